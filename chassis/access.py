@@ -1,0 +1,37 @@
+"""Authorisation by the `access` option that every RPC declares in its proto."""
+
+from functools import cache
+
+from fairdb.options.v1 import access_pb2
+from fairdb.options.v1.access_pb2 import AccessRule, Role
+from google.protobuf import descriptor_pool
+
+from chassis.calls import Caller
+from chassis.errors import AccessDenied, Unauthenticated
+
+
+class AccessUndeclared(Exception):
+    """An RPC has no access option, so nobody may call it."""
+
+
+@cache
+def rule_of(method: str) -> AccessRule:
+    """Return the rule of a method, "/package.Service/Method". Raises AccessUndeclared."""
+    name = method.lstrip("/").replace("/", ".")
+    descriptor = descriptor_pool.Default().FindMethodByName(name)
+    options = descriptor.GetOptions()
+    if not options.HasExtension(access_pb2.access):
+        raise AccessUndeclared(name)
+    return options.Extensions[access_pb2.access]
+
+
+def authorise(rule: AccessRule, caller: Caller) -> None:
+    """Let the caller pass, or raise Unauthenticated (nobody known asks) or AccessDenied (somebody else may)."""
+    if rule.anyone or caller.service in rule.services or caller.roles.intersection(rule.roles):
+        return
+    if caller.user_id is None and caller.service is None:
+        raise Unauthenticated
+    raise AccessDenied(
+        roles=",".join(Role.Name(role).removeprefix("ROLE_").lower() for role in rule.roles),
+        services=",".join(rule.services),
+    )

@@ -1,0 +1,137 @@
+"""The way out of a service: a channel to another one, found through the registry.
+
+It looks like a `grpc.aio.Channel` to the generated stubs, and gives each call a service token, the correlation id,
+the trace context, what is left of the deadline, retries (by gRPC's service config, on UNAVAILABLE only), and a breaker.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import grpc
+from opentelemetry.trace import SpanKind
+
+from chassis import calls
+from chassis.breaker import Breaker
+from chassis.errors import DeadlineExceeded, ServiceUnavailable, from_rpc_error
+from chassis.pipeline import SERVICE_TOKEN
+from chassis.telemetry import current_traceparent, tracer
+from chassis.tokens import ServiceTokens
+
+CALL_SECONDS = 5.0
+_MARGIN = 0.03
+"""Seconds kept back from our own deadline, so that we can still answer when the callee does not."""
+_CLOSE_GRACE = 10.0
+
+_OPTIONS = [
+    (
+        "grpc.service_config",
+        json.dumps(
+            {
+                "loadBalancingConfig": [{"round_robin": {}}],
+                "methodConfig": [
+                    {
+                        # Every internal method is repeatable: see its proto.
+                        "name": [{}],
+                        "retryPolicy": {
+                            "maxAttempts": 3,
+                            "initialBackoff": "0.05s",
+                            "maxBackoff": "0.5s",
+                            "backoffMultiplier": 3,
+                            "retryableStatusCodes": ["UNAVAILABLE"],
+                        },
+                    }
+                ],
+            }
+        ),
+    ),
+    # A callee that comes back is found within a second; the default waits up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.max_receive_message_length", 4 * 1024 * 1024),
+]
+
+_UNANSWERED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+class ServiceChannel:
+    """A channel to whichever instances of a service are known; calls before the first is known fail at once."""
+
+    def __init__(self, service: str, tokens: ServiceTokens) -> None:
+        self.service = service
+        self._tokens = tokens
+        self._breaker = Breaker(service)
+        self._addresses: tuple[str, ...] = ()
+        self._channel: grpc.aio.Channel | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def update(self, addresses: Sequence[str]) -> None:
+        """Call these addresses ("127.0.0.1:8002") from now on. Calls under way end on the old ones."""
+        if tuple(addresses) == self._addresses:
+            return
+        old, self._addresses = self._channel, tuple(addresses)
+        self._channel = grpc.aio.insecure_channel("ipv4:" + ",".join(addresses), options=_OPTIONS)
+        self._breaker.reset()
+        if old is not None:
+            task = asyncio.create_task(old.close(_CLOSE_GRACE))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def unary_unary(
+        self,
+        method: str,
+        request_serializer: Callable[[Any], bytes] | None = None,
+        response_deserializer: Callable[[bytes], Any] | None = None,
+        _registered_method: bool | None = False,
+    ) -> Callable[..., Any]:
+        """Return what a stub calls; the underlying channel is looked up at each call."""
+        bound: tuple[grpc.aio.Channel | None, Any] = (None, None)
+
+        async def call(request: Any, timeout: float | None = None) -> Any:
+            nonlocal bound
+            self._breaker.before_call()
+            channel = self._channel
+            if channel is None:
+                raise ServiceUnavailable(service=self.service)
+            if bound[0] is not channel:
+                bound = (channel, channel.unary_unary(method, request_serializer, response_deserializer))
+            return await self._call(method, bound[1], request, timeout or CALL_SECONDS)
+
+        return call
+
+    async def _call(self, method: str, send: Any, request: Any, timeout: float) -> Any:
+        current = calls.current()
+        remaining = current.time_remaining()
+        if remaining is not None:
+            timeout = min(timeout, remaining - _MARGIN)
+            if timeout <= 0:
+                raise DeadlineExceeded
+        with tracer.start_as_current_span(method, kind=SpanKind.CLIENT, record_exception=False):
+            metadata = [
+                (SERVICE_TOKEN, self._tokens.token_for(self.service)),
+                (calls.CORRELATION_ID, current.correlation_id),
+            ]
+            if traceparent := current_traceparent(current.traceparent):
+                metadata.append((calls.TRACEPARENT, traceparent))
+            try:
+                answer = await send(request, timeout=timeout, metadata=metadata)
+            except grpc.aio.AioRpcError as error:
+                if error.code() in _UNANSWERED:
+                    self._breaker.failed()
+                else:
+                    self._breaker.succeeded()
+                raise from_rpc_error(self.service, error) from None
+        self._breaker.succeeded()
+        return answer
+
+    def _no_streams(self, *_: Any, **__: Any) -> Any:
+        raise NotImplementedError("no internal method streams")
+
+    unary_stream = stream_unary = stream_stream = _no_streams
+
+    async def close(self) -> None:
+        """End the calls under way and close."""
+        if self._channel is not None:
+            await self._channel.close()

@@ -1,0 +1,90 @@
+"""A service's own schema in PostgreSQL: a pool that connects when first used, and numbered migrations.
+
+Migrations are files `NNNN_name.sql`, the chassis's own (outbox, inbox) first. Each runs once, in a transaction, under a
+lock, so that several instances may start at once. The role's search_path names its schema.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+
+from chassis.telemetry import describe, log
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 0x6661697264626D67  # "fairdbmg"
+
+AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError,
+        asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.TooManyConnectionsError)  # fmt: skip
+"""What asyncpg raises while the server is away, as opposed to when a statement is wrong."""
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+
+class Database:
+    """A pool whose schema may not be ready yet; see `check`."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+        self._migrated = False
+
+    async def check(self) -> None:
+        """Raise unless the server answers and the schema is up to date."""
+        if not self._migrated:
+            raise ConnectionError("the schema is not ready")
+        async with asyncio.timeout(2.0):
+            await self.pool.fetchval("SELECT 1")
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """Give a connection inside a transaction."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            yield connection
+
+    async def keep_migrated(self, folders: Sequence[Path]) -> None:
+        """Bring the schema up to date, however long the server stays away."""
+        while not self._migrated:
+            try:
+                async with self.transaction() as connection:
+                    await migrate(connection, folders)
+                self._migrated = True
+            except AWAY as error:
+                log.info("database_away", error=type(error).__name__)
+                await asyncio.sleep(0.3)
+            except asyncpg.PostgresError as error:
+                log.error("migration_failed", sqlstate=error.sqlstate, **describe(error))
+                await asyncio.sleep(5.0)
+
+
+async def migrate(connection: Connection, folders: Sequence[Path]) -> None:
+    """Run the migrations that have not run yet, inside the caller's transaction."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1 # hashtext(current_schema())::bigint)", _LOCK)
+    await connection.execute(
+        "CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, ran_at timestamptz NOT NULL DEFAULT now())"
+    )
+    done = {row["name"] for row in await connection.fetch("SELECT name FROM migration")}
+    for folder in folders:
+        for file in sorted(folder.glob("*.sql")):
+            name = f"{folder.parent.name}/{file.name}"
+            if name not in done:
+                await connection.execute(file.read_text())
+                await connection.execute("INSERT INTO migration (name) VALUES ($1)", name)
+                log.info("migrated", migration=name)
+
+
+@asynccontextmanager
+async def open_database(url: str, folders: Sequence[Path], *, size: int = 10) -> AsyncIterator[Database]:
+    """Open a service's database; its schema is migrated in the background as soon as the server answers."""
+    pool = await asyncpg.create_pool(
+        url, min_size=0, max_size=size, command_timeout=10.0, timeout=3.0, max_inactive_connection_lifetime=60.0
+    )
+    database = Database(pool)
+    migrating = asyncio.create_task(database.keep_migrated(folders))
+    try:
+        yield database
+    finally:
+        migrating.cancel()
+        await asyncio.gather(migrating, return_exceptions=True)
+        pool.terminate()

@@ -1,0 +1,135 @@
+"""The registry: a service registers itself in Consul and follows the addresses of those that it calls.
+
+Consul away, or its answer empty, costs nothing that is known: the last addresses stay in use, and gRPC's own
+connections tell the living from the dead.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import consul.aio
+from consul import Check
+
+from chassis.telemetry import describe, log
+
+CHECK_INTERVAL = "10s"
+CHECK_TIMEOUT = "5s"
+DEREGISTER_AFTER = "30s"  # Consul rounds this up to a minute
+_KEEP_SECONDS = 5.0
+_WAIT = "30s"
+_MAX_BACKOFF = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One process that the registry knows."""
+
+    service: str
+    id: str
+    address: str
+    passing: bool
+
+
+class Registry:
+    """One Consul agent."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._host, self._port, self._scheme = parts.hostname or "127.0.0.1", parts.port or 8500, parts.scheme
+
+    def _client(self) -> consul.aio.Consul:
+        return consul.aio.Consul(host=self._host, port=self._port, scheme=self._scheme)
+
+    async def keep_registered(self, name: str, host: str, port: int) -> None:
+        """Register an instance, and again whenever the registry has lost it, until cancelled; then deregister."""
+        instance_id = f"{name}-{host}-{port}"
+        client = self._client()
+        # It registers only once it listens, so nobody need wait for the first check.
+        check = {**Check.grpc(f"{host}:{port}", CHECK_INTERVAL, timeout=CHECK_TIMEOUT, deregister=DEREGISTER_AFTER)}
+        check["Status"] = "passing"
+
+        async def register() -> None:
+            if instance_id not in await client.agent.services():
+                await client.agent.service.register(name, instance_id, host, port, check=check)
+                log.info("registered", instance=instance_id)
+
+        try:
+            while True:
+                await _attempt("registration", register)
+                await asyncio.sleep(_KEEP_SECONDS)
+        finally:
+            try:
+                async with asyncio.timeout(1.0):
+                    await client.agent.service.deregister(instance_id)
+            except Exception as error:
+                log.info("deregistration_failed", **describe(error))
+            await client.close()
+
+    async def follow(self, service: str, on_change: Callable[[Sequence[str]], None]) -> None:
+        """Report the addresses of a service's passing instances, now and at each change, until cancelled."""
+        client = self._client()
+        index: int | None = None
+        backoff = 0.1
+
+        async def wait_for_change() -> None:
+            nonlocal index
+            new_index, nodes = await client.health.service(service, index=index, wait=_WAIT, passing=True)
+            # An index that goes backwards means a new or restored server: start anew.
+            index = None if index is not None and int(new_index) < index else int(new_index)
+            addresses = sorted(f"{node['Service']['Address']}:{node['Service']['Port']}" for node in nodes)
+            if addresses:
+                on_change(addresses)
+
+        try:
+            while True:
+                if await _attempt(f"watch of {service}", wait_for_change):
+                    backoff = 0.1
+                else:
+                    index = None
+                    await asyncio.sleep(backoff * random.uniform(0.5, 1.0))
+                    backoff = min(backoff * 2, _MAX_BACKOFF)
+        finally:
+            await client.close()
+
+    async def instances(self) -> list[Instance]:
+        """Return every instance of every service. Raises what the client raises when the registry is away."""
+        client = self._client()
+        try:
+            async with asyncio.timeout(2.0):
+                _, services = await client.catalog.services()
+                found = [await client.health.service(name) for name in services if name != "consul"]
+        finally:
+            await client.close()
+        return sorted(
+            (_instance(node) for _, nodes in found for node in nodes), key=lambda item: (item.service, item.address)
+        )
+
+    async def ping(self) -> None:
+        """Raise unless the registry has a leader."""
+        client = self._client()
+        try:
+            async with asyncio.timeout(2.0):
+                if not await client.status.leader():
+                    raise ConnectionError("the registry has no leader")
+        finally:
+            await client.close()
+
+
+def _instance(node: dict[str, Any]) -> Instance:
+    service = node["Service"]
+    passing = all(check["Status"] == "passing" for check in node["Checks"])
+    return Instance(service["Service"], service["ID"], f"{service['Address']}:{service['Port']}", passing)
+
+
+async def _attempt(what: str, action: Callable[[], Awaitable[None]]) -> bool:
+    """Run the action; a registry that is away is logged, not raised."""
+    try:
+        await action()
+    except Exception as error:
+        log.info("registry_away", during=what, error=type(error).__name__)
+        return False
+    return True

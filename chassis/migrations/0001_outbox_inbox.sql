@@ -1,0 +1,16 @@
+-- Events that are durable and not yet published. A row goes once the broker has confirmed it.
+CREATE TABLE outbox (
+    id uuid PRIMARY KEY,
+    type text NOT NULL,
+    event bytea NOT NULL, -- fairdb.events.v1.Event
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX outbox_created_at ON outbox (created_at);
+
+-- Events that a consumer has dealt with, written in the transaction of what it did.
+CREATE TABLE inbox (
+    consumer text NOT NULL,
+    event_id uuid NOT NULL,
+    handled_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (consumer, event_id)
+);

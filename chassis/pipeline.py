@@ -1,0 +1,144 @@
+"""The way into a service: what happens to every call before and after its servicer, in one interceptor.
+
+In order: correlation id and trace, deadline, who calls, may they, is the request valid, the servicer; then errors
+become statuses, and the call is counted, timed and, when it failed, logged.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from fairdb.options.v1.access_pb2 import AccessRule
+from google.protobuf.message import Message
+from grpc_status import rpc_status
+from opentelemetry.trace import SpanKind
+
+from chassis import access, calls, validation
+from chassis.calls import Call, Caller
+from chassis.errors import AccessDenied, AppError, DeadlineExceeded, Internal, Unauthenticated
+from chassis.revocation import Revocations
+from chassis.telemetry import HANDLING_SECONDS, describe, log, parent_context, tracer
+from chassis.tokens import Verifier
+
+SERVICE_TOKEN = "x-service-token"
+_OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1")
+_DEFAULT_DEADLINE = 30.0
+_ANSWER_MARGIN = 0.02
+"""Seconds kept back from the caller's deadline, so that they learn of our timeout from us."""
+
+Servicer = Callable[[Message, grpc.aio.ServicerContext], Awaitable[Message]]
+
+
+class Pipeline(grpc.aio.ServerInterceptor):
+    """Wraps every unary servicer method of a server."""
+
+    def __init__(self, verifier: Verifier, revocations: Revocations) -> None:
+        self._verifier = verifier
+        self._revocations = revocations
+        self._wrapped: dict[str, grpc.RpcMethodHandler] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler:
+        method: str = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is not None:
+            return wrapped
+        handler = await continuation(handler_call_details)
+        if handler is None or method.startswith(_OPEN_SERVICES):
+            return handler
+        wrapped = grpc.unary_unary_rpc_method_handler(
+            self._wrap(method, handler.unary_unary),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+        self._wrapped[method] = wrapped
+        return wrapped
+
+    def _wrap(self, method: str, servicer: Servicer) -> Servicer:
+        _, service, name = method.split("/")
+
+        async def serve(request: Message, context: grpc.aio.ServicerContext) -> Message:
+            started = time.perf_counter()
+            metadata: dict[str, Any] = dict(context.invocation_metadata() or ())
+            call = _call_of(metadata, context)
+            calls.enter(call)
+            code = grpc.StatusCode.OK
+            with tracer.start_as_current_span(
+                method, context=parent_context(call.traceparent), kind=SpanKind.SERVER, record_exception=False
+            ):
+                try:
+                    return await self._serve(method, servicer, request, context, call, metadata)
+                except AppError as error:
+                    code = error.code
+                    return await _abort(context, method, error)
+                except asyncio.CancelledError:
+                    code = grpc.StatusCode.CANCELLED
+                    raise
+                except Exception as error:
+                    code = grpc.StatusCode.INTERNAL
+                    log.error("call_broke", method=method, **describe(error))
+                    return await _abort(context, method, Internal())
+                finally:
+                    HANDLING_SECONDS.labels(service, name, code.name).observe(time.perf_counter() - started)
+
+        return serve
+
+    async def _serve(
+        self,
+        method: str,
+        servicer: Servicer,
+        request: Message,
+        context: grpc.aio.ServicerContext,
+        call: Call,
+        metadata: dict[str, Any],
+    ) -> Message:
+        try:
+            rule = access.rule_of(method)
+        except access.AccessUndeclared:
+            raise AccessDenied from None
+        try:
+            async with asyncio.timeout_at(call.deadline):
+                call.caller = await self._authenticate(metadata, rule)
+                access.authorise(rule, call.caller)
+                validation.check(request)
+                return await servicer(request, context)
+        except TimeoutError:
+            raise DeadlineExceeded from None
+
+    async def _authenticate(self, metadata: dict[str, Any], rule: AccessRule) -> Caller:
+        """Return who calls. What anybody may call ignores tokens, so that an expired one does not bar a new log-in."""
+        if rule.anyone:
+            return Caller()
+        if rule.services and (token := metadata.get(SERVICE_TOKEN)):
+            caller = self._verifier.service(token)
+        elif authorization := metadata.get("authorization"):
+            scheme, _, token = authorization.partition(" ")
+            if scheme.lower() != "bearer":
+                raise Unauthenticated
+            caller = self._verifier.account(token.strip())
+        else:
+            raise Unauthenticated
+        await self._revocations.check(caller)
+        return caller
+
+
+def _call_of(metadata: dict[str, Any], context: grpc.aio.ServicerContext) -> Call:
+    remaining = context.time_remaining()
+    seconds = _DEFAULT_DEADLINE if remaining is None else min(remaining, _DEFAULT_DEADLINE)
+    return Call(
+        correlation_id=calls.accept_correlation_id(metadata.get(calls.CORRELATION_ID)),
+        deadline=asyncio.get_running_loop().time() + seconds - _ANSWER_MARGIN,
+        traceparent=calls.accept_traceparent(metadata.get(calls.TRACEPARENT)),
+    )
+
+
+async def _abort(context: grpc.aio.ServicerContext, method: str, error: AppError) -> Message:
+    log.info("call_failed", method=method, code=error.code.name, reason=error.reason)
+    status = rpc_status.to_status(error.to_status())
+    await context.abort(status.code, status.details, status.trailing_metadata)
+    raise AssertionError("abort returns never")

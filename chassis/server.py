@@ -1,0 +1,169 @@
+"""The only way up: `run` starts a service and stops it in order.
+
+A service gives its name and an `open_app`, an async context manager from settings and `Parts` to an `Application`.
+`serving` is the same without signals, for tests.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+import uvloop
+from fairdb.options.v1 import access_pb2
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from chassis import telemetry
+from chassis.channel import ServiceChannel
+from chassis.discovery import Registry
+from chassis.pipeline import Pipeline
+from chassis.revocation import Revocations
+from chassis.settings import Settings
+from chassis.telemetry import describe, log
+from chassis.tokens import ServiceTokens, Signer, TrustStore, Verifier
+
+_CHECK_SECONDS = 1.0
+_STOP_GRACE = 10.0
+_MESSAGE_BYTES = 4 * 1024 * 1024
+
+Check = Callable[[], Awaitable[None]]
+"""Raises while what it checks is away."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """A service that is ready to be served."""
+
+    servicers: Sequence[tuple[ServiceDescriptor, Callable[[grpc.aio.Server], None]]]
+    revocations: Revocations
+    checks: Mapping[str, Check]
+    """The service reports NOT_SERVING while one of them raises."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every service starts with."""
+
+    name: str
+    signer: Signer
+    trust: TrustStore
+    tokens: ServiceTokens
+    registry: Registry
+    stack: AsyncExitStack
+
+    async def channel(self, service: str) -> ServiceChannel:
+        """Open a channel to another service; it follows the registry until this service ends."""
+        channel = ServiceChannel(service, self.tokens)
+        self.stack.push_async_callback(channel.close)
+        self.start(self.registry.follow(service, channel.update))
+        return channel
+
+    def start(self, work: Awaitable[None]) -> None:
+        """Run work beside the server; it is cancelled when the service ends, and its failure is logged."""
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(_log_failure)
+        self.stack.push_async_callback(_cancel, task)
+
+
+OpenApp = Callable[[Settings, Parts], AbstractAsyncContextManager[Application]]
+
+
+def run(name: str, settings: Settings, open_app: OpenApp) -> None:
+    """Serve until SIGTERM or SIGINT."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        telemetry.set_up_logging(name, settings.log_level)
+        provider = telemetry.set_up_tracing(name)
+        metrics = telemetry.serve_metrics(settings.host, settings.metrics_port)
+        async with serving(name, settings, open_app):
+            await stop.wait()
+        metrics.shutdown()
+        if provider is not None:
+            await asyncio.to_thread(provider.shutdown)
+
+    uvloop.run(main())
+
+
+@asynccontextmanager
+async def serving(name: str, settings: Settings, open_app: OpenApp) -> AsyncIterator[int]:
+    """Serve, and give the port; leaving drains and stops."""
+    async with AsyncExitStack() as stack:
+        signer = Signer.load(name, settings.signing_key_file)
+        trust = TrustStore(settings.trust_dir)
+        parts = Parts(name, signer, trust, ServiceTokens(signer), Registry(settings.consul_url), stack)
+        app = await stack.enter_async_context(open_app(settings, parts))
+        server = grpc.aio.server(
+            interceptors=[Pipeline(Verifier(name, trust), app.revocations)],
+            options=[
+                ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+                ("grpc.max_send_message_length", _MESSAGE_BYTES),
+                # Two servers on one port would share its calls without a word.
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        health_servicer = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+        names = [descriptor.full_name for descriptor, _ in app.servicers]
+        for descriptor, add in app.servicers:
+            _require_access(descriptor)
+            add(server)
+        reflection.enable_server_reflection(
+            [*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME], server
+        )
+        await _set_health(health_servicer, names, serving=False)
+        port = server.add_insecure_port(f"{settings.host}:{settings.port}")
+        await server.start()
+        log.info("started", port=port)
+        checking = asyncio.create_task(_keep_checking(app.checks, health_servicer, names))
+        registering = asyncio.create_task(parts.registry.keep_registered(name, settings.host, port))
+        try:
+            yield port
+        finally:
+            await _cancel(checking)
+            await _set_health(health_servicer, names, serving=False)
+            await _cancel(registering)
+            await asyncio.sleep(settings.drain_seconds)
+            await server.stop(_STOP_GRACE)
+            log.info("stopped")
+
+
+def _require_access(descriptor: ServiceDescriptor) -> None:
+    for method in descriptor.methods:
+        if not method.GetOptions().HasExtension(access_pb2.access):
+            raise ValueError(f"{method.full_name} does not say who may call it")
+
+
+async def _keep_checking(checks: Mapping[str, Check], servicer: health.aio.HealthServicer, names: list[str]) -> None:
+    """Report SERVING exactly while every check passes."""
+    away: set[str] | None = None
+    while True:
+        results = await asyncio.gather(*(check() for check in checks.values()), return_exceptions=True)
+        now_away = {name for name, result in zip(checks, results, strict=True) if isinstance(result, BaseException)}
+        if now_away != away:
+            log.info("readiness", serving=not now_away, away=sorted(now_away))
+            await _set_health(servicer, names, serving=not now_away)
+            away = now_away
+        await asyncio.sleep(_CHECK_SECONDS)
+
+
+async def _set_health(servicer: health.aio.HealthServicer, names: list[str], *, serving: bool) -> None:
+    status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+    for name in ["", *names]:
+        await servicer.set(name, status)
+
+
+async def _cancel(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _log_failure(task: asyncio.Future[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("background_work_failed", **describe(error))

@@ -1,0 +1,108 @@
+"""Builds the stubs: Python modules with type stubs, and the descriptor set that Envoy transcodes by, all under gen/.
+
+Third-party protos come from installed packages: google/* as sources from googleapis-common-protos, buf/validate as the
+descriptor that the protovalidate package carries.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import google.rpc.status_pb2
+import grpc_tools
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from grpc_tools import protoc
+from protovalidate._gen.buf.validate import validate_pb
+
+ROOT = Path(__file__).resolve().parent.parent
+PROTOS = ROOT / "protos"
+GEN = ROOT / "gen"
+IMAGE = "image.binpb"  # everything with source comments: for buf
+THIRD_PARTY = (
+    "google/api/annotations.proto",
+    "google/api/field_behavior.proto",
+    "google/protobuf/duration.proto",
+    "google/protobuf/struct.proto",
+    "google/protobuf/timestamp.proto",
+    "google/rpc/error_details.proto",
+    "google/rpc/status.proto",
+)
+DESCRIPTORS = "descriptors.binpb"  # everything without: for Envoy and reflection
+
+
+def write_validate_descriptor(target: Path) -> None:
+    """Write buf/validate/validate.proto and what it imports as a FileDescriptorSet."""
+    descriptors: dict[str, bytes] = {}
+
+    def collect(file) -> None:
+        for dependency in file.dependencies:
+            collect(dependency)
+        descriptors.setdefault(file.name, file.proto.to_binary())
+
+    collect(validate_pb.desc())
+    image = FileDescriptorSet()
+    for content in descriptors.values():
+        image.file.add().ParseFromString(content)
+    target.write_bytes(image.SerializeToString(deterministic=True))
+
+
+def run_protoc(*arguments: str) -> None:
+    if protoc.main(["protoc", *arguments]) != 0:
+        sys.exit("protoc refused the protos: see above")
+
+
+def generate(target: Path) -> None:
+    """Write all that is generated into `target`, which must be empty."""
+    well_known = Path(grpc_tools.__file__).parent / "_proto"
+    google_protos = Path(google.rpc.status_pb2.__file__).parents[2]
+    validate = target / "validate.binpb"
+    write_validate_descriptor(validate)
+    # protoc takes imports either from descriptor sets or from folders, so the folders' part becomes a set first.
+    third_party = target / "third_party.binpb"
+    run_protoc(
+        f"--proto_path={google_protos}",
+        f"--proto_path={well_known}",
+        f"--descriptor_set_out={third_party}",
+        "--include_imports",
+        *THIRD_PARTY,
+    )
+    sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
+    imports = f"--descriptor_set_in={third_party}:{validate}"
+    common = (f"--proto_path={PROTOS}", imports)
+    run_protoc(
+        *common,
+        f"--python_out={target}",
+        f"--mypy_out=quiet:{target}",
+        f"--grpc_python_out={target}",
+        f"--mypy_grpc_out=quiet:{target}",
+        *sources,
+        "buf/validate/validate.proto",
+    )
+    run_protoc(*common, f"--descriptor_set_out={target / IMAGE}", "--include_imports", "--include_source_info", *sources)
+    # google.rpc's error details are listed so that Envoy can render them: see docs/decisions/errors.md.
+    run_protoc(
+        *common,
+        f"--descriptor_set_out={target / DESCRIPTORS}",
+        "--include_imports",
+        *sources,
+        "google/rpc/error_details.proto",
+        "google/rpc/status.proto",
+    )
+    validate.unlink()
+    third_party.unlink()
+    for folder in {path.parent for path in target.rglob("*_pb2.py")}:
+        (folder / "py.typed").touch()
+
+
+def main() -> None:
+    """Replace gen/ as a whole, so that a stub whose proto is gone goes too."""
+    building = ROOT / ".gen-building"
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir()
+    generate(building)
+    shutil.rmtree(GEN, ignore_errors=True)
+    building.rename(GEN)
+
+
+if __name__ == "__main__":
+    main()
