@@ -2,12 +2,12 @@
 
 from functools import cache
 
-from fairdb.options.v1 import access_pb2
-from fairdb.options.v1.access_pb2 import AccessRule, Role
 from google.protobuf import descriptor_pool
 
 from chassis.calls import Caller
 from chassis.errors import AccessDenied, Unauthenticated
+from fairdb.options.v1 import access_pb2
+from fairdb.options.v1.access_pb2 import AccessRule, Role
 
 
 class AccessUndeclared(Exception):

@@ -1,4 +1,4 @@
-"""The circuit breaker of one callee: after five transport failures in a row, calls fail at once for five seconds."""
+"""The circuit breaker of one callee: after five transport failures in a row, calls fail at once for two seconds."""
 
 import time
 
@@ -6,7 +6,7 @@ from chassis.errors import ServiceUnavailable
 from chassis.telemetry import BREAKER_STATE, log
 
 FAILURES_TO_OPEN = 5
-OPEN_SECONDS = 5.0
+OPEN_SECONDS = 2.0
 CLOSED, HALF_OPEN, OPEN = 0, 1, 2
 
 

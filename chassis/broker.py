@@ -1,9 +1,9 @@
 """RabbitMQ: the exchange, the queues, and a publisher that knows what arrived.
 
-    fairdb.events       topic exchange; routing key is the event's type
-    <service>.<name>    one quorum queue a consumer; after DELIVERY_LIMIT failures a message goes to
-    fairdb.dead         direct exchange, at least once, and from there to
-    <service>.<name>.dead
+fairdb.events       topic exchange; routing key is the event's type
+<service>.<name>    one quorum queue a consumer; after DELIVERY_LIMIT failures a message goes to
+fairdb.dead         direct exchange, at least once, and from there to
+<service>.<name>.dead
 """
 
 import asyncio

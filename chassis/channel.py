@@ -91,7 +91,9 @@ class ServiceChannel:
 
         async def call(request: Any, timeout: float | None = None) -> Any:
             nonlocal bound
-            self._breaker.before_call()
+            # A health check asks whether the callee is back, so it is never held off.
+            if not method.startswith("/grpc.health."):
+                self._breaker.before_call()
             channel = self._channel
             if channel is None:
                 raise ServiceUnavailable(service=self.service)

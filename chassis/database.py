@@ -54,7 +54,7 @@ class Database:
                 log.info("database_away", error=type(error).__name__)
                 await asyncio.sleep(0.3)
             except asyncpg.PostgresError as error:
-                log.error("migration_failed", sqlstate=error.sqlstate, **describe(error))
+                log.error("migration_failed", **describe(error))
                 await asyncio.sleep(5.0)
 
 

@@ -133,7 +133,8 @@ class RemoteError(AppError):
         self._status = status
         self.code = CODES[status.code]
         self.reason = info.reason
-        super().__init__(**info.metadata)
+        super().__init__()
+        self.metadata = info.metadata
 
     @property
     def message(self) -> str:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from aio_pika.abc import AbstractIncomingMessage
-from fairdb.events.v1.event_pb2 import Event
 from opentelemetry.trace import SpanKind
 
 from chassis import broker, calls
 from chassis.calls import Call, Caller
 from chassis.database import AWAY, Connection, Database
 from chassis.telemetry import EVENTS_PROCESSED, describe, log, parent_context, tracer
+from fairdb.events.v1.event_pb2 import Event
 
 _PREFETCH = 32
 _WAIT_SECONDS = 0.5

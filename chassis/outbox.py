@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import asyncpg
-from fairdb.events.v1.event_pb2 import Event
 from uuid6 import uuid7
 
 from chassis import calls
 from chassis.broker import Publisher
 from chassis.database import AWAY, Connection, Database
 from chassis.telemetry import OUTBOX_PENDING, current_traceparent, describe, log
+from fairdb.events.v1.event_pb2 import Event
 
 _BATCH = 500
 _POLL_SECONDS = 1.0
@@ -118,10 +118,11 @@ class Relay:
                 async with self._database.pool.acquire() as connection:
                     channel = await connection.fetchval(CHANNEL)
                     await connection.add_listener(channel, wake)
+                    gone = asyncio.Event()
+                    connection.add_termination_listener(lambda *_, gone=gone: gone.set())
                     try:
                         self._wake.set()
-                        while not connection.is_closed():
-                            await asyncio.sleep(_POLL_SECONDS)
+                        await gone.wait()
                     finally:
                         await connection.remove_listener(channel, wake)
             except (*AWAY, asyncpg.PostgresError):

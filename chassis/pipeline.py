@@ -7,10 +7,9 @@ become statuses, and the call is counted, timed and, when it failed, logged.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import grpc
-from fairdb.options.v1.access_pb2 import AccessRule
 from google.protobuf.message import Message
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
@@ -21,6 +20,7 @@ from chassis.errors import AccessDenied, AppError, DeadlineExceeded, Internal, U
 from chassis.revocation import Revocations
 from chassis.telemetry import HANDLING_SECONDS, describe, log, parent_context, tracer
 from chassis.tokens import Verifier
+from fairdb.options.v1.access_pb2 import AccessRule
 
 SERVICE_TOKEN = "x-service-token"
 _OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1")
@@ -39,20 +39,20 @@ class Pipeline(grpc.aio.ServerInterceptor):
         self._revocations = revocations
         self._wrapped: dict[str, grpc.RpcMethodHandler] = {}
 
-    async def intercept_service(
+    async def intercept_service(  # pyright: ignore[reportIncompatibleMethodOverride]  # its stub is generic for nothing
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler:
+    ) -> grpc.RpcMethodHandler | None:
         method: str = handler_call_details.method
         wrapped = self._wrapped.get(method)
         if wrapped is not None:
             return wrapped
         handler = await continuation(handler_call_details)
-        if handler is None or method.startswith(_OPEN_SERVICES):
+        if handler is None or handler.unary_unary is None or method.startswith(_OPEN_SERVICES):
             return handler
         wrapped = grpc.unary_unary_rpc_method_handler(
-            self._wrap(method, handler.unary_unary),
+            self._wrap(method, cast(Servicer, handler.unary_unary)),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )

@@ -11,14 +11,18 @@ call fails, because a revoked token must not pass.
 
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Protocol
 
+import grpc
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chassis.calls import Caller
 from chassis.errors import TokenRevoked
+from fairdb.auth.v1.revocation_service_pb2 import CheckRevocationRequest
+from fairdb.auth.v1.revocation_service_pb2_grpc import RevocationServiceStub
 
 COMPLETE_KEY = "fairdb:revoked:complete"
 RECHECK_SECONDS = 1.0
@@ -81,3 +85,16 @@ class RevocationList:
 def connect_redis(url: str) -> Redis:
     """Return a client that gives up soon: Redis only ever saves time here."""
     return Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, decode_responses=False)
+
+
+@asynccontextmanager
+async def open_revocation_list(redis_url: str, auth: grpc.aio.Channel) -> AsyncIterator[RevocationList]:
+    """Open the list for a service that is not auth_svc."""
+    authority = RevocationServiceStub(auth)
+
+    async def ask(token_id: str, session_id: str) -> bool:
+        request = CheckRevocationRequest(token_id=token_id, session_id=session_id)
+        return (await authority.CheckRevocation(request)).revoked
+
+    async with connect_redis(redis_url) as redis:
+        yield RevocationList(redis, ask)

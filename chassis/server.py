@@ -9,12 +9,13 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import grpc
 import uvloop
-from fairdb.options.v1 import access_pb2
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from chassis import telemetry
@@ -25,6 +26,7 @@ from chassis.revocation import Revocations
 from chassis.settings import Settings
 from chassis.telemetry import describe, log
 from chassis.tokens import ServiceTokens, Signer, TrustStore, Verifier
+from fairdb.options.v1 import access_pb2
 
 _CHECK_SECONDS = 1.0
 _STOP_GRACE = 10.0
@@ -53,26 +55,28 @@ class Parts:
     trust: TrustStore
     tokens: ServiceTokens
     registry: Registry
-    stack: AsyncExitStack
+    background: AsyncExitStack
 
-    async def channel(self, service: str) -> ServiceChannel:
+    async def channel(self, service: str) -> grpc.aio.Channel:
         """Open a channel to another service; it follows the registry until this service ends."""
         channel = ServiceChannel(service, self.tokens)
-        self.stack.push_async_callback(channel.close)
+        self.background.push_async_callback(channel.close)
         self.start(self.registry.follow(service, channel.update))
-        return channel
+        # It has what stubs use of a Channel, and only that.
+        return cast(grpc.aio.Channel, channel)
 
     def start(self, work: Awaitable[None]) -> None:
         """Run work beside the server; it is cancelled when the service ends, and its failure is logged."""
         task = asyncio.ensure_future(work)
         task.add_done_callback(_log_failure)
-        self.stack.push_async_callback(_cancel, task)
+        self.background.push_async_callback(_cancel, task)
 
 
-OpenApp = Callable[[Settings, Parts], AbstractAsyncContextManager[Application]]
+AnySettings = TypeVar("AnySettings", bound=Settings)
+OpenApp = Callable[[AnySettings, Parts], AbstractAsyncContextManager[Application]]
 
 
-def run(name: str, settings: Settings, open_app: OpenApp) -> None:
+def run(name: str, settings: AnySettings, open_app: OpenApp[AnySettings]) -> None:
     """Serve until SIGTERM or SIGINT."""
 
     async def main() -> None:
@@ -92,13 +96,16 @@ def run(name: str, settings: Settings, open_app: OpenApp) -> None:
 
 
 @asynccontextmanager
-async def serving(name: str, settings: Settings, open_app: OpenApp) -> AsyncIterator[int]:
+async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySettings]) -> AsyncIterator[int]:
     """Serve, and give the port; leaving drains and stops."""
     async with AsyncExitStack() as stack:
         signer = Signer.load(name, settings.signing_key_file)
         trust = TrustStore(settings.trust_dir)
-        parts = Parts(name, signer, trust, ServiceTokens(signer), Registry(settings.consul_url), stack)
+        background = AsyncExitStack()
+        parts = Parts(name, signer, trust, ServiceTokens(signer), Registry(settings.consul_url), background)
+        stack.push_async_callback(background.aclose)  # for an application that fails to open
         app = await stack.enter_async_context(open_app(settings, parts))
+        stack.push_async_callback(background.aclose)  # background work ends before what it works with closes
         server = grpc.aio.server(
             interceptors=[Pipeline(Verifier(name, trust), app.revocations)],
             options=[
@@ -108,7 +115,7 @@ async def serving(name: str, settings: Settings, open_app: OpenApp) -> AsyncIter
                 ("grpc.so_reuseport", 0),
             ],
         )
-        health_servicer = health.aio.HealthServicer()
+        health_servicer = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         names = [descriptor.full_name for descriptor, _ in app.servicers]
         for descriptor, add in app.servicers:
@@ -140,7 +147,7 @@ def _require_access(descriptor: ServiceDescriptor) -> None:
             raise ValueError(f"{method.full_name} does not say who may call it")
 
 
-async def _keep_checking(checks: Mapping[str, Check], servicer: health.aio.HealthServicer, names: list[str]) -> None:
+async def _keep_checking(checks: Mapping[str, Check], servicer: HealthServicer, names: list[str]) -> None:
     """Report SERVING exactly while every check passes."""
     away: set[str] | None = None
     while True:
@@ -153,7 +160,7 @@ async def _keep_checking(checks: Mapping[str, Check], servicer: health.aio.Healt
         await asyncio.sleep(_CHECK_SECONDS)
 
 
-async def _set_health(servicer: health.aio.HealthServicer, names: list[str], *, serving: bool) -> None:
+async def _set_health(servicer: HealthServicer, names: list[str], *, serving: bool) -> None:
     status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
     for name in ["", *names]:
         await servicer.set(name, status)

@@ -26,5 +26,3 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     drain_seconds: float = 1.0
     """How long a stopping service still answers after it reports NOT_SERVING, so that callers look elsewhere first."""
-
-

@@ -125,4 +125,3 @@ def serve_metrics(host: str, port: int) -> Any:
     """Serve /metrics; returns the server, to be shut down."""
     server, _ = start_http_server(port, host)
     return server
-

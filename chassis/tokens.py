@@ -19,10 +19,10 @@ from uuid import uuid4
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from fairdb.options.v1.access_pb2 import Role
 
 from chassis.calls import Caller
 from chassis.errors import Unauthenticated
+from fairdb.options.v1.access_pb2 import Role
 
 ALGORITHM = "EdDSA"
 ACCOUNT_ISSUER = "auth_svc"
@@ -64,7 +64,14 @@ class Signer:
     def sign(self, audience: str, lifetime: int, claims: Mapping[str, Any]) -> str:
         """Return a token for `audience` that lives `lifetime` seconds."""
         now = int(time.time())
-        payload = {"jti": str(uuid4()), **claims, "iss": self.issuer, "aud": audience, "iat": now, "exp": now + lifetime}
+        payload = {
+            "jti": str(uuid4()),
+            **claims,
+            "iss": self.issuer,
+            "aud": audience,
+            "iat": now,
+            "exp": now + lifetime,
+        }
         return jwt.encode(payload, self._key, algorithm=ALGORITHM, headers={"kid": self.jwk["kid"]})
 
 

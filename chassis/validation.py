@@ -12,7 +12,8 @@ def violations_of(message: Message, prefix: str = "") -> list[Violation]:
     """Return every rule that the message breaks, fields in the API's lowerCamelCase."""
     found: list[Violation] = []
     for violation in _validator.collect_violations(message):
-        path = ".".join(_element(element) for element in violation.proto.field.elements)
+        field = violation.proto.field
+        path = ".".join(_element(element) for element in field.elements) if field is not None else ""
         found.append(Violation(f"{prefix}{path}", violation.proto.message or "is not valid"))
     return found
 

@@ -78,8 +78,10 @@ def generate(target: Path) -> None:
         *sources,
         "buf/validate/validate.proto",
     )
-    run_protoc(*common, f"--descriptor_set_out={target / IMAGE}", "--include_imports", "--include_source_info", *sources)
-    # google.rpc's error details are listed so that Envoy can render them: see docs/decisions/errors.md.
+    run_protoc(
+        *common, f"--descriptor_set_out={target / IMAGE}", "--include_imports", "--include_source_info", *sources
+    )
+    # google.rpc's error details are listed so that Envoy can render them, which needs their descriptors.
     run_protoc(
         *common,
         f"--descriptor_set_out={target / DESCRIPTORS}",

@@ -1,0 +1,60 @@
+# Every target sets up first what it needs; nothing but make and Python 3.11 has to be there before.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+RELEASED := protos/released.binpb
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what is missing: virtual environment, stubs, servers, the demo's tables
+	@$(PYTHON) deploy/local/setup.py
+
+.PHONY: gen
+gen: setup ## Build the stubs anew
+	$(BIN)/python protos/generate.py
+
+.PHONY: check
+check: setup ## Format, lint, types, import contracts, protos, Envoy's configuration
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+	$(BIN)/buf lint gen/image.binpb --path fairdb
+	$(BIN)/buf breaking gen/image.binpb --against $(RELEASED) --path fairdb
+	$(BIN)/python -m edge validate
+
+.PHONY: test
+test: setup ## Run every test, on real servers of its own
+	$(BIN)/pytest
+
+.PHONY: demo
+demo: setup ## Start a constellation of its own, create real samples on it, show them, stop it
+	$(BIN)/python -m deploy.local run --free --root .fairdb/demo -- $(BIN)/fairdb demo
+
+.PHONY: up
+up: setup ## Start the constellation and leave it running
+	$(BIN)/python -m deploy.local up
+
+.PHONY: down
+down: ## Stop what `make up` started
+	$(BIN)/python -m deploy.local down
+
+.PHONY: logs
+logs: ## Follow the logs of what `make up` started
+	$(BIN)/python -m deploy.local logs
+
+.PHONY: release-protos
+release-protos: gen ## Make today's protos the contract that `make check` holds later ones against
+	$(BIN)/buf build gen/image.binpb --path fairdb --exclude-source-info -o $(RELEASED)
+
+.PHONY: lock
+lock: setup ## Choose versions anew within the ranges of pyproject.toml
+	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet --generate-hashes --no-header \
+	  --no-annotate --extra server --group local --group dev pyproject.toml --output-file requirements.lock
+
+.PHONY: wheel
+wheel: setup ## Build the wheel, stubs included, into dist/
+	$(BIN)/pip wheel --no-deps --no-build-isolation --wheel-dir dist .

@@ -1,0 +1,1 @@
+"""Accounts, sessions, public keys and revocation."""

@@ -1,0 +1,60 @@
+"""Accounts at rest."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import asyncpg
+from uuid6 import uuid7
+
+from auth_svc.errors import AccountNotFound, EmailTaken
+from chassis.database import Connection
+from fairdb.auth.v1.auth_service_pb2 import Account
+
+INSERT = """
+INSERT INTO account (id, email, password_hash, roles) VALUES ($1, $2, $3, $4)
+ON CONFLICT (email) DO NOTHING RETURNING *
+"""
+BY_EMAIL = "SELECT * FROM account WHERE email = $1"
+BY_ID = "SELECT * FROM account WHERE id = $1"
+SET_ROLES = "UPDATE account SET roles = $2 WHERE id = $1 RETURNING *"
+
+
+def normalise_email(email: str) -> str:
+    """Return the form under which an address is unique."""
+    return email.strip().lower()
+
+
+async def create(connection: Connection, email: str, password_hash: str, roles: Sequence[int]) -> Account:
+    """Make an account. Raises EmailTaken."""
+    row = await connection.fetchrow(INSERT, uuid7(), normalise_email(email), password_hash, roles)
+    if row is None:
+        raise EmailTaken
+    return to_account(row)
+
+
+async def find_by_email(connection: Connection, email: str) -> asyncpg.Record | None:
+    """Return the row of an account with its password hash."""
+    return await connection.fetchrow(BY_EMAIL, normalise_email(email))
+
+
+async def get(connection: Connection, account_id: UUID) -> Account:
+    """Return an account. Raises AccountNotFound."""
+    row = await connection.fetchrow(BY_ID, account_id)
+    if row is None:
+        raise AccountNotFound
+    return to_account(row)
+
+
+async def set_roles(connection: Connection, account_id: UUID, roles: Iterable[int]) -> Account:
+    """Replace an account's roles. Raises AccountNotFound."""
+    row = await connection.fetchrow(SET_ROLES, account_id, sorted(roles))
+    if row is None:
+        raise AccountNotFound
+    return to_account(row)
+
+
+def to_account(row: asyncpg.Record) -> Account:
+    """Return the account as its holder sees it."""
+    account = Account(id=str(row["id"]), email=row["email"], roles=row["roles"])
+    account.create_time.FromDatetime(row["created_at"])
+    return account

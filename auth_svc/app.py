@@ -1,0 +1,54 @@
+"""Puts auth_svc together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from auth_svc.revocations import Mirror
+from auth_svc.servicer import AuthServicer, RevocationServicer
+from chassis import settings
+from chassis.broker import Publisher
+from chassis.database import MIGRATIONS, open_database
+from chassis.outbox import Relay
+from chassis.revocation import RevocationList, connect_redis
+from chassis.server import Application, Parts
+from fairdb.auth.v1 import auth_service_pb2, auth_service_pb2_grpc, revocation_service_pb2, revocation_service_pb2_grpc
+
+FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
+
+
+class Settings(settings.Settings):
+    """auth_svc's settings; it has none of its own."""
+
+    port: int = 8001
+    metrics_port: int = 9101
+
+
+@asynccontextmanager
+async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]:
+    """Open database, Redis and broker, and yield the servicers."""
+    redis = connect_redis(config.redis_url.get_secret_value())
+    async with redis, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
+        mirror = Mirror(database, redis)
+        publisher = Publisher(config.broker_url.get_secret_value())
+        parts.start(publisher.run())
+        parts.start(Relay(database, publisher).run())
+        parts.start(mirror.run())
+        auth = AuthServicer(database, parts.signer, parts.trust, mirror)
+        revocation = RevocationServicer(mirror)
+        yield Application(
+            servicers=[
+                (
+                    auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"],
+                    lambda server: auth_service_pb2_grpc.add_AuthServiceServicer_to_server(auth, server),
+                ),
+                (
+                    revocation_service_pb2.DESCRIPTOR.services_by_name["RevocationService"],
+                    lambda server: revocation_service_pb2_grpc.add_RevocationServiceServicer_to_server(
+                        revocation, server
+                    ),
+                ),
+            ],
+            revocations=RevocationList(redis, mirror.is_revoked),
+            checks={"database": database.check},
+        )

@@ -1,0 +1,82 @@
+"""The authority on revoked tokens: the database, mirrored into Redis (keys: chassis/revocation.py)."""
+
+import asyncio
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from auth_svc.sessions import ACCESS_SECONDS, SWEEP
+from chassis import outbox
+from chassis.database import AWAY, Connection, Database
+from chassis.revocation import COMPLETE_KEY, revoked_key
+from chassis.telemetry import log
+
+_MIRROR_SECONDS = 1.0
+_SWEEP_EVERY = 60
+_REDIS_AWAY = (RedisError, OSError, TimeoutError)
+
+REVOKE = """
+INSERT INTO revocation (identifier, expires_at) VALUES ($1, now() + make_interval(secs => $2)) ON CONFLICT DO NOTHING
+"""
+IS_REVOKED = "SELECT EXISTS (SELECT FROM revocation WHERE identifier = ANY($1::uuid[]))"
+ALL = "SELECT identifier, ceil(extract(epoch FROM expires_at - now()))::int AS seconds FROM revocation"
+FORGET = "DELETE FROM revocation WHERE expires_at < now()"
+
+
+async def revoke(connection: Connection, identifier: UUID) -> None:
+    """Revoke a token or session, inside the caller's transaction."""
+    await connection.execute(REVOKE, identifier, float(ACCESS_SECONDS))
+    await outbox.record(connection, [outbox.new_event("token.revoked", str(identifier))])
+
+
+class Mirror:
+    """Keeps Redis equal to the database, and refills it after it lost its data."""
+
+    def __init__(self, database: Database, redis: Redis) -> None:
+        self._database = database
+        self._redis = redis
+        self._stale = True
+
+    async def is_revoked(self, token_id: str, session_id: str) -> bool:
+        """Say, from the database, whether a token or its session is revoked."""
+        identifiers = [UUID(identifier) for identifier in (token_id, session_id) if identifier]
+        return await self._database.pool.fetchval(IS_REVOKED, identifiers)
+
+    async def add(self, identifier: UUID) -> None:
+        """Mirror one revocation at once. Redis away is no failure: readers then ask the database."""
+        try:
+            await self._redis.set(revoked_key(str(identifier)), b"1", ex=ACCESS_SECONDS)
+        except _REDIS_AWAY:
+            self._stale = True
+
+    async def run(self) -> None:
+        """Mirror what Redis lacks and forget what has expired, until cancelled."""
+        rounds = 0
+        while True:
+            try:
+                if self._stale or not await self._redis.exists(COMPLETE_KEY):
+                    await self._refill()
+                if rounds % _SWEEP_EVERY == 0:
+                    await self._database.pool.execute(FORGET)
+                    await self._database.pool.execute(SWEEP)
+                rounds += 1
+            except (*AWAY, *_REDIS_AWAY) as error:
+                log.info("mirror_waits", error=type(error).__name__)
+            await asyncio.sleep(_MIRROR_SECONDS)
+
+    async def _refill(self) -> None:
+        await self._database.check()
+        self._stale = False
+        try:
+            rows = await self._database.pool.fetch(ALL)
+            async with self._redis.pipeline(transaction=True) as pipeline:
+                for row in rows:
+                    if row["seconds"] > 0:
+                        pipeline.set(revoked_key(str(row["identifier"])), b"1", ex=row["seconds"])
+                pipeline.set(COMPLETE_KEY, b"1")
+                await pipeline.execute()
+        except BaseException:
+            self._stale = True
+            raise
+        log.info("revocations_mirrored", count=len(rows))

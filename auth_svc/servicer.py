@@ -1,0 +1,92 @@
+"""AuthService and RevocationService."""
+
+from uuid import UUID
+
+import grpc
+
+from auth_svc import accounts, passwords, revocations, sessions
+from auth_svc.errors import CredentialsWrong, RefreshTokenInvalid
+from chassis import calls
+from chassis.database import Database
+from chassis.tokens import Signer, TrustStore
+from fairdb.auth.v1 import auth_service_pb2 as pb
+from fairdb.auth.v1 import auth_service_pb2_grpc, revocation_service_pb2_grpc
+from fairdb.auth.v1.revocation_service_pb2 import CheckRevocationRequest, CheckRevocationResponse
+from fairdb.options.v1.access_pb2 import ROLE_RESEARCHER
+
+Context = grpc.aio.ServicerContext
+
+
+class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
+    """Accounts and sessions."""
+
+    def __init__(self, database: Database, signer: Signer, trust: TrustStore, mirror: revocations.Mirror) -> None:
+        self._database = database
+        self._signer = signer
+        self._trust = trust
+        self._mirror = mirror
+
+    async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.Account:
+        password_hash = await passwords.hash_password(request.password)
+        async with self._database.transaction() as connection:
+            return await accounts.create(connection, request.email, password_hash, [ROLE_RESEARCHER])
+
+    async def Login(self, request: pb.LoginRequest, context: Context) -> pb.Tokens:
+        async with self._database.pool.acquire() as connection:
+            row = await accounts.find_by_email(connection, request.email)
+        if not await passwords.verify_password(request.password, row["password_hash"] if row else None):
+            raise CredentialsWrong
+        assert row is not None
+        async with self._database.transaction() as connection:
+            return await sessions.open_session(connection, accounts.to_account(row), self._signer)
+
+    async def Refresh(self, request: pb.RefreshRequest, context: Context) -> pb.Tokens:
+        async with self._database.transaction() as connection:
+            exchange = await sessions.use_refresh_token(connection, request.refresh_token)
+            if exchange is not None and exchange.good:
+                account = await accounts.get(connection, exchange.account_id)
+                return await sessions.issue(connection, exchange.session_id, account, self._signer)
+            if exchange is not None:
+                await self._end(connection, exchange.session_id)
+        if exchange is not None:
+            await self._mirror.add(exchange.session_id)
+        raise RefreshTokenInvalid
+
+    async def Logout(self, request: pb.LogoutRequest, context: Context) -> pb.LogoutResponse:
+        session_id = UUID(calls.current().caller.session_id)
+        async with self._database.transaction() as connection:
+            await self._end(connection, session_id)
+        await self._mirror.add(session_id)
+        return pb.LogoutResponse()
+
+    async def _end(self, connection: accounts.Connection, session_id: UUID) -> None:
+        await sessions.close(connection, session_id)
+        await revocations.revoke(connection, session_id)
+
+    async def GetMe(self, request: pb.GetMeRequest, context: Context) -> pb.Account:
+        async with self._database.pool.acquire() as connection:
+            return await accounts.get(connection, UUID(calls.current().caller.user_id))
+
+    async def SetAccountRoles(self, request: pb.SetAccountRolesRequest, context: Context) -> pb.Account:
+        async with self._database.transaction() as connection:
+            return await accounts.set_roles(connection, UUID(request.id), request.roles)
+
+    async def RevokeToken(self, request: pb.RevokeTokenRequest, context: Context) -> pb.RevokeTokenResponse:
+        token_id = UUID(request.token_id)
+        async with self._database.transaction() as connection:
+            await revocations.revoke(connection, token_id)
+        await self._mirror.add(token_id)
+        return pb.RevokeTokenResponse()
+
+    async def GetJwks(self, request: pb.GetJwksRequest, context: Context) -> pb.Jwks:
+        return pb.Jwks(keys=[pb.Jwk(**document) for document in self._trust.documents()])
+
+
+class RevocationServicer(revocation_service_pb2_grpc.RevocationServiceServicer):
+    """Answers for Redis."""
+
+    def __init__(self, mirror: revocations.Mirror) -> None:
+        self._mirror = mirror
+
+    async def CheckRevocation(self, request: CheckRevocationRequest, context: Context) -> CheckRevocationResponse:
+        return CheckRevocationResponse(revoked=await self._mirror.is_revoked(request.token_id, request.session_id))

@@ -1,0 +1,80 @@
+"""Sessions: a family of refresh tokens, each good for one exchange.
+
+A refresh token that comes back after its use was copied by somebody, and nobody can tell which of the two is the
+thief: the whole session goes, and the access tokens issued in it are revoked.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from chassis.database import Connection
+from chassis.tokens import ACCOUNT_AUDIENCE, Signer
+from fairdb.auth.v1.auth_service_pb2 import Account, Tokens
+from fairdb.options.v1.access_pb2 import Role
+
+ACCESS_SECONDS = 15 * 60
+SESSION_DAYS = 30
+
+OPEN = "INSERT INTO session (id, account_id, expires_at) VALUES ($1, $2, now() + make_interval(days => $3))"
+ADD_TOKEN = "INSERT INTO refresh_token (token_hash, session_id) VALUES ($1, $2)"
+LOCK_TOKEN = """
+SELECT refresh_token.used, session.id AS session_id, session.account_id, session.expires_at > now() AS lives
+FROM refresh_token JOIN session ON session.id = refresh_token.session_id
+WHERE token_hash = $1 FOR UPDATE OF session
+"""
+USE_TOKEN = "UPDATE refresh_token SET used = true WHERE token_hash = $1"
+CLOSE = "DELETE FROM session WHERE id = $1"
+SWEEP = "DELETE FROM session WHERE expires_at < now()"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a refresh token turned out to be."""
+
+    session_id: UUID
+    account_id: UUID
+    good: bool
+    """False: the token was used before, or its session is over."""
+
+
+async def open_session(connection: Connection, account: Account, signer: Signer) -> Tokens:
+    """Start a session and return its first tokens."""
+    session_id = uuid4()
+    await connection.execute(OPEN, session_id, UUID(account.id), SESSION_DAYS)
+    return await issue(connection, session_id, account, signer)
+
+
+async def issue(connection: Connection, session_id: UUID, account: Account, signer: Signer) -> Tokens:
+    """Return the next pair of tokens of a session."""
+    refresh_token = secrets.token_urlsafe(32)
+    await connection.execute(ADD_TOKEN, _hash(refresh_token), session_id)
+    claims = {"sub": account.id, "sid": str(session_id), "roles": [Role.Name(role) for role in account.roles]}
+    access_token = signer.sign(ACCOUNT_AUDIENCE, ACCESS_SECONDS, claims)
+    return Tokens(access_token=access_token, refresh_token=refresh_token, expires_in=ACCESS_SECONDS)
+
+
+async def use_refresh_token(connection: Connection, refresh_token: str) -> Exchange | None:
+    """Use a token up; None when it was never issued or its session is closed."""
+    token_hash = _hash(refresh_token)
+    row = await connection.fetchrow(LOCK_TOKEN, token_hash)
+    if row is None:
+        return None
+    # The lock on the session may have waited for another exchange of the same token: look again.
+    row = await connection.fetchrow(LOCK_TOKEN, token_hash)
+    if row is None:
+        return None
+    good = row["lives"] and not row["used"]
+    if good:
+        await connection.execute(USE_TOKEN, token_hash)
+    return Exchange(row["session_id"], row["account_id"], good)
+
+
+async def close(connection: Connection, session_id: UUID) -> None:
+    """End a session: none of its refresh tokens works again."""
+    await connection.execute(CLOSE, session_id)
+
+
+def _hash(refresh_token: str) -> bytes:
+    return hashlib.sha256(refresh_token.encode()).digest()

@@ -1,0 +1,107 @@
+"""One account's session over REST."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx
+
+
+@dataclass(frozen=True)
+class ApiError(Exception):
+    """The platform refused a call."""
+
+    status: int
+    """HTTP status."""
+    reason: str
+    """Name from fairdb.errors.v1.ErrorReason, such as "CONSENT_REQUIRED"."""
+    message: str
+    violations: Sequence[tuple[str, str]]
+    """Field and what to mend."""
+
+    def __str__(self) -> str:
+        details = "".join(f"\n  {field}: {description}" for field, description in self.violations)
+        return f"{self.status} {self.reason}: {self.message}{details}"
+
+
+class Session:
+    """Calls the REST API as one account; renews its access token when it has expired."""
+
+    def __init__(self, base_url: str, *, timeout: float = 30.0) -> None:
+        self._http = httpx.Client(base_url=base_url, timeout=timeout)
+        self._refresh_token = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def register(self, email: str, password: str) -> dict[str, Any]:
+        """Make an account. Raises ApiError EMAIL_TAKEN."""
+        return self.call("POST", "/api/auth/register", {"email": email, "password": password})
+
+    def log_in(self, email: str, password: str) -> None:
+        """Start a session. Raises ApiError CREDENTIALS_WRONG."""
+        self._keep(self.call("POST", "/api/auth/login", {"email": email, "password": password}))
+
+    def grant_consent(self, subject: str = "") -> dict[str, Any]:
+        """Record the account's consent to sample creation, or that of a donor."""
+        return self.call("POST", "/api/consents", {"purpose": "sample_creation", "subject": subject})
+
+    def create_sample(self, sample: Mapping[str, Any], idempotency_key: str | None = None) -> dict[str, Any]:
+        """Create a sample; repeated under one key when the answer is lost, so that it is created once."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+        return self.call("POST", "/api/samples", sample, headers=headers)
+
+    def get_sample(self, sample_id: str) -> dict[str, Any]:
+        """Return a sample, less what this account may not see. Raises ApiError SAMPLE_NOT_FOUND."""
+        return self.call("GET", f"/api/samples/{sample_id}")
+
+    def list_samples(self, filter: str = "", page_size: int = 200) -> Iterator[dict[str, Any]]:
+        """Yield every sample that matches an AIP-160 filter, newest first."""
+        token = ""
+        while True:
+            parameters = {"filter": filter, "pageSize": page_size, "pageToken": token}
+            page = self.call("GET", "/api/samples", parameters=parameters)
+            yield from page["samples"]
+            token = page["nextPageToken"]
+            if not token:
+                return
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Make any call and return its answer. Raises ApiError, and httpx.TransportError when nobody answers."""
+        response = self._http.request(method, path, json=body, params=parameters, headers=headers)
+        if response.status_code == 401 and self._refresh_token:
+            used, self._refresh_token = self._refresh_token, ""
+            self._keep(self.call("POST", "/api/auth/refresh", {"refreshToken": used}))
+            response = self._http.request(method, path, json=body, params=parameters, headers=headers)
+        if response.is_success:
+            return response.json()
+        raise _error_of(response)
+
+    def _keep(self, tokens: Mapping[str, Any]) -> None:
+        self._refresh_token = tokens["refreshToken"]
+        self._http.headers["Authorization"] = f"Bearer {tokens['accessToken']}"
+
+
+def _error_of(response: httpx.Response) -> ApiError:
+    try:
+        status = response.json()
+    except ValueError:
+        return ApiError(response.status_code, "", response.text[:200], ())
+    details = {detail["@type"].rpartition(".")[2]: detail for detail in status.get("details", ())}
+    violations = tuple(
+        (item["field"], item["description"]) for item in details.get("BadRequest", {}).get("fieldViolations", ())
+    )
+    reason = details.get("ErrorInfo", {}).get("reason", "")
+    return ApiError(response.status_code, reason, status.get("message", ""), violations)

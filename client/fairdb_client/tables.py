@@ -1,0 +1,40 @@
+"""The demo's tables, read as samples."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+MOVING_PICTURES = "moving_pictures_mf.tsv"
+ATLAS = "atlas_meta_data.csv"
+
+_COMMUNITY = {
+    "gut": "human gut metagenome",
+    "tongue": "human oral metagenome",
+    "left palm": "human skin metagenome",
+    "right palm": "human skin metagenome",
+}
+
+
+def moving_pictures(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the samples of two people followed over a year (Caporaso et al. 2011)."""
+    for row in _rows(folder / MOVING_PICTURES, "\t"):
+        yield {
+            "organism": _COMMUNITY[row["BodySite"]],
+            "subject": row["Subject"],
+            "collectionDate": f"{row['Year']}-{int(row['Month']):02}-{int(row['Day']):02}",
+            "metadata": row,
+        }
+
+
+def atlas(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the samples of a gut atlas: age, region and body mass of 300 people who are not named."""
+    for row in _rows(folder / ATLAS, ","):
+        row["sample_id"] = row.pop("")
+        yield {"organism": "human gut metagenome", "metadata": row}
+
+
+def _rows(file: Path, delimiter: str) -> Iterator[dict[str, Any]]:
+    with file.open(newline="", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines, delimiter=delimiter):
+            yield {name.lstrip("#"): value for name, value in row.items()}

@@ -1,0 +1,1 @@
+"""The public API for samples: orchestrates creation, filters what is read, aggregates health."""

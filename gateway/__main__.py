@@ -1,0 +1,6 @@
+"""Serves the gateway."""
+
+from chassis import server
+from gateway.app import Settings, open_app
+
+server.run("gateway", Settings(), open_app)  # pyright: ignore[reportCallIssue]  # the environment gives the rest

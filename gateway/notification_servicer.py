@@ -1,0 +1,57 @@
+"""NotificationService: passes an account's own subscriptions and notifications through from backend_svc."""
+
+from typing import TYPE_CHECKING
+
+import grpc
+
+from chassis import calls, paging
+from fairdb.backend.v1.backend_service_pb2 import (
+    AddSubscriptionRequest,
+    ListAccountNotificationsRequest,
+    ListAccountSubscriptionsRequest,
+    RemoveSubscriptionRequest,
+)
+from fairdb.samples.v1 import notification_service_pb2 as pb
+from fairdb.samples.v1 import notification_service_pb2_grpc
+
+if TYPE_CHECKING:
+    from fairdb.backend.v1.backend_service_pb2_grpc import BackendNotificationServiceAsyncStub
+
+
+Context = grpc.aio.ServicerContext
+
+
+class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServicer):
+    """Subscriptions and notifications of the caller."""
+
+    def __init__(self, backend: "BackendNotificationServiceAsyncStub") -> None:
+        self._backend = backend
+
+    async def CreateSubscription(self, request: pb.CreateSubscriptionRequest, context: Context) -> pb.Subscription:
+        principal = calls.current().caller.principal
+        return await self._backend.AddSubscription(
+            AddSubscriptionRequest(principal=principal, subscription=request.subscription)
+        )
+
+    async def ListSubscriptions(
+        self, request: pb.ListSubscriptionsRequest, context: Context
+    ) -> pb.ListSubscriptionsResponse:
+        principal = calls.current().caller.principal
+        return await self._backend.ListAccountSubscriptions(ListAccountSubscriptionsRequest(principal=principal))
+
+    async def DeleteSubscription(
+        self, request: pb.DeleteSubscriptionRequest, context: Context
+    ) -> pb.DeleteSubscriptionResponse:
+        principal = calls.current().caller.principal
+        return await self._backend.RemoveSubscription(RemoveSubscriptionRequest(principal=principal, id=request.id))
+
+    async def ListNotifications(
+        self, request: pb.ListNotificationsRequest, context: Context
+    ) -> pb.ListNotificationsResponse:
+        return await self._backend.ListAccountNotifications(
+            ListAccountNotificationsRequest(
+                principal=calls.current().caller.principal,
+                page_size=request.page_size or paging.DEFAULT_PAGE_SIZE,
+                page_token=request.page_token,
+            )
+        )

@@ -1,0 +1,1 @@
+"""privacy_svc: decides what may be kept of a sample and who may see it."""

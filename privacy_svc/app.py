@@ -1,0 +1,66 @@
+"""Puts privacy_svc together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from chassis import settings
+from chassis.broker import Publisher
+from chassis.database import MIGRATIONS, open_database
+from chassis.outbox import Relay
+from chassis.revocation import open_revocation_list
+from chassis.server import Application, Parts
+from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
+from fairdb.privacy.v1 import (
+    consent_service_pb2,
+    consent_service_pb2_grpc,
+    privacy_service_pb2,
+    privacy_service_pb2_grpc,
+)
+from privacy_svc.consent_servicer import ConsentServicer
+from privacy_svc.keystore import Keystore
+from privacy_svc.policy import load_policy
+from privacy_svc.privacy_servicer import PrivacyServicer
+from privacy_svc.quarantine import Quarantine
+from privacy_svc.studies import Studies
+
+FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
+
+
+class Settings(settings.Settings):
+    """privacy_svc's settings."""
+
+    port: int = 8003
+    metrics_port: int = 9103
+    keystore_file: Path
+    """JSON with the keys of pseudonyms and consents; nobody else may read it."""
+
+
+@asynccontextmanager
+async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]:
+    """Open database, broker, keystore and policy, and yield the servicers."""
+    keystore, policy = Keystore.load(config.keystore_file), load_policy()
+    revocations = open_revocation_list(config.redis_url.get_secret_value(), await parts.channel("auth_svc"))
+    backend = BackendServiceStub(await parts.channel("backend_svc"))
+    async with revocations as revoked, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
+        publisher = Publisher(config.broker_url.get_secret_value())
+        quarantine = Quarantine(database, backend)
+        parts.start(publisher.run())
+        parts.start(Relay(database, publisher).run())
+        parts.start(quarantine.run())
+        consent = ConsentServicer(database, keystore, quarantine)
+        privacy = PrivacyServicer(database, keystore, policy, Studies(database))
+        yield Application(
+            servicers=[
+                (
+                    consent_service_pb2.DESCRIPTOR.services_by_name["ConsentService"],
+                    lambda server: consent_service_pb2_grpc.add_ConsentServiceServicer_to_server(consent, server),
+                ),
+                (
+                    privacy_service_pb2.DESCRIPTOR.services_by_name["PrivacyService"],
+                    lambda server: privacy_service_pb2_grpc.add_PrivacyServiceServicer_to_server(privacy, server),
+                ),
+            ],
+            revocations=revoked,
+            checks={"database": database.check},
+        )

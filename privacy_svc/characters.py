@@ -1,0 +1,63 @@
+"""Characters: text reduced to what a reader sees, so that two ways of writing the same thing compare as equal."""
+
+import re
+import string
+import unicodedata
+
+# Letters of other scripts that a reader takes for a Latin one. The common ones; whatever else is not Latin stays as it
+# is, so a field name that holds it is unknown to the policy and dropped.
+_LOOK_ALIKES = str.maketrans(
+    dict(zip("АВЕЅІЈКМНОРСТХУаеѕіјкорсухԁһԛԝ", "ABESIJKMHOPCTXYaesijkopcyxdhqw", strict=True))
+    | dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορτυχε", "ABEZHIKMNOPTYXaiknoptuxe", strict=True))
+    | dict(zip("ıłŁøØđĐð‐‑‒–—−’‘ʼ", "ilLoOdDd------'''", strict=True))
+    | {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+_SEPARATORS = re.compile(r"[\W_]+")
+_LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
+_NOT_ALPHANUMERIC = bytes(c for c in range(128) if not chr(c).isalnum())
+# Categories that print nothing: controls, formats (zero width, bidi, soft hyphen), private use, surrogates, unassigned.
+_INVISIBLE = frozenset(("Cc", "Cf", "Co", "Cs", "Cn"))
+# Marks and letters that print nothing although Unicode files them elsewhere.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(c) for c in range(0xFE00, 0xFE10)}
+
+
+def clean(text: str) -> str:
+    """Return the text in NFKC, without invisible characters, its white space single and trimmed."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+        text = "".join(
+            c for c in text if c.isspace() or (unicodedata.category(c) not in _INVISIBLE and c not in _BLANK)
+        )
+    elif not text.isprintable():
+        text = "".join(c for c in text if c.isprintable() or c.isspace())
+    return " ".join(text.split())
+
+
+def fold(text: str) -> str:
+    """Return clean text with look-alike letters, accents and foreign digits as ASCII where they have one; case stays."""
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFD", text.translate(_LOOK_ALIKES))
+    return "".join(_digit(c) for c in decomposed if not unicodedata.combining(c))
+
+
+def squash(text: str) -> str:
+    """Return only letters and digits, folded and in lower case: "Jané-Doe 7" gives "janedoe7"."""
+    if text.isascii():
+        return text.encode().translate(_LOWER, _NOT_ALPHANUMERIC).decode()
+    return _SEPARATORS.sub("", fold(clean(text))).lower()
+
+
+def normalise_subject(subject: str) -> str:
+    """Return the subject in the form under which keys are derived from it.
+
+    Only differences that nobody can see are levelled (Unicode form, invisible characters, white space). Case stays:
+    two donors merged in silence are worse than a consent that is not found, which the sender sees and mends.
+    """
+    return clean(subject)
+
+
+def _digit(character: str) -> str:
+    if character.isascii() or not character.isdecimal():
+        return character
+    return str(unicodedata.decimal(character))

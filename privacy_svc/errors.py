@@ -1,0 +1,33 @@
+"""What privacy_svc refuses."""
+
+import grpc
+
+from chassis.errors import AppError
+
+
+class ConsentRequired(AppError):
+    """A consent to this purpose is missing: grant it with POST /api/consents."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = "CONSENT_REQUIRED"
+
+
+class ConsentNotFound(AppError):
+    """There is no such consent, or you may not know of it."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "CONSENT_NOT_FOUND"
+
+
+class StudyNotFound(AppError):
+    """There is no such study, or you may not add samples to it."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "STUDY_NOT_FOUND"
+
+
+class PreparationDiscarded(AppError):
+    """The preparation of this sample was discarded; create it anew."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "PREPARATION_DISCARDED"

@@ -1,0 +1,92 @@
+"""Fields: what the policy says of each, and how the names that senders write find them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fairdb.privacy.v1.field_class_pb2 import FieldClass
+from privacy_svc.characters import squash
+from privacy_svc.vocabulary import Vocabulary
+
+# What stays of these tells no more than their ontology id does; of all others the id would undo the action.
+_ONTOLOGY_FOLLOWS = frozenset(("term", "vocabulary", "country", "organism"))
+_ONTOLOGY_SUFFIX = "ontologytermid"
+_NAMES_CACHED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the policy; numbers are in `unit` where there is one."""
+
+    name: str
+    field_class: FieldClass.ValueType
+    action: str
+    why: str
+    says: str = ""
+    identifies: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    pattern: re.Pattern[str] | None = None
+    unit: str = ""
+    read_in: str = ""
+    unit_field: str = ""
+    width: int = 0
+    bottom: float | None = None
+    top: float = 0
+    lowest: float = float("-inf")
+    highest: float = float("inf")
+    digits: int = 3
+
+
+class Policy:
+    """Fields by the names that senders give them."""
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        spellings: dict[str, Field],
+        prefixes: tuple[str, ...],
+        patterns: tuple[tuple[re.Pattern[str], Field], ...],
+        vocabulary: Vocabulary,
+    ) -> None:
+        self.version = version
+        self.fields = {field.name: field for field in spellings.values()}
+        self.vocabulary = vocabulary
+        self._spellings = spellings
+        self._prefixes = prefixes
+        self._patterns = patterns
+        self._ontology = {name: _ontology_field(field) for name, field in self.fields.items()}
+        self._resolved: dict[str, Field] = {}
+
+    def resolve(self, name: str) -> Field | None:
+        """Return the field that a sender means, None when the policy does not know it."""
+        found = self._resolved.get(name)
+        if found is None:
+            squashed = squash(name)
+            found = self._find(squashed)
+            if found is None:
+                return next((field for pattern, field in self._patterns if pattern.search(squashed)), None)
+            # Only spellings that the policy lists are remembered: another name may hold somebody's.
+            if len(self._resolved) >= _NAMES_CACHED:
+                self._resolved.clear()
+            self._resolved[name] = found
+        return found
+
+    def _find(self, squashed: str) -> Field | None:
+        found = self._spellings.get(squashed)
+        if found is None and squashed.endswith(_ONTOLOGY_SUFFIX):
+            base = self._find(squashed.removesuffix(_ONTOLOGY_SUFFIX))
+            return self._ontology[base.name] if base and base.name in self._ontology else None
+        if found is None:
+            for prefix in self._prefixes:
+                if squashed.startswith(prefix) and (found := self._spellings.get(squashed[len(prefix) :])):
+                    return found
+        return found
+
+
+def _ontology_field(base: Field) -> Field:
+    action = "ontology" if base.action in _ONTOLOGY_FOLLOWS else "drop"
+    name = f"{base.name}_ontology_term_id"
+    return Field(
+        name=name, field_class=base.field_class, action=action, why=base.why, says="kept", identifies=base.identifies
+    )

@@ -1,0 +1,78 @@
+"""Keystore: the keys that turn a donor into a pseudonym and a consent handle, and nothing that turns them back."""
+
+import base64
+import binascii
+import hmac
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from privacy_svc.characters import normalise_subject
+
+_KEYS = ("pseudonym", "consent")
+_KEY_BYTES = 32
+_PSEUDONYM_BYTES = 16
+_STUDIES_CACHED = 1024
+
+
+class KeystoreError(Exception):
+    """The keystore cannot be used."""
+
+
+class Keystore:
+    """Holds the pseudonym key and the consent key. They differ, so the two results cannot be joined."""
+
+    def __init__(self, *, pseudonym_key: bytes, consent_key: bytes) -> None:
+        if len(pseudonym_key) != _KEY_BYTES or len(consent_key) != _KEY_BYTES:
+            raise KeystoreError(f"each key must be {_KEY_BYTES} bytes long")
+        if hmac.compare_digest(pseudonym_key, consent_key):
+            raise KeystoreError("the two keys must differ")
+        self._consent_key = consent_key
+        self._study_key = lru_cache(maxsize=_STUDIES_CACHED)(lambda study_id: _derive(pseudonym_key, study_id))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Keystore":
+        """Read a JSON file of two base64 keys, `{"pseudonym": …, "consent": …}`. Raises KeystoreError."""
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise KeystoreError(f"{path}: {error.strerror}") from error
+        except ValueError:
+            raise KeystoreError(f"{path}: is not JSON") from None
+        if not isinstance(content, dict) or set(content) != set(_KEYS):
+            raise KeystoreError(f"{path}: must hold exactly the keys {', '.join(_KEYS)}")
+        pseudonym_key, consent_key = (_decode(path, name, content[name]) for name in _KEYS)
+        return cls(pseudonym_key=pseudonym_key, consent_key=consent_key)
+
+    def consent_subject(self, subject: str) -> bytes:
+        """Return the handle under which the donor's consent is recorded: 32 bytes, equal in every study."""
+        return hmac.digest(self._consent_key, _message(subject), "sha256")
+
+    def pseudonym(self, study_id: str, subject: str) -> str:
+        """Return the donor's name within the study: "p-" and 26 base32 characters, unrelated across studies."""
+        if not study_id:
+            raise ValueError("a pseudonym needs a study")
+        digest = hmac.digest(self._study_key(study_id), _message(subject), "sha256")
+        return "p-" + base64.b32encode(digest[:_PSEUDONYM_BYTES]).decode().rstrip("=").lower()
+
+
+def _message(subject: str) -> bytes:
+    normalised = normalise_subject(subject)
+    if not normalised:
+        raise ValueError("the subject is empty")
+    return normalised.encode()
+
+
+def _derive(key: bytes, study_id: str) -> bytes:
+    info = b"fairdb pseudonym " + study_id.encode()
+    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=info).derive(key)
+
+
+def _decode(path: str | Path, name: str, value: object) -> bytes:
+    try:
+        return base64.b64decode(value if isinstance(value, str) else "", validate=True)
+    except binascii.Error:
+        raise KeystoreError(f"{path}: {name} is not base64") from None

@@ -1,0 +1,34 @@
+-- History is kept: a withdrawn consent stays, and granting again makes a new row.
+CREATE TABLE consent (
+    id uuid PRIMARY KEY,
+    account_id uuid NOT NULL, -- who recorded it
+    purpose text NOT NULL,
+    subject_hash bytea, -- HMAC of the donor under the consent key; NULL for the account's own consent
+    granted_at timestamptz NOT NULL DEFAULT now(),
+    withdrawn_at timestamptz,
+    withdrawn_by uuid,
+    quarantined_at timestamptz -- when backend_svc had quarantined what rests on it
+);
+CREATE UNIQUE INDEX consent_in_force ON consent (account_id, purpose, subject_hash) NULLS NOT DISTINCT
+    WHERE withdrawn_at IS NULL;
+CREATE INDEX consent_to_quarantine ON consent (withdrawn_at) WHERE withdrawn_at IS NOT NULL AND quarantined_at IS NULL;
+CREATE INDEX consent_account_id ON consent (account_id, id);
+
+CREATE TABLE study (
+    id uuid PRIMARY KEY,
+    owner uuid NOT NULL,
+    is_default boolean NOT NULL
+);
+CREATE UNIQUE INDEX study_default ON study (owner) WHERE is_default;
+
+-- How each sample was anonymised: names of rules and counts, never a value. A discarded preparation leaves its row as
+-- a tombstone, which refuses the same sample if it comes later.
+CREATE TABLE preparation (
+    sample_id uuid PRIMARY KEY,
+    account_id uuid,
+    policy_version text,
+    actions jsonb,
+    dropped_field_count int,
+    prepared_at timestamptz NOT NULL DEFAULT now(),
+    discarded boolean NOT NULL DEFAULT false
+);

@@ -1,0 +1,88 @@
+"""Preparations at rest: how each sample was anonymised, on which consents, or that it was discarded."""
+
+import json
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from chassis.database import Connection
+from chassis.errors import SampleNotFound
+from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
+from privacy_svc.consents import SAMPLE_CREATION
+from privacy_svc.errors import ConsentRequired, PreparationDiscarded
+
+# One statement checks consent and keeps the record, so that neither happens without the other.
+PREPARE = """
+WITH given AS (
+    SELECT id, subject_hash FROM consent
+    WHERE account_id = $2 AND purpose = $7 AND withdrawn_at IS NULL AND (subject_hash IS NULL OR subject_hash = $6)
+), recorded AS (
+    INSERT INTO preparation (sample_id, account_id, policy_version, actions, dropped_field_count)
+    SELECT $1, $2, $3, $4, $5
+    WHERE EXISTS (SELECT FROM given WHERE subject_hash IS NULL)
+      AND ($6::bytea IS NULL OR EXISTS (SELECT FROM given WHERE subject_hash IS NOT NULL))
+    ON CONFLICT (sample_id) DO NOTHING
+    RETURNING sample_id
+)
+SELECT (SELECT id FROM given WHERE subject_hash IS NULL) AS account_consent,
+       (SELECT id FROM given WHERE subject_hash IS NOT NULL) AS subject_consent,
+       EXISTS (SELECT FROM recorded) AS recorded
+"""
+EXISTING = "SELECT account_id, discarded FROM preparation WHERE sample_id = $1"
+DISCARD = """
+INSERT INTO preparation (sample_id, discarded) VALUES ($1, true)
+ON CONFLICT (sample_id) DO UPDATE
+SET discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, dropped_field_count = NULL
+"""
+STATUS = "SELECT * FROM preparation WHERE sample_id = $1 AND NOT discarded"
+
+
+async def prepare(
+    connection: Connection,
+    sample_id: UUID,
+    account_id: UUID,
+    subject_hash: bytes | None,
+    policy_version: str,
+    actions: Mapping[str, str],
+    dropped_field_count: int,
+) -> Sequence[UUID]:
+    """Check consent, keep the record, and return the consents. Raises ConsentRequired, PreparationDiscarded."""
+    row = await connection.fetchrow(
+        PREPARE,
+        sample_id,
+        account_id,
+        policy_version,
+        json.dumps(dict(actions)),
+        dropped_field_count,
+        subject_hash,
+        SAMPLE_CREATION,
+    )
+    assert row is not None
+    if row["account_consent"] is None:
+        raise ConsentRequired(purpose=SAMPLE_CREATION, of="account")
+    if subject_hash is not None and row["subject_consent"] is None:
+        raise ConsentRequired(purpose=SAMPLE_CREATION, of="subject")
+    if not row["recorded"]:
+        existing = await connection.fetchrow(EXISTING, sample_id)
+        if existing is None or existing["discarded"] or existing["account_id"] != account_id:
+            raise PreparationDiscarded
+    return [consent for consent in (row["account_consent"], row["subject_consent"]) if consent is not None]
+
+
+async def discard(connection: Connection, sample_id: UUID) -> None:
+    """Leave a tombstone, whether or not there was a preparation."""
+    await connection.execute(DISCARD, sample_id)
+
+
+async def status(connection: Connection, sample_id: UUID) -> SamplePrivacy:
+    """Return how a sample was anonymised. Raises SampleNotFound."""
+    row = await connection.fetchrow(STATUS, sample_id)
+    if row is None:
+        raise SampleNotFound
+    privacy = SamplePrivacy(
+        anonymized=True,
+        policy_version=row["policy_version"],
+        actions=json.loads(row["actions"]),
+        dropped_field_count=row["dropped_field_count"],
+    )
+    privacy.anonymize_time.FromDatetime(row["prepared_at"])
+    return privacy

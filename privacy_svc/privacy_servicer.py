@@ -1,0 +1,96 @@
+"""PrivacyService: what may be kept of a sample, and who may see it."""
+
+from uuid import UUID
+
+import grpc
+
+from chassis.database import Database
+from chassis.errors import InvalidRequest
+from fairdb.options.v1.access_pb2 import ROLE_STEWARD, Principal
+from fairdb.privacy.v1 import privacy_service_pb2 as pb
+from fairdb.privacy.v1 import privacy_service_pb2_grpc
+from fairdb.privacy.v1.field_class_pb2 import (
+    FIELD_CLASS_PUBLIC,
+    FIELD_CLASS_QUASI_IDENTIFIER,
+    FIELD_CLASS_SENSITIVE,
+)
+from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
+from privacy_svc import preparations
+from privacy_svc.anonymisation import anonymise, subject_of
+from privacy_svc.keystore import Keystore
+from privacy_svc.policy import Policy
+from privacy_svc.studies import Studies
+from privacy_svc.validation import InvalidSample
+
+Context = grpc.aio.ServicerContext
+
+_ALL_CLASSES = (FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER, FIELD_CLASS_SENSITIVE)
+
+
+class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
+    """Decides on samples and readers."""
+
+    def __init__(self, database: Database, keystore: Keystore, policy: Policy, studies: Studies) -> None:
+        self._database = database
+        self._keystore = keystore
+        self._policy = policy
+        self._studies = studies
+
+    async def PrepareSample(self, request: pb.PrepareSampleRequest, context: Context) -> pb.PrepareSampleResponse:
+        raw, account_id = request.sample, UUID(request.principal.user_id)
+        study = await self._study(raw.study, account_id)
+        try:
+            result = anonymise(raw, self._policy, lambda subject: self._keystore.pseudonym(str(study), subject))
+        except InvalidSample as error:
+            raise InvalidRequest(violations=error.violations) from None
+        subject = subject_of(raw, self._policy)
+        async with self._database.pool.acquire() as connection:
+            consents = await preparations.prepare(
+                connection,
+                UUID(request.sample_id),
+                account_id,
+                self._keystore.consent_subject(subject) if subject else None,
+                self._policy.version,
+                result.actions,
+                len(result.dropped_fields),
+            )
+        sample = result.sample
+        sample.id, sample.study = request.sample_id, str(study)
+        return pb.PrepareSampleResponse(
+            sample=sample,
+            classes=result.classes,
+            dropped_fields=result.dropped_fields,
+            consents=[str(consent) for consent in consents],
+            policy_version=self._policy.version,
+            grants=grants_of(request.principal),
+        )
+
+    async def _study(self, given: str, account_id: UUID) -> UUID:
+        if not given:
+            return await self._studies.default_of(account_id)
+        try:
+            study = UUID(given)
+        except ValueError:
+            # anonymise() names every other violation beside this one; any study does for that.
+            return await self._studies.default_of(account_id)
+        await self._studies.check_writable(study, account_id)
+        return study
+
+    async def DiscardSample(self, request: pb.DiscardSampleRequest, context: Context) -> pb.DiscardSampleResponse:
+        async with self._database.pool.acquire() as connection:
+            await preparations.discard(connection, UUID(request.sample_id))
+        return pb.DiscardSampleResponse()
+
+    async def GetGrants(self, request: pb.GetGrantsRequest, context: Context) -> pb.Grants:
+        return grants_of(request.principal)
+
+    async def GetPrivacyStatus(self, request: pb.GetPrivacyStatusRequest, context: Context) -> SamplePrivacy:
+        async with self._database.pool.acquire() as connection:
+            return await preparations.status(connection, UUID(request.sample_id))
+
+
+def grants_of(principal: Principal) -> pb.Grants:
+    """Return what an account may see: its own samples whole; of others what is public, or all for a steward."""
+    oversees = ROLE_STEWARD in principal.roles
+    everywhere = _ALL_CLASSES if oversees else (FIELD_CLASS_PUBLIC,)
+    return pb.Grants(everywhere=everywhere, own=_ALL_CLASSES, oversees=oversees)

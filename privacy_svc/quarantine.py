@@ -1,0 +1,40 @@
+"""Tells backend_svc of withdrawn consents: at once, and again until it has heard."""
+
+import asyncio
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from chassis.database import AWAY, Database
+from chassis.errors import AppError
+from chassis.telemetry import log
+from fairdb.backend.v1.backend_service_pb2 import QuarantineRequest
+from privacy_svc import consents
+
+if TYPE_CHECKING:
+    from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceAsyncStub
+
+
+_RETRY_SECONDS = 2.0
+
+
+class Quarantine:
+    """Carries withdrawals to backend_svc."""
+
+    def __init__(self, database: Database, backend: "BackendServiceAsyncStub") -> None:
+        self._database = database
+        self._backend = backend
+
+    async def carry(self, consent_id: UUID, actor: UUID) -> None:
+        """Have everything that rests on a consent quarantined. Raises ServiceUnavailable."""
+        await self._backend.Quarantine(QuarantineRequest(consent=str(consent_id), actor=str(actor)))
+        await self._database.pool.execute(consents.QUARANTINED, consent_id)
+
+    async def run(self) -> None:
+        """Carry what a call could not, until cancelled: whoever withdrew need not come back for it."""
+        while True:
+            try:
+                for row in await self._database.pool.fetch(consents.TO_QUARANTINE):
+                    await self.carry(row["id"], row["withdrawn_by"])
+            except (*AWAY, AppError) as error:
+                log.info("quarantine_waits", error=type(error).__name__)
+            await asyncio.sleep(_RETRY_SECONDS)
