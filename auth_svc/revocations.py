@@ -53,6 +53,7 @@ class Mirror:
     async def run(self) -> None:
         """Mirror what Redis lacks and forget what has expired, until cancelled."""
         rounds = 0
+        await self._database.migrated()
         while True:
             try:
                 if self._stale or not await self._redis.exists(COMPLETE_KEY):
@@ -66,7 +67,6 @@ class Mirror:
             await asyncio.sleep(_MIRROR_SECONDS)
 
     async def _refill(self) -> None:
-        await self._database.check()
         self._stale = False
         try:
             rows = await self._database.pool.fetch(ALL)

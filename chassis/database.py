@@ -28,14 +28,18 @@ class Database:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
-        self._migrated = False
+        self._migrated = asyncio.Event()
 
     async def check(self) -> None:
         """Raise unless the server answers and the schema is up to date."""
-        if not self._migrated:
+        if not self._migrated.is_set():
             raise ConnectionError("the schema is not ready")
         async with asyncio.timeout(2.0):
             await self.pool.fetchval("SELECT 1")
+
+    async def migrated(self) -> None:
+        """Wait until the schema is up to date."""
+        await self._migrated.wait()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
@@ -45,11 +49,11 @@ class Database:
 
     async def keep_migrated(self, folders: Sequence[Path]) -> None:
         """Bring the schema up to date, however long the server stays away."""
-        while not self._migrated:
+        while not self._migrated.is_set():
             try:
                 async with self.transaction() as connection:
                     await migrate(connection, folders)
-                self._migrated = True
+                self._migrated.set()
             except AWAY as error:
                 log.info("database_away", error=type(error).__name__)
                 await asyncio.sleep(0.3)

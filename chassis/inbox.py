@@ -46,6 +46,7 @@ class Consumer:
 
     async def run(self) -> None:
         """Consume until cancelled, across every loss of the broker."""
+        await self._database.migrated()
         await broker.keep_trying(self._subscription.queue, self._session)
 
     async def _session(self) -> None:

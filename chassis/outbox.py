@@ -71,6 +71,7 @@ class Relay:
 
     async def run(self) -> None:
         """Publish until cancelled. A NOTIFY wakes it early; without one it looks every second."""
+        await self._database.migrated()
         listening = asyncio.create_task(self._listen())
         try:
             while True:

@@ -65,6 +65,8 @@ def set_up_logging(service: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_LibraryLog()], level=logging.WARNING, force=True)
+    # It warns of every lost connection, and so do we.
+    logging.getLogger("aiormq").setLevel(logging.ERROR)
 
 
 class _LibraryLog(logging.Handler):

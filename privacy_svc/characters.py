@@ -34,7 +34,7 @@ def clean(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return clean text with look-alike letters, accents and foreign digits as ASCII where they have one; case stays."""
+    """Return clean text with look-alike letters, accents and other scripts' digits as ASCII ones; case stays."""
     if text.isascii():
         return text
     decomposed = unicodedata.normalize("NFD", text.translate(_LOOK_ALIKES))

@@ -31,6 +31,7 @@ class Quarantine:
 
     async def run(self) -> None:
         """Carry what a call could not, until cancelled: whoever withdrew need not come back for it."""
+        await self._database.migrated()
         while True:
             try:
                 for row in await self._database.pool.fetch(consents.TO_QUARANTINE):

@@ -35,6 +35,7 @@ class Vocabulary:
     words: frozenset[str]
     endings: tuple[str, ...]
     countries: dict[str, str]
+    ontologies: frozenset[str]
     organisms: OrganismNames
 
     def knows(self, word: str) -> bool:
@@ -49,12 +50,14 @@ def load_vocabulary(path: Path = _FILE) -> Vocabulary:
     """Read vocabulary.toml. Raises KeyError or ValueError when it is not of the expected form."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     organisms: dict[str, Any] = content["organisms"]
+    ontologies: list[str] = content["ontologies"]["prefixes"]
     return Vocabulary(
         missing={squash(term): term for term in content["missing"]["terms"]},
         blanks=frozenset(squash(term) for term in content["missing"]["blanks"]),
-        words=_words(content["words"].values()),
+        words=_words([*content["words"].values(), *ontologies]),
         endings=tuple(content["endings"]["medical"].split()),
         countries=read_values(content["countries"]["names"]),
+        ontologies=frozenset(ontologies),
         organisms=OrganismNames(
             leading=_words([organisms["leading"]]),
             community=_words([organisms["community"]]),

@@ -1,0 +1,137 @@
+"""Every process killed with SIGKILL and started again: nothing acknowledged is lost, and the next create works."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from deploy.local.constellation import Constellation
+from deploy.local.ports import Ports
+from tests.platform import Account, Platform, eventually
+
+# What GET /api/health calls each part; gateway and Envoy cannot be asked for while they are away themselves.
+HEALTH_NAMES = {
+    "auth_svc": "auth",
+    "backend_svc": "backend",
+    "privacy_svc": "privacy",
+    "postgres": "database",
+    "redis": "cache",
+    "rabbitmq": "queue",
+    "consul": "registry",
+}
+CRITICAL = {"backend_svc", "privacy_svc", "postgres"}
+HANG = 35.0  # the edge's own limit is 30 s
+
+
+@pytest_asyncio.fixture(scope="module")
+async def constellation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Constellation]:
+    async with Constellation(tmp_path_factory.mktemp("chaos"), Ports.free()) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def platform(constellation: Constellation) -> AsyncIterator[Platform]:
+    async with httpx.AsyncClient(base_url=constellation.edge_url, timeout=HANG) as http:
+        yield Platform(constellation, http)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "auth_svc",
+        "backend_svc",
+        "privacy_svc",
+        "gateway",
+        "edge_agent",
+        "envoy",
+        "postgres",
+        "redis",
+        "rabbitmq",
+        "consul",
+    ],
+)
+async def test_kill_and_start_again(platform: Platform, part: str) -> None:
+    constellation = platform.constellation
+    researcher = await platform.account(consented=True)
+    acknowledged: list[str] = []
+    stop = asyncio.Event()
+    load = [asyncio.create_task(create_until(stop, researcher, acknowledged)) for _ in range(4)]
+    try:
+        await eventually(lambda: at_least(acknowledged, 10))
+        await constellation.kill(part)
+        if part in HEALTH_NAMES:
+            await health_names(platform, part)
+        else:
+            await no_call_hangs(researcher)
+        await constellation.start(part)
+    finally:
+        stop.set()
+        answers = [status for statuses in await asyncio.gather(*load) for status in statuses]
+
+    assert set(answers) <= {201, 429, 503, 504, "refused"}, answers
+    await eventually(lambda: healthy(platform), within=60)
+    after = await researcher.create()
+    for sample_id in {*acknowledged, after["id"]}:
+        await researcher.wait_until_processed(sample_id)
+    events = (await researcher.call("GET", f"/api/samples/{acknowledged[-1]}/events")).json()["events"]
+    assert [event["sequence"] for event in events] == [1, 2, 3, 4, 5]
+
+
+async def create_until(stop: asyncio.Event, researcher: Account, acknowledged: list[str]) -> list[int | str]:
+    """Create samples one after the other; return what each attempt led to."""
+    answers: list[int | str] = []
+    while not stop.is_set():
+        try:
+            answer = await researcher.call("POST", "/api/samples", {"organism": "E. coli"})
+        except httpx.TransportError:
+            # Only the edge itself being away may look like this.
+            answers.append("refused")
+        else:
+            answers.append(answer.status_code)
+            if answer.status_code == 201:
+                acknowledged.append(answer.json()["id"])
+            else:
+                assert answer.json()["details"], answer.text
+        await asyncio.sleep(0.02)
+    return answers
+
+
+async def at_least(acknowledged: list[str], count: int) -> bool:
+    return len(acknowledged) >= count
+
+
+async def health_names(platform: Platform, part: str) -> None:
+    """Wait until health names the part that is away, and says what that means for the whole."""
+    expected = "critical" if part in CRITICAL else "degraded"
+
+    async def named() -> bool:
+        answer = await platform.http.get("/api/health")
+        health = answer.json()
+        assert answer.status_code in (200, 503)
+        return health["parts"][HEALTH_NAMES[part]]["status"] == expected and (
+            (answer.status_code, health["status"]) == ((503, "critical") if part in CRITICAL else (200, "degraded"))
+        )
+
+    await eventually(named)
+
+
+async def no_call_hangs(researcher: Account) -> None:
+    """Make a call that must end within the edge's limit: answered in the one shape, or refused."""
+    async with asyncio.timeout(HANG):
+        try:
+            answer = await researcher.call("GET", "/api/samples")
+        except httpx.ConnectError:
+            return
+        except httpx.TransportError:
+            # A connection that was open when the edge died.
+            return
+    assert answer.status_code in (200, 503)
+    if answer.status_code == 503:
+        assert answer.json()["details"][0]["reason"] == "SERVICE_UNAVAILABLE"
+
+
+async def healthy(platform: Platform) -> bool:
+    answer = await platform.http.get("/api/health")
+    return answer.status_code == 200 and answer.json()["status"] == "healthy"

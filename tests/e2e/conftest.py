@@ -1,0 +1,27 @@
+"""One constellation on free ports for all tests of this folder, and accounts on it."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from deploy.local.constellation import Constellation
+from deploy.local.ports import Ports
+from tests.platform import Platform
+
+SERVICES = ("auth_svc", "backend_svc", "privacy_svc", "gateway")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def constellation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Constellation]:
+    # Spans go to the logs, where the canary test can find what must not be in them.
+    tracing = {service: {"OTEL_TRACES_EXPORTER": "console"} for service in SERVICES}
+    async with Constellation(tmp_path_factory.mktemp("e2e"), Ports.free(), extra_env=tracing) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def platform(constellation: Constellation) -> AsyncIterator[Platform]:
+    async with httpx.AsyncClient(base_url=constellation.edge_url, timeout=30) as http:
+        yield Platform(constellation, http)

@@ -1,0 +1,168 @@
+"""Bad input: the right status, the one error shape, nothing stored, nothing quoted back but field names."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chassis.tokens import ACCOUNT_AUDIENCE, Signer
+from fairdb.samples.v1.sample_service_pb2 import GetSampleRequest
+from fairdb.samples.v1.sample_service_pb2_grpc import SampleServiceStub
+from tests.platform import Platform
+
+SECRET = "Zebulon-Quartzfeather"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One bad request and what it must lead to."""
+
+    status: int
+    reason: str
+    method: str = "POST"
+    path: str = "/api/samples"
+    body: Any = None
+    content: str | None = None
+    fields: frozenset[str] = field(default_factory=frozenset)
+
+
+def sample(**fields: Any) -> dict[str, Any]:
+    return {"organism": "E. coli", **fields}
+
+
+CASES = {
+    "not JSON": Case(400, "MALFORMED_REQUEST", content=f'{{"organism": {SECRET}'),
+    "not an object": Case(400, "MALFORMED_REQUEST", body=[SECRET]),
+    "wrong type": Case(400, "MALFORMED_REQUEST", body=sample(taxonId=SECRET)),
+    "unknown query parameter": Case(400, "MALFORMED_REQUEST", "GET", f"/api/samples?{SECRET}={SECRET}"),
+    "empty organism": Case(400, "INVALID_REQUEST", body={"organism": ""}, fields=frozenset({"sample.organism"})),
+    "no organism": Case(400, "INVALID_REQUEST", body={}, fields=frozenset({"sample.organism"})),
+    "every violation at once": Case(
+        400,
+        "INVALID_REQUEST",
+        body={
+            "organism": " ",
+            "taxonId": -1,
+            "collectionDate": SECRET,
+            "metadata": {"age": SECRET, "sex": {"nested": SECRET}},
+        },
+        fields=frozenset(
+            {
+                "sample.organism",
+                "sample.taxonId",
+                "sample.collectionDate",
+                "sample.metadata.age",
+                "sample.metadata.sex",
+            }
+        ),
+    ),
+    "a person for an organism": Case(
+        400, "INVALID_REQUEST", body={"organism": "Zebulon Quartzfeather"}, fields=frozenset({"sample.organism"})
+    ),
+    "2 MB body": Case(413, "REQUEST_TOO_LARGE", body=sample(metadata={"description": "x" * 2_000_000})),
+    "study that is no id": Case(400, "INVALID_REQUEST", body=sample(study=SECRET), fields=frozenset({"sample.study"})),
+    "study of nobody": Case(404, "STUDY_NOT_FOUND", body=sample(study="0192f0c4-0000-7000-8000-000000000000")),
+    "id that is none": Case(400, "INVALID_REQUEST", "GET", f"/api/samples/{SECRET}", fields=frozenset({"id"})),
+    "unknown id": Case(404, "SAMPLE_NOT_FOUND", "GET", "/api/samples/0192f0c4-0000-7000-8000-000000000000"),
+    "id with an escaped slash": Case(400, "MALFORMED_REQUEST", "GET", f"/api/samples/a%2F{SECRET}"),
+    "unknown path": Case(404, "ROUTE_NOT_FOUND", "GET", f"/api/{SECRET}"),
+    "wrong verb": Case(404, "ROUTE_NOT_FOUND", "PUT", "/api/samples"),
+    "bad filter": Case(
+        400, "FILTER_INVALID", "GET", f"/api/samples?filter={SECRET} LIKE 3", fields=frozenset({"filter"})
+    ),
+    "unknown field in filter": Case(
+        400, "FILTER_INVALID", "GET", f'/api/samples?filter={SECRET} = "x"', fields=frozenset({"filter"})
+    ),
+    "bad page token": Case(400, "PAGE_TOKEN_INVALID", "GET", f"/api/samples?pageToken={SECRET}"),
+    "page too large": Case(400, "INVALID_REQUEST", "GET", "/api/samples?pageSize=1000", fields=frozenset({"pageSize"})),
+    "consent to something else": Case(
+        400, "INVALID_REQUEST", path="/api/consents", body={"purpose": SECRET}, fields=frozenset({"purpose"})
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+async def test_bad_request(platform: Platform, case: Case) -> None:
+    researcher = await platform.account(consented=True)
+    body = case.content if case.content is not None else json.dumps(case.body)
+    headers = {**researcher.headers, "Content-Type": "application/json"}
+
+    answer = await platform.http.request(
+        case.method, case.path, headers=headers, content=None if case.method == "GET" else body
+    )
+
+    check_shape(answer, case.status, case.reason, case.fields)
+    assert SECRET.lower() not in answer.text.lower()
+    mine = await researcher.call("GET", "/api/samples", params={"filter": f'owner = "{researcher.id}"'})
+    assert mine.json()["samples"] == []
+
+
+async def test_unusable_tokens(platform: Platform) -> None:
+    account = await platform.account()
+    claims = jwt.decode(account.token, options={"verify_signature": False})
+    auth = platform.signer("auth_svc")
+    foreign = Signer("auth_svc", Ed25519PrivateKey.generate())
+    mine = {name: claims[name] for name in ("sub", "sid", "roles")}
+    tokens = {
+        "none": "",
+        "garbage": f"Bearer {SECRET}",
+        "another scheme": f"Basic {SECRET}",
+        "expired": f"Bearer {auth.sign(ACCOUNT_AUDIENCE, -60, mine)}",
+        "of somebody else's key": f"Bearer {foreign.sign(ACCOUNT_AUDIENCE, 60, mine)}",
+        "for another audience": f"Bearer {auth.sign('elsewhere', 60, mine)}",
+        "of a service": f"Bearer {platform.signer('gateway').sign(ACCOUNT_AUDIENCE, 60, mine)}",
+        "unsigned": f"Bearer {jwt.encode({**claims, 'exp': claims['exp']}, key='', algorithm='none')}",
+    }
+    for kind, token in tokens.items():
+        answer = await platform.http.get("/api/samples", headers={"Authorization": token} if token else {})
+        assert answer.status_code == 401, kind
+        check_shape(answer, 401, "UNAUTHENTICATED", frozenset())
+        assert SECRET not in answer.text
+
+
+async def test_services_refuse_what_the_edge_lets_pass(platform: Platform) -> None:
+    """A token that the edge would refuse is refused by the service too: the edge is no authority."""
+    researcher = await platform.account(consented=True)
+    sample = await researcher.create()
+    forged = Signer("auth_svc", Ed25519PrivateKey.generate()).sign(
+        ACCOUNT_AUDIENCE, 60, {"sub": researcher.id, "roles": ["ROLE_STEWARD"]}
+    )
+    async with grpc.aio.insecure_channel(platform.constellation.addresses["gateway"]) as channel:
+        for metadata in ([], [("authorization", f"Bearer {forged}")]):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await SampleServiceStub(channel).GetSample(GetSampleRequest(id=sample["id"]), metadata=metadata)
+            assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_key_reused_for_another_request(platform: Platform) -> None:
+    researcher = await platform.account(consented=True)
+    headers = {"Idempotency-Key": "the same"}
+
+    first = await researcher.call("POST", "/api/samples", {"organism": "E. coli"}, headers=headers)
+    repeat = await researcher.call("POST", "/api/samples", {"organism": "E. coli"}, headers=headers)
+    other = await researcher.call("POST", "/api/samples", {"organism": "Homo sapiens"}, headers=headers)
+    disagreeing = await researcher.call("POST", "/api/samples?requestId=x", {"organism": "E. coli"}, headers=headers)
+
+    assert first.status_code == repeat.status_code == 201
+    assert first.json()["id"] == repeat.json()["id"]
+    check_shape(other, 409, "IDEMPOTENCY_KEY_REUSED", frozenset())
+    check_shape(disagreeing, 400, "INVALID_REQUEST", frozenset({"requestId"}))
+
+
+def check_shape(answer, status: int, reason: str, fields: frozenset[str]) -> None:
+    """Hold an answer against the one error shape."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-correlation-id"]
+    body = answer.json()
+    assert set(body) == {"code", "message", "details"}
+    details = {item["@type"]: item for item in body["details"]}
+    info = details["type.googleapis.com/google.rpc.ErrorInfo"]
+    assert (info["reason"], info["domain"]) == (reason, "fairdatabase.org")
+    violations = details.get("type.googleapis.com/google.rpc.BadRequest", {}).get("fieldViolations", [])
+    assert {item["field"] for item in violations} == fields
+    assert all(item["description"] for item in violations)

@@ -1,0 +1,181 @@
+"""Canaries: a donor's name, address, phone and birth date, planted wherever a request can carry text, are found nowhere."""
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import aio_pika
+import httpx
+from redis.asyncio import Redis
+
+from deploy.local.constellation import Constellation
+from tests.platform import Platform
+
+NAME, SURNAME = "Zebulon", "Quartzfeather"
+EMAIL = "zq.canary@canary-mail.example"
+PHONE = "+31 6 5550 9917"
+BIRTH = "1961-03-17"
+CANARIES = (NAME, SURNAME, "zq.canary", "5550 9917", "55509917", BIRTH, "19610317", "17.03.1961", "17 March 1961")
+PLANTED = (f"{NAME} {SURNAME}", EMAIL, PHONE, BIRTH)
+
+
+async def test_canaries_are_found_nowhere(platform: Platform, tmp_path: Path) -> None:
+    researcher = await platform.account(consented=True)
+    for donor in PLANTED:
+        await researcher.consent(donor)
+    answers = [
+        await platform.http.request(method, path, headers={**researcher.headers, **headers}, content=content)
+        for method, path, headers, content in requests()
+    ]
+    created = [answer.json()["id"] for answer in answers if answer.status_code == 201]
+    assert len(created) >= len(PLANTED), [answer.text for answer in answers]
+    for sample_id in created:
+        await researcher.wait_until_processed(sample_id)
+    answers += [await researcher.call("GET", f"/api/samples/{sample_id}") for sample_id in created]
+    answers += [
+        await researcher.call("GET", f"/api/samples/{sample_id}/{part}")
+        for sample_id in created
+        for part in ("events", "audit", "privacy")
+    ]
+
+    places = {
+        f"answer {index} to {answer.request.method} {answer.request.url.path[:20]}": answer_text(answer)
+        for index, answer in enumerate(answers)
+    }
+    places |= await everything_kept(platform.constellation, platform.http, tmp_path)
+
+    # A canary that was never planted, or a place that is never read, would find nothing either.
+    assert {"database", "redis", "consul", "metrics of gateway", "queues"} <= set(places)
+    for part in ("log of envoy", "log of postgres", "log of gateway", "log of privacy_svc", "log of rabbitmq"):
+        assert places[part], part
+    assert researcher.email in places["database"]
+    assert created[0] in places["database"]
+    assert '"name": "/fairdb.samples.v1.SampleService/CreateSample"' in places["log of gateway"]
+    found = [(place, canary) for place, text in places.items() for canary in CANARIES if canary.lower() in text.lower()]
+    assert found == []
+
+
+def requests() -> Iterator[tuple[str, str, dict[str, str], str]]:
+    """Yield requests that carry canaries: valid ones, refused ones, malformed ones."""
+    for planted in PLANTED:
+        metadata = {
+            "name": planted,
+            "email": planted,
+            "description": f"Sample of {planted}, taken at home",
+            "body_site": planted,
+            "country": planted,
+            "birth_date": planted,
+            planted: planted,
+        }
+        yield "POST", "/api/samples", {}, json.dumps({"organism": "E. coli", "subject": planted, "metadata": metadata})
+        yield "POST", "/api/samples", {}, json.dumps({"organism": planted})
+        yield "POST", "/api/samples", {}, json.dumps({"organism": f"E. coli of {planted}", "metadata": metadata})
+        yield "POST", "/api/samples", {}, json.dumps({"organism": "E. coli", "collectionDate": f"on {planted}"})
+        yield "POST", "/api/samples", {}, json.dumps({"organism": "E. coli", "metadata": {"age": planted}})
+        yield "POST", "/api/samples", {}, json.dumps({"organism": "E. coli", "metadata": {"sex": {planted: planted}}})
+        yield "POST", "/api/samples", {}, json.dumps({"organism": "E. coli", "taxonId": planted})
+        yield "POST", "/api/samples", {}, json.dumps({"organism": "E. coli", planted: planted})
+        yield "POST", "/api/samples", {}, '{"organism": "E. coli", "metadata": {"name": ' + planted
+        yield "POST", "/api/samples", {}, json.dumps({"organism": "E. coli", "study": planted})
+        ascii_planted = planted.replace(" ", "-")
+        headers = {
+            "X-Correlation-ID": ascii_planted,
+            "X-Request-ID": ascii_planted,
+            "Idempotency-Key": ascii_planted,
+            "User-Agent": ascii_planted,
+            "Referer": f"http://localhost/{ascii_planted}",
+            "tracestate": f"donor={ascii_planted}",
+            "baggage": f"donor={ascii_planted}",
+            "traceparent": ascii_planted,
+            "X-Donor": ascii_planted,
+        }
+        yield "POST", "/api/samples", headers, json.dumps({"organism": "E. coli"})
+        yield "GET", "/api/samples", headers, ""
+        quoted = str(httpx.QueryParams({"q": planted}))[2:]
+        yield "GET", f"/api/samples?donor={quoted}", {}, ""
+        yield "GET", f"/api/samples?{quoted}=1", {}, ""
+        yield "GET", f'/api/samples?filter=metadata.name = "{quoted}"', {}, ""
+        yield "GET", f"/api/samples?filter={quoted}", {}, ""
+        yield "GET", f"/api/samples?pageToken={quoted}", {}, ""
+        yield "GET", f"/api/samples/{quoted}", {}, ""
+        yield "GET", f"/api/{quoted}", {}, ""
+        yield "POST", "/api/consents", {}, json.dumps({"purpose": planted, "subject": planted})
+        yield "POST", "/api/subscriptions", {}, json.dumps({"study": planted})
+        yield "GET", "/api/samples", {"Authorization": f"Bearer {ascii_planted}"}, ""
+
+
+def answer_text(answer: httpx.Response) -> str:
+    """Return an answer as the sender gets it, less the names of the fields that they sent themselves."""
+    headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
+    if answer.headers.get("content-type") != "application/json":
+        return headers + answer.text
+    body = answer.json()
+    if answer.is_success:
+        body.pop("droppedFields", None)
+    else:
+        for detail in body["details"]:
+            for violation in detail.get("fieldViolations", ()):
+                del violation["field"]
+    return headers + json.dumps(body, ensure_ascii=False)
+
+
+async def everything_kept(constellation: Constellation, http: httpx.AsyncClient, tmp_path: Path) -> dict[str, str]:
+    """Return the content of every place that keeps anything, by its name."""
+    places = {f"log of {part}": file.read_text(errors="replace") for part, file in constellation.log_files.items()}
+    for file in constellation.layout.root.rglob("*"):
+        # Servers' other logs and whatever else stands in plain files; data files are read through their servers.
+        if file.is_file() and file.suffix in {".log", ".json", ".yaml"}:
+            places[f"file {file.relative_to(constellation.layout.root)}"] = file.read_text(errors="replace")
+    places["database"] = await asyncio.to_thread(dump_database, constellation)
+    env = constellation.env_of("gateway")
+    async with Redis.from_url(env["FAIRDB_REDIS_URL"]) as redis:
+        keys = [key async for key in redis.scan_iter()]
+        places["redis"] = repr([(key, await redis.dump(key)) for key in keys]) + repr(await redis.info())
+    consul = env["FAIRDB_CONSUL_URL"]
+    places["consul"] = "".join(
+        [
+            (await http.get(f"{consul}{path}")).text
+            for path in ("/v1/kv/?recurse", "/v1/agent/services", "/v1/health/state/any")
+        ]
+    )
+    for service in ("auth_svc", "backend_svc", "privacy_svc", "gateway"):
+        port = constellation.env_of(service)["FAIRDB_METRICS_PORT"]
+        places[f"metrics of {service}"] = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+    admin = f"http://{constellation.addresses['envoy_admin']}"
+    places["metrics of envoy"] = (await http.get(f"{admin}/stats")).text + (await http.get(f"{admin}/config_dump")).text
+    places["queues"] = await read_queues(env["FAIRDB_BROKER_URL"])
+    return places
+
+
+def dump_database(constellation: Constellation) -> str:
+    """Return every table of every schema as pg_dump writes it."""
+    dumps = []
+    for service in ("auth_svc", "backend_svc", "privacy_svc", "gateway"):
+        url = constellation.env_of(service)["FAIRDB_DATABASE_URL"]
+        dumps.append(
+            subprocess.run(
+                [constellation.postgres_binary("pg_dump"), "--dbname", url, "--schema", service],
+                env={**os.environ, "LC_ALL": "C"},
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
+    return "".join(dumps)
+
+
+async def read_queues(url: str) -> str:
+    """Return every message that waits in a queue, dead letters included, and put it back."""
+    texts = []
+    async with await aio_pika.connect(url) as connection:
+        for queue_name in ("backend_svc.index", "backend_svc.notify"):
+            for name in (queue_name, f"{queue_name}.dead"):
+                channel = await connection.channel()
+                queue = await channel.get_queue(name)
+                while (message := await queue.get(fail=False)) is not None:
+                    texts.append(repr((message.body, message.headers, message.properties)))
+                await channel.close()
+    return repr(texts)

@@ -1,0 +1,119 @@
+"""Who sees what of a sample, on every path that shows one."""
+
+import pytest
+
+from tests.platform import Platform
+
+SAMPLE = {
+    "subject": "donor 1",
+    "collectionDate": "2019-06-01",
+    "metadata": {"body_site": "feces", "age": 34, "disease": "Healthy"},
+}
+
+
+async def test_outsider_sees_public_fields_and_which_were_withheld(platform: Platform) -> None:
+    owner, outsider = await platform.account(consented=True), await platform.account("outsider")
+    await owner.consent("donor 1")
+    sample = await owner.create(**SAMPLE)
+
+    mine = (await owner.call("GET", f"/api/samples/{sample['id']}")).json()
+    theirs = (await outsider.call("GET", f"/api/samples/{sample['id']}")).json()
+
+    assert mine["withheldFields"] == []
+    assert mine["subject"].startswith("p-")
+    assert mine["collectionDate"] == "2019"
+    assert mine["metadata"]["age"] == "30-39"
+    assert theirs["organism"] == "E. coli"
+    assert theirs["metadata"] == {"body_site": "feces"}
+    assert (theirs["subject"], theirs["collectionDate"]) == ("", "")
+    assert theirs["withheldFields"] == ["collectionDate", "metadata.age", "metadata.disease", "subject"]
+
+
+@pytest.mark.parametrize("part", ["events", "audit", "privacy"])
+async def test_the_trail_is_for_owner_and_steward(platform: Platform, part: str) -> None:
+    owner, outsider, steward = (
+        await platform.account(consented=True),
+        await platform.account("outsider"),
+        await platform.steward(),
+    )
+    sample = await owner.create()
+    path = f"/api/samples/{sample['id']}/{part}"
+
+    answers = [(await account.call("GET", path)).status_code for account in (owner, steward, outsider)]
+
+    assert answers == [200, 200, 404]
+
+
+async def test_a_withheld_field_matches_no_filter(platform: Platform) -> None:
+    owner, outsider = await platform.account(consented=True), await platform.account("outsider")
+    await owner.consent("donor 1")
+    sample = await owner.create("Vulpes vulpes gut metagenome", **SAMPLE)
+    await owner.wait_until_processed(sample["id"])
+
+    async def found(account, filter: str) -> bool:
+        answer = await account.call("GET", "/api/samples", params={"filter": filter})
+        assert answer.status_code == 200, answer.text
+        return sample["id"] in [item["id"] for item in answer.json()["samples"]]
+
+    organism = 'organism = "Vulpes vulpes gut metagenome"'
+    assert await found(owner, organism)
+    assert await found(outsider, organism)
+    assert await found(owner, f'{organism} AND metadata.disease = "Healthy"')
+    assert not await found(outsider, f'{organism} AND metadata.disease = "Healthy"')
+    assert not await found(outsider, f'{organism} AND metadata.disease != "Diabetes"')
+    assert not await found(outsider, f'{organism} AND collectionDate = "2019"')
+
+
+async def test_lists_page_through_everything_once(platform: Platform) -> None:
+    owner = await platform.account(consented=True)
+    organism = "Lynx lynx gut metagenome"
+    created = [(await owner.create(organism))["id"] for _ in range(5)]
+    for sample_id in created:
+        await owner.wait_until_processed(sample_id)
+
+    seen, token, pages = [], "", 0
+    while pages == 0 or token:
+        parameters = {"filter": f'organism = "{organism}"', "pageSize": 2, "pageToken": token}
+        page = (await owner.call("GET", "/api/samples", params=parameters)).json()
+        seen += [sample["id"] for sample in page["samples"]]
+        token, pages = page["nextPageToken"], pages + 1
+
+    assert seen == sorted(created, reverse=True)
+    assert pages == 3
+
+
+async def test_withdrawal_hides_what_rests_on_it(platform: Platform) -> None:
+    owner, outsider = await platform.account(consented=True), await platform.account("outsider")
+    consent = await owner.consent("donor 1")
+    sample = await owner.create(**SAMPLE)
+    other = await owner.create()
+    await owner.wait_until_processed(sample["id"])
+
+    withdrawn = await owner.call("POST", f"/api/consents/{consent}:withdraw", {})
+    mine = (await owner.call("GET", f"/api/samples/{sample['id']}")).json()
+    theirs = await outsider.call("GET", f"/api/samples/{sample['id']}")
+    again = await owner.call("POST", "/api/samples", {"organism": "E. coli", "subject": "donor 1"})
+
+    assert withdrawn.status_code == 200
+    assert withdrawn.json()["withdrawTime"]
+    assert mine["state"] == "STATE_QUARANTINED"
+    assert (mine["organism"], mine["subject"], mine["metadata"]) == ("", "", {})
+    assert theirs.status_code == 404
+    assert again.status_code == 403
+    assert (await outsider.call("GET", f"/api/samples/{other['id']}")).status_code == 200
+
+
+async def test_only_owner_or_steward_withdraws(platform: Platform) -> None:
+    owner, outsider, steward = (
+        await platform.account(),
+        await platform.account("outsider"),
+        await platform.steward(),
+    )
+    consent = await owner.consent()
+
+    answers = [
+        (await account.call("POST", f"/api/consents/{consent}:withdraw", {})).status_code
+        for account in (outsider, steward)
+    ]
+
+    assert answers == [404, 200]

@@ -1,0 +1,51 @@
+"""Health and registry."""
+
+from tests.platform import Platform, eventually
+
+
+async def test_health_names_every_part(platform: Platform) -> None:
+    health = (await platform.http.get("/api/health")).json()
+    assert health["status"] == "healthy"
+    assert set(health["parts"]) == {
+        "gateway",
+        "auth",
+        "backend",
+        "privacy",
+        "database",
+        "cache",
+        "queue",
+        "registry",
+    }
+
+
+async def test_admin_sees_the_registry(platform: Platform) -> None:
+    admin = await platform.admin()
+
+    async def all_passing() -> bool:
+        instances = (await admin.call("GET", "/api/services")).json()["instances"]
+        return {item["service"] for item in instances if item["passing"]} == {
+            "auth_svc",
+            "backend_svc",
+            "gateway",
+            "privacy_svc",
+        }
+
+    await eventually(all_passing)
+
+
+async def test_metrics_are_served(platform: Platform) -> None:
+    researcher = await platform.account(consented=True)
+    sample = await researcher.create()
+    await researcher.wait_until_processed(sample["id"])
+    text = ""
+    for service in ("gateway", "backend_svc"):
+        port = platform.constellation.env_of(service)["FAIRDB_METRICS_PORT"]
+        text += (await platform.http.get(f"http://127.0.0.1:{port}/metrics")).text
+    for metric in (
+        'grpc_server_handling_seconds_bucket{grpc_code="OK",grpc_method="CreateSample"',
+        'circuit_breaker_state{service="backend_svc"} 0.0',
+        'saga_total{outcome="done",saga="create_sample"}',
+        'events_processed_total{outcome="handled",type="sample.indexed"}',
+        "outbox_pending",
+    ):
+        assert metric in text

@@ -1,0 +1,123 @@
+"""What tests of a running constellation have in common: accounts, calls, and waiting for a condition."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from auth_svc.first_admin import make_admin
+from chassis.tokens import Signer
+from deploy.local.constellation import Constellation
+
+PASSWORD = "correct horse battery"
+Found = TypeVar("Found")
+
+
+async def eventually(look: Callable[[], Awaitable[Found]], *, within: float = 30.0) -> Found:
+    """Return the first true answer of `look`; a transport error counts as not yet. Fails after `within` seconds."""
+    deadline = asyncio.get_running_loop().time() + within
+    last: object = None
+    while asyncio.get_running_loop().time() < deadline:
+        try:
+            last = await look()
+        except httpx.TransportError as error:
+            last = error
+        else:
+            if last:
+                return last  # pyright: ignore[reportReturnType]
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not within {within} s; last answer: {last!r}")
+
+
+@dataclass
+class Account:
+    """An account's session, over REST."""
+
+    http: httpx.AsyncClient
+    id: str
+    email: str
+    token: str
+    refresh_token: str = ""
+    headers: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.headers = {"Authorization": f"Bearer {self.token}"}
+
+    async def call(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **arguments: Any
+    ) -> httpx.Response:
+        return await self.http.request(
+            method, path, json=body, headers={**self.headers, **(headers or {})}, **arguments
+        )
+
+    async def consent(self, subject: str = "") -> str:
+        answer = await self.call("POST", "/api/consents", {"purpose": "sample_creation", "subject": subject})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["id"]
+
+    async def create(self, organism: str = "E. coli", **fields: Any) -> dict[str, Any]:
+        answer = await self.call("POST", "/api/samples", {"organism": organism, **fields})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def wait_until_processed(self, sample_id: str) -> dict[str, Any]:
+        async def look() -> dict[str, Any] | None:
+            answer = await self.call("GET", f"/api/samples/{sample_id}")
+            sample = answer.json()
+            return sample if answer.status_code == 200 and sample["state"] == "STATE_PROCESSED" else None
+
+        return await eventually(look)
+
+
+@dataclass
+class Platform:
+    """A running constellation."""
+
+    constellation: Constellation
+    http: httpx.AsyncClient
+
+    async def account(self, name: str = "researcher", *, consented: bool = False) -> Account:
+        """Register a fresh account and log it in."""
+        email = f"{name}-{secrets.token_hex(6)}@example.org"
+        answer = await self.http.post("/api/auth/register", json={"email": email, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        account = await self.log_in(email)
+        if consented:
+            await account.consent()
+        return account
+
+    async def log_in(self, email: str) -> Account:
+        tokens = await self.http.post("/api/auth/login", json={"email": email, "password": PASSWORD})
+        assert tokens.status_code == 200, tokens.text
+        token = tokens.json()["accessToken"]
+        me = await self.http.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})
+        return Account(self.http, me.json()["id"], email, token, tokens.json()["refreshToken"])
+
+    async def admin(self) -> Account:
+        """Make an administrator by the command that makes the first one."""
+        email = f"admin-{secrets.token_hex(6)}@example.org"
+        await make_admin(self.constellation.env_of("auth_svc")["FAIRDB_DATABASE_URL"], email, PASSWORD)
+        return await self.log_in(email)
+
+    async def steward(self) -> Account:
+        """Make a steward, as an administrator does."""
+        admin, account = await self.admin(), await self.account("steward")
+        answer = await admin.call(
+            "POST", f"/api/accounts/{account.id}:setRoles", {"roles": ["ROLE_RESEARCHER", "ROLE_STEWARD"]}
+        )
+        assert answer.status_code == 200, answer.text
+        return await self.log_in(account.email)
+
+    def signer(self, service: str) -> Signer:
+        """Return a service's own signer."""
+        env = self.constellation.env_of(service)
+        return Signer.load(service, Path(env["FAIRDB_SIGNING_KEY_FILE"]))
+
+    def service_metadata(self, caller: str, callee: str) -> list[tuple[str, str]]:
+        """Return the metadata with which one service calls another."""
+        token = self.signer(caller).sign(callee, 300, {"sub": caller})
+        return [("x-service-token", token)]

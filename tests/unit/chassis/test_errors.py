@@ -1,0 +1,77 @@
+"""Errors: their form on the wire, and the contract that they keep."""
+
+import importlib
+import pkgutil
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+
+from chassis import errors
+from chassis.errors import AppError, InvalidRequest, RemoteError, ServiceUnavailable, Violation
+from fairdb.errors.v1.error_reason_pb2 import ErrorReason
+
+PACKAGES = ("chassis", "auth_svc", "backend_svc", "privacy_svc", "gateway")
+
+
+def every_error() -> list[type[AppError]]:
+    for package in PACKAGES:
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            if module.name == "errors":
+                importlib.import_module(f"{package}.{module.name}")
+    found, queue = [], [AppError]
+    while queue:
+        subclasses = queue.pop().__subclasses__()
+        found += subclasses
+        queue += subclasses
+    return found
+
+
+@pytest.mark.parametrize("error", every_error(), ids=lambda error: error.__name__)
+def test_every_error_keeps_the_contract(error: type[AppError]) -> None:
+    assert error.__doc__
+    assert f"ERROR_REASON_{error.reason}" in set(ErrorReason.keys())
+    assert error.code is not grpc.StatusCode.OK
+
+
+def test_status_carries_info_violations_and_retry() -> None:
+    invalid = InvalidRequest(violations=[Violation("sample.organism", "is required")]).to_status()
+    info, bad = ErrorInfo(), BadRequest()
+    assert invalid.details[0].Unpack(info)
+    assert invalid.details[1].Unpack(bad)
+    assert (info.reason, info.domain) == ("INVALID_REQUEST", "fairdatabase.org")
+    assert [(item.field, item.description) for item in bad.field_violations] == [("sample.organism", "is required")]
+
+    unavailable, retry = ServiceUnavailable(service="backend_svc").to_status(), RetryInfo()
+    assert unavailable.details[1].Unpack(retry)
+    assert retry.retry_delay.seconds == 1
+
+
+def remote(code: grpc.StatusCode, status=None) -> grpc.aio.AioRpcError:
+    trailing = [("grpc-status-details-bin", status.SerializeToString())] if status is not None else []
+    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*trailing), "inside: 10.0.0.7")
+
+
+def test_a_callees_answer_passes_on_as_it_is() -> None:
+    status = errors.SampleNotFound().to_status()
+    error = errors.from_rpc_error("backend_svc", remote(grpc.StatusCode.NOT_FOUND, status))
+    assert isinstance(error, RemoteError)
+    assert error.to_status() == status
+    assert error.reason == "SAMPLE_NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, None, "SERVICE_UNAVAILABLE"),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, None, "DEADLINE_EXCEEDED"),
+        (grpc.StatusCode.UNKNOWN, None, "INTERNAL"),
+        # The callee refused us, not our caller: they must not be told to log in.
+        (grpc.StatusCode.UNAUTHENTICATED, errors.Unauthenticated().to_status(), "INTERNAL"),
+        (grpc.StatusCode.PERMISSION_DENIED, errors.AccessDenied().to_status(), "INTERNAL"),
+    ],
+)
+def test_a_fault_behind_us_is_told_without_its_text(code, status, expected: str) -> None:
+    error = errors.from_rpc_error("backend_svc", remote(code, status))
+    assert error.reason == expected
+    assert "10.0.0.7" not in str(error.to_status())

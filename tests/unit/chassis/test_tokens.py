@@ -1,0 +1,71 @@
+"""Tokens: who signed them, for whom, and until when."""
+
+import json
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chassis.errors import Unauthenticated
+from chassis.tokens import ACCOUNT_AUDIENCE, ServiceTokens, Signer, TrustStore, Verifier
+
+
+@pytest.fixture
+def signers(tmp_path: Path) -> dict[str, Signer]:
+    signers = {name: Signer(name, Ed25519PrivateKey.generate()) for name in ("auth_svc", "gateway", "privacy_svc")}
+    for name, signer in signers.items():
+        (tmp_path / f"{name}.jwks.json").write_text(json.dumps({"keys": [signer.jwk]}))
+    return signers
+
+
+@pytest.fixture
+def verifier(tmp_path: Path, signers: dict[str, Signer]) -> Verifier:
+    return Verifier("backend_svc", TrustStore(tmp_path))
+
+
+def test_accepts_an_accounts_token(signers: dict[str, Signer], verifier: Verifier) -> None:
+    claims = {"sub": "u1", "sid": "s1", "roles": ["ROLE_RESEARCHER"]}
+    token = signers["auth_svc"].sign(ACCOUNT_AUDIENCE, 60, claims)
+    caller = verifier.account(token)
+    assert (caller.user_id, caller.session_id, caller.roles) == ("u1", "s1", frozenset({1}))
+    assert verifier.account(token) is caller
+
+
+def test_accepts_a_services_token_and_renews_its_own(signers: dict[str, Signer], verifier: Verifier) -> None:
+    tokens = ServiceTokens(signers["gateway"])
+    assert verifier.service(tokens.token_for("backend_svc")).service == "gateway"
+    assert tokens.token_for("backend_svc") == tokens.token_for("backend_svc")
+    assert tokens.token_for("backend_svc") != tokens.token_for("privacy_svc")
+
+
+@pytest.mark.parametrize("kind", ["expired", "other audience", "other issuer's key", "unknown key", "service", "text"])
+def test_refuses(kind: str, signers: dict[str, Signer], verifier: Verifier) -> None:
+    claims = {"sub": "u1", "roles": []}
+    impostor = Signer("auth_svc", signers["gateway"]._key)
+    token = {
+        "expired": signers["auth_svc"].sign(ACCOUNT_AUDIENCE, -1, claims),
+        "other audience": signers["auth_svc"].sign("elsewhere", 60, claims),
+        "other issuer's key": impostor.sign(ACCOUNT_AUDIENCE, 60, claims),
+        "unknown key": Signer("auth_svc", Ed25519PrivateKey.generate()).sign(ACCOUNT_AUDIENCE, 60, claims),
+        "service": signers["gateway"].sign(ACCOUNT_AUDIENCE, 60, claims),
+        "text": "not.a.token",
+    }[kind]
+    with pytest.raises(Unauthenticated):
+        verifier.account(token)
+
+
+def test_a_remembered_token_still_expires(
+    signers: dict[str, Signer], verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = signers["auth_svc"].sign(ACCOUNT_AUDIENCE, 60, {"sub": "u1", "roles": []})
+    caller = verifier.account(token)
+    monkeypatch.setattr("chassis.tokens.time.time", lambda: caller.token_expires)
+    with pytest.raises(Unauthenticated):
+        verifier.account(token)
+
+
+def test_a_service_token_is_no_account(signers: dict[str, Signer], verifier: Verifier) -> None:
+    token = signers["gateway"].sign("backend_svc", 60, {"sub": "gateway"})
+    verifier.service(token)
+    with pytest.raises(Unauthenticated):
+        verifier.account(token)
