@@ -58,3 +58,7 @@ lock: setup ## Choose versions anew within the ranges of pyproject.toml
 .PHONY: wheel
 wheel: setup ## Build the wheel, stubs included, into dist/
 	$(BIN)/pip wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+.PHONY: admin
+admin: setup ## Make EMAIL an administrator of what `make up` started
+	@$(BIN)/python -m deploy.local exec auth_svc -- $(BIN)/python -m auth_svc.first_admin "$(EMAIL)"

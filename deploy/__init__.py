@@ -1,0 +1,1 @@
+"""How the constellation is deployed: on one machine (`local`), with compose, on Kubernetes."""

@@ -1,0 +1,101 @@
+"""The secrets of a constellation: made once per root folder, kept there with mode 0600.
+
+`secrets/` holds a password per server account, a signing key per service, and the keys that services keep to
+themselves; `trust/` holds the public half of every signing key as a JWKS.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from deploy.local.layout import Layout
+
+SERVICES = ("auth_svc", "backend_svc", "privacy_svc", "gateway")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Gives each secret by name, making it the first time it is asked for."""
+
+    layout: Layout
+
+    def password(self, name: str) -> str:
+        """Return a password that is safe to write into a URL and a configuration file."""
+        return create_once(self.layout.secrets / f"{name}.password", lambda: secrets.token_urlsafe(32))
+
+    def signing_key(self, service: str) -> Path:
+        """Return the service's Ed25519 key file (PKCS8 PEM) and see that its public half is in `trust/`."""
+        path = self.layout.secrets / f"{service}.key.pem"
+        key = load_pem_private_key(create_once(path, new_key).encode(), password=None)
+        assert isinstance(key, Ed25519PrivateKey)
+        write_atomically(self.layout.trust / f"{service}.jwks.json", jwks(key.public_key()))
+        return path
+
+    def keystore(self) -> Path:
+        """Return privacy_svc's keystore: one key for pseudonyms, one for consent handles."""
+        path = self.layout.secrets / "privacy_keystore.json"
+        create_once(path, lambda: json.dumps({"pseudonym": random_key(), "consent": random_key()}))
+        return path
+
+    def fingerprint_key(self) -> Path:
+        """Return the gateway's key for fingerprints of requests (base64 of 32 bytes)."""
+        path = self.layout.secrets / "gateway.fingerprint.key"
+        create_once(path, random_key)
+        return path
+
+    def create_all(self) -> None:
+        """Make what every service needs before any of them starts: each trusts all the others."""
+        for service in SERVICES:
+            self.signing_key(service)
+        self.keystore()
+        self.fingerprint_key()
+
+
+def random_key() -> str:
+    return b64encode(secrets.token_bytes(32)).decode()
+
+
+def new_key() -> str:
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def jwks(public: Ed25519PublicKey) -> str:
+    """Return the key as a JWKS; its kid is the RFC 7638 thumbprint."""
+    x = base64url(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    # RFC 7638, section 3: required members only, in this order, without spaces.
+    thumbprint = hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest()
+    key = {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": base64url(thumbprint), "alg": "EdDSA", "use": "sig"}
+    return json.dumps({"keys": [key]})
+
+
+def base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def create_once(path: Path, make: Callable[[], str]) -> str:
+    """Return the file's text; when it is absent, make it readable by its owner only."""
+    if not path.exists():
+        write_atomically(path, make(), mode=0o600)
+    return path.read_text()
+
+
+def write_atomically(path: Path, text: str, mode: int = 0o644) -> None:
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
+        file.write(text)
+    os.replace(fresh, path)

@@ -1,0 +1,67 @@
+"""The ledger of a root folder: which processes were started there, so that a later command can end exactly these."""
+
+import json
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploy.local.process import Child, Identity
+
+
+@dataclass
+class Ledger:
+    """`run.json`: for each part its processes, and the addresses once the whole is up. Written at every change."""
+
+    path: Path
+    parts: dict[str, list[Child]] = field(default_factory=dict[str, list[Child]])
+    addresses: dict[str, str] = field(default_factory=dict[str, str])
+    up: bool = False
+
+    @classmethod
+    def read(cls, path: Path) -> "Ledger":
+        """Read a ledger; an absent or unreadable one is empty."""
+        try:
+            data: dict[str, Any] = json.loads(path.read_text())
+            parts = {name: [recall(entry) for entry in entries] for name, entries in data["parts"].items()}
+            return cls(path, parts, data["addresses"], data["up"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return cls(path)
+
+    def record(self, part: str, children: Sequence[Child]) -> None:
+        self.parts[part] = list(children)
+        self.write()
+
+    def forget(self, part: str) -> None:
+        self.parts.pop(part, None)
+        self.write()
+
+    def complete(self, addresses: Mapping[str, str]) -> None:
+        """Note that the whole is up."""
+        self.addresses = dict(addresses)
+        self.up = True
+        self.write()
+
+    def alive(self) -> dict[str, list[Child]]:
+        """Return the parts of which a process still lives."""
+        return {name: children for name, children in self.parts.items() if any(child.alive() for child in children)}
+
+    def all_alive(self) -> bool:
+        return self.up and all(child.alive() for children in self.parts.values() for child in children)
+
+    def write(self) -> None:
+        """Write atomically: a crash leaves the old or the new ledger, never half of one."""
+        entries = {
+            name: [{**asdict(child.identity), "stop_signal": int(child.stop_signal)} for child in children]
+            for name, children in self.parts.items()
+        }
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text(json.dumps({"up": self.up, "addresses": self.addresses, "parts": entries}, indent=1))
+        os.replace(fresh, self.path)
+
+
+def recall(entry: Mapping[str, Any]) -> Child:
+    identity = Identity(int(entry["pid"]), int(entry["started"]), str(entry["boot"]))
+    return Child(identity, signal.Signals(entry["stop_signal"]))

@@ -1,0 +1,42 @@
+"""Questions that tell whether something answers: TCP, HTTP, gRPC health. None raises for a peer that is not there."""
+
+import asyncio
+from typing import Any
+
+import grpc
+import grpc.aio
+import httpx
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+TIMEOUT = 2.0
+
+
+async def tcp(port: int) -> bool:
+    """Tell whether somebody accepts connections on the loopback port."""
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), TIMEOUT)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+async def http(url: str, timeout: float = TIMEOUT) -> int:
+    """Return the status of a GET, 0 when there is no answer. Proxies from the environment are not for loopback."""
+    async with httpx.AsyncClient(trust_env=False, timeout=timeout) as client:
+        try:
+            return (await client.get(url)).status_code
+        except httpx.HTTPError:
+            return 0
+
+
+async def grpc_serving(address: str) -> bool:
+    """Tell whether the server's overall gRPC health (service "") is SERVING."""
+    options = [("grpc.enable_http_proxy", 0)]
+    async with grpc.aio.insecure_channel(address, options=options) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)  # the package ships no types for it
+        try:
+            reply = await stub.Check(health_pb2.HealthCheckRequest(service=""), timeout=TIMEOUT)
+        except grpc.aio.AioRpcError:
+            return False
+    return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)

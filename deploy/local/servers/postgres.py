@@ -1,0 +1,124 @@
+"""PostgreSQL: a cluster of its own, durable, with a log that quotes no data."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGINT
+
+import asyncpg
+
+from deploy.local import binaries, privileges
+from deploy.local.credentials import Credentials, write_atomically
+from deploy.local.database import SUPERUSER
+from deploy.local.layout import Layout
+from deploy.local.ports import LOOPBACK, Ports
+from deploy.local.process import Command
+from deploy.local.servers import plain_environment
+
+# A Unix socket's path holds at most this many bytes; deep test folders have none then, TCP serves.
+LONGEST_SOCKET_FOLDER = 90
+SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    # A 201 means stored: these two are the promise.
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "jit": "off",
+    # Nothing a client sent may reach the log: neither statements nor parameters nor the DETAIL of an error.
+    "log_statement": "none",
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_min_duration_statement": "-1",
+    "log_timezone": "UTC",
+    "lc_messages": "C",
+}
+
+
+class InitdbFailed(Exception):
+    """PostgreSQL's initdb failed; the log says why."""
+
+
+@dataclass(frozen=True)
+class Postgres:
+    layout: Layout
+    credentials: Credentials
+    port_numbers: Ports
+    name: str = "postgres"
+    ports: tuple[str, ...] = ("postgres",)
+
+    @property
+    def url(self) -> str:
+        """The superuser's URL, for bootstrap only."""
+        password = self.credentials.password("postgres")
+        return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{self.port_numbers.postgres}/postgres"
+
+    @property
+    def data(self) -> Path:
+        return self.layout.state(self.name) / "data"
+
+    async def prepare(self) -> None:
+        if not (self.data / "PG_VERSION").exists():
+            await asyncio.to_thread(self.initialise)
+
+    def initialise(self) -> None:
+        """Make the cluster. Done in a second folder and renamed, so that a crash in the middle leaves none."""
+        programs = binaries.postgres()
+        state = self.layout.state(self.name)
+        state.mkdir(exist_ok=True)
+        account = self.account(programs)
+        fresh = state / "fresh"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(mode=0o700)
+        secret = state / "superuser"
+        write_atomically(secret, self.credentials.password("postgres"), mode=0o600)
+        if account is not None:
+            for path in (state, fresh, secret):
+                os.chown(path, account.uid, account.gid)
+        argv = [
+            *privileges.prefix(None, account),
+            *(str(programs / "initdb"), "-D", str(fresh), "-U", SUPERUSER, f"--pwfile={secret}"),
+            *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"),
+        ]
+        with self.layout.log(self.name).open("ab") as log:
+            done = subprocess.run(argv, cwd=state, env=plain_environment(state), stdout=log, stderr=log, check=False)
+        secret.unlink()
+        if done.returncode != 0:
+            raise InitdbFailed(f"initdb ended with exit code {done.returncode}")
+        fresh.rename(self.data)
+
+    def account(self, programs: Path) -> privileges.Account | None:
+        return privileges.unprivileged([self.data, programs / "postgres"])
+
+    def commands(self) -> list[Command]:
+        programs = binaries.postgres()
+        state = self.layout.state(self.name)
+        sockets = str(state) if len(str(state)) <= LONGEST_SOCKET_FOLDER else ""
+        settings = {**SETTINGS, "port": str(self.port_numbers.postgres), "unix_socket_directories": sockets}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return [
+            Command(
+                (str(programs / "postgres"), "-D", str(self.data), *options),
+                plain_environment(state),
+                state,
+                self.layout.log(self.name),
+                # "Fast": SIGTERM would wait for clients to leave.
+                stop_signal=SIGINT,
+                # "Immediate": recovers at the next start like a crash, but cleans up shared memory.
+                death_signal="QUIT",
+                account=self.account(programs),
+            )
+        ]
+
+    async def ready(self) -> bool:
+        try:
+            connection = await asyncpg.connect(self.url, ssl=False, timeout=5)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
+        await connection.close()
+        return True

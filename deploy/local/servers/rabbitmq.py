@@ -1,0 +1,106 @@
+"""RabbitMQ: a private broker with its own epmd, in the foreground, beside any broker of the system.
+
+Traps: the script would start epmd as a daemon that outlives the broker, so epmd is a process of ours and the broker
+may not start one. The distribution port listens on all addresses unless told otherwise. A SIGKILL within about a
+second of declaring a quorum queue leaves that queue without a leader for good (3.10 registers it on disk late): a test
+that kills the broker waits until its queues have been there for two seconds.
+"""
+
+from dataclasses import dataclass
+
+import aiormq
+from aiormq.exceptions import AMQPError
+
+from deploy.local import binaries, probe
+from deploy.local.credentials import Credentials, create_once, write_atomically
+from deploy.local.layout import Layout
+from deploy.local.ports import LOOPBACK, Ports
+from deploy.local.process import Command
+from deploy.local.servers import plain_environment
+
+NODE = "fairdb@localhost"
+USER = "fairdb"
+# The default user is made at the first start INSTEAD of guest.
+CONFIGURATION = """\
+listeners.tcp.default = {host}:{port}
+default_user = {user}
+default_pass = {password}
+loopback_users.guest = true
+log.console = true
+log.console.level = info
+log.connection.level = warning
+log.file = false
+vm_memory_high_watermark.absolute = 512MB
+disk_free_limit.absolute = 100MB
+raft.wal_max_size_bytes = 33554432
+"""
+DISTRIBUTION = "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false"
+
+
+@dataclass(frozen=True)
+class RabbitMQ:
+    layout: Layout
+    credentials: Credentials
+    port_numbers: Ports
+    name: str = "rabbitmq"
+    ports: tuple[str, ...] = ("rabbitmq", "rabbitmq_dist", "epmd")
+
+    @property
+    def url(self) -> str:
+        return f"amqp://{USER}:{self.credentials.password('rabbitmq')}@{LOOPBACK}:{self.port_numbers.rabbitmq}/"
+
+    async def prepare(self) -> None:
+        folder = self.layout.state(self.name)
+        folder.mkdir(exist_ok=True)
+        text = CONFIGURATION.format(
+            host=LOOPBACK,
+            port=self.port_numbers.rabbitmq,
+            user=USER,
+            password=self.credentials.password("rabbitmq"),
+        )
+        write_atomically(folder / "rabbitmq.conf", text, mode=0o600)
+        write_atomically(folder / "enabled_plugins", "[].\n")
+        # Erlang makes a guessable cookie when it finds none, and refuses one that others can read.
+        create_once(folder / ".erlang.cookie", lambda: self.credentials.password("erlang_cookie"))
+
+    def commands(self) -> list[Command]:
+        folder = self.layout.state(self.name)
+        log = self.layout.log(self.name)
+        programs = binaries.rabbitmq()
+        numbers = self.port_numbers
+        plain = plain_environment(folder)
+        env = {
+            **plain,
+            "PATH": f"{programs.erlang}:{plain['PATH']}",
+            "RABBITMQ_NODENAME": NODE,
+            "RABBITMQ_DIST_PORT": str(numbers.rabbitmq_dist),
+            "ERL_EPMD_PORT": str(numbers.epmd),
+            "ERL_EPMD_ADDRESS": LOOPBACK,
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            # The system's own settings for its broker are not for this one.
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": DISTRIBUTION,
+            # A crash dump would hold the messages that were in memory.
+            "ERL_CRASH_DUMP_BYTES": "0",
+            # The script then ends in exec instead of waiting for a child: the pid is the broker's.
+            "RUNNING_UNDER_SYSTEMD": "true",
+        }
+        epmd = (str(programs.erlang / "epmd"), "-port", str(numbers.epmd), "-address", LOOPBACK)
+        return [
+            Command(epmd, plain, folder, log),
+            Command((str(programs.server),), env, folder, log),
+        ]
+
+    async def ready(self) -> bool:
+        if not await probe.tcp(self.port_numbers.rabbitmq):
+            return False
+        try:
+            connection = await aiormq.connect(self.url)
+        except (AMQPError, OSError):
+            return False
+        await connection.close()
+        return True

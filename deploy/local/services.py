@@ -1,0 +1,156 @@
+"""Our own processes: how each service and the edge agent is started, and the environment it is configured by."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from deploy.local import probe
+from deploy.local.credentials import Credentials
+from deploy.local.layout import CHECKOUT, Layout
+from deploy.local.ports import LOOPBACK, Ports
+from deploy.local.process import Command
+
+# What each service's ports are called in Ports: its own, and the one of its metrics.
+PORTS = {
+    "auth_svc": ("auth", "metrics_auth"),
+    "backend_svc": ("backend", "metrics_backend"),
+    "privacy_svc": ("privacy", "metrics_privacy"),
+    "gateway": ("gateway", "metrics_gateway"),
+}
+# Set here, for each process only what is its business: never inherited from whoever starts the constellation.
+OURS = frozenset(
+    {
+        "FAIRDB_HOST",
+        "FAIRDB_PORT",
+        "FAIRDB_METRICS_PORT",
+        "FAIRDB_DATABASE_URL",
+        "FAIRDB_REDIS_URL",
+        "FAIRDB_BROKER_URL",
+        "FAIRDB_CONSUL_URL",
+        "FAIRDB_SIGNING_KEY_FILE",
+        "FAIRDB_TRUST_DIR",
+        "FAIRDB_KEYSTORE_FILE",
+        "FAIRDB_FINGERPRINT_KEY_FILE",
+        "FAIRDB_EDGE_DIR",
+        "FAIRDB_EDGE_PORT",
+        "FAIRDB_EDGE_ADMIN_PORT",
+    }
+)
+
+
+class RenderFailed(Exception):
+    """`python -m edge render` failed; the edge agent's log says why."""
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Where a constellation's servers are. `database` maps a service to its own role's URL."""
+
+    database: Mapping[str, str]
+    redis: str
+    broker: str
+    consul: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of the four gRPC services, started as `python -m <name>`."""
+
+    name: str
+    layout: Layout
+    credentials: Credentials
+    port_numbers: Ports
+    urls: Urls
+    extra: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        return PORTS[self.name]
+
+    def environment(self) -> dict[str, str]:
+        port, metrics = (self.port_numbers.number(name) for name in self.ports)
+        env = {
+            **outer_environment(),
+            "FAIRDB_HOST": LOOPBACK,
+            "FAIRDB_PORT": str(port),
+            "FAIRDB_METRICS_PORT": str(metrics),
+            "FAIRDB_DATABASE_URL": self.urls.database[self.name],
+            "FAIRDB_REDIS_URL": self.urls.redis,
+            "FAIRDB_BROKER_URL": self.urls.broker,
+            "FAIRDB_CONSUL_URL": self.urls.consul,
+            "FAIRDB_SIGNING_KEY_FILE": str(self.credentials.signing_key(self.name)),
+            "FAIRDB_TRUST_DIR": str(self.layout.trust),
+        }
+        if self.name == "privacy_svc":
+            env["FAIRDB_KEYSTORE_FILE"] = str(self.credentials.keystore())
+        if self.name == "gateway":
+            env["FAIRDB_FINGERPRINT_KEY_FILE"] = str(self.credentials.fingerprint_key())
+        return {**env, **self.extra}
+
+    async def prepare(self) -> None:
+        """Nothing: keys and passwords are made before anything starts."""
+
+    def commands(self) -> list[Command]:
+        argv = (sys.executable, "-m", self.name)
+        return [Command(argv, self.environment(), CHECKOUT, self.layout.log(self.name))]
+
+    async def ready(self) -> bool:
+        return await probe.grpc_serving(f"{LOOPBACK}:{self.port_numbers.number(self.ports[0])}")
+
+
+@dataclass(frozen=True)
+class EdgeAgent:
+    """Writes Envoy's configuration once and keeps its endpoints and keys current."""
+
+    layout: Layout
+    port_numbers: Ports
+    consul_url: str
+    extra: Mapping[str, str] = field(default_factory=dict[str, str])
+    name: str = "edge_agent"
+    ports: tuple[str, ...] = ()
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **outer_environment(),
+            "FAIRDB_EDGE_DIR": str(self.layout.envoy),
+            "FAIRDB_EDGE_PORT": str(self.port_numbers.edge),
+            "FAIRDB_EDGE_ADMIN_PORT": str(self.port_numbers.envoy_admin),
+            "FAIRDB_TRUST_DIR": str(self.layout.trust),
+            "FAIRDB_CONSUL_URL": self.consul_url,
+            **self.extra,
+        }
+
+    async def prepare(self) -> None:
+        """Render envoy.yaml and the first endpoint and key files, which Envoy needs to start."""
+        log = self.layout.log(self.name)
+        with log.open("ab") as output:
+            done = await asyncio.to_thread(
+                subprocess.run,
+                [sys.executable, "-m", "edge", "render"],
+                env=self.environment(),
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                timeout=60,
+            )
+        if done.returncode != 0:
+            raise RenderFailed(f"`python -m edge render` ended with exit code {done.returncode}")
+
+    def commands(self) -> list[Command]:
+        argv = (sys.executable, "-m", "edge")
+        return [Command(argv, self.environment(), CHECKOUT, self.layout.log(self.name))]
+
+    async def ready(self) -> bool:
+        # It serves nothing; whether it does its work shows in the answers of the edge.
+        return True
+
+
+def outer_environment() -> dict[str, str]:
+    """Return our own environment (PATH, OTEL_*, FAIRDB_LOG_LEVEL, …) without what is set here for each process."""
+    return {
+        name: value for name, value in os.environ.items() if name not in OURS and not name.startswith("FAIRDB_PORT_")
+    }
