@@ -1,0 +1,171 @@
+"""Samples at rest: stored once, read whole, quarantined, never changed otherwise."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from backend_svc import audit, event_store, rows
+from backend_svc.errors import ConsentWithdrawn, IdempotencyKeyReused
+from chassis import calls, outbox
+from chassis.database import Connection, Database
+from chassis.errors import SampleNotFound
+from fairdb.backend.v1.backend_service_pb2 import (
+    IdempotencyClaim,
+    StoredSample,
+    StoreSampleRequest,
+    StoreSampleResponse,
+)
+from fairdb.samples.v1.sample_pb2 import Sample
+
+CREATION_EVENTS = ("sample.created", "sample.validated", "sample.anonymized")
+
+LOCK_SHARED = "SELECT pg_advisory_xact_lock_shared(key) FROM unnest($1::bigint[]) AS key"
+LOCK_EXCLUSIVE = "SELECT pg_advisory_xact_lock($1)"
+
+# Everything that a creation makes true, in one statement. It must be a statement of its own after LOCK_SHARED: only
+# then does its snapshot contain the barrier of a withdrawal that held the lock before.
+STORE = """
+WITH barred AS (
+    SELECT FROM barrier WHERE consent = ANY($10::uuid[])
+), claim AS (
+    INSERT INTO idempotency (account, method, key_hash, fingerprint, sample_id)
+    SELECT $2, $11, $12, $13, $1 WHERE $12::bytea IS NOT NULL AND NOT EXISTS (SELECT FROM barred)
+    ON CONFLICT (account, method, key_hash) DO UPDATE
+    SET fingerprint = excluded.fingerprint, sample_id = excluded.sample_id, created_at = now()
+    WHERE idempotency.created_at < now() - interval '24 hours'
+    RETURNING sample_id
+), stored AS (
+    INSERT INTO sample (id, owner, study, subject, organism, taxon_id, collection_date, metadata, classes, consents,
+                        state, last_sequence)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $14, cardinality($16::uuid[])
+    WHERE NOT EXISTS (SELECT FROM barred) AND ($12::bytea IS NULL OR EXISTS (SELECT FROM claim))
+    ON CONFLICT (id) DO NOTHING
+    RETURNING *
+), audited AS (
+    INSERT INTO audit (sample_id, action, actor, correlation_id) SELECT id, 'store', owner::text, $15 FROM stored
+), evented AS (
+    INSERT INTO event (subject, sequence, id, type, time, actor, correlation_id, traceparent)
+    SELECT stored.id, new.sequence, new.id, new.type, $19, stored.owner::text, $15, $20
+    FROM stored, unnest($16::uuid[], $17::text[]) WITH ORDINALITY AS new (id, type, sequence)
+), posted AS (
+    INSERT INTO outbox (id, type, event)
+    SELECT new.* FROM stored, unnest($16::uuid[], $17::text[], $18::bytea[]) AS new
+)
+SELECT stored.*, EXISTS (SELECT FROM barred) AS barred,
+       CASE WHEN stored.id IS NOT NULL THEN pg_notify('outbox_' || current_schema(), '') END
+FROM (SELECT) AS always LEFT JOIN stored ON true
+"""
+BY_ID = "SELECT * FROM sample WHERE id = $1"
+BY_KEY = """
+SELECT idempotency.fingerprint, sample.* FROM idempotency JOIN sample ON sample.id = idempotency.sample_id
+WHERE account = $1 AND method = $2 AND key_hash = $3 AND idempotency.created_at >= now() - interval '24 hours'
+"""
+RAISE_BARRIER = "INSERT INTO barrier (consent) VALUES ($1) ON CONFLICT DO NOTHING"
+QUARANTINE = """
+UPDATE sample SET state = $2, version = version + 1, last_sequence = last_sequence + 1, updated_at = now()
+WHERE consents @> ARRAY[$1::uuid] AND state <> $2 RETURNING id, last_sequence
+"""
+UNINDEX = "DELETE FROM sample_field WHERE sample_id = ANY($1::uuid[])"
+SWEEP_KEYS = "DELETE FROM idempotency WHERE created_at < now() - interval '24 hours'"
+
+
+async def store(database: Database, request: StoreSampleRequest) -> StoreSampleResponse:
+    """Store a sample, or return what its id or its idempotency key stored before.
+
+    Raises ConsentWithdrawn, IdempotencyKeyReused.
+    """
+    owner = UUID(request.principal.user_id)
+    consents = sorted(UUID(consent) for consent in request.consents)
+    arguments = _arguments(request, owner, consents)
+    async with database.transaction() as connection:
+        await connection.execute(LOCK_SHARED, sorted(lock_key(consent) for consent in consents))
+        row = await connection.fetchrow(STORE, *arguments)
+    assert row is not None
+    if row["barred"]:
+        raise ConsentWithdrawn
+    if row["id"] is not None:
+        return StoreSampleResponse(stored=rows.to_stored(row))
+    return await _stored_before(database, request, owner)
+
+
+def _arguments(request: StoreSampleRequest, owner: UUID, consents: Sequence[UUID]) -> tuple[object, ...]:
+    sample = request.stored.sample
+    claim = request.claim if request.HasField("claim") else None
+    events = [
+        outbox.new_event(type, sample.id, sequence, actor=str(owner))
+        for sequence, type in enumerate(CREATION_EVENTS, start=1)
+    ]
+    return (
+        UUID(sample.id),
+        owner,
+        UUID(sample.study),
+        sample.subject,
+        sample.organism,
+        sample.taxon_id,
+        sample.collection_date,
+        json.dumps(rows.scalars(sample.metadata)),
+        json.dumps(dict(request.stored.classes)),
+        consents,
+        claim and claim.method,
+        claim and claim.key_hash,
+        claim and claim.fingerprint,
+        Sample.STATE_STORED,
+        calls.current().correlation_id,
+        [UUID(event.id) for event in events],
+        [event.type for event in events],
+        [event.SerializeToString() for event in events],
+        event_store.time_of(events[0]),
+        events[0].traceparent,
+    )
+
+
+async def _stored_before(database: Database, request: StoreSampleRequest, owner: UUID) -> StoreSampleResponse:
+    if request.HasField("claim"):
+        found = await find_by_key(database, owner, request.claim)
+        if found is not None:
+            return StoreSampleResponse(stored=found, replayed=found.sample.id != request.stored.sample.id)
+    found = await get(database, UUID(request.stored.sample.id))
+    if found.sample.owner != str(owner):
+        raise SampleNotFound
+    return StoreSampleResponse(stored=found)
+
+
+async def find_by_key(database: Database, owner: UUID, claim: IdempotencyClaim) -> StoredSample | None:
+    """Return the sample that a key made within 24 hours. Raises IdempotencyKeyReused."""
+    row = await database.pool.fetchrow(BY_KEY, owner, claim.method, claim.key_hash)
+    if row is None:
+        return None
+    if row["fingerprint"] != claim.fingerprint:
+        raise IdempotencyKeyReused
+    return rows.to_stored(row)
+
+
+async def get(database: Database, sample_id: UUID) -> StoredSample:
+    """Return a sample whole. Raises SampleNotFound."""
+    row: asyncpg.Record | None = await database.pool.fetchrow(BY_ID, sample_id)
+    if row is None:
+        raise SampleNotFound
+    return rows.to_stored(row)
+
+
+async def quarantine(connection: Connection, consent: UUID, actor: str) -> int:
+    """Raise the barrier of a consent and quarantine what rests on it; return how many samples that changed."""
+    await connection.execute(LOCK_EXCLUSIVE, lock_key(consent))
+    await connection.execute(RAISE_BARRIER, consent)
+    changed = await connection.fetch(QUARANTINE, consent, Sample.STATE_QUARANTINED)
+    ids = [row["id"] for row in changed]
+    await connection.execute(UNINDEX, ids)
+    await event_store.append(
+        connection,
+        [outbox.new_event("sample.quarantined", str(row["id"]), row["last_sequence"], actor) for row in changed],
+    )
+    await audit.write(connection, ids, "quarantine", actor)
+    return len(ids)
+
+
+def lock_key(consent: UUID) -> int:
+    """Return the advisory lock of a consent: 64 bits of a hash, so that two consents may share one harmlessly."""
+    return int.from_bytes(hashlib.blake2b(consent.bytes, digest_size=8, person=b"consent").digest(), signed=True)

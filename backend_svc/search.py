@@ -1,0 +1,97 @@
+"""Lists samples that match a filter, newest first, as far as the reader may know.
+
+The statement is put together from the constants below, one condition a comparison; what the user wrote travels in
+parameters only. A condition on a field of the sample looks only at values that the reader may see on that sample, so a
+withheld value neither matches nor fails to match.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from backend_svc import filter, rows
+from backend_svc.errors import FilterInvalid
+from backend_svc.filter import Comparison, FilterError
+from chassis import paging
+from chassis.database import Database
+from chassis.errors import Violation
+from fairdb.backend.v1.backend_service_pb2 import ListStoredSamplesRequest, ListStoredSamplesResponse
+from fairdb.samples.v1.sample_pb2 import Sample
+
+# $1 reader, $2 and $3 the classes they see everywhere and on their own samples, $4 whether they oversee all,
+# $5 the last id of the page before, $6 the limit.
+SELECT = f"""
+SELECT sample.* FROM sample
+WHERE ($5::uuid IS NULL OR sample.id < $5)
+  AND (sample.state <> {Sample.STATE_QUARANTINED} OR sample.owner = $1 OR $4)
+  AND $2::smallint[] IS NOT NULL AND $3::smallint[] IS NOT NULL
+"""
+ORDER = "ORDER BY sample.id DESC LIMIT $6"
+FIELD_CONDITION = """
+  AND EXISTS (
+      SELECT FROM sample_field AS found
+      WHERE found.sample_id = sample.id AND found.field = ${field} AND found.{column} {operator} ${value}
+        AND (found.class = ANY ($2) OR (sample.owner = $1 AND found.class = ANY ($3)))
+  )
+"""
+SAMPLE_CONDITION = "  AND sample.{column} {operator} ${value}\n"
+SAMPLE_COLUMNS = {"owner": "owner", "study": "study", "state": "state", "createTime": "created_at"}
+OPERATORS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+
+
+async def list_samples(database: Database, request: ListStoredSamplesRequest) -> ListStoredSamplesResponse:
+    """Return a page. Raises FilterInvalid, PageTokenInvalid."""
+    statement, values = build(_parse(request.filter))
+    query = f"samples {request.principal.user_id} {request.filter}"
+    found = await database.pool.fetch(
+        statement,
+        UUID(request.principal.user_id),
+        list(request.everywhere),
+        list(request.own),
+        request.oversees,
+        paging.read_token(request.page_token, query),
+        request.page_size + 1,
+        *values,
+    )
+    page = found[: request.page_size]
+    answer = ListStoredSamplesResponse(samples=[rows.to_stored(row) for row in page])
+    if len(found) > len(page):
+        answer.next_page_token = paging.write_token(page[-1]["id"], query)
+    return answer
+
+
+def build(comparisons: Sequence[Comparison]) -> tuple[str, list[object]]:
+    """Return the statement of a filter, and its parameters from $7 on."""
+    statement, values = SELECT, []
+
+    def parameter(value: object) -> int:
+        values.append(value)
+        return 6 + len(values)
+
+    for comparison in comparisons:
+        operator = OPERATORS[comparison.operator]
+        if comparison.field in SAMPLE_COLUMNS:
+            column = SAMPLE_COLUMNS[comparison.field]
+            statement += SAMPLE_CONDITION.format(column=column, operator=operator, value=parameter(comparison.value))
+        else:
+            column, value = _indexed(comparison.value)
+            statement += FIELD_CONDITION.format(
+                field=parameter(comparison.field), column=column, operator=operator, value=parameter(value)
+            )
+    return statement + ORDER, values
+
+
+def _indexed(value: filter.Value) -> tuple[str, str | float]:
+    """Return the column of the index that a value is compared with, and the value as it stands there."""
+    if isinstance(value, bool):
+        return "text_value", str(value).lower()
+    if isinstance(value, str):
+        return "text_value", value
+    assert isinstance(value, int | float)
+    return "number_value", float(value)
+
+
+def _parse(text: str) -> tuple[Comparison, ...]:
+    try:
+        return filter.parse(text)
+    except FilterError as error:
+        raise FilterInvalid(violations=[Violation("filter", str(error))]) from None

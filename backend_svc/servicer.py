@@ -1,0 +1,49 @@
+"""BackendService."""
+
+from uuid import UUID
+
+import grpc
+
+from backend_svc import audit, event_store, samples, search
+from chassis.database import Database
+from fairdb.backend.v1 import backend_service_pb2 as pb
+from fairdb.backend.v1 import backend_service_pb2_grpc
+
+Context = grpc.aio.ServicerContext
+
+
+class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
+    """Stores and finds samples."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def StoreSample(self, request: pb.StoreSampleRequest, context: Context) -> pb.StoreSampleResponse:
+        return await samples.store(self._database, request)
+
+    async def FindByIdempotencyKey(
+        self, request: pb.FindByIdempotencyKeyRequest, context: Context
+    ) -> pb.FindByIdempotencyKeyResponse:
+        found = await samples.find_by_key(self._database, UUID(request.principal.user_id), request.claim)
+        return pb.FindByIdempotencyKeyResponse(stored=found)
+
+    async def GetStoredSample(self, request: pb.GetStoredSampleRequest, context: Context) -> pb.StoredSample:
+        return await samples.get(self._database, UUID(request.id))
+
+    async def ListStoredSamples(
+        self, request: pb.ListStoredSamplesRequest, context: Context
+    ) -> pb.ListStoredSamplesResponse:
+        return await search.list_samples(self._database, request)
+
+    async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> pb.ListEventsResponse:
+        return pb.ListEventsResponse(events=await event_store.list_events(self._database, UUID(request.subject)))
+
+    async def ListAuditEntries(
+        self, request: pb.ListAuditEntriesRequest, context: Context
+    ) -> pb.ListAuditEntriesResponse:
+        return pb.ListAuditEntriesResponse(entries=await audit.list_entries(self._database, UUID(request.sample_id)))
+
+    async def Quarantine(self, request: pb.QuarantineRequest, context: Context) -> pb.QuarantineResponse:
+        async with self._database.transaction() as connection:
+            count = await samples.quarantine(connection, UUID(request.consent), request.actor)
+        return pb.QuarantineResponse(sample_count=count)
