@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import asyncpg
 from google.protobuf.struct_pb2 import NULL_VALUE, Value
 
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
@@ -38,7 +39,7 @@ def _set(value: Value, scalar: str | float | bool | None) -> None:
         value.number_value = scalar
 
 
-def to_stored(row: Mapping[str, Any]) -> StoredSample:
+def to_stored(row: Mapping[str, Any] | asyncpg.Record) -> StoredSample:
     """Return the sample of a row of table sample."""
     sample = Sample(
         id=str(row["id"]),
