@@ -10,7 +10,9 @@ from fairdb.events.v1.event_pb2 import Event
 
 APPEND = """
 INSERT INTO event (subject, sequence, id, type, time, actor, correlation_id, traceparent)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[])
+SELECT * FROM unnest(
+    $1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[]
+)
 """
 LIST = "SELECT * FROM event WHERE subject = $1 ORDER BY sequence"
 

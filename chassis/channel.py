@@ -128,10 +128,15 @@ class ServiceChannel:
         self._breaker.succeeded()
         return answer
 
-    def _no_streams(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError("no internal method streams")
+    def _stream(self, method: str, *_: Any, **__: Any) -> Callable[..., Any]:
+        """Return what a stub holds for a method that streams: health's Watch, which nobody here calls."""
 
-    unary_stream = stream_unary = stream_stream = _no_streams
+        def call(*_: Any, **__: Any) -> Any:
+            raise NotImplementedError(f"{method} streams, and no internal call does")
+
+        return call
+
+    unary_stream = stream_unary = stream_stream = _stream
 
     async def close(self) -> None:
         """End the calls under way and close."""

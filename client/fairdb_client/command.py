@@ -26,7 +26,8 @@ def demo(
     edge_url: Annotated[str, typer.Option(help="Where the platform answers.")] = _EDGE,
 ) -> None:
     """Create real samples on a running platform and show what becomes of them."""
-    console = Console(highlight=False)
+    # Wide enough for two samples side by side, also where the output is no terminal.
+    console = Console(highlight=False, width=max(124, Console().width))
     try:
         demo_module.run(edge_url, data, console)
     except (demo_module.DemoFailed, ApiError) as error:

@@ -75,30 +75,26 @@ def _create_all(researcher: Session, samples: list[dict[str, Any]], console: Con
 
 
 def _show_anonymisation(raw: dict[str, Any], sample: dict[str, Any], console: Console) -> None:
-    table = Table("field", "as sent", "as stored", title="One row, before and after", title_justify="left")
-    stored = {name.lower(): value for name, value in sample["metadata"].items()}
-    for name in ("subject", "collectionDate"):
-        table.add_row(name, raw[name], str(sample[name]))
-    for name, value in raw["metadata"].items():
-        table.add_row(name, value, str(stored.get(_snake(name), "[dim]dropped[/]")))
-    console.print(table)
-    text = json.dumps(sample["metadata"])
+    stored = {name: sample[name] for name in (*raw, "droppedFields")}
+    _show_side_by_side({"as sent": raw, "as stored": stored}, console)
+    text = json.dumps(sample)
     for secret in (raw["subject"], raw["collectionDate"], raw["metadata"]["Description"].rpartition(".")[2]):
         if secret in text:
-            raise DemoFailed("The subject or the date is still in the stored metadata.")
+            raise DemoFailed("The subject or the date is still in the stored sample.")
     console.print("Subject and date stood in Description as well: both are gone from it.")
 
 
-def _snake(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
+def _show_side_by_side(contents: dict[str, Any], console: Console) -> None:
+    panels = [
+        Panel(json.dumps(content, indent=2, ensure_ascii=False), title=title, width=60)
+        for title, content in contents.items()
+    ]
+    console.print(Columns(panels))
 
 
 def _show_readers(researcher: Session, outsider: Session, sample_id: str, console: Console) -> None:
-    panels = [
-        Panel(json.dumps(session.get_sample(sample_id), indent=2, ensure_ascii=False), title=title, width=76)
-        for session, title in ((researcher, "as its owner"), (outsider, "as an outsider"))
-    ]
-    console.print(Columns(panels))
+    readers = {"as its owner": researcher, "as an outsider": outsider}
+    _show_side_by_side({title: session.get_sample(sample_id) for title, session in readers.items()}, console)
 
 
 def _wait_until_processed(researcher: Session, created: list[dict[str, Any]], started: float) -> float:
