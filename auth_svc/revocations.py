@@ -8,7 +8,8 @@ from redis.exceptions import RedisError
 
 from auth_svc.sessions import ACCESS_SECONDS, SWEEP
 from chassis import outbox
-from chassis.database import AWAY, Connection, Database
+from chassis.database import Connection, Database
+from chassis.errors import ServiceUnavailable
 from chassis.revocation import COMPLETE_KEY, revoked_key
 from chassis.telemetry import log
 
@@ -41,7 +42,7 @@ class Mirror:
     async def is_revoked(self, token_id: str, session_id: str) -> bool:
         """Say, from the database, whether a token or its session is revoked."""
         identifiers = [UUID(identifier) for identifier in (token_id, session_id) if identifier]
-        return await self._database.pool.fetchval(IS_REVOKED, identifiers)
+        return await self._database.fetchval(IS_REVOKED, identifiers)
 
     async def add(self, identifier: UUID) -> None:
         """Mirror one revocation at once. Redis away is no failure: readers then ask the database."""
@@ -59,17 +60,17 @@ class Mirror:
                 if self._stale or not await self._redis.exists(COMPLETE_KEY):
                     await self._refill()
                 if rounds % _SWEEP_EVERY == 0:
-                    await self._database.pool.execute(FORGET)
-                    await self._database.pool.execute(SWEEP)
+                    await self._database.execute(FORGET)
+                    await self._database.execute(SWEEP)
                 rounds += 1
-            except (*AWAY, *_REDIS_AWAY) as error:
+            except (ServiceUnavailable, *_REDIS_AWAY) as error:
                 log.info("mirror_waits", error=type(error).__name__)
             await asyncio.sleep(_MIRROR_SECONDS)
 
     async def _refill(self) -> None:
         self._stale = False
         try:
-            rows = await self._database.pool.fetch(ALL)
+            rows = await self._database.fetch(ALL)
             async with self._redis.pipeline(transaction=True) as pipeline:
                 for row in rows:
                     if row["seconds"] > 0:

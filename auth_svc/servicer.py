@@ -32,7 +32,7 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
             return await accounts.create(connection, request.email, password_hash, [ROLE_RESEARCHER])
 
     async def Login(self, request: pb.LoginRequest, context: Context) -> pb.Tokens:
-        async with self._database.pool.acquire() as connection:
+        async with self._database.connection() as connection:
             row = await accounts.find_by_email(connection, request.email)
         if not await passwords.verify_password(request.password, row["password_hash"] if row else None):
             raise CredentialsWrong
@@ -64,7 +64,7 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
         await revocations.revoke(connection, session_id)
 
     async def GetMe(self, request: pb.GetMeRequest, context: Context) -> pb.Account:
-        async with self._database.pool.acquire() as connection:
+        async with self._database.connection() as connection:
             return await accounts.get(connection, UUID(calls.current().caller.user_id))
 
     async def SetAccountRoles(self, request: pb.SetAccountRolesRequest, context: Context) -> pb.Account:

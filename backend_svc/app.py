@@ -11,7 +11,8 @@ from backend_svc.samples import SWEEP_KEYS
 from backend_svc.servicer import BackendServicer
 from chassis import settings
 from chassis.broker import Publisher
-from chassis.database import AWAY, MIGRATIONS, Database, open_database
+from chassis.database import MIGRATIONS, Database, open_database
+from chassis.errors import ServiceUnavailable
 from chassis.inbox import Consumer
 from chassis.outbox import Relay
 from chassis.revocation import open_revocation_list
@@ -71,7 +72,7 @@ async def _sweep(database: Database) -> None:
     await database.migrated()
     while True:
         try:
-            await database.pool.execute(SWEEP_KEYS)
-        except AWAY as error:
+            await database.execute(SWEEP_KEYS)
+        except ServiceUnavailable as error:
             log.info("sweep_waits", error=type(error).__name__)
         await asyncio.sleep(_SWEEP_SECONDS)

@@ -22,7 +22,7 @@ async def write(connection: Connection, sample_ids: Sequence[UUID], action: str,
 async def list_entries(database: Database, sample_id: UUID) -> list[AuditEntry]:
     """Return a sample's rows, oldest first."""
     entries = []
-    for row in await database.pool.fetch(LIST, sample_id):
+    for row in await database.fetch(LIST, sample_id):
         entry = AuditEntry(action=row["action"], actor=row["actor"], correlation_id=row["correlation_id"])
         entry.time.FromDatetime(row["time"])
         entries.append(entry)

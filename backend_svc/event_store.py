@@ -38,7 +38,7 @@ async def append(connection: Connection, events: Sequence[Event]) -> None:
 async def list_events(database: Database, subject: UUID) -> list[Event]:
     """Return a subject's events by sequence."""
     events = []
-    for row in await database.pool.fetch(LIST, subject):
+    for row in await database.fetch(LIST, subject):
         event = Event(
             id=str(row["id"]),
             type=row["type"],

@@ -8,6 +8,7 @@ from uuid6 import uuid7
 from backend_svc.errors import SubscriptionNotFound
 from chassis import paging
 from chassis.database import Connection, Database
+from chassis.errors import InvalidRequest, Violation
 from fairdb.samples.v1.notification_service_pb2 import ListNotificationsResponse, Notification, Subscription
 
 ADD = """
@@ -30,21 +31,25 @@ SELECT * FROM notification WHERE account = $1 AND ($2::uuid IS NULL OR id < $2) 
 
 
 async def add(database: Database, account: UUID, subscription: Subscription) -> Subscription:
-    """Follow an organism or a study; following it again changes nothing."""
+    """Follow an organism or a study; following it again changes nothing. Raises InvalidRequest."""
     organism = subscription.organism.strip() or None
     study = UUID(subscription.study) if subscription.study else None
-    row = await database.pool.fetchrow(ADD, uuid7(), account, organism, organism and organism.lower(), study)
+    if (organism is None and study is None) or "\0" in subscription.organism:
+        raise InvalidRequest(
+            violations=[Violation("subscription.organism", "must be a name, without the character NUL")]
+        )
+    row = await database.fetchrow(ADD, uuid7(), account, organism, organism and organism.lower(), study)
     return _to_subscription(row)
 
 
 async def list_subscriptions(database: Database, account: UUID) -> list[Subscription]:
     """Return an account's subscriptions, oldest first."""
-    return [_to_subscription(row) for row in await database.pool.fetch(LIST_SUBSCRIPTIONS, account)]
+    return [_to_subscription(row) for row in await database.fetch(LIST_SUBSCRIPTIONS, account)]
 
 
 async def remove(database: Database, account: UUID, subscription_id: UUID) -> None:
     """End a subscription. Raises SubscriptionNotFound."""
-    if await database.pool.fetchval(REMOVE, account, subscription_id) is None:
+    if await database.fetchval(REMOVE, account, subscription_id) is None:
         raise SubscriptionNotFound
 
 
@@ -60,7 +65,7 @@ async def list_notifications(
 ) -> ListNotificationsResponse:
     """Return a page of an account's notifications, newest first. Raises PageTokenInvalid."""
     query = f"notifications {account}"
-    rows = await database.pool.fetch(LIST, account, paging.read_token(page_token, query), page_size + 1)
+    rows = await database.fetch(LIST, account, paging.read_token(page_token, query), page_size + 1)
     page = ListNotificationsResponse(notifications=[_to_notification(row) for row in rows[:page_size]])
     if len(rows) > page_size:
         page.next_page_token = paging.write_token(rows[page_size - 1]["id"], query)

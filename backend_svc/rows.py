@@ -1,31 +1,65 @@
 """Samples between their message and their row."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from google.protobuf.struct_pb2 import NULL_VALUE, Value
 
+from chassis.errors import InvalidRequest, Violation
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.samples.v1.sample_pb2 import Sample
 
 
 def scalars(metadata: Mapping[str, Value]) -> dict[str, Any]:
-    """Return metadata as plain scalars; whole numbers as int, as JSON writers do."""
+    """Return metadata as plain scalars; whole numbers as int, as JSON writers do. Raises InvalidRequest."""
     return {name: _scalar(value) for name, value in metadata.items()}
+
+
+def to_uuid(field: str, text: str) -> UUID:
+    """Return a field of a sample as a UUID. Raises InvalidRequest."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise refused(field, "must be a UUID") from None
+
+
+def check_texts(stored: StoredSample) -> None:
+    """Refuse the character NUL, which PostgreSQL cannot keep. Raises InvalidRequest."""
+    for field, text in _texts(stored):
+        if "\0" in text:
+            raise refused(field, "must not hold the character NUL")
+
+
+def refused(field: str, description: str) -> InvalidRequest:
+    """Return the error for a field that cannot be stored; it quotes no value."""
+    return InvalidRequest(violations=[Violation(f"stored.sample.{field}", description)])
+
+
+def _texts(stored: StoredSample) -> Iterator[tuple[str, str]]:
+    sample = stored.sample
+    yield "subject", sample.subject
+    yield "organism", sample.organism
+    yield "collectionDate", sample.collection_date
+    for name, value in sample.metadata.items():
+        yield "metadata", name
+        yield "metadata", value.string_value
+    for name in stored.classes:
+        yield "classes", name
 
 
 def _scalar(value: Value) -> str | float | int | bool | None:
     kind = value.WhichOneof("kind")
-    if kind == "number_value":
-        number = value.number_value
+    if kind == "number_value" and math.isfinite(number := value.number_value):
         return int(number) if number.is_integer() and abs(number) < 2**53 else number
     if kind in ("string_value", "bool_value"):
         return getattr(value, kind)
     if kind in (None, "null_value"):
         return None
-    raise ValueError("metadata holds scalars only")
+    raise refused("metadata", "must be strings, finite numbers, booleans or null")
 
 
 def _set(value: Value, scalar: str | float | bool | None) -> None:

@@ -64,9 +64,13 @@ SELECT idempotency.fingerprint, sample.* FROM idempotency JOIN sample ON sample.
 WHERE account = $1 AND method = $2 AND key_hash = $3 AND idempotency.created_at >= now() - interval '24 hours'
 """
 RAISE_BARRIER = "INSERT INTO barrier (consent) VALUES ($1) ON CONFLICT DO NOTHING"
+# Locked in the order of their ids: two withdrawals at once may meet on the same samples.
 QUARANTINE = """
+WITH resting AS MATERIALIZED (
+    SELECT id FROM sample WHERE consents @> ARRAY[$1::uuid] AND state <> $2 ORDER BY id FOR NO KEY UPDATE
+)
 UPDATE sample SET state = $2, version = version + 1, last_sequence = last_sequence + 1, updated_at = now()
-WHERE consents @> ARRAY[$1::uuid] AND state <> $2 RETURNING id, last_sequence
+FROM resting WHERE sample.id = resting.id RETURNING sample.id, sample.last_sequence
 """
 UNINDEX = "DELETE FROM sample_field WHERE sample_id = ANY($1::uuid[])"
 SWEEP_KEYS = "DELETE FROM idempotency WHERE created_at < now() - interval '24 hours'"
@@ -75,7 +79,7 @@ SWEEP_KEYS = "DELETE FROM idempotency WHERE created_at < now() - interval '24 ho
 async def store(database: Database, request: StoreSampleRequest) -> StoreSampleResponse:
     """Store a sample, or return what its id or its idempotency key stored before.
 
-    Raises ConsentWithdrawn, IdempotencyKeyReused.
+    Raises ConsentWithdrawn, IdempotencyKeyReused, InvalidRequest.
     """
     owner = UUID(request.principal.user_id)
     consents = sorted(UUID(consent) for consent in request.consents)
@@ -84,24 +88,31 @@ async def store(database: Database, request: StoreSampleRequest) -> StoreSampleR
         await connection.execute(LOCK_SHARED, sorted(lock_key(consent) for consent in consents))
         row = await connection.fetchrow(STORE, *arguments)
     assert row is not None
-    if row["barred"]:
-        raise ConsentWithdrawn
     if row["id"] is not None:
         return StoreSampleResponse(stored=rows.to_stored(row))
-    return await _stored_before(database, request, owner)
+    try:
+        return await _stored_before(database, request, owner)
+    except SampleNotFound:
+        if row["barred"]:
+            raise ConsentWithdrawn from None
+        raise
 
 
 def _arguments(request: StoreSampleRequest, owner: UUID, consents: Sequence[UUID]) -> tuple[object, ...]:
     sample = request.stored.sample
     claim = request.claim if request.HasField("claim") else None
+    sample_id, study = rows.to_uuid("id", sample.id), rows.to_uuid("study", sample.study)
+    rows.check_texts(request.stored)
     events = [
-        outbox.new_event(type, sample.id, sequence, actor=str(owner))
+        outbox.new_event(type, str(sample_id), sequence, actor=str(owner))
         for sequence, type in enumerate(CREATION_EVENTS, start=1)
     ]
+    for event in events:
+        event.time.CopyFrom(events[0].time)  # one moment, as the event store has it
     return (
-        UUID(sample.id),
+        sample_id,
         owner,
-        UUID(sample.study),
+        study,
         sample.subject,
         sample.organism,
         sample.taxon_id,
@@ -135,7 +146,7 @@ async def _stored_before(database: Database, request: StoreSampleRequest, owner:
 
 async def find_by_key(database: Database, owner: UUID, claim: IdempotencyClaim) -> StoredSample | None:
     """Return the sample that a key made within 24 hours. Raises IdempotencyKeyReused."""
-    row = await database.pool.fetchrow(BY_KEY, owner, claim.method, claim.key_hash)
+    row = await database.fetchrow(BY_KEY, owner, claim.method, claim.key_hash)
     if row is None:
         return None
     if row["fingerprint"] != claim.fingerprint:
@@ -145,7 +156,7 @@ async def find_by_key(database: Database, owner: UUID, claim: IdempotencyClaim) 
 
 async def get(database: Database, sample_id: UUID) -> StoredSample:
     """Return a sample whole. Raises SampleNotFound."""
-    row: asyncpg.Record | None = await database.pool.fetchrow(BY_ID, sample_id)
+    row: asyncpg.Record | None = await database.fetchrow(BY_ID, sample_id)
     if row is None:
         raise SampleNotFound
     return rows.to_stored(row)

@@ -5,6 +5,7 @@ parameters only. A condition on a field of the sample looks only at values that 
 withheld value neither matches nor fails to match.
 """
 
+import json
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -15,7 +16,11 @@ from chassis import paging
 from chassis.database import Database
 from chassis.errors import Violation
 from fairdb.backend.v1.backend_service_pb2 import ListStoredSamplesRequest, ListStoredSamplesResponse
+from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_UNSPECIFIED
 from fairdb.samples.v1.sample_pb2 import Sample
+
+_PAGE_BYTES = 3_000_000
+"""A page ends early rather than let an answer exceed the 4 MB that gRPC carries."""
 
 # $1 reader, $2 and $3 the classes they see everywhere and on their own samples, $4 whether they oversee all,
 # $5 the last id of the page before, $6 the limit.
@@ -41,22 +46,34 @@ OPERATORS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 async def list_samples(database: Database, request: ListStoredSamplesRequest) -> ListStoredSamplesResponse:
     """Return a page. Raises FilterInvalid, PageTokenInvalid."""
     statement, values = build(_parse(request.filter))
-    query = f"samples {request.principal.user_id} {request.filter}"
-    found = await database.pool.fetch(
+    everywhere, own = _visible(request.everywhere), _visible(request.own)
+    query = json.dumps(["samples", request.principal.user_id, request.filter, everywhere, own, request.oversees])
+    found = await database.fetch(
         statement,
         UUID(request.principal.user_id),
-        list(request.everywhere),
-        list(request.own),
+        everywhere,
+        own,
         request.oversees,
         paging.read_token(request.page_token, query),
         request.page_size + 1,
         *values,
     )
-    page = found[: request.page_size]
-    answer = ListStoredSamplesResponse(samples=[rows.to_stored(row) for row in page])
-    if len(found) > len(page):
-        answer.next_page_token = paging.write_token(page[-1]["id"], query)
+    answer = ListStoredSamplesResponse()
+    size = 0
+    for row in found[: request.page_size]:
+        stored = rows.to_stored(row)
+        size += stored.ByteSize()
+        if answer.samples and size > _PAGE_BYTES:
+            break
+        answer.samples.append(stored)
+    if len(answer.samples) < len(found):
+        answer.next_page_token = paging.write_token(UUID(answer.samples[-1].sample.id), query)
     return answer
+
+
+def _visible(classes: Sequence[int]) -> list[int]:
+    """Return the classes that a reader may see: what is public always, what has no class never."""
+    return sorted({*classes, FIELD_CLASS_PUBLIC} - {FIELD_CLASS_UNSPECIFIED})
 
 
 def build(comparisons: Sequence[Comparison]) -> tuple[str, list[object]]:

@@ -113,14 +113,12 @@ class Publisher:
                 self._exchange = None
                 self._connected.clear()
 
-    async def check(self) -> None:
-        """Raise unless connected."""
-        if not self._connected.is_set():
-            raise ConnectionError("the broker is away")
+    async def connected(self) -> None:
+        """Wait for a connection."""
+        await self._connected.wait()
 
     async def publish(self, messages: Sequence[tuple[str, str, bytes]]) -> list[bool]:
         """Publish (type, id, body) each; return for each whether it is durable with the broker."""
-        await self._connected.wait()
         exchange = self._exchange
         if exchange is None:
             return [False] * len(messages)

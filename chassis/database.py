@@ -8,17 +8,15 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
+from chassis.errors import ServiceUnavailable
 from chassis.telemetry import describe, log
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x6661697264626D67  # "fairdbmg"
-
-AWAY = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError,
-        asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.TooManyConnectionsError)  # fmt: skip
-"""What asyncpg raises while the server is away, as opposed to when a statement is wrong."""
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -35,17 +33,48 @@ class Database:
         if not self._migrated.is_set():
             raise ConnectionError("the schema is not ready")
         async with asyncio.timeout(2.0):
-            await self.pool.fetchval("SELECT 1")
+            await self.fetchval("SELECT 1")
 
     async def migrated(self) -> None:
         """Wait until the schema is up to date."""
         await self._migrated.wait()
 
     @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """Give a connection. Raises ServiceUnavailable, here and inside, while the server is away."""
+        try:
+            async with self.pool.acquire() as connection:
+                yield connection
+        except Exception as error:
+            if _is_away(error):
+                raise ServiceUnavailable(service="database") from error
+            raise
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """Give a connection inside a transaction."""
-        async with self.pool.acquire() as connection, connection.transaction():
+        """Give a connection inside a transaction. Raises as `connection` does."""
+        async with self.connection() as connection, connection.transaction():
             yield connection
+
+    async def fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Return all rows of one statement."""
+        async with self.connection() as connection:
+            return await connection.fetch(query, *arguments)
+
+    async def fetchrow(self, query: str, *arguments: object) -> asyncpg.Record | None:
+        """Return the first row of one statement."""
+        async with self.connection() as connection:
+            return await connection.fetchrow(query, *arguments)
+
+    async def fetchval(self, query: str, *arguments: object) -> Any:
+        """Return the first value of one statement."""
+        async with self.connection() as connection:
+            return await connection.fetchval(query, *arguments)
+
+    async def execute(self, query: str, *arguments: object) -> None:
+        """Run one statement."""
+        async with self.connection() as connection:
+            await connection.execute(query, *arguments)
 
     async def keep_migrated(self, folders: Sequence[Path]) -> None:
         """Bring the schema up to date, however long the server stays away."""
@@ -54,12 +83,31 @@ class Database:
                 async with self.transaction() as connection:
                     await migrate(connection, folders)
                 self._migrated.set()
-            except AWAY as error:
-                log.info("database_away", error=type(error).__name__)
+            except ServiceUnavailable as error:
+                log.info("database_away", error=type(error.__cause__).__name__)
                 await asyncio.sleep(0.3)
             except asyncpg.PostgresError as error:
                 log.error("migration_failed", **describe(error))
                 await asyncio.sleep(5.0)
+
+
+_AWAY = (
+    asyncpg.InternalClientError,  # what it makes of a server that died in the middle of an exchange
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+)
+
+
+def _is_away(error: Exception) -> bool:
+    """Tell a server that is away from a statement that is wrong."""
+    # asyncpg has one class for "connection is closed" and for wrong arguments; only the text tells them apart.
+    closed = type(error) is asyncpg.InterfaceError and ("closed" in str(error) or "released" in str(error))
+    return closed or isinstance(error, _AWAY)
 
 
 async def migrate(connection: Connection, folders: Sequence[Path]) -> None:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from aio_pika.abc import AbstractIncomingMessage
+from google.protobuf.message import DecodeError
 from opentelemetry.trace import SpanKind
 
 from chassis import broker, calls
 from chassis.calls import Call, Caller
-from chassis.database import AWAY, Connection, Database
+from chassis.database import Connection, Database
+from chassis.errors import ServiceUnavailable
 from chassis.telemetry import EVENTS_PROCESSED, describe, log, parent_context, tracer
 from fairdb.events.v1.event_pb2 import Event
 
@@ -60,7 +62,13 @@ class Consumer:
             await lost.wait()
 
     async def _receive(self, message: AbstractIncomingMessage) -> None:
-        event = Event.FromString(message.body)
+        try:
+            event = Event.FromString(message.body)
+        except DecodeError:
+            log.error("message_is_no_event", queue=self._subscription.queue)
+            EVENTS_PROCESSED.labels("unknown", "refused").inc()
+            await message.reject(requeue=False)
+            return
         calls.enter(
             Call(
                 correlation_id=event.correlation_id,
@@ -90,7 +98,7 @@ class Consumer:
                         return "repeated"
                     await self._subscription.handler(connection, event)
                 return "handled"
-            except AWAY as error:
+            except ServiceUnavailable as error:
                 log.info("consumer_waits", queue=self._subscription.queue, error=type(error).__name__)
                 await asyncio.sleep(_WAIT_SECONDS)
             except Exception as error:

@@ -13,7 +13,8 @@ from uuid6 import uuid7
 
 from chassis import calls
 from chassis.broker import Publisher
-from chassis.database import AWAY, Connection, Database
+from chassis.database import Connection, Database
+from chassis.errors import ServiceUnavailable
 from chassis.telemetry import OUTBOX_PENDING, current_traceparent, describe, log
 from fairdb.events.v1.event_pb2 import Event
 
@@ -79,7 +80,7 @@ class Relay:
                 try:
                     if await self._publish_batch() == _BATCH:
                         continue
-                except AWAY as error:
+                except ServiceUnavailable as error:
                     log.info("relay_waits", error=type(error).__name__)
                     await asyncio.sleep(_RETRY_SECONDS)
                     continue
@@ -96,6 +97,8 @@ class Relay:
             listening.cancel()
 
     async def _publish_batch(self) -> int:
+        # Before the transaction: while the broker is away none must stay open.
+        await self._publisher.connected()
         async with self._database.transaction() as connection:
             rows = await connection.fetch(CLAIM, _BATCH)
             if not rows:
@@ -116,7 +119,7 @@ class Relay:
 
         while True:
             try:
-                async with self._database.pool.acquire() as connection:
+                async with self._database.connection() as connection:
                     channel = await connection.fetchval(CHANNEL)
                     await connection.add_listener(channel, wake)
                     gone = asyncio.Event()
@@ -126,6 +129,6 @@ class Relay:
                         await gone.wait()
                     finally:
                         await connection.remove_listener(channel, wake)
-            except (*AWAY, asyncpg.PostgresError):
+            except (ServiceUnavailable, asyncpg.PostgresError):
                 pass
             await asyncio.sleep(_POLL_SECONDS)

@@ -33,7 +33,7 @@ class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
     async def ListConsents(self, request: pb.ListConsentsRequest, context: Context) -> pb.ListConsentsResponse:
         caller = calls.current().caller
         account_id = None if ROLE_STEWARD in caller.roles else UUID(caller.user_id)
-        async with self._database.pool.acquire() as connection:
+        async with self._database.connection() as connection:
             return await consents.list_page(
                 connection, account_id, request.page_size or paging.DEFAULT_PAGE_SIZE, request.page_token
             )

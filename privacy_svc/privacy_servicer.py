@@ -44,7 +44,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         except InvalidSample as error:
             raise InvalidRequest(violations=error.violations) from None
         subject = subject_of(raw, self._policy)
-        async with self._database.pool.acquire() as connection:
+        async with self._database.connection() as connection:
             consents = await preparations.prepare(
                 connection,
                 UUID(request.sample_id),
@@ -77,7 +77,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         return study
 
     async def DiscardSample(self, request: pb.DiscardSampleRequest, context: Context) -> pb.DiscardSampleResponse:
-        async with self._database.pool.acquire() as connection:
+        async with self._database.connection() as connection:
             await preparations.discard(connection, UUID(request.sample_id))
         return pb.DiscardSampleResponse()
 
@@ -85,7 +85,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         return grants_of(request.principal)
 
     async def GetPrivacyStatus(self, request: pb.GetPrivacyStatusRequest, context: Context) -> SamplePrivacy:
-        async with self._database.pool.acquire() as connection:
+        async with self._database.connection() as connection:
             return await preparations.status(connection, UUID(request.sample_id))
 
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from chassis.database import AWAY, Database
+from chassis.database import Database
 from chassis.errors import AppError
 from chassis.telemetry import log
 from fairdb.backend.v1.backend_service_pb2 import QuarantineRequest
@@ -27,15 +27,15 @@ class Quarantine:
     async def carry(self, consent_id: UUID, actor: UUID) -> None:
         """Have everything that rests on a consent quarantined. Raises ServiceUnavailable."""
         await self._backend.Quarantine(QuarantineRequest(consent=str(consent_id), actor=str(actor)))
-        await self._database.pool.execute(consents.QUARANTINED, consent_id)
+        await self._database.execute(consents.QUARANTINED, consent_id)
 
     async def run(self) -> None:
         """Carry what a call could not, until cancelled: whoever withdrew need not come back for it."""
         await self._database.migrated()
         while True:
             try:
-                for row in await self._database.pool.fetch(consents.TO_QUARANTINE):
+                for row in await self._database.fetch(consents.TO_QUARANTINE):
                     await self.carry(row["id"], row["withdrawn_by"])
-            except (*AWAY, AppError) as error:
+            except AppError as error:
                 log.info("quarantine_waits", error=type(error).__name__)
             await asyncio.sleep(_RETRY_SECONDS)

@@ -33,7 +33,7 @@ class Studies:
         if study is None:
             # Two at once: the loser's statement does not see the winner's row, the next one does.
             while study is None:
-                study = await self._database.pool.fetchval(DEFAULT, uuid7(), owner)
+                study = await self._database.fetchval(DEFAULT, uuid7(), owner)
             self._defaults[owner] = study
             if len(self._defaults) > _CACHED:
                 self._defaults.popitem(last=False)
@@ -41,5 +41,5 @@ class Studies:
 
     async def check_writable(self, study: UUID, account: UUID) -> None:
         """Raise StudyNotFound unless the account may add samples to the study."""
-        if await self._database.pool.fetchval(OWNER, study) != account:
+        if await self._database.fetchval(OWNER, study) != account:
             raise StudyNotFound

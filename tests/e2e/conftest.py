@@ -16,7 +16,7 @@ SERVICES = ("auth_svc", "backend_svc", "privacy_svc", "gateway")
 @pytest_asyncio.fixture(scope="session")
 async def constellation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Constellation]:
     # Spans go to the logs, where the canary test can find what must not be in them.
-    tracing = {service: {"OTEL_TRACES_EXPORTER": "console"} for service in SERVICES}
+    tracing = {service: {"OTEL_TRACES_EXPORTER": "console", "OTEL_BSP_SCHEDULE_DELAY": "100"} for service in SERVICES}
     async with Constellation(tmp_path_factory.mktemp("e2e"), Ports.free(), extra_env=tracing) as running:
         yield running
 

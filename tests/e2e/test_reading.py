@@ -66,7 +66,7 @@ async def test_a_withheld_field_matches_no_filter(platform: Platform) -> None:
 
 async def test_lists_page_through_everything_once(platform: Platform) -> None:
     owner = await platform.account(consented=True)
-    organism = "Lynx lynx gut metagenome"
+    organism = "Ovis aries gut metagenome"
     created = [(await owner.create(organism))["id"] for _ in range(5)]
     for sample_id in created:
         await owner.wait_until_processed(sample_id)

@@ -5,7 +5,7 @@ from tests.platform import Platform, eventually
 
 async def test_health_names_every_part(platform: Platform) -> None:
     health = (await platform.http.get("/api/health")).json()
-    assert health["status"] == "healthy"
+    assert health["status"] == "healthy", health
     assert set(health["parts"]) == {
         "gateway",
         "auth",

@@ -1,0 +1,70 @@
+-- Gives each request its correlation id, and each REST answer its final form.
+-- Listed before the transcoder, so that it sees answers after transcoding.
+
+local NAMESPACE = "fairdb.edge"
+local X4 = "%x%x%x%x"
+local UUID = "^" .. X4 .. X4 .. "%-" .. X4 .. "%-" .. X4 .. "%-" .. X4 .. "%-" .. X4 .. X4 .. X4 .. "$"
+
+-- Any word may stand where the method does, and the log keeps no word of a client's.
+local METHODS = {GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true}
+
+-- The HTTP statuses that a service may choose with the header x-http-code, which gRPC itself has no word for,
+-- and whether the call must have succeeded in gRPC.
+local CHOSEN = {["201"] = true, ["412"] = false, ["503"] = true}
+
+-- What concerns only ourselves: names, and beginnings of names.
+local INTERNAL = {["x-http-code"] = true, ["x-service-token"] = true}
+local INTERNAL_PREFIXES = {"grpc-", "x-fairdb-", "x-envoy-", "x-edge-"}
+
+local function is_grpc(content_type)
+  return content_type ~= nil and (content_type == "application/grpc" or content_type:find("^application/grpc[+;]") ~= nil)
+end
+
+local function is_internal(name)
+  if INTERNAL[name] then return true end
+  for _, prefix in ipairs(INTERNAL_PREFIXES) do
+    if name:sub(1, #prefix) == prefix then return true end
+  end
+  return false
+end
+
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  local correlation_id = (headers:get("x-correlation-id") or ""):lower()
+  if not correlation_id:find(UUID) then
+    correlation_id = headers:get("x-request-id")
+  end
+  headers:replace("x-correlation-id", correlation_id)
+  if is_grpc(headers:get("content-type")) then
+    headers:replace("x-edge-native", "1")
+  end
+  local facts = handle:streamInfo():dynamicMetadata()
+  facts:set(NAMESPACE, "correlation_id", correlation_id)
+  local method = headers:get(":method")
+  facts:set(NAMESPACE, "method", METHODS[method] and method or "OTHER")
+end
+
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local facts = handle:streamInfo():dynamicMetadata():get(NAMESPACE)
+  if facts ~= nil then
+    headers:replace("x-correlation-id", facts["correlation_id"])
+  end
+  -- A gRPC client needs its grpc-* headers.
+  if is_grpc(headers:get("content-type")) then return end
+
+  local chosen = headers:get("x-http-code") or ""
+  local needs_success = CHOSEN[chosen]
+  if needs_success == false or (needs_success and headers:get(":status") == "200") then
+    headers:replace(":status", chosen)
+  end
+
+  -- Headers cannot be removed while they are walked.
+  local doomed = {}
+  for name in pairs(headers) do
+    if is_internal(name) then doomed[#doomed + 1] = name end
+  end
+  for _, name in ipairs(doomed) do
+    headers:remove(name)
+  end
+end

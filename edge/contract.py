@@ -1,0 +1,82 @@
+"""What the protos promise to the outside: the public RPCs, where they are served, who may call them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from google.api import annotations_pb2
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodDescriptorProto
+
+from fairdb.options.v1 import access_pb2
+
+# The public services and who serves them. Whatever is not listed does not exist outside.
+UPSTREAMS = {
+    "fairdb.auth.v1.AuthService": "auth_svc",
+    "fairdb.privacy.v1.ConsentService": "privacy_svc",
+    "fairdb.samples.v1.NotificationService": "gateway",
+    "fairdb.samples.v1.SampleService": "gateway",
+    "fairdb.system.v1.SystemService": "gateway",
+}
+CLUSTERS = tuple(sorted(set(UPSTREAMS.values())))
+
+
+class ContractError(Exception):
+    """The protos and the edge disagree about what is public."""
+
+
+@dataclass(frozen=True)
+class PublicRpc:
+    """One RPC that clients may call, over REST and over gRPC."""
+
+    service: str
+    method: str
+    cluster: str
+    verb: str
+    anyone: bool
+
+    @property
+    def path(self) -> str:
+        """The path of the call in gRPC."""
+        return f"/{self.service}/{self.method}"
+
+    @property
+    def name(self) -> str:
+        """A name for logs: "SampleService.GetSample"."""
+        return f"{self.service.rpartition('.')[2]}.{self.method}"
+
+    @property
+    def safe(self) -> bool:
+        """Whether the call only reads, so that repeating it changes nothing."""
+        return self.verb == "get"
+
+
+def read_public_rpcs(descriptors: bytes) -> tuple[PublicRpc, ...]:
+    """Return every public RPC of a descriptor set.
+
+    Raises ContractError when a public RPC lacks its REST path or its access rule, when an internal one has a REST path,
+    and when a public service is missing.
+    """
+    found: dict[str, list[PublicRpc]] = {}
+    for service, method in _methods(FileDescriptorSet.FromString(descriptors)):
+        rule = method.options.Extensions[annotations_pb2.http]  # pyright: ignore[reportArgumentType]
+        verb = rule.WhichOneof("pattern")
+        cluster = UPSTREAMS.get(service)
+        if cluster is None:
+            if verb:
+                raise ContractError(f"{service}.{method.name} has a REST path but {service} is not public")
+            continue
+        if not verb:
+            raise ContractError(f"{service}.{method.name} is public but has no REST path")
+        if not method.options.HasExtension(access_pb2.access):
+            raise ContractError(f"{service}.{method.name} does not say who may call it")
+        anyone = method.options.Extensions[access_pb2.access].anyone
+        found.setdefault(service, []).append(PublicRpc(service, method.name, cluster, verb, anyone))
+    if missing := UPSTREAMS.keys() - found.keys():
+        raise ContractError(f"the protos lack {', '.join(sorted(missing))}")
+    return tuple(rpc for service in sorted(found) for rpc in found[service])
+
+
+def _methods(files: FileDescriptorSet) -> Iterator[tuple[str, MethodDescriptorProto]]:
+    for file in files.file:
+        for service in file.service:
+            for method in service.method:
+                yield f"{file.package}.{service.name}", method

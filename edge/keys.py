@@ -1,0 +1,79 @@
+"""The public keys of users' tokens, from the trust folder to Envoy."""
+
+import base64
+import json
+from pathlib import Path
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from edge.files import EdgeFiles, write_atomically
+from edge.tokens import write_token_filter
+
+SOURCE = "auth_svc.jwks.json"
+PUBLIC_MEMBERS = ("kty", "crv", "x", "kid", "alg", "use")
+
+log = structlog.get_logger()
+
+
+class KeysInvalid(Exception):
+    """The file holds no usable key set."""
+
+
+class KeyCopy:
+    """Hands the key set on whenever it changes; one that cannot be read leaves the last good one in use."""
+
+    def __init__(self, trust_dir: Path, files: EdgeFiles) -> None:
+        self._source = trust_dir / SOURCE
+        self._files = files
+        self._seen: tuple[int, int] | None = None
+
+    def refresh(self) -> None:
+        """Copy the key set if it has changed since the last call."""
+        try:
+            stat = self._source.stat()
+            version = (stat.st_mtime_ns, stat.st_ino)
+            if version == self._seen:
+                return
+            keys = read_public_keys(self._source.read_bytes())
+        except FileNotFoundError:
+            # auth_svc has not started yet. Keys that are known stay.
+            return
+        except (OSError, KeysInvalid) as error:
+            log.warning("keys unreadable", file=SOURCE, error=type(error).__name__)
+            return
+        publish_keys(self._files, keys)
+        self._seen = version
+        log.info("keys changed", keys=[key.get("kid") for key in keys])
+
+
+def read_public_keys(content: bytes) -> list[dict[str, str]]:
+    """Return the keys of a JWKS, reduced to what is public; raise KeysInvalid when there is none."""
+    try:
+        keys = [{name: key[name] for name in PUBLIC_MEMBERS if name in key} for key in json.loads(content)["keys"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise KeysInvalid from error
+    if not keys:
+        raise KeysInvalid
+    return keys
+
+
+def publish_keys(files: EdgeFiles, keys: list[dict[str, str]]) -> None:
+    """Have Envoy trust exactly these keys."""
+    write_atomically(files.jwks, json.dumps({"keys": keys}, indent=1).encode())
+    write_token_filter(files.tokens, keys)
+
+
+def read_last_known(files: EdgeFiles) -> list[dict[str, str]]:
+    """Return the keys of an earlier run, or a placeholder."""
+    try:
+        return read_public_keys(files.jwks.read_bytes())
+    except (FileNotFoundError, KeysInvalid):
+        return [make_placeholder()]
+
+
+def make_placeholder() -> dict[str, str]:
+    """Return a key whose private part nobody holds: Envoy does not start with an empty key set."""
+    public = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    x = base64.urlsafe_b64encode(public).decode().rstrip("=")
+    return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "placeholder", "alg": "EdDSA", "use": "sig"}

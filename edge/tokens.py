@@ -1,0 +1,65 @@
+"""How Envoy checks access tokens: signature, issuer, audience, times. Whether one was revoked only services know."""
+
+import json
+from pathlib import Path
+
+from edge.files import write_atomically
+from edge.typed import Config, typed
+
+ISSUER = "auth_svc"
+AUDIENCE = "fairdb"
+TOKEN_REQUIRED = "token"
+JWT_FILTER = "envoy.filters.http.jwt_authn"
+FILTER_CONFIG = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
+
+
+def build_token_filter(tokens: Path) -> Config:
+    """Return the filter, which reads its configuration, keys included, from a file that it watches.
+
+    Envoy reads a key set that is a file of its own once only, at its start.
+    """
+    return {
+        "name": JWT_FILTER,
+        "config_discovery": {
+            "config_source": {
+                "path_config_source": {"path": str(tokens), "watched_directory": {"path": str(tokens.parent)}},
+                "resource_api_version": "V3",
+            },
+            "type_urls": [f"type.googleapis.com/{FILTER_CONFIG}"],
+        },
+    }
+
+
+def build_route_access(anyone: bool) -> Config:
+    """Return what a route says about tokens. A route that says nothing needs one."""
+    access: Config = {"disabled": True} if anyone else {"requirement_name": TOKEN_REQUIRED}
+    return {JWT_FILTER: typed("envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig", **access)}
+
+
+def write_token_filter(file: Path, keys: list[dict[str, str]]) -> None:
+    """Replace the filter's configuration by one that trusts `keys`."""
+    resource = typed("envoy.config.core.v3.TypedExtensionConfig", name=JWT_FILTER, typed_config=_filter_config(keys))
+    write_atomically(file, json.dumps({"resources": [resource]}, indent=1).encode())
+
+
+def _filter_config(keys: list[dict[str, str]]) -> Config:
+    provider = {
+        "issuer": ISSUER,
+        "audiences": [AUDIENCE],
+        "local_jwks": {"inline_string": json.dumps({"keys": keys})},
+        # Named, because Envoy by default accepts a token in the query too, where logs see it.
+        "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
+        # Services verify the token again: they need not trust the edge.
+        "forward": True,
+        "require_expiration": True,
+        "clock_skew_seconds": 5,
+        "jwt_cache_config": {"jwt_cache_size": 1000},
+    }
+    return typed(
+        FILTER_CONFIG,
+        providers={"users": provider},
+        requirement_map={TOKEN_REQUIRED: {"provider_name": "users"}},
+        rules=[{"match": {"prefix": "/"}, "requires": {"provider_name": "users"}}],
+        # Its www-authenticate would repeat the request's path.
+        strip_failure_response=True,
+    )

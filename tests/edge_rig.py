@@ -1,0 +1,304 @@
+"""A real Envoy with the configuration that edge/ makes, stand-in services behind it, and the tokens it trusts."""
+
+import asyncio
+import base64
+import json
+import re
+import socket
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from google.rpc.code_pb2 import Code
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_status import rpc_status
+
+from edge.contract import CLUSTERS
+from edge.endpoints import Address, write_endpoints
+from edge.files import EdgeFiles
+from edge.keys import publish_keys
+from edge.render import render
+from edge.settings import EdgeSettings
+from edge.validate import find_envoy
+from fairdb.backend.v1 import backend_service_pb2, backend_service_pb2_grpc
+from fairdb.samples.v1 import sample_pb2, sample_service_pb2, sample_service_pb2_grpc
+from fairdb.system.v1 import system_service_pb2, system_service_pb2_grpc
+
+LOOPBACK = "127.0.0.1"
+Config = dict[str, Any]
+Context = grpc.aio.ServicerContext
+Value = TypeVar("Value")
+
+
+async def eventually(look: Callable[[], Awaitable[Value]], within: float = 5.0) -> Value:
+    """Return the first true answer of `look`."""
+    deadline = time.monotonic() + within
+    while not (answer := await look()):
+        assert time.monotonic() < deadline, "did not come true in time"
+        await asyncio.sleep(0.01)
+    return answer
+
+
+def find_free_ports(count: int) -> list[int]:
+    """Return ports nobody listens on. All are held until all are found, so that they differ."""
+    held = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in held]
+    for each in held:
+        each.close()
+    return ports
+
+
+# --- the services behind the edge ---
+
+
+class Samples(sample_service_pb2_grpc.SampleServiceServicer):
+    """Answers as the request's own values say, and keeps the metadata it was called with."""
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, str] = {}
+        self.time_remaining = 0.0
+        self.filter = ""
+
+    def _note(self, context: Context) -> None:
+        self.metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
+        self.time_remaining = context.time_remaining()
+
+    async def CreateSample(self, request, context: Context):
+        self._note(context)
+        organism = request.sample.organism
+        if organism == "stale":
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "stale", (("x-http-code", "412"),))
+        if organism == "bad":
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "bad", (("x-http-code", "201"),))
+        if organism == "odd":
+            await context.send_initial_metadata((("x-http-code", "204"),))
+            return sample_pb2.Sample(id="odd")
+        await context.send_initial_metadata(
+            (
+                ("x-http-code", "201"),
+                ("location", "/api/samples/new"),
+                ("etag", '"7"'),
+                ("x-fairdb-inside", "1"),
+                ("x-service-token", "secret"),
+            )
+        )
+        return sample_pb2.Sample(id="new")
+
+    async def GetSample(self, request, context: Context):
+        self._note(context)
+        if request.id == "away":
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "backend_svc is away")
+        if request.id == "slow":
+            await asyncio.Event().wait()
+        if request.id == "missing":
+            status = Status(code=Code.NOT_FOUND, message="There is no such sample.")
+            status.details.add().Pack(ErrorInfo(reason="SAMPLE_NOT_FOUND", domain="fairdatabase.org"))
+            found = rpc_status.to_status(status)
+            await context.abort(found.code, found.details, found.trailing_metadata)
+        return sample_pb2.Sample(id=request.id)
+
+    async def ListSamples(self, request, context: Context):
+        """Answer with about as many bytes as `page_size` says."""
+        self.filter = request.filter
+        if not request.page_size:
+            return sample_service_pb2.ListSamplesResponse()
+        filler = sample_pb2.Sample(organism="x" * request.page_size)
+        return sample_service_pb2.ListSamplesResponse(samples=[filler])
+
+
+class System(system_service_pb2_grpc.SystemServiceServicer):
+    async def GetHealth(self, request, context: Context):
+        await context.send_initial_metadata((("x-http-code", "503"),))
+        return system_service_pb2.SystemHealth(status="critical")
+
+
+class Backend(backend_service_pb2_grpc.BackendServiceServicer):
+    """An internal service that is there: what keeps it from clients is the edge alone."""
+
+    async def GetStoredSample(self, request, context: Context):
+        return backend_service_pb2.StoredSample()
+
+
+class Upstream:
+    """One process's worth of services on a port of its own."""
+
+    def __init__(self) -> None:
+        self.samples = Samples()  # pyright: ignore[reportAbstractUsage]  the rest answers UNIMPLEMENTED
+        self.port = 0
+        self._server = grpc.aio.server()
+
+    async def start(self, port: int = 0) -> None:
+        self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        sample_service_pb2_grpc.add_SampleServiceServicer_to_server(self.samples, self._server)
+        system_service_pb2_grpc.add_SystemServiceServicer_to_server(
+            System(),  # pyright: ignore[reportAbstractUsage]
+            self._server,
+        )
+        backend_service_pb2_grpc.add_BackendServiceServicer_to_server(
+            Backend(),  # pyright: ignore[reportAbstractUsage]
+            self._server,
+        )
+        servicer = HealthServicer()
+        await servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, self._server)
+        self.port = self._server.add_insecure_port(f"{LOOPBACK}:{port}")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        await self._server.stop(None)
+
+    @property
+    def address(self) -> Address:
+        return Address(LOOPBACK, self.port)
+
+
+@asynccontextmanager
+async def upstream_running() -> AsyncIterator[Upstream]:
+    upstream = Upstream()
+    await upstream.start()
+    try:
+        yield upstream
+    finally:
+        await upstream.stop()
+
+
+# --- the tokens ---
+
+
+class Issuer:
+    """auth_svc, as far as tokens go."""
+
+    def __init__(self, kid: str) -> None:
+        self._key = Ed25519PrivateKey.generate()
+        self._kid = kid
+
+    def token(self, **claims: Any) -> str:
+        """Return a token that differs from a good one in `claims`; one that is None is left out."""
+        now = int(time.time())
+        good = {"iss": "auth_svc", "aud": "fairdb", "sub": "u", "jti": "j", "iat": now, "exp": now + 900}
+        chosen = {name: value for name, value in (good | claims).items() if value is not None}
+        return jwt.encode(chosen, self._key, algorithm="EdDSA", headers={"kid": self._kid})
+
+    def bearer(self, **claims: Any) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token(**claims)}"}
+
+    def jwk(self) -> dict[str, str]:
+        x = base64.urlsafe_b64encode(self._key.public_key().public_bytes_raw()).decode().rstrip("=")
+        return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": self._kid, "alg": "EdDSA", "use": "sig"}
+
+
+# --- the edge ---
+
+
+class Edge:
+    """A running Envoy."""
+
+    def __init__(self, settings: EdgeSettings, files: EdgeFiles, log: Path) -> None:
+        self.files = files
+        self.address = f"{LOOPBACK}:{settings.edge_port}"
+        self.port = settings.edge_port
+        self.http = httpx.AsyncClient(base_url=f"http://{self.address}", timeout=10)
+        self.admin = httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{settings.edge_admin_port}", timeout=10)
+        self._log = log
+
+    def read_log(self) -> str:
+        return self._log.read_text()
+
+    async def log_entry(self, correlation_id: str) -> Config:
+        """Return a request's line in the access log."""
+
+        async def find() -> Config | None:
+            for line in self.read_log().splitlines():
+                if correlation_id in line:
+                    return json.loads(line)
+
+        found = await eventually(find)
+        assert found is not None
+        return found
+
+    async def stat(self, name: str) -> int:
+        answer = await self.admin.get("/stats", params={"filter": f"^{re.escape(name)}$"})
+        return int(answer.text.rpartition(":")[2])
+
+    async def is_unhealthy(self, cluster: str) -> bool:
+        """Say whether health checks have given up an instance of a service."""
+        return await self.stat(f"cluster.{cluster}.membership_healthy") < await self.stat(
+            f"cluster.{cluster}.membership_total"
+        )
+
+    async def is_live(self) -> bool:
+        try:
+            return (await self.admin.get("/ready")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@asynccontextmanager
+async def edge_running(
+    folder: Path,
+    addresses: list[Address],
+    keys: list[dict[str, str]],
+    *,
+    change: Callable[[Config], None] = lambda _: None,
+    **settings: Any,
+) -> AsyncIterator[Edge]:
+    """Run Envoy with every service at `addresses`; `change` may edit its configuration."""
+    port, admin_port = find_free_ports(2)
+    told = EdgeSettings(
+        edge_dir=folder, trust_dir=folder / "trust", edge_port=port, edge_admin_port=admin_port, **settings
+    )
+    files = EdgeFiles(folder)
+    for cluster in CLUSTERS:
+        write_endpoints(files.endpoints(cluster), cluster, addresses)
+    publish_keys(files, keys)
+    render(told)
+    config = json.loads(files.config.read_text())
+    change(config)
+    files.config.write_text(json.dumps(config))
+    log = folder / "envoy.log"
+    arguments = ("-c", str(files.config), "--concurrency", "1", "--disable-hot-restart")
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            find_envoy(), *arguments, "--file-flush-interval-msec", "20", stdout=output, stderr=output
+        )
+    edge = Edge(told, files, log)
+    try:
+        await eventually(edge.is_live)
+        yield edge
+    finally:
+        process.terminate()
+        await process.wait()
+        await edge.http.aclose()
+        await edge.admin.aclose()
+
+
+def assert_has_correlation_id(answer: httpx.Response) -> str:
+    """Hold an answer's correlation id against the form of a UUID, and return it."""
+    value = answer.headers["x-correlation-id"]
+    assert str(uuid.UUID(value)) == value
+    return value
+
+
+def assert_is_error(answer: httpx.Response, status: int, code: int, reason: str) -> Config:
+    """Hold an answer against the one shape of errors; return its ErrorInfo's metadata."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    assert_has_correlation_id(answer)
+    body = answer.json()
+    assert body.keys() == {"code", "message", "details"}
+    assert body["code"] == code
+    assert body["message"].endswith(".")
+    info = body["details"][0]
+    assert info["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
+    assert (info["reason"], info["domain"]) == (reason, "fairdatabase.org")
+    return info["metadata"]

@@ -1,0 +1,151 @@
+"""Index and notify: what follows a store, once however often the event comes."""
+
+import asyncio
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+
+from fairdb.backend.v1 import backend_service_pb2 as pb
+from fairdb.samples.v1.notification_service_pb2 import Subscription
+from fairdb.samples.v1.sample_pb2 import Sample
+from tests.integration.backend.conftest import PUBLIC, STUDY, Backend, new_account, principal, store_request
+
+SERVICE = "service:backend_svc"
+
+
+async def follow(backend: Backend, account: str, **target: str) -> Subscription:
+    request = pb.AddSubscriptionRequest(principal=principal(account), subscription=Subscription(**target))
+    return await backend.notifications.AddSubscription(request)
+
+
+async def told(backend: Backend, account: str, page_size: int = 200, page_token: str = "") -> Message:
+    return await backend.notifications.ListAccountNotifications(
+        pb.ListAccountNotificationsRequest(
+            principal=principal(account), page_size=page_size, page_token=page_token
+        )
+    )
+
+
+async def subscriptions(backend: Backend, account: str) -> list[Subscription]:
+    request = pb.ListAccountSubscriptionsRequest(principal=principal(account))
+    return list((await backend.notifications.ListAccountSubscriptions(request)).subscriptions)
+
+
+async def test_sample_is_indexed_and_then_processed_with_events_one_to_five(backend: Backend) -> None:
+    owner = new_account()
+    id = await backend.add(owner)
+    assert (await backend.get(id)).state == Sample.STATE_INDEXED
+    await backend.notify(id)
+    sample = await backend.get(id)
+    assert (sample.state, sample.etag) == (Sample.STATE_PROCESSED, '"3"')
+    assert [(event.sequence, event.type, event.actor) for event in await backend.events(id)] == [
+        (1, "sample.created", owner),
+        (2, "sample.validated", owner),
+        (3, "sample.anonymized", owner),
+        (4, "sample.indexed", SERVICE),
+        (5, "sample.processed", SERVICE),
+    ]
+    assert await backend.actions(id) == [("store", owner), ("index", SERVICE), ("notify", SERVICE)]
+    assert len({event.correlation_id for event in await backend.events(id)}) == 1
+    assert len(await backend.outbox()) == 5
+
+
+async def test_event_that_comes_again_changes_nothing(backend: Backend) -> None:
+    follower = new_account()
+    await follow(backend, follower, organism="human gut metagenome")
+    id = await backend.add(new_account())
+    await asyncio.gather(*(backend.index(id) for _ in range(5)))
+    await asyncio.gather(*(backend.notify(id) for _ in range(5)))
+    await backend.index(id)
+    assert [event.sequence for event in await backend.events(id)] == [1, 2, 3, 4, 5]
+    assert (await backend.get(id)).state == Sample.STATE_PROCESSED
+    assert len((await told(backend, follower)).notifications) == 1
+
+
+async def test_longest_names_and_values_fit_into_the_index(backend: Backend) -> None:
+    """An index entry has a largest size; text that does not compress meets it first."""
+    value = "".join(chr(0x10000 + (number * 7919) % 0xF0000) for number in range(5000))
+    id = await backend.add(new_account(), {value[:128]: (value, PUBLIC)})
+    assert (await backend.get(id)).state == Sample.STATE_INDEXED
+
+
+async def test_followers_of_organism_or_study_are_told_once_and_the_owner_never(backend: Backend) -> None:
+    owner, by_organism, by_study, by_both, other = (new_account() for _ in range(5))
+    for account in (owner, by_organism, by_both):
+        await follow(backend, account, organism="HUMAN gut Metagenome")
+    for account in (owner, by_study, by_both):
+        await follow(backend, account, study=STUDY)
+    await follow(backend, other, organism="Escherichia coli")
+    id = await backend.add(owner)
+    await backend.notify(id)
+    for account in (by_organism, by_study, by_both):
+        assert [item.sample for item in (await told(backend, account)).notifications] == [id]
+    for account in (owner, other):
+        assert not (await told(backend, account)).notifications
+
+
+async def test_following_twice_is_one_subscription(backend: Backend) -> None:
+    account = new_account()
+    organism = [await follow(backend, account, organism=name) for name in ("E. coli", "e. COLI")]
+    study = [await follow(backend, account, study=STUDY) for _ in range(2)]
+    assert organism[0] == organism[1]
+    assert study[0] == study[1]
+    assert await subscriptions(backend, account) == [organism[0], study[0]]
+    assert not await subscriptions(backend, new_account())
+
+
+async def test_removed_subscription_tells_nobody_and_is_not_found_again(backend: Backend) -> None:
+    account = new_account()
+    subscription = await follow(backend, account, organism="E. coli")
+
+    async def remove(by: str) -> None:
+        request = pb.RemoveSubscriptionRequest(principal=principal(by), id=subscription.id)
+        await backend.notifications.RemoveSubscription(request)
+
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await remove(new_account())
+    assert failed.value.code() == grpc.StatusCode.NOT_FOUND
+    await remove(account)
+    with pytest.raises(grpc.aio.AioRpcError):
+        await remove(account)
+    id = await backend.add(new_account(), organism="E. coli")
+    await backend.notify(id)
+    assert not (await told(backend, account)).notifications
+
+
+@pytest.mark.parametrize("organism", ["a\0b", " "])
+async def test_organism_that_cannot_be_followed_is_refused(backend: Backend, organism: str) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await follow(backend, new_account(), organism=organism)
+    assert failed.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_notifications_come_newest_first_in_pages(backend: Backend) -> None:
+    account = new_account()
+    await follow(backend, account, study=STUDY)
+    ids: list[str] = []
+    for _ in range(5):
+        ids.append((await backend.store(store_request(new_account()))).stored.sample.id)
+        await backend.index(ids[-1])
+        await backend.notify(ids[-1])
+    seen: list[str] = []
+    token = ""
+    for size in (2, 2, 1):
+        page = await told(backend, account, 2, token)
+        assert len(page.notifications) == size
+        seen += [item.sample for item in page.notifications]
+        token = page.next_page_token
+    assert not token
+    assert seen == ids[::-1]
+
+
+async def test_page_token_of_another_account_is_refused(backend: Backend) -> None:
+    account = new_account()
+    await follow(backend, account, study=STUDY)
+    for _ in range(2):
+        await backend.notify(await backend.add(new_account()))
+    token = (await told(backend, account, 1)).next_page_token
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await told(backend, new_account(), 1, token)
+    assert failed.value.code() == grpc.StatusCode.INVALID_ARGUMENT

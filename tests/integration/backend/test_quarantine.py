@@ -1,0 +1,106 @@
+"""Withdrawal of consent: nothing that rests on it stays, whatever is being stored at the same time."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import grpc
+import pytest
+
+from fairdb.samples.v1.sample_pb2 import Sample
+from tests.integration.backend.conftest import PUBLIC, Backend, Refused, new_account, store_request
+
+
+async def test_quarantine_reaches_what_rests_on_the_consent_and_nothing_else(backend: Backend) -> None:
+    owner, consent, steward = new_account(), str(uuid4()), new_account()
+    resting = await backend.add(owner, {"age": (30, PUBLIC)}, consents=[consent, str(uuid4())])
+    other = await backend.add(owner, {"age": (30, PUBLIC)})
+    assert await backend.quarantine(consent, steward) == 1
+    sample = await backend.get(resting)
+    assert (sample.state, sample.etag) == (Sample.STATE_QUARANTINED, '"3"')
+    assert (await backend.get(other)).state == Sample.STATE_INDEXED
+    assert (await backend.actions(resting))[-1] == ("quarantine", steward)
+    last = (await backend.events(resting))[-1]
+    assert (last.type, last.sequence, last.actor) == ("sample.quarantined", 5, steward)
+    assert last in await backend.outbox()
+    indexed = "SELECT DISTINCT sample_id FROM sample_field"
+    assert [str(row["sample_id"]) for row in await backend.database.pool.fetch(indexed)] == [other]
+
+
+async def test_quarantine_may_be_repeated(backend: Backend) -> None:
+    owner, consent = new_account(), str(uuid4())
+    id = await backend.add(owner, consents=[consent])
+    assert [await backend.quarantine(consent, owner) for _ in range(3)] == [1, 0, 0]
+    assert (await backend.events(id))[-1].sequence == 5
+
+
+async def test_nothing_is_stored_on_a_withdrawn_consent(backend: Backend) -> None:
+    consent = str(uuid4())
+    await backend.quarantine(consent, new_account())
+    with pytest.raises(Refused) as refused:
+        await backend.store(store_request(new_account(), consents=[str(uuid4()), consent]))
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.PERMISSION_DENIED, "CONSENT_WITHDRAWN")
+    for table in ("sample", "audit", "event", "outbox", "idempotency"):
+        assert await backend.database.pool.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+@pytest.mark.parametrize("attempt", range(5))
+async def test_no_sample_escapes_a_withdrawal_that_races_with_stores(backend: Backend, attempt: int) -> None:
+    owner, consent = new_account(), str(uuid4())
+
+    async def store(number: int) -> bool:
+        await asyncio.sleep(number * 0.0005)
+        try:
+            await backend.store(store_request(owner, consents=[str(uuid4()), consent]))
+        except Refused as refused:
+            assert refused.reason == "CONSENT_WITHDRAWN"
+            return False
+        return True
+
+    async def withdraw() -> int:
+        await asyncio.sleep(0.01 * (attempt + 1))
+        return await backend.quarantine(consent, owner)
+
+    quarantined, *stored = await asyncio.gather(withdraw(), *(store(number) for number in range(100)))
+    left = "SELECT count(*) FROM sample WHERE $1 = ANY(consents) AND state <> 4"
+    assert await backend.database.pool.fetchval(left, UUID(consent)) == 0
+    assert quarantined == sum(stored)
+
+
+async def test_store_that_holds_the_lock_makes_the_withdrawal_wait(backend: Backend) -> None:
+    """The race above, step by step: a store between lock and commit, and a withdrawal that comes meanwhile."""
+    from backend_svc import samples
+
+    owner, consent = new_account(), uuid4()
+    async with backend.database.transaction() as connection:
+        await connection.execute(samples.LOCK_SHARED, [samples.lock_key(consent)])
+        withdrawal = asyncio.ensure_future(backend.quarantine(str(consent), owner))
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        async with asyncio.timeout(5):
+            while not await backend.database.pool.fetchval(waiting):
+                await asyncio.sleep(0.01)
+        assert not withdrawal.done()
+        request = store_request(owner, consents=[str(consent)])
+        row = await connection.fetchrow(samples.STORE, *samples._arguments(request, UUID(owner), [consent]))
+        assert row is not None
+        assert row["id"] is not None
+    assert await withdrawal == 1
+    assert (await backend.get(request.stored.sample.id)).state == Sample.STATE_QUARANTINED
+
+
+async def test_withdrawals_that_share_samples_do_not_wait_in_a_circle(backend: Backend) -> None:
+    owner = new_account()
+    consents = [str(uuid4()) for _ in range(4)]
+    requests = [store_request(owner, consents=consents) for _ in range(40)]
+    await asyncio.gather(*(backend.store(request) for request in requests))
+    counts = await asyncio.gather(*(backend.quarantine(consent, owner) for consent in consents))
+    assert sum(counts) == 40
+
+
+async def test_quarantined_sample_is_not_indexed_later(backend: Backend) -> None:
+    owner, consent = new_account(), str(uuid4())
+    id = (await backend.store(store_request(owner, consents=[consent]))).stored.sample.id
+    await backend.quarantine(consent, owner)
+    await backend.index(id)
+    assert (await backend.get(id)).state == Sample.STATE_QUARANTINED
+    assert await backend.database.pool.fetchval("SELECT count(*) FROM sample_field") == 0
+    assert [event.sequence for event in await backend.events(id)] == [1, 2, 3, 4]

@@ -1,0 +1,220 @@
+"""ListStoredSamples: what the reader may not see they may not filter by; and every filter goes by an index."""
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from backend_svc import filter, search
+from tests.integration.backend.conftest import (
+    PUBLIC,
+    QUASI,
+    SENSITIVE,
+    STUDY,
+    Backend,
+    Refused,
+    new_account,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "matches"),
+    [
+        ('organism = "human gut metagenome"', True),
+        ('organism = "Human Gut Metagenome"', False),
+        ('organism != "E. coli"', True),
+        ('organism > "human" AND organism < "hv"', True),
+        ("taxonId = 408170", True),
+        ("taxonId != 408170", False),
+        ('collectionDate >= "2008" AND collectionDate < "2009"', True),
+        (f'study = "{STUDY}"', True),
+        (f'study != "{STUDY}"', False),
+        ('subject = "pseudonym"', True),
+        ("state = INDEXED", True),
+        ("state = PROCESSED", False),
+        ('createTime > "2020-01-01T00:00:00Z"', True),
+        ('createTime < "2020-01-01T00:00:00Z"', False),
+        ("metadata.age >= 30 AND metadata.age < 40", True),
+        ("metadata.age >= 40", False),
+        ("metadata.age != 30", True),
+        ('metadata.age = "34.5"', False),
+        ("metadata.smoker = false", True),
+        ("metadata.smoker != false", False),
+        ('metadata."host site" = "left \\"hand\\""', True),
+        ('metadata.absent = "x"', False),
+        ('metadata.absent != "x"', False),
+        ('organism = "human gut metagenome" AND metadata.age = 35', False),
+    ],
+)
+async def test_filter_matches(backend: Backend, text: str, matches: bool) -> None:
+    owner = new_account()
+    id = await backend.add(
+        owner,
+        {"age": (34.5, PUBLIC), "smoker": (False, PUBLIC), "host site": ('left "hand"', PUBLIC)},
+        subject="pseudonym",
+        taxon_id=408170,
+        collection_date="2008-10",
+    )
+    assert await backend.find(owner, text) == ([id] if matches else [])
+    assert await backend.find(owner, f'{text} AND owner = "{owner}"') == ([id] if matches else [])
+    assert await backend.find(owner, f'{text} AND owner != "{owner}"') == []
+
+
+async def test_comparison_matches_only_where_the_class_is_visible(backend: Backend) -> None:
+    owner, stranger = new_account(), new_account()
+    metadata: Any = {"age": (30, QUASI), "diet": ("vegan", SENSITIVE), "site": ("stool", PUBLIC)}
+    mine, theirs = await backend.add(owner, metadata), await backend.add(stranger, metadata)
+    both = [theirs, mine]
+
+    async def found(text: str, **classes: Any) -> list[str]:
+        return await backend.find(owner, text, **classes)
+
+    for text in ("metadata.age = 30", "metadata.age != 31", "metadata.age < 31"):
+        assert await found(text, everywhere=[PUBLIC], own=[PUBLIC, QUASI]) == [mine]
+        assert await found(text, everywhere=[PUBLIC, QUASI], own=[PUBLIC]) == both
+        assert await found(text, everywhere=[PUBLIC], own=[PUBLIC, SENSITIVE]) == []
+    assert await found('metadata.diet = "vegan"', everywhere=[PUBLIC, QUASI], own=[SENSITIVE]) == [mine]
+    assert await found('metadata.diet != "meat"', everywhere=[PUBLIC, QUASI], own=[PUBLIC]) == []
+    # What is public is so for everybody, and no class, which is what a bug would send, opens nothing.
+    assert await found('metadata.site = "stool"', everywhere=[], own=[]) == both
+    assert await found("metadata.age = 30", everywhere=[0], own=[0]) == []
+
+
+async def test_field_of_one_class_does_not_open_another(backend: Backend) -> None:
+    """The same field may have different classes on different samples."""
+    reader = new_account()
+    open_one = await backend.add(new_account(), {"age": (30, PUBLIC)})
+    await backend.add(new_account(), {"age": (30, SENSITIVE)})
+    assert await backend.find(reader, "metadata.age = 30") == [open_one]
+
+
+async def test_field_whose_class_is_unknown_matches_nothing(backend: Backend) -> None:
+    owner = new_account()
+    await backend.add(owner, {"age": (30, 0)}, subject="pseudonym")
+    assert await backend.find(owner, "metadata.age = 30", everywhere=[0, PUBLIC, QUASI, SENSITIVE]) == []
+
+
+async def test_quarantined_samples_are_listed_for_owner_and_overseer_and_match_no_data(backend: Backend) -> None:
+    owner, steward, stranger, consent = new_account(), new_account(), new_account(), str(uuid4())
+    id = await backend.add(owner, {"age": (30, PUBLIC)}, consents=[consent])
+    await backend.quarantine(consent, owner)
+    assert await backend.find(owner) == [id]
+    assert await backend.find(steward, oversees=True) == [id]
+    assert await backend.find(stranger) == []
+    assert await backend.find(stranger, "state = QUARANTINED") == []
+    assert await backend.find(owner, "state = QUARANTINED") == [id]
+    for text in ('organism = "human gut metagenome"', 'organism != "x"', "metadata.age = 30", "metadata.age != 31"):
+        assert await backend.find(owner, text) == []
+        assert await backend.find(steward, text, oversees=True) == []
+
+
+async def test_samples_come_newest_first_in_pages_without_gap_or_repeat(backend: Backend) -> None:
+    owner = new_account()
+    ids = [await backend.add(owner, {"age": (number, PUBLIC)}) for number in range(7)]
+    seen: list[str] = []
+    token = ""
+    for size in (3, 3, 1):
+        page = await backend.page(owner, "metadata.age >= 0", 3, page_token=token)
+        assert len(page.samples) == size
+        seen += [item.sample.id for item in page.samples]
+        token = page.next_page_token
+    assert not token
+    assert seen == ids[::-1]
+
+
+async def test_page_token_holds_for_its_query_only(backend: Backend) -> None:
+    owner = new_account()
+    for _ in range(2):
+        await backend.add(owner)
+    token = (await backend.page(owner, page_size=1)).next_page_token
+    others: list[tuple[str, str, dict[str, Any]]] = [
+        (owner, "state = INDEXED", {}),
+        (new_account(), "", {}),
+        (owner, "", {"everywhere": [PUBLIC, QUASI]}),
+        (owner, "", {"own": [PUBLIC]}),
+        (owner, "", {"oversees": True}),
+    ]
+    for reader, text, arguments in others:
+        with pytest.raises(Refused) as refused:
+            await backend.page(reader, text, page_token=token, **arguments)
+        assert refused.value.reason == "PAGE_TOKEN_INVALID"
+    assert len((await backend.page(owner, page_size=1, page_token=token)).samples) == 1
+
+
+async def test_page_ends_before_its_answer_grows_too_large(backend: Backend) -> None:
+    owner = new_account()
+    ids = [await backend.add(owner, {"notes": ("x" * 900_000, PUBLIC)}) for _ in range(6)]
+    seen: list[str] = []
+    token = ""
+    while not seen or token:
+        page = await backend.page(owner, page_token=token)
+        seen += [item.sample.id for item in page.samples]
+        token = page.next_page_token
+    assert seen == ids[::-1]
+
+
+@pytest.mark.parametrize("text", ['organism = "secret-name', "secret-name", 'metadata.x = "a\0b"', "owner = 5"])
+async def test_filter_that_cannot_be_parsed_is_refused_without_a_quote(backend: Backend, text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await backend.page(new_account(), text)
+    assert refused.value.reason == "FILTER_INVALID"
+    assert refused.value.violations["filter"].startswith("at character ")
+    assert "secret-name" not in str(refused.value)
+
+
+# 20,000 samples of 2,000 owners; one in a hundred of organism "rare".
+GENERATE = """
+INSERT INTO sample (id, owner, study, subject, organism, taxon_id, collection_date, metadata, classes, consents, state,
+                    last_sequence, created_at)
+SELECT lpad(to_hex(n), 32, '0')::uuid, lpad(to_hex(n % 2000), 32, '0')::uuid, lpad(to_hex(n % 200), 32, '0')::uuid,
+       'pseudonym ' || n % 5000, CASE WHEN n % 100 = 0 THEN 'rare' ELSE 'organism ' || n % 20 END, n % 300, '2008',
+       '{}', '{}', '{}', CASE WHEN n % 1000 = 0 THEN 1 ELSE 3 END, 5, now() - n * interval '1 minute'
+FROM generate_series(1, 20000) AS n
+"""
+GENERATE_FIELDS = """
+INSERT INTO sample_field (sample_id, field, class, text_value, number_value)
+SELECT id, field, 1, text_value, number_value FROM sample, LATERAL (VALUES
+    ('organism', organism, NULL), ('subject', subject, NULL), ('taxonId', NULL, taxon_id::float8),
+    ('metadata.age', NULL, (taxon_id * 7 % 90)::float8), ('metadata.site', 'site ' || taxon_id % 50, NULL)
+) AS given (field, text_value, number_value)
+"""
+
+FILTERS = [
+    "",
+    'organism = "rare"',
+    'organism = "nobody"',
+    'organism >= "rare"',
+    "taxonId = 17",
+    'subject = "pseudonym 17"',
+    "metadata.age > 88",
+    'metadata.site = "site 3" AND metadata.age = 20 AND organism = "rare"',
+    'owner = "00000000-0000-0000-0000-000000000007"',
+    'study = "00000000-0000-0000-0000-000000000007"',
+    "state = STORED",
+    'createTime < "1970-01-01T00:00:00Z"',
+    'owner = "00000000-0000-0000-0000-000000000007" AND organism = "rare"',
+]
+
+
+async def test_every_filter_goes_by_an_index(backend: Backend) -> None:
+    reader = UUID(new_account())
+    async with backend.database.pool.acquire() as connection:
+        await connection.execute(GENERATE)
+        await connection.execute(GENERATE_FIELDS)
+        await connection.execute("ANALYZE")
+        for text in FILTERS:
+            statement, values = search.build(filter.parse(text))
+            arguments = (reader, [PUBLIC], [PUBLIC], False, None, 51, *values)
+            explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *arguments)
+            plan = json.loads(explained)[0]
+            nodes = list(_nodes(plan["Plan"]))
+            assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], (text, explained)
+            assert [node for node in nodes if "Index Name" in node], (text, explained)
+            assert plan["Execution Time"] < 100, (text, explained)
+
+
+def _nodes(plan: dict[str, Any]) -> Any:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)

@@ -1,0 +1,215 @@
+"""What StoreSample promises: all or nothing, once, whoever else is storing."""
+
+import asyncio
+import hashlib
+from collections import Counter
+from uuid import UUID, uuid4
+
+import grpc
+import pytest
+
+from fairdb.backend.v1 import backend_service_pb2 as pb
+from fairdb.samples.v1.sample_pb2 import Sample
+from tests.integration.backend.conftest import PUBLIC, QUASI, Backend, Refused, new_account, principal, store_request
+
+METHOD = "fairdb.samples.v1.SampleService/CreateSample"
+
+
+def claim(key: str, fingerprint: str = "same") -> pb.IdempotencyClaim:
+    return pb.IdempotencyClaim(
+        method=METHOD,
+        key_hash=hashlib.sha256(key.encode()).digest(),
+        fingerprint=hashlib.sha256(fingerprint.encode()).digest(),
+    )
+
+
+async def count(backend: Backend, table: str) -> int:
+    return await backend.database.pool.fetchval(f"SELECT count(*) FROM {table}")
+
+
+async def test_stored_sample_is_read_back_whole(backend: Backend) -> None:
+    owner = new_account()
+    request = store_request(
+        owner,
+        {"age": (34.5, QUASI), "n": (3, PUBLIC), "smoker": (False, QUASI), "site": ("stool é", PUBLIC), "x": (None, 1)},
+        subject="pseudonym",
+        taxon_id=408170,
+        collection_date="2008",
+    )
+    answer = await backend.store(request)
+    assert not answer.replayed
+    stored = answer.stored.sample
+    assert (stored.state, stored.owner, stored.etag) == (Sample.STATE_STORED, owner, '"1"')
+    assert stored.HasField("create_time")
+    assert stored.create_time == stored.update_time
+    assert await backend.get(stored.id) == stored
+    assert (stored.subject, stored.taxon_id, stored.collection_date) == ("pseudonym", 408170, "2008")
+    assert stored.metadata == request.stored.sample.metadata
+    read = await backend.samples.GetStoredSample(pb.GetStoredSampleRequest(id=stored.id))
+    assert read.classes == request.stored.classes
+
+
+async def test_store_writes_audit_row_and_three_numbered_events(backend: Backend) -> None:
+    owner = new_account()
+    id = (await backend.store(store_request(owner))).stored.sample.id
+    assert await backend.actions(id) == [("store", owner)]
+    events = await backend.events(id)
+    assert [(event.sequence, event.type) for event in events] == [
+        (1, "sample.created"),
+        (2, "sample.validated"),
+        (3, "sample.anonymized"),
+    ]
+    assert {event.actor for event in events} == {owner}
+    assert sorted(await backend.outbox(), key=lambda event: event.sequence) == list(events)
+
+
+async def test_unknown_sample_is_not_found(backend: Backend) -> None:
+    with pytest.raises(Refused) as refused:
+        await backend.get(str(uuid4()))
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.NOT_FOUND, "SAMPLE_NOT_FOUND")
+
+
+async def test_repeat_with_the_same_id_answers_the_same_and_does_nothing(backend: Backend) -> None:
+    request = store_request(new_account())
+    first = await backend.store(request)
+    repeats = await asyncio.gather(*(backend.store(request) for _ in range(10)))
+    assert all(repeat == first for repeat in repeats)
+    assert [await count(backend, table) for table in ("sample", "audit", "event", "outbox")] == [1, 1, 3, 3]
+
+
+async def test_first_stores_of_the_same_id_at_once_store_one_sample(backend: Backend) -> None:
+    request = store_request(new_account())
+    answers = await asyncio.gather(*(backend.store(request) for _ in range(10)))
+    assert all(answer == answers[0] for answer in answers)
+    assert [await count(backend, table) for table in ("sample", "audit", "event")] == [1, 1, 3]
+
+
+async def test_id_of_somebody_elses_sample_is_refused(backend: Backend) -> None:
+    first = await backend.store(store_request(new_account()))
+    with pytest.raises(Refused):
+        await backend.store(store_request(new_account(), id=first.stored.sample.id))
+    assert (await backend.get(first.stored.sample.id)).owner == first.stored.sample.owner
+
+
+async def test_two_hundred_calls_with_twenty_keys_store_twenty_samples(backend: Backend) -> None:
+    owner = new_account()
+    requests = [store_request(owner, claim=claim(f"key {number % 20}")) for number in range(200)]
+    answers = await asyncio.gather(*(backend.store(request) for request in requests))
+    winners = [{answer.stored.sample.id for answer in answers[key::20]} for key in range(20)]
+    assert all(len(ids) == 1 for ids in winners)
+    assert Counter(answer.replayed for answer in answers) == {True: 180, False: 20}
+    assert [await count(backend, table) for table in ("sample", "audit", "event")] == [20, 20, 60]
+
+
+async def test_key_with_another_fingerprint_is_refused(backend: Backend) -> None:
+    owner = new_account()
+    await backend.store(store_request(owner, claim=claim("key")))
+    with pytest.raises(Refused) as refused:
+        await backend.store(store_request(owner, claim=claim("key", "other")))
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED")
+    assert await count(backend, "sample") == 1
+
+
+async def test_same_key_of_another_account_is_another_key(backend: Backend) -> None:
+    answers = [await backend.store(store_request(new_account(), claim=claim("key"))) for _ in range(2)]
+    assert [answer.replayed for answer in answers] == [False, False]
+
+
+async def test_key_older_than_a_day_counts_no_more(backend: Backend) -> None:
+    owner = new_account()
+    first = await backend.store(store_request(owner, claim=claim("key")))
+    await backend.database.pool.execute("UPDATE idempotency SET created_at = now() - interval '24 hours 1 second'")
+    find = pb.FindByIdempotencyKeyRequest(principal=principal(owner), claim=claim("key", "other"))
+    assert not (await backend.samples.FindByIdempotencyKey(find)).HasField("stored")
+    second = await backend.store(store_request(owner, claim=claim("key", "other")))
+    assert not second.replayed
+    assert second.stored.sample.id != first.stored.sample.id
+    found = await backend.samples.FindByIdempotencyKey(find)
+    assert found.stored == second.stored
+
+
+async def test_repeat_answers_with_the_sample_as_it_is_now(backend: Backend) -> None:
+    owner = new_account()
+    first = await backend.store(store_request(owner, claim=claim("key")))
+    await backend.index(first.stored.sample.id)
+    repeat = await backend.store(store_request(owner, claim=claim("key")))
+    assert repeat.replayed
+    assert repeat.stored.sample.state == Sample.STATE_INDEXED
+
+
+async def test_repeat_after_a_withdrawal_still_answers_with_the_sample(backend: Backend) -> None:
+    """The first answer may have been lost: "withdrawn" would tell the caller that there is no sample."""
+    owner, consent = new_account(), str(uuid4())
+    request = store_request(owner, consents=[consent])
+    await backend.store(request)
+    await backend.quarantine(consent, owner)
+    assert (await backend.store(request)).stored.sample.state == Sample.STATE_QUARANTINED
+
+
+@pytest.mark.parametrize("place", ["organism", "subject", "collection_date", "value", "name"])
+async def test_nul_is_refused_as_bad_input(backend: Backend, place: str) -> None:
+    request = store_request(new_account(), {"x": ("y", PUBLIC)})
+    sample = request.stored.sample
+    if place == "value":
+        sample.metadata["x"].string_value = "a\0b"
+    elif place == "name":
+        sample.metadata["a\0b"].string_value = "y"
+    else:
+        setattr(sample, place, "a\0b")
+    await assert_refused_as_bad_input(backend, request)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+async def test_number_that_json_does_not_know_is_refused(backend: Backend, number: float) -> None:
+    await assert_refused_as_bad_input(backend, store_request(new_account(), {"x": (number, PUBLIC)}))
+
+
+async def test_nested_metadata_is_refused(backend: Backend) -> None:
+    request = store_request(new_account())
+    request.stored.sample.metadata["x"].list_value.values.add(string_value="y")
+    await assert_refused_as_bad_input(backend, request)
+
+
+@pytest.mark.parametrize("field", ["id", "study"])
+async def test_what_is_no_uuid_is_refused(backend: Backend, field: str) -> None:
+    request = store_request(new_account())
+    setattr(request.stored.sample, field, "secret-name")
+    await assert_refused_as_bad_input(backend, request)
+
+
+async def assert_refused_as_bad_input(backend: Backend, request: pb.StoreSampleRequest) -> None:
+    with pytest.raises(Refused) as refused:
+        await backend.store(request)
+    assert refused.value.reason == "INVALID_REQUEST"
+    assert refused.value.violations
+    assert "secret-name" not in str(refused.value)
+    assert await count(backend, "sample") == 0
+
+
+async def test_store_takes_four_round_trips(backend: Backend) -> None:
+    """BEGIN, locks, the statement, COMMIT."""
+    from backend_svc import samples
+
+    seen: list[str] = []
+    async with backend.database.pool.acquire() as connection:
+        connection.add_query_logger(lambda record: seen.append(record.query))
+    # A first call also prepares the statements.
+    await samples.store(backend.database, store_request(new_account()))
+    seen.clear()
+    await samples.store(backend.database, store_request(new_account()))
+    statements = [query for query in seen if "pg_advisory_unlock_all" not in query]
+    assert len(statements) == 4, statements
+
+
+async def test_only_the_gateway_may_store(backend: Backend) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await backend.as_privacy.StoreSample(store_request(new_account()))
+    assert failed.value.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_advisory_lock_keys_fit_and_differ() -> None:
+    from backend_svc.samples import lock_key
+
+    keys = {lock_key(UUID(int=number)) for number in range(1000)}
+    assert len(keys) == 1000
+    assert all(-(2**63) <= key < 2**63 for key in keys)

@@ -1,0 +1,165 @@
+"""The edge when a service is away, slow or asked too much, and when addresses and keys change under it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from edge.endpoints import write_endpoints
+from edge.keys import publish_keys
+from tests.edge_rig import Config, Issuer, Upstream, assert_is_error, edge_running, eventually, upstream_running
+
+ISSUER = Issuer("first")
+TOKEN = ISSUER.bearer()
+DEADLINE, EXHAUSTED, UNAVAILABLE = 4, 8, 14
+
+
+@pytest.fixture(scope="module")
+async def upstream() -> AsyncIterator[Upstream]:
+    async with upstream_running() as running:
+        yield running
+
+
+async def test_more_requests_than_the_limit_are_429(upstream: Upstream, tmp_path: Path) -> None:
+    async with edge_running(tmp_path, [upstream.address], [ISSUER.jwk()], edge_rate_limit=2) as edge:
+        answers = await asyncio.gather(*(edge.http.get("/api/samples/a", headers=TOKEN) for _ in range(20)))
+        refused = [answer for answer in answers if answer.status_code != 200]
+        assert 0 < len(refused) < 20
+        for answer in refused:
+            assert_is_error(answer, 429, EXHAUSTED, "OVERLOADED")
+            assert answer.headers["retry-after"] == "1"
+            assert answer.json()["details"][1]["retryDelay"] == "1s"
+
+
+async def test_more_calls_at_a_time_than_a_service_may_get_are_429(upstream: Upstream, tmp_path: Path) -> None:
+    async with (
+        edge_running(tmp_path, [upstream.address], [ISSUER.jwk()], change=allow_one_call_at_a_time) as edge,
+        asyncio.TaskGroup() as group,
+    ):
+        slow = group.create_task(edge.http.get("/api/samples/slow", headers=TOKEN))
+        await eventually(lambda: edge.stat("cluster.gateway.upstream_rq_active"))
+        assert_is_error(await edge.http.get("/api/samples/a", headers=TOKEN), 429, EXHAUSTED, "OVERLOADED")
+        slow.cancel()
+
+
+async def test_service_away_is_503_at_once_and_back_at_once(tmp_path: Path) -> None:
+    async with upstream_running() as upstream, edge_running(tmp_path, [upstream.address], [ISSUER.jwk()]) as edge:
+        assert (await edge.http.get("/api/samples/a", headers=TOKEN)).status_code == 200
+        await upstream.stop()
+        started = time.monotonic()
+        answer = await edge.http.get("/api/samples/a", headers=TOKEN)
+        assert time.monotonic() - started < 1
+        assert assert_is_error(answer, 503, UNAVAILABLE, "SERVICE_UNAVAILABLE") == {"service": "gateway"}
+        assert answer.json()["details"][1]["@type"].endswith("RetryInfo")
+        # Long enough away for health checks and outlier detection to have noticed.
+        await eventually(lambda: edge.is_unhealthy("gateway"))
+
+        await upstream.start(upstream.port)
+        started = time.monotonic()
+
+        async def answers() -> bool:
+            return (await edge.http.get("/api/samples/a", headers=TOKEN)).status_code == 200
+
+        await eventually(answers, within=2)
+
+
+async def test_service_without_addresses_is_503_until_its_file_names_one(upstream: Upstream, tmp_path: Path) -> None:
+    async with edge_running(tmp_path, [], [ISSUER.jwk()]) as edge:
+        answer = await edge.http.get("/.well-known/jwks.json")
+        assert assert_is_error(answer, 503, UNAVAILABLE, "SERVICE_UNAVAILABLE") == {"service": "auth_svc"}
+        write_endpoints(edge.files.endpoints("gateway"), "gateway", [upstream.address])
+
+        async def answers() -> bool:
+            return (await edge.http.get("/api/samples/a", headers=TOKEN)).status_code == 200
+
+        await eventually(answers)
+
+
+async def test_instance_that_left_the_registry_gets_no_more_calls(upstream: Upstream, tmp_path: Path) -> None:
+    async with (
+        upstream_running() as leaves,
+        edge_running(tmp_path, [upstream.address, leaves.address], [ISSUER.jwk()]) as edge,
+    ):
+        write_endpoints(edge.files.endpoints("gateway"), "gateway", [upstream.address])
+
+        async def is_forgotten() -> bool:
+            return await edge.stat("cluster.gateway.membership_total") == 1
+
+        # Though it answers, health checks included.
+        await eventually(is_forgotten)
+
+
+async def test_only_repeatable_calls_are_repeated(tmp_path: Path) -> None:
+    async with (
+        upstream_running() as stays,
+        upstream_running() as goes,
+        edge_running(tmp_path, [stays.address, goes.address], [ISSUER.jwk()], change=check_health_rarely) as edge,
+    ):
+        await goes.stop()
+        plain = [await edge.http.post("/api/samples", headers=TOKEN, json={}) for _ in range(4)]
+        assert {answer.status_code for answer in plain} == {201, 503}
+        assert await edge.stat("cluster.gateway.upstream_rq_retry") == 0
+        with_key = TOKEN | {"idempotency-key": "k"}
+        # Larger than a connection's buffer: it must have been kept whole.
+        large = {"organism": "x" * 500_000}
+        repeated = [await edge.http.post("/api/samples", headers=with_key, json=large) for _ in range(2)]
+        assert [answer.status_code for answer in repeated] == [201, 201]
+        assert await edge.stat("cluster.gateway.upstream_rq_retry") > 0
+        read = [await edge.http.get("/api/samples/a", headers=TOKEN) for _ in range(10)]
+        assert {answer.status_code for answer in read} == {200}
+        # Five failures in a row, and the one that is gone is asked no more.
+        assert await edge.stat("cluster.gateway.outlier_detection.ejections_active") == 1
+        after = [await edge.http.post("/api/samples", headers=TOKEN, json={}) for _ in range(4)]
+        assert {answer.status_code for answer in after} == {201}
+
+
+async def test_unavailable_passed_on_is_neither_repeated_nor_an_outlier(upstream: Upstream, tmp_path: Path) -> None:
+    # Of one instance none is ever ejected, so there must be two.
+    async with (
+        upstream_running() as second,
+        edge_running(tmp_path, [upstream.address, second.address], [ISSUER.jwk()]) as edge,
+    ):
+        answers = [await edge.http.get("/api/samples/away", headers=TOKEN) for _ in range(12)]
+        assert {answer.status_code for answer in answers} == {503}
+        assert await edge.stat("cluster.gateway.upstream_rq_retry") == 0
+        assert await edge.stat("cluster.gateway.outlier_detection.ejections_active") == 0
+
+
+async def test_call_that_takes_too_long_is_504(upstream: Upstream, tmp_path: Path) -> None:
+    async with edge_running(tmp_path, [upstream.address], [ISSUER.jwk()], change=be_impatient) as edge:
+        answer = await edge.http.get("/api/samples/slow", headers=TOKEN)
+        assert_is_error(answer, 504, DEADLINE, "DEADLINE_EXCEEDED")
+
+
+async def test_new_key_is_trusted_without_a_restart(upstream: Upstream, tmp_path: Path) -> None:
+    async with edge_running(tmp_path, [upstream.address], [ISSUER.jwk()]) as edge:
+        next_issuer = Issuer("second")
+        assert (await edge.http.get("/api/samples/a", headers=next_issuer.bearer())).status_code == 401
+        publish_keys(edge.files, [ISSUER.jwk(), next_issuer.jwk()])
+
+        async def is_trusted() -> bool:
+            return (await edge.http.get("/api/samples/a", headers=next_issuer.bearer())).status_code == 200
+
+        await eventually(is_trusted)
+
+
+def check_health_rarely(config: Config) -> None:
+    """Leave the finding of dead instances to the calls themselves."""
+    for cluster in config["static_resources"]["clusters"]:
+        cluster["health_checks"][0] |= {"interval": "60s", "no_traffic_interval": "60s"}
+
+
+def allow_one_call_at_a_time(config: Config) -> None:
+    """Open each service's circuit breaker at its second call."""
+    for cluster in config["static_resources"]["clusters"]:
+        cluster["circuit_breakers"]["thresholds"][0]["max_requests"] = 1
+
+
+def be_impatient(config: Config) -> None:
+    """Wait a fifth of a second where the edge waits half a minute."""
+    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
+        if "route" in route:
+            route["route"]["timeout"] = "0.2s"

@@ -1,0 +1,55 @@
+"""Raw samples, and what anonymisation leaves of them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.json_format import ParseDict
+from google.protobuf.struct_pb2 import Struct
+
+from fairdb.samples.v1.sample_pb2 import RawSample
+from privacy_svc.anonymisation import Anonymised, anonymise
+from privacy_svc.keystore import Keystore
+from privacy_svc.policy import load_policy
+from privacy_svc.validation import InvalidSample
+
+POLICY = load_policy()
+KEYSTORE = Keystore(pseudonym_key=b"p" * 32, consent_key=b"c" * 32)
+STUDY = "0190f3a4-0000-7000-8000-000000000001"
+
+
+def raw_sample(metadata: Mapping[str, Any] | None = None, *, organism: str = "E. coli", **fields: Any) -> RawSample:
+    """Return a raw sample; values of the metadata are Python's."""
+    raw = RawSample(organism=organism, **fields)
+    struct = Struct()
+    ParseDict(dict(metadata or {}), struct)
+    for key, value in struct.fields.items():
+        raw.metadata[key].CopyFrom(value)
+    return raw
+
+
+def anonymised(raw: RawSample) -> Anonymised:
+    """Return what is left of the sample."""
+    return anonymise(raw, POLICY, lambda subject: KEYSTORE.pseudonym(STUDY, subject))
+
+
+def kept(metadata: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+    """Return the metadata that is left of a sample with these."""
+    sample = anonymised(raw_sample(metadata, **fields)).sample
+    return {key: getattr(value, value.WhichOneof("kind") or "") for key, value in sample.metadata.items()}
+
+
+def violations(raw: RawSample) -> dict[str, str]:
+    """Return what is wrong with the sample: description by field."""
+    try:
+        anonymised(raw)
+    except InvalidSample as invalid:
+        return {violation.field: violation.description for violation in invalid.violations}
+    return {}
+
+
+def policy_file(folder: Path, text: str) -> Path:
+    """Write a policy of a test's own."""
+    path = folder / "policy.toml"
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,216 @@
+"""What is left of a sample, what is said of it, and what is refused."""
+
+import pytest
+from google.protobuf.struct_pb2 import Value
+
+from fairdb.privacy.v1.field_class_pb2 import FieldClass
+from privacy_svc.anonymisation import anonymise, subject_of
+from privacy_svc.validation import InvalidSample
+from tests.unit.privacy.samples import KEYSTORE, POLICY, STUDY, anonymised, kept, raw_sample, violations
+
+PALM = {
+    "#SampleID": "L1S8",
+    "BarcodeSequence": "AGCTGACTAGTC",
+    "LinkerPrimerSequence": "GTGCCAGCMGCCGCGGTAA",
+    "BodySite": "left palm",
+    "Year": "2008",
+    "Month": "10",
+    "Day": "28",
+    "Subject": "subject-1",
+    "ReportedAntibioticUsage": "Yes",
+    "DaysSinceExperimentStart": "0",
+    "Description": "subject-1.left-palm.2008-10-28",
+}
+
+
+def test_a_real_row_keeps_what_is_useful_and_loses_the_donor() -> None:
+    result = anonymised(raw_sample(PALM, organism="human skin metagenome"))
+    assert {key: value.string_value for key, value in result.sample.metadata.items()} == {
+        "linker_primer_sequence": "GTGCCAGCMGCCGCGGTAA",
+        "body_site": "left palm",
+        "year": "2008",
+        "antibiotics_current_use": "Yes",
+        "description": "[redacted].left-palm.[redacted]",
+    }
+    assert result.sample.subject == KEYSTORE.pseudonym(STUDY, "subject-1")
+    assert result.dropped_fields == ["#SampleID", "BarcodeSequence", "Day", "DaysSinceExperimentStart", "Month"]
+
+
+def test_everything_that_is_left_has_its_class_and_its_action() -> None:
+    raw = raw_sample(
+        {"age": 34, "disease": "Healthy", "body_site": "feces"}, subject="s-1", collection_date="2008-10-28"
+    )
+    raw.taxon_id = 562
+    result = anonymised(raw)
+    assert result.classes == {
+        "subject": FieldClass.FIELD_CLASS_QUASI_IDENTIFIER,
+        "collectionDate": FieldClass.FIELD_CLASS_QUASI_IDENTIFIER,
+        "metadata.age": FieldClass.FIELD_CLASS_QUASI_IDENTIFIER,
+        "metadata.disease": FieldClass.FIELD_CLASS_SENSITIVE,
+    }
+    assert result.actions == {
+        "organism": "kept",
+        "taxonId": "kept",
+        "subject": "pseudonym within the study",
+        "collectionDate": "year",
+        "metadata.age": "age band of 10 years",
+        "metadata.disease": "kept",
+        "metadata.body_site": "kept",
+    }
+    assert (result.sample.collection_date, result.sample.taxon_id) == ("2008", 562)
+
+
+def test_the_sketchs_own_sample_passes() -> None:
+    result = anonymised(raw_sample({}, organism="E. coli"))
+    assert result.sample.organism == "E. coli"
+    assert (result.classes, result.dropped_fields, result.sample.subject) == ({}, [], "")
+
+
+def test_an_unknown_field_is_dropped_and_named_as_it_was_written() -> None:
+    result = anonymised(raw_sample({"Favourite Colour": "blue", "возраст": 7}))
+    assert result.dropped_fields == ["Favourite Colour", "возраст"]
+    assert not result.sample.metadata
+
+
+@pytest.mark.parametrize(
+    ("metadata", "left"),
+    [
+        ({"age": 34}, {"age": "30-39"}),
+        ({"age": "18", "age_unit": "months"}, {"age": "0-9"}),
+        ({"age": "18", "age_unit": "Year"}, {"age": "10-19"}),
+        ({"height": 1.75, "height_unit": "m"}, {"height": "170-179"}),
+        ({"bmi": "obese"}, {"bmi": "obese"}),
+        ({"bmi": "<14"}, {"bmi": "<15"}),
+        ({"bmi": ">40"}, {"bmi": "40+"}),
+        ({"host_body_mass_index": 23.4}, {"bmi": "20-24"}),
+        ({"geo_loc_name": "USA:Colorado:Boulder"}, {"geo_loc_name": "United States"}),
+        ({"country": "Atlantis"}, {}),
+        ({"latitude": 40.01, "longitude": "-105.27"}, {"latitude": 40.0, "longitude": -105.0}),
+        ({"sex": "F"}, {"sex": "Female"}),
+        ({"sex": "Quartzfeather"}, {}),
+        ({"postcode": "1234AB", "city": "Boulder", "elevation": 1600}, {}),
+        ({"number_reads": 12345678}, {"number_reads": 12300000.0}),
+        ({"biomarker_value": "184.4547552;59;115"}, {"biomarker_value": "184;59;115"}),
+        ({"antibiotics": True}, {"antibiotics_current_use": True}),
+        ({"disease": "Not applicable"}, {"disease": "not applicable"}),
+        ({"age": "Not applicable"}, {"age": "not applicable"}),
+        ({"age": "", "sex": None, "disease": "n/a"}, {}),
+        ({"body_site": 5550132847}, {}),
+        ({"body_site": "x" * 300}, {}),
+        ({"disease": "Zebulon Quartzfeather"}, {}),
+        ({"pmid": "22699609", "study_name": "HMP_2012"}, {"pmid": "22699609", "study_name": "HMP_2012"}),
+        ({"pmid": "19800203"}, {}),
+        ({"host_species": "Homo sapiens"}, {"host_species": "Homo sapiens"}),
+        ({"disease_ontology_term_id": "NCIT:C115935;MONDO:0005148"},
+         {"disease_ontology_term_id": "NCIT:C115935;MONDO:0005148"}),
+        ({"country_ontology_term_id": "GAZ:00002459"}, {}),
+        ({"notes": "x" * 5000}, {}),
+    ],
+)  # fmt: skip
+def test_each_rule_leaves_its_form(metadata: dict[str, object], left: dict[str, object]) -> None:
+    assert kept(metadata) == left
+
+
+def test_a_field_whose_value_says_too_much_is_named() -> None:
+    assert anonymised(raw_sample({"Body Site": "Quartzfeather"})).dropped_fields == ["Body Site"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "field"),
+    [
+        ({"age": "abc"}, "sample.metadata.age"),
+        ({"age": 131}, "sample.metadata.age"),
+        ({"host_age": -1}, "sample.metadata.age"),
+        ({"age": True}, "sample.metadata.age"),
+        ({"bmi": 900}, "sample.metadata.bmi"),
+        ({"latitude": 91}, "sample.metadata.latitude"),
+        ({"collection_date": "soon"}, "sample.metadata.collection_date"),
+        ({"age": {"years": 3}}, "sample.metadata.age"),
+        ({"name": ["Zebulon"]}, "sample.metadata.name"),
+        ({"quality of sleep": ["good"]}, "sample.metadata.quality of sleep"),
+        ({"Quartzfeather": ["good"]}, "sample.metadata"),
+        ({"": 1}, "sample.metadata"),
+        ({"k" * 129: 1}, "sample.metadata"),
+        ({"age": 1, "host_age": 1}, "sample.metadata.age"),
+    ],
+)
+def test_what_must_be_mended_is_refused(metadata: dict[str, object], field: str) -> None:
+    assert set(violations(raw_sample(metadata))) == {field}
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_must_be_finite(number: float) -> None:
+    raw = raw_sample()
+    raw.metadata["favourite"].CopyFrom(Value(number_value=number))
+    raw.metadata["age"].CopyFrom(Value(number_value=number))
+    assert violations(raw) == {
+        "sample.metadata": "must be a finite number",
+        "sample.metadata.age": "must be a finite number",
+    }
+
+
+def test_every_violation_is_told_at_once() -> None:
+    raw = raw_sample({"age": "x", "bmi": "y", "sex": {}}, organism=" ", study="no", collection_date="never")
+    raw.taxon_id = -1
+    raw.subject = "x" * 300
+    assert set(violations(raw)) == {
+        "sample.study",
+        "sample.subject",
+        "sample.organism",
+        "sample.taxonId",
+        "sample.collectionDate",
+        "sample.metadata.age",
+        "sample.metadata.bmi",
+        "sample.metadata.sex",
+    }
+
+
+def test_an_invalid_sample_does_not_say_its_values() -> None:
+    with pytest.raises(InvalidSample) as refused:
+        anonymised(raw_sample({"age": "Quartzfeather"}))
+    assert "Quartzfeather" not in str(refused.value)
+
+
+def test_the_subject_is_the_samples_else_the_metadatas() -> None:
+    assert subject_of(raw_sample(subject=" donor  7 "), POLICY) == "donor 7"
+    assert subject_of(raw_sample({"host_subject_id": "donor 7"}), POLICY) == "donor 7"
+    assert subject_of(raw_sample({"Subject": 158458797}), POLICY) == "158458797"
+    assert subject_of(raw_sample({"Subject": "Not applicable"}), POLICY) is None
+    assert subject_of(raw_sample({"age": 3}), POLICY) is None
+    assert subject_of(raw_sample({"Subject": ["x"]}), POLICY) is None
+
+
+def test_a_subject_is_pseudonymised_wherever_it_was_given() -> None:
+    pseudonym = KEYSTORE.pseudonym(STUDY, "donor 7")
+    for raw in (
+        raw_sample(subject="donor 7"),
+        raw_sample({"Subject": "donor 7"}),
+        raw_sample({"Subject": "donor 7", "host_subject_id": "donor 7 "}, subject="donor 7"),
+    ):
+        result = anonymised(raw)
+        assert result.sample.subject == pseudonym
+        assert not result.sample.metadata
+
+
+def test_two_donors_in_one_sample_are_refused() -> None:
+    assert set(violations(raw_sample({"Subject": "donor 8"}, subject="donor 7"))) == {"sample.subject"}
+
+
+def test_a_sample_without_a_subject_asks_for_no_pseudonym() -> None:
+    def none(subject: str) -> str:
+        raise AssertionError(subject)
+
+    assert anonymise(raw_sample(), POLICY, none).sample.subject == ""
+
+
+def test_a_taxonomy_id_that_is_the_birth_date_is_refused() -> None:
+    raw = raw_sample({"birth_date": "1980-02-03"})
+    raw.taxon_id = 19800203
+    assert set(violations(raw)) == {"sample.taxonId"}
+
+
+def test_the_answer_is_the_same_each_time() -> None:
+    raw = raw_sample(PALM)
+    first, second = anonymised(raw), anonymised(raw)
+    assert first.sample == second.sample
+    assert first.dropped_fields == second.dropped_fields

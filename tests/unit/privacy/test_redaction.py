@@ -1,0 +1,155 @@
+"""Contacts, dates, numbers and a record's own identifiers are found however they are written."""
+
+import pytest
+
+from privacy_svc.characters import clean
+from privacy_svc.patterns import REDACTED, is_identifying, redact_patterns
+from privacy_svc.redaction import Identifiers
+from tests.unit.privacy.samples import POLICY
+
+
+def redact(text: str) -> str:
+    return redact_patterns(text, POLICY.vocabulary.knows)
+
+
+def identifiers(kind: str, text: str) -> Identifiers:
+    found = Identifiers(POLICY.vocabulary)
+    found.add(kind, text)
+    return found
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "z.q@example.org",
+        "z.q (at) example (dot) org",
+        "zq at example dot org",
+        "@zebulon",
+        "https://example.org/zebulon?x=1",
+        "www.example.org",
+        "10.1.2.3",
+        "+1 (555) 013-2847",
+        "+15550132847",
+        "(555) 013-2847",
+        "555.013.2847",
+        "555-0199",
+        "030-901820",
+        "0176 12345678",
+        "1980-02-03",
+        "1980/2/3",
+        "03.02.1980",
+        "02/03/80",
+        "19800203",
+        "3 February 1980",
+        "3rd of February",
+        "Feb 3, 1980",
+        "February 1980",
+        "1980-02",
+        "123-45-6789",
+        "DE89 3704 0044 0532 0130 00",
+        "AB123456C",
+        "120380-1234",
+        "123456782",
+        "SRR060371",
+    ],
+)
+def test_what_identifies_by_its_form_is_redacted(planted: str) -> None:
+    assert is_identifying(planted)
+    assert planted not in redact(f"they said {planted} and left")
+    assert redact(f"they said {planted} and left") == f"they said {REDACTED} and left"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "300 g rice, 2x per day; pH 7.2, BMI 23.45",
+        "16S rRNA V4 region, 97% identity",
+        "2-3 times per week, 10 samples",
+        "samtools 1.9.12, 1999-2004",
+        "150 bp reads at 12.5 ng",
+    ],
+)
+def test_figures_of_research_stay(text: str) -> None:
+    assert not is_identifying(text)
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "name", ["Quartzfeather", "Zebulon Quartzfeather", "O'Quartz", "McQuartz", "QUARTZFEATHER", "Žebulon", "Зебулон"]
+)
+def test_unknown_capitalised_words_are_redacted(name: str) -> None:
+    assert redact(f"Participant {name} ate rice") == f"Participant {REDACTED} ate rice"
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "text"),
+    [
+        ("code", "subject-1", "the SUBJECT_1 sample"),
+        ("code", "subject-1", "the s.u.b.j.e.c.t.1 sample"),
+        ("code", "L1S8", "run l1s8x"),
+        ("code", "S-1", "then s1 again"),
+        ("code", "HMP_2012_158458797", "donor 158458797"),
+        ("code", "SRR060371;SRR060370", "see srr060370"),
+        ("code", "Zebulon Quartzfeather", "quartzfeather, zebulon"),
+        ("name", "Jané Doering", "jane came"),
+        ("name", "Jane Doering", "mrs ｄｏｅｒｉｎｇ"),
+        ("name", "Jane Doering", "mrs dоеring"),  # Cyrillic letters
+        ("name", "王小明", "patient 王小明"),
+        ("email", "jane.doering@example.org", "call doering"),
+        ("phone", "+1 555 013 2847", "at 5550132847"),
+        ("phone", "+1 555 013 2847", "at 013 28 47"),
+        ("date", "1980-02-03", "born 800203"),
+        ("date", "1980-02-03", "born 3.2.80"),
+        ("date", "3 February 1980", "born 03/02/1980"),
+        ("date", "03.02.1980", "born 1980 02 03"),
+        ("address", "12 Quartz Lane, Feathertown", "from feathertown"),
+    ],
+)
+def test_own_identifiers_are_found_in_other_renderings(kind: str, given: str, text: str) -> None:
+    found, text = identifiers(kind, given), clean(text)
+    assert not found.are_absent([text])
+    assert found.stand_in(text)
+    erased = found.erase(text)
+    assert REDACTED in erased
+    assert not found.stand_in(erased)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "text"),
+    [
+        ("code", "S1", "the V3S12 region"),
+        ("code", "12", "12 samples"),
+        ("code", "not applicable", "not applicable"),
+        ("code", "", "anything"),
+        ("date", "1980", "the year 1980"),
+        ("label", "human gut", "human gut metagenome"),
+    ],
+)
+def test_what_identifies_nobody_is_left(kind: str, given: str, text: str) -> None:
+    found = identifiers(kind, given)
+    assert not found.stand_in(text)
+    assert found.erase(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["at +1 (555) 013-2847 now", "at 555 013 2847 now", "at 0015550132847 now", "at 0132847 now"]
+)
+def test_the_rest_of_a_number_goes_with_it(text: str) -> None:
+    assert identifiers("phone", "+1 555 013 2847").erase(text) == f"at {REDACTED} now"
+
+
+def test_the_rest_of_a_word_goes_with_it() -> None:
+    assert identifiers("name", "Zebulon").erase("the Zebulonish one") == f"the {REDACTED} one"
+
+
+def test_a_value_of_an_unknown_field_counts_when_it_reads_as_a_name() -> None:
+    found = Identifiers(POLICY.vocabulary)
+    found.add_if_name("Zebulon Quartzfeather")
+    found.add_if_name("Type Diabetes")
+    assert found.stand_in("quartzfeather")
+    assert not found.stand_in("diabetes")
+
+
+def test_patterns_cannot_be_made_slow() -> None:
+    for hostile in ("1 " * 2000, "a." * 2000, "A" * 4000, "1-" * 2000, "(" * 4000, "may " * 1000, "AB12 " * 800):
+        redact(hostile)
