@@ -63,15 +63,12 @@ class ServiceChannel:
         self.service = service
         self._tokens = tokens
         self._breaker = Breaker(service)
-        self._addresses: tuple[str, ...] = ()
         self._channel: grpc.aio.Channel | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
     def update(self, addresses: Sequence[str]) -> None:
         """Call these addresses ("127.0.0.1:8002") from now on. Calls under way end on the old ones."""
-        if tuple(addresses) == self._addresses:
-            return
-        old, self._addresses = self._channel, tuple(addresses)
+        old = self._channel
         self._channel = grpc.aio.insecure_channel("ipv4:" + ",".join(addresses), options=_OPTIONS)
         self._breaker.reset()
         if old is not None:

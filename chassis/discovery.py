@@ -6,6 +6,7 @@ connections tell the living from the dead.
 
 import asyncio
 import random
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,8 @@ CHECK_TIMEOUT = "5s"
 DEREGISTER_AFTER = "30s"  # Consul rounds this up to a minute
 _KEEP_SECONDS = 5.0
 _WAIT = "30s"
-_MAX_BACKOFF = 5.0
+_FIRST_BACKOFF = 0.1
+_LAST_BACKOFF = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +72,36 @@ class Registry:
             await client.close()
 
     async def follow(self, service: str, on_change: Callable[[Sequence[str]], None]) -> None:
-        """Report the addresses of a service's passing instances, now and at each change, until cancelled."""
+        """Report the addresses of a service's passing instances, now and at each change, until cancelled.
+
+        An answer without instances is not reported: see docs/decisions/edge-discovery.md.
+        """
         client = self._client()
         index: int | None = None
-        backoff = 0.1
+        known: list[str] = []
+        backoff = _FIRST_BACKOFF
 
         async def wait_for_change() -> None:
-            nonlocal index
-            new_index, nodes = await client.health.service(service, index=index, wait=_WAIT, passing=True)
-            # An index that goes backwards means a new or restored server: start anew.
-            index = None if index is not None and int(new_index) < index else int(new_index)
-            addresses = sorted(f"{node['Service']['Address']}:{node['Service']['Port']}" for node in nodes)
-            if addresses:
+            nonlocal index, known
+            answered, nodes = await client.health.service(service, index=index, wait=_WAIT, passing=True)
+            index = next_index(index, int(answered))
+            addresses = await _addresses(nodes)
+            if not addresses:
+                log.warning("registry_knows_no_instance", callee=service)
+            elif addresses != known:
+                known = addresses
+                log.info("addresses_changed", callee=service, addresses=addresses)
                 on_change(addresses)
 
         try:
             while True:
                 if await _attempt(f"watch of {service}", wait_for_change):
-                    backoff = 0.1
+                    backoff = _FIRST_BACKOFF
                 else:
                     index = None
+                    # Jitter, so that not everybody asks a registry at once that has just come back.
                     await asyncio.sleep(backoff * random.uniform(0.5, 1.0))
-                    backoff = min(backoff * 2, _MAX_BACKOFF)
+                    backoff = min(backoff * 2, _LAST_BACKOFF)
         finally:
             await client.close()
 
@@ -117,6 +127,28 @@ class Registry:
                     raise ConnectionError("the registry has no leader")
         finally:
             await client.close()
+
+
+def next_index(index: int | None, answered: int) -> int | None:
+    """Return the index to ask with next: none, thus at once, after one that went backwards (a restored Consul)."""
+    if answered <= 0 or (index is not None and answered < index):
+        return None
+    return answered
+
+
+async def _addresses(nodes: Sequence[dict[str, Any]]) -> list[str]:
+    """Return "ip:port" of each entry, sorted; a host name becomes its IP addresses, an unknown one is left out."""
+    found: set[str] = set()
+    for node in nodes:
+        host, port = node["Service"]["Address"] or node["Node"]["Address"], node["Service"]["Port"]
+        try:
+            # An IP address passes through without a question.
+            infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            log.warning("instances_host_unknown", host=host)
+            continue
+        found.update(f"{info[4][0]}:{port}" for info in infos if info[0] == socket.AF_INET)
+    return sorted(found)
 
 
 def _instance(node: dict[str, Any]) -> Instance:

@@ -4,11 +4,13 @@ Settings are environment variables: see edge/settings.py.
 """
 
 import argparse
+import asyncio
 import sys
 import tempfile
 from pathlib import Path
 
-from edge.agent import configure_log, run_agent
+from chassis import telemetry
+from edge.agent import run_agent
 from edge.render import render
 from edge.settings import EdgeSettings
 from edge.validate import run_validation
@@ -20,7 +22,7 @@ def main() -> int:
     parser.add_argument("command", nargs="?", choices=("agent", "render", "validate"), default="agent")
     command = parser.parse_args().command
     settings = EdgeSettings()
-    configure_log()
+    telemetry.set_up_logging("edge_agent", "info")
     if command == "render":
         render(settings)
         return 0
@@ -28,7 +30,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="fairdb-edge-") as folder:
             files = render(settings.model_copy(update={"edge_dir": Path(folder)}))
             return run_validation(files.config)
-    run_agent(settings)
+    asyncio.run(run_agent(settings))
     return 0
 
 

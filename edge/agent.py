@@ -1,57 +1,44 @@
 """The agent: keeps Envoy's addresses and keys current until it is told to stop. It serves no port."""
 
+import asyncio
 import signal
-import threading
+from collections.abc import Sequence
 from functools import partial
 
-import structlog
-
+from chassis.discovery import Registry
+from chassis.telemetry import log
 from edge.contract import CLUSTERS
-from edge.endpoints import Address, write_endpoints
+from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
 from edge.keys import KeyCopy
-from edge.registry import connect, watch_service
 from edge.render import render
 from edge.settings import EdgeSettings
 
 KEYS_INTERVAL = 1.0  # seconds
 
-log = structlog.get_logger()
 
-
-def run_agent(settings: EdgeSettings) -> None:
+async def run_agent(settings: EdgeSettings) -> None:
     """Render, then follow the registry and the trust folder until SIGTERM or SIGINT."""
-    stop = threading.Event()
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     files = render(settings)
-    for cluster in CLUSTERS:
-        # A thread may hang in a question to Consul for half a minute; as a daemon it does not delay the end.
-        threading.Thread(
-            target=watch_service,
-            args=(connect(str(settings.consul_url)), cluster, partial(_publish, files, cluster), stop),
-            name=f"watch-{cluster}",
-            daemon=True,
-        ).start()
-    log.info("edge agent started", folder=str(files.root), clusters=CLUSTERS)
-    keys = KeyCopy(settings.trust_dir, files)
-    while not stop.wait(KEYS_INTERVAL):
+    registry = Registry(str(settings.consul_url))
+    async with asyncio.TaskGroup() as group:
+        work = [group.create_task(registry.follow(cluster, partial(_publish, files, cluster))) for cluster in CLUSTERS]
+        work.append(group.create_task(_follow_keys(KeyCopy(settings.trust_dir, files))))
+        log.info("started", folder=str(files.root), clusters=CLUSTERS)
+        await stop.wait()
+        for task in work:
+            task.cancel()
+    log.info("stopped")
+
+
+async def _follow_keys(keys: KeyCopy) -> None:
+    while True:
         keys.refresh()
-    log.info("edge agent stopped")
+        await asyncio.sleep(KEYS_INTERVAL)
 
 
-def configure_log() -> None:
-    """Log JSON lines to stdout."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            structlog.processors.JSONRenderer(),
-        ]
-    )
-
-
-def _publish(files: EdgeFiles, cluster: str, addresses: list[Address]) -> None:
+def _publish(files: EdgeFiles, cluster: str, addresses: Sequence[str]) -> None:
     write_endpoints(files.endpoints(cluster), cluster, addresses)
-    log.info("addresses changed", cluster=cluster, addresses=[f"{host}:{port}" for host, port in addresses])

@@ -1,24 +1,17 @@
 """The addresses of one service, as Envoy reads them from a file (EDS)."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from edge.files import write_atomically
 
 
-class Address(NamedTuple):
-    """Where an instance listens: an IP address, because Envoy's EDS resolves no names, and a port."""
-
-    host: str
-    port: int
-
-
-def write_endpoints(file: Path, cluster: str, addresses: list[Address]) -> None:
-    """Replace the addresses of a service."""
+def write_endpoints(file: Path, cluster: str, addresses: Sequence[str]) -> None:
+    """Replace the addresses of a service, each "ip:port": EDS resolves no names."""
     endpoints = [
-        {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
-        for host, port in sorted(set(addresses))
+        {"endpoint": {"address": {"socket_address": {"address": host, "port_value": int(port)}}}}
+        for host, _, port in (address.rpartition(":") for address in addresses)
     ]
     assignment = {
         "@type": "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",

@@ -4,16 +4,14 @@ import base64
 import json
 from pathlib import Path
 
-import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chassis.telemetry import log
 from edge.files import EdgeFiles, write_atomically
 from edge.tokens import write_token_filter
 
 SOURCE = "auth_svc.jwks.json"
 PUBLIC_MEMBERS = ("kty", "crv", "x", "kid", "alg", "use")
-
-log = structlog.get_logger()
 
 
 class KeysInvalid(Exception):
@@ -40,11 +38,11 @@ class KeyCopy:
             # auth_svc has not started yet. Keys that are known stay.
             return
         except (OSError, KeysInvalid) as error:
-            log.warning("keys unreadable", file=SOURCE, error=type(error).__name__)
+            log.warning("keys_unreadable", file=SOURCE, error=type(error).__name__)
             return
         publish_keys(self._files, keys)
         self._seen = version
-        log.info("keys changed", keys=[key.get("kid") for key in keys])
+        log.info("keys_changed", keys=[key.get("kid") for key in keys])
 
 
 def read_public_keys(content: bytes) -> list[dict[str, str]]:

@@ -6,16 +6,14 @@ from typing import Annotated
 from pydantic import Field, HttpUrl
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-PACKAGE = Path(__file__).resolve().parent
-CHECKOUT_DESCRIPTORS = PACKAGE.parent / "gen" / "descriptors.binpb"
-WHEEL_DESCRIPTORS = PACKAGE / "descriptors.binpb"
+from fairdb.options.v1 import access_pb2
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 def find_descriptors() -> Path:
-    """Return the descriptor set: the checkout's, or in a wheel the package's own copy."""
-    return CHECKOUT_DESCRIPTORS if CHECKOUT_DESCRIPTORS.exists() else WHEEL_DESCRIPTORS
+    """Return the descriptor set that was built with the stubs."""
+    return Path(access_pb2.__file__).parents[2] / "descriptors.binpb"
 
 
 class EdgeSettings(BaseSettings):

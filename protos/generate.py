@@ -27,7 +27,7 @@ THIRD_PARTY = (
     "google/rpc/error_details.proto",
     "google/rpc/status.proto",
 )
-DESCRIPTORS = "descriptors.binpb"  # everything without: for Envoy and reflection
+DESCRIPTORS = "fairdb/descriptors.binpb"  # everything without: for Envoy; ships with the stubs
 
 
 def write_validate_descriptor(target: Path) -> None:
@@ -69,8 +69,11 @@ def generate(target: Path) -> None:
     sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
     imports = f"--descriptor_set_in={third_party}:{validate}"
     common = (f"--proto_path={PROTOS}", imports)
+    scripts = Path(sys.executable).parent
     run_protoc(
         *common,
+        f"--plugin=protoc-gen-mypy={scripts / 'protoc-gen-mypy'}",
+        f"--plugin=protoc-gen-mypy_grpc={scripts / 'protoc-gen-mypy_grpc'}",
         f"--python_out={target}",
         f"--mypy_out=quiet:{target}",
         f"--grpc_python_out={target}",

@@ -4,13 +4,12 @@ import asyncio
 import base64
 import json
 import re
-import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 import httpx
@@ -23,8 +22,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_status import rpc_status
 
+from deploy.local.ports import find_free
 from edge.contract import CLUSTERS
-from edge.endpoints import Address, write_endpoints
+from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
 from edge.keys import publish_keys
 from edge.render import render
@@ -33,29 +33,11 @@ from edge.validate import find_envoy
 from fairdb.backend.v1 import backend_service_pb2, backend_service_pb2_grpc
 from fairdb.samples.v1 import sample_pb2, sample_service_pb2, sample_service_pb2_grpc
 from fairdb.system.v1 import system_service_pb2, system_service_pb2_grpc
+from tests.waiting import eventually
 
 LOOPBACK = "127.0.0.1"
 Config = dict[str, Any]
 Context = grpc.aio.ServicerContext
-Value = TypeVar("Value")
-
-
-async def eventually(look: Callable[[], Awaitable[Value]], within: float = 5.0) -> Value:
-    """Return the first true answer of `look`."""
-    deadline = time.monotonic() + within
-    while not (answer := await look()):
-        assert time.monotonic() < deadline, "did not come true in time"
-        await asyncio.sleep(0.01)
-    return answer
-
-
-def find_free_ports(count: int) -> list[int]:
-    """Return ports nobody listens on. All are held until all are found, so that they differ."""
-    held = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 # --- the services behind the edge ---
@@ -158,8 +140,8 @@ class Upstream:
         await self._server.stop(None)
 
     @property
-    def address(self) -> Address:
-        return Address(LOOPBACK, self.port)
+    def address(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
 
 
 @asynccontextmanager
@@ -246,14 +228,14 @@ class Edge:
 @asynccontextmanager
 async def edge_running(
     folder: Path,
-    addresses: list[Address],
+    addresses: list[str],
     keys: list[dict[str, str]],
     *,
     change: Callable[[Config], None] = lambda _: None,
     **settings: Any,
 ) -> AsyncIterator[Edge]:
     """Run Envoy with every service at `addresses`; `change` may edit its configuration."""
-    port, admin_port = find_free_ports(2)
+    port, admin_port = find_free(2)
     told = EdgeSettings(
         edge_dir=folder, trust_dir=folder / "trust", edge_port=port, edge_admin_port=admin_port, **settings
     )

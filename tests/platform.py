@@ -1,36 +1,19 @@
 """What tests of a running constellation have in common: accounts, calls, and waiting for a condition."""
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
 from auth_svc.first_admin import make_admin
 from chassis.tokens import Signer
 from deploy.local.constellation import Constellation
+from tests.waiting import eventually
 
 PASSWORD = "correct horse battery"
-Found = TypeVar("Found")
-
-
-async def eventually(look: Callable[[], Awaitable[Found]], *, within: float = 30.0) -> Found:
-    """Return the first true answer of `look`; a transport error counts as not yet. Fails after `within` seconds."""
-    deadline = asyncio.get_running_loop().time() + within
-    last: object = None
-    while asyncio.get_running_loop().time() < deadline:
-        try:
-            last = await look()
-        except httpx.TransportError as error:
-            last = error
-        else:
-            if last:
-                return last  # pyright: ignore[reportReturnType]
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"not within {within} s; last answer: {last!r}")
 
 
 @dataclass
@@ -70,7 +53,9 @@ class Account:
             sample = answer.json()
             return sample if answer.status_code == 200 and sample["state"] == "STATE_PROCESSED" else None
 
-        return await eventually(look)
+        processed = await eventually(look)
+        assert processed is not None
+        return processed
 
 
 @dataclass

@@ -10,6 +10,7 @@ import random
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from itertools import islice
 
 LOOPBACK = "127.0.0.1"
 # Below Linux's range for outgoing connections (32768 and up): a port found free here is not taken by a client
@@ -69,8 +70,8 @@ class Ports:
     @classmethod
     def free(cls) -> "Ports":
         """Return ports that nothing listens on, all different."""
-        candidates = random.sample(FREE_RANGE, len(FREE_RANGE))
-        return cls(**{field.name: next_free(candidates) for field in fields(cls)})
+        names = [field.name for field in fields(cls)]
+        return cls(**dict(zip(names, find_free(len(names)), strict=True)))
 
     def number(self, field: str) -> int:
         return int(asdict(self)[field])
@@ -86,12 +87,13 @@ def variable(field: str) -> str:
     return f"FAIRDB_PORT_{field.upper()}"
 
 
-def next_free(candidates: list[int]) -> int:
-    while candidates:
-        port = candidates.pop()
-        if is_free(port):
-            return port
-    raise OSError("no free port on this machine")
+def find_free(count: int) -> list[int]:
+    """Return ports that nothing listens on, all different."""
+    candidates = iter(random.sample(FREE_RANGE, len(FREE_RANGE)))
+    found = list(islice((port for port in candidates if is_free(port)), count))
+    if len(found) < count:
+        raise OSError("too few free ports on this machine")
+    return found
 
 
 def is_free(port: int) -> bool:

@@ -9,7 +9,8 @@ import pytest_asyncio
 
 from deploy.local.constellation import Constellation
 from deploy.local.ports import Ports
-from tests.platform import Account, Platform, eventually
+from tests.platform import Account, Platform
+from tests.waiting import eventually
 
 # What GET /api/health calls each part; gateway and Envoy cannot be asked for while they are away themselves.
 HEALTH_NAMES = {

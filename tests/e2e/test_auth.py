@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from chassis.tokens import Signer
 from fairdb.backend.v1.backend_service_pb2 import GetStoredSampleRequest
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
-from tests.platform import PASSWORD, Platform, eventually
+from tests.platform import PASSWORD, Platform
+from tests.waiting import eventually
 
 
 def reason_of(answer) -> str:

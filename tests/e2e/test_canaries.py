@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 from deploy.local import binaries
 from deploy.local.constellation import Constellation
 from deploy.local.ports import LOOPBACK
-from tests.platform import Platform, eventually
+from tests.platform import Platform
+from tests.waiting import eventually
 
 NAME, SURNAME = "Zebulon", "Quartzfeather"
 EMAIL = "zq.canary@canary-mail.example"

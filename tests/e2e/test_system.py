@@ -1,6 +1,7 @@
 """Health and registry."""
 
-from tests.platform import Platform, eventually
+from tests.platform import Platform
+from tests.waiting import eventually
 
 
 async def test_health_names_every_part(platform: Platform) -> None:

@@ -13,10 +13,12 @@ import consul
 import httpx
 import pytest
 
+from chassis.discovery import next_index
 from deploy.local import binaries
+from deploy.local.ports import find_free
 from edge.files import EdgeFiles
-from edge.registry import next_index
-from tests.edge_rig import LOOPBACK, Issuer, eventually, find_free_ports
+from tests.edge_rig import LOOPBACK, Issuer
+from tests.waiting import eventually
 
 ISSUER = Issuer("first")
 
@@ -25,7 +27,7 @@ class Registry:
     """A Consul of the test's own. It keeps nothing: after a restart it is empty."""
 
     def __init__(self) -> None:
-        self.port, self._rpc, self._serf = find_free_ports(3)
+        self.port, self._rpc, self._serf = find_free(3)
         self.url = f"http://{LOOPBACK}:{self.port}"
         self._process: asyncio.subprocess.Process | None = None
 
@@ -112,11 +114,11 @@ async def test_agent_follows_the_registry_and_forgets_nothing(tmp_path: Path) ->
             await follows(5002)
             # The last one leaves, and is kept.
             registry.deregister("gateway", 5002)
-            await says('"service": "gateway", "event": "registry knows no instance')
+            await says('"callee": "gateway", "event": "registry_knows_no_instance"')
             assert read_ports(gateway) == [5002]
             # The registry goes, comes back without memory, and with an index that starts anew.
             await registry.stop()
-            await says("registry unavailable", times=3)
+            await says("registry_away", times=3)
             assert read_ports(gateway) == [5002]
             await registry.start()
             registry.register("gateway", 5003)
@@ -148,7 +150,7 @@ async def test_agent_copies_public_keys_and_only_what_is_public(tmp_path: Path) 
         log = tmp_path / "agent.log"
 
         async def is_told() -> bool:
-            return "keys unreadable" in log.read_text()
+            return "keys_unreadable" in log.read_text()
 
         await eventually(is_told)
         await are_known("first")

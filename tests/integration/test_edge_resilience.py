@@ -9,7 +9,8 @@ import pytest
 
 from edge.endpoints import write_endpoints
 from edge.keys import publish_keys
-from tests.edge_rig import Config, Issuer, Upstream, assert_is_error, edge_running, eventually, upstream_running
+from tests.edge_rig import Config, Issuer, Upstream, assert_is_error, edge_running, upstream_running
+from tests.waiting import eventually
 
 ISSUER = Issuer("first")
 TOKEN = ISSUER.bearer()

@@ -21,7 +21,7 @@ from deploy.local.constellation import Constellation
 from deploy.local.ports import Ports
 from fairdb.events.v1.event_pb2 import Event
 from tests.integration.conftest import NewDatabase
-from tests.platform import eventually
+from tests.waiting import eventually
 
 SUBJECT = "0192f0c4-0000-7000-8000-000000000001"
 INDEXED = "sample.indexed"

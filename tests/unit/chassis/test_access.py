@@ -9,7 +9,7 @@ from chassis.errors import AccessDenied, AppError, Unauthenticated
 from fairdb.options.v1 import access_pb2
 from fairdb.options.v1.access_pb2 import ROLE_ADMIN, ROLE_RESEARCHER, ROLE_STEWARD, AccessRule
 
-IMAGE = "gen/descriptors.binpb"
+IMAGE = "gen/fairdb/descriptors.binpb"
 NOBODY = Caller()
 RESEARCHER = Caller(user_id="u", roles=frozenset({ROLE_RESEARCHER}))
 GATEWAY = Caller(service="gateway")
