@@ -17,6 +17,8 @@ from typing import Protocol
 
 import grpc
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from chassis.calls import Caller
@@ -84,7 +86,9 @@ class RevocationList:
 
 def connect_redis(url: str) -> Redis:
     """Return a client that gives up soon: Redis only ever saves time here."""
-    return Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, decode_responses=False)
+    # One more try at once: after Redis was restarted, the first command finds its old connection closed.
+    retry = Retry(NoBackoff(), 1)
+    return Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, retry=retry)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis import broker
+from chassis.telemetry import describe, log
 from fairdb.system.v1.system_service_pb2 import PartHealth, SystemHealth
 
 CHECK_SECONDS = 1.5
@@ -62,8 +63,9 @@ async def _ask_part(part: Part) -> PartHealth:
         status, detail = part.when_away, "does not answer in time"
     except NotServing:
         status, detail = part.when_away, "is up but not ready"
-    except Exception:
+    except Exception as error:
         # Anything else that a client library raises means the same to the reader; its text may tell of our insides.
+        log.info("part_away", **describe(error))
         status, detail = part.when_away, "cannot be reached"
     latency = round((time.perf_counter() - started) * 1000, 2)
     return PartHealth(status=status, latency_ms=latency, detail=detail)
