@@ -5,7 +5,6 @@ as a `RemoteError` and passes on as it is. Nothing else calls `context.abort`.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -13,15 +12,9 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from chassis.violations import Violation
+
 DOMAIN = "fairdatabase.org"
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One field of a request that breaks a rule, and how to mend it. Never quotes the value."""
-
-    field: str
-    description: str
 
 
 class AppError(Exception):

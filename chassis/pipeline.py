@@ -14,12 +14,13 @@ from google.protobuf.message import Message
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
 
-from chassis import access, calls, validation
+from chassis import access, calls
 from chassis.calls import Call, Caller
-from chassis.errors import AccessDenied, AppError, DeadlineExceeded, Internal, Unauthenticated
+from chassis.errors import AccessDenied, AppError, DeadlineExceeded, Internal, InvalidRequest, Unauthenticated
 from chassis.revocation import Revocations
 from chassis.telemetry import HANDLING_SECONDS, describe, log, parent_context, tracer
 from chassis.tokens import Verifier
+from chassis.violations import violations_of
 from fairdb.options.v1.access_pb2 import AccessRule
 
 SERVICE_TOKEN = "x-service-token"
@@ -105,7 +106,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
             async with asyncio.timeout_at(call.deadline):
                 call.caller = await self._authenticate(metadata, rule)
                 access.authorise(rule, call.caller)
-                validation.check(request)
+                _validate(request)
                 return await servicer(request, context)
         except TimeoutError:
             raise DeadlineExceeded from None
@@ -125,6 +126,12 @@ class Pipeline(grpc.aio.ServerInterceptor):
             raise Unauthenticated
         await self._revocations.check(caller)
         return caller
+
+
+def _validate(request: Message) -> None:
+    violations = violations_of(request)
+    if violations:
+        raise InvalidRequest(violations=violations)
 
 
 def _call_of(metadata: dict[str, Any], context: grpc.aio.ServicerContext) -> Call:

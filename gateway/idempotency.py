@@ -9,7 +9,8 @@ from pathlib import Path
 
 from google.protobuf.message import Message
 
-from chassis.errors import InvalidRequest, Violation
+from chassis.errors import InvalidRequest
+from chassis.violations import Violation
 from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim
 
 HEADER = "idempotency-key"

@@ -28,7 +28,7 @@ _YEAR_FIRST = re.compile(rf"(\d{{4}})(?:[-/._ ](\d{{1,2}})(?:[-/._ ](\d{{1,2}}))
 _YEAR_LAST = re.compile(rf"(\d{{1,2}})[-/._ ]{{1,2}}(\d{{1,2}})[-/._ ]{{1,2}}(\d{{4}}|\d\d){_TIME}")
 _MONTH_YEAR = re.compile(r"(\d{1,2})[-/._ ](\d{4})")
 _COMPACT = re.compile(rf"(\d{{4}})(\d\d)(\d\d){_TIME}")
-_DAY = r"(\d{1,2})(?:st|nd|rd|th|er)?"
+_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er)?"
 _GAP = r"[-/.,_ ]{0,3}"
 _NAMED = (
     re.compile(rf"(?:{_DAY}{_GAP}(?:of )?)?(?P<month>{MONTH_NAMES}){_GAP}'?(?P<year>\d{{4}}|\d\d){_TIME}", re.I),
@@ -66,7 +66,7 @@ def read_date(text: str) -> list[Reading]:
         if match := pattern.fullmatch(fold(text)):
             year = int(match["year"])
             year = _full_year(year) if len(match["year"]) == 2 else year
-            return _valid((year, _MONTHS[match["month"].lower()], int(match[1] or 0) if match[1] != match["year"] else 0))
+            return _valid((year, _MONTHS[match["month"].lower()], int(match["day"] or 0)))
     return []
 
 

@@ -5,10 +5,9 @@ import re
 
 from privacy_svc.dates import read_date, this_year
 
-_NUMBER = r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?"
-_IS_NUMBER = re.compile(_NUMBER)
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _QUANTITY = re.compile(
-    rf"(?P<sign>[<>≤≥]=?)? ?(?P<low>\d+(?:\.\d*)?)(?: ?(?:-|–|to|/) ?(?P<high>\d+(?:\.\d*)?))?(?P<plus>\+)? ?"
+    r"(?P<sign>[<>≤≥]=?)? ?(?P<low>\d+(?:\.\d*)?)(?: ?(?:-|–|to|/) ?(?P<high>\d+(?:\.\d*)?))?(?P<plus>\+)? ?"
     r"(?P<unit>[A-Za-z][A-Za-z0-9/^²]{0,9}\.?)?"
 )
 # One of each unit, in the unit of its table.
@@ -22,8 +21,12 @@ _UNITS = {
     "kg/m2": {"kg/m2": 1, "kg/m^2": 1, "kgm2": 1, "kg/m²": 1},
 }  # fmt: skip
 _HEMISPHERE = r"(?P<{0}>[+-]?\d{{1,3}}(?:\.\d+)?) ?°? ?(?P<{0}_side>[{1}])?"
-_COORDINATES = re.compile(_HEMISPHERE.format("lat", "NSns") + r" ?[,; /]? ?" + _HEMISPHERE.format("lon", "EWOewo"))
+_COORDINATES = re.compile(
+    _HEMISPHERE.format("lat", "NSns") + r"(?: ?[,;/] ?| |(?<=[NSns]))" + _HEMISPHERE.format("lon", "EWew")
+)
 _FIRST_YEAR = 1850
+# Up to here all whole numbers are exact.
+_LARGEST = 1e15
 
 
 class Implausible(ValueError):
@@ -33,10 +36,10 @@ class Implausible(ValueError):
 def read_number(value: str | float | bool) -> float:
     """Return a number, also when it came as text ("30"). Raises Implausible."""
     if isinstance(value, str):
-        if not _IS_NUMBER.fullmatch(value):
+        if not _NUMBER.fullmatch(value):
             raise Implausible("must be a number")
         value = float(value)
-    if isinstance(value, bool) or not math.isfinite(value):
+    if isinstance(value, bool) or not abs(value) <= _LARGEST:
         raise Implausible("must be a number")
     return value
 
@@ -64,14 +67,14 @@ def read_quantity(value: str | float | bool, unit: str, read_in: str) -> tuple[f
 
 
 def band(low: float, high: float, *, width: int, bottom: float | None, top: float) -> str:
-    """Return the bands that the interval touches as one: "30-39", "90+", "<15"."""
+    """Return the bands that the interval, from 0 on, touches as one: "30-39", "90+", "<15"."""
     if bottom is not None and low < bottom:
         if high < bottom:
             return f"<{bottom:g}"
         low = bottom
     if low >= top:
         return f"{top:g}+"
-    start = math.floor(low / width) * width
+    start = math.floor(max(low, 0) / width) * width
     if high >= top:
         return f"{start}+"
     return f"{start}-{math.floor(high / width) * width + width - 1}"
@@ -102,7 +105,7 @@ def coordinates(value: str | float | bool) -> str:
     if not match:
         raise Implausible("must be latitude and longitude in degrees: 40.01 N 105.27 W")
     latitude = _signed(match["lat"], match["lat_side"], "S")
-    longitude = _signed(match["lon"], match["lon_side"], "WO")
+    longitude = _signed(match["lon"], match["lon_side"], "W")
     check_range(latitude, -90, 90, "degrees of latitude")
     check_range(longitude, -180, 180, "degrees of longitude")
     sides = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
@@ -125,7 +128,7 @@ def _factor(unit: str, given: str) -> float:
 
 
 def _open_end(sign: str, number: float) -> tuple[float, float]:
-    return (0.0, number) if sign[0] in "<≤" else (number, math.inf)
+    return (-math.inf, number) if sign[0] in "<≤" else (number, math.inf)
 
 
 def _signed(number: str, side: str | None, negative: str) -> float:

@@ -59,7 +59,8 @@ def load_policy(path: Path = _FILE) -> Policy:
     except (OSError, ValueError, KeyError) as error:
         raise PolicyError(f"{path.name}: {error}") from error
     version = content.get("version")
-    _require(isinstance(version, str) and bool(_VERSION.fullmatch(version)), "version must be like 2026-11-1")
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise PolicyError("policy: version must be like 2026-11-1")
     spellings: dict[str, Field] = {}
     patterns: list[tuple[re.Pattern[str], Field]] = []
     for number, group in enumerate(content.get("group", []), start=1):

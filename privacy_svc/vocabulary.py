@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,17 @@ _FILE = Path(__file__).with_name("vocabulary.toml")
 _PARTS = re.compile(r"[\s-]+")
 # Shorter words end like anything.
 _SHORTEST_WITH_ENDING = 6
+_REMEMBERED = 4096
+_LONGEST_MISSING = 30
+
+
+class Remembered(set[str]):
+    """A set that starts anew when it is full."""
+
+    def add(self, element: str, /) -> None:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        super().add(element)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +41,23 @@ class OrganismNames:
 class Vocabulary:
     """The content of vocabulary.toml, ready for look-up."""
 
+    # By how they are written, in lower case; "" stands for what counts as absent.
     missing: dict[str, str]
-    blanks: frozenset[str]
+    missing_terms: frozenset[str]
     words: frozenset[str]
     endings: tuple[str, ...]
     countries: dict[str, str]
     ontologies: frozenset[str]
     organisms: OrganismNames
+    # Phrases and names of organisms that were found good: no value that was refused is remembered.
+    phrases: Remembered = field(default_factory=Remembered)
+    names: Remembered = field(default_factory=Remembered)
+
+    def missing_term(self, text: str) -> str | None:
+        """Return the missing-value term that a clean text is, "" when it counts as absent, None for all other texts."""
+        if len(text) > _LONGEST_MISSING:
+            return None
+        return self.missing.get(text.lower().replace("_", " ").replace("-", " ").removeprefix("missing: ").strip())
 
     def knows(self, word: str) -> bool:
         """Tell whether a word may stand in a stored value, whatever its case."""
@@ -51,9 +72,12 @@ def load_vocabulary(path: Path = _FILE) -> Vocabulary:
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     organisms: dict[str, Any] = content["organisms"]
     ontologies: list[str] = content["ontologies"]["prefixes"]
+    terms: list[str] = content["missing"]["terms"]
     return Vocabulary(
-        missing={squash(term): term for term in content["missing"]["terms"]},
-        blanks=frozenset(squash(term) for term in content["missing"]["blanks"]),
+        missing=dict.fromkeys(("", *content["missing"]["blanks"]), "")
+        | {term.replace(" ", ""): term for term in terms}
+        | {term: term for term in terms},
+        missing_terms=frozenset(terms),
         words=_words([*content["words"].values(), *ontologies]),
         endings=tuple(content["endings"]["medical"].split()),
         countries=read_values(content["countries"]["names"]),

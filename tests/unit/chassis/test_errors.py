@@ -8,7 +8,8 @@ import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 
 from chassis import errors
-from chassis.errors import AppError, InvalidRequest, RemoteError, ServiceUnavailable, Violation
+from chassis.errors import AppError, InvalidRequest, RemoteError, ServiceUnavailable
+from chassis.violations import Violation
 from fairdb.errors.v1.error_reason_pb2 import ErrorReason
 
 PACKAGES = ("chassis", "auth_svc", "backend_svc", "privacy_svc", "gateway")

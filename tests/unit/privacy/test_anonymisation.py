@@ -94,7 +94,9 @@ def test_an_unknown_field_is_dropped_and_named_as_it_was_written() -> None:
         ({"antibiotics": True}, {"antibiotics_current_use": True}),
         ({"disease": "Not applicable"}, {"disease": "not applicable"}),
         ({"age": "Not applicable"}, {"age": "not applicable"}),
-        ({"age": "", "sex": None, "disease": "n/a"}, {}),
+        ({"age": "", "sex": None, "disease": "N/A", "bmi": "-", "ph": "NaN"}, {}),
+        ({"disease": "missing: not_collected"}, {"disease": "not collected"}),
+        ({"age": "Not_Provided"}, {"age": "not provided"}),
         ({"body_site": 5550132847}, {}),
         ({"body_site": "x" * 300}, {}),
         ({"disease": "Zebulon Quartzfeather"}, {}),
@@ -104,7 +106,6 @@ def test_an_unknown_field_is_dropped_and_named_as_it_was_written() -> None:
         ({"disease_ontology_term_id": "NCIT:C115935;MONDO:0005148"},
          {"disease_ontology_term_id": "NCIT:C115935;MONDO:0005148"}),
         ({"country_ontology_term_id": "GAZ:00002459"}, {}),
-        ({"notes": "x" * 5000}, {}),
     ],
 )  # fmt: skip
 def test_each_rule_leaves_its_form(metadata: dict[str, object], left: dict[str, object]) -> None:
@@ -129,6 +130,9 @@ def test_a_field_whose_value_says_too_much_is_named() -> None:
         ({"name": ["Zebulon"]}, "sample.metadata.name"),
         ({"quality of sleep": ["good"]}, "sample.metadata.quality of sleep"),
         ({"Quartzfeather": ["good"]}, "sample.metadata"),
+        ({"last_name": "Graves", "graves level": ["x"]}, "sample.metadata"),
+        ({"notes": "x" * 4001}, "sample.metadata.notes"),
+        ({f"passport {n}": f"{n}ab{n}cdef;{n}gh{n}ijkl" for n in range(400)}, "sample.metadata"),
         ({"": 1}, "sample.metadata"),
         ({"k" * 129: 1}, "sample.metadata"),
         ({"age": 1, "host_age": 1}, "sample.metadata.age"),
@@ -178,6 +182,20 @@ def test_the_subject_is_the_samples_else_the_metadatas() -> None:
     assert subject_of(raw_sample({"Subject": "Not applicable"}), POLICY) is None
     assert subject_of(raw_sample({"age": 3}), POLICY) is None
     assert subject_of(raw_sample({"Subject": ["x"]}), POLICY) is None
+
+
+def test_a_name_in_an_unknown_field_is_erased_from_text() -> None:
+    assert kept({"tutor": "Zebulon Quartzfeather", "notes": "with zebulon"}) == {"notes": "with [redacted]"}
+
+
+def test_the_exact_collection_date_is_erased_from_text() -> None:
+    assert kept({"notes": "tube 281008"}, collection_date="2008-10-28") == {"notes": "tube [redacted]"}
+
+
+def test_a_collection_year_that_is_the_donors_code_is_dropped() -> None:
+    result = anonymised(raw_sample(subject="2008", collection_date="2008-10-28"))
+    assert (result.sample.collection_date, result.dropped_fields) == ("", ["collectionDate"])
+    assert "collectionDate" not in result.classes
 
 
 def test_a_subject_is_pseudonymised_wherever_it_was_given() -> None:

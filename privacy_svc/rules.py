@@ -1,0 +1,167 @@
+"""Rules: what each action of the policy makes of one value."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isinf
+
+from privacy_svc.characters import fold, squash
+from privacy_svc.fields import Field
+from privacy_svc.generalisation import (
+    band,
+    check_range,
+    coordinates,
+    grid,
+    read_number,
+    read_quantity,
+    round_number,
+    year_of,
+)
+from privacy_svc.organism import is_organism
+from privacy_svc.patterns import is_identifying, redact_patterns
+from privacy_svc.redaction import Identifiers
+from privacy_svc.terms import is_ontology_id, is_term
+from privacy_svc.vocabulary import Vocabulary
+
+Scalar = str | float | bool
+_LONGEST_PATTERN = 100
+_SEQUENCE = re.compile(r"(?:[A-Za-z]{1,3}[:=] ?)?[ACGTUNRYSWKMBDHVI]{8,60}", re.IGNORECASE)
+_SEPARATOR = re.compile(r"[;,] ?")
+# A larger number in a field of words is no rank or count but may be anybody's.
+_LARGEST_IN_TERM = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a rule may look at besides its value."""
+
+    vocabulary: Vocabulary
+    # The record's own.
+    identifiers: Identifiers
+    # By the name of the field that gives the unit.
+    units: Mapping[str, str]
+
+
+def apply_rule(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    """Return what is kept of a clean value, None for nothing. Raises Implausible when the sender must mend it."""
+    return RULES[field.action](field, value, surroundings)
+
+
+def plain(value: Scalar) -> str:
+    """Return a value as text, a whole number without its decimal point."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return str(value)
+
+
+def _drop(field: Field, value: Scalar, surroundings: Surroundings) -> None:
+    return None
+
+
+def _vocabulary(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return field.values.get(squash(plain(value)))
+
+
+def _term(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    if isinstance(value, str):
+        return value if is_term(value, field, surroundings.vocabulary) else None
+    is_small = isinstance(value, bool) or (value == int(value) and 0 <= value <= _LARGEST_IN_TERM)
+    return value if is_small else None
+
+
+def _pattern(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    text = plain(value)
+    remembered = f"{field.name}: {text}"
+    if remembered in surroundings.vocabulary.phrases:
+        return value
+    if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
+        return None
+    if is_identifying(text):
+        return None
+    surroundings.vocabulary.phrases.add(remembered)
+    return value
+
+
+def _sequence(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    text = plain(value)
+    return text if all(_SEQUENCE.fullmatch(part) for part in _SEPARATOR.split(text)) else None
+
+
+def _number(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    number = read_number(value)
+    check_range(number, field.lowest, field.highest)
+    return round_number(number, field.digits)
+
+
+def _measurements(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    if not isinstance(value, str) or ";" not in value:
+        return _number(field, value, surroundings)
+    return ";".join(f"{round_number(read_number(part.strip()), field.digits):g}" for part in value.split(";"))
+
+
+def _band(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    if isinstance(value, str) and (word := field.values.get(squash(value))):
+        return word
+    read_in = surroundings.units.get(field.unit_field) or field.read_in or field.unit
+    low, high = read_quantity(value, field.unit, read_in)
+    for number in (low, high):
+        if not isinf(number):
+            check_range(number, field.lowest, field.highest, field.unit)
+    return band(low, high, width=field.width, bottom=field.bottom, top=field.top)
+
+
+def _year(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return year_of(value)
+
+
+def _country(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    countries, text = surroundings.vocabulary.countries, plain(value)
+    for part in (text, text.split(":", 1)[0], text.split(",", 1)[0]):
+        if country := countries.get(squash(part)):
+            return country
+    return None
+
+
+def _grid(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return float(grid(value, field.lowest, field.highest))
+
+
+def _coordinates(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return coordinates(value)
+
+
+def _organism(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return value if isinstance(value, str) and is_organism(value, surroundings.vocabulary) else None
+
+
+def _text(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    text = plain(value)
+    folded = fold(text)
+    redacted = redact_patterns(surroundings.identifiers.erase(folded), surroundings.vocabulary.knows)
+    return text if redacted == folded else redacted
+
+
+def _ontology(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return value if isinstance(value, str) and is_ontology_id(value, surroundings.vocabulary) else None
+
+
+RULES: Mapping[str, Callable[[Field, Scalar, Surroundings], Scalar | None]] = {
+    "drop": _drop,
+    "unit": _drop,
+    "vocabulary": _vocabulary,
+    "term": _term,
+    "pattern": _pattern,
+    "sequence": _sequence,
+    "number": _number,
+    "measurements": _measurements,
+    "band": _band,
+    "year": _year,
+    "country": _country,
+    "grid": _grid,
+    "coordinates": _coordinates,
+    "organism": _organism,
+    "text": _text,
+    "ontology": _ontology,
+}

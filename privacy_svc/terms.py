@@ -1,0 +1,51 @@
+"""Terms: short phrases of known words, and ids of ontologies."""
+
+import re
+
+from fairdb.privacy.v1.field_class_pb2 import FieldClass
+from privacy_svc.characters import fold
+from privacy_svc.fields import Field
+from privacy_svc.patterns import is_identifying
+from privacy_svc.vocabulary import Vocabulary
+
+_LONGEST = 256
+_LONGEST_ENTRY = 80
+_MOST_DIGITS = 6
+# "T 2 D" is a term, a name spelled letter by letter is none.
+_MOST_LETTERS = 3
+_SHAPE = re.compile(r"[\w ,;:.()\[\]/'’+&%<>=*#|°-]+")
+_ENTRIES = re.compile(r"[;|]")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_ONTOLOGY_ID = re.compile(r"([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Z]?\d{1,9}")
+_SEPARATOR = re.compile(r" ?[;,|] ?")
+
+
+def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
+    """Tell whether a clean text consists of known words; in a sensitive field also of other lower-case ones."""
+    if text in vocabulary.phrases:
+        return True
+    if len(text) > _LONGEST or not _SHAPE.fullmatch(text):
+        return False
+    if any(len(entry) > _LONGEST_ENTRY for entry in _ENTRIES.split(text)):
+        return False
+    if any(c.isdigit() for c in text):
+        # ENVO and others stand behind a term, "urban biome [ENVO:01000249]", with more digits than a term has.
+        rest = _ONTOLOGY_ID.sub(lambda match: "" if match[1] in vocabulary.ontologies else match[0], text)
+        if sum(c.isdigit() for c in rest) > _MOST_DIGITS or is_identifying(rest):
+            return False
+    words = _WORD.findall(fold(text))
+    if sum(len(word) == 1 for word in words) > _MOST_LETTERS:
+        return False
+    is_sensitive = field.field_class == FieldClass.FIELD_CLASS_SENSITIVE
+    if all(len(word) == 1 or vocabulary.knows(word) for word in words):
+        vocabulary.phrases.add(text)
+        return True
+    return is_sensitive and all(len(word) == 1 or word.islower() or vocabulary.knows(word) for word in words)
+
+
+def is_ontology_id(text: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether a clean text is one or more ids of ontologies that the vocabulary lists."""
+    if len(text) > _LONGEST:
+        return False
+    matches = [_ONTOLOGY_ID.fullmatch(entry) for entry in _SEPARATOR.split(text)]
+    return all(match is not None and match[1] in vocabulary.ontologies for match in matches)

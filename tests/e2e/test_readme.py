@@ -1,0 +1,35 @@
+"""The README's session does what it promises when it is pasted."""
+
+import asyncio
+import json
+import os
+import re
+
+import pytest
+
+from tests.platform import Platform
+
+
+async def test_the_session_works_when_pasted(platform: Platform, pytestconfig: pytest.Config) -> None:
+    readme = (pytestconfig.rootpath / "README.md").read_text()
+    (session,) = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)
+
+    process = await asyncio.create_subprocess_exec(
+        "bash",
+        "-eu",
+        env={**os.environ, "FAIRDB_EDGE_URL": platform.constellation.edge_url},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate(session.encode())
+    assert (process.returncode, errors.decode()) == (0, "")
+
+    account, refused, _, stored, _, of_donor, found, health = [json.loads(line) for line in output.splitlines()]
+    assert account["roles"] == ["ROLE_RESEARCHER"]
+    assert refused["details"][0]["reason"] == "CONSENT_REQUIRED"
+    assert stored["metadata"] == {"body_site": "feces", "age": "30-39"}
+    assert stored["droppedFields"] == ["email"]
+    assert of_donor["subject"].startswith("p-")
+    assert "samples" in found
+    assert health["status"] == "healthy"
