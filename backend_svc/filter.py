@@ -125,9 +125,10 @@ def _field(scanner: _Scanner) -> str:
         raise FilterError(start, "a field (NOT and parentheses are not supported)")
     name = scanner.take(_FIELD, skip_space=False) or ""
     if name == METADATA:
+        at = scanner.at
         quoted = scanner.take(_STRING)
         if quoted is None or quoted == '""':
-            raise FilterError(scanner.at, "the name of a metadata field")
+            raise FilterError(at, "the name of a metadata field")
         return METADATA + _unquote(quoted)
     scanner.take(re.compile(r"\s+"))
     if name in _KINDS or (name.startswith(METADATA) and not name.endswith(".")):

@@ -8,7 +8,8 @@ from uuid6 import uuid7
 from backend_svc.errors import SubscriptionNotFound
 from chassis import paging
 from chassis.database import Connection, Database
-from chassis.errors import InvalidRequest, Violation
+from chassis.errors import InvalidRequest
+from chassis.violations import Violation
 from fairdb.samples.v1.notification_service_pb2 import ListNotificationsResponse, Notification, Subscription
 
 ADD = """

@@ -9,7 +9,8 @@ from uuid import UUID
 import asyncpg
 from google.protobuf.struct_pb2 import NULL_VALUE, Value
 
-from chassis.errors import InvalidRequest, Violation
+from chassis.errors import InvalidRequest
+from chassis.violations import Violation
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.samples.v1.sample_pb2 import Sample
 

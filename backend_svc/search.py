@@ -14,7 +14,7 @@ from backend_svc.errors import FilterInvalid
 from backend_svc.filter import Comparison, FilterError
 from chassis import paging
 from chassis.database import Database
-from chassis.errors import Violation
+from chassis.violations import Violation
 from fairdb.backend.v1.backend_service_pb2 import ListStoredSamplesRequest, ListStoredSamplesResponse
 from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_UNSPECIFIED
 from fairdb.samples.v1.sample_pb2 import Sample

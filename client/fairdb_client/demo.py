@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.progress import Progress
 from rich.table import Table
+from rich.text import Text
 
 from fairdb_client import tables
 from fairdb_client.session import ApiError, Session
@@ -86,7 +87,8 @@ def _show_anonymisation(raw: dict[str, Any], sample: dict[str, Any], console: Co
 
 def _show_side_by_side(contents: dict[str, Any], console: Console) -> None:
     panels = [
-        Panel(json.dumps(content, indent=2, ensure_ascii=False), title=title, width=60)
+        # As Text, because rich would take "[redacted]" for markup.
+        Panel(Text(json.dumps(content, indent=2, ensure_ascii=False)), title=title, width=60)
         for title, content in contents.items()
     ]
     console.print(Columns(panels))

@@ -193,7 +193,10 @@ async def backend(servers: Servers, new_database: NewDatabase) -> AsyncIterator[
     async with serving("backend_svc", settings, open_app) as port, open_database(url, []) as database:
         async with stub_channel("gateway", port) as gateway, stub_channel("privacy_svc", port) as privacy:
             yield Backend(
-                BackendServiceStub(gateway), BackendServiceStub(privacy), BackendNotificationServiceStub(gateway), database
+                BackendServiceStub(gateway),
+                BackendServiceStub(privacy),
+                BackendNotificationServiceStub(gateway),
+                database,
             )
 
 

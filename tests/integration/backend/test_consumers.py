@@ -21,9 +21,7 @@ async def follow(backend: Backend, account: str, **target: str) -> Subscription:
 
 async def told(backend: Backend, account: str, page_size: int = 200, page_token: str = "") -> Message:
     return await backend.notifications.ListAccountNotifications(
-        pb.ListAccountNotificationsRequest(
-            principal=principal(account), page_size=page_size, page_token=page_token
-        )
+        pb.ListAccountNotificationsRequest(principal=principal(account), page_size=page_size, page_token=page_token)
     )
 
 
