@@ -42,6 +42,10 @@ async def keep_trying(what: str, session: Callable[[], Awaitable[None]]) -> None
             await session()
         except AWAY as error:
             log.info("broker_away", during=what, error=type(error).__name__)
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # A connection attempt that fails at the same moment loses the cancellation.
+            raise asyncio.CancelledError
         if asyncio.get_running_loop().time() - started > 2 * _MAX_BACKOFF:
             backoff = 0.1
         await asyncio.sleep(backoff * random.uniform(0.5, 1.0))
