@@ -13,7 +13,7 @@ from chassis import settings
 from chassis.broker import Publisher
 from chassis.database import MIGRATIONS, Database, open_database
 from chassis.errors import ServiceUnavailable
-from chassis.inbox import Consumer
+from chassis.inbox import SWEEP, Consumer
 from chassis.outbox import Relay
 from chassis.revocation import open_revocation_list
 from chassis.server import Application, Parts
@@ -68,11 +68,12 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
 
 
 async def _sweep(database: Database) -> None:
-    """Forget idempotency keys that no longer count, until cancelled."""
+    """Forget idempotency keys and inbox rows that no longer count, until cancelled."""
     await database.migrated()
     while True:
         try:
             await database.execute(SWEEP_KEYS)
+            await database.execute(SWEEP)
         except ServiceUnavailable as error:
             log.info("sweep_waits", error=type(error).__name__)
         await asyncio.sleep(_SWEEP_SECONDS)

@@ -25,6 +25,9 @@ _WAIT_SECONDS = 0.5
 
 CLAIM = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id"
 
+# A delivery may repeat while its message waits in a queue or lies among the dead letters; weeks later none does.
+SWEEP = "DELETE FROM inbox WHERE handled_at < now() - interval '30 days'"
+
 Handler = Callable[[Connection, Event], Awaitable[None]]
 
 

@@ -5,6 +5,7 @@ waits for the broker's confirms and deletes what was confirmed. An event is publ
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -21,6 +22,7 @@ from fairdb.events.v1.event_pb2 import Event
 _BATCH = 500
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
+_COUNT_SECONDS = 1.0  # counting a long backlog after each batch would slow its publication
 
 INSERT = """
 INSERT INTO outbox (id, type, event)
@@ -69,6 +71,7 @@ class Relay:
         self._database = database
         self._publisher = publisher
         self._wake = asyncio.Event()
+        self._counted_at = float("-inf")
 
     async def run(self) -> None:
         """Publish until cancelled. A NOTIFY wakes it early; without one it looks every second."""
@@ -106,7 +109,9 @@ class Relay:
                 return 0
             confirmed = await self._publisher.publish([(row["type"], str(row["id"]), row["event"]) for row in rows])
             await connection.execute(DELETE, [row["id"] for row, ok in zip(rows, confirmed, strict=True) if ok])
-            OUTBOX_PENDING.set(await connection.fetchval(COUNT))
+            if time.monotonic() - self._counted_at > _COUNT_SECONDS:
+                OUTBOX_PENDING.set(await connection.fetchval(COUNT))
+                self._counted_at = time.monotonic()
         if not any(confirmed):
             await asyncio.sleep(_RETRY_SECONDS)
         return len(rows)

@@ -24,5 +24,6 @@ class Settings(BaseSettings):
     trust_dir: Path
     """Folder of `<issuer>.jwks.json`: the public keys of everybody whose tokens count."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    drain_seconds: float = 1.0
-    """How long a stopping service still answers after it reports NOT_SERVING, so that callers look elsewhere first."""
+    drain_seconds: float = 3.0
+    """How long a stopping service still answers after it reports NOT_SERVING, so that callers look elsewhere
+    first. Longer than Envoy takes to notice: two health checks, a second apart."""

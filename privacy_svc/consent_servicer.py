@@ -6,10 +6,13 @@ import grpc
 
 from chassis import calls, paging
 from chassis.database import Database
+from chassis.errors import InvalidRequest
+from chassis.violations import Violation
 from fairdb.options.v1.access_pb2 import ROLE_STEWARD
 from fairdb.privacy.v1 import consent_service_pb2 as pb
 from fairdb.privacy.v1 import consent_service_pb2_grpc
 from privacy_svc import consents
+from privacy_svc.characters import normalise_subject
 from privacy_svc.keystore import Keystore
 from privacy_svc.quarantine import Quarantine
 
@@ -25,7 +28,11 @@ class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
         self._quarantine = quarantine
 
     async def GrantConsent(self, request: pb.GrantConsentRequest, context: Context) -> pb.Consent:
-        subject_hash = self._keystore.consent_subject(request.subject) if request.subject else None
+        subject_hash = None
+        if request.subject:
+            if not normalise_subject(request.subject):
+                raise InvalidRequest(violations=[Violation("subject", "must name the donor, or be left out")])
+            subject_hash = self._keystore.consent_subject(request.subject)
         account_id = UUID(calls.current().caller.user_id)
         async with self._database.transaction() as connection:
             return await consents.grant(connection, account_id, request.purpose, subject_hash)

@@ -73,6 +73,8 @@ class Service:
     def environment(self) -> dict[str, str]:
         port, metrics = (self.port_numbers.number(name) for name in self.ports)
         env = {
+            # One machine has one instance of each: nobody looks elsewhere while it drains.
+            "FAIRDB_DRAIN_SECONDS": "0.3",
             **outer_environment(),
             "FAIRDB_HOST": LOOPBACK,
             "FAIRDB_PORT": str(port),

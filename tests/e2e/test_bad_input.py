@@ -79,6 +79,13 @@ CASES = {
     ),
     "bad page token": Case(400, "PAGE_TOKEN_INVALID", "GET", f"/api/samples?pageToken={SECRET}"),
     "page too large": Case(400, "INVALID_REQUEST", "GET", "/api/samples?pageSize=1000", fields=frozenset({"pageSize"})),
+    "consent of a blank donor": Case(
+        400,
+        "INVALID_REQUEST",
+        path="/api/consents",
+        body={"purpose": "sample_creation", "subject": " \u200b "},
+        fields=frozenset({"subject"}),
+    ),
     "consent to something else": Case(
         400, "INVALID_REQUEST", path="/api/consents", body={"purpose": SECRET}, fields=frozenset({"purpose"})
     ),
