@@ -11,6 +11,7 @@ from uuid import UUID
 import aio_pika
 import pytest
 import pytest_asyncio
+from aiormq.exceptions import ChannelNotFoundEntity
 
 from chassis import broker, outbox
 from chassis.broker import Publisher
@@ -101,6 +102,15 @@ def saved_at(rabbitmq: Constellation) -> float:
     return directory.stat().st_mtime
 
 
+async def exists(url: str, name: str) -> bool:
+    try:
+        async with channel_to(url) as channel:
+            queue = await channel.declare_queue(name, passive=True)
+            return queue.declaration_result.consumer_count == 1
+    except ChannelNotFoundEntity:
+        return False
+
+
 async def queue_length(url: str, name: str) -> int:
     async with channel_to(url) as channel:
         queue = await channel.declare_queue(name, passive=True)
@@ -115,6 +125,9 @@ async def test_every_event_reaches_every_consumer_once(bench: Bench) -> None:
 
     bench.start_consumer("test.a", bench.see)
     bench.start_consumer("test.b", see_too)
+    # A queue receives what is published once it is bound.
+    await eventually(lambda: exists(bench.url, "test.a"))
+    await eventually(lambda: exists(bench.url, "test.b"))
     bench.start_relay()
     events = await bench.record(count=50)
 

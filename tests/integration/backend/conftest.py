@@ -1,10 +1,9 @@
 """backend_svc as it runs, on a database of its own, without broker and registry; and what its tests store in it."""
 
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import grpc
 import pytest_asyncio
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 PUBLIC, QUASI, SENSITIVE = FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER, FIELD_CLASS_SENSITIVE
 STUDY = "0190a000-0000-7000-8000-000000000001"
 
-Metadata = dict[str, tuple[str | float | bool | None, FieldClass.ValueType]]
+Metadata = Mapping[str, tuple[str | float | bool | None, FieldClass.ValueType | int]]
 
 
 def principal(account: str) -> Principal:
@@ -76,7 +75,8 @@ def store_request(
     return pb.StoreSampleRequest(
         principal=principal(owner),
         stored=pb.StoredSample(
-            sample=sample, classes={f"metadata.{name}": field_class for name, (_, field_class) in given.items()}
+            sample=sample,
+            classes={f"metadata.{name}": FieldClass.ValueType(field_class) for name, (_, field_class) in given.items()},
         ),
         consents=consents or [str(uuid4())],
         claim=claim,
@@ -93,7 +93,7 @@ class Refused(Exception):
 
     @classmethod
     def of(cls, error: grpc.aio.AioRpcError) -> "Refused":
-        status = rpc_status.from_call(error)
+        status = rpc_status.from_call(error)  # pyright: ignore[reportArgumentType]
         info, bad = ErrorInfo(), BadRequest()
         for detail in status.details if status else ():
             detail.Unpack(info)
@@ -176,9 +176,6 @@ class Backend:
         """Return the events that wait for the broker."""
         return [Event.FromString(row["event"]) for row in await self.database.pool.fetch("SELECT event FROM outbox")]
 
-    async def metadata_of(self, id: str) -> dict[str, object]:
-        return json.loads(await self.database.pool.fetchval("SELECT metadata FROM sample WHERE id = $1", UUID(id)))
-
 
 @pytest_asyncio.fixture
 async def backend(servers: Servers, new_database: NewDatabase) -> AsyncIterator[Backend]:
@@ -190,14 +187,15 @@ async def backend(servers: Servers, new_database: NewDatabase) -> AsyncIterator[
         return grpc.aio.insecure_channel(f"127.0.0.1:{port}", interceptors=[_WithToken(token)])
 
     settings = Settings(**servers.settings("backend_svc", url))
-    async with serving("backend_svc", settings, open_app) as port, open_database(url, []) as database:
-        async with stub_channel("gateway", port) as gateway, stub_channel("privacy_svc", port) as privacy:
-            yield Backend(
-                BackendServiceStub(gateway),
-                BackendServiceStub(privacy),
-                BackendNotificationServiceStub(gateway),
-                database,
-            )
+    async with (
+        serving("backend_svc", settings, open_app) as port,
+        open_database(url, []) as database,
+        stub_channel("gateway", port) as gateway,
+        stub_channel("privacy_svc", port) as privacy,
+    ):
+        yield Backend(
+            BackendServiceStub(gateway), BackendServiceStub(privacy), BackendNotificationServiceStub(gateway), database
+        )
 
 
 class _WithToken(grpc.aio.UnaryUnaryClientInterceptor):
@@ -207,5 +205,6 @@ class _WithToken(grpc.aio.UnaryUnaryClientInterceptor):
         self._token = token
 
     async def intercept_unary_unary(self, continuation, client_call_details, request):
-        details = client_call_details._replace(metadata=grpc.aio.Metadata((SERVICE_TOKEN, self._token)))
+        metadata = grpc.aio.Metadata((SERVICE_TOKEN, self._token))
+        details = client_call_details._replace(metadata=metadata)  # pyright: ignore[reportAttributeAccessIssue]
         return await continuation(details, request)

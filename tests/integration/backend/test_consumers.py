@@ -4,10 +4,9 @@ import asyncio
 
 import grpc
 import pytest
-from google.protobuf.message import Message
 
 from fairdb.backend.v1 import backend_service_pb2 as pb
-from fairdb.samples.v1.notification_service_pb2 import Subscription
+from fairdb.samples.v1.notification_service_pb2 import ListNotificationsResponse, Subscription
 from fairdb.samples.v1.sample_pb2 import Sample
 from tests.integration.backend.conftest import PUBLIC, STUDY, Backend, new_account, principal, store_request
 
@@ -15,11 +14,11 @@ SERVICE = "service:backend_svc"
 
 
 async def follow(backend: Backend, account: str, **target: str) -> Subscription:
-    request = pb.AddSubscriptionRequest(principal=principal(account), subscription=Subscription(**target))
+    request = pb.AddSubscriptionRequest(principal=principal(account), subscription=Subscription(**target))  # pyright: ignore
     return await backend.notifications.AddSubscription(request)
 
 
-async def told(backend: Backend, account: str, page_size: int = 200, page_token: str = "") -> Message:
+async def told(backend: Backend, account: str, page_size: int = 200, page_token: str = "") -> ListNotificationsResponse:
     return await backend.notifications.ListAccountNotifications(
         pb.ListAccountNotificationsRequest(principal=principal(account), page_size=page_size, page_token=page_token)
     )
@@ -75,7 +74,7 @@ async def test_followers_of_organism_or_study_are_told_once_and_the_owner_never(
     for account in (owner, by_study, by_both):
         await follow(backend, account, study=STUDY)
     await follow(backend, other, organism="Escherichia coli")
-    id = await backend.add(owner)
+    id = await backend.add(owner, organism="Human Gut metagenome")
     await backend.notify(id)
     for account in (by_organism, by_study, by_both):
         assert [item.sample for item in (await told(backend, account)).notifications] == [id]

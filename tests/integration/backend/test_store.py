@@ -84,10 +84,13 @@ async def test_first_stores_of_the_same_id_at_once_store_one_sample(backend: Bac
     assert [await count(backend, table) for table in ("sample", "audit", "event")] == [1, 1, 3]
 
 
-async def test_id_of_somebody_elses_sample_is_refused(backend: Backend) -> None:
+@pytest.mark.parametrize("with_claim", [False, True])
+async def test_id_of_somebody_elses_sample_is_refused(backend: Backend, with_claim: bool) -> None:
     first = await backend.store(store_request(new_account()))
     with pytest.raises(Refused):
-        await backend.store(store_request(new_account(), id=first.stored.sample.id))
+        await backend.store(
+            store_request(new_account(), id=first.stored.sample.id, claim=claim("key") if with_claim else None)
+        )
     assert (await backend.get(first.stored.sample.id)).owner == first.stored.sample.owner
 
 
