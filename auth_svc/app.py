@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from auth_svc.revocations import Mirror
@@ -40,13 +41,11 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
             servicers=[
                 (
                     auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"],
-                    lambda server: auth_service_pb2_grpc.add_AuthServiceServicer_to_server(auth, server),
+                    partial(auth_service_pb2_grpc.add_AuthServiceServicer_to_server, auth),
                 ),
                 (
                     revocation_service_pb2.DESCRIPTOR.services_by_name["RevocationService"],
-                    lambda server: revocation_service_pb2_grpc.add_RevocationServiceServicer_to_server(
-                        revocation, server
-                    ),
+                    partial(revocation_service_pb2_grpc.add_RevocationServiceServicer_to_server, revocation),
                 ),
             ],
             revocations=RevocationList(redis, mirror.is_revoked),

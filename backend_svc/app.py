@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from backend_svc.consumers import SUBSCRIPTIONS
@@ -52,13 +53,11 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
             servicers=[
                 (
                     backend_service_pb2.DESCRIPTOR.services_by_name["BackendService"],
-                    lambda server: backend_service_pb2_grpc.add_BackendServiceServicer_to_server(samples, server),
+                    partial(backend_service_pb2_grpc.add_BackendServiceServicer_to_server, samples),
                 ),
                 (
                     backend_service_pb2.DESCRIPTOR.services_by_name["BackendNotificationService"],
-                    lambda server: backend_service_pb2_grpc.add_BackendNotificationServiceServicer_to_server(
-                        notifications, server
-                    ),
+                    partial(backend_service_pb2_grpc.add_BackendNotificationServiceServicer_to_server, notifications),
                 ),
             ],
             revocations=revoked,

@@ -60,7 +60,8 @@ FROM (SELECT) AS always LEFT JOIN stored ON true
 """
 BY_ID = "SELECT * FROM sample WHERE id = $1"
 BY_KEY = """
-SELECT idempotency.fingerprint, sample.* FROM idempotency JOIN sample ON sample.id = idempotency.sample_id
+SELECT idempotency.fingerprint, sample.* FROM idempotency
+JOIN sample ON sample.id = idempotency.sample_id AND sample.owner = idempotency.account
 WHERE account = $1 AND method = $2 AND key_hash = $3 AND idempotency.created_at >= now() - interval '24 hours'
 """
 RAISE_BARRIER = "INSERT INTO barrier (consent) VALUES ($1) ON CONFLICT DO NOTHING"

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -66,17 +67,15 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
             servicers=[
                 (
                     sample_service_pb2.DESCRIPTOR.services_by_name["SampleService"],
-                    lambda server: sample_service_pb2_grpc.add_SampleServiceServicer_to_server(samples, server),
+                    partial(sample_service_pb2_grpc.add_SampleServiceServicer_to_server, samples),
                 ),
                 (
                     notification_service_pb2.DESCRIPTOR.services_by_name["NotificationService"],
-                    lambda server: notification_service_pb2_grpc.add_NotificationServiceServicer_to_server(
-                        notifications, server
-                    ),
+                    partial(notification_service_pb2_grpc.add_NotificationServiceServicer_to_server, notifications),
                 ),
                 (
                     system_service_pb2.DESCRIPTOR.services_by_name["SystemService"],
-                    lambda server: system_service_pb2_grpc.add_SystemServiceServicer_to_server(system, server),
+                    partial(system_service_pb2_grpc.add_SystemServiceServicer_to_server, system),
                 ),
             ],
             revocations=revocations,

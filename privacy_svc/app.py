@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from chassis import settings
@@ -54,11 +55,11 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
             servicers=[
                 (
                     consent_service_pb2.DESCRIPTOR.services_by_name["ConsentService"],
-                    lambda server: consent_service_pb2_grpc.add_ConsentServiceServicer_to_server(consent, server),
+                    partial(consent_service_pb2_grpc.add_ConsentServiceServicer_to_server, consent),
                 ),
                 (
                     privacy_service_pb2.DESCRIPTOR.services_by_name["PrivacyService"],
-                    lambda server: privacy_service_pb2_grpc.add_PrivacyServiceServicer_to_server(privacy, server),
+                    partial(privacy_service_pb2_grpc.add_PrivacyServiceServicer_to_server, privacy),
                 ),
             ],
             revocations=revoked,
