@@ -32,9 +32,9 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
     async with redis, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
         mirror = Mirror(database, redis)
         publisher = Publisher(config.broker_url.get_secret_value())
-        parts.start(publisher.run())
-        parts.start(Relay(database, publisher).run())
-        parts.start(mirror.run())
+        parts.start(publisher.run)
+        parts.start(Relay(database, publisher).run)
+        parts.start(mirror.run)
         auth = AuthServicer(database, parts.signer, parts.trust, mirror)
         revocation = RevocationServicer(mirror)
         yield Application(

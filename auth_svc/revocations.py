@@ -38,6 +38,7 @@ class Mirror:
         self._database = database
         self._redis = redis
         self._stale = True
+        self._filled = ""
 
     async def is_revoked(self, token_id: str, session_id: str) -> bool:
         """Say, from the database, whether a token or its session is revoked."""
@@ -45,7 +46,10 @@ class Mirror:
         return await self._database.fetchval(IS_REVOKED, identifiers)
 
     async def add(self, identifier: UUID) -> None:
-        """Mirror one revocation at once. Redis away is no failure: readers then ask the database."""
+        """Mirror one revocation, before its transaction commits, so that a crash in between lets no token pass.
+
+        Redis away is no failure: readers then ask the database.
+        """
         try:
             await self._redis.set(revoked_key(str(identifier)), b"1", ex=ACCESS_SECONDS)
         except _REDIS_AWAY:
@@ -57,8 +61,11 @@ class Mirror:
         await self._database.migrated()
         while True:
             try:
-                if self._stale or not await self._redis.exists(COMPLETE_KEY):
+                # Another run may have come up with an older list, from a snapshot.
+                run = str((await self._redis.info("server"))["run_id"])
+                if self._stale or run != self._filled or not await self._redis.exists(COMPLETE_KEY):
                     await self._refill()
+                    self._filled = run
                 if rounds % _SWEEP_EVERY == 0:
                     await self._database.execute(FORGET)
                     await self._database.execute(SWEEP)

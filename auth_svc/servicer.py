@@ -48,34 +48,39 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
                 return await sessions.issue(connection, exchange.session_id, account, self._signer)
             if exchange is not None:
                 await self._end(connection, exchange.session_id)
-        if exchange is not None:
-            await self._mirror.add(exchange.session_id)
         raise RefreshTokenInvalid
 
     async def Logout(self, request: pb.LogoutRequest, context: Context) -> pb.LogoutResponse:
         session_id = UUID(calls.current().caller.session_id)
         async with self._database.transaction() as connection:
             await self._end(connection, session_id)
-        await self._mirror.add(session_id)
         return pb.LogoutResponse()
 
     async def _end(self, connection: accounts.Connection, session_id: UUID) -> None:
         await sessions.close(connection, session_id)
         await revocations.revoke(connection, session_id)
+        await self._mirror.add(session_id)
 
     async def GetMe(self, request: pb.GetMeRequest, context: Context) -> pb.Account:
         async with self._database.connection() as connection:
             return await accounts.get(connection, UUID(calls.current().caller.user_id))
 
     async def SetAccountRoles(self, request: pb.SetAccountRolesRequest, context: Context) -> pb.Account:
+        account_id = UUID(request.id)
         async with self._database.transaction() as connection:
-            return await accounts.set_roles(connection, UUID(request.id), request.roles)
+            before = await accounts.get(connection, account_id)
+            account = await accounts.set_roles(connection, account_id, request.roles)
+            if set(before.roles) - set(account.roles):
+                # A token says what its account could do when it was issued: whoever loses a role must lose it now.
+                for session_id in await sessions.of_account(connection, account_id):
+                    await self._end(connection, session_id)
+        return account
 
     async def RevokeToken(self, request: pb.RevokeTokenRequest, context: Context) -> pb.RevokeTokenResponse:
         token_id = UUID(request.token_id)
         async with self._database.transaction() as connection:
             await revocations.revoke(connection, token_id)
-        await self._mirror.add(token_id)
+            await self._mirror.add(token_id)
         return pb.RevokeTokenResponse()
 
     async def GetJwks(self, request: pb.GetJwksRequest, context: Context) -> pb.Jwks:

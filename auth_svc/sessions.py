@@ -25,6 +25,7 @@ FROM refresh_token JOIN session ON session.id = refresh_token.session_id
 WHERE token_hash = $1 FOR UPDATE OF session
 """
 USE_TOKEN = "UPDATE refresh_token SET used = true WHERE token_hash = $1"
+OF_ACCOUNT = "SELECT id FROM session WHERE account_id = $1 FOR UPDATE"
 CLOSE = "DELETE FROM session WHERE id = $1"
 SWEEP = "DELETE FROM session WHERE expires_at < now()"
 
@@ -74,6 +75,11 @@ async def use_refresh_token(connection: Connection, refresh_token: str) -> Excha
 async def close(connection: Connection, session_id: UUID) -> None:
     """End a session: none of its refresh tokens works again."""
     await connection.execute(CLOSE, session_id)
+
+
+async def of_account(connection: Connection, account_id: UUID) -> list[UUID]:
+    """Return an account's open sessions."""
+    return [row["id"] for row in await connection.fetch(OF_ACCOUNT, account_id)]
 
 
 def _hash(refresh_token: str) -> bytes:

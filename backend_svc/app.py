@@ -8,6 +8,7 @@ from pathlib import Path
 
 from backend_svc.consumers import SUBSCRIPTIONS
 from backend_svc.notification_servicer import BackendNotificationServicer
+from backend_svc.quarantine import keep_settling
 from backend_svc.samples import SWEEP_KEYS
 from backend_svc.servicer import BackendServicer
 from chassis import settings
@@ -42,11 +43,12 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         open_database(config.database_url.get_secret_value(), FOLDERS, size=20) as database,
     ):
         publisher = Publisher(broker_url)
-        parts.start(publisher.run())
-        parts.start(Relay(database, publisher).run())
+        parts.start(publisher.run)
+        parts.start(Relay(database, publisher).run)
         for subscription in SUBSCRIPTIONS:
-            parts.start(Consumer(parts.name, broker_url, database, subscription).run())
-        parts.start(_sweep(database))
+            parts.start(Consumer(parts.name, broker_url, database, subscription).run)
+        parts.start(partial(_sweep, database))
+        parts.start(partial(keep_settling, database))
         samples = BackendServicer(database)
         notifications = BackendNotificationServicer(database)
         yield Application(

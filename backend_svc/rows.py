@@ -75,7 +75,7 @@ def _set(value: Value, scalar: str | float | bool | None) -> None:
 
 
 def to_stored(row: Mapping[str, Any] | asyncpg.Record) -> StoredSample:
-    """Return the sample of a row of table sample."""
+    """Return the sample of a row of table sample with the column `barred`: whether a consent of it is withdrawn."""
     sample = Sample(
         id=str(row["id"]),
         study=str(row["study"]),
@@ -83,7 +83,7 @@ def to_stored(row: Mapping[str, Any] | asyncpg.Record) -> StoredSample:
         organism=row["organism"],
         taxon_id=row["taxon_id"],
         collection_date=row["collection_date"],
-        state=row["state"],
+        state=Sample.STATE_QUARANTINED if row["barred"] else row["state"],
         owner=str(row["owner"]),
         etag=f'"{row["version"]}"',
     )

@@ -1,4 +1,4 @@
-"""Samples at rest: stored once, read whole, quarantined, never changed otherwise."""
+"""Samples at rest: stored once, read whole."""
 
 import hashlib
 import json
@@ -7,10 +7,10 @@ from uuid import UUID
 
 import asyncpg
 
-from backend_svc import audit, event_store, rows
+from backend_svc import event_store, rows
 from backend_svc.errors import ConsentWithdrawn, IdempotencyKeyReused
 from chassis import calls, outbox
-from chassis.database import Connection, Database
+from chassis.database import Database
 from chassis.errors import SampleNotFound
 from fairdb.backend.v1.backend_service_pb2 import (
     IdempotencyClaim,
@@ -23,7 +23,6 @@ from fairdb.samples.v1.sample_pb2 import Sample
 CREATION_EVENTS = ("sample.created", "sample.validated", "sample.anonymized")
 
 LOCK_SHARED = "SELECT pg_advisory_xact_lock_shared(key) FROM unnest($1::bigint[]) AS key"
-LOCK_EXCLUSIVE = "SELECT pg_advisory_xact_lock($1)"
 
 # Everything that a creation makes true, in one statement. It must be a statement of its own after LOCK_SHARED: only
 # then does its snapshot contain the barrier of a withdrawal that held the lock before.
@@ -58,22 +57,14 @@ SELECT stored.*, EXISTS (SELECT FROM barred) AS barred,
        CASE WHEN stored.id IS NOT NULL THEN pg_notify('outbox_' || current_schema(), '') END
 FROM (SELECT) AS always LEFT JOIN stored ON true
 """
-BY_ID = "SELECT * FROM sample WHERE id = $1"
-BY_KEY = """
-SELECT idempotency.fingerprint, sample.* FROM idempotency
+# A barrier binds before the samples behind it are quarantined one by one.
+BARRED = "EXISTS (SELECT FROM barrier WHERE consent = ANY (sample.consents))"
+BY_ID = f"SELECT sample.*, {BARRED} AS barred FROM sample WHERE id = $1"
+BY_KEY = f"""
+SELECT idempotency.fingerprint, sample.*, {BARRED} AS barred FROM idempotency
 JOIN sample ON sample.id = idempotency.sample_id AND sample.owner = idempotency.account
 WHERE account = $1 AND method = $2 AND key_hash = $3 AND idempotency.created_at >= now() - interval '24 hours'
 """
-RAISE_BARRIER = "INSERT INTO barrier (consent) VALUES ($1) ON CONFLICT DO NOTHING"
-# Locked in the order of their ids: two withdrawals at once may meet on the same samples.
-QUARANTINE = """
-WITH resting AS MATERIALIZED (
-    SELECT id FROM sample WHERE consents @> ARRAY[$1::uuid] AND state <> $2 ORDER BY id FOR NO KEY UPDATE
-)
-UPDATE sample SET state = $2, version = version + 1, last_sequence = last_sequence + 1, updated_at = now()
-FROM resting WHERE sample.id = resting.id RETURNING sample.id, sample.last_sequence
-"""
-UNINDEX = "DELETE FROM sample_field WHERE sample_id = ANY($1::uuid[])"
 SWEEP_KEYS = "DELETE FROM idempotency WHERE created_at < now() - interval '24 hours'"
 
 
@@ -161,21 +152,6 @@ async def get(database: Database, sample_id: UUID) -> StoredSample:
     if row is None:
         raise SampleNotFound
     return rows.to_stored(row)
-
-
-async def quarantine(connection: Connection, consent: UUID, actor: str) -> int:
-    """Raise the barrier of a consent and quarantine what rests on it; return how many samples that changed."""
-    await connection.execute(LOCK_EXCLUSIVE, lock_key(consent))
-    await connection.execute(RAISE_BARRIER, consent)
-    changed = await connection.fetch(QUARANTINE, consent, Sample.STATE_QUARANTINED)
-    ids = [row["id"] for row in changed]
-    await connection.execute(UNINDEX, ids)
-    await event_store.append(
-        connection,
-        [outbox.new_event("sample.quarantined", str(row["id"]), row["last_sequence"], actor) for row in changed],
-    )
-    await audit.write(connection, ids, "quarantine", actor)
-    return len(ids)
 
 
 def lock_key(consent: UUID) -> int:

@@ -12,6 +12,7 @@ from uuid import UUID
 from backend_svc import filter, rows
 from backend_svc.errors import FilterInvalid
 from backend_svc.filter import Comparison, FilterError
+from backend_svc.samples import BARRED
 from chassis import paging
 from chassis.database import Database
 from chassis.violations import Violation
@@ -25,9 +26,10 @@ _PAGE_BYTES = 3_000_000
 # $1 reader, $2 and $3 the classes they see everywhere and on their own samples, $4 whether they oversee all,
 # $5 the last id of the page before, $6 the limit.
 SELECT = f"""
-SELECT sample.* FROM sample
+SELECT sample.*, false AS barred FROM sample
 WHERE ($5::uuid IS NULL OR sample.id < $5)
   AND (sample.state <> {Sample.STATE_QUARANTINED} OR sample.owner = $1 OR $4)
+  AND (sample.state = {Sample.STATE_QUARANTINED} OR NOT {BARRED})
   AND $2::smallint[] IS NOT NULL AND $3::smallint[] IS NOT NULL
 """
 ORDER = "ORDER BY sample.id DESC LIMIT $6"

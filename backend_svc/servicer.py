@@ -4,7 +4,7 @@ from uuid import UUID
 
 import grpc
 
-from backend_svc import audit, event_store, samples, search
+from backend_svc import audit, event_store, quarantine, samples, search
 from chassis.database import Database
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.backend.v1 import backend_service_pb2_grpc
@@ -44,6 +44,5 @@ class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
         return pb.ListAuditEntriesResponse(entries=await audit.list_entries(self._database, UUID(request.sample_id)))
 
     async def Quarantine(self, request: pb.QuarantineRequest, context: Context) -> pb.QuarantineResponse:
-        async with self._database.transaction() as connection:
-            count = await samples.quarantine(connection, UUID(request.consent), request.actor)
+        count = await quarantine.quarantine(self._database, UUID(request.consent), request.actor)
         return pb.QuarantineResponse(sample_count=count)

@@ -2,7 +2,7 @@
 
 import time
 
-from chassis.errors import ServiceUnavailable
+from chassis.errors import NotSent
 from chassis.telemetry import BREAKER_STATE, log
 
 FAILURES_TO_OPEN = 5
@@ -26,12 +26,12 @@ class Breaker:
         return self._state
 
     def before_call(self) -> None:
-        """Let a call pass, or raise ServiceUnavailable."""
+        """Let a call pass, or raise NotSent, a ServiceUnavailable that says that nothing was sent."""
         if self._state == CLOSED:
             return
         now = time.monotonic()
         if now < self._probe_at:
-            raise ServiceUnavailable(service=self._service)
+            raise NotSent(service=self._service)
         # A probe whose caller is cancelled reports nothing, so another may follow after the same time.
         self._probe_at = now + self._open_seconds
         self._move(HALF_OPEN)
@@ -43,7 +43,7 @@ class Breaker:
             self._move(CLOSED)
 
     def failed(self) -> None:
-        """Note that no answer came."""
+        """Note that the callee is away."""
         self._failures += 1
         if self._state == HALF_OPEN or self._failures >= FAILURES_TO_OPEN:
             self._probe_at = time.monotonic() + self._open_seconds

@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind
 
 from chassis import calls
 from chassis.breaker import Breaker
-from chassis.errors import DeadlineExceeded, ServiceUnavailable, from_rpc_error
+from chassis.errors import DeadlineExceeded, NotSent, from_rpc_error
 from chassis.pipeline import SERVICE_TOKEN
 from chassis.telemetry import current_traceparent, tracer
 from chassis.tokens import ServiceTokens
@@ -53,8 +53,6 @@ _OPTIONS = [
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
 ]
 
-_UNANSWERED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-
 
 class ServiceChannel:
     """A channel to whichever instances of a service are known; calls before the first is known fail at once."""
@@ -89,18 +87,19 @@ class ServiceChannel:
         async def call(request: Any, timeout: float | None = None) -> Any:
             nonlocal bound
             # A health check asks whether the callee is back, so it is never held off.
-            if not method.startswith("/grpc.health."):
+            probing = method.startswith("/grpc.health.")
+            if not probing:
                 self._breaker.before_call()
             channel = self._channel
             if channel is None:
-                raise ServiceUnavailable(service=self.service)
+                raise NotSent(service=self.service)
             if bound[0] is not channel:
                 bound = (channel, channel.unary_unary(method, request_serializer, response_deserializer))
-            return await self._call(method, bound[1], request, timeout or CALL_SECONDS)
+            return await self._call(method, bound[1], request, timeout or CALL_SECONDS, probing=probing)
 
         return call
 
-    async def _call(self, method: str, send: Any, request: Any, timeout: float) -> Any:
+    async def _call(self, method: str, send: Any, request: Any, timeout: float, *, probing: bool) -> Any:
         current = calls.current()
         remaining = current.time_remaining()
         if remaining is not None:
@@ -117,13 +116,22 @@ class ServiceChannel:
             try:
                 answer = await send(request, timeout=timeout, metadata=metadata)
             except grpc.aio.AioRpcError as error:
-                if error.code() in _UNANSWERED:
-                    self._breaker.failed()
-                else:
-                    self._breaker.succeeded()
+                self._note(error.code(), timeout, probing=probing)
                 raise from_rpc_error(self.service, error) from None
         self._breaker.succeeded()
         return answer
+
+    def _note(self, code: grpc.StatusCode, timeout: float, *, probing: bool) -> None:
+        """Tell the breaker what a failed call says of the callee, and drop a token that it refused."""
+        if code == grpc.StatusCode.UNAUTHENTICATED:
+            self._tokens.forget(self.service)
+        too_slow = code == grpc.StatusCode.DEADLINE_EXCEEDED and timeout >= CALL_SECONDS
+        if code == grpc.StatusCode.UNAVAILABLE or too_slow:
+            if not probing:
+                self._breaker.failed()
+        elif code != grpc.StatusCode.DEADLINE_EXCEEDED:
+            # It answered. A call that our caller gave too little time says nothing either way.
+            self._breaker.succeeded()
 
     def _stream(self, method: str, *_: Any, **__: Any) -> Callable[..., Any]:
         """Return what a stub holds for a method that streams: health's Watch, which nobody here calls."""
@@ -137,5 +145,7 @@ class ServiceChannel:
 
     async def close(self) -> None:
         """End the calls under way and close."""
+        for task in self._closing:
+            task.cancel()
         if self._channel is not None:
             await self._channel.close()

@@ -64,6 +64,13 @@ class InvalidRequest(AppError):
     reason = "INVALID_REQUEST"
 
 
+class MalformedRequest(AppError):
+    """The request is no message of this method: text must be UTF-8, and fields as its proto says."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "MALFORMED_REQUEST"
+
+
 class Unauthenticated(AppError):
     """A valid access token is needed: log in and send it as 'Authorization: Bearer <token>'."""
 
@@ -105,6 +112,10 @@ class ServiceUnavailable(AppError):
     code = grpc.StatusCode.UNAVAILABLE
     reason = "SERVICE_UNAVAILABLE"
     retry_after = 1.0
+
+
+class NotSent(ServiceUnavailable):
+    """A part that this call needs is away; try again shortly."""
 
 
 class DeadlineExceeded(AppError):

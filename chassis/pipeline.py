@@ -10,13 +10,21 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
 
 from chassis import access, calls
 from chassis.calls import Call, Caller
-from chassis.errors import AccessDenied, AppError, DeadlineExceeded, Internal, InvalidRequest, Unauthenticated
+from chassis.errors import (
+    AccessDenied,
+    AppError,
+    DeadlineExceeded,
+    Internal,
+    InvalidRequest,
+    MalformedRequest,
+    Unauthenticated,
+)
 from chassis.revocation import Revocations
 from chassis.telemetry import HANDLING_SECONDS, describe, log, parent_context, tracer
 from chassis.tokens import Verifier
@@ -30,6 +38,8 @@ _ANSWER_MARGIN = 0.02
 """Seconds kept back from the caller's deadline, so that they learn of our timeout from us."""
 
 Servicer = Callable[[Message, grpc.aio.ServicerContext], Awaitable[Message]]
+ByteServicer = Callable[[bytes, grpc.aio.ServicerContext], Awaitable[Message]]
+Parse = Callable[[bytes], Message]
 
 
 class Pipeline(grpc.aio.ServerInterceptor):
@@ -53,17 +63,18 @@ class Pipeline(grpc.aio.ServerInterceptor):
         if handler is None or handler.unary_unary is None or method.startswith(_OPEN_SERVICES):
             return handler
         wrapped = grpc.unary_unary_rpc_method_handler(
-            self._wrap(method, cast(Servicer, handler.unary_unary)),
-            request_deserializer=handler.request_deserializer,
+            self._wrap(method, cast(Servicer, handler.unary_unary), cast(Parse, handler.request_deserializer)),
+            # Bytes come in as they are: gRPC's own answer to bytes that are no message tells of our insides.
+            request_deserializer=None,
             response_serializer=handler.response_serializer,
         )
         self._wrapped[method] = wrapped
         return wrapped
 
-    def _wrap(self, method: str, servicer: Servicer) -> Servicer:
+    def _wrap(self, method: str, servicer: Servicer, parse: Parse) -> ByteServicer:
         _, service, name = method.split("/")
 
-        async def serve(request: Message, context: grpc.aio.ServicerContext) -> Message:
+        async def serve(request: bytes, context: grpc.aio.ServicerContext) -> Message:
             started = time.perf_counter()
             metadata: dict[str, Any] = dict(context.invocation_metadata() or ())
             call = _call_of(metadata, context)
@@ -73,7 +84,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
                 method, context=parent_context(call.traceparent), kind=SpanKind.SERVER, record_exception=False
             ):
                 try:
-                    return await self._serve(method, servicer, request, context, call, metadata)
+                    return await self._serve(method, servicer, parse, request, context, call, metadata)
                 except AppError as error:
                     code = error.code
                     return await _abort(context, method, error)
@@ -93,7 +104,8 @@ class Pipeline(grpc.aio.ServerInterceptor):
         self,
         method: str,
         servicer: Servicer,
-        request: Message,
+        parse: Parse,
+        request: bytes,
         context: grpc.aio.ServicerContext,
         call: Call,
         metadata: dict[str, Any],
@@ -106,8 +118,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
             async with asyncio.timeout_at(call.deadline):
                 call.caller = await self._authenticate(metadata, rule)
                 access.authorise(rule, call.caller)
-                _validate(request)
-                return await servicer(request, context)
+                return await servicer(_read(request, parse), context)
         except TimeoutError:
             raise DeadlineExceeded from None
 
@@ -128,10 +139,16 @@ class Pipeline(grpc.aio.ServerInterceptor):
         return caller
 
 
-def _validate(request: Message) -> None:
-    violations = violations_of(request)
+def _read(request: bytes, parse: Parse) -> Message:
+    """Return the message that the bytes hold. Raises MalformedRequest, InvalidRequest."""
+    try:
+        message = parse(request)
+    except DecodeError:
+        raise MalformedRequest from None
+    violations = violations_of(message)
     if violations:
         raise InvalidRequest(violations=violations)
+    return message
 
 
 def _call_of(metadata: dict[str, Any], context: grpc.aio.ServicerContext) -> Call:

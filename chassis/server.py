@@ -6,10 +6,11 @@ A service gives its name and an `open_app`, an async context manager from settin
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import grpc
 import uvloop
@@ -30,6 +31,7 @@ from fairdb.options.v1 import access_pb2
 
 _CHECK_SECONDS = 1.0
 _STOP_GRACE = 10.0
+_RESTART_SECONDS = 1.0
 _MESSAGE_BYTES = 4 * 1024 * 1024
 
 Check = Callable[[], Awaitable[None]]
@@ -61,15 +63,13 @@ class Parts:
         """Open a channel to another service; it follows the registry until this service ends."""
         channel = ServiceChannel(service, self.tokens)
         self.background.push_async_callback(channel.close)
-        self.start(self.registry.follow(service, channel.update))
+        self.start(partial(self.registry.follow, service, channel.update))
         # It has what stubs use of a Channel, and only that.
         return cast(grpc.aio.Channel, channel)
 
-    def start(self, work: Awaitable[None]) -> None:
-        """Run work beside the server; it is cancelled when the service ends, and its failure is logged."""
-        task = asyncio.ensure_future(work)
-        task.add_done_callback(_log_failure)
-        self.background.push_async_callback(_cancel, task)
+    def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run work beside the server until the service ends; work that fails is logged and begun anew."""
+        self.background.push_async_callback(_cancel, asyncio.create_task(_keep_running(work)))
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -174,6 +174,10 @@ async def _cancel(task: asyncio.Future[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _log_failure(task: asyncio.Future[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("background_work_failed", **describe(error))
+async def _keep_running(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        try:
+            return await work()
+        except Exception as error:
+            log.error("background_work_failed", **describe(error))
+        await asyncio.sleep(_RESTART_SECONDS)

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from chassis.calls import Caller
 from chassis.errors import Unauthenticated
+from chassis.telemetry import describe, log
 from fairdb.options.v1.access_pb2 import Role
 
 ALGORITHM = "EdDSA"
@@ -90,6 +91,10 @@ class ServiceTokens:
             self._tokens[callee] = (token, time.time() + SERVICE_TOKEN_SECONDS - _RENEW_BEFORE)
         return token
 
+    def forget(self, callee: str) -> None:
+        """Sign anew for the next call: the callee refused the token, which may have been revoked."""
+        self._tokens.pop(callee, None)
+
 
 @dataclass(frozen=True, slots=True)
 class _Key:
@@ -121,6 +126,13 @@ class TrustStore:
         if time.monotonic() - self._looked_at < _TRUST_RELOAD_SECONDS:
             return
         self._looked_at = time.monotonic()
+        try:
+            self._read()
+        except (OSError, ValueError, KeyError, jwt.PyJWTError) as error:
+            # A file that cannot be read leaves the last good keys in use.
+            log.error("trust_folder_unreadable", **describe(error))
+
+    def _read(self) -> None:
         files = sorted(self._folder.glob("*.jwks.json"))
         stamp = [(file, file.stat().st_mtime_ns) for file in files]
         if stamp == self._stamp:

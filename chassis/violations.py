@@ -1,6 +1,6 @@
 """Rules that the protos state (buf.validate), as violations: which field, what to mend, and never a value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from google.protobuf.message import Message
@@ -31,7 +31,30 @@ def violations_of(message: Message, path: str = "", map_path: Callable[[str], st
                 key = str(element.subscript.value)
                 shown = map_path(key) if map_path else f"{shown}.{key}"
         found.append(Violation(shown, violation.proto.message or "is not valid"))
+    if b"\0" in message.SerializeToString():
+        # Most of these zeros are numbers; the slow look is only for messages that have any.
+        found += [Violation(field, "must not hold the character NUL") for field in _fields_with_nul(message, path)]
     return found
+
+
+def _fields_with_nul(message: Message, path: str) -> Iterator[str]:
+    """Yield the paths of texts with a NUL, which PostgreSQL cannot hold; an entry of a map under the map's own path."""
+    for field, value in message.ListFields():
+        shown = f"{path}.{field.json_name}".lstrip(".")
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            inside = any("\0" in str(key) or _has_nul(value[key]) for key in value)
+            yield from [shown] if inside else []
+        elif field.message_type is not None:
+            for item in value if field.is_repeated else [value]:
+                yield from _fields_with_nul(item, shown)
+        elif any(_has_nul(item) for item in (value if field.is_repeated else [value])):
+            yield shown
+
+
+def _has_nul(value: object) -> bool:
+    if isinstance(value, Message):
+        return any(True for _ in _fields_with_nul(value, ""))
+    return isinstance(value, str) and "\0" in value
 
 
 def _lower_camel(name: str) -> str:

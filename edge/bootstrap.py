@@ -12,7 +12,7 @@ from edge.typed import Config, typed
 HEAP_LIMIT = 1024**3  # bytes
 
 # Names that clients must not send: they are ours, or would steer Envoy, or carry a client's text into traces.
-STRIPPED_HEADERS = ("x-request-id", "x-service-token", "x-http-code", "tracestate", "baggage")
+STRIPPED_HEADERS = ("grpc-timeout", "x-request-id", "x-service-token", "x-http-code", "tracestate", "baggage")
 STRIPPED_PREFIXES = ("x-fairdb-", "x-edge-", "x-envoy-")
 
 # Never a path, query, user agent or other text of the client's: a person's name may stand in it.

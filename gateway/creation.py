@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from uuid6 import uuid7
 
-from chassis.errors import AppError, DeadlineExceeded, RemoteError, SampleNotFound, ServiceUnavailable
+from chassis.errors import AppError, DeadlineExceeded, NotSent, RemoteError, SampleNotFound, ServiceUnavailable
 from chassis.telemetry import SAGAS, log
 from fairdb.backend.v1.backend_service_pb2 import (
     FindByIdempotencyKeyRequest,
@@ -89,14 +89,20 @@ class Creation:
             # Backend has decided against it, so nothing was stored.
             await self._discard(sample_id)
             raise
+        except NotSent:
+            await self._discard(sample_id)
+            raise
         except (ServiceUnavailable, DeadlineExceeded):
-            return await self._ask_whether_stored(sample_id), False
+            return await self._ask_whether_stored(sample_id, repeatable=claim is not None), False
         if answer.replayed:
             await self._discard(sample_id)
         return answer.stored, answer.replayed
 
-    async def _ask_whether_stored(self, sample_id: str) -> StoredSample:
-        """Resolve an unknown outcome by asking. Raises ServiceUnavailable while it stays unknown."""
+    async def _ask_whether_stored(self, sample_id: str, *, repeatable: bool) -> StoredSample:
+        """Resolve an unknown outcome by asking.
+
+        While it stays unknown, raises ServiceUnavailable ("try again") when a repeat is safe, else DeadlineExceeded.
+        """
         try:
             return await self._backend.GetStoredSample(GetStoredSampleRequest(id=sample_id))
         except AppError as error:
@@ -104,7 +110,7 @@ class Creation:
             # no value, and a client that repeats with its Idempotency-Key gets the one sample that there is.
             if error.reason != SampleNotFound.reason:
                 log.warning("store_outcome_unknown", sample=sample_id)
-            raise ServiceUnavailable(service="backend_svc") from None
+            raise (ServiceUnavailable if repeatable else DeadlineExceeded)(service="backend_svc") from None
 
     async def _discard(self, sample_id: str) -> None:
         try:

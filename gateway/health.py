@@ -10,7 +10,8 @@ import asyncpg
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from chassis import broker
+from chassis import broker, calls
+from chassis.calls import Call
 from chassis.telemetry import describe, log
 from fairdb.system.v1.system_service_pb2 import PartHealth, SystemHealth
 
@@ -39,12 +40,16 @@ class Health:
     async def get(self) -> SystemHealth:
         """Return the health of all parts, at most a second old: anybody may ask, so asking must stay cheap."""
         async with self._lock:
-            if self._kept is None or time.monotonic() >= self._kept_until:
-                self._kept = await self._ask()
+            kept = self._kept
+            if kept is None or time.monotonic() >= self._kept_until:
+                # A task of its own: the first asker's deadline and cancellation are not the others' answer.
+                kept = await asyncio.shield(asyncio.create_task(self._ask()))
+                self._kept = kept
                 self._kept_until = time.monotonic() + _KEPT_SECONDS
-            return self._kept
+            return kept
 
     async def _ask(self) -> SystemHealth:
+        calls.enter(Call())
         answers = await asyncio.gather(*(_ask_part(part) for part in self._parts.values()))
         statuses = {answer.status for answer in answers}
         overall = next(status for status in (CRITICAL, DEGRADED, HEALTHY) if status in statuses)

@@ -46,9 +46,9 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
     async with revocations as revoked, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
         publisher = Publisher(config.broker_url.get_secret_value())
         quarantine = Quarantine(database, backend)
-        parts.start(publisher.run())
-        parts.start(Relay(database, publisher).run())
-        parts.start(quarantine.run())
+        parts.start(publisher.run)
+        parts.start(Relay(database, publisher).run)
+        parts.start(quarantine.run)
         consent = ConsentServicer(database, keystore, quarantine)
         privacy = PrivacyServicer(database, keystore, policy, Studies(database))
         yield Application(

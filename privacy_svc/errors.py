@@ -6,7 +6,10 @@ from chassis.errors import AppError
 
 
 class ConsentRequired(AppError):
-    """A consent to this purpose is missing: grant it with POST /api/consents."""
+    """A consent to this purpose is missing, of the account or of the donor: `of` in the details says whose.
+
+    Grant it with POST /api/consents, a donor's with `subject`.
+    """
 
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = "CONSENT_REQUIRED"

@@ -1,5 +1,8 @@
 """PrivacyService: what may be kept of a sample, and who may see it."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from uuid import UUID
 
 import grpc
@@ -14,15 +17,19 @@ from fairdb.privacy.v1.field_class_pb2 import (
     FIELD_CLASS_QUASI_IDENTIFIER,
     FIELD_CLASS_SENSITIVE,
 )
+from fairdb.samples.v1.sample_pb2 import RawSample
 from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
 from privacy_svc import preparations
-from privacy_svc.anonymisation import anonymise, subject_of
+from privacy_svc.anonymisation import Anonymised, anonymise, subject_of
 from privacy_svc.keystore import Keystore
 from privacy_svc.policy import Policy
 from privacy_svc.studies import Studies
 from privacy_svc.validation import InvalidSample
 
 Context = grpc.aio.ServicerContext
+
+_LARGE = 16 * 1024
+"""Bytes of a raw sample from which it is anonymised beside the event loop; ordinary ones take a few kilobytes."""
 
 _ALL_CLASSES = (FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER, FIELD_CLASS_SENSITIVE)
 
@@ -35,12 +42,13 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         self._keystore = keystore
         self._policy = policy
         self._studies = studies
+        self._large = ThreadPoolExecutor(1, "anonymise")
 
     async def PrepareSample(self, request: pb.PrepareSampleRequest, context: Context) -> pb.PrepareSampleResponse:
         raw, account_id = request.sample, UUID(request.principal.user_id)
         study = await self._study(raw.study, account_id)
         try:
-            result = anonymise(raw, self._policy, lambda subject: self._keystore.pseudonym(str(study), subject))
+            result = await self._anonymise(raw, str(study))
         except InvalidSample as error:
             raise InvalidRequest(violations=error.violations) from None
         subject = subject_of(raw, self._policy)
@@ -64,6 +72,13 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
             policy_version=self._policy.version,
             grants=grants_of(request.principal),
         )
+
+    async def _anonymise(self, raw: RawSample, study: str) -> Anonymised:
+        work = partial(anonymise, raw, self._policy, partial(self._keystore.pseudonym, study))
+        if raw.ByteSize() <= _LARGE:
+            return work()
+        # Seconds of work must not keep others waiting, nor health checks; one at a time.
+        return await asyncio.get_running_loop().run_in_executor(self._large, work)
 
     async def _study(self, given: str, account_id: UUID) -> UUID:
         if not given:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from chassis.database import Database
-from chassis.errors import AppError
+from chassis.errors import AppError, ServiceUnavailable
 from chassis.telemetry import log
 from fairdb.backend.v1.backend_service_pb2 import QuarantineRequest
 from privacy_svc import consents
@@ -34,8 +34,13 @@ class Quarantine:
         await self._database.migrated()
         while True:
             try:
-                for row in await self._database.fetch(consents.TO_QUARANTINE):
+                waiting = await self._database.fetch(consents.TO_QUARANTINE)
+            except ServiceUnavailable:
+                waiting = []
+            for row in waiting:
+                # Each for itself: one that cannot be carried holds up no other.
+                try:
                     await self.carry(row["id"], row["withdrawn_by"])
-            except AppError as error:
-                log.info("quarantine_waits", error=type(error).__name__)
+                except AppError as error:
+                    log.info("quarantine_waits", consent=str(row["id"]), error=type(error).__name__)
             await asyncio.sleep(_RETRY_SECONDS)

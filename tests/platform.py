@@ -85,7 +85,7 @@ class Platform:
     async def admin(self) -> Account:
         """Make an administrator by the command that makes the first one."""
         email = f"admin-{secrets.token_hex(6)}@example.org"
-        await make_admin(self.constellation.env_of("auth_svc")["FAIRDB_DATABASE_URL"], email, PASSWORD)
+        await make_admin(self.constellation.env_of("auth_svc")["FAIRDB_DATABASE_URL"], email, lambda: PASSWORD)
         return await self.log_in(email)
 
     async def steward(self) -> Account:

@@ -12,6 +12,7 @@ CREATE TABLE session (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX session_expires_at ON session (expires_at);
+CREATE INDEX session_account_id ON session (account_id);
 
 -- Every refresh token of a session that was ever issued. One that comes back after its use shows that somebody copied it.
 CREATE TABLE refresh_token (

@@ -71,5 +71,8 @@ CREATE INDEX idempotency_created_at ON idempotency (created_at);
 -- Withdrawn consents: no sample that rests on one is stored any more.
 CREATE TABLE barrier (
     consent uuid PRIMARY KEY,
-    raised_at timestamptz NOT NULL DEFAULT now()
+    actor text NOT NULL, -- who withdrew it
+    raised_at timestamptz NOT NULL DEFAULT now(),
+    settled boolean NOT NULL DEFAULT false -- whether every sample that rests on it is quarantined
 );
+CREATE INDEX barrier_unsettled ON barrier (raised_at) WHERE NOT settled;

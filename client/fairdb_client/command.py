@@ -33,6 +33,9 @@ def demo(
     except (demo_module.DemoFailed, ApiError) as error:
         console.print(f"[bold red]The demo failed:[/] {error}")
         raise typer.Exit(1) from None
+    except FileNotFoundError as error:
+        console.print(f"[bold red]No {error.filename}:[/] run `make setup`, or name the folder with --data")
+        raise typer.Exit(1) from None
     except httpx.TransportError as error:
         console.print(f"[bold red]Nobody answers at {edge_url}:[/] {type(error).__name__}")
         raise typer.Exit(1) from None

@@ -1,8 +1,10 @@
 """One account's session over REST."""
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -26,11 +28,13 @@ class ApiError(Exception):
 
 
 class Session:
-    """Calls the REST API as one account; renews its access token when it has expired."""
+    """Calls the REST API as one account, from any number of threads; renews its access token when it has expired."""
 
     def __init__(self, base_url: str, *, timeout: float = 30.0) -> None:
         self._http = httpx.Client(base_url=base_url, timeout=timeout)
+        self._access_token = ""
         self._refresh_token = ""
+        self._renewing = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -46,9 +50,18 @@ class Session:
         """Start a session. Raises ApiError CREDENTIALS_WRONG."""
         self._keep(self.call("POST", "/api/auth/login", {"email": email, "password": password}))
 
+    def log_out(self) -> None:
+        """End the session. Its tokens work no more."""
+        self.call("POST", "/api/auth/logout", {})
+        self._access_token = self._refresh_token = ""
+
     def grant_consent(self, subject: str = "") -> dict[str, Any]:
         """Record the account's consent to sample creation, or that of a donor."""
         return self.call("POST", "/api/consents", {"purpose": "sample_creation", "subject": subject})
+
+    def withdraw_consent(self, consent_id: str) -> dict[str, Any]:
+        """Withdraw a consent: nobody sees what rests on it any more."""
+        return self.call("POST", f"/api/consents/{quote(consent_id, safe='')}:withdraw", {})
 
     def create_sample(self, sample: Mapping[str, Any], idempotency_key: str | None = None) -> dict[str, Any]:
         """Create a sample; repeated under one key when the answer is lost, so that it is created once."""
@@ -57,7 +70,7 @@ class Session:
 
     def get_sample(self, sample_id: str) -> dict[str, Any]:
         """Return a sample, less what this account may not see. Raises ApiError SAMPLE_NOT_FOUND."""
-        return self.call("GET", f"/api/samples/{sample_id}")
+        return self.call("GET", f"/api/samples/{quote(sample_id, safe='')}")
 
     def list_samples(self, filter: str = "", page_size: int = 200) -> Iterator[dict[str, Any]]:
         """Yield every sample that matches an AIP-160 filter, newest first."""
@@ -80,18 +93,40 @@ class Session:
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Make any call and return its answer. Raises ApiError, and httpx.TransportError when nobody answers."""
-        response = self._http.request(method, path, json=body, params=parameters, headers=headers)
+        used = self._access_token
+        response = self._send(method, path, body, parameters, headers)
         if response.status_code == 401 and self._refresh_token:
-            used, self._refresh_token = self._refresh_token, ""
-            self._keep(self.call("POST", "/api/auth/refresh", {"refreshToken": used}))
-            response = self._http.request(method, path, json=body, params=parameters, headers=headers)
+            self._renew(used)
+            response = self._send(method, path, body, parameters, headers)
         if response.is_success:
             return response.json()
         raise _error_of(response)
 
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        parameters: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+    ) -> httpx.Response:
+        authorization = {"Authorization": f"Bearer {self._access_token}"} if self._access_token else {}
+        return self._http.request(
+            method, path, json=body, params=parameters, headers={**authorization, **(headers or {})}
+        )
+
+    def _renew(self, used: str) -> None:
+        """Exchange the refresh token, unless another thread has done so since `used` was the access token."""
+        with self._renewing:
+            if self._access_token != used:
+                return
+            response = self._send("POST", "/api/auth/refresh", {"refreshToken": self._refresh_token}, None, None)
+            if not response.is_success:
+                raise _error_of(response)
+            self._keep(response.json())
+
     def _keep(self, tokens: Mapping[str, Any]) -> None:
-        self._refresh_token = tokens["refreshToken"]
-        self._http.headers["Authorization"] = f"Bearer {tokens['accessToken']}"
+        self._access_token, self._refresh_token = tokens["accessToken"], tokens["refreshToken"]
 
 
 def _error_of(response: httpx.Response) -> ApiError:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -33,15 +34,22 @@ T = TypeVar("T")
 UP = FAIRDB / "up"
 
 
+class AlreadyUp(Exception):
+    """`up` was asked for something else than what is up."""
+
+
 @app.command()
 def up(root: Root = UP) -> None:
     """Start everything, leave it running and print where it is."""
     ledger = Ledger.read(Layout(root).ledger)
+    ports = Ports.defaults()
     if ledger.all_alive():
+        if ledger.ports != asdict(ports):
+            raise AlreadyUp("already up, on other ports: `make down` first")
         console.print(f"already up (state in {root})")
         show(ledger)
         return
-    constellation = Constellation(root, Ports.defaults(), External.from_environment(), detached=True)
+    constellation = Constellation(root, ports, External.from_environment(), detached=True)
     interruptible(constellation.start_all())
     show(Ledger.read(Layout(root).ledger))
 
@@ -100,9 +108,10 @@ def execute(
     root: Root = UP,
 ) -> None:
     """Run CMD with the environment that `up` gives a service."""
-    if not Ledger.read(Layout(root).ledger).all_alive():
+    ledger = Ledger.read(Layout(root).ledger)
+    if not ledger.all_alive():
         raise typer.BadParameter("nothing is up: run `make up` first")
-    constellation = Constellation(root, Ports.defaults(), External.from_environment())
+    constellation = Constellation(root, Ports(**ledger.ports), External.from_environment())
     os.execvpe(command[0], command, constellation.env_of(service))
 
 
@@ -153,7 +162,7 @@ def show(ledger: Ledger) -> None:
     alive = ledger.alive()
     for name in in_order({*ledger.parts, *ledger.addresses}):
         pid = str(ledger.parts[name][-1].pid) if name in ledger.parts else ""
-        state = "runs" if name in alive else "ended" if name in ledger.parts else "given"
+        state = "runs" if name in alive else "ended" if name in ledger.parts or not ledger.up else "given"
         table.add_row(name, ledger.addresses.get(name, ""), pid, state)
     console.print(table)
     if ledger.up and "envoy" in alive:
@@ -168,7 +177,7 @@ def main() -> int:
     """Run the command; what an operator can mend is one clear message, not a stack trace."""
     try:
         app()
-    except (StartFailed, PortTaken, PortUnreadable, RootInUse, ServerMissing) as error:
+    except (AlreadyUp, StartFailed, PortTaken, PortUnreadable, RootInUse, ServerMissing) as error:
         print(f"fairdb: {error}", file=sys.stderr)
         return 1
     return 0

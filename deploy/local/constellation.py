@@ -11,6 +11,7 @@ import asyncio
 import signal
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -119,7 +120,7 @@ class Constellation:
                 # Two cores: the services' imports would only slow the servers they are going to wait for.
                 group.create_task(self._start_services(stores))
             await self._wait_for_health()
-            self._ledger.complete(self.addresses)
+            self._ledger.complete(self.addresses, asdict(self.ports))
         except BaseException as error:
             await self.stop_all()
             raise first_of(error) from None

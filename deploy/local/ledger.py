@@ -13,11 +13,12 @@ from deploy.local.process import Child, Identity
 
 @dataclass
 class Ledger:
-    """`run.json`: for each part its processes, and the addresses once the whole is up. Written at every change."""
+    """`run.json`: each part's processes, and addresses and ports once the whole is up. Written at every change."""
 
     path: Path
     parts: dict[str, list[Child]] = field(default_factory=dict[str, list[Child]])
     addresses: dict[str, str] = field(default_factory=dict[str, str])
+    ports: dict[str, int] = field(default_factory=dict[str, int])
     up: bool = False
 
     @classmethod
@@ -26,7 +27,7 @@ class Ledger:
         try:
             data: dict[str, Any] = json.loads(path.read_text())
             parts = {name: [recall(entry) for entry in entries] for name, entries in data["parts"].items()}
-            return cls(path, parts, data["addresses"], data["up"])
+            return cls(path, parts, data["addresses"], data["ports"], data["up"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return cls(path)
 
@@ -38,9 +39,10 @@ class Ledger:
         self.parts.pop(part, None)
         self.write()
 
-    def complete(self, addresses: Mapping[str, str]) -> None:
+    def complete(self, addresses: Mapping[str, str], ports: Mapping[str, int]) -> None:
         """Note that the whole is up."""
         self.addresses = dict(addresses)
+        self.ports = dict(ports)
         self.up = True
         self.write()
 
@@ -58,7 +60,9 @@ class Ledger:
             for name, children in self.parts.items()
         }
         fresh = self.path.with_suffix(".new")
-        fresh.write_text(json.dumps({"up": self.up, "addresses": self.addresses, "parts": entries}, indent=1))
+        fresh.write_text(
+            json.dumps({"up": self.up, "addresses": self.addresses, "ports": self.ports, "parts": entries}, indent=1)
+        )
         os.replace(fresh, self.path)
 
 

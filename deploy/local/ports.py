@@ -26,7 +26,7 @@ class PortTaken(Exception):
 
 
 class PortUnreadable(Exception):
-    """A FAIRDB_PORT_... variable is not a port number."""
+    """A FAIRDB_PORT_... variable is no port of ours, no port number, or the number of another."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ class Ports:
         """Return the well-known ports, moved by FAIRDB_PORT_... variables."""
         environ = os.environ if environ is None else environ
         moved: dict[str, int] = {}
+        names = {variable(field.name) for field in fields(cls)}
+        unknown = sorted(name for name in environ if name.startswith(variable("")) and name not in names)
+        if unknown:
+            raise PortUnreadable(f"there is no {unknown[0]}: the ports are {', '.join(sorted(names))}")
         for field in fields(cls):
             text = environ.get(variable(field.name))
             if text is None:
@@ -65,13 +69,23 @@ class Ports:
             if not text.isdigit() or not 0 < int(text) < 65536:
                 raise PortUnreadable(f"{variable(field.name)}={text!r} is not a port")
             moved[field.name] = int(text)
-        return cls(**moved)
+        ports = cls(**moved)
+        ports.require_different()
+        return ports
 
     @classmethod
     def free(cls) -> "Ports":
         """Return ports that nothing listens on, all different."""
         names = [field.name for field in fields(cls)]
         return cls(**dict(zip(names, find_free(len(names)), strict=True)))
+
+    def require_different(self) -> None:
+        """Raise PortUnreadable when two parts would share a port."""
+        seen: dict[int, str] = {}
+        for name, number in asdict(self).items():
+            if number in seen:
+                raise PortUnreadable(f"{variable(seen[number])} and {variable(name)} are both {number}")
+            seen[number] = name
 
     def number(self, field: str) -> int:
         return int(asdict(self)[field])

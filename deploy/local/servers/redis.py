@@ -21,7 +21,7 @@ dir {folder}
 save ""
 appendonly no
 maxmemory 64mb
-maxmemory-policy allkeys-lru
+maxmemory-policy noeviction
 daemonize no
 """
 

@@ -6,10 +6,11 @@ from uuid import UUID, uuid4
 import grpc
 import pytest
 
+from backend_svc import quarantine
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import Sample
 from tests.integration.backend.conftest import PUBLIC, Backend, Refused, new_account, store_request
-from tests.platform import eventually
+from tests.waiting import eventually
 
 
 async def test_quarantine_reaches_what_rests_on_the_consent_and_nothing_else(backend: Backend) -> None:
@@ -106,3 +107,29 @@ async def test_quarantined_sample_is_not_indexed_later(backend: Backend) -> None
     assert (await backend.get(id)).state == Sample.STATE_QUARANTINED
     assert await backend.database.pool.fetchval("SELECT count(*) FROM sample_field") == 0
     assert [event.sequence for event in await backend.events(id)] == [1, 2, 3, 4]
+
+
+async def test_a_barrier_binds_before_its_samples_are_quarantined(backend: Backend) -> None:
+    owner, consent = new_account(), str(uuid4())
+    id = await backend.add(owner, consents=[consent])
+    assert await backend.find(new_account()) == [id]
+
+    await backend.database.execute(quarantine.RAISE_BARRIER, UUID(consent), owner)
+
+    assert (await backend.get(id)).state == Sample.STATE_QUARANTINED
+    assert await backend.find(new_account()) == []
+
+
+async def test_what_a_call_leaves_over_is_quarantined_behind_it(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "BATCH", 2)
+    owner, consent = new_account(), str(uuid4())
+    for _ in range(5):
+        await backend.add(owner, consents=[consent])
+
+    assert await backend.quarantine(consent, owner) == 2
+
+    count = "SELECT count(*) = 5 FROM sample WHERE state = $1"
+    await eventually(lambda: backend.database.fetchval(count, Sample.STATE_QUARANTINED))
+    assert await backend.database.fetchval("SELECT settled FROM barrier")

@@ -108,9 +108,22 @@ async def test_an_unknown_outcome_is_asked_for(lost: AppError) -> None:
 
 async def test_what_stays_unknown_is_neither_undone_nor_claimed() -> None:
     for answer in (errors.ServiceUnavailable(), refusal(errors.SampleNotFound())):
-        error, calls = await create(StoreSample=errors.DeadlineExceeded(), GetStoredSample=answer)
-        assert error.reason == "SERVICE_UNAVAILABLE"
-        assert "DiscardSample" not in calls
+        # "Try again" would make a second sample of a request that cannot be recognised.
+        for claim, reason in ((None, "DEADLINE_EXCEEDED"), (IdempotencyClaim(), "SERVICE_UNAVAILABLE")):
+            error, calls = await create(
+                claim,
+                FindByIdempotencyKey=FindByIdempotencyKeyResponse(),
+                StoreSample=errors.DeadlineExceeded(),
+                GetStoredSample=answer,
+            )
+            assert error.reason == reason
+            assert "DiscardSample" not in calls
+
+
+async def test_what_was_never_sent_is_undone() -> None:
+    error, calls = await create(StoreSample=errors.NotSent())
+    assert error.reason == "SERVICE_UNAVAILABLE"
+    assert calls == ["PrepareSample", "StoreSample", "DiscardSample"]
 
 
 async def test_a_repeat_is_answered_before_anything_is_prepared() -> None:
