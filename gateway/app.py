@@ -43,6 +43,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
     backend_channel = await parts.channel("backend_svc")
     privacy_channel = await parts.channel("privacy_svc")
     pool = await asyncpg.create_pool(config.database_url.get_secret_value(), min_size=0, max_size=2, timeout=2.0)
+    parts.background.callback(pool.terminate)
     async with open_revocation_list(redis_url, auth_channel) as revocations, connect_redis(redis_url) as redis:
         health = Health(
             {
@@ -81,7 +82,6 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
             revocations=revocations,
             checks={},
         )
-    pool.terminate()
 
 
 async def _answer() -> None:

@@ -23,7 +23,8 @@ HEALTH_NAMES = {
     "consul": "registry",
 }
 CRITICAL = {"backend_svc", "privacy_svc", "postgres"}
-HANG = 35.0  # the edge's own limit is 30 s
+HANG = 35.0
+"""Seconds: the edge answers within 30, so whoever waits this long was left hanging (an httpx.ReadTimeout)."""
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -71,7 +72,11 @@ async def test_kill_and_start_again(platform: Platform, part: str) -> None:
         stop.set()
         answers = [status for statuses in await asyncio.gather(*load) for status in statuses]
 
-    assert set(answers) <= {201, 429, 503, 504, "refused"}, answers
+    expected: set[int | str] = {201, 503, 504}
+    if part == "envoy":
+        # While the edge itself is away there is nobody to answer; once it is back it may have met no service yet.
+        expected |= {"refused"}
+    assert set(answers) <= expected, answers
     await eventually(lambda: healthy(platform), within=60)
     after = await researcher.create()
     for sample_id in {*acknowledged, after["id"]}:
@@ -86,8 +91,7 @@ async def create_until(stop: asyncio.Event, researcher: Account, acknowledged: l
     while not stop.is_set():
         try:
             answer = await researcher.call("POST", "/api/samples", {"organism": "E. coli"})
-        except httpx.TransportError:
-            # Only the edge itself being away may look like this.
+        except (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError):
             answers.append("refused")
         else:
             answers.append(answer.status_code)
@@ -120,14 +124,11 @@ async def health_names(platform: Platform, part: str) -> None:
 
 async def no_call_hangs(researcher: Account) -> None:
     """Make a call that must end within the edge's limit: answered in the one shape, or refused."""
-    async with asyncio.timeout(HANG):
-        try:
-            answer = await researcher.call("GET", "/api/samples")
-        except httpx.ConnectError:
-            return
-        except httpx.TransportError:
-            # A connection that was open when the edge died.
-            return
+    try:
+        answer = await researcher.call("GET", "/api/samples")
+    except (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError):
+        # Refused, or a connection that was open when the edge died.
+        return
     assert answer.status_code in (200, 503)
     if answer.status_code == 503:
         assert answer.json()["details"][0]["reason"] == "SERVICE_UNAVAILABLE"

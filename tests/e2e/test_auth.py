@@ -1,15 +1,20 @@
 """Accounts, sessions, tokens, over the edge."""
 
+import asyncio
 import base64
 import json
 
 import grpc
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from redis.asyncio import Redis
 
+from chassis.revocation import COMPLETE_KEY, revoked_key
 from chassis.tokens import Signer
 from fairdb.backend.v1.backend_service_pb2 import GetStoredSampleRequest
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
+from fairdb_client import Session
 from tests.platform import PASSWORD, Platform
 from tests.waiting import eventually
 
@@ -130,6 +135,47 @@ async def test_an_account_cannot_do_what_its_roles_do_not_say(platform: Platform
         await researcher.call("POST", f"/api/accounts/{researcher.id}:setRoles", {"roles": ["ROLE_ADMIN"]}),
     ]
     assert [(answer.status_code, reason_of(answer)) for answer in answers] == [(403, "ACCESS_DENIED")] * 2
+
+
+async def test_whoever_loses_a_role_is_logged_out(platform: Platform) -> None:
+    admin, other = await platform.admin(), await platform.admin()
+    path = f"/api/accounts/{other.id}:setRoles"
+
+    assert (await admin.call("POST", path, {"roles": ["ROLE_RESEARCHER"]})).status_code == 200
+
+    async def refused() -> bool:
+        return (await other.call("GET", "/api/services")).status_code == 401
+
+    await eventually(refused, within=5)
+    refreshed = await platform.http.post("/api/auth/refresh", json={"refreshToken": other.refresh_token})
+    assert refreshed.status_code == 401
+
+
+async def test_revocation_outlives_a_cache_that_comes_back_with_an_old_list(platform: Platform) -> None:
+    """As from a snapshot: the mark that the list is complete is there, a newer revocation is not."""
+    account = await platform.account()
+    await account.call("POST", "/api/auth/logout", {})
+    constellation = platform.constellation
+    await constellation.kill("redis")
+    await constellation.start("redis")
+    async with Redis.from_url(constellation.env_of("auth_svc")["FAIRDB_REDIS_URL"]) as redis:
+        await redis.set(COMPLETE_KEY, b"1")
+        session = jwt.decode(account.token, options={"verify_signature": False})["sid"]
+        await eventually(lambda: redis.exists(revoked_key(session)), within=10)
+
+    async def refused() -> bool:
+        return (await account.call("GET", "/api/samples")).status_code == 401
+
+    await eventually(refused, within=5)
+
+
+async def test_a_session_is_renewed_once_for_all_its_threads(platform: Platform) -> None:
+    account = await platform.account()
+    with Session(platform.constellation.edge_url) as session:
+        session.log_in(account.email, PASSWORD)
+        session._access_token = "expired"
+        answers = await asyncio.gather(*(asyncio.to_thread(session.call, "GET", "/api/auth/me") for _ in range(8)))
+    assert [answer["id"] for answer in answers] == [account.id] * 8
 
 
 async def test_admin_revokes_a_token_by_its_id(platform: Platform) -> None:

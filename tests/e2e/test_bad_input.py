@@ -77,6 +77,14 @@ CASES = {
     "unknown field in filter": Case(
         400, "FILTER_INVALID", "GET", f'/api/samples?filter={SECRET} = "x"', fields=frozenset({"filter"})
     ),
+    "text that is no UTF-8": Case(400, "MALFORMED_REQUEST", "GET", f"/api/samples?filter={SECRET}%ff"),
+    "NUL": Case(
+        400,
+        "INVALID_REQUEST",
+        path="/api/auth/login",
+        body={"email": f"{SECRET}\0", "password": "\0"},
+        fields=frozenset({"email", "password"}),
+    ),
     "bad page token": Case(400, "PAGE_TOKEN_INVALID", "GET", f"/api/samples?pageToken={SECRET}"),
     "page too large": Case(400, "INVALID_REQUEST", "GET", "/api/samples?pageSize=1000", fields=frozenset({"pageSize"})),
     "consent of a blank donor": Case(

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import sys
 
 import pytest
 
@@ -33,3 +34,21 @@ async def test_the_session_works_when_pasted(platform: Platform, pytestconfig: p
     assert of_donor["subject"].startswith("p-")
     assert "samples" in found
     assert health["status"] == "healthy"
+
+
+async def test_the_python_example_works_when_pasted(platform: Platform, pytestconfig: pytest.Config) -> None:
+    readme = (pytestconfig.rootpath / "README.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    example = example.replace("http://127.0.0.1:8000", platform.constellation.edge_url)
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate(example.encode())
+
+    assert (process.returncode, errors.decode()) == (0, "")
+    assert b"'organism': 'E. coli'" in output
