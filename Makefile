@@ -30,6 +30,10 @@ check: setup ## Format, lint, types, import contracts, protos, Envoy's configura
 test: setup ## Run every test, on real servers of its own
 	$(BIN)/pytest
 
+.PHONY: soak
+soak: setup ## Run the long tests that `make test` has a short form of
+	$(BIN)/pytest -m soak
+
 .PHONY: demo
 demo: setup ## Start a constellation of its own, create real samples on it, show them, stop it
 	$(BIN)/python -m deploy.local run --free --root .fairdb/demo -- $(BIN)/fairdb demo

@@ -1,26 +1,49 @@
 """RabbitMQ: the exchange, the queues, and a publisher that knows what arrived.
 
-fairdb.events       topic exchange; routing key is the event's type
-<service>.<name>    one quorum queue a consumer; after DELIVERY_LIMIT failures a message goes to
-fairdb.dead         direct exchange, at least once, and from there to
-<service>.<name>.dead
+fairdb.events               topic exchange; routing key is the event's type
+<service>.<name>            one quorum queue a consumer; what fails there goes through
+<service>.<name>.retry.5s   (and 30s, 5m) where it rests, and then back to that one queue; at last to
+fairdb.dead                 direct exchange, and from there to
+<service>.<name>.dead       where it stays until an operator replays it (see `dead_letters`)
+fairdb.queues               the names of the consumers' queues, because AMQP cannot list queues
+
+Whatever moves between queues moves at least once.
 """
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractQueue
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractExchange,
+    AbstractMessage,
+    AbstractQueue,
+    HeadersType,
+)
 from aio_pika.exceptions import AMQPError, DeliveryError, PublishError
 from aiormq.exceptions import ChannelInvalidStateError
 
-from chassis.telemetry import log
+from chassis.telemetry import describe, log
 
 EXCHANGE = "fairdb.events"
 DEAD_EXCHANGE = "fairdb.dead"
 DELIVERY_LIMIT = 6
+"""How often a message may come back without having been answered, before it counts as one that kills its consumer."""
+
+RETRY_DELAYS = (5.0, 30.0, 300.0)
+"""Seconds before each new attempt; then the dead letters."""
+
+DIRECTORY = "fairdb.queues"
+ATTEMPTS, ERROR, FAILED_AT, QUEUE = "fairdb-attempts", "fairdb-error", "fairdb-time", "fairdb-queue"
+"""Headers of a message that failed: how often, the last error's type (never its text), when, and whose it is."""
+
 CONFIRM_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
 _MAX_BACKOFF = 3.0
@@ -69,28 +92,81 @@ async def declare_exchange(channel: AbstractChannel) -> AbstractExchange:
     return await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
 
 
-async def declare_queue(channel: AbstractChannel, name: str, types: Sequence[str]) -> AbstractQueue:
-    """Declare a consumer's queue and its dead-letter queue, and bind it to event types."""
+async def declare_queue(
+    channel: AbstractChannel, name: str, types: Sequence[str], delays: Sequence[float] = RETRY_DELAYS
+) -> AbstractQueue:
+    """Declare a consumer's queue, its retry queues and its dead letters, and bind it to event types."""
     exchange = await declare_exchange(channel)
     dead = await channel.declare_exchange(DEAD_EXCHANGE, aio_pika.ExchangeType.DIRECT, durable=True)
-    dead_queue = await channel.declare_queue(f"{name}.dead", durable=True, arguments={"x-queue-type": "quorum"})
+    dead_queue = await channel.declare_queue(dead_name(name), durable=True, arguments={"x-queue-type": "quorum"})
     await dead_queue.bind(dead, routing_key=name)
-    queue = await channel.declare_queue(
-        name,
-        durable=True,
-        arguments={
-            "x-queue-type": "quorum",
-            "x-delivery-limit": DELIVERY_LIMIT,
-            # All four together make dead-lettering at-least-once; without one it falls back silently.
-            "x-dead-letter-exchange": DEAD_EXCHANGE,
-            "x-dead-letter-routing-key": name,
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",
-        },
-    )
+    for delay in delays:
+        # The default exchange reaches exactly this queue: other consumers of the event do not see it again.
+        arguments = {**_moves_on_to("", name), "x-message-ttl": round(delay * 1000)}
+        await channel.declare_queue(retry_name(name, delay), durable=True, arguments=arguments)
+    arguments = {**_moves_on_to(DEAD_EXCHANGE, name), "x-delivery-limit": DELIVERY_LIMIT}
+    queue = await channel.declare_queue(name, durable=True, arguments=arguments)
     for type in types:
         await queue.bind(exchange, routing_key=type)
+    await declare_directory(channel)
+    await channel.default_exchange.publish(aio_pika.Message(name.encode()), DIRECTORY, timeout=CONFIRM_SECONDS)
     return queue
+
+
+async def declare_directory(channel: AbstractChannel) -> AbstractQueue:
+    """Declare the queue that names every consumer's queue, once each time that its consumer connects."""
+    arguments = {"x-queue-type": "quorum", "x-max-length": 10_000}
+    return await channel.declare_queue(DIRECTORY, durable=True, arguments=arguments)
+
+
+def dead_name(queue: str) -> str:
+    """Return the name of a consumer's dead letters."""
+    return f"{queue}.dead"
+
+
+def retry_name(queue: str, delay: float) -> str:
+    """Return the name of the queue in which a consumer's messages rest for `delay` seconds: `index.retry.5s`."""
+    if delay < 1:
+        return f"{queue}.retry.{delay * 1000:.0f}ms"
+    return f"{queue}.retry.{delay:.0f}s" if delay < 60 else f"{queue}.retry.{delay / 60:.0f}m"
+
+
+def _moves_on_to(exchange: str, routing_key: str) -> dict[str, Any]:
+    """Return the arguments of a queue whose messages move on at least once; lacking one of them it falls back silently
+    to at most once."""
+    return {
+        "x-queue-type": "quorum",
+        "x-dead-letter-exchange": exchange,
+        "x-dead-letter-routing-key": routing_key,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
+
+
+async def move(exchange: AbstractExchange, routing_key: str, message: AbstractMessage, headers: HeadersType) -> None:
+    """Publish a received message again and wait until the broker has it; acknowledge the original after that.
+
+    Headers are replaced, not kept: for `x-death` the broker would take the next round as a cycle and drop the message.
+    """
+    copy = aio_pika.Message(
+        message.body,
+        headers=headers,
+        message_id=message.message_id,
+        type=message.type,
+        content_type=message.content_type,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+    )
+    await exchange.publish(copy, routing_key, mandatory=True, timeout=CONFIRM_SECONDS)
+
+
+def attempts_of(message: AbstractMessage) -> int:
+    """Return how often a message has failed before."""
+    return int(str(message.headers.get(ATTEMPTS, 0)))
+
+
+def failure_headers(queue: str, attempts: int, error: str) -> HeadersType:
+    """Return the headers of a message that failed just now."""
+    return {QUEUE: queue, ATTEMPTS: attempts, ERROR: error, FAILED_AT: datetime.now(UTC).isoformat(timespec="seconds")}
 
 
 class Publisher:
@@ -129,10 +205,13 @@ class Publisher:
         results = await asyncio.gather(
             *(self._publish_one(exchange, *message) for message in messages), return_exceptions=True
         )
-        failures = [result for result in results if isinstance(result, BaseException)]
-        for failure in failures:
-            if not isinstance(failure, AWAY):
-                raise failure
+        failures: list[tuple[str, Exception]] = []
+        for (type, _, _), result in zip(messages, results, strict=True):
+            if isinstance(result, Exception):
+                failures.append((type, result))
+            elif result is not None:
+                raise result
+        _log(failures)
         return [result is None for result in results]
 
     async def _publish_one(self, exchange: AbstractExchange, type: str, id: str, body: bytes) -> None:
@@ -143,11 +222,17 @@ class Publisher:
             content_type="application/protobuf",
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         )
-        try:
-            await exchange.publish(message, routing_key=type, mandatory=type in NEEDED, timeout=CONFIRM_SECONDS)
-        except PublishError:
-            log.error("event_unroutable", type=type, event_id=id)
-            raise
-        except DeliveryError:
-            log.error("event_refused", type=type, event_id=id)
-            raise
+        await exchange.publish(message, routing_key=type, mandatory=type in NEEDED, timeout=CONFIRM_SECONDS)
+
+
+def _log(failures: Sequence[tuple[str, Exception]]) -> None:
+    """Log one line for each kind of failure in a batch: ten thousand events without a queue are one problem."""
+    kinds = {(event_type, type(error)): error for event_type, error in failures}
+    counts = Counter((event_type, type(error)) for event_type, error in failures)
+    for kind, error in kinds.items():
+        if isinstance(error, PublishError):
+            log.error("events_unroutable", type=kind[0], count=counts[kind])
+        elif isinstance(error, DeliveryError):
+            log.error("events_refused", type=kind[0], count=counts[kind])
+        elif not isinstance(error, AWAY):
+            log.error("events_unpublishable", type=kind[0], count=counts[kind], **describe(error))

@@ -1,15 +1,17 @@
 """Consumers of events: each event takes effect once, however often it is delivered.
 
 The inbox row is written in the transaction of what the handler does. While a dependency is away the message waits; a
-handler that fails is tried again, later each time, and after the delivery limit the message goes to the dead letters.
+handler that fails is tried again, later each time, and at last the message goes to the dead letters. Meanwhile others
+pass it: whoever needs the order of a subject's events has it in their `sequence`.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 from google.protobuf.message import DecodeError
 from opentelemetry.trace import SpanKind
 
@@ -22,6 +24,7 @@ from fairdb.events.v1.event_pb2 import Event
 
 _PREFETCH = 32
 _WAIT_SECONDS = 0.5
+_HOLD_SECONDS = 60.0  # longer than this no message is held: after half an hour the broker would take it away
 
 CLAIM = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id"
 
@@ -43,11 +46,22 @@ class Subscription:
 class Consumer:
     """Feeds one subscription."""
 
-    def __init__(self, service: str, url: str, database: Database, subscription: Subscription) -> None:
+    def __init__(
+        self,
+        service: str,
+        url: str,
+        database: Database,
+        subscription: Subscription,
+        *,
+        delays: Sequence[float] = broker.RETRY_DELAYS,
+        hold: float = _HOLD_SECONDS,
+    ) -> None:
         self._service = service
         self._url = url
         self._database = database
         self._subscription = subscription
+        self._delays = delays
+        self._hold = hold
 
     async def run(self) -> None:
         """Consume until cancelled, across every loss of the broker."""
@@ -56,21 +70,39 @@ class Consumer:
 
     async def _session(self) -> None:
         async with broker.connect(self._url) as (connection, lost):
-            channel = await connection.channel(publisher_confirms=False)
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             channel.close_callbacks.add(lambda *_: lost.set())
             await channel.set_qos(prefetch_count=_PREFETCH)
-            queue = await broker.declare_queue(channel, self._subscription.queue, self._subscription.types)
+            queue = await broker.declare_queue(
+                channel, self._subscription.queue, self._subscription.types, self._delays
+            )
+            dead = await channel.get_exchange(broker.DEAD_EXCHANGE)
+
+            async def receive(message: AbstractIncomingMessage) -> None:
+                try:
+                    await self._receive(message, channel.default_exchange, dead)
+                except broker.AWAY as error:
+                    # Not acknowledged, so it comes again: in the next session, which declares what may be missing.
+                    log.warning("message_not_settled", queue=queue.name, error=type(error).__name__)
+                    lost.set()
+
             # aio-pika runs the callback as a task of its own for each message, at most _PREFETCH at a time.
-            await queue.consume(self._receive)
+            await queue.consume(receive)
             await lost.wait()
 
-    async def _receive(self, message: AbstractIncomingMessage) -> None:
+    async def _receive(
+        self, message: AbstractIncomingMessage, queues: AbstractExchange, dead: AbstractExchange
+    ) -> None:
+        """Handle a message, and acknowledge it once it took effect or the broker has it elsewhere."""
+        name = self._subscription.queue
         try:
             event = Event.FromString(message.body)
-        except DecodeError:
-            log.error("message_is_no_event", queue=self._subscription.queue)
+            UUID(event.id)
+        except (DecodeError, ValueError) as error:
+            log.error("message_is_no_event", queue=name)
             EVENTS_PROCESSED.labels("unknown", "refused").inc()
-            await message.reject(requeue=False)
+            await broker.move(dead, name, message, broker.failure_headers(name, 1, type(error).__name__))
+            await message.ack()
             return
         calls.enter(
             Call(
@@ -79,21 +111,21 @@ class Consumer:
                 caller=Caller(service=self._service),
             )
         )
-        name = f"{self._subscription.queue} {event.type}"
         with tracer.start_as_current_span(
-            name, context=parent_context(event.traceparent), kind=SpanKind.CONSUMER, record_exception=False
+            f"{name} {event.type}",
+            context=parent_context(event.traceparent),
+            kind=SpanKind.CONSUMER,
+            record_exception=False,
         ):
             outcome = await self._handle(event)
+        if isinstance(outcome, Exception):
+            outcome = await self._move_on(message, outcome, queues, dead)
         EVENTS_PROCESSED.labels(event.type, outcome).inc()
-        if outcome != "failed":
-            await message.ack()
-            return
-        deliveries = int(str((message.headers or {}).get("x-delivery-count", 0)))
-        await asyncio.sleep(min(0.1 * 2**deliveries, 5.0))
-        await message.nack(requeue=True)
+        await message.ack()
 
-    async def _handle(self, event: Event) -> str:
-        """Return "handled", "repeated" or "failed"; wait while the database is away."""
+    async def _handle(self, event: Event) -> str | Exception:
+        """Return "handled", "repeated" or why it failed; ServiceUnavailable says that a dependency is still away."""
+        held_until = time.monotonic() + self._hold
         while True:
             try:
                 async with self._database.transaction() as connection:
@@ -103,7 +135,28 @@ class Consumer:
                 return "handled"
             except ServiceUnavailable as error:
                 log.info("consumer_waits", queue=self._subscription.queue, error=type(error).__name__)
+                if time.monotonic() > held_until:
+                    return error
                 await asyncio.sleep(_WAIT_SECONDS)
             except Exception as error:
                 log.error("handler_failed", queue=self._subscription.queue, event_id=event.id, **describe(error))
-                return "failed"
+                return error
+
+    async def _move_on(
+        self, message: AbstractIncomingMessage, error: Exception, queues: AbstractExchange, dead: AbstractExchange
+    ) -> str:
+        """Give a message that failed to the retry queue of its next attempt, or to the dead letters."""
+        name = self._subscription.queue
+        attempts = broker.attempts_of(message)
+        if isinstance(error, ServiceUnavailable):
+            # Waiting is no attempt.
+            retry = broker.retry_name(name, self._delays[0])
+            await broker.move(queues, retry, message, {broker.ATTEMPTS: attempts})
+            return "waiting"
+        headers = broker.failure_headers(name, attempts + 1, type(error).__name__)
+        if attempts < len(self._delays):
+            await broker.move(queues, broker.retry_name(name, self._delays[attempts]), message, headers)
+            return "failed"
+        await broker.move(dead, name, message, headers)
+        log.error("message_is_dead", queue=name, event_id=message.message_id, error=type(error).__name__)
+        return "dead"

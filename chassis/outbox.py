@@ -2,6 +2,7 @@
 
 `record` belongs into the transaction. `Relay` claims what is there (SKIP LOCKED, so several may run), publishes it,
 waits for the broker's confirms and deletes what was confirmed. An event is published at least once; never zero times.
+What cannot be published is put off, so that it does not stand in the way of what comes after it.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from fairdb.events.v1.event_pb2 import Event
 
 _BATCH = 500
 _POLL_SECONDS = 1.0
+_SOON_SECONDS = 0.005  # after `wake`: enough for most commits, and for others to join the batch
 _RETRY_SECONDS = 0.5
 _COUNT_SECONDS = 1.0  # counting a long backlog after each batch would slow its publication
 
@@ -28,13 +30,20 @@ INSERT = """
 INSERT INTO outbox (id, type, event)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])
 """
-NOTIFY = "SELECT pg_notify('outbox_' || current_schema(), '')"
 CHANNEL = "SELECT 'outbox_' || current_schema()"
 CLAIM = """
-SELECT id, type, event FROM outbox ORDER BY created_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
+SELECT id, type, event FROM outbox WHERE due_at <= now() ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
+"""
+# As long again as it has waited. The spread parts events that were in one batch: one of them may have failed them all.
+PUT_OFF = """
+UPDATE outbox SET due_at = clock_timestamp()
+    + (0.5 + random()) * least(greatest(clock_timestamp() - created_at, interval '1 s'), interval '10 s')
+WHERE id = ANY($1::uuid[])
 """
 DELETE = "DELETE FROM outbox WHERE id = ANY($1::uuid[])"
 COUNT = "SELECT count(*) FROM outbox"
+
+_relays: set[asyncio.Event] = set()
 
 
 def new_event(type: str, subject: str, sequence: int = 0, actor: str | None = None) -> Event:
@@ -61,7 +70,16 @@ async def record(connection: Connection, events: Sequence[Event]) -> None:
         [event.type for event in events],
         [event.SerializeToString() for event in events],
     )
-    await connection.execute(NOTIFY)
+    wake()
+
+
+def wake() -> None:
+    """Tell the relays of this process that there is something to publish, now or as soon as the caller commits.
+
+    Not by NOTIFY: PostgreSQL commits transactions that notify one after the other.
+    """
+    for relay in _relays:
+        relay.set()
 
 
 class Relay:
@@ -74,9 +92,11 @@ class Relay:
         self._counted_at = float("-inf")
 
     async def run(self) -> None:
-        """Publish until cancelled. A NOTIFY wakes it early; without one it looks every second."""
+        """Publish until cancelled. Woken it looks soon, and then ever less often; unwoken it looks every second."""
         await self._database.migrated()
         listening = asyncio.create_task(self._listen())
+        _relays.add(self._wake)
+        pause = _POLL_SECONDS
         try:
             while True:
                 self._wake.clear()
@@ -92,11 +112,15 @@ class Relay:
                     await asyncio.sleep(_RETRY_SECONDS)
                     continue
                 try:
-                    async with asyncio.timeout(_POLL_SECONDS):
+                    async with asyncio.timeout(pause):
                         await self._wake.wait()
                 except TimeoutError:
-                    pass
+                    pause = min(pause * 2, _POLL_SECONDS)
+                else:
+                    pause = _SOON_SECONDS
+                    await asyncio.sleep(pause)
         finally:
+            _relays.discard(self._wake)
             listening.cancel()
 
     async def _publish_batch(self) -> int:
@@ -104,20 +128,20 @@ class Relay:
         await self._publisher.connected()
         async with self._database.transaction() as connection:
             rows = await connection.fetch(CLAIM, _BATCH)
-            if not rows:
-                OUTBOX_PENDING.set(0)
-                return 0
-            confirmed = await self._publisher.publish([(row["type"], str(row["id"]), row["event"]) for row in rows])
-            await connection.execute(DELETE, [row["id"] for row, ok in zip(rows, confirmed, strict=True) if ok])
+            if rows:
+                confirmed = await self._publisher.publish([(row["type"], str(row["id"]), row["event"]) for row in rows])
+                done = [row["id"] for row, ok in zip(rows, confirmed, strict=True) if ok]
+                undone = [row["id"] for row, ok in zip(rows, confirmed, strict=True) if not ok]
+                await connection.execute(DELETE, done)
+                if undone:
+                    await connection.execute(PUT_OFF, undone)
             if time.monotonic() - self._counted_at > _COUNT_SECONDS:
                 OUTBOX_PENDING.set(await connection.fetchval(COUNT))
                 self._counted_at = time.monotonic()
-        if not any(confirmed):
-            await asyncio.sleep(_RETRY_SECONDS)
         return len(rows)
 
     async def _listen(self) -> None:
-        """Hold a connection of its own that hears NOTIFY; the loop works without it, only later."""
+        """Hold a connection of its own that hears who notifies; the loop works without it, only later."""
 
         def wake(*_: object) -> None:
             self._wake.set()

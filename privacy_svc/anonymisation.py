@@ -16,8 +16,9 @@ from privacy_svc.validation import InvalidSample
 
 __all__ = ["Anonymised", "anonymise", "subject_of"]
 
-# A taxonomy id as long as this may be a date or a number of somebody.
+# A taxonomy id as long as this may be a number of somebody; a longer one than the last is none at all.
 _LONG_TAXON_ID = 100_000
+_LAST_TAXON_ID = 9_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,9 @@ def _one_subject(record: Record) -> str | None:
 
 
 def _taxon_id(raw: RawSample, record: Record) -> int:
-    if raw.taxon_id >= _LONG_TAXON_ID and record.identifiers.stand_in(str(raw.taxon_id)):
+    if raw.taxon_id > _LAST_TAXON_ID:
+        record.refuse("taxonId", "is no NCBI Taxonomy id: those have up to 7 digits")
+    elif raw.taxon_id >= _LONG_TAXON_ID and record.identifiers.stand_in(str(raw.taxon_id)):
         record.refuse("taxonId", "holds an identifier of the same sample; give the organism's NCBI Taxonomy id")
     return raw.taxon_id
 

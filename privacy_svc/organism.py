@@ -1,19 +1,22 @@
-"""Organism: tells the name of a species or a community from the name of a person, as far as form can tell."""
+"""Organism: tells the name of a species or a community from the name of a person, as far as words and form can tell."""
 
 import re
 
+from privacy_svc.characters import fold
 from privacy_svc.patterns import is_identifying
-from privacy_svc.vocabulary import Vocabulary
+from privacy_svc.vocabulary import OrganismNames, Vocabulary
 
 ADVICE = "must be a scientific or community name, such as 'Escherichia coli' or 'human gut metagenome'"
 _LONGEST = 200
 _SHAPE = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿ0-9 .,()\[\]'/:;-]+")
-_WORD = re.compile(r"[^\W\d_]+")
-# "Doe", and the "Brien" of "O'Brien" and the "Donald" of "McDonald".
-_CAPITALISED = re.compile(r"[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]{2,}|(?<!\S)[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ](?!\S)")
-_VIRUS = ("virus", "viruses", "viridae", "phage")
-_RANKS = frozenset(("subsp", "serovar", "substr", "strain", "atcc", "nctc", "ncimb", "biovar", "pathovar", "group"))
-_LOWER_CASE = re.compile(r"(?<![^\W_])[a-zß-öø-ÿ]{2,}")
+_WORD = re.compile(r"[A-Za-z]+")
+_SUBTYPE_OF_INFLUENZA = re.compile(r"(?<![^\W_])H\d{1,2}N\d{1,2}(?![^\W_])")
+_STRAIN = frozenset(("strain", "str", "isolate"))
+# "MG" of "MG1655"; a longer word in a designation may be a name.
+_LONGEST_IN_DESIGNATION = 4
+# "subsp. enterica" and the like: further ones are no name of a species any more.
+_MOST_EPITHETS = 3
+_SHORTEST_EPITHET = 3
 
 
 def is_organism(name: str, vocabulary: Vocabulary) -> bool:
@@ -22,48 +25,96 @@ def is_organism(name: str, vocabulary: Vocabulary) -> bool:
         return True
     if not 0 < len(name) <= _LONGEST or not _SHAPE.fullmatch(name) or is_identifying(name):
         return False
-    words = [word.lower() for word in _WORD.findall(name)]
-    good = all(word in vocabulary.organisms.community for word in words) or (
-        _is_capitalised_well(name, words, vocabulary) and _is_plausible(name, words, vocabulary)
-    )
-    if words and good:
+    good = _Reader(vocabulary.organisms, vocabulary.people).reads(fold(name))
+    if good:
         vocabulary.names.add(name)
-    return bool(words) and good
+    return good
 
 
-def _is_capitalised_well(name: str, words: list[str], vocabulary: Vocabulary) -> bool:
-    allowed: set[str] = set()
-    for beside, capitalised in vocabulary.organisms.capitalised:
-        if beside.intersection(words) or ("virus" in beside and any(word.endswith("virus") for word in words)):
-            allowed |= capitalised
-    excepted = False
-    named = False
-    for match in _CAPITALISED.finditer(name):
-        word = match[0].lower()
-        if match[0] in allowed or (word in vocabulary.organisms.leading and not named):
-            excepted = True
-            continue
-        before = [word.lower() for word in _WORD.findall(name[: match.start()])]
-        if named or not all(word in vocabulary.organisms.leading for word in before):
-            return False
-        named = True
-    if len(words) == 1 or excepted or words[0] in vocabulary.organisms.leading:
+class _Reader:
+    """Reads one name from left to right; a word must be known or have its place behind the words before it."""
+
+    def __init__(self, organisms: OrganismNames, people: frozenset[str]) -> None:
+        self._organisms = organisms
+        self._people = people
+        # Whether a taxon or a community has been named.
+        self._named = False
+        self._genus = ""
+        # Whether the genus, abbreviated or a person's name as well, names nothing without an epithet: a known one, or
+        # for a genus in no list a Latin one.
+        self._lacks_known = self._lacks_latin = False
+        self._epithets = 0
+        self._takes_designation = self._takes_strain = False
+        # "B" of "Hepatitis B virus"; two are somebody's initials.
+        self._letters: set[str] = set()
+
+    def reads(self, name: str) -> bool:
+        for ending, phrases in self._organisms.beside:
+            if any(word.endswith(ending) for word in _WORD.findall(name.lower())):
+                name = phrases.sub(" ", name)
+        for chunk in _SUBTYPE_OF_INFLUENZA.sub("influenza", name).split():
+            numbered = any(c.isdigit() for c in chunk)
+            if not all(self._takes(word, numbered) for word in _WORD.findall(chunk)):
+                return False
+        return self._named and not (self._lacks_known or self._lacks_latin) and len(self._letters) <= 1
+
+    def _takes(self, word: str, numbered: bool) -> bool:
+        if len(word) == 1:
+            return self._takes_letter(word, numbered)
+        low = word.lower()
+        is_person = low in self._people
+        return (
+            self._takes_epithet(word, low, is_person)
+            or self._takes_genus(word, low, is_person)
+            or self._takes_known(word, low, is_person)
+            or (self._takes_designation and numbered and len(word) <= _LONGEST_IN_DESIGNATION and not is_person)
+            or self._takes_name_of_strain(word, is_person)
+        )
+
+    def _takes_letter(self, letter: str, numbered: bool) -> bool:
+        if not (self._named or self._genus or numbered):
+            self._genus, self._lacks_known = letter, True
+        elif not numbered:
+            self._letters.add(letter)
         return True
-    # "Jane DOE" has no word in lower case; "SARS-CoV-2" and "HIV-1" have figures.
-    return bool(_LOWER_CASE.search(name)) or any(c.isdigit() for c in name)
 
+    def _takes_epithet(self, word: str, low: str, is_person: bool) -> bool:
+        if not self._genus or self._epithets == _MOST_EPITHETS:
+            return False
+        is_known = low in self._organisms.epithets or low == self._genus
+        is_latin = (
+            len(low) >= _SHORTEST_EPITHET and word == low and not is_person and low.endswith(self._organisms.latin)
+        )
+        if not is_known and (self._lacks_known or not is_latin):
+            return False
+        self._named = self._takes_designation = True
+        self._lacks_known = self._lacks_latin = False
+        self._epithets += 1
+        return True
 
-def _is_plausible(name: str, words: list[str], vocabulary: Vocabulary) -> bool:
-    """Tell whether the words are known or Latin by their ending: all of an English name, but one of a Latin one."""
-    organisms = vocabulary.organisms
-    english = [word in organisms.known or vocabulary.knows(word) for word in words]
-    latin = [len(word) > 2 and word.endswith(organisms.latin) for word in words]
-    # Strains are called "GG", "str." or "sp."; those say nothing either way.
-    telling = [len(word) > 3 and word not in _RANKS for word in words]
-    unknown = sum(t and not (e or la) for t, e, la in zip(telling, english, latin, strict=True))
-    if any(word.endswith(_VIRUS) for word in words):
-        return unknown * 2 <= len(words)
-    if name == name.lower() or (english[0] and not latin[0]):
-        return unknown == 0 and any(map(any, zip(english, latin, strict=True)))
-    designation = " " not in name and (name.isupper() or any(c.isdigit() for c in name))
-    return designation or (unknown <= 1 and any(latin))
+    def _takes_genus(self, word: str, low: str, is_person: bool) -> bool:
+        if low in self._organisms.genera:
+            self._lacks_known = is_person
+            self._named = self._named or not is_person
+        elif any(low.endswith(rank) and low.removesuffix(rank) not in self._people for rank in self._organisms.rank):
+            self._named = True
+        elif not self._genus and word.istitle() and not is_person and low.endswith(self._organisms.genus):
+            self._lacks_latin = True
+        else:
+            return False
+        self._genus = low
+        return True
+
+    def _takes_known(self, word: str, low: str, is_person: bool) -> bool:
+        if low not in self._organisms.words or (is_person and word != low):
+            return False
+        self._named = self._named or low not in self._organisms.silent
+        self._takes_designation = self._takes_designation or bool(self._genus)
+        self._takes_strain = low in _STRAIN and self._takes_designation
+        return True
+
+    def _takes_name_of_strain(self, word: str, is_person: bool) -> bool:
+        if not self._takes_strain or is_person or not word[0].isupper():
+            return False
+        self._takes_strain = False
+        return True

@@ -1,59 +1,111 @@
 """Patterns: what identifies somebody by its form alone: contacts, dates, numbers of cards and accounts, names."""
 
 import re
-from collections.abc import Callable
 
 from privacy_svc.dates import MONTH_NAMES
+from privacy_svc.vocabulary import Vocabulary
 
 REDACTED = "[redacted]"
 
+_INITIALS_OF_MONTHS = "".join(sorted({name[0] for name in MONTH_NAMES.split("|")}))
 _YEAR = r"(?:1[89]|20)\d\d"
 _MONTH = r"(?:0?[1-9]|1[0-2])"
 _ORDINAL = r"\d{1,2}(?:st|nd|rd|th)?"
 _GAP = r"[\s,./_-]{0,3}"
+# Alternatives stand together by what they begin with: where no figure stands, those that need one are tried as one.
 _DATES = (
-    rf"(?<!\d){_YEAR}(?:[-/._]{_MONTH}(?:[-/._]\d{{1,2}})?| {_MONTH} \d{{1,2}})(?!\d)",
+    rf"(?<!\w)(?:{_ORDINAL}\.?{_GAP}(?:of )?)?(?:{MONTH_NAMES})"
+    rf"\.?{_GAP}(?:{_ORDINAL}[\s,./-]{{1,3}})?(?:{_YEAR}|'?\d\d)(?!\d)",
+    rf"(?<![^\W_])(?:{MONTH_NAMES})\.? {_ORDINAL}(?!\w)",
+)
+_DATES_IN_FIGURES = (
+    rf"(?<!\d){_YEAR}(?:[-/._:]{_MONTH}(?:[-/._:]\d{{1,2}})?| {_MONTH} \d{{1,2}}|\. {_MONTH}\. \d{{1,2}}\.?)(?!\d)",
+    r"\d{2,4}年(?:\d{1,2}月(?:\d{1,2}日)?)?",
+    r"(?<![\d.])(?:0[1-9]|[12]\d|3[01])\. ?(?:0[1-9]|1[0-2])\. ?\d\d(?![\d.])",
+    rf"(?<![\w.])\d{{1,2}}[. -]{{1,2}}[IVX]{{1,4}}[. -]{{1,2}}(?:{_YEAR}|\d\d)(?!\d)",
     rf"(?<![\d.])\d{{1,2}}[-/_]\d{{1,2}}[-/_](?:{_YEAR}|\d\d)(?!\d)",
     rf"(?<![\d.])\d{{1,2}}[. ] ?\d{{1,2}}[. ] ?{_YEAR}(?!\d)",
     rf"(?<![\w/])(?:0[1-9]|1[0-2])[/-]{_YEAR}(?!\d)",
     rf"(?<!\d){_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)",
     rf"(?<!\d)(?:[0-2]\d|3[01])(?:[0-2]\d|3[01]){_YEAR}(?!\d)",
-    rf"(?<!\w)(?:{_ORDINAL}\.?{_GAP}(?:of )?)?(?:{MONTH_NAMES})"
-    rf"\.?{_GAP}(?:{_ORDINAL}[\s,./-]{{1,3}})?(?:{_YEAR}|'?\d\d)(?!\d)",
     rf"(?<!\w){_ORDINAL}\.?{_GAP}(?:of )?(?:{MONTH_NAMES})(?![^\W\d_])",
-    rf"(?<![^\W_])(?:{MONTH_NAMES})\.? {_ORDINAL}(?!\w)",
 )
 _CONTACTS = (
     r"[\w.+%-]{1,64}(?:@| @ |\s?[(\[{]\s?at\s?[)\]}]\s?)[\w-]+(?:\s?(?:\.|[(\[{]\s?dot\s?[)\]}])\s?[\w-]+)*",
     r"[\w.+%-]{1,64} at [\w-]+ dot \w+",
+    r"[\w.+%-]{1,64} at [\w-]{1,63}(?:\.[a-z]{2,20})+(?!\w)",
     r"@\w{2,}",
+    r"(?<![\w.@-])(?:[a-z0-9-]{1,63}\.){1,4}(?:com|org|net|edu|gov|info|io|eu|de|nl|be|uk|fr|ch|at|it|es|us|ca|au)(?!\w)(?:/\S*)?",
     r"(?:https?|ftp)://\S+|www\.\S+",
+)
+_CONTACTS_IN_FIGURES = (
     r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])",
     r"\+\d[\d\s().\-/]{5,}\d",
     r"(?<![\w.])\(?0\d{1,5}\)?[\s\-/.]?\d[\d\s\-/.]{3,}\d(?!\w)",
     r"(?<![\w.])\(?\d{3}\)?[\s.-]{0,2}\d{3}[\s.-]\d{4}(?!\d)",
     r"(?<![\w.])\d{3}[.-]\d{4}(?![\d.])",
-)
-_NUMBERS = (
+    r"(?<![\w.,])\d\d(?: \d\d){3,}(?![\w.,])",
+    # Two halves of a number, but not two years.
+    r"(?<![\w.,])(?!(?:19|20)\d\d[ -](?:19|20)\d\d)\d{4}[ -]\d{4}(?![\w.,])",
     r"(?<!\d)\d{3}[- ]\d{2}[- ]\d{4}(?!\d)",
     r"(?<!\d)\d{6,8}[-+A]\d{3,4}[A-Z0-9]?(?!\w)",
+    r"(?<![\w.,:])\d(?:[ -]?\d){8,}(?![\w]|[.,]\d)",
+    # "756.1234.5678.97", "85.07.30-033.28": nine figures or more in three groups or more.
+    r"(?<![\w.,:])(?=(?:\d[.-]? ?){9})\d{1,6}(?:[.-] ?\d{1,6}){2,}(?!\w)",
+)
+_NUMBERS = (
     r"(?<!\w)[A-Z]{2}\d{2}(?: ?\d{4}){3,7}(?: ?\d{1,3})?(?!\w)",
     r"(?<!\w)(?-i:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?)(?!\w)",
     r"(?<!\w)(?-i:[A-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D])(?!\w)",
     r"(?<!\w)(?:[SED]R[RSXPZ]|SAM(?:N|EA|D|EG)|GSM)\d{4,}(?!\w)",
-    r"(?<![\w.,:])\d(?:[ -]?\d){8,}(?![\w]|[.,]\d)",
 )
-_IDENTIFYING = re.compile("|".join((*_DATES, *_CONTACTS, *_NUMBERS)), re.IGNORECASE)
-# In free text shorter bare numbers go as well, and what follows a word that announces a number or a name.
-_IN_TEXT = re.compile(
-    rf"{_IDENTIFYING.pattern}|(?<![\w.,:])\d{{7,8}}(?![\w]|[.,]\d)"
-    r"|(?<=mrn )\w+|(?<=mrn: )\w+|(?<=ssn )\w+|(?<=dr )\w+|(?<=dr\. )\w+|(?<=mr )\w+|(?<=mrs )\w+|(?<=ms\. )\w+",
+# In free text only: where somebody lives ("5 Main St", "12 rue de la Paix", "Hauptstrasse 5"), initials ("J.D."), a
+# word of capitals and figures such as a passport's number, shorter bare numbers, and what follows a word that announces a
+# number or a name.
+_IN_TEXT_IN_FIGURES = (
+    r"(?<![\w.,])\d{1,5}[a-z]?,? (?:[\w'.-]{1,30} ){1,3}"
+    r"(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd)(?!\w)",
+    r"(?<![\w.,:])\d{7,8}(?![\w]|[.,]\d)",
+)
+_IN_TEXT_ONLY = (
+    r"(?<!\w)(?:\d{1,4},? )?(?:rue|chemin|calle|avenida|rua|viale|piazza) (?:[\w'-]{1,30}(?: |(?!\w))){1,4}\d{0,4}",
+    r"(?<!\w)(?=[^\W\d_]{5,40}\.? ?\d)"
+    r"[^\W\d_]{2,30}(?:strasse|str\.|gasse|weg|platz|allee|straat|laan|gracht) ?\d{1,4}[a-z]?(?!\w)",
+    r"(?<![\w.])(?-i:[A-Z]\.(?:[A-Z](?!\w)\.?|(?:[ -]?[A-Z]\.)+))",
+    r"(?<!\w)(?-i:(?=\d{0,15}[A-Z])(?=(?:[A-Z]{0,6}\d){6})[A-Z0-9]{7,20})(?!\w)",
+    r"(?<=#)\d{3,}",
+    r"(?<=mrn )\w+|(?<=mrn: )\w+|(?<=ssn )\w+|(?<=dr )\w+|(?<=dr\. )\w+|(?<=mr )\w+|(?<=mrs )\w+|(?<=ms\. )\w+",
+)
+
+
+def _joined(*patterns: str, begin: str = "") -> str:
+    joined = "|".join(patterns)
+    return rf"(?=[{begin}])(?:{joined})" if begin else joined
+
+
+_IDENTIFYING = re.compile(
+    _joined(
+        _joined(*_DATES, begin=rf"\d{_INITIALS_OF_MONTHS}"),
+        _joined(*_DATES_IN_FIGURES, begin=r"\d"),
+        *_CONTACTS,
+        _joined(*_CONTACTS_IN_FIGURES, begin=r"\d(+"),
+        *_NUMBERS,
+    ),
     re.IGNORECASE,
 )
+_IN_TEXT = re.compile(
+    _joined(_IDENTIFYING.pattern, _joined(*_IN_TEXT_IN_FIGURES, begin=r"\d"), *_IN_TEXT_ONLY), re.IGNORECASE
+)
 # "Jane", "McDonald", "O'Brien", "QUARTZFEATHER" begin with a capital and may be names.
-_WORD = re.compile(r"(?<![^\W_])[^\W\d_](?:['’]?[^\W\d_])+")
-_SHORTEST_IN_CAPITALS = 4
+_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_](?:['’]?[^\W\d_])+")
 _REPEATED = re.compile(rf"{re.escape(REDACTED)}(?:[\s,]*{re.escape(REDACTED)})+")
+# Beside a redacted name: up to three further capitalised words or initials, and in front of it the number of a house.
+_CAPITALISED = r"[A-ZÀ-ÖØ-ÞΑ-ΩЀ-Я][^\W\d_]*(?:['’-][^\W\d_]+)*\.?"
+_BESIDE = re.compile(
+    rf"(?<={re.escape(REDACTED)})(?:[ ,]{{1,2}}{_CAPITALISED}(?!\w)){{1,3}}"
+    rf"|(?<![\w.,'’-])(?:(?:{_CAPITALISED}|\d{{1,5}}[A-Za-z]?)[ ,]{{1,2}}){{1,3}}(?={re.escape(REDACTED)})"
+)
+_BESIDE_WORD = re.compile(r"[\w'’-]+\.?")
 _HINTS = re.compile(r"[@\d]|www\.|://|\bat\b", re.IGNORECASE)
 
 
@@ -62,14 +114,25 @@ def is_identifying(text: str) -> bool:
     return bool(_HINTS.search(text) and _IDENTIFYING.search(text))
 
 
-def redact_patterns(text: str, knows: Callable[[str], bool]) -> str:
-    """Return clean text without contacts, dates, numbers, and capitalised words that are not known ones."""
+def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
+    """Return clean text without contacts, dates, numbers, addresses, and capitalised words that are not known ones."""
     text = _IN_TEXT.sub(REDACTED, text)
-    text = _WORD.sub(lambda match: match[0] if _is_harmless(match[0], knows) else REDACTED, text)
+    text = _WORD.sub(lambda match: match[0] if _is_harmless(match[0], vocabulary) else REDACTED, text)
+    if REDACTED in text:
+        text = _BESIDE.sub(lambda match: _redact_names(match[0], vocabulary), text)
     return _REPEATED.sub(REDACTED, text)
 
 
-def _is_harmless(word: str, knows: Callable[[str], bool]) -> bool:
-    if not word[0].isupper() or (len(word) < _SHORTEST_IN_CAPITALS and word.isupper()):
-        return True
-    return knows(word)
+def _is_harmless(word: str, vocabulary: Vocabulary) -> bool:
+    # A script without capitals gives no sign of a name, so there every word must be known.
+    return word[0].islower() or vocabulary.knows(word)
+
+
+def _redact_names(words: str, vocabulary: Vocabulary) -> str:
+    """Return words that stand beside a name without those that may belong to it, however ordinary."""
+
+    def stays(word: str) -> bool:
+        word = word.rstrip(".").lower()
+        return vocabulary.knows(word) and word not in vocabulary.people
+
+    return _BESIDE_WORD.sub(lambda match: match[0] if stays(match[0]) else REDACTED, words)

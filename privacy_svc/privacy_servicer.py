@@ -28,7 +28,7 @@ from privacy_svc.validation import InvalidSample
 
 Context = grpc.aio.ServicerContext
 
-_LARGE = 16 * 1024
+_LARGE = 8 * 1024
 """Bytes of a raw sample from which it is anonymised beside the event loop; ordinary ones take a few kilobytes."""
 
 _ALL_CLASSES = (FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER, FIELD_CLASS_SENSITIVE)

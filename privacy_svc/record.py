@@ -120,9 +120,11 @@ def _read(value: Value) -> Scalar | None:
     """Return a clean scalar, None for null and empty text. Raises ValueError, which says what to mend."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":
-        if len(value.string_value) > _LONGEST:
+        # Asked twice: what is written as one character may be cleaned into many.
+        text = clean(value.string_value) if len(value.string_value) <= _LONGEST else None
+        if text is None or len(text) > _LONGEST:
             raise ValueError(f"must be at most {_LONGEST} characters long")
-        return clean(value.string_value) or None
+        return text or None
     if kind == "number_value":
         if not math.isfinite(value.number_value):
             raise ValueError("must be a finite number")

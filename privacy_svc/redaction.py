@@ -13,8 +13,8 @@ from privacy_svc.vocabulary import Vocabulary
 _LONG = 6
 # A shorter one yet is found as a word of its own.
 _SHORT = 4
-_LONGEST = 512
-_NAME_PART = 4
+_LONGEST = 128
+_NAME_PART = 2
 _PHONE_DIGITS = 7
 _ENTRIES = re.compile(r"[;,|\n]")
 _PARTS = re.compile(r"[^\W_]+")
@@ -23,7 +23,7 @@ _RUNS = re.compile(r"[^\W\d_]+|\d+")
 _BETWEEN = r"[\W_]*"
 _OF_NUMBERS = frozenset("0123456789 ()./-+")
 # More marks than any honest record gives; they cost time.
-_MOST_MARKS = 512
+_MOST_MARKS = 128
 
 
 class _Mark(NamedTuple):
@@ -33,15 +33,19 @@ class _Mark(NamedTuple):
     text: str
     # The figures of a date, in order.
     figures: tuple[str, ...] = ()
+    # Too short to be looked for inside of words: "Li", "Doe".
+    is_word: bool = False
 
     def pattern(self) -> str:
+        if self.is_word:
+            return rf"(?<![^\W_]){re.escape(self.text)}(?![^\W_])"
         if self.figures:
             between = _BETWEEN if len(self.squashed) >= _LONG else r"[\W_]+"
             return rf"(?<!\d){between.join(self.figures)}(?!\d)"
-        if len(self.squashed) >= _LONG:
+        if len(self.squashed) >= _LONG or not self.squashed.isascii():
             return _BETWEEN.join(re.escape(c) for c in self.squashed)
         runs = _BETWEEN.join(re.escape(run) for run in _RUNS.findall(self.text))
-        if len(self.squashed) >= _SHORT or not self.squashed.isascii():
+        if len(self.squashed) >= _SHORT:
             return runs
         if any(c.isdigit() for c in self.squashed) and any(c.isalpha() for c in self.squashed):
             return rf"(?<![^\W_]){runs}(?![^\W_])"
@@ -136,8 +140,13 @@ class Identifiers:
 
     def _add_names(self, text: str) -> None:
         for part in _LETTERS.findall(text):
-            if len(part) >= _NAME_PART:
+            if len(part) >= _SHORT or not part.isascii():
                 self._add_spelling(part)
+            elif len(part) >= _NAME_PART:
+                self._marks.setdefault(part.lower(), _Mark(part.lower(), part, is_word=True))
+            if len(part) > _NAME_PART and part.lower() == part.upper():
+                # A script without capitals: the family name is the first character, and the given name stands alone.
+                self._add_spelling(part[1:])
 
     def _add_entries(self, text: str) -> None:
         for entry in _ENTRIES.split(text):

@@ -25,7 +25,10 @@ from privacy_svc.vocabulary import Vocabulary
 
 Scalar = str | float | bool
 _LONGEST_PATTERN = 100
-_SEQUENCE = re.compile(r"(?:[A-Za-z]{1,3}[:=] ?)?[ACGTUNRYSWKMBDHVI]{8,60}", re.IGNORECASE)
+_BASES = "ACGTUNRYSWKMBDHVI"
+_SEQUENCE = re.compile(rf"(?:[A-Za-z]{{1,3}}[:=] ?)?([{_BASES}]{{8,60}}|[{_BASES.lower()}]{{8,60}})")
+_LEAST_PLAIN_BASES = 2 / 3
+"""Share of A, C, G, T and U. The other letters stand for several bases each and are few, except in words."""
 _SEPARATOR = re.compile(r"[;,] ?")
 # A larger number in a field of words is no rank or count but may be anybody's.
 _LARGEST_IN_TERM = 9999
@@ -86,7 +89,15 @@ def _pattern(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar 
 
 def _sequence(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
     text = plain(value)
-    return text if all(_SEQUENCE.fullmatch(part) for part in _SEPARATOR.split(text)) else None
+    return text if all(_is_sequence(part) for part in _SEPARATOR.split(text)) else None
+
+
+def _is_sequence(text: str) -> bool:
+    match = _SEQUENCE.fullmatch(text)
+    if match is None:
+        return False
+    bases = match[1].upper()
+    return sum(bases.count(base) for base in "ACGTU") >= _LEAST_PLAIN_BASES * len(bases)
 
 
 def _number(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
@@ -139,7 +150,7 @@ def _organism(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar
 def _text(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
     text = plain(value)
     folded = fold(text)
-    redacted = redact_patterns(surroundings.identifiers.erase(folded), surroundings.vocabulary.knows)
+    redacted = redact_patterns(surroundings.identifiers.erase(folded), surroundings.vocabulary)
     return text if redacted == folded else redacted
 
 

@@ -16,7 +16,11 @@ _MOST_LETTERS = 3
 _SHAPE = re.compile(r"[\w ,;:.()\[\]/'’+&%<>=*#|°-]+")
 _ENTRIES = re.compile(r"[;|]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_ONTOLOGY_ID = re.compile(r"([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Z]?\d{1,9}")
+_ONTOLOGY_ID = re.compile(r"([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Z]?(\d{1,8})(?!\d)")
+# "HiSeq 2500" has four; a date or a number of somebody has more.
+_LONG_NUMBER = re.compile(r"\d{5,}")
+# Eight figures that are a date: 19850412, 12041985.
+_DATE = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d|[0-3]\d(?:0\d|1[0-2])(?:19|20)\d\d")
 _SEPARATOR = re.compile(r" ?[;,|] ?")
 
 
@@ -30,17 +34,18 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
         return False
     if any(c.isdigit() for c in text):
         # ENVO and others stand behind a term, "urban biome [ENVO:01000249]", with more digits than a term has.
-        rest = _ONTOLOGY_ID.sub(lambda match: "" if match[1] in vocabulary.ontologies else match[0], text)
-        if sum(c.isdigit() for c in rest) > _MOST_DIGITS or is_identifying(rest):
+        rest = _ONTOLOGY_ID.sub(lambda match: "" if _is_id(match, vocabulary) else match[0], text)
+        if sum(c.isdigit() for c in rest) > _MOST_DIGITS or _LONG_NUMBER.search(rest) or is_identifying(rest):
             return False
     words = _WORD.findall(fold(text))
     if sum(len(word) == 1 for word in words) > _MOST_LETTERS:
         return False
     is_sensitive = field.field_class == FieldClass.FIELD_CLASS_SENSITIVE
-    if all(len(word) == 1 or vocabulary.knows(word) for word in words):
+    if all(_is_letter(word) or vocabulary.knows(word) for word in words):
         vocabulary.phrases.add(text)
         return True
-    return is_sensitive and all(len(word) == 1 or word.islower() or vocabulary.knows(word) for word in words)
+    # Names of diseases are often known by their endings only, and often begin with a capital.
+    return is_sensitive and all(_is_letter(word) or word.islower() or vocabulary.knows(word.lower()) for word in words)
 
 
 def is_ontology_id(text: str, vocabulary: Vocabulary) -> bool:
@@ -48,4 +53,13 @@ def is_ontology_id(text: str, vocabulary: Vocabulary) -> bool:
     if len(text) > _LONGEST:
         return False
     matches = [_ONTOLOGY_ID.fullmatch(entry) for entry in _SEPARATOR.split(text)]
-    return all(match is not None and match[1] in vocabulary.ontologies for match in matches)
+    return all(match is not None and _is_id(match, vocabulary) for match in matches)
+
+
+def _is_letter(word: str) -> bool:
+    """Tell whether a word is a letter of the alphabet; in other scripts one character may be a whole name."""
+    return len(word) == 1 and word.isascii()
+
+
+def _is_id(match: re.Match[str], vocabulary: Vocabulary) -> bool:
+    return match[1] in vocabulary.ontologies and not _DATE.fullmatch(match[2])

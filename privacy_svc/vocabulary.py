@@ -30,11 +30,17 @@ class Remembered(set[str]):
 class OrganismNames:
     """What the names of organisms are made of."""
 
-    leading: frozenset[str]
-    community: frozenset[str]
-    capitalised: tuple[tuple[frozenset[str], frozenset[str]], ...]
-    known: frozenset[str]
+    # Known words, and those of them that name nothing by themselves.
+    words: frozenset[str]
+    silent: frozenset[str]
+    genera: frozenset[str]
+    epithets: frozenset[str]
+    # Endings of epithets, of genera that are in no list, and of ranks.
     latin: tuple[str, ...]
+    genus: tuple[str, ...]
+    rank: tuple[str, ...]
+    # Phrases that count as known where a word with one of the endings stands.
+    beside: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class Vocabulary:
     countries: dict[str, str]
     ontologies: frozenset[str]
     organisms: OrganismNames
+    # Given names and surnames, some of them known words as well.
+    people: frozenset[str]
     # Phrases and names of organisms that were found good: no value that was refused is remembered.
     phrases: Remembered = field(default_factory=Remembered)
     names: Remembered = field(default_factory=Remembered)
@@ -60,17 +68,18 @@ class Vocabulary:
         return self.missing.get(text.lower().replace("_", " ").replace("-", " ").removeprefix("missing: ").strip())
 
     def knows(self, word: str) -> bool:
-        """Tell whether a word may stand in a stored value, whatever its case."""
-        word = word.lower()
+        """Tell whether a word may stand in a stored value: a listed one whatever its case, one by its ending in lower
+        case only, because names have such endings too.
+        """
+        as_written, word = word, word.lower()
         if word in self.words or word.removesuffix("'s") in self.words:
             return True
-        return len(word) >= _SHORTEST_WITH_ENDING and word.endswith(self.endings)
+        return as_written == word and len(word) >= _SHORTEST_WITH_ENDING and word.endswith(self.endings)
 
 
 def load_vocabulary(path: Path = _FILE) -> Vocabulary:
     """Read vocabulary.toml. Raises KeyError or ValueError when it is not of the expected form."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
-    organisms: dict[str, Any] = content["organisms"]
     ontologies: list[str] = content["ontologies"]["prefixes"]
     terms: list[str] = content["missing"]["terms"]
     return Vocabulary(
@@ -82,15 +91,8 @@ def load_vocabulary(path: Path = _FILE) -> Vocabulary:
         endings=tuple(content["endings"]["medical"].split()),
         countries=read_values(content["countries"]["names"]),
         ontologies=frozenset(ontologies),
-        organisms=OrganismNames(
-            leading=_words([organisms["leading"]]),
-            community=_words([organisms["community"]]),
-            capitalised=tuple(
-                (frozenset(group["beside"]), frozenset(group["words"].split())) for group in organisms["capitalised"]
-            ),
-            known=_words([organisms["known"], organisms["community"]]),
-            latin=tuple(content["endings"]["latin"].split()),
-        ),
+        organisms=_organisms(content),
+        people=_words(content["people"].values()),
     )
 
 
@@ -103,6 +105,26 @@ def read_values(values: Iterable[str]) -> dict[str, str]:
             if stored.setdefault(squash(spelling), spellings[0]) != spellings[0]:
                 raise ValueError(f"{spelling!r} stands for two values")
     return stored
+
+
+def _organisms(content: dict[str, Any]) -> OrganismNames:
+    organisms, words, endings = content["organisms"], content["words"], content["endings"]
+    known = (organisms[part] for part in ("silent", "community", "hosts", "viruses"))
+    return OrganismNames(
+        words=_words([*known, words["anatomy"], words["environment"]]),
+        silent=_words([organisms["silent"]]),
+        genera=_words([organisms["genera"]]),
+        epithets=_words([organisms["epithets"]]),
+        latin=tuple(endings["latin"].split()),
+        genus=tuple(endings["genus"].split()),
+        rank=tuple(endings["rank"].split()),
+        beside=tuple((tuple(group["ending"]), _phrases(group["allows"])) for group in organisms["beside"]),
+    )
+
+
+def _phrases(text: str) -> re.Pattern[str]:
+    phrases = (re.escape(" ".join(phrase.split())) for phrase in text.split(","))
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(phrases)})(?![^\W_])", re.IGNORECASE)
 
 
 def _words(texts: Iterable[str]) -> frozenset[str]:

@@ -53,11 +53,18 @@ def test_everything_that_is_left_has_its_class_and_its_action() -> None:
         "taxonId": "kept",
         "subject": "pseudonym within the study",
         "collectionDate": "year",
-        "metadata.age": "age band of 10 years",
+        "metadata.age": "age in bands of 10 years",
         "metadata.disease": "kept",
         "metadata.body_site": "kept",
     }
     assert (result.sample.collection_date, result.sample.taxon_id) == ("2008", 562)
+
+
+@pytest.mark.parametrize(("age", "left"), [("34", "30-39"), ("35-44", "30-49")])
+def test_the_action_holds_for_a_range_as_for_a_number(age: str, left: str) -> None:
+    result = anonymised(raw_sample({"age": age}))
+    assert result.sample.metadata["age"].string_value == left
+    assert result.actions["metadata.age"] == "age in bands of 10 years"
 
 
 def test_the_sketchs_own_sample_passes() -> None:

@@ -9,7 +9,7 @@ from tests.unit.privacy.samples import POLICY
 
 
 def redact(text: str) -> str:
-    return redact_patterns(text, POLICY.vocabulary.knows)
+    return redact_patterns(text, POLICY.vocabulary)
 
 
 def identifiers(kind: str, text: str) -> Identifiers:
@@ -51,6 +51,14 @@ def identifiers(kind: str, text: str) -> Identifiers:
         "120380-1234",
         "123456782",
         "SRR060371",
+        "756.1234.5678.97",
+        "756 1234 5678 97",
+        "85.07.30-033.28",
+        "123.456.789-09",
+        "943 476 5919",
+        "2345 6789 0123",
+        "1234.56.782",
+        "CH93 0076 2011 6238 5295 7",
     ],
 )
 def test_what_identifies_by_its_form_is_redacted(planted: str) -> None:
@@ -60,8 +68,43 @@ def test_what_identifies_by_its_form_is_redacted(planted: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "planted",
+    [
+        "J.D.",
+        "J. D.",
+        "JD",
+        "J. Quartzfeather",
+        "JANE DOE",
+        "DOE, JANE",
+        "Jane Rice",
+        "April Quartzfeather",
+        "5 Main St",
+        "12 Oak Avenue",
+        "12 oak avenue",
+        "Hauptstrasse 5",
+        "bahnhofstr. 12a",
+        "8001 Feathertown",
+        "X1234567",
+        "C01X00T47",
+        "RSSMRA85T10A562S",
+    ],
+)
+def test_names_initials_houses_and_codes_are_redacted_from_text(planted: str) -> None:
+    assert redact(f"they said {planted} and left") == f"they said {REDACTED} and left"
+
+
+def test_what_is_redacted_as_declared_takes_its_neighbours_along() -> None:
+    text = identifiers("name", "Zebulon").erase("mother of Zebulon May, rice")
+    assert redact(text) == f"mother of {REDACTED}, rice"
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "vitamin D. The participant ate, C. difficile and E. coli",
+        "IL-6, TNF and CD4 by ELISA; MRSA, IgA, EDTA, BMI",
+        "36.5 37.1 38.2 degrees, 3.14159265358",
+        "2 meals on the road",
         "300 g rice, 2x per day; pH 7.2, BMI 23.45",
         "16S rRNA V4 region, 97% identity",
         "2-3 times per week, 10 samples",
@@ -151,5 +194,19 @@ def test_a_value_of_an_unknown_field_counts_when_it_reads_as_a_name() -> None:
 
 
 def test_patterns_cannot_be_made_slow() -> None:
-    for hostile in ("1 " * 2000, "a." * 2000, "A" * 4000, "1-" * 2000, "(" * 4000, "may " * 1000, "AB12 " * 800):
+    for hostile in (
+        "1 " * 2000,
+        "a." * 2000,
+        "A" * 4000,
+        "1-" * 2000,
+        "(" * 4000,
+        "may " * 1000,
+        "AB12 " * 800,
+        "12.34-" * 700,
+        "A1" * 2000,
+        "A. " * 1300,
+        "5 a.a " * 700,
+        "Jane " * 800,
+        "JANE-" * 800,
+    ):
         redact(hostile)

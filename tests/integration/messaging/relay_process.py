@@ -1,0 +1,21 @@
+"""A relay in a process of its own, to be killed. It ends with its standard input, so that it never outlives a test."""
+
+import asyncio
+import os
+import sys
+
+from chassis.broker import Publisher
+from chassis.database import MIGRATIONS, open_database
+from chassis.outbox import Relay
+
+
+async def main() -> None:
+    async with open_database(os.environ["FAIRDB_DATABASE_URL"], [MIGRATIONS]) as database:
+        publisher = Publisher(os.environ["FAIRDB_BROKER_URL"])
+        work = asyncio.gather(publisher.run(), Relay(database, publisher).run())
+        await asyncio.to_thread(sys.stdin.read)
+        work.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

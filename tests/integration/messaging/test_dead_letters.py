@@ -1,0 +1,130 @@
+"""The operators' command: nothing is lost by looking, or by being killed while replaying."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import pytest_asyncio
+
+from chassis import broker, dead_letters
+from chassis.database import Connection
+from fairdb.events.v1.event_pb2 import Event
+from tests.integration.messaging.conftest import SUBJECT, Bench, publish, queue_length
+from tests.waiting import eventually
+
+LETTERS = 300
+
+
+class Mendable:
+    """A handler that fails until it is mended."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.broken = True
+
+    async def handle(self, connection: Connection, event: Event) -> None:
+        if self.broken:
+            raise LookupError("donor 7")
+        await self.bench.see(connection, event)
+
+
+@pytest_asyncio.fixture
+async def mendable(bench: Bench) -> Mendable:
+    mendable = Mendable(bench)
+    await bench.start_consumer("test.a", mendable.handle)
+    bench.start_relay()
+    return mendable
+
+
+async def start(bench: Bench, *words: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "chassis.dead_letters", *words),
+        env={**os.environ, "FAIRDB_BROKER_URL": bench.url},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def run(bench: Bench, *words: str) -> tuple[int | None, str]:
+    process = await start(bench, *words)
+    out, err = await process.communicate()
+    return process.returncode, out.decode() + err.decode()
+
+
+async def test_looking_shows_what_failed_and_leaves_it_there(bench: Bench, mendable: Mendable) -> None:
+    events = await bench.record(count=3)
+    await bench.dead("test.a", 3)
+
+    for _ in range(2):
+        letters = await dead_letters.show(bench.url, "test.a")
+        assert sorted(letter.id for letter in letters) == sorted(event.id for event in events)
+        assert {(letter.subject, letter.error) for letter in letters} == {(SUBJECT, "LookupError")}
+    assert await dead_letters.count(bench.url) == {"test.a": 3}
+    code, shown = await run(bench, "show", "--id", events[0].id)
+    assert code == 0
+    assert events[0].id in shown
+    assert events[1].id not in shown
+    assert "donor 7" not in shown
+    assert await run(bench, "show", "nobody") == (1, "dead_letters: no consumer has a queue 'nobody'\n")
+
+
+async def test_replaying_gives_letters_to_their_consumer_alone(bench: Bench, mendable: Mendable) -> None:
+    other: list[str] = []
+
+    async def see_too(connection: Connection, event: Event) -> None:
+        other.append(event.id)
+
+    await bench.start_consumer("test.b", see_too)
+    first, second, third = await bench.record(count=3)
+    await bench.dead("test.a", 3)
+    mendable.broken = False
+
+    assert await run(bench, "replay", "test.a", "--id", second.id) == (0, "test.a: 1 replayed\n")
+    await bench.sees(second)
+    await bench.dead("test.a", 2)
+    code, printed = await run(bench, "replay")
+    assert (code, sorted(printed.splitlines())) == (0, ["test.a: 2 replayed", "test.b: 0 replayed"])
+    await bench.sees(first, second, third)
+    assert sorted(other) == sorted([first.id, second.id, third.id])
+    assert (await run(bench, "replay", "test.a"))[0] == 1
+
+
+async def test_a_replayed_letter_has_all_its_attempts_again(bench: Bench, mendable: Mendable) -> None:
+    await bench.record()
+    await bench.dead("test.a", 1)
+
+    await dead_letters.replay(bench.url, "test.a")
+    await bench.dead("test.a", 1)
+
+    (letter,) = await dead_letters.show(bench.url, "test.a")
+    assert letter.attempts == 4
+
+
+async def test_what_is_no_event_can_be_shown(bench: Bench, mendable: Mendable) -> None:
+    await publish(bench.url, b"\xff [red]no event")
+    await bench.dead("test.a", 1)
+
+    code, shown = await run(bench, "show", "test.a")
+
+    assert code == 0
+    assert "DecodeError" in shown
+
+
+async def test_a_replay_that_is_killed_loses_nothing(bench: Bench, mendable: Mendable) -> None:
+    events = await bench.record(count=LETTERS)
+    await bench.dead("test.a", LETTERS)
+    mendable.broken = False
+
+    process = await start(bench, "replay", "test.a")
+
+    async def under_way() -> bool:
+        return await queue_length(bench.url, broker.dead_name("test.a")) < LETTERS - 5
+
+    await eventually(under_way)
+    process.send_signal(signal.SIGKILL)
+    await process.communicate()
+    await dead_letters.replay(bench.url, "test.a")
+
+    await bench.sees(*events)
+    await bench.dead("test.a", 0)

@@ -1,0 +1,77 @@
+"""The outbox and its relay: published at least once, soon, and never held up by what cannot be published."""
+
+import pytest
+
+from chassis import outbox
+from chassis.broker import Publisher
+from tests.integration.messaging.conftest import ANONYMIZED, INDEXED, SUBJECT, Bench, holds
+from tests.waiting import eventually
+
+
+class CountingPublisher(Publisher):
+    """Counts how often the relay looked."""
+
+    looks = 0
+
+    async def connected(self) -> None:
+        await super().connected()
+        self.looks += 1
+
+
+async def test_a_needed_event_without_a_queue_waits_in_the_outbox(bench: Bench) -> None:
+    bench.start_relay()
+    (event,) = await bench.record()
+    await bench.record("consent.granted")
+
+    async def only_the_needed_one_waits() -> bool:
+        rows = await bench.database.fetch("SELECT id FROM outbox")
+        return [str(row["id"]) for row in rows] == [event.id]
+
+    await eventually(only_the_needed_one_waits)
+    await bench.start_consumer("test.a")
+    await bench.sees(event)
+
+
+async def test_two_relays_publish_each_event_once(bench: Bench) -> None:
+    await bench.start_consumer("test.a")
+    for _ in range(2):
+        bench.start_relay()
+    events = await bench.record(count=300)
+
+    await bench.sees(*events)
+
+    assert await bench.pending() == 0
+
+
+async def test_events_that_cannot_be_published_do_not_hold_up_others(bench: Bench) -> None:
+    await bench.start_consumer("test.a", types=(ANONYMIZED,))
+    no_queue = await bench.record(INDEXED, count=1100)
+    no_routing_key = await bench.record("x" * 300, count=2)
+    (event,) = await bench.record(ANONYMIZED)
+    bench.start_relay()
+
+    await bench.sees(event, within=10)
+
+    async def only_the_others_wait() -> bool:
+        return await bench.pending() == len(no_queue) + len(no_routing_key)
+
+    await eventually(only_the_others_wait)
+
+
+async def test_the_relay_is_woken(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "_POLL_SECONDS", 600.0)
+    await bench.start_consumer("test.a")
+    publisher = bench.start_relay(CountingPublisher)
+    assert isinstance(publisher, CountingPublisher)
+    # By now it rests for more than two seconds at a time.
+    await eventually(holds(lambda: publisher.looks >= 11))
+    (first,) = await bench.record()
+    await bench.sees(first, within=2.0)
+
+    # A commit that takes longer than the relay's first looks.
+    second = outbox.new_event(INDEXED, SUBJECT)
+    async with bench.database.transaction() as connection:
+        before = publisher.looks
+        await outbox.record(connection, [second])
+        await eventually(holds(lambda: publisher.looks > before + 2))
+    await bench.sees(first, second)

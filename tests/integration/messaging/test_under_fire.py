@@ -1,0 +1,194 @@
+"""Events while the relay's process and the broker are killed: none lost, none in effect twice, subjects in order."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from chassis import broker, outbox
+from chassis.database import Connection
+from deploy.local.constellation import Constellation
+from fairdb.events.v1.event_pb2 import Event
+from tests.integration.messaging.conftest import INDEXED, Bench, holds, queue_length
+from tests.waiting import eventually
+
+PER_SUBJECT = 10
+TRANSACTION = 20
+AHEAD = 500
+"""How far the writer runs ahead of the consumer: far enough to go on while something is dead."""
+
+# `effect` and `change` have no constraint that would hide a second effect.
+TABLES = """
+CREATE TABLE effect (event_id uuid NOT NULL);
+CREATE TABLE subject (id uuid PRIMARY KEY, sequence int NOT NULL);
+CREATE TABLE change (position bigserial, subject uuid NOT NULL, sequence int NOT NULL);
+"""
+EFFECT = "INSERT INTO effect VALUES ($1)"
+# State-guarded, as our consumers are: what is older than what is there changes nothing.
+ADVANCE = """
+INSERT INTO subject VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence
+WHERE subject.sequence < excluded.sequence RETURNING id
+"""
+CHANGE = "INSERT INTO change (subject, sequence) VALUES ($1, $2)"
+COUNT = "SELECT count(*) FROM effect"
+DISTINCT = "SELECT count(DISTINCT event_id) FROM effect"
+BACKWARDS = """
+SELECT count(*) FROM (
+    SELECT sequence <= lag(sequence) OVER (PARTITION BY subject ORDER BY position) AS backwards FROM change
+) AS changes WHERE backwards
+"""
+UNFINISHED = "SELECT count(*) FROM subject WHERE sequence <> $1"
+
+
+async def apply(connection: Connection, event: Event) -> None:
+    await connection.execute(EFFECT, UUID(event.id))
+    if await connection.fetchval(ADVANCE, UUID(event.subject), event.sequence) is not None:
+        await connection.execute(CHANGE, UUID(event.subject), event.sequence)
+
+
+class Flaky:
+    """Applies an event, and fails after that the first time for one event in a hundred."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.failed: set[str] = set()
+
+    async def __call__(self, connection: Connection, event: Event) -> None:
+        self.calls += 1
+        await apply(connection, event)
+        if UUID(event.id).int % 100 == 0 and event.id not in self.failed:
+            self.failed.add(event.id)
+            raise RuntimeError("the first time")
+
+
+def make_events(count: int) -> Iterator[Event]:
+    """Yield the first event of each subject, then the second of each, with a hundred subjects under way."""
+    for start in range(0, count // PER_SUBJECT, 100):
+        subjects = range(start, min(start + 100, count // PER_SUBJECT))
+        for sequence in range(1, PER_SUBJECT + 1):
+            for subject in subjects:
+                yield outbox.new_event(INDEXED, str(UUID(int=subject)), sequence)
+
+
+class Writer:
+    """Records events, a few to a transaction, no farther than `ahead` of the consumer."""
+
+    def __init__(self, bench: Bench, count: int) -> None:
+        self.bench = bench
+        self.count = count
+        self.ahead = AHEAD
+
+    async def run(self) -> None:
+        events, written = make_events(self.count), 0
+
+        async def not_too_far_ahead() -> bool:
+            return written < await self.bench.database.fetchval(COUNT) + self.ahead
+
+        while batch := list(islice(events, TRANSACTION)):
+            await eventually(not_too_far_ahead, within=120)
+            async with self.bench.database.transaction() as connection:
+                await outbox.record(connection, batch)
+            written += len(batch)
+
+
+class RelayProcess:
+    """A relay that can be killed and replaced."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.env = {**os.environ, "FAIRDB_DATABASE_URL": bench.database_url, "FAIRDB_BROKER_URL": bench.url}
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        program = str(Path(__file__).parent / "relay_process.py")
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, program, env=self.env, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL
+        )
+
+    async def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        await self.process.communicate()
+
+
+@asynccontextmanager
+async def relay_of(bench: Bench) -> AsyncIterator[RelayProcess]:
+    relay = RelayProcess(bench)
+    await relay.start()
+    try:
+        yield relay
+    finally:
+        await relay.kill()
+
+
+async def survive(bench: Bench, rabbitmq: Constellation, count: int, victims: str) -> None:
+    """Pass `count` events through while the victims, "r"elay or "b"roker, are killed at even distances."""
+    started = time.time()
+    flaky = Flaky()
+    await bench.database.execute(TABLES)
+    await bench.start_consumer("test.a", flaky)
+    # The broker saves its directory of quorum queues half a second after making one; killed before, it loses the queue.
+    await eventually(holds(lambda: started < saved_at(rabbitmq) < time.time() - 1.0))
+
+    async with relay_of(bench) as relay:
+        writer = Writer(bench, count)
+        writing = asyncio.create_task(writer.run())
+        for number, victim in enumerate(victims, start=1):
+            mark = number * count // (len(victims) + 1) + random.randrange(100)
+
+            async def reached(mark: int = mark) -> bool:
+                return await bench.database.fetchval(COUNT) >= mark
+
+            await eventually(reached, within=120)
+            if victim == "r":
+                await relay.kill()
+                await relay.start()
+            else:
+                # It hangs before it dies, so that the relay has sent what will never be confirmed.
+                rabbitmq.send("rabbitmq", signal.SIGSTOP)
+                writer.ahead += 2 * TRANSACTION
+                await eventually(lambda: bench.pending())
+                await rabbitmq.kill("rabbitmq")
+                await rabbitmq.start("rabbitmq")
+        await writing
+
+        async def all_arrived() -> bool:
+            return await bench.database.fetchval(DISTINCT) >= count and await bench.pending() == 0
+
+        await eventually(all_arrived, within=120)
+
+    # What was published twice must have been turned away, too, before effects are counted.
+    async def empty() -> bool:
+        names = ("test.a", *(broker.retry_name("test.a", delay) for delay in (0.05, 0.1, 0.15)))
+        return not any([await queue_length(bench.url, name) for name in names])
+
+    await eventually(empty)
+    assert await bench.database.fetchval(COUNT) == await bench.database.fetchval(DISTINCT) == count
+    assert await bench.database.fetchval(BACKWARDS) == 0
+    assert await bench.database.fetchval(UNFINISHED, PER_SUBJECT) == 0
+    assert await queue_length(bench.url, broker.dead_name("test.a")) == 0
+    assert flaky.failed, "the retry queues had nothing to do"
+
+
+def saved_at(rabbitmq: Constellation) -> float:
+    """Return when the broker last saved which quorum queues it has, in Unix time."""
+    (directory,) = rabbitmq.layout.root.rglob("quorum/*/names.dets")
+    return directory.stat().st_mtime
+
+
+async def test_three_kills(bench: Bench, rabbitmq: Constellation) -> None:
+    await survive(bench, rabbitmq, 2_000, "rbr")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+async def test_ten_kills(bench: Bench, rabbitmq: Constellation) -> None:
+    await survive(bench, rabbitmq, 20_000, "rrbrrbrrbr")
