@@ -45,13 +45,13 @@ _CONTACTS_IN_FIGURES = (
     r"(?<![\w.])\(?\d{3}\)?[\s.-]{0,2}\d{3}[\s.-]\d{4}(?!\d)",
     r"(?<![\w.])\d{3}[.-]\d{4}(?![\d.])",
     r"(?<![\w.,])\d\d(?: \d\d){3,}(?![\w.,])",
-    # Two halves of a number, but not two years.
-    r"(?<![\w.,])(?!(?:19|20)\d\d[ -](?:19|20)\d\d)\d{4}[ -]\d{4}(?![\w.,])",
     r"(?<!\d)\d{3}[- ]\d{2}[- ]\d{4}(?!\d)",
     r"(?<!\d)\d{6,8}[-+A]\d{3,4}[A-Z0-9]?(?!\w)",
     r"(?<![\w.,:])\d(?:[ -]?\d){8,}(?![\w]|[.,]\d)",
     # "756.1234.5678.97", "85.07.30-033.28": nine figures or more in three groups or more.
     r"(?<![\w.,:])(?=(?:\d[.-]? ?){9})\d{1,6}(?:[.-] ?\d{1,6}){2,}(?!\w)",
+    # Two halves of a number, but not two years.
+    r"(?<![\w.,])(?!(?:19|20)\d\d[ -](?:19|20)\d\d)\d{4}[ -]\d{4}(?![\w.,])",
 )
 _NUMBERS = (
     r"(?<!\w)[A-Z]{2}\d{2}(?: ?\d{4}){3,7}(?: ?\d{1,3})?(?!\w)",
@@ -60,10 +60,10 @@ _NUMBERS = (
     r"(?<!\w)(?:[SED]R[RSXPZ]|SAM(?:N|EA|D|EG)|GSM)\d{4,}(?!\w)",
 )
 # In free text only: where somebody lives ("5 Main St", "12 rue de la Paix", "Hauptstrasse 5"), initials ("J.D."), a
-# word of capitals and figures such as a passport's number, shorter bare numbers, and what follows a word that announces a
-# number or a name.
+# word of capitals and figures such as a passport's number, shorter bare numbers, and what follows a word that announces
+# a number or a name.
 _IN_TEXT_IN_FIGURES = (
-    r"(?<![\w.,])\d{1,5}[a-z]?,? (?:[\w'.-]{1,30} ){1,3}"
+    r"(?<![\w.,])\d{1,5}[a-z]?,? (?:[\w'.-]{1,30} ){1,2}"
     r"(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd)(?!\w)",
     r"(?<![\w.,:])\d{7,8}(?![\w]|[.,]\d)",
 )

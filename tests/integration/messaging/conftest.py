@@ -25,6 +25,8 @@ from tests.waiting import eventually
 SUBJECT = "0192f0c4-0000-7000-8000-000000000001"
 ANONYMIZED, INDEXED = "sample.anonymized", "sample.indexed"
 DELAYS = (0.05, 0.1, 0.15)
+LONG = 600.0
+"""Longer than a test: what rests so long does not come back in it."""
 QUEUES = ("test.a", "test.b")
 
 
@@ -102,7 +104,11 @@ async def bench(rabbitmq: Constellation, new_database: NewDatabase) -> AsyncIter
         await asyncio.gather(*bench.tasks, return_exceptions=True)
     async with channel_to(bench.url) as channel:
         for queue in QUEUES:
-            for name in (queue, broker.dead_name(queue), *(broker.retry_name(queue, delay) for delay in DELAYS)):
+            for name in (
+                queue,
+                broker.dead_name(queue),
+                *(broker.retry_name(queue, delay) for delay in (*DELAYS, LONG)),
+            ):
                 await channel.queue_delete(name)
         await channel.queue_delete(broker.DIRECTORY)
 

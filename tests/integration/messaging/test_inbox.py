@@ -11,7 +11,7 @@ from chassis.broker import DELIVERY_LIMIT
 from chassis.database import Connection
 from chassis.errors import ServiceUnavailable
 from fairdb.events.v1.event_pb2 import Event
-from tests.integration.messaging.conftest import DELAYS, INDEXED, Bench, holds, publish
+from tests.integration.messaging.conftest import DELAYS, INDEXED, LONG, Bench, holds, publish
 from tests.waiting import eventually
 
 
@@ -105,7 +105,7 @@ async def test_others_pass_more_poison_than_a_consumer_holds_at_once(bench: Benc
             raise RuntimeError("poison")
         bench.seen.append(event.id)
 
-    await bench.start_consumer("test.a", choke, delays=(0.05, 0.1, 600.0))
+    await bench.start_consumer("test.a", choke, delays=(LONG,))
     bench.start_relay()
     events = await bench.record(count=101)
 
@@ -113,7 +113,7 @@ async def test_others_pass_more_poison_than_a_consumer_holds_at_once(bench: Benc
 
 
 async def test_what_is_no_event_goes_to_the_dead_letters_at_once(bench: Bench) -> None:
-    await bench.start_consumer("test.a", delays=(600.0,))
+    await bench.start_consumer("test.a", delays=(LONG,))
     await publish(bench.url, b"\xff not an event")
     await publish(bench.url, Event(id="not an id", type=INDEXED).SerializeToString())
 

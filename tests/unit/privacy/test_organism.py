@@ -127,7 +127,7 @@ def test_organisms_pass(name: str) -> None:
         "E. coli str. Maria",
         "E. coli str. Sakai Kyoto",
         "strain JD1980",
-        "coli",
+        "sapiens",
         "sp.",
         "Зебулон",
         "12345",
