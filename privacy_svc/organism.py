@@ -11,6 +11,7 @@ _LONGEST = 200
 _SHAPE = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿ0-9 .,()\[\]'/:;-]+")
 _WORD = re.compile(r"[A-Za-z]+")
 _SUBTYPE_OF_INFLUENZA = re.compile(r"(?<![^\W_])H\d{1,2}N\d{1,2}(?![^\W_])")
+_HUMAN = frozenset(("homo", "sapiens"))
 _STRAIN = frozenset(("strain", "str", "isolate"))
 # "MG" of "MG1655"; a longer word in a designation may be a name.
 _LONGEST_IN_DESIGNATION = 4
@@ -45,6 +46,8 @@ class _Reader:
         self._lacks_known = self._lacks_latin = False
         self._epithets = 0
         self._takes_designation = self._takes_strain = False
+        # A human has no strain: what stands behind "Homo sapiens" is a donor's.
+        self._is_human = False
         # "B" of "Hepatitis B virus"; two are somebody's initials.
         self._letters: set[str] = set()
 
@@ -63,11 +66,12 @@ class _Reader:
             return self._takes_letter(word, numbered)
         low = word.lower()
         is_person = low in self._people
+        self._is_human = self._is_human or low in _HUMAN
         return (
             self._takes_epithet(word, low, is_person)
             or self._takes_genus(word, low, is_person)
             or self._takes_known(word, low, is_person)
-            or (self._takes_designation and numbered and len(word) <= _LONGEST_IN_DESIGNATION and not is_person)
+            or self._takes_in_designation(word, numbered, is_person)
             or self._takes_name_of_strain(word, is_person)
         )
 
@@ -76,6 +80,7 @@ class _Reader:
             self._genus, self._lacks_known = letter, True
         elif not numbered:
             self._letters.add(letter)
+            return not self._is_human
         return True
 
     def _takes_epithet(self, word: str, low: str, is_person: bool) -> bool:
@@ -113,8 +118,12 @@ class _Reader:
         self._takes_strain = low in _STRAIN and self._takes_designation
         return True
 
+    def _takes_in_designation(self, word: str, numbered: bool, is_person: bool) -> bool:
+        may = self._takes_designation and numbered and not (is_person or self._is_human)
+        return may and len(word) <= _LONGEST_IN_DESIGNATION
+
     def _takes_name_of_strain(self, word: str, is_person: bool) -> bool:
-        if not self._takes_strain or is_person or not word[0].isupper():
+        if not self._takes_strain or is_person or self._is_human or not word[0].isupper():
             return False
         self._takes_strain = False
         return True
