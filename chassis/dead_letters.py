@@ -8,6 +8,7 @@ twice takes effect once.
 """
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Coroutine
@@ -198,6 +199,7 @@ def _console() -> Console:
 
 def main() -> int:
     """Run the command; what an operator can mend is one clear line, not a stack trace."""
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it would say the same before us
     try:
         app()
     except QueueUnknown as error:
