@@ -83,6 +83,14 @@ class Bench:
     async def pending(self) -> int:
         return await self.database.fetchval("SELECT count(*) FROM outbox")
 
+    async def published(self) -> None:
+        """Wait until the outbox is empty: an event may be seen before the relay has committed that it is gone."""
+
+        async def empty() -> bool:
+            return await self.pending() == 0
+
+        await eventually(empty)
+
     async def dead(self, queue: str, count: int) -> None:
         """Wait until a queue has so many dead letters."""
 
