@@ -53,9 +53,7 @@ WITH barred AS (
     INSERT INTO outbox (id, type, event)
     SELECT new.* FROM stored, unnest($16::uuid[], $17::text[], $18::bytea[]) AS new
 )
-SELECT stored.*, EXISTS (SELECT FROM barred) AS barred,
-       CASE WHEN stored.id IS NOT NULL THEN pg_notify('outbox_' || current_schema(), '') END
-FROM (SELECT) AS always LEFT JOIN stored ON true
+SELECT stored.*, EXISTS (SELECT FROM barred) AS barred FROM (SELECT) AS always LEFT JOIN stored ON true
 """
 # A barrier binds before the samples behind it are quarantined one by one.
 BARRED = "EXISTS (SELECT FROM barrier WHERE consent = ANY (sample.consents))"
@@ -81,6 +79,7 @@ async def store(database: Database, request: StoreSampleRequest) -> StoreSampleR
         row = await connection.fetchrow(STORE, *arguments)
     assert row is not None
     if row["id"] is not None:
+        outbox.wake()
         return StoreSampleResponse(stored=rows.to_stored(row))
     try:
         return await _stored_before(database, request, owner)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import asyncpg
 from uuid6 import uuid7
 
 from chassis import calls
@@ -30,7 +29,6 @@ INSERT = """
 INSERT INTO outbox (id, type, event)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])
 """
-CHANNEL = "SELECT 'outbox_' || current_schema()"
 CLAIM = """
 SELECT id, type, event FROM outbox WHERE due_at <= now() ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
 """
@@ -94,9 +92,8 @@ class Relay:
     async def run(self) -> None:
         """Publish until cancelled. Woken it looks soon, and then ever less often; unwoken it looks every second."""
         await self._database.migrated()
-        listening = asyncio.create_task(self._listen())
         _relays.add(self._wake)
-        pause = _POLL_SECONDS
+        pause = _SOON_SECONDS
         try:
             while True:
                 self._wake.clear()
@@ -121,11 +118,15 @@ class Relay:
                     await asyncio.sleep(pause)
         finally:
             _relays.discard(self._wake)
-            listening.cancel()
 
     async def _publish_batch(self) -> int:
-        # Before the transaction: while the broker is away none must stay open.
-        await self._publisher.connected()
+        await self._count()
+        try:
+            # Before the transaction: while the broker is away none must stay open.
+            async with asyncio.timeout(_POLL_SECONDS):
+                await self._publisher.connected()
+        except TimeoutError:
+            return 0
         async with self._database.transaction() as connection:
             rows = await connection.fetch(CLAIM, _BATCH)
             if rows:
@@ -135,29 +136,10 @@ class Relay:
                 await connection.execute(DELETE, done)
                 if undone:
                     await connection.execute(PUT_OFF, undone)
-            if time.monotonic() - self._counted_at > _COUNT_SECONDS:
-                OUTBOX_PENDING.set(await connection.fetchval(COUNT))
-                self._counted_at = time.monotonic()
         return len(rows)
 
-    async def _listen(self) -> None:
-        """Hold a connection of its own that hears who notifies; the loop works without it, only later."""
-
-        def wake(*_: object) -> None:
-            self._wake.set()
-
-        while True:
-            try:
-                async with self._database.connection() as connection:
-                    channel = await connection.fetchval(CHANNEL)
-                    await connection.add_listener(channel, wake)
-                    gone = asyncio.Event()
-                    connection.add_termination_listener(lambda *_, gone=gone: gone.set())
-                    try:
-                        self._wake.set()
-                        await gone.wait()
-                    finally:
-                        await connection.remove_listener(channel, wake)
-            except (ServiceUnavailable, asyncpg.PostgresError):
-                pass
-            await asyncio.sleep(_POLL_SECONDS)
+    async def _count(self) -> None:
+        """Set the gauge, also and above all while the broker is away; at most once a second."""
+        if time.monotonic() - self._counted_at > _COUNT_SECONDS:
+            OUTBOX_PENDING.set(await self._database.fetchval(COUNT))
+            self._counted_at = time.monotonic()

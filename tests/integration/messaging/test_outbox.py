@@ -1,9 +1,11 @@
 """The outbox and its relay: published at least once, soon, and never held up by what cannot be published."""
 
 import pytest
+from prometheus_client import REGISTRY
 
 from chassis import outbox
 from chassis.broker import Publisher
+from chassis.outbox import Relay
 from tests.integration.messaging.conftest import ANONYMIZED, INDEXED, SUBJECT, Bench, holds
 from tests.waiting import eventually
 
@@ -75,3 +77,12 @@ async def test_the_relay_is_woken(bench: Bench, monkeypatch: pytest.MonkeyPatch)
         await outbox.record(connection, [second])
         await eventually(holds(lambda: publisher.looks > before + 2))
     await bench.sees(first, second)
+
+
+async def test_the_gauge_grows_while_the_broker_is_away(bench: Bench) -> None:
+    publisher = Publisher("amqp://127.0.0.1:1/")
+    bench.start(publisher.run())
+    bench.start(Relay(bench.database, publisher).run())
+    await bench.record(count=3)
+
+    await eventually(holds(lambda: REGISTRY.get_sample_value("outbox_pending") == 3))
