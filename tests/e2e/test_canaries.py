@@ -10,6 +10,7 @@ import aio_pika
 import httpx
 from redis.asyncio import Redis
 
+from chassis import broker
 from deploy.local import binaries
 from deploy.local.constellation import Constellation
 from deploy.local.ports import LOOPBACK
@@ -169,7 +170,8 @@ async def read_queues(url: str) -> str:
     texts = []
     async with await aio_pika.connect(url) as connection:
         for queue_name in ("backend_svc.index", "backend_svc.notify"):
-            for name in (queue_name, f"{queue_name}.dead"):
+            retries = (broker.retry_name(queue_name, delay) for delay in broker.RETRY_DELAYS)
+            for name in (queue_name, broker.dead_name(queue_name), *retries):
                 channel = await connection.channel()
                 queue = await channel.get_queue(name)
                 while (message := await queue.get(fail=False)) is not None:
