@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -28,28 +28,9 @@ def to_uuid(field: str, text: str) -> UUID:
         raise refused(field, "must be a UUID") from None
 
 
-def check_texts(stored: StoredSample) -> None:
-    """Refuse the character NUL, which PostgreSQL cannot keep. Raises InvalidRequest."""
-    for field, text in _texts(stored):
-        if "\0" in text:
-            raise refused(field, "must not hold the character NUL")
-
-
 def refused(field: str, description: str) -> InvalidRequest:
     """Return the error for a field that cannot be stored; it quotes no value."""
     return InvalidRequest(violations=[Violation(f"stored.sample.{field}", description)])
-
-
-def _texts(stored: StoredSample) -> Iterator[tuple[str, str]]:
-    sample = stored.sample
-    yield "subject", sample.subject
-    yield "organism", sample.organism
-    yield "collectionDate", sample.collection_date
-    for name, value in sample.metadata.items():
-        yield "metadata", name
-        yield "metadata", value.string_value
-    for name in stored.classes:
-        yield "classes", name
 
 
 def _scalar(value: Value) -> str | float | int | bool | None:

@@ -93,7 +93,6 @@ def _arguments(request: StoreSampleRequest, owner: UUID, consents: Sequence[UUID
     sample = request.stored.sample
     claim = request.claim if request.HasField("claim") else None
     sample_id, study = rows.to_uuid("id", sample.id), rows.to_uuid("study", sample.study)
-    rows.check_texts(request.stored)
     events = [
         outbox.new_event(type, str(sample_id), sequence, actor=str(owner))
         for sequence, type in enumerate(CREATION_EVENTS, start=1)

@@ -37,8 +37,7 @@ class AppError(Exception):
 
     def to_status(self) -> Status:
         """Return what the caller receives."""
-        details = [ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata)]
-        packed = [_pack(detail) for detail in details]
+        packed = [_pack(ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata))]
         if self.violations:
             violations = [
                 BadRequest.FieldViolation(field=item.field, description=item.description) for item in self.violations
