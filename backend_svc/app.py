@@ -1,6 +1,5 @@
 """Puts backend_svc together."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,19 +10,18 @@ from backend_svc.notification_servicer import BackendNotificationServicer
 from backend_svc.quarantine import keep_settling
 from backend_svc.samples import SWEEP_KEYS
 from backend_svc.servicer import BackendServicer
+from backend_svc.settlement import SWEEP_SETTLED
 from chassis import settings
 from chassis.broker import Publisher
-from chassis.database import MIGRATIONS, Database, open_database
-from chassis.errors import ServiceUnavailable
+from chassis.database import MIGRATIONS, open_database
 from chassis.inbox import SWEEP, Consumer
 from chassis.outbox import Relay
 from chassis.revocation import open_revocation_list
 from chassis.server import Application, Parts
-from chassis.telemetry import log
+from chassis.sweep import keep_sweeping
 from fairdb.backend.v1 import backend_service_pb2, backend_service_pb2_grpc
 
 FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
-_SWEEP_SECONDS = 600.0
 
 
 class Settings(settings.Settings):
@@ -47,7 +45,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         parts.start(Relay(database, publisher).run)
         for subscription in SUBSCRIPTIONS:
             parts.start(Consumer(parts.name, broker_url, database, subscription).run)
-        parts.start(partial(_sweep, database))
+        parts.start(partial(keep_sweeping, database, (SWEEP_KEYS, SWEEP_SETTLED, SWEEP)))
         parts.start(partial(keep_settling, database))
         samples = BackendServicer(database)
         notifications = BackendNotificationServicer(database)
@@ -66,15 +64,3 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
             # Not the broker: while it is away events wait in the outbox, and samples are stored and read all the same.
             checks={"database": database.check},
         )
-
-
-async def _sweep(database: Database) -> None:
-    """Forget idempotency keys and inbox rows that no longer count, until cancelled."""
-    await database.migrated()
-    while True:
-        try:
-            await database.execute(SWEEP_KEYS)
-            await database.execute(SWEEP)
-        except ServiceUnavailable as error:
-            log.info("sweep_waits", error=type(error).__name__)
-        await asyncio.sleep(_SWEEP_SECONDS)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+import asyncpg
+
 from chassis import outbox
 from chassis.database import Connection, Database
 from fairdb.events.v1.event_pb2 import Event
@@ -37,20 +39,22 @@ async def append(connection: Connection, events: Sequence[Event]) -> None:
 
 async def list_events(database: Database, subject: UUID) -> list[Event]:
     """Return a subject's events by sequence."""
-    events = []
-    for row in await database.fetch(LIST, subject):
-        event = Event(
-            id=str(row["id"]),
-            type=row["type"],
-            subject=str(row["subject"]),
-            sequence=row["sequence"],
-            actor=row["actor"],
-            correlation_id=row["correlation_id"],
-            traceparent=row["traceparent"],
-        )
-        event.time.FromDatetime(row["time"])
-        events.append(event)
-    return events
+    return [to_event(row) for row in await database.fetch(LIST, subject)]
+
+
+def to_event(row: asyncpg.Record) -> Event:
+    """Return the event of a row."""
+    event = Event(
+        id=str(row["id"]),
+        type=row["type"],
+        subject=str(row["subject"]),
+        sequence=row["sequence"],
+        actor=row["actor"],
+        correlation_id=row["correlation_id"],
+        traceparent=row["traceparent"],
+    )
+    event.time.FromDatetime(row["time"])
+    return event
 
 
 def time_of(event: Event) -> datetime:

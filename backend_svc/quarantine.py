@@ -17,7 +17,6 @@ from fairdb.samples.v1.sample_pb2 import Sample
 BATCH = 1000
 _LOOK_SECONDS = 1.0
 
-LOCK_EXCLUSIVE = "SELECT pg_advisory_xact_lock($1)"
 RAISE_BARRIER = "INSERT INTO barrier (consent, actor) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 # Locked in the order of their ids: two withdrawals at once may meet on the same samples.
 QUARANTINE = """
@@ -35,7 +34,7 @@ SETTLE = "UPDATE barrier SET settled = true WHERE consent = $1"
 async def quarantine(database: Database, consent: UUID, actor: str) -> int:
     """Raise the barrier of a consent and quarantine a first batch; return how many samples that changed."""
     async with database.transaction() as connection:
-        await connection.execute(LOCK_EXCLUSIVE, samples.lock_key(consent))
+        await connection.execute(samples.LOCK_EXCLUSIVE, samples.lock_key("consent", consent))
         await connection.execute(RAISE_BARRIER, consent, actor)
     return await quarantine_batch(database, consent, actor)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +12,7 @@ from backend_svc import event_store, rows
 from backend_svc.errors import ConsentWithdrawn, IdempotencyKeyReused
 from chassis import calls, outbox
 from chassis.database import Database
-from chassis.errors import SampleNotFound
+from chassis.errors import SagaTakenOver, SampleNotFound
 from fairdb.backend.v1.backend_service_pb2 import (
     IdempotencyClaim,
     StoredSample,
@@ -22,16 +23,20 @@ from fairdb.samples.v1.sample_pb2 import Sample
 
 CREATION_EVENTS = ("sample.created", "sample.validated", "sample.anonymized")
 
+LOCK_EXCLUSIVE = "SELECT pg_advisory_xact_lock($1)"
 LOCK_SHARED = "SELECT pg_advisory_xact_lock_shared(key) FROM unnest($1::bigint[]) AS key"
 
 # Everything that a creation makes true, in one statement. It must be a statement of its own after LOCK_SHARED: only
-# then does its snapshot contain the barrier of a withdrawal that held the lock before.
+# then does its snapshot contain the barrier of a withdrawal, or the settlement, that held the lock before.
 STORE = """
 WITH barred AS (
     SELECT FROM barrier WHERE consent = ANY($10::uuid[])
+), fenced AS (
+    SELECT FROM settlement WHERE sample_id = $1 AND fencing_token >= $21
 ), claim AS (
     INSERT INTO idempotency (account, method, key_hash, fingerprint, sample_id)
-    SELECT $2, $11, $12, $13, $1 WHERE $12::bytea IS NOT NULL AND NOT EXISTS (SELECT FROM barred)
+    SELECT $2, $11, $12, $13, $1
+    WHERE $12::bytea IS NOT NULL AND NOT EXISTS (SELECT FROM barred) AND NOT EXISTS (SELECT FROM fenced)
     ON CONFLICT (account, method, key_hash) DO UPDATE
     SET fingerprint = excluded.fingerprint, sample_id = excluded.sample_id, created_at = now()
     WHERE idempotency.created_at < now() - interval '24 hours'
@@ -40,7 +45,8 @@ WITH barred AS (
     INSERT INTO sample (id, owner, study, subject, organism, taxon_id, collection_date, metadata, classes, consents,
                         state, last_sequence)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $14, cardinality($16::uuid[])
-    WHERE NOT EXISTS (SELECT FROM barred) AND ($12::bytea IS NULL OR EXISTS (SELECT FROM claim))
+    WHERE NOT EXISTS (SELECT FROM barred) AND NOT EXISTS (SELECT FROM fenced)
+      AND ($12::bytea IS NULL OR EXISTS (SELECT FROM claim))
     ON CONFLICT (id) DO NOTHING
     RETURNING *
 ), audited AS (
@@ -53,7 +59,8 @@ WITH barred AS (
     INSERT INTO outbox (id, type, event)
     SELECT new.* FROM stored, unnest($16::uuid[], $17::text[], $18::bytea[]) AS new
 )
-SELECT stored.*, EXISTS (SELECT FROM barred) AS barred FROM (SELECT) AS always LEFT JOIN stored ON true
+SELECT stored.*, EXISTS (SELECT FROM barred) AS barred, EXISTS (SELECT FROM fenced) AS fenced
+FROM (SELECT) AS always LEFT JOIN stored ON true
 """
 # A barrier binds before the samples behind it are quarantined one by one.
 BARRED = "EXISTS (SELECT FROM barrier WHERE consent = ANY (sample.consents))"
@@ -69,13 +76,14 @@ SWEEP_KEYS = "DELETE FROM idempotency WHERE created_at < now() - interval '24 ho
 async def store(database: Database, request: StoreSampleRequest) -> StoreSampleResponse:
     """Store a sample, or return what its id or its idempotency key stored before.
 
-    Raises ConsentWithdrawn, IdempotencyKeyReused, InvalidRequest.
+    Raises ConsentWithdrawn, IdempotencyKeyReused, SagaTakenOver, InvalidRequest.
     """
     owner = UUID(request.principal.user_id)
     consents = sorted(UUID(consent) for consent in request.consents)
     arguments = _arguments(request, owner, consents)
+    locks = (lock_key("consent", consent) for consent in consents)
     async with database.transaction() as connection:
-        await connection.execute(LOCK_SHARED, sorted(lock_key(consent) for consent in consents))
+        await connection.execute(LOCK_SHARED, sorted([lock_key("sample", arguments[0]), *locks]))
         row = await connection.fetchrow(STORE, *arguments)
     assert row is not None
     if row["id"] is not None:
@@ -84,12 +92,14 @@ async def store(database: Database, request: StoreSampleRequest) -> StoreSampleR
     try:
         return await _stored_before(database, request, owner)
     except SampleNotFound:
+        if row["fenced"]:
+            raise SagaTakenOver from None
         if row["barred"]:
             raise ConsentWithdrawn from None
         raise
 
 
-def _arguments(request: StoreSampleRequest, owner: UUID, consents: Sequence[UUID]) -> tuple[object, ...]:
+def _arguments(request: StoreSampleRequest, owner: UUID, consents: Sequence[UUID]) -> tuple[Any, ...]:
     sample = request.stored.sample
     claim = request.claim if request.HasField("claim") else None
     sample_id, study = rows.to_uuid("id", sample.id), rows.to_uuid("study", sample.study)
@@ -120,6 +130,7 @@ def _arguments(request: StoreSampleRequest, owner: UUID, consents: Sequence[UUID
         [event.SerializeToString() for event in events],
         event_store.time_of(events[0]),
         events[0].traceparent,
+        request.fencing_token,
     )
 
 
@@ -152,6 +163,6 @@ async def get(database: Database, sample_id: UUID) -> StoredSample:
     return rows.to_stored(row)
 
 
-def lock_key(consent: UUID) -> int:
-    """Return the advisory lock of a consent: 64 bits of a hash, so that two consents may share one harmlessly."""
-    return int.from_bytes(hashlib.blake2b(consent.bytes, digest_size=8, person=b"consent").digest(), signed=True)
+def lock_key(kind: Literal["consent", "sample"], id: UUID) -> int:
+    """Return the advisory lock of a consent or sample: 64 bits of a hash, so that two may share one harmlessly."""
+    return int.from_bytes(hashlib.blake2b(id.bytes, digest_size=8, person=kind.encode()).digest(), signed=True)

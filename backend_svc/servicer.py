@@ -4,7 +4,7 @@ from uuid import UUID
 
 import grpc
 
-from backend_svc import audit, event_store, quarantine, samples, search
+from backend_svc import audit, event_store, quarantine, samples, search, settlement
 from chassis.database import Database
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.backend.v1 import backend_service_pb2_grpc
@@ -26,6 +26,18 @@ class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
     ) -> pb.FindByIdempotencyKeyResponse:
         found = await samples.find_by_key(self._database, UUID(request.principal.user_id), request.claim)
         return pb.FindByIdempotencyKeyResponse(stored=found)
+
+    async def SettleSample(self, request: pb.SettleSampleRequest, context: Context) -> pb.SettleSampleResponse:
+        stored = await settlement.settle(self._database, UUID(request.id), request.fencing_token)
+        return pb.SettleSampleResponse(stored=stored)
+
+    async def GetSampleStates(self, request: pb.GetSampleStatesRequest, context: Context) -> pb.GetSampleStatesResponse:
+        states = await settlement.states(self._database, [UUID(id) for id in request.ids])
+        return pb.GetSampleStatesResponse(states=states)
+
+    async def ResumeSample(self, request: pb.ResumeSampleRequest, context: Context) -> pb.ResumeSampleResponse:
+        await settlement.resume(self._database, UUID(request.id))
+        return pb.ResumeSampleResponse()
 
     async def GetStoredSample(self, request: pb.GetStoredSampleRequest, context: Context) -> pb.StoredSample:
         return await samples.get(self._database, UUID(request.id))

@@ -124,6 +124,13 @@ class DeadlineExceeded(AppError):
     reason = "DEADLINE_EXCEEDED"
 
 
+class SagaTakenOver(AppError):
+    """The saga that makes this call was taken over, or undone."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "SAGA_TAKEN_OVER"
+
+
 class Internal(AppError):
     """Something failed on our side; the correlation id finds it in our logs."""
 

@@ -28,6 +28,7 @@ _COUNT_SECONDS = 1.0  # counting a long backlog after each batch would slow its 
 INSERT = """
 INSERT INTO outbox (id, type, event)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])
+ON CONFLICT (id) DO NOTHING -- an event that is to be published once more, and still waits for the first time
 """
 CLAIM = """
 SELECT id, type, event FROM outbox WHERE due_at <= now() ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED

@@ -14,6 +14,7 @@ UPSTREAMS = {
     "fairdb.privacy.v1.ConsentService": "privacy_svc",
     "fairdb.samples.v1.NotificationService": "gateway",
     "fairdb.samples.v1.SampleService": "gateway",
+    "fairdb.system.v1.SagaService": "gateway",
     "fairdb.system.v1.SystemService": "gateway",
 }
 CLUSTERS = tuple(sorted(set(UPSTREAMS.values())))

@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-import asyncpg
-
 from chassis import settings
+from chassis.broker import Publisher
+from chassis.database import MIGRATIONS, open_database
+from chassis.outbox import Relay
 from chassis.revocation import connect_redis, open_revocation_list
 from chassis.server import Application, Parts
+from chassis.sweep import keep_sweeping
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendNotificationServiceStub, BackendServiceStub
 from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceStub
 from fairdb.samples.v1 import (
@@ -18,12 +20,23 @@ from fairdb.samples.v1 import (
     sample_service_pb2,
     sample_service_pb2_grpc,
 )
-from fairdb.system.v1 import system_service_pb2, system_service_pb2_grpc
-from gateway.health import CRITICAL, DEGRADED, Health, Part, broker_check, database_check, service_check
+from fairdb.system.v1 import (
+    saga_service_pb2,
+    saga_service_pb2_grpc,
+    system_service_pb2,
+    system_service_pb2_grpc,
+)
+from gateway.creation import Creation, create_sample
+from gateway.engine import Engine, Timing
+from gateway.health import CRITICAL, DEGRADED, Health, Part, broker_check, service_check
 from gateway.idempotency import Fingerprints
+from gateway.journal import SWEEP, SWEEP_LEASES, Journal
 from gateway.notification_servicer import NotificationServicer
+from gateway.saga_servicer import SagaServicer
 from gateway.sample_servicer import SampleServicer
 from gateway.system_servicer import SystemServicer
+
+FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 
 
 class Settings(settings.Settings):
@@ -33,36 +46,61 @@ class Settings(settings.Settings):
     metrics_port: int = 9104
     fingerprint_key_file: Path
     """Key of the hashes by which repeats are recognised: 32 bytes or more."""
+    saga_lease_seconds: float = 6.0
+    """How long a gateway may be silent before others take over its sagas."""
+    saga_deadline_seconds: float = 60.0
+    """After so long a saga that has not reached its pivot is undone, whatever became of its request."""
+    saga_first_backoff_seconds: float = 1.0
+    """The pause after a saga's step has failed for the first time."""
+    saga_tail_overdue_seconds: float = 900.0
+    """After so long a saga whose sample is stored, but not indexed or told of, is parked."""
 
 
 @asynccontextmanager
 async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]:
-    """Open the channels and what health asks, and yield the servicers."""
+    """Open database, broker and channels, start driving sagas, and yield the servicers."""
     redis_url, broker_url = config.redis_url.get_secret_value(), config.broker_url.get_secret_value()
     auth_channel = await parts.channel("auth_svc")
     backend_channel = await parts.channel("backend_svc")
     privacy_channel = await parts.channel("privacy_svc")
-    pool = await asyncpg.create_pool(config.database_url.get_secret_value(), min_size=0, max_size=2, timeout=2.0)
-    parts.background.callback(pool.terminate)
-    async with open_revocation_list(redis_url, auth_channel) as revocations, connect_redis(redis_url) as redis:
+    async with (
+        open_revocation_list(redis_url, auth_channel) as revocations,
+        connect_redis(redis_url) as redis,
+        open_database(config.database_url.get_secret_value(), FOLDERS) as database,
+    ):
+        privacy, backend = PrivacyServiceStub(privacy_channel), BackendServiceStub(backend_channel)
+        creating = create_sample(privacy, backend)
+        journal = Journal(
+            database, lease_seconds=config.saga_lease_seconds, deadline_seconds=config.saga_deadline_seconds
+        )
+        timing = Timing(first_backoff=config.saga_first_backoff_seconds, tail_overdue=config.saga_tail_overdue_seconds)
+        engine = Engine(journal, [creating], timing)
+        publisher = Publisher(broker_url)
+        parts.start(publisher.run)
+        parts.start(Relay(database, publisher).run)
+        parts.start(partial(keep_sweeping, database, (SWEEP, SWEEP_LEASES)))
+        parts.start(engine.keep_lease)
+        parts.start(engine.run)
         health = Health(
             {
                 "gateway": Part(_answer, CRITICAL),
                 "auth": Part(service_check(auth_channel), DEGRADED),
                 "backend": Part(service_check(backend_channel), CRITICAL),
                 "privacy": Part(service_check(privacy_channel), CRITICAL),
-                "database": Part(database_check(pool), CRITICAL),
+                "database": Part(database.check, CRITICAL),
                 "cache": Part(redis.ping, DEGRADED),
                 "queue": Part(broker_check(broker_url), DEGRADED),
                 "registry": Part(parts.registry.ping, DEGRADED),
             }
         )
         samples = SampleServicer(
-            PrivacyServiceStub(privacy_channel),
-            BackendServiceStub(backend_channel),
+            privacy,
+            backend,
+            Creation(engine, creating, privacy, backend),
             Fingerprints.load(config.fingerprint_key_file),
         )
         notifications = NotificationServicer(BackendNotificationServiceStub(backend_channel))
+        sagas = SagaServicer(journal, engine)
         system = SystemServicer(health, parts.registry)
         yield Application(
             servicers=[
@@ -75,12 +113,17 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
                     partial(notification_service_pb2_grpc.add_NotificationServiceServicer_to_server, notifications),
                 ),
                 (
+                    saga_service_pb2.DESCRIPTOR.services_by_name["SagaService"],
+                    partial(saga_service_pb2_grpc.add_SagaServiceServicer_to_server, sagas),
+                ),
+                (
                     system_service_pb2.DESCRIPTOR.services_by_name["SystemService"],
                     partial(system_service_pb2_grpc.add_SystemServiceServicer_to_server, system),
                 ),
             ],
             revocations=revocations,
-            checks={},
+            # Ready from the first lease on, and then for good: while the database is away, the gateway says so itself.
+            checks={"journal": journal.ready},
         )
 
 

@@ -1,23 +1,23 @@
-"""The creation of a sample: validate and anonymise, then store, which is the pivot.
+"""The creation of a sample, a saga: validate and anonymise in one call; store, the pivot; then index and notify."""
 
-Index and notify follow as events.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from uuid6 import uuid7
 
-from chassis.errors import AppError, DeadlineExceeded, NotSent, RemoteError, SampleNotFound, ServiceUnavailable
-from chassis.telemetry import SAGAS, log
+from chassis import outbox
+from chassis.errors import DeadlineExceeded, RemoteError, SagaTakenOver, ServiceUnavailable
 from fairdb.backend.v1.backend_service_pb2 import (
     FindByIdempotencyKeyRequest,
-    GetStoredSampleRequest,
+    GetSampleStatesRequest,
     IdempotencyClaim,
+    ResumeSampleRequest,
+    SettleSampleRequest,
     StoredSample,
     StoreSampleRequest,
 )
+from fairdb.events.v1.event_pb2 import Event
 from fairdb.options.v1.access_pb2 import Principal
 from fairdb.privacy.v1.privacy_service_pb2 import (
     DiscardSampleRequest,
@@ -26,14 +26,23 @@ from fairdb.privacy.v1.privacy_service_pb2 import (
     PrepareSampleRequest,
     PrepareSampleResponse,
 )
-from fairdb.samples.v1.sample_pb2 import RawSample
+from fairdb.samples.v1.sample_pb2 import RawSample, Sample
+from gateway.engine import Engine, OutcomeUnknown
+from gateway.saga import Definition, NoEffect, Pivot, Ref, Saga, Step, Tail
 
 if TYPE_CHECKING:
     from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceAsyncStub
     from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceAsyncStub
 
 
-SAGA = "create_sample"
+@dataclass(slots=True)
+class Work:
+    """What the steps work on. Holds the raw sample, so it is never written anywhere."""
+
+    principal: Principal
+    raw: RawSample
+    claim: IdempotencyClaim | None
+    prepared: PrepareSampleResponse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +55,95 @@ class Created:
     """Names of what anonymisation dropped. None for a repeat: they are kept nowhere."""
 
 
+class Superseded(NoEffect):
+    """The idempotency key had made a sample before."""
+
+    reason = "SUPERSEDED"
+
+    def __init__(self, winner: StoredSample) -> None:
+        self.winner = winner
+
+
+def create_sample(
+    privacy: "PrivacyServiceAsyncStub", backend: "BackendServiceAsyncStub"
+) -> Definition[Work, StoredSample]:
+    """Return the saga that creates a sample."""
+
+    async def prepare(ref: Ref, work: Work) -> None:
+        work.prepared = await privacy.PrepareSample(
+            PrepareSampleRequest(
+                sample_id=ref.id, principal=work.principal, sample=work.raw, fencing_token=ref.fencing_token
+            )
+        )
+
+    async def discard(ref: Ref) -> None:
+        await privacy.DiscardSample(DiscardSampleRequest(sample_id=ref.id, fencing_token=ref.fencing_token))
+
+    async def store(ref: Ref, work: Work) -> StoredSample:
+        prepared = work.prepared
+        assert prepared is not None
+        answer = await backend.StoreSample(
+            StoreSampleRequest(
+                principal=work.principal,
+                stored=StoredSample(sample=prepared.sample, classes=prepared.classes),
+                consents=prepared.consents,
+                claim=work.claim,
+                fencing_token=ref.fencing_token,
+            )
+        )
+        if answer.replayed:
+            raise Superseded(answer.stored)
+        return answer.stored
+
+    async def settle(ref: Ref) -> StoredSample | None:
+        answer = await backend.SettleSample(SettleSampleRequest(id=ref.id, fencing_token=ref.fencing_token))
+        return answer.stored if answer.HasField("stored") else None
+
+    async def progress(ids: Sequence[str]) -> Mapping[str, int]:
+        answer = await backend.GetSampleStates(GetSampleStatesRequest(ids=ids))
+        return {id: _TAIL_STEPS_DONE[state] for id, state in answer.states.items()}
+
+    async def resume(ref: Ref) -> None:
+        await backend.ResumeSample(ResumeSampleRequest(id=ref.id))
+
+    return Definition(
+        name="create_sample",
+        version=1,
+        steps=(Step(("validate", "anonymise"), prepare, undo=discard),),
+        pivot=Pivot("store", store, ask=settle),
+        tail=Tail(("index", "notify"), progress, resume),
+        failed=_failed,
+    )
+
+
+_TAIL_STEPS_DONE = {
+    Sample.STATE_STORED: 0,
+    Sample.STATE_INDEXED: 1,
+    Sample.STATE_PROCESSED: 2,
+    Sample.STATE_QUARANTINED: 2,  # it is to be found and told of no more
+}
+
+
+def _failed(saga: Saga) -> Event | None:
+    if saga.reason == Superseded.reason:
+        return None
+    event = outbox.new_event("sample.failed", saga.ref.id, 1, saga.actor)
+    event.step, event.reason = saga.failed_step, saga.reason
+    return event
+
+
 class Creation:
     """Creates samples."""
 
-    def __init__(self, privacy: "PrivacyServiceAsyncStub", backend: "BackendServiceAsyncStub") -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        definition: Definition[Work, StoredSample],
+        privacy: "PrivacyServiceAsyncStub",
+        backend: "BackendServiceAsyncStub",
+    ) -> None:
+        self._engine = engine
+        self._definition = definition
         self._privacy = privacy
         self._backend = backend
 
@@ -61,59 +155,21 @@ class Creation:
             if found.HasField("stored"):
                 grants = await self._privacy.GetGrants(GetGrantsRequest(principal=principal))
                 return Created(found.stored, grants, ())
-        sample_id = str(uuid7())
+        work = Work(principal, raw, claim)
         try:
-            prepared = await self._privacy.PrepareSample(
-                PrepareSampleRequest(sample_id=sample_id, principal=principal, sample=raw)
-            )
-            stored, replayed = await self._store(principal, prepared, claim)
-        except AppError as error:
-            SAGAS.labels(SAGA, "refused" if isinstance(error, RemoteError) else "failed").inc()
+            stored = await self._engine.execute(self._definition, str(uuid7()), work)
+        except Superseded as superseded:
+            assert work.prepared is not None
+            return Created(superseded.winner, work.prepared.grants, ())
+        except OutcomeUnknown:
+            # "Try again" would make a second sample of a request that cannot be recognised.
+            raise (DeadlineExceeded if claim is None else ServiceUnavailable)(service="backend_svc") from None
+        except DeadlineExceeded:
+            # Whatever was done is undone, so the answer need not be "unknown".
+            raise ServiceUnavailable from None
+        except RemoteError as error:
+            if error.reason == SagaTakenOver.reason:
+                raise ServiceUnavailable from None
             raise
-        SAGAS.labels(SAGA, "repeated" if replayed else "done").inc()
-        return Created(stored, prepared.grants, () if replayed else tuple(prepared.dropped_fields))
-
-    async def _store(
-        self, principal: Principal, prepared: PrepareSampleResponse, claim: IdempotencyClaim | None
-    ) -> tuple[StoredSample, bool]:
-        sample_id = prepared.sample.id
-        request = StoreSampleRequest(
-            principal=principal,
-            stored=StoredSample(sample=prepared.sample, classes=prepared.classes),
-            consents=prepared.consents,
-            claim=claim,
-        )
-        try:
-            answer = await self._backend.StoreSample(request)
-        except RemoteError:
-            # Backend has decided against it, so nothing was stored.
-            await self._discard(sample_id)
-            raise
-        except NotSent:
-            await self._discard(sample_id)
-            raise
-        except (ServiceUnavailable, DeadlineExceeded):
-            return await self._ask_whether_stored(sample_id, repeatable=claim is not None), False
-        if answer.replayed:
-            await self._discard(sample_id)
-        return answer.stored, answer.replayed
-
-    async def _ask_whether_stored(self, sample_id: str, *, repeatable: bool) -> StoredSample:
-        """Resolve an unknown outcome by asking.
-
-        While it stays unknown, raises ServiceUnavailable ("try again") when a repeat is safe, else DeadlineExceeded.
-        """
-        try:
-            return await self._backend.GetStoredSample(GetStoredSampleRequest(id=sample_id))
-        except AppError as error:
-            # "Not found" may become "stored" while the call is still on its way, so the preparation stays: it holds
-            # no value, and a client that repeats with its Idempotency-Key gets the one sample that there is.
-            if error.reason != SampleNotFound.reason:
-                log.warning("store_outcome_unknown", sample=sample_id)
-            raise (ServiceUnavailable if repeatable else DeadlineExceeded)(service="backend_svc") from None
-
-    async def _discard(self, sample_id: str) -> None:
-        try:
-            await self._privacy.DiscardSample(DiscardSampleRequest(sample_id=sample_id))
-        except AppError as error:
-            log.warning("discard_failed", sample=sample_id, reason=error.reason)
+        assert work.prepared is not None
+        return Created(stored, work.prepared.grants, tuple(work.prepared.dropped_fields))

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import asyncpg
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -90,15 +89,6 @@ def service_check(channel: grpc.aio.Channel) -> Callable[[], Awaitable[None]]:
         )
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise NotServing
-
-    return check
-
-
-def database_check(pool: asyncpg.Pool) -> Callable[[], Awaitable[None]]:
-    """Return a check that runs a query."""
-
-    async def check() -> None:
-        await pool.fetchval("SELECT 1")
 
     return check
 

@@ -37,11 +37,12 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         self,
         privacy: "PrivacyServiceAsyncStub",
         backend: "BackendServiceAsyncStub",
+        creation: Creation,
         fingerprints: idempotency.Fingerprints,
     ) -> None:
         self._privacy = privacy
         self._backend = backend
-        self._creation = Creation(privacy, backend)
+        self._creation = creation
         self._fingerprints = fingerprints
 
     async def CreateSample(self, request: pb.CreateSampleRequest, context: Context) -> Sample:

@@ -11,6 +11,7 @@ from chassis.database import MIGRATIONS, open_database
 from chassis.outbox import Relay
 from chassis.revocation import open_revocation_list
 from chassis.server import Application, Parts
+from chassis.sweep import keep_sweeping
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
 from fairdb.privacy.v1 import (
     consent_service_pb2,
@@ -21,6 +22,7 @@ from fairdb.privacy.v1 import (
 from privacy_svc.consent_servicer import ConsentServicer
 from privacy_svc.keystore import Keystore
 from privacy_svc.policy import load_policy
+from privacy_svc.preparations import SWEEP_TOMBSTONES
 from privacy_svc.privacy_servicer import PrivacyServicer
 from privacy_svc.quarantine import Quarantine
 from privacy_svc.studies import Studies
@@ -49,6 +51,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         parts.start(publisher.run)
         parts.start(Relay(database, publisher).run)
         parts.start(quarantine.run)
+        parts.start(partial(keep_sweeping, database, (SWEEP_TOMBSTONES,)))
         consent = ConsentServicer(database, keystore, quarantine)
         privacy = PrivacyServicer(database, keystore, policy, Studies(database))
         yield Application(

@@ -27,10 +27,3 @@ class StudyNotFound(AppError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "STUDY_NOT_FOUND"
-
-
-class PreparationDiscarded(AppError):
-    """The preparation of this sample was discarded; create it anew."""
-
-    code = grpc.StatusCode.ABORTED
-    reason = "PREPARATION_DISCARDED"

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from chassis.database import Connection
-from chassis.errors import SampleNotFound
+from chassis.errors import SagaTakenOver, SampleNotFound
 from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
 from privacy_svc.consents import SAMPLE_CREATION
-from privacy_svc.errors import ConsentRequired, PreparationDiscarded
+from privacy_svc.errors import ConsentRequired
 
 # One statement checks consent and keeps the record, so that neither happens without the other.
 PREPARE = """
@@ -16,8 +16,8 @@ WITH given AS (
     SELECT id, subject_hash FROM consent
     WHERE account_id = $2 AND purpose = $7 AND withdrawn_at IS NULL AND (subject_hash IS NULL OR subject_hash = $6)
 ), recorded AS (
-    INSERT INTO preparation (sample_id, account_id, policy_version, actions, dropped_field_count)
-    SELECT $1, $2, $3, $4, $5
+    INSERT INTO preparation (sample_id, account_id, policy_version, actions, dropped_field_count, fencing_token)
+    SELECT $1, $2, $3, $4, $5, $8
     WHERE EXISTS (SELECT FROM given WHERE subject_hash IS NULL)
       AND ($6::bytea IS NULL OR EXISTS (SELECT FROM given WHERE subject_hash IS NOT NULL))
     ON CONFLICT (sample_id) DO NOTHING
@@ -27,12 +27,17 @@ SELECT (SELECT id FROM given WHERE subject_hash IS NULL) AS account_consent,
        (SELECT id FROM given WHERE subject_hash IS NOT NULL) AS subject_consent,
        EXISTS (SELECT FROM recorded) AS recorded
 """
-EXISTING = "SELECT account_id, discarded FROM preparation WHERE sample_id = $1"
+EXISTING = "SELECT account_id, discarded, fencing_token FROM preparation WHERE sample_id = $1"
 DISCARD = """
-INSERT INTO preparation (sample_id, discarded) VALUES ($1, true)
+INSERT INTO preparation (sample_id, discarded, fencing_token) VALUES ($1, true, $2)
 ON CONFLICT (sample_id) DO UPDATE
-SET discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, dropped_field_count = NULL
+SET discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, dropped_field_count = NULL,
+    fencing_token = excluded.fencing_token
+WHERE preparation.fencing_token <= excluded.fencing_token
+RETURNING sample_id
 """
+# A call that has been on its way for a month comes no more.
+SWEEP_TOMBSTONES = "DELETE FROM preparation WHERE discarded AND prepared_at < now() - interval '30 days'"
 STATUS = "SELECT * FROM preparation WHERE sample_id = $1 AND NOT discarded"
 
 
@@ -44,8 +49,9 @@ async def prepare(
     policy_version: str,
     actions: Mapping[str, str],
     dropped_field_count: int,
+    fencing_token: int,
 ) -> Sequence[UUID]:
-    """Check consent, keep the record, and return the consents. Raises ConsentRequired, PreparationDiscarded."""
+    """Check consent, keep the record, and return the consents. Raises ConsentRequired, SagaTakenOver."""
     row = await connection.fetchrow(
         PREPARE,
         sample_id,
@@ -55,6 +61,7 @@ async def prepare(
         dropped_field_count,
         subject_hash,
         SAMPLE_CREATION,
+        fencing_token,
     )
     assert row is not None
     if row["account_consent"] is None:
@@ -63,14 +70,21 @@ async def prepare(
         raise ConsentRequired(purpose=SAMPLE_CREATION, of="subject")
     if not row["recorded"]:
         existing = await connection.fetchrow(EXISTING, sample_id)
-        if existing is None or existing["discarded"] or existing["account_id"] != account_id:
-            raise PreparationDiscarded
+        repeated = (
+            existing is not None
+            and not existing["discarded"]
+            and existing["account_id"] == account_id
+            and existing["fencing_token"] <= fencing_token
+        )
+        if not repeated:
+            raise SagaTakenOver
     return [consent for consent in (row["account_consent"], row["subject_consent"]) if consent is not None]
 
 
-async def discard(connection: Connection, sample_id: UUID) -> None:
-    """Leave a tombstone, whether or not there was a preparation."""
-    await connection.execute(DISCARD, sample_id)
+async def discard(connection: Connection, sample_id: UUID, fencing_token: int) -> None:
+    """Leave a tombstone, whether or not there was a preparation. Raises SagaTakenOver."""
+    if await connection.fetchval(DISCARD, sample_id, fencing_token) is None:
+        raise SagaTakenOver
 
 
 async def status(connection: Connection, sample_id: UUID) -> SamplePrivacy:

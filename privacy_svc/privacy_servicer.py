@@ -61,6 +61,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
                 self._policy.version,
                 result.actions,
                 len(result.dropped_fields),
+                request.fencing_token,
             )
         sample = result.sample
         sample.id, sample.study = request.sample_id, str(study)
@@ -93,7 +94,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
 
     async def DiscardSample(self, request: pb.DiscardSampleRequest, context: Context) -> pb.DiscardSampleResponse:
         async with self._database.connection() as connection:
-            await preparations.discard(connection, UUID(request.sample_id))
+            await preparations.discard(connection, UUID(request.sample_id), request.fencing_token)
         return pb.DiscardSampleResponse()
 
     async def GetGrants(self, request: pb.GetGrantsRequest, context: Context) -> pb.Grants:

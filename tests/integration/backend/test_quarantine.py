@@ -77,7 +77,7 @@ async def test_store_that_holds_the_lock_makes_the_withdrawal_wait(backend: Back
 
     owner, consent = new_account(), uuid4()
     async with backend.database.transaction() as connection:
-        await connection.execute(samples.LOCK_SHARED, [samples.lock_key(consent)])
+        await connection.execute(samples.LOCK_SHARED, [samples.lock_key("consent", consent)])
         withdrawal = asyncio.ensure_future(backend.quarantine(str(consent), owner))
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         assert await eventually(lambda: backend.database.pool.fetchval(waiting), within=5)

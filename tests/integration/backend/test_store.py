@@ -213,6 +213,6 @@ async def test_only_the_gateway_may_store(backend: Backend) -> None:
 async def test_advisory_lock_keys_fit_and_differ() -> None:
     from backend_svc.samples import lock_key
 
-    keys = {lock_key(UUID(int=number)) for number in range(1000)}
+    keys = {lock_key("sample", UUID(int=number)) for number in range(1000)}
     assert len(keys) == 1000
     assert all(-(2**63) <= key < 2**63 for key in keys)

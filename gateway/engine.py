@@ -1,0 +1,324 @@
+"""Runs sagas: forward for whoever asks, and to an end for those that nobody waits for any more.
+
+A saga's first run is driven by the request that began it. Whatever interrupts that (a refusal, a lost answer, the death
+of this process) leaves a row in the journal that comes due, here or in another gateway, and is driven to its end from
+there: by asking whether the pivot took effect, and then by undoing, or by watching the tail.
+"""
+
+import asyncio
+import random
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from chassis import calls
+from chassis.calls import Call, Caller
+from chassis.errors import AppError, DeadlineExceeded, Internal, RemoteError, SagaTakenOver, ServiceUnavailable
+from chassis.telemetry import SAGAS, SAGAS_OPEN, describe, log
+from fairdb.system.v1.saga_service_pb2 import Saga as State
+from fairdb.system.v1.saga_service_pb2 import SagaStep
+from gateway.journal import Change, Journal, StepNote, Transition
+from gateway.saga import Definition, NoEffect, Result, Saga, Work, had_no_effect
+
+_TICK_SECONDS = 1.0
+_AT_ONCE = 100
+"""Sagas that are driven to their end at the same time, apart from those that requests drive."""
+_TAILS = 1000
+"""Tails that are looked at in one call."""
+_QUICK_SECONDS = 3.0
+"""A tail that takes longer is noted in the journal; most are over before, and cost no write of their own."""
+_TAIL_CHECK_SECONDS = 5.0
+_LONGEST_BACKOFF = 60.0
+
+Notes = dict[str, StepNote]
+
+
+class OutcomeUnknown(Exception):
+    """Nobody could be asked yet whether a saga reached its pivot. It will be driven to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long things may take, in seconds."""
+
+    first_backoff: float = 1.0
+    refusals: int = 8
+    """What is refused so often in a row is parked; a callee that is merely away is waited for."""
+    overdue: float = 24 * 3600.0
+    """What is neither decided nor undone after so long is parked, too."""
+    tail_overdue: float = 900.0
+    """So is a tail after so long: its consumers have given up by then, after about six minutes."""
+
+
+class Engine:
+    """Drives the sagas of this process."""
+
+    def __init__(self, journal: Journal, definitions: Sequence[Definition], timing: Timing) -> None:
+        self._journal = journal
+        self._timing = timing
+        self.known = {(definition.name, definition.version): definition for definition in definitions}
+        self._driven: set[str] = set()
+        """What a task of this process works on."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._recovering = 0
+        self._passed: dict[str, tuple[Saga, Notes]] = {}
+        """Past their pivot a moment ago: the next tick looks at them, without the journal."""
+        self._wake = asyncio.Event()
+
+    async def execute(self, definition: Definition[Work, Result], id: str, work: Work) -> Result:
+        """Run a saga up to its pivot and return what that gave.
+
+        Raises OutcomeUnknown, or why the saga failed: then it is undone, at once or later. Whoever is cancelled does
+        not cancel the saga.
+        """
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(asyncio.Future.exception)  # also when nobody waits for it any more
+        task = self._drive(id, self._run(definition, id, work, answer))
+        task.add_done_callback(lambda _: answer.done() or answer.set_exception(Internal()))
+        return await asyncio.shield(answer)
+
+    def wake(self) -> None:
+        """Look at what is due now, not in the next second."""
+        self._wake.set()
+
+    async def keep_lease(self) -> None:
+        """Keep what this process drives from being taken over, until cancelled."""
+        try:
+            while True:
+                try:
+                    await self._journal.keep_lease()
+                except ServiceUnavailable as error:
+                    log.info("lease_waits", error=type(error).__name__)
+                await asyncio.sleep(self._journal.lease_seconds / 4)
+        finally:
+            with suppress(AppError):
+                await self._journal.end_lease()
+
+    async def run(self) -> None:
+        """Take over, and drive what is due, until cancelled; what is being driven then is let come to its end."""
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    await self._tick()
+                except (ServiceUnavailable, DeadlineExceeded) as error:
+                    log.info("sagas_wait", error=type(error).__name__)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_TICK_SECONDS):
+                        await self._wake.wait()
+        finally:
+            # Callees answer within seconds. What is not over then, the journal hands to another gateway.
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+            with suppress(AppError):
+                await self._tend([saga for saga, _ in self._passed.values()])
+
+    async def _run(
+        self, definition: Definition[Work, Result], id: str, work: Work, answer: asyncio.Future[Result]
+    ) -> None:
+        try:
+            saga = await self._journal.begin(definition, id)
+        except AppError as error:
+            answer.set_exception(error)
+            return
+        notes: Notes = {}
+        for index, step in enumerate(definition.steps):
+            try:
+                await step.do(saga.ref, work)
+            except Exception as error:
+                answer.set_exception(error)
+                without_effect = had_no_effect(error)
+                _note_failure(saga, notes, step.names, error)
+                await self._undo(saga, notes, index if without_effect else index + 1)
+                return
+            _note(notes, step.names, SagaStep.OUTCOME_DONE)
+        try:
+            result = await definition.pivot.do(saga.ref, work)
+        except Exception as error:
+            _note_failure(saga, notes, (definition.pivot.name,), error)
+            if not had_no_effect(error):
+                await self._resolve(saga, notes, answer, error)
+                return
+            answer.set_exception(error)
+            await self._undo(saga, notes, len(definition.steps))
+        else:
+            answer.set_result(result)
+            _note(notes, (definition.pivot.name,), SagaStep.OUTCOME_DONE)
+            self._passed[id] = saga, notes
+
+    async def _resolve(
+        self,
+        saga: Saga,
+        notes: Notes,
+        answer: asyncio.Future[Any] | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        """Ask whether the pivot took effect, and go on from there."""
+        _leave_request(saga)
+        definition = saga.definition
+        try:
+            result = await definition.pivot.ask(saga.ref)
+        except Exception as unanswered:
+            if answer is not None:
+                answer.set_exception(OutcomeUnknown())
+            await self._try_later(saga, notes, definition.pivot.name, unanswered)
+            return
+        if result is None:
+            if answer is not None and error is not None:
+                answer.set_exception(error)
+            _note(notes, (definition.pivot.name,), SagaStep.OUTCOME_FAILED, saga.reason)
+            await self._undo(saga, notes, len(definition.steps))
+            return
+        if answer is not None:
+            answer.set_result(result)
+        saga.failed_step = saga.reason = saga.waiting = ""
+        _note(notes, definition.step_names[: -len(definition.tail.names)], SagaStep.OUTCOME_DONE)
+        self._passed[saga.ref.id] = saga, notes
+        self.wake()
+
+    async def _undo(self, saga: Saga, notes: Notes, count: int) -> None:
+        """Undo the first `count` steps, the last one first."""
+        _leave_request(saga)
+        for step in reversed(saga.definition.steps[:count]):
+            if step.undo is None:
+                continue
+            try:
+                await step.undo(saga.ref)
+            except Exception as error:
+                await self._try_later(saga, notes, step.names[-1], error, undoing=True)
+                return
+            _note(notes, step.names, SagaStep.OUTCOME_UNDONE)
+        saga.state = State.STATE_UNDONE
+        saga.reason, saga.waiting = saga.reason or "ABANDONED", ""
+        await self._end(Change(Transition.UNDONE, saga, notes, event=saga.definition.failed(saga)), "undone")
+
+    async def _try_later(self, saga: Saga, notes: Notes, step: str, error: Exception, *, undoing: bool = False) -> None:
+        """Put off what failed, longer each time; park it when waiting does not help."""
+        if isinstance(error, RemoteError) and error.reason == SagaTakenOver.reason:
+            log.warning("saga_lost", saga=saga.ref.id)
+            return
+        away = isinstance(error, ServiceUnavailable | DeadlineExceeded)
+        saga.refusals = 0 if away else saga.refusals + 1
+        reason = _reason_of(error)
+        _note(notes, (step,), SagaStep.OUTCOME_UNKNOWN, reason)
+        transition = Transition.POSTPONE
+        if undoing and saga.state != State.STATE_UNDOING:
+            transition, saga.state = Transition.UNDO, State.STATE_UNDOING
+        age = asyncio.get_running_loop().time() - saga.since
+        if saga.refusals >= self._timing.refusals or age > self._timing.overdue:
+            await self._park(saga, notes, step, reason)
+            return
+        saga.waiting = f"{step}: {reason}"
+        pause = min(max(age, self._timing.first_backoff), _LONGEST_BACKOFF) * random.uniform(0.75, 1.25)
+        log.warning("saga_waits", saga=saga.ref.id, step=step, reason=reason, pause=round(pause, 1), **describe(error))
+        await self._journal.write(Change(transition, saga, notes, due_in=pause))
+
+    async def _park(self, saga: Saga, notes: Notes, step: str, reason: str) -> None:
+        saga.waiting = f"{step}: {reason}"
+        log.error("saga_parked", saga=saga.ref.id, waiting=saga.waiting)
+        await self._end(Change(Transition.PARK, saga, notes), "parked")
+
+    async def _end(self, change: Change, outcome: str) -> None:
+        if await self._journal.write(change):
+            SAGAS.labels(change.saga.definition.name, outcome).inc()
+
+    async def _tick(self) -> None:
+        await self._tend([saga for saga, _ in self._passed.values()])
+        if (free := _AT_ONCE - self._recovering) <= 0:
+            return
+        found = await self._journal.take_over(self.known, free)
+        if found:
+            log.warning("sagas_taken_over", count=len(found))
+        busy = [*self._driven, *self._passed, *(saga.ref.id for saga in found)]
+        found += await self._journal.due(self.known, busy, free)
+        for saga in found:
+            if saga.state == State.STATE_RUNNING:
+                self._recover(saga, self._resolve(saga, {}))
+            elif saga.state == State.STATE_UNDOING:
+                self._recover(saga, self._undo(saga, {}, len(saga.definition.steps)))
+        await self._tend([saga for saga in found if saga.state == State.STATE_FINISHING])
+        SAGAS_OPEN.clear()
+        for row in await self._journal.count_open():
+            SAGAS_OPEN.labels(row["definition"], "parked" if row["parked"] else "driven").set(row["count"])
+
+    async def _tend(self, sagas: Sequence[Saga]) -> None:
+        """Look how far tails have come, and note those that are over, slow or stuck."""
+        for definition in self.known.values():
+            of_it = [saga for saga in sagas if saga.definition is definition]
+            for start in range(0, len(of_it), _TAILS):
+                batch = of_it[start : start + _TAILS]
+                calls.enter(Call(caller=Caller(service="gateway")))
+                progress = await definition.tail.progress([saga.ref.id for saga in batch])
+                await asyncio.gather(*(self._tend_one(saga, progress.get(saga.ref.id, 0)) for saga in batch))
+
+    async def _tend_one(self, saga: Saga, done: int) -> None:
+        names = saga.definition.tail.names
+        _, notes = self._passed.get(saga.ref.id, (saga, Notes()))
+        _note(notes, names[:done], SagaStep.OUTCOME_DONE)
+        age = asyncio.get_running_loop().time() - saga.since
+        if done == len(names):
+            self._passed.pop(saga.ref.id, None)
+            saga.state, saga.waiting = State.STATE_DONE, ""
+            await self._end(Change(Transition.COMPLETE, saga, notes), "done")
+        elif saga.state == State.STATE_RUNNING:
+            if age > _QUICK_SECONDS:
+                self._passed.pop(saga.ref.id, None)
+                saga.state = State.STATE_FINISHING
+                await self._journal.write(Change(Transition.FINISH, saga, notes, due_in=_TAIL_CHECK_SECONDS))
+        elif age > self._timing.tail_overdue:
+            await self._park(saga, notes, names[done], "OVERDUE")
+        else:
+            pause = min(max(age, _TAIL_CHECK_SECONDS), _LONGEST_BACKOFF)
+            await self._journal.write(Change(Transition.POSTPONE, saga, notes, due_in=pause))
+
+    def _recover(self, saga: Saga, work: Coroutine[Any, Any, None]) -> None:
+        def recovered(_: asyncio.Task[None]) -> None:
+            self._recovering -= 1
+
+        self._recovering += 1
+        self._drive(saga.ref.id, work).add_done_callback(recovered)
+
+    def _drive(self, id: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        async def logged() -> None:
+            try:
+                await work
+            except Exception as error:
+                # The journal has it as it was before: it comes due again.
+                log.error("saga_broke", saga=id, **describe(error))
+            finally:
+                self._driven.discard(id)
+
+        self._driven.add(id)
+        task = asyncio.create_task(logged())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _leave_request(saga: Saga) -> None:
+    """Go on as the gateway itself: the request that began the saga may be over, and its deadline with it."""
+    calls.enter(
+        Call(correlation_id=saga.correlation_id, traceparent=saga.traceparent, caller=Caller(service="gateway"))
+    )
+
+
+def _note(notes: Notes, names: Sequence[str], outcome: SagaStep.Outcome.ValueType, reason: str = "") -> None:
+    time = datetime.now(UTC).isoformat()
+    for name in names:
+        if name not in notes or notes[name].outcome != outcome:
+            notes[name] = StepNote(outcome, time, reason)
+
+
+def _note_failure(saga: Saga, notes: Notes, names: Sequence[str], error: Exception) -> None:
+    """Note why a step failed: the first of its names when it did nothing, all of them when that is unknown."""
+    saga.failed_step, saga.reason = names[0], _reason_of(error)
+    if had_no_effect(error):
+        _note(notes, names[:1], SagaStep.OUTCOME_FAILED, saga.reason)
+    else:
+        _note(notes, names, SagaStep.OUTCOME_UNKNOWN, saga.reason)
+
+
+def _reason_of(error: Exception) -> str:
+    return error.reason if isinstance(error, AppError | NoEffect) else Internal.reason
