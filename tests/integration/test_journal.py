@@ -1,0 +1,254 @@
+"""The journal of sagas on a real database: leases, take-over, and fencing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from uuid6 import uuid7
+
+from chassis import calls, outbox
+from chassis.calls import Call, Caller
+from chassis.database import Database, open_database
+from chassis.errors import ServiceUnavailable
+from fairdb.system.v1.saga_service_pb2 import Saga as State
+from fairdb.system.v1.saga_service_pb2 import SagaStep
+from gateway.journal import SWEEP, SWEEP_LEASES, Change, Journal, StepNote, Transition
+from gateway.saga import Definition, Saga
+from tests.integration.conftest import NewDatabase
+from tests.unit.gateway.sagas import Script
+
+DEFINITION: Definition = Script().definition
+KNOWN = {("script", 1): DEFINITION}
+ACCOUNT = "0192f0c4-0000-7000-8000-000000000001"
+NOTES = {"a1": StepNote(SagaStep.OUTCOME_DONE, "2026-01-01T00:00:00+00:00")}
+
+
+class Ledger:
+    """A database, and the journals of several gateways on it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def journal(self, *, lease: float = 60.0, deadline: float = 60.0) -> Journal:
+        journal = Journal(self.database, lease_seconds=lease, deadline_seconds=deadline)
+        await journal.keep_lease()
+        return journal
+
+    async def row(self, saga: Saga) -> Any:
+        return await self.database.fetchrow("SELECT * FROM saga WHERE id = $1", UUID(saga.ref.id))
+
+    async def events(self) -> list[str]:
+        return [row["type"] for row in await self.database.fetch("SELECT type FROM outbox")]
+
+    async def expire(self, journal: Journal, ago: str = "1 second") -> None:
+        await self.database.execute(
+            f"UPDATE lease SET until = now() - interval '{ago}' WHERE owner = $1", journal.owner
+        )
+
+
+@pytest_asyncio.fixture
+async def ledger(new_database: NewDatabase) -> AsyncIterator[Ledger]:
+    calls.enter(Call(caller=Caller(user_id=ACCOUNT)))
+    async with open_database(await new_database("gateway"), []) as database:
+        yield Ledger(database)
+
+
+async def begin(journal: Journal) -> Saga:
+    return await journal.begin(DEFINITION, str(uuid7()))
+
+
+def undone(saga: Saga) -> Change:
+    saga.state, saga.reason = State.STATE_UNDONE, "SAMPLE_NOT_FOUND"
+    return Change(Transition.UNDONE, saga, NOTES, event=outbox.new_event("sample.failed", saga.ref.id, 1, ACCOUNT))
+
+
+async def test_a_saga_is_journalled_without_what_it_works_on(ledger: Ledger) -> None:
+    journal = await ledger.journal()
+    saga = await begin(journal)
+    row = await ledger.row(saga)
+    assert (row["definition"], row["version"], row["state"], row["actor"]) == ("script", 1, 1, ACCOUNT)
+    assert row["owner"] == journal.owner
+    assert row["fencing_token"] == saga.ref.fencing_token
+
+
+async def test_without_a_lease_no_saga_begins(ledger: Ledger) -> None:
+    journal = Journal(ledger.database, lease_seconds=6, deadline_seconds=60)
+    with pytest.raises(ServiceUnavailable):
+        await begin(journal)
+
+
+async def test_sagas_that_begin_together_share_a_commit(ledger: Ledger) -> None:
+    journal = await ledger.journal()
+    sagas = await asyncio.gather(*(begin(journal) for _ in range(100)))
+    commits = await ledger.database.fetchval("SELECT count(DISTINCT xmin::text) FROM saga")
+    assert await ledger.database.fetchval("SELECT count(*) FROM saga") == len(sagas)
+    # The first goes alone, because nothing was under way.
+    assert commits <= 3
+
+
+async def test_an_end_is_written_with_its_event_and_its_steps(ledger: Ledger) -> None:
+    journal = await ledger.journal()
+    saga = await begin(journal)
+    assert await journal.write(undone(saga))
+    row = await ledger.row(saga)
+    assert (row["state"], row["reason"]) == (State.STATE_UNDONE, "SAMPLE_NOT_FOUND")
+    assert '"a1"' in row["steps"]
+    assert await ledger.events() == ["sample.failed"]
+
+
+async def test_a_live_gateways_sagas_are_left_alone(ledger: Ledger) -> None:
+    journal, other = await ledger.journal(), await ledger.journal()
+    await begin(journal)
+    assert await other.take_over(KNOWN, 100) == []
+
+
+@pytest.mark.parametrize("how", ["silent", "stopped"])
+async def test_a_dead_gateways_sagas_are_taken_over_under_a_newer_token(ledger: Ledger, how: str) -> None:
+    journal, other = await ledger.journal(), await ledger.journal()
+    saga = await begin(journal)
+    await (ledger.expire(journal) if how == "silent" else journal.end_lease())
+    (taken,) = await other.take_over(KNOWN, 100)
+    assert taken.ref.id == saga.ref.id
+    assert taken.ref.fencing_token > max(saga.ref.fencing_token, (await begin(other)).ref.fencing_token)
+    assert [due.ref for due in await other.due(KNOWN, [], 100)] == [taken.ref]
+    assert await journal.due(KNOWN, [], 100) == []
+
+
+async def test_whoever_was_taken_over_writes_nothing_any_more(ledger: Ledger) -> None:
+    journal, other = await ledger.journal(), await ledger.journal()
+    saga = await begin(journal)
+    await ledger.expire(journal)
+    await other.take_over(KNOWN, 100)
+    before = await ledger.row(saga)
+    await journal.keep_lease()  # it woke up
+    assert not await journal.write(undone(saga))
+    assert await ledger.row(saga) == before
+    assert await ledger.events() == []
+
+
+async def test_two_take_over_each_saga_once(ledger: Ledger) -> None:
+    journal = await ledger.journal()
+    sagas = [await begin(journal) for _ in range(50)]
+    others = [await ledger.journal() for _ in range(4)]
+    await ledger.expire(journal)
+    found = [
+        saga.ref.id for taken in await asyncio.gather(*(o.take_over(KNOWN, 100) for o in others)) for saga in taken
+    ]
+    assert sorted(found) == [saga.ref.id for saga in sagas]
+
+
+async def test_a_version_that_nobody_knows_waits_and_then_is_parked(ledger: Ledger) -> None:
+    journal, other = await ledger.journal(), await ledger.journal()
+    saga = await begin(journal)
+    newer = {("script", 2): DEFINITION}
+    await ledger.expire(journal)
+    assert await other.take_over(newer, 100) == []
+    assert not (await ledger.row(saga))["parked"]
+    await ledger.expire(journal, "11 minutes")
+    assert await other.take_over(newer, 100) == []
+    row = await ledger.row(saga)
+    assert (row["parked"], row["waiting"]) == (True, "DEFINITION_UNKNOWN")
+    # A gateway that knows it goes on once an operator says so.
+    assert await other.take_over(KNOWN, 100) == []
+    assert await other.retry(UUID(saga.ref.id)) is not None
+    assert [due.ref.id for due in await other.due(KNOWN, [], 100)] == [saga.ref.id]
+
+
+async def test_a_saga_comes_due_at_its_deadline_unless_it_is_driven(ledger: Ledger) -> None:
+    journal = await ledger.journal(deadline=0)
+    saga = await begin(journal)
+    assert await journal.due(KNOWN, [saga.ref.id], 100) == []
+    assert [due.ref for due in await journal.due(KNOWN, [], 100)] == [saga.ref]
+
+
+async def test_a_parked_saga_goes_on_only_by_a_person(ledger: Ledger) -> None:
+    journal, other = await ledger.journal(), await ledger.journal()
+    saga = await begin(journal)
+    saga.state, saga.waiting = State.STATE_UNDOING, "b: INTERNAL"
+    assert await journal.retry(UUID(saga.ref.id)) is None
+    assert await journal.write(Change(Transition.PARK, saga, NOTES))
+    assert await journal.due(KNOWN, [], 100) == []
+    assert not await journal.write(undone(saga))
+    await ledger.expire(journal)
+    assert await other.take_over(KNOWN, 100) == []
+    retried = await other.retry(UUID(saga.ref.id))
+    assert retried is not None
+    (due,) = await other.due(KNOWN, [], 100)
+    assert (due.state, due.waiting) == (State.STATE_UNDOING, "")
+    assert due.ref.fencing_token > saga.ref.fencing_token
+
+
+@pytest.mark.parametrize(
+    ("state", "cancellable"),
+    [
+        (State.STATE_RUNNING, True),
+        (State.STATE_UNDOING, True),
+        (State.STATE_FINISHING, False),
+        (State.STATE_DONE, False),
+        (State.STATE_UNDONE, False),
+    ],
+)
+async def test_cancelling_takes_over_what_is_not_past_its_pivot(
+    ledger: Ledger, state: State.State.ValueType, cancellable: bool
+) -> None:
+    journal, other = await ledger.journal(), await ledger.journal()
+    saga = await begin(journal)
+    saga.state = state
+    assert await journal.write(Change(Transition.POSTPONE, saga, {}))
+    cancelled = await other.cancel(UUID(saga.ref.id))
+    assert (cancelled is not None) == cancellable
+    if cancelled is not None:
+        assert cancelled["fencing_token"] > saga.ref.fencing_token
+        assert [due.reason for due in await other.due(KNOWN, [], 100)] == ["CANCELLED"]
+
+
+async def test_pages_are_newest_first_and_by_state(ledger: Ledger) -> None:
+    journal = await ledger.journal()
+    sagas = [await begin(journal) for _ in range(5)]
+    sagas[1].state = State.STATE_DONE
+    await journal.write(Change(Transition.COMPLETE, sagas[1], {}))
+    await journal.write(Change(Transition.PARK, sagas[2], {}))
+
+    async def ids(state: int, after: UUID | None = None, limit: int = 10) -> list[int]:
+        found = await journal.page(state, after, limit)
+        return [[saga.ref.id for saga in sagas].index(str(row["id"])) for row in found]
+
+    assert await ids(0) == [4, 3, 2, 1, 0]
+    assert await ids(State.STATE_DONE) == [1]
+    assert await ids(State.STATE_PARKED) == [2]
+    assert await ids(State.STATE_RUNNING) == [4, 3, 0]
+    assert await ids(0, after=UUID(sagas[3].ref.id), limit=2) == [2, 1]
+    assert {(row["parked"], row["count"]) for row in await journal.count_open()} == {(False, 3), (True, 1)}
+
+
+async def test_what_ended_is_forgotten_after_its_time(ledger: Ledger) -> None:
+    journal = await ledger.journal()
+    ages = {"day": 25 * 3600, "week": 8 * 24 * 3600, "now": 0}
+    ids = {}
+    for name, age in ages.items():
+        for state in (State.STATE_DONE, State.STATE_UNDONE, State.STATE_RUNNING):
+            real = uuid7()
+            id = UUID(int=real.int - (age * 1000 << 80))
+            saga = await journal.begin(DEFINITION, str(id))
+            saga.state = state
+            await journal.write(Change(Transition.COMPLETE, saga, {}))
+            ids[id] = (name, state)
+    await ledger.database.execute(SWEEP)
+    left = {ids[row["id"]] for row in await ledger.database.fetch("SELECT id FROM saga")}
+    assert set(ids.values()) - left == {
+        ("day", State.STATE_DONE),
+        ("week", State.STATE_DONE),
+        ("week", State.STATE_UNDONE),
+    }
+
+
+async def test_a_lease_is_forgotten_once_nothing_hangs_on_it(ledger: Ledger) -> None:
+    idle, busy = await ledger.journal(), await ledger.journal()
+    await begin(busy)
+    for journal in (idle, busy):
+        await ledger.expire(journal, "25 hours")
+    await ledger.database.execute(SWEEP_LEASES)
+    assert [row["owner"] for row in await ledger.database.fetch("SELECT owner FROM lease")] == [busy.owner]

@@ -1,0 +1,89 @@
+"""Preparations on a real database: repeats, tombstones, and leases that are over."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import pytest
+import pytest_asyncio
+
+from chassis.database import Database, open_database
+from chassis.errors import SagaTakenOver, SampleNotFound
+from privacy_svc import consents, preparations
+from tests.integration.conftest import NewDatabase
+
+ACCOUNT = uuid4()
+
+
+@pytest_asyncio.fixture
+async def database(new_database: NewDatabase) -> AsyncIterator[Database]:
+    async with open_database(await new_database("privacy_svc"), []) as database:
+        async with database.transaction() as connection:
+            await consents.grant(connection, ACCOUNT, consents.SAMPLE_CREATION, None)
+        yield database
+
+
+async def prepare(database: Database, id: UUID, token: int, account: UUID = ACCOUNT) -> object:
+    async with database.connection() as connection:
+        return await preparations.prepare(connection, id, account, None, "1", {"organism": "kept"}, 2, token)
+
+
+async def discard(database: Database, id: UUID, token: int) -> None:
+    async with database.connection() as connection:
+        await preparations.discard(connection, id, token)
+
+
+async def is_kept(database: Database, id: UUID) -> bool:
+    try:
+        async with database.connection() as connection:
+            return (await preparations.status(connection, id)).anonymized
+    except SampleNotFound:
+        return False
+
+
+async def test_a_repeat_answers_the_same(database: Database) -> None:
+    id = uuid4()
+    assert await prepare(database, id, 1) == await prepare(database, id, 1)
+    assert await is_kept(database, id)
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_a_tombstone_refuses_what_comes_later(database: Database, first: bool) -> None:
+    id = uuid4()
+    if first:
+        await prepare(database, id, 1)
+    await discard(database, id, 2)
+    await discard(database, id, 2)
+    for token in (1, 2, 3):
+        with pytest.raises(SagaTakenOver):
+            await prepare(database, id, token)
+    assert not await is_kept(database, id)
+
+
+async def test_an_older_lease_discards_nothing(database: Database) -> None:
+    id = uuid4()
+    await prepare(database, id, 5)
+    with pytest.raises(SagaTakenOver):
+        await discard(database, id, 4)
+    assert await is_kept(database, id)
+    with pytest.raises(SagaTakenOver):
+        await prepare(database, id, 4)
+
+
+async def test_prepare_and_discard_at_once_leave_a_tombstone(database: Database) -> None:
+    ids = [uuid4() for _ in range(40)]
+    calls = [call for id in ids for call in (prepare(database, id, 1), discard(database, id, 2))]
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert [id for id in ids if await is_kept(database, id)] == []
+
+
+async def test_tombstones_are_swept_after_a_month_and_preparations_never(database: Database) -> None:
+    kept, fresh, old = uuid4(), uuid4(), uuid4()
+    await prepare(database, kept, 1)
+    for id in (fresh, old):
+        await discard(database, id, 1)
+    month = "UPDATE preparation SET prepared_at = now() - interval '31 days' WHERE sample_id = ANY($1::uuid[])"
+    await database.execute(month, [kept, old])
+    await database.execute(preparations.SWEEP_TOMBSTONES)
+    left = {row["sample_id"] for row in await database.fetch("SELECT sample_id FROM preparation")}
+    assert left == {kept, fresh}

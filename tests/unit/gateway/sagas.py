@@ -1,0 +1,145 @@
+"""A journal in memory, and a saga of which every call is told what to do."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import grpc
+
+from chassis import errors
+from chassis.errors import AppError, RemoteError
+from fairdb.system.v1.saga_service_pb2 import Saga as State
+from gateway.engine import Engine, Timing
+from gateway.journal import Change
+from gateway.saga import Definition, Pivot, Ref, Saga, Step, Tail
+
+AWAY = errors.ServiceUnavailable()
+LOST = errors.DeadlineExceeded()
+
+
+def refusal(error: AppError) -> RemoteError:
+    """Return the error as another service sends it."""
+    status = error.to_status()
+    trailing = grpc.aio.Metadata(("grpc-status-details-bin", status.SerializeToString()))
+    failure = grpc.aio.AioRpcError(error.code, grpc.aio.Metadata(), trailing)
+    remote = errors.from_rpc_error("backend_svc", failure)
+    assert isinstance(remote, RemoteError)
+    return remote
+
+
+REFUSED = refusal(errors.SampleNotFound())
+TAKEN_OVER = refusal(errors.SagaTakenOver())
+
+
+class MemoryJournal:
+    """Remembers what was written, as (transition, state, why); gives what is due."""
+
+    lease_seconds = 6.0
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+        self.written: list[tuple[str, str, str]] = []
+        self.orphans: list[Saga] = []
+        self.due_sagas: list[Saga] = []
+
+    async def begin(self, definition: Definition, id: str) -> Saga:
+        self.written.append(("begin", "RUNNING", ""))
+        return new_saga(definition, id)
+
+    async def write(self, change: Change) -> bool:
+        saga = change.saga
+        state = State.State.Name(saga.state).removeprefix("STATE_")  # pyright: ignore[reportArgumentType]
+        self.changes.append(change)
+        self.written.append((change.transition, state, saga.waiting or saga.reason))
+        return True
+
+    async def take_over(self, known: object, limit: int) -> list[Saga]:
+        found, self.orphans = self.orphans, []
+        return found
+
+    async def due(self, known: object, driven: Sequence[str], limit: int) -> list[Saga]:
+        found, self.due_sagas = self.due_sagas, []
+        return [saga for saga in found if saga.ref.id not in driven]
+
+    async def count_open(self) -> list[Any]:
+        return []
+
+
+def new_saga(
+    definition: Definition,
+    id: str = "1",
+    state: State.State.ValueType = State.STATE_RUNNING,
+    age: float = 0.0,
+    **fields: Any,
+) -> Saga:
+    since = asyncio.get_running_loop().time() - age
+    return Saga(definition, Ref(id, 7), "account", "correlation", "", state, since, **fields)
+
+
+class Script:
+    """Two steps, a pivot, and a tail of two. Each call is answered as told; an answer may be a list, one a call."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.calls: list[str] = []
+        self.answers = answers
+        self.definition: Definition[str, str] = Definition(
+            "script",
+            1,
+            steps=(
+                Step(("a1", "a2"), self._do("a"), undo=self._undo("undo a")),
+                Step(("free",), self._do("free")),
+                Step(("b",), self._do("b"), undo=self._undo("undo b")),
+            ),
+            pivot=Pivot("pivot", self._pivot, ask=self._ask),
+            tail=Tail(("x", "y"), self._progress, self._undo("resume")),
+        )
+
+    def _do(self, name: str) -> Callable[[Ref, str], Any]:
+        async def do(ref: Ref, work: str) -> None:
+            answer = self._answer(name)
+            if isinstance(answer, asyncio.Event):
+                await answer.wait()
+
+        return do
+
+    def _undo(self, name: str) -> Callable[[Ref], Any]:
+        async def undo(ref: Ref) -> None:
+            self._answer(name)
+
+        return undo
+
+    async def _pivot(self, ref: Ref, work: str) -> str:
+        self._answer("pivot")
+        return work
+
+    async def _ask(self, ref: Ref) -> str | None:
+        return self._answer("ask")
+
+    async def _progress(self, ids: Sequence[str]) -> Mapping[str, int]:
+        done = self._answer("progress")
+        return dict.fromkeys(ids, 2 if done is None else done)
+
+    def _answer(self, call: str) -> Any:
+        self.calls.append(call)
+        answer = self.answers.get(call)
+        if isinstance(answer, list):
+            answer = answer.pop(0) if answer else None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def engine_of(journal: MemoryJournal, *definitions: Definition, **timing: Any) -> Engine:
+    return Engine(journal, definitions, Timing(**timing))  # pyright: ignore[reportArgumentType]
+
+
+async def settle(engine: Engine, ticks: int = 1) -> None:
+    """Let the engine look `ticks` times, and then end, as a gateway that is stopped does."""
+    running = asyncio.create_task(engine.run())
+    for _ in range(ticks):
+        # What a tick began, its tasks, and what they wrote: none of it waits for anything but the event loop.
+        for _ in range(50):
+            await asyncio.sleep(0)
+        engine.wake()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
