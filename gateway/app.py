@@ -52,6 +52,8 @@ class Settings(settings.Settings):
     """After so long a saga that has not reached its pivot is undone, whatever became of its request."""
     saga_first_backoff_seconds: float = 1.0
     """The pause after a saga's step has failed for the first time."""
+    saga_refusals: int = 8
+    """After so many in a row the step of a saga is not tried again until a person says so."""
     saga_tail_overdue_seconds: float = 900.0
     """After so long a saga whose sample is stored, but not indexed or told of, is parked."""
 
@@ -73,7 +75,11 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         journal = Journal(
             database, lease_seconds=config.saga_lease_seconds, deadline_seconds=config.saga_deadline_seconds
         )
-        timing = Timing(first_backoff=config.saga_first_backoff_seconds, tail_overdue=config.saga_tail_overdue_seconds)
+        timing = Timing(
+            first_backoff=config.saga_first_backoff_seconds,
+            refusals=config.saga_refusals,
+            tail_overdue=config.saga_tail_overdue_seconds,
+        )
         engine = Engine(journal, [creating], timing)
         publisher = Publisher(broker_url)
         parts.start(publisher.run)

@@ -29,7 +29,7 @@ _TAILS = 1000
 """Tails that are looked at in one call."""
 _QUICK_SECONDS = 3.0
 """A tail that takes longer is noted in the journal; most are over before, and cost no write of their own."""
-_TAIL_CHECK_SECONDS = 5.0
+_TAIL_CHECK_SECONDS = 1.0
 _LONGEST_BACKOFF = 60.0
 
 Notes = dict[str, StepNote]
@@ -41,15 +41,15 @@ class OutcomeUnknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long things may take, in seconds."""
+    """How long things may take, in seconds, and how often they may fail."""
 
-    first_backoff: float = 1.0
-    refusals: int = 8
+    first_backoff: float
+    refusals: int
     """What is refused so often in a row is parked; a callee that is merely away is waited for."""
+    tail_overdue: float
+    """A tail is parked after so long: its consumers have given up by then, after about six minutes."""
     overdue: float = 24 * 3600.0
-    """What is neither decided nor undone after so long is parked, too."""
-    tail_overdue: float = 900.0
-    """So is a tail after so long: its consumers have given up by then, after about six minutes."""
+    """So is what is neither decided nor undone after so long."""
 
 
 class Engine:

@@ -1,0 +1,97 @@
+"""A gateway that kills itself with SIGKILL at one point, or loses an answer: what tests of sagas start as a process.
+
+FAIRDB_TEST_DIE   "before write begin", "after call StoreSample": the point
+FAIRDB_TEST_LOSE  "request StoreSample", "answer StoreSample": that call ends as if its deadline had passed
+FAIRDB_TEST_TRACE a file that gets a line for each write and each call, before it is made
+"""
+
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from chassis import server
+from chassis.channel import ServiceChannel
+from chassis.errors import DeadlineExceeded
+from gateway.app import Settings, open_app
+from gateway.journal import Change, Journal, Transition
+
+DIE = os.environ.get("FAIRDB_TEST_DIE", "")
+LOSE = os.environ.get("FAIRDB_TEST_LOSE", "")
+TRACE = os.environ.get("FAIRDB_TEST_TRACE", os.devnull)
+
+
+def pass_by(when: str, what: str) -> None:
+    """Come by a point: die if it is the one."""
+    if when == "before":
+        with Path(TRACE).open("a") as trace:
+            trace.write(what + "\n")
+    if f"{when} {what}" == DIE:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def watch_calls() -> None:
+    original = ServiceChannel._call
+
+    async def call(self: ServiceChannel, method: str, *arguments: Any, **options: Any) -> Any:
+        name = method.rpartition("/")[2]
+        pass_by("before", f"call {name}")
+        try:
+            if f"request {name}" == LOSE:
+                raise DeadlineExceeded
+            answer = await original(self, method, *arguments, **options)
+            if f"answer {name}" == LOSE:
+                raise DeadlineExceeded
+            return answer
+        finally:
+            pass_by("after", f"call {name}")
+
+    ServiceChannel._call = call
+
+
+def watch_writes() -> None:
+    begin_all, write_all = Journal._begin_all, Journal._write_all
+    take_over, retry, cancel = Journal.take_over, Journal.retry, Journal.cancel
+
+    async def begin(self: Journal, sagas: Sequence[Any]) -> Sequence[None]:
+        pass_by("before", f"write {Transition.BEGIN}")
+        result = await begin_all(self, sagas)
+        pass_by("after", f"write {Transition.BEGIN}")
+        return result
+
+    async def write(self: Journal, changes: Sequence[Change]) -> Sequence[bool]:
+        for change in changes:
+            pass_by("before", f"write {change.transition}")
+        result = await write_all(self, changes)
+        for change in changes:
+            pass_by("after", f"write {change.transition}")
+        return result
+
+    async def over(self: Journal, *arguments: Any) -> list[Any]:
+        pass_by("before", f"write {Transition.TAKE_OVER}")
+        found = await take_over(self, *arguments)
+        if found:
+            pass_by("after", f"write {Transition.TAKE_OVER}")
+        return found
+
+    async def again(self: Journal, *arguments: Any) -> Any:
+        pass_by("before", f"write {Transition.RETRY}")
+        row = await retry(self, *arguments)
+        pass_by("after", f"write {Transition.RETRY}")
+        return row
+
+    async def stop(self: Journal, *arguments: Any) -> Any:
+        pass_by("before", f"write {Transition.CANCEL}")
+        row = await cancel(self, *arguments)
+        pass_by("after", f"write {Transition.CANCEL}")
+        return row
+
+    Journal._begin_all, Journal._write_all = begin, write
+    Journal.take_over, Journal.retry, Journal.cancel = over, again, stop
+
+
+if __name__ == "__main__":
+    watch_calls()
+    watch_writes()
+    server.run("gateway", Settings(), open_app)  # pyright: ignore[reportCallIssue]  # the environment gives the rest

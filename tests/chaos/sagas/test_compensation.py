@@ -1,0 +1,142 @@
+"""An undo that fails, one that never works, a tail that is stuck: what the engine does, and what an operator can."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import grpc
+import pytest
+
+from fairdb.system.v1 import saga_service_pb2 as pb
+from tests.chaos.sagas.rig import QUICK, Refused, Rig
+
+# nextval counts attempts although their transaction fails.
+FAULT = """
+CREATE SEQUENCE {schema}.attempts;
+GRANT ALL ON SEQUENCE {schema}.attempts TO {schema};
+CREATE FUNCTION {schema}.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('{schema}.attempts') <= {times} THEN RAISE EXCEPTION 'a fault of the test'; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER fault BEFORE {on} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {schema}.fail();
+"""
+MEND = "DROP TRIGGER IF EXISTS fault ON {table}; DROP FUNCTION {schema}.fail; DROP SEQUENCE {schema}.attempts"
+
+
+@asynccontextmanager
+async def fault(rig: Rig, table: str, event: str, when: str, times: int) -> AsyncIterator[None]:
+    """Let so many attempts at something fail in the database."""
+    schema = table.split(".")[0]
+    on = f"{event} ON {table}"
+    await rig.database.execute(FAULT.format(schema=schema, on=on, when=when, times=times))
+    try:
+        yield
+    finally:
+        await rig.database.execute(MEND.format(table=table, schema=schema))
+
+
+def undo_fails(rig: Rig, times: int) -> AbstractAsyncContextManager[None]:
+    return fault(rig, "privacy_svc.preparation", "UPDATE", "NEW.discarded AND NOT OLD.discarded", times)
+
+
+async def test_a_compensation_that_fails_three_times_works_at_last(rig: Rig) -> None:
+    account = await rig.account()
+    await rig.bar(account)
+    async with rig.gateway() as gateway, undo_fails(rig, 3):
+        with pytest.raises(Refused) as refused:
+            await gateway.create(account)
+        assert refused.value.reason == "CONSENT_WITHDRAWN"
+        (saga,) = await rig.ended(account)
+        assert await rig.database.fetchval("SELECT last_value FROM privacy_svc.attempts") == 4
+    assert (saga["state"], saga["failed_step"], saga["reason"]) == (pb.Saga.STATE_UNDONE, "store", "CONSENT_WITHDRAWN")
+    assert await rig.check_nothing_is_left_over_or_doubled(account) == []
+
+
+async def test_a_compensation_that_never_works_is_parked_shown_and_goes_on_after_retry(rig: Rig) -> None:
+    account, admin = await rig.account(), await rig.admin()
+    await rig.bar(account)
+    async with rig.gateway() as gateway:
+        async with undo_fails(rig, 1000):
+            with pytest.raises(Refused):
+                await gateway.create(account)
+            await rig.ended(account)
+            listed = await gateway.operate("ListSagas", pb.ListSagasRequest(state=pb.Saga.STATE_PARKED), admin)
+            (parked,) = [saga for saga in listed.sagas if saga.actor == account.id]
+            assert (parked.waiting, parked.reason) == ("anonymise: INTERNAL", "CONSENT_WITHDRAWN")
+            shown = await gateway.operate("GetSaga", pb.GetSagaRequest(id=parked.id), admin)
+            outcomes = {step.name: pb.SagaStep.Outcome.Name(step.outcome) for step in shown.steps}
+            assert outcomes == {
+                "validate": "OUTCOME_DONE",
+                "anonymise": "OUTCOME_UNKNOWN",
+                "store": "OUTCOME_FAILED",
+                "index": "OUTCOME_UNSPECIFIED",
+                "notify": "OUTCOME_UNSPECIFIED",
+            }
+        assert not shown.HasField("due_time")
+        retried = await gateway.operate("RetrySaga", pb.RetrySagaRequest(id=parked.id), admin)
+        assert (retried.state, retried.waiting) == (pb.Saga.STATE_UNDOING, "")
+        assert retried.fencing_token > parked.fencing_token
+        (saga,) = await rig.ended(account)
+        assert (saga["state"], saga["reason"]) == (pb.Saga.STATE_UNDONE, "CONSENT_WITHDRAWN")
+        with pytest.raises(Refused) as refused:
+            await gateway.operate("RetrySaga", pb.RetrySagaRequest(id=parked.id), admin)
+        assert refused.value == Refused(grpc.StatusCode.FAILED_PRECONDITION, "SAGA_NOT_PARKED")
+    assert await rig.check_nothing_is_left_over_or_doubled(account) == []
+
+
+async def test_a_sample_that_is_never_indexed_parks_its_saga_and_goes_on_after_retry(rig: Rig) -> None:
+    account, admin = await rig.account(), await rig.admin()
+    async with rig.gateway({**QUICK, "FAIRDB_SAGA_TAIL_OVERDUE_SECONDS": "1"}) as gateway:
+        async with fault(rig, "backend_svc.sample_field", "INSERT", "true", 1000):
+            sample = await gateway.create(account)
+            (parked,) = await rig.ended(account)
+            assert (parked["state"], parked["waiting"]) == (pb.Saga.STATE_FINISHING, "index: OVERDUE")
+        # By itself the consumer would try again after five or thirty seconds.
+        await gateway.operate("RetrySaga", pb.RetrySagaRequest(id=sample.id), admin)
+        (saga,) = await rig.ended(account, within=4)
+        assert saga["state"] == pb.Saga.STATE_DONE
+    assert await rig.check_nothing_is_left_over_or_doubled(account) == [sample.id]
+
+
+async def test_a_saga_that_cannot_be_decided_can_be_cancelled_and_ends_undone(rig: Rig) -> None:
+    account, admin = await rig.account(), await rig.admin()
+    async with rig.gateway(lose="request StoreSample") as gateway:
+        async with fault(rig, "backend_svc.settlement", "INSERT", "true", 1000):
+            with pytest.raises(Refused) as refused:
+                await gateway.create(account)
+            # It may have been stored: with a key the sender may try again.
+            assert refused.value.reason == "SERVICE_UNAVAILABLE"
+            (parked,) = await rig.ended(account)
+            assert (parked["state"], parked["waiting"]) == (pb.Saga.STATE_RUNNING, "store: INTERNAL")
+        await gateway.operate("CancelSaga", pb.CancelSagaRequest(id=str(parked["id"])), admin)
+        (saga,) = await rig.ended(account)
+        assert (saga["state"], saga["reason"]) == (pb.Saga.STATE_UNDONE, "CANCELLED")
+    assert await rig.check_nothing_is_left_over_or_doubled(account) == []
+
+
+async def test_what_is_past_its_pivot_cannot_be_cancelled(rig: Rig) -> None:
+    account, admin = await rig.account(), await rig.admin()
+    async with rig.gateway() as gateway:
+        sample = await gateway.create(account)
+        await rig.ended(account)
+        with pytest.raises(Refused) as refused:
+            await gateway.operate("CancelSaga", pb.CancelSagaRequest(id=sample.id), admin)
+        assert refused.value == Refused(grpc.StatusCode.FAILED_PRECONDITION, "SAGA_NOT_CANCELLABLE")
+    assert await rig.check_nothing_is_left_over_or_doubled(account) == [sample.id]
+
+
+async def test_sagas_are_for_administrators(rig: Rig) -> None:
+    account = await rig.account(consented=False)
+    async with rig.gateway() as gateway:
+        for method, request in (
+            ("ListSagas", pb.ListSagasRequest()),
+            ("GetSaga", pb.GetSagaRequest(id=account.id)),
+            ("RetrySaga", pb.RetrySagaRequest(id=account.id)),
+            ("CancelSaga", pb.CancelSagaRequest(id=account.id)),
+        ):
+            with pytest.raises(Refused) as refused:
+                await gateway.operate(method, request, account)
+            assert refused.value.reason == "ACCESS_DENIED"
+            if method != "ListSagas":
+                with pytest.raises(Refused) as refused:
+                    await gateway.operate(method, request, await rig.admin())
+                assert refused.value.reason == "SAGA_NOT_FOUND"
