@@ -85,6 +85,7 @@ class Engine:
 
     async def keep_lease(self) -> None:
         """Keep what this process drives from being taken over, until cancelled."""
+        await self._journal.migrated()
         try:
             while True:
                 try:
@@ -98,6 +99,7 @@ class Engine:
 
     async def run(self) -> None:
         """Take over, and drive what is due, until cancelled; what is being driven then is let come to its end."""
+        await self._journal.migrated()
         try:
             while True:
                 self._wake.clear()

@@ -164,6 +164,10 @@ class Journal:
         self._begins = Coalescer(self._begin_all)
         self._changes = Coalescer(self._write_all)
 
+    async def migrated(self) -> None:
+        """Wait until the schema is up to date."""
+        await self._database.migrated()
+
     async def keep_lease(self) -> None:
         """Be known as alive for another while."""
         self._token = await self._database.fetchval(KEEP_LEASE, self.owner, self.lease_seconds)

@@ -74,14 +74,24 @@ class Session:
 
     def list_samples(self, filter: str = "", page_size: int = 200) -> Iterator[dict[str, Any]]:
         """Yield every sample that matches an AIP-160 filter, newest first."""
-        token = ""
-        while True:
-            parameters = {"filter": filter, "pageSize": page_size, "pageToken": token}
-            page = self.call("GET", "/api/samples", parameters=parameters)
-            yield from page["samples"]
-            token = page["nextPageToken"]
-            if not token:
-                return
+        return self._pages("/api/samples", "samples", {"filter": filter, "pageSize": page_size})
+
+    def list_sagas(self, state: str = "", page_size: int = 200) -> Iterator[dict[str, Any]]:
+        """Yield every saga, or those in a state such as "STATE_PARKED", newest first. Only administrators may."""
+        parameters = {"state": state} if state else {}
+        return self._pages("/api/sagas", "sagas", {**parameters, "pageSize": page_size})
+
+    def get_saga(self, saga_id: str) -> dict[str, Any]:
+        """Return a saga step by step. Raises ApiError SAGA_NOT_FOUND."""
+        return self.call("GET", f"/api/sagas/{quote(saga_id, safe='')}")
+
+    def retry_saga(self, saga_id: str) -> dict[str, Any]:
+        """Let a parked saga go on. Raises ApiError SAGA_NOT_FOUND, SAGA_NOT_PARKED."""
+        return self.call("POST", f"/api/sagas/{quote(saga_id, safe='')}:retry", {})
+
+    def cancel_saga(self, saga_id: str) -> dict[str, Any]:
+        """Have a saga undone that is before its pivot. Raises ApiError SAGA_NOT_FOUND, SAGA_NOT_CANCELLABLE."""
+        return self.call("POST", f"/api/sagas/{quote(saga_id, safe='')}:cancel", {})
 
     def call(
         self,
@@ -101,6 +111,15 @@ class Session:
         if response.is_success:
             return response.json()
         raise _error_of(response)
+
+    def _pages(self, path: str, items: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        token = ""
+        while True:
+            page = self.call("GET", path, parameters={**parameters, "pageToken": token})
+            yield from page[items]
+            token = page["nextPageToken"]
+            if not token:
+                return
 
     def _send(
         self,

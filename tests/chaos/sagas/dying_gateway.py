@@ -1,8 +1,10 @@
-"""A gateway that kills itself with SIGKILL at one point, or loses an answer: what tests of sagas start as a process.
+"""A gateway that kills or stops itself at one point, or loses an answer: what tests of sagas start as a process.
 
-FAIRDB_TEST_DIE   "before write begin", "after call StoreSample": the point
+FAIRDB_TEST_DIE   where it gets SIGKILL: "before write begin", "after call StoreSample"
+FAIRDB_TEST_STOP  where it gets SIGSTOP
 FAIRDB_TEST_LOSE  "request StoreSample", "answer StoreSample": that call ends as if its deadline had passed
-FAIRDB_TEST_TRACE a file that gets a line for each write and each call, before it is made
+FAIRDB_TEST_LEAVE whether it leaves other gateways' sagas to others
+FAIRDB_TEST_TRACE a file that gets a line for each point that it comes by
 """
 
 import os
@@ -17,18 +19,21 @@ from chassis.errors import DeadlineExceeded
 from gateway.app import Settings, open_app
 from gateway.journal import Change, Journal, Transition
 
-DIE = os.environ.get("FAIRDB_TEST_DIE", "")
+SIGNALS = {
+    os.environ.get("FAIRDB_TEST_DIE", ""): signal.SIGKILL,
+    os.environ.get("FAIRDB_TEST_STOP", ""): signal.SIGSTOP,
+}
 LOSE = os.environ.get("FAIRDB_TEST_LOSE", "")
+LEAVE = "FAIRDB_TEST_LEAVE" in os.environ
 TRACE = os.environ.get("FAIRDB_TEST_TRACE", os.devnull)
 
 
 def pass_by(when: str, what: str) -> None:
-    """Come by a point: die if it is the one."""
-    if when == "before":
-        with Path(TRACE).open("a") as trace:
-            trace.write(what + "\n")
-    if f"{when} {what}" == DIE:
-        os.kill(os.getpid(), signal.SIGKILL)
+    """Come by a point: die, or stop, if it is the one."""
+    with Path(TRACE).open("a") as trace:
+        trace.write(f"{when} {what}\n")
+    if number := SIGNALS.get(f"{when} {what}"):
+        os.kill(os.getpid(), number)
 
 
 def watch_calls() -> None:
@@ -69,6 +74,8 @@ def watch_writes() -> None:
         return result
 
     async def over(self: Journal, *arguments: Any) -> list[Any]:
+        if LEAVE:
+            return []
         pass_by("before", f"write {Transition.TAKE_OVER}")
         found = await take_over(self, *arguments)
         if found:

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -49,6 +50,10 @@ SELECT audit.action FROM backend_svc.audit JOIN backend_svc.sample ON sample.id 
 WHERE owner = $1 ORDER BY audit.id
 """
 SAGAS = "SELECT * FROM gateway.saga WHERE actor = $1::uuid::text ORDER BY id"
+EXPIRE = """
+UPDATE gateway.lease SET until = now() + $2 * interval '1 second'
+WHERE owner IN (SELECT owner FROM gateway.saga WHERE actor = $1::uuid::text)
+"""
 PREPARED = """
 SELECT sample_id FROM privacy_svc.preparation
 WHERE NOT discarded AND (account_id = $1 OR sample_id IN (SELECT id FROM gateway.saga WHERE actor = $1::uuid::text))
@@ -85,20 +90,22 @@ class Gateway:
         return self.child.alive()
 
     async def ready(self) -> None:
-        """Wait until it serves; fails when it dies before."""
+        """Wait until it serves, or has died at its point."""
 
         async def serving() -> bool:
-            assert self.alive(), f"the gateway ended with {self.child.exit_code()}"
-            return await probe.grpc_serving(self.address)
+            return await self.is_dead() or await probe.grpc_serving(self.address)
 
         await eventually(serving, within=60)
 
-    async def dead(self) -> None:
-        async def is_dead() -> bool:
-            return not self.alive()
+    async def is_dead(self) -> bool:
+        """Tell whether it was killed; fails when it died of something else."""
+        if not self.alive():
+            assert self.child.exit_code() == -signal.SIGKILL, "it died of something else: see its log"
+        return not self.alive()
 
-        await eventually(is_dead, within=60)
-        assert self.child.exit_code() == -9
+    def points(self) -> list[str]:
+        """Return the points that it came by, in order."""
+        return self.trace.read_text().splitlines() if self.trace.exists() else []
 
     async def create(self, account: Account, **fields: Any) -> Sample:
         """Create a sample under the account's own key. Raises Refused."""
@@ -129,12 +136,13 @@ class Rig:
         self.database = database
         self.root = constellation.layout.root / "gateways"
         self._signer = Signer.load("auth_svc", constellation.plan.credentials.signing_key("auth_svc"))
+        self._ports = iter(find_free(1000))
         self._base = constellation.plan.environment("auth_svc")
 
     @asynccontextmanager
     async def gateway(self, env: Mapping[str, str] = QUICK, **points: str) -> AsyncIterator[Gateway]:
-        """Start a gateway; with points (die=, lose=) one that ends at them."""
-        port, metrics = find_free(2)
+        """Start a gateway; with points (die=, stop=, lose=) one that obeys them."""
+        port, metrics = next(self._ports), next(self._ports)
         name = f"gateway-{port}"
         trace = self.root / f"{name}.trace"
         trace.parent.mkdir(parents=True, exist_ok=True)
@@ -178,6 +186,10 @@ class Rig:
 
     async def admin(self) -> Account:
         return await self.account(Role.Name(Role.ROLE_ADMIN), consented=False)
+
+    async def expire_leases(self, account: Account, *, in_seconds: float = -0.001) -> None:
+        """Let the gateways that drive an account's sagas count as dead then, not when their lease is over."""
+        await self.database.execute(EXPIRE, account.id, in_seconds)
 
     async def bar(self, account: Account) -> None:
         """Have backend_svc refuse what rests on the account's consent, while privacy_svc still finds it."""

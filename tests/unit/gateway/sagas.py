@@ -42,6 +42,9 @@ class MemoryJournal:
         self.orphans: list[Saga] = []
         self.due_sagas: list[Saga] = []
 
+    async def migrated(self) -> None:
+        pass
+
     async def begin(self, definition: Definition, id: str) -> Saga:
         self.written.append(("begin", "RUNNING", ""))
         return new_saga(definition, id)
