@@ -19,6 +19,13 @@ class SagaNotParked(AppError):
     reason = "SAGA_NOT_PARKED"
 
 
+class SagaDefinitionUnknown(AppError):
+    """This gateway does not know the version of the saga: ask one of the release that began it, or of a later one."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    reason = "SAGA_DEFINITION_UNKNOWN"
+
+
 class SagaNotCancellable(AppError):
     """The saga is past its pivot, or has ended: it cannot be cancelled any more."""
 

@@ -8,12 +8,11 @@ import asyncpg
 import grpc
 
 from chassis import calls, paging
-from chassis.errors import ServiceUnavailable
 from chassis.telemetry import log
 from fairdb.system.v1 import saga_service_pb2 as pb
 from fairdb.system.v1 import saga_service_pb2_grpc
 from gateway.engine import Engine
-from gateway.errors import SagaNotCancellable, SagaNotFound, SagaNotParked
+from gateway.errors import SagaDefinitionUnknown, SagaNotCancellable, SagaNotFound, SagaNotParked
 from gateway.journal import OPEN, Journal
 from gateway.saga import Definition, Ref
 
@@ -67,10 +66,10 @@ class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
         return row
 
     def _definition_of(self, row: asyncpg.Record) -> Definition:
-        """Return a saga's definition; another gateway may have it while versions change. Raises ServiceUnavailable."""
+        """Return a saga's definition. While versions change, only some gateways may have it: SagaDefinitionUnknown."""
         definition = self._engine.known.get((row["definition"], row["version"]))
         if definition is None:
-            raise ServiceUnavailable(service="gateway")
+            raise SagaDefinitionUnknown
         return definition
 
     def _moved(self, event: str, row: asyncpg.Record) -> pb.Saga:
@@ -84,6 +83,7 @@ class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
             definition=row["definition"],
             version=row["version"],
             state=pb.Saga.STATE_PARKED if row["parked"] else row["state"],
+            parked_state=row["state"] if row["parked"] else pb.Saga.STATE_UNSPECIFIED,
             reason=row["reason"],
             waiting=row["waiting"],
             actor=row["actor"],
@@ -98,7 +98,9 @@ class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
             saga.due_time.FromDatetime(row["due_at"])
         notes = json.loads(row["steps"])
         definition = self._engine.known.get((row["definition"], row["version"]))
-        for name in definition.step_names if definition else notes:
+        # A definition that is not known here leaves the order in which its steps became known.
+        names = definition.step_names if definition else sorted(notes, key=lambda name: notes[name]["time"])
+        for name in names:
             step = saga.steps.add(name=name)
             if note := notes.get(name):
                 step.outcome, step.reason = note["outcome"], note["reason"]

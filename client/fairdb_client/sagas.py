@@ -133,6 +133,8 @@ def _facts_of(saga: Mapping[str, Any]) -> dict[str, str]:
         "saga": saga["id"],
         "definition": f"{saga['definition']}, version {saga['version']}",
         "state": _state_of(saga),
+        # What says whether it can still be cancelled.
+        "parked while": _word(saga["parkedState"]) if saga["state"] == "STATE_PARKED" else "",
         "why": _why(saga),
         "account": saga["actor"],
         "correlation id": saga["correlationId"],
@@ -162,7 +164,11 @@ def _table(*columns: str) -> Table:
 
 
 def _state_of(saga: Mapping[str, Any]) -> str:
-    return saga["state"].removeprefix("STATE_").lower()
+    return _word(saga["state"])
+
+
+def _word(state: str) -> str:
+    return state.removeprefix("STATE_").lower()
 
 
 def _why(saga: Mapping[str, Any]) -> str:

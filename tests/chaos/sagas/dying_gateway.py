@@ -52,7 +52,8 @@ def watch_calls() -> None:
         finally:
             pass_by("after", f"call {name}")
 
-    ServiceChannel._call = call
+    patched: Any = ServiceChannel
+    patched._call = call
 
 
 def watch_writes() -> None:
@@ -94,8 +95,9 @@ def watch_writes() -> None:
         pass_by("after", f"write {Transition.CANCEL}")
         return row
 
-    Journal._begin_all, Journal._write_all = begin, write
-    Journal.take_over, Journal.retry, Journal.cancel = over, again, stop
+    patched: Any = Journal
+    patched._begin_all, patched._write_all = begin, write
+    patched.take_over, patched.retry, patched.cancel = over, again, stop
 
 
 if __name__ == "__main__":

@@ -132,10 +132,10 @@ class Script:
         return answer
 
 
-def engine_of(journal: MemoryJournal, *definitions: Definition, **timing: Any) -> Engine:
+def engine_of(journal: Any, *definitions: Definition, **timing: Any) -> Engine:
     return Engine(
         journal, definitions, Timing(**{"first_backoff": 1.0, "refusals": 8, "tail_overdue": 900.0, **timing})
-    )  # pyright: ignore[reportArgumentType]
+    )
 
 
 async def settle(engine: Engine, ticks: int = 1) -> None:
