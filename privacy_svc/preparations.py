@@ -69,16 +69,17 @@ async def prepare(
     if subject_hash is not None and row["subject_consent"] is None:
         raise ConsentRequired(purpose=SAMPLE_CREATION, of="subject")
     if not row["recorded"]:
-        existing = await connection.fetchrow(EXISTING, sample_id)
-        repeated = (
-            existing is not None
-            and not existing["discarded"]
-            and existing["account_id"] == account_id
-            and existing["fencing_token"] <= fencing_token
-        )
-        if not repeated:
-            raise SagaTakenOver
+        await check_open(connection, sample_id, account_id, fencing_token)
     return [consent for consent in (row["account_consent"], row["subject_consent"]) if consent is not None]
+
+
+async def check_open(connection: Connection, sample_id: UUID, account_id: UUID, fencing_token: int) -> None:
+    """Raise SagaTakenOver when a sample was discarded, or is dealt with under a newer lease."""
+    row = await connection.fetchrow(EXISTING, sample_id)
+    if row is not None and (
+        row["discarded"] or row["account_id"] != account_id or row["fencing_token"] > fencing_token
+    ):
+        raise SagaTakenOver
 
 
 async def discard(connection: Connection, sample_id: UUID, fencing_token: int) -> None:

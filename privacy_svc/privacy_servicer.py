@@ -46,6 +46,10 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
 
     async def PrepareSample(self, request: pb.PrepareSampleRequest, context: Context) -> pb.PrepareSampleResponse:
         raw, account_id = request.sample, UUID(request.principal.user_id)
+        if not raw.study and not self._studies.knows_default_of(account_id):
+            # It is about to be made, and a call that comes too late must change nothing.
+            async with self._database.connection() as connection:
+                await preparations.check_open(connection, UUID(request.sample_id), account_id, request.fencing_token)
         study = await self._study(raw.study, account_id)
         try:
             result = await self._anonymise(raw, str(study))

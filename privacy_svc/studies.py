@@ -27,6 +27,10 @@ class Studies:
         self._database = database
         self._defaults: OrderedDict[UUID, UUID] = OrderedDict()
 
+    def knows_default_of(self, owner: UUID) -> bool:
+        """Tell whether an account's default study is known here to have been made."""
+        return owner in self._defaults
+
     async def default_of(self, owner: UUID) -> UUID:
         """Return an account's default study, made at first use."""
         study = self._defaults.get(owner)

@@ -44,7 +44,7 @@ class Ended:
 
 def facts_of(shown: Ended) -> dict[str, str]:
     """Return what `show` prints above the table."""
-    return dict(re.split(r" {2,}", line, maxsplit=1) for line in shown.output.splitlines()[:11])
+    return dict(re.split(r" {2,}", line, maxsplit=1) for line in shown.output.splitlines()[:12])
 
 
 async def run(edge_url: str, email: str, *words: str, stdin: str = "", password: str = PASSWORD) -> Ended:
@@ -114,6 +114,7 @@ async def test_an_administrator_follows_a_creation_to_its_end(platform: Platform
         "saga": sample["id"],
         "definition": "create_sample, version 1",
         "state": "done",
+        "parked while": "–",
         "why": "–",
         "account": researcher.id,
         "correlation id": saga["correlationId"],
@@ -201,7 +202,7 @@ async def test_every_parked_saga_is_retried_also_after_one_was_refused(platform:
             ]
             ended = await run_as(admin, platform, "retry", "--all-parked")
             assert (ended.code, ended.output) == (1, f"{mended}: finishing\n")
-            assert ended.errors.startswith(f"{foreign}: 503 SERVICE_UNAVAILABLE: ")
+            assert ended.errors.startswith(f"{foreign}: 400 SAGA_DEFINITION_UNKNOWN: ")
         await wait_until_done(admin, mended)
         ended = await run_as(admin, platform, "retry", "--all-parked")
         assert (ended.code, ended.output, ended.errors) == (0, "No saga is parked.\n", "")
