@@ -6,6 +6,7 @@ from uuid import UUID
 
 from chassis.database import Connection
 from chassis.errors import SagaTakenOver, SampleNotFound
+from chassis.sweep import Sweep
 from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
 from privacy_svc.consents import SAMPLE_CREATION
 from privacy_svc.errors import ConsentRequired
@@ -36,8 +37,13 @@ SET discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, 
 WHERE preparation.fencing_token <= excluded.fencing_token
 RETURNING sample_id
 """
+FORGET = """
+UPDATE preparation
+SET discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, dropped_field_count = NULL
+WHERE sample_id = $1 AND NOT discarded AND fencing_token <= $2
+"""
 # A call that has been on its way for a month comes no more.
-SWEEP_TOMBSTONES = "DELETE FROM preparation WHERE discarded AND prepared_at < now() - interval '30 days'"
+SWEEP_TOMBSTONES = Sweep("preparation", "discarded AND prepared_at < now() - interval '30 days'")
 STATUS = "SELECT * FROM preparation WHERE sample_id = $1 AND NOT discarded"
 
 
@@ -68,18 +74,25 @@ async def prepare(
         raise ConsentRequired(purpose=SAMPLE_CREATION, of="account")
     if subject_hash is not None and row["subject_consent"] is None:
         raise ConsentRequired(purpose=SAMPLE_CREATION, of="subject")
-    if not row["recorded"]:
-        await check_open(connection, sample_id, account_id, fencing_token)
+    if not row["recorded"] and not await is_open(connection, sample_id, account_id, fencing_token):
+        raise SagaTakenOver
     return [consent for consent in (row["account_consent"], row["subject_consent"]) if consent is not None]
 
 
-async def check_open(connection: Connection, sample_id: UUID, account_id: UUID, fencing_token: int) -> None:
-    """Raise SagaTakenOver when a sample was discarded, or is dealt with under a newer lease."""
+async def is_open(connection: Connection, sample_id: UUID, account_id: UUID, fencing_token: int) -> bool | None:
+    """Tell whether a call that prepares a sample repeats one that counts, None when it is the first.
+
+    False: the sample was discarded, or is dealt with under a newer lease.
+    """
     row = await connection.fetchrow(EXISTING, sample_id)
-    if row is not None and (
-        row["discarded"] or row["account_id"] != account_id or row["fencing_token"] > fencing_token
-    ):
-        raise SagaTakenOver
+    if row is None:
+        return None
+    return not row["discarded"] and row["account_id"] == account_id and row["fencing_token"] <= fencing_token
+
+
+async def forget(connection: Connection, sample_id: UUID, fencing_token: int) -> None:
+    """Discard what an earlier attempt of the same call kept: this one is refused, so nobody will."""
+    await connection.execute(FORGET, sample_id, fencing_token)
 
 
 async def discard(connection: Connection, sample_id: UUID, fencing_token: int) -> None:
