@@ -57,6 +57,11 @@ def header_is(name: str, match: Config) -> Config:
     return {"header_filter": {"header": {"name": name, **match}}}
 
 
+def flag_is(flag: str) -> Config:
+    """Match answers by what Envoy says that happened."""
+    return {"response_flag_filter": {"flags": [flag]}}
+
+
 def both(first: Config, second: Config) -> Config:
     """Match answers that both filters match."""
     return {"and_filter": {"filters": [first, second]}}
@@ -73,13 +78,14 @@ def _overloaded(when: Config) -> Reply:
     )
 
 
-def _upstream_replies(cluster: str) -> Iterator[Reply]:
+def _upstream_replies(cluster: str, also: Config | None = None) -> Iterator[Reply]:
     """Answer for an upstream that is away or misbehaves; the path is the RPC's, whether or not it was transcoded."""
     services = "|".join(re.escape(service) for service, served_by in UPSTREAMS.items() if served_by == cluster)
     called = header_is(":path", {"string_match": {"safe_regex": {"regex": f"/({services})/.*"}}})
     for status in (502, 503):
+        when = both(status_is(status), called)
         yield Reply(
-            both(status_is(status), called),
+            both(when, also) if also else when,
             status,
             Code.UNAVAILABLE,
             ErrorReason.ERROR_REASON_SERVICE_UNAVAILABLE,
@@ -132,8 +138,19 @@ REPLIES = (
         "The headers of the request are too large.",
     ),
     _overloaded(status_is(429)),
+    # A connection that broke in the middle of a call: "try again" would make a second sample of what has no key.
+    Reply(
+        both(flag_is("UC"), header_is("idempotency-key", {"present_match": False})),
+        504,
+        Code.DEADLINE_EXCEEDED,
+        ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED,
+        "The connection to a part broke during this call, which may have taken effect. An Idempotency-Key makes a call"
+        " safe to repeat.",
+    ),
+    # What a circuit breaker's limit held back may be repeats of calls to an upstream that refuses connections.
+    *(reply for cluster in CLUSTERS for reply in _upstream_replies(cluster, flag_is("UF"))),
     # Envoy says 503 of a circuit breaker's limit, but nothing is away.
-    _overloaded({"response_flag_filter": {"flags": ["UO"]}}),
+    _overloaded(flag_is("UO")),
     *(reply for cluster in CLUSTERS for reply in _upstream_replies(cluster)),
     # A 503 before any upstream was chosen: the overload manager.
     _overloaded(status_is(503)),

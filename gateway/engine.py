@@ -100,7 +100,7 @@ class Engine:
             while True:
                 try:
                     # A connection that hangs must not cost the lease.
-                    async with asyncio.timeout(interval):
+                    async with asyncio.timeout(self._journal.lease_seconds / 2):
                         await self._journal.keep_lease()
                 except (ServiceUnavailable, TimeoutError) as error:
                     log.info("lease_waits", error=type(error).__name__)

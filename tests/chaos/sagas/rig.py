@@ -17,7 +17,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status import rpc_status
 
 from chassis.tokens import ACCOUNT_AUDIENCE, Signer
-from deploy.local import probe, process
+from deploy.local import process
 from deploy.local.constellation import Constellation
 from deploy.local.layout import CHECKOUT
 from deploy.local.ports import LOOPBACK, find_free
@@ -26,7 +26,7 @@ from fairdb.options.v1.access_pb2 import Role
 from fairdb.privacy.v1.consent_service_pb2 import GrantConsentRequest
 from fairdb.privacy.v1.consent_service_pb2_grpc import ConsentServiceStub
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
-from fairdb.samples.v1.sample_service_pb2 import CreateSampleRequest
+from fairdb.samples.v1.sample_service_pb2 import CreateSampleRequest, GetSampleRequest
 from fairdb.samples.v1.sample_service_pb2_grpc import SampleServiceStub
 from fairdb.system.v1.saga_service_pb2_grpc import SagaServiceStub
 from tests.waiting import eventually
@@ -34,7 +34,7 @@ from tests.waiting import eventually
 PARTS = ("postgres", "redis", "rabbitmq", "consul", "auth_svc", "backend_svc", "privacy_svc")
 DYING = Path(__file__).parent / "dying_gateway.py"
 QUICK = {
-    "FAIRDB_SAGA_LEASE_SECONDS": "1.5",
+    "FAIRDB_SAGA_LEASE_SECONDS": "4",
     "FAIRDB_SAGA_FIRST_BACKOFF_SECONDS": "0.05",
     "FAIRDB_SAGA_REFUSALS": "4",
 }
@@ -89,11 +89,17 @@ class Gateway:
     def alive(self) -> bool:
         return self.child.alive()
 
-    async def ready(self) -> None:
-        """Wait until it serves, or has died at its point."""
+    async def ready(self, reader: Account) -> None:
+        """Wait until it serves and the registry has named the others to it, or until it has died at its point."""
 
         async def serving() -> bool:
-            return await self.is_dead() or await probe.grpc_serving(self.address)
+            if await self.is_dead():
+                return True
+            try:
+                await self.call(SampleServiceStub, "GetSample", GetSampleRequest(id=str(uuid4())), reader)
+            except Refused as refused:
+                return refused.reason == "SAMPLE_NOT_FOUND"
+            return False
 
         await eventually(serving, within=60)
 
@@ -164,7 +170,7 @@ class Rig:
         child = process.spawn(Command(argv, environment, CHECKOUT, self.root / f"{name}.log"), detached=False)
         gateway = Gateway(child, f"{LOOPBACK}:{port}", trace)
         try:
-            await gateway.ready()
+            await gateway.ready(await self.account(consented=False))
             yield gateway
         finally:
             await process.kill(child)

@@ -31,7 +31,7 @@ BEGIN, COMPLETE, UNDONE, UNDO, LATER, PARK, FINISH, TAKE_OVER, RETRY, CANCEL, SE
 )
 
 
-EVERYWHERE = (TAKE_OVER, SET_ASIDE, UNDONE, "call GetGrants", "call CheckRevocation")
+EVERYWHERE = (TAKE_OVER, SET_ASIDE, UNDONE, "call GetStoredSample", "call GetGrants", "call CheckRevocation")
 """What any gateway may come by: it looks what there is to take over, and is asked before it knows where others are, and
 again when it has answered."""
 
