@@ -17,7 +17,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status import rpc_status
 
 from chassis.tokens import ACCOUNT_AUDIENCE, Signer
-from deploy.local import process
+from deploy.local import probe, process
 from deploy.local.constellation import Constellation
 from deploy.local.layout import CHECKOUT
 from deploy.local.ports import LOOPBACK, find_free
@@ -95,6 +95,8 @@ class Gateway:
         async def serving() -> bool:
             if await self.is_dead():
                 return True
+            if not await probe.grpc_serving(self.address):
+                return False
             try:
                 await self.call(SampleServiceStub, "GetSample", GetSampleRequest(id=str(uuid4())), reader)
             except Refused as refused:
