@@ -46,7 +46,8 @@ def match(terms: Sequence[DataUseTerm], use: IntendedUse, today: date) -> DataUs
 def combine(consents: Iterable[Given]) -> list[DataUseTerm]:
     """Return the terms under which a sample that rests on these consents may be used: all of them.
 
-    Where the permission that counts is missing, the donor's if there is one, the group of all permissions stands for it.
+    Where the permission that counts (the donor's, if there is one) is missing, the group of all permissions stands for
+    it.
     """
     given = list(consents)
     stated = [consent for consent in given if consent.terms]
@@ -58,8 +59,8 @@ def combine(consents: Iterable[Given]) -> list[DataUseTerm]:
             terms.append(term)
     donors = [consent for consent in given if consent.by_donor]
     if not any(consent.in_force and any(map(is_permission, consent.terms)) for consent in donors or given):
-        terms.insert(0, DataUseTerm(id=PERMISSION_UNKNOWN))
-    return terms
+        terms.append(DataUseTerm(id=PERMISSION_UNKNOWN))
+    return sorted(terms, key=lambda term: term.SerializeToString(deterministic=True))
 
 
 def _find(case: Case) -> DataUseFinding:

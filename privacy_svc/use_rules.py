@@ -130,7 +130,7 @@ def _declared(fact: str, wanted: bool, allowed: str, denied: str) -> Rule:
     undeclared = f"{IntendedUse.DESCRIPTOR.fields_by_name[fact].json_name} was not declared"
 
     def judge(case: Case) -> Verdict:
-        if not case.use.HasField(fact):
+        if not case.use.HasField(fact):  # pyright: ignore[reportArgumentType]  # its stub takes literals only
             return _person(undeclared)
         return _permit(getattr(case.use, fact) == wanted, allowed, denied)
 

@@ -11,6 +11,12 @@ from fairdb.samples.v1.data_use_pb2 import (
     USE_OUTCOME_ALLOWED,
     USE_OUTCOME_DENIED,
     USE_OUTCOME_NEEDS_PERSON,
+    USE_PURPOSE_ANCESTRY_RESEARCH,
+    USE_PURPOSE_CLINICAL_CARE,
+    USE_PURPOSE_DISEASE_RESEARCH,
+    USE_PURPOSE_GENERAL_RESEARCH,
+    USE_PURPOSE_HEALTH_RESEARCH,
+    USE_PURPOSE_METHOD_DEVELOPMENT,
     DataUseTerm,
     IntendedUse,
     UseOutcome,
@@ -23,15 +29,15 @@ TODAY = date(2026, 6, 1)
 DIABETES, ASTHMA = "MONDO:0005148", "MONDO:0004979"
 ME, OTHER = "0192f0c4-0000-7000-8000-00000000000a", "0192f0c4-0000-7000-8000-00000000000b"
 PURPOSES = {
-    "general": IntendedUse(purposes=["USE_PURPOSE_GENERAL_RESEARCH"]),
-    "health": IntendedUse(purposes=["USE_PURPOSE_HEALTH_RESEARCH"]),
-    "diabetes": IntendedUse(purposes=["USE_PURPOSE_DISEASE_RESEARCH"], diseases=[DIABETES]),
-    "asthma": IntendedUse(purposes=["USE_PURPOSE_DISEASE_RESEARCH"], diseases=[ASTHMA]),
-    "both diseases": IntendedUse(purposes=["USE_PURPOSE_DISEASE_RESEARCH"], diseases=[ASTHMA, DIABETES]),
-    "some disease": IntendedUse(purposes=["USE_PURPOSE_DISEASE_RESEARCH"]),
-    "ancestry": IntendedUse(purposes=["USE_PURPOSE_ANCESTRY_RESEARCH"]),
-    "methods": IntendedUse(purposes=["USE_PURPOSE_METHOD_DEVELOPMENT"]),
-    "care": IntendedUse(purposes=["USE_PURPOSE_CLINICAL_CARE"]),
+    "general": IntendedUse(purposes=[USE_PURPOSE_GENERAL_RESEARCH]),
+    "health": IntendedUse(purposes=[USE_PURPOSE_HEALTH_RESEARCH]),
+    "diabetes": IntendedUse(purposes=[USE_PURPOSE_DISEASE_RESEARCH], diseases=[DIABETES]),
+    "asthma": IntendedUse(purposes=[USE_PURPOSE_DISEASE_RESEARCH], diseases=[ASTHMA]),
+    "both diseases": IntendedUse(purposes=[USE_PURPOSE_DISEASE_RESEARCH], diseases=[ASTHMA, DIABETES]),
+    "some disease": IntendedUse(purposes=[USE_PURPOSE_DISEASE_RESEARCH]),
+    "ancestry": IntendedUse(purposes=[USE_PURPOSE_ANCESTRY_RESEARCH]),
+    "methods": IntendedUse(purposes=[USE_PURPOSE_METHOD_DEVELOPMENT]),
+    "care": IntendedUse(purposes=[USE_PURPOSE_CLINICAL_CARE]),
     "nothing": IntendedUse(),
 }
 
@@ -201,7 +207,7 @@ UNKNOWN = DataUseTerm(id=PERMISSION_UNKNOWN)
         ([], [UNKNOWN]),
         ([Given([], by_donor=False)], [UNKNOWN]),
         ([Given([GENERAL], by_donor=False)], [GENERAL]),
-        ([Given([GENERAL], by_donor=False), Given([HEALTH], by_donor=True)], [GENERAL, HEALTH]),
+        ([Given([GENERAL], by_donor=False), Given([HEALTH], by_donor=True)], [HEALTH, GENERAL]),
         # An account may leave it to its donors, but not the other way round.
         ([Given([], by_donor=False), Given([HEALTH], by_donor=True)], [HEALTH]),
         ([Given([GENERAL], by_donor=False), Given([], by_donor=True)], [UNKNOWN, GENERAL]),
