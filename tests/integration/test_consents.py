@@ -166,6 +166,7 @@ async def test_a_consent_for_a_study_counts_there_only(database: Database) -> No
 async def test_a_consent_for_the_study_goes_before_one_for_any(database: Database) -> None:
     of_any, of_study = await grant(database, MINE, GENERAL), await grant(database, in_study(MINE), HEALTH)
     assert [consent.in_force for consent in (of_any, of_study)] == [True, True]
+    assert await covering(database, in_study(MINE)) == of_study.id
     there, elsewhere = await prepare(database), await prepare(database, study=OTHER_STUDY)
     assert (there.data_use, [str(id) for id in there.consents]) == ([HEALTH], [of_study.id])
     assert (elsewhere.data_use, [str(id) for id in elsewhere.consents]) == ([GENERAL], [of_any.id])
