@@ -10,7 +10,6 @@ import random
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from chassis import calls
@@ -19,8 +18,9 @@ from chassis.errors import AppError, DeadlineExceeded, Internal, RemoteError, Sa
 from chassis.telemetry import SAGAS, SAGAS_OPEN, describe, log
 from fairdb.system.v1.saga_service_pb2 import Saga as State
 from fairdb.system.v1.saga_service_pb2 import SagaStep
-from gateway.journal import Change, Journal, StepNote, Transition
-from gateway.saga import Definition, NoEffect, Result, Saga, Work, had_no_effect
+from gateway.journal import Change, Journal, Transition
+from gateway.notes import Notes, note, note_failure, reason_of
+from gateway.saga import Definition, Result, Saga, Work, had_no_effect
 
 _TICK_SECONDS = 1.0
 _AT_ONCE = 100
@@ -31,8 +31,6 @@ _QUICK_SECONDS = 3.0
 """A tail that takes longer is noted in the journal; most are over before, and cost no write of their own."""
 _TAIL_CHECK_SECONDS = 1.0
 _LONGEST_BACKOFF = 60.0
-
-Notes = dict[str, StepNote]
 
 
 class OutcomeUnknown(Exception):
@@ -132,14 +130,14 @@ class Engine:
             except Exception as error:
                 answer.set_exception(error)
                 without_effect = had_no_effect(error)
-                _note_failure(saga, notes, step.names, error)
+                note_failure(saga, notes, step.names, error)
                 await self._undo(saga, notes, index if without_effect else index + 1)
                 return
-            _note(notes, step.names, SagaStep.OUTCOME_DONE)
+            note(notes, step.names, SagaStep.OUTCOME_DONE)
         try:
             result = await definition.pivot.do(saga.ref, work)
         except Exception as error:
-            _note_failure(saga, notes, (definition.pivot.name,), error)
+            note_failure(saga, notes, (definition.pivot.name,), error)
             if not had_no_effect(error):
                 await self._resolve(saga, notes, answer, error)
                 return
@@ -147,7 +145,7 @@ class Engine:
             await self._undo(saga, notes, len(definition.steps))
         else:
             answer.set_result(result)
-            _note(notes, (definition.pivot.name,), SagaStep.OUTCOME_DONE)
+            note(notes, (definition.pivot.name,), SagaStep.OUTCOME_DONE)
             self._passed[id] = saga, notes
 
     async def _resolve(
@@ -170,13 +168,13 @@ class Engine:
         if result is None:
             if answer is not None and error is not None:
                 answer.set_exception(error)
-            _note(notes, (definition.pivot.name,), SagaStep.OUTCOME_FAILED, saga.reason)
+            note(notes, (definition.pivot.name,), SagaStep.OUTCOME_FAILED, saga.reason)
             await self._undo(saga, notes, len(definition.steps))
             return
         if answer is not None:
             answer.set_result(result)
         saga.failed_step = saga.reason = saga.waiting = ""
-        _note(notes, definition.step_names[: -len(definition.tail.names)], SagaStep.OUTCOME_DONE)
+        note(notes, definition.step_names[: -len(definition.tail.names)], SagaStep.OUTCOME_DONE)
         self._passed[saga.ref.id] = saga, notes
         self.wake()
 
@@ -191,7 +189,7 @@ class Engine:
             except Exception as error:
                 await self._try_later(saga, notes, step.names[-1], error, undoing=True)
                 return
-            _note(notes, step.names, SagaStep.OUTCOME_UNDONE)
+            note(notes, step.names, SagaStep.OUTCOME_UNDONE)
         saga.state = State.STATE_UNDONE
         saga.reason, saga.waiting = saga.reason or "ABANDONED", ""
         await self._end(Change(Transition.UNDONE, saga, notes, event=saga.definition.failed(saga)), "undone")
@@ -203,8 +201,8 @@ class Engine:
             return
         away = isinstance(error, ServiceUnavailable | DeadlineExceeded)
         saga.refusals = 0 if away else saga.refusals + 1
-        reason = _reason_of(error)
-        _note(notes, (step,), SagaStep.OUTCOME_UNKNOWN, reason)
+        reason = reason_of(error)
+        note(notes, (step,), SagaStep.OUTCOME_UNKNOWN, reason)
         transition = Transition.POSTPONE
         if undoing and saga.state != State.STATE_UNDOING:
             transition, saga.state = Transition.UNDO, State.STATE_UNDOING
@@ -228,21 +226,18 @@ class Engine:
 
     async def _tick(self) -> None:
         await self._tend([saga for saga, _ in self._passed.values()])
-        if (free := _AT_ONCE - self._recovering) <= 0:
-            return
-        found = await self._journal.take_over(self.known, free)
-        if found:
-            log.warning("sagas_taken_over", count=len(found))
-        busy = [*self._driven, *self._passed, *(saga.ref.id for saga in found)]
-        found += await self._journal.due(self.known, busy, free)
+        if taken := await self._journal.take_over(self.known):
+            log.warning("sagas_taken_over", count=taken)
+        found = await self._journal.due(self.known, [*self._driven, *self._passed], _AT_ONCE - self._recovering)
         for saga in found:
             if saga.state == State.STATE_RUNNING:
                 self._recover(saga, self._resolve(saga, {}))
             elif saga.state == State.STATE_UNDOING:
                 self._recover(saga, self._undo(saga, {}, len(saga.definition.steps)))
         await self._tend([saga for saga in found if saga.state == State.STATE_FINISHING])
+        rows = await self._journal.count_open()
         SAGAS_OPEN.clear()
-        for row in await self._journal.count_open():
+        for row in rows:
             SAGAS_OPEN.labels(row["definition"], "parked" if row["parked"] else "driven").set(row["count"])
 
     async def _tend(self, sagas: Sequence[Saga]) -> None:
@@ -252,13 +247,18 @@ class Engine:
             for start in range(0, len(of_it), _TAILS):
                 batch = of_it[start : start + _TAILS]
                 calls.enter(Call(caller=Caller(service="gateway")))
-                progress = await definition.tail.progress([saga.ref.id for saga in batch])
+                try:
+                    progress = await definition.tail.progress([saga.ref.id for saga in batch])
+                except AppError as error:
+                    # Asked again in the next tick; what else there is to do does not wait for that.
+                    log.info("tails_wait", count=len(batch), reason=error.reason)
+                    continue
                 await asyncio.gather(*(self._tend_one(saga, progress.get(saga.ref.id, 0)) for saga in batch))
 
     async def _tend_one(self, saga: Saga, done: int) -> None:
         names = saga.definition.tail.names
         _, notes = self._passed.get(saga.ref.id, (saga, Notes()))
-        _note(notes, names[:done], SagaStep.OUTCOME_DONE)
+        note(notes, names[:done], SagaStep.OUTCOME_DONE)
         age = asyncio.get_running_loop().time() - saga.since
         if done == len(names):
             self._passed.pop(saga.ref.id, None)
@@ -278,6 +278,7 @@ class Engine:
     def _recover(self, saga: Saga, work: Coroutine[Any, Any, None]) -> None:
         def recovered(_: asyncio.Task[None]) -> None:
             self._recovering -= 1
+            self.wake()  # there may be more than are driven at once
 
         self._recovering += 1
         self._drive(saga.ref.id, work).add_done_callback(recovered)
@@ -304,23 +305,3 @@ def _leave_request(saga: Saga) -> None:
     calls.enter(
         Call(correlation_id=saga.correlation_id, traceparent=saga.traceparent, caller=Caller(service="gateway"))
     )
-
-
-def _note(notes: Notes, names: Sequence[str], outcome: SagaStep.Outcome.ValueType, reason: str = "") -> None:
-    time = datetime.now(UTC).isoformat()
-    for name in names:
-        if name not in notes or notes[name].outcome != outcome:
-            notes[name] = StepNote(outcome, time, reason)
-
-
-def _note_failure(saga: Saga, notes: Notes, names: Sequence[str], error: Exception) -> None:
-    """Note why a step failed: the first of its names when it did nothing, all of them when that is unknown."""
-    saga.failed_step, saga.reason = names[0], _reason_of(error)
-    if had_no_effect(error):
-        _note(notes, names[:1], SagaStep.OUTCOME_FAILED, saga.reason)
-    else:
-        _note(notes, names, SagaStep.OUTCOME_UNKNOWN, saga.reason)
-
-
-def _reason_of(error: Exception) -> str:
-    return error.reason if isinstance(error, AppError | NoEffect) else Internal.reason

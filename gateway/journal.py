@@ -7,7 +7,7 @@ and one whose saga was taken over changes nothing.
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID, uuid4
@@ -20,6 +20,7 @@ from chassis.database import Database
 from chassis.errors import ServiceUnavailable
 from fairdb.events.v1.event_pb2 import Event
 from fairdb.system.v1.saga_service_pb2 import Saga as State
+from gateway.notes import Notes
 from gateway.saga import Definition, Ref, Saga
 
 OPEN = (State.STATE_RUNNING, State.STATE_UNDOING, State.STATE_FINISHING)
@@ -64,15 +65,15 @@ SELECT {SAGA} FROM saga WHERE owner = $1 AND due_at <= now() AND state <= 3 AND 
 ORDER BY due_at LIMIT $3
 """
 # A token of its own for each: newer than every one under which the saga was driven before.
-TAKE_OVER = f"""
+TAKE_OVER = """
 UPDATE saga SET owner = $1, fencing_token = nextval('fencing_token'), due_at = now(), updated_at = now()
 WHERE id IN (
     SELECT id FROM saga JOIN lease USING (owner)
     WHERE lease.until < now() AND owner <> $1 AND state <= 3 AND NOT parked
       AND (definition, version) IN (SELECT * FROM unnest($2::text[], $3::int[]))
-    LIMIT $4 FOR UPDATE OF saga SKIP LOCKED
+    FOR UPDATE OF saga SKIP LOCKED
 )
-RETURNING {SAGA}
+RETURNING id
 """
 # A gateway of the right version may be on its way up: it gets ten minutes.
 PARK_UNKNOWN = """
@@ -130,23 +131,12 @@ class Transition(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class StepNote:
-    """What became known of a step."""
-
-    outcome: int
-    """fairdb.system.v1.SagaStep.Outcome."""
-    time: str
-    """ISO 8601."""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """One transition of one saga, whose driver has already moved it on in memory."""
 
     transition: Transition
     saga: Saga
-    steps: Mapping[str, StepNote]
+    steps: Notes
     due_in: float = 0.0
     """Seconds until its owner looks at it again."""
     event: Event | None = field(default=None)
@@ -245,12 +235,11 @@ class Journal:
         rows = await self._database.fetch(DUE, self.owner, [UUID(id) for id in driven], limit)
         return [_to_saga(row, known) for row in rows]
 
-    async def take_over(self, known: Mapping[tuple[str, int], Definition], limit: int) -> list[Saga]:
-        """Take over sagas whose owner's lease has run out, as far as their definition is known here."""
+    async def take_over(self, known: Collection[tuple[str, int]]) -> int:
+        """Take over all sagas whose owner's lease has run out and whose definition is known here; return how many."""
         names, versions = [name for name, _ in known], [version for _, version in known]
         await self._database.execute(PARK_UNKNOWN, names, versions)
-        rows = await self._database.fetch(TAKE_OVER, self.owner, names, versions, limit)
-        return [_to_saga(row, known) for row in rows]
+        return len(await self._database.fetch(TAKE_OVER, self.owner, names, versions))
 
     async def retry(self, saga_id: UUID) -> asyncpg.Record | None:
         """Let a parked saga go on, driven from here; None when it is not parked."""
@@ -290,6 +279,6 @@ def _to_saga(row: asyncpg.Record, known: Mapping[tuple[str, int], Definition]) -
     )
 
 
-def _to_json(steps: Mapping[str, StepNote]) -> str:
+def _to_json(steps: Notes) -> str:
     notes = {name: {"outcome": note.outcome, "time": note.time, "reason": note.reason} for name, note in steps.items()}
     return json.dumps(notes)

@@ -74,14 +74,14 @@ def watch_writes() -> None:
             pass_by("after", f"write {change.transition}")
         return result
 
-    async def over(self: Journal, *arguments: Any) -> list[Any]:
+    async def over(self: Journal, *arguments: Any) -> int:
         if LEAVE:
-            return []
+            return 0
         pass_by("before", f"write {Transition.TAKE_OVER}")
-        found = await take_over(self, *arguments)
-        if found:
+        taken = await take_over(self, *arguments)
+        if taken:
             pass_by("after", f"write {Transition.TAKE_OVER}")
-        return found
+        return taken
 
     async def again(self: Journal, *arguments: Any) -> Any:
         pass_by("before", f"write {Transition.RETRY}")

@@ -99,7 +99,7 @@ async def test_while_nobody_answers_whether_it_happened_nothing_is_undone() -> N
 )
 async def test_what_was_taken_over_is_asked_for_first(ask: Any, calls: list[str], end: str) -> None:
     script, journal = Script(ask=ask), MemoryJournal()
-    journal.orphans = [new_saga(script.definition)]
+    journal.due_sagas = [new_saga(script.definition)]
     await settle(engine_of(journal, script.definition), ticks=2)
     assert script.calls == calls
     assert [state for _, state, _ in journal.written] == [end]
@@ -196,6 +196,24 @@ async def test_a_tail_is_watched_until_it_is_over(
     journal.due_sagas = [new_saga(script.definition, state=state, age=age)]
     await settle(engine_of(journal, script.definition), ticks=1)
     assert journal.written == written
+
+
+async def test_tails_that_cannot_be_looked_at_keep_nothing_else_waiting() -> None:
+    script, journal = Script(progress=AWAY), MemoryJournal()
+    journal.due_sagas = [
+        new_saga(script.definition, "stored", State.STATE_FINISHING),
+        new_saga(script.definition, "failed", State.STATE_UNDOING),
+    ]
+    await settle(engine_of(journal, script.definition))
+    assert "progress" in script.calls
+    assert [(change.saga.ref.id, change.transition) for change in journal.changes] == [("failed", "undone")]
+
+
+async def test_all_that_is_due_is_driven_however_much_it_is() -> None:
+    script, journal = Script(), MemoryJournal()
+    journal.due_sagas = [new_saga(script.definition, str(n), State.STATE_UNDOING) for n in range(250)]
+    await settle(engine_of(journal, script.definition), ticks=6)
+    assert len(journal.written) == 250
 
 
 async def test_a_caller_who_leaves_does_not_take_the_saga_along() -> None:
