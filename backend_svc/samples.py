@@ -13,6 +13,7 @@ from backend_svc.errors import ConsentWithdrawn, IdempotencyKeyReused
 from chassis import calls, outbox
 from chassis.database import Database
 from chassis.errors import SagaTakenOver, SampleNotFound
+from chassis.sweep import Sweep
 from fairdb.backend.v1.backend_service_pb2 import (
     IdempotencyClaim,
     StoredSample,
@@ -70,7 +71,7 @@ SELECT idempotency.fingerprint, sample.*, {BARRED} AS barred FROM idempotency
 JOIN sample ON sample.id = idempotency.sample_id AND sample.owner = idempotency.account
 WHERE account = $1 AND method = $2 AND key_hash = $3 AND idempotency.created_at >= now() - interval '24 hours'
 """
-SWEEP_KEYS = "DELETE FROM idempotency WHERE created_at < now() - interval '24 hours'"
+SWEEP_KEYS = Sweep("idempotency", "created_at < now() - interval '24 hours'")
 
 
 async def store(database: Database, request: StoreSampleRequest) -> StoreSampleResponse:

@@ -7,6 +7,7 @@ from backend_svc import event_store, samples
 from chassis import outbox
 from chassis.database import Database
 from chassis.errors import SampleNotFound
+from chassis.sweep import Sweep
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.samples.v1.sample_pb2 import Sample
 
@@ -17,7 +18,7 @@ ON CONFLICT (sample_id) DO UPDATE SET fencing_token = greatest(settlement.fencin
 RETURNING sample_id
 """
 # A store that has been on its way for a month comes no more.
-SWEEP_SETTLED = "DELETE FROM settlement WHERE settled_at < now() - interval '30 days'"
+SWEEP_SETTLED = Sweep("settlement", "settled_at < now() - interval '30 days'")
 
 STATES = "SELECT id, state FROM sample WHERE id = ANY($1::uuid[])"
 STATE = "SELECT state FROM sample WHERE id = $1"

@@ -14,7 +14,7 @@ from opentelemetry.trace import SpanKind
 
 from chassis import calls
 from chassis.breaker import Breaker
-from chassis.errors import DeadlineExceeded, NotSent, from_rpc_error
+from chassis.errors import Expired, NotSent, from_rpc_error
 from chassis.pipeline import SERVICE_TOKEN
 from chassis.telemetry import current_traceparent, tracer
 from chassis.tokens import ServiceTokens
@@ -105,7 +105,7 @@ class ServiceChannel:
         if remaining is not None:
             timeout = min(timeout, remaining - _MARGIN)
             if timeout <= 0:
-                raise DeadlineExceeded
+                raise Expired
         with tracer.start_as_current_span(method, kind=SpanKind.CLIENT, record_exception=False):
             metadata = [
                 (SERVICE_TOKEN, self._tokens.token_for(self.service)),

@@ -131,6 +131,10 @@ class SagaTakenOver(AppError):
     reason = "SAGA_TAKEN_OVER"
 
 
+class Expired(DeadlineExceeded):
+    """The call's time was over before it was made; nothing was done."""
+
+
 class Internal(AppError):
     """Something failed on our side; the correlation id finds it in our logs."""
 

@@ -19,6 +19,7 @@ from chassis import broker, calls
 from chassis.calls import Call, Caller
 from chassis.database import Connection, Database
 from chassis.errors import ServiceUnavailable
+from chassis.sweep import Sweep
 from chassis.telemetry import EVENTS_PROCESSED, describe, log, parent_context, tracer
 from fairdb.events.v1.event_pb2 import Event
 
@@ -29,7 +30,7 @@ _HOLD_SECONDS = 60.0  # longer than this no message is held: after half an hour 
 CLAIM = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id"
 
 # A delivery may repeat while its message waits in a queue or lies among the dead letters; weeks later none does.
-SWEEP = "DELETE FROM inbox WHERE handled_at < now() - interval '30 days'"
+SWEEP = Sweep("inbox", "handled_at < now() - interval '30 days'")
 
 Handler = Callable[[Connection, Event], Awaitable[None]]
 

@@ -33,7 +33,7 @@ from gateway.data_use_servicer import DataUseServicer
 from gateway.engine import Engine, Timing
 from gateway.health import CRITICAL, DEGRADED, Health, Part, broker_check, service_check
 from gateway.idempotency import Fingerprints
-from gateway.journal import SWEEP, SWEEP_LEASES, Journal
+from gateway.journal import SWEEPS, Journal
 from gateway.notification_servicer import NotificationServicer
 from gateway.saga_servicer import SagaServicer
 from gateway.sample_servicer import SampleServicer
@@ -58,7 +58,7 @@ class Settings(settings.Settings):
     saga_refusals: int = 8
     """After so many in a row the step of a saga is not tried again until a person says so."""
     saga_tail_overdue_seconds: float = 900.0
-    """After so long a saga whose sample is stored, but not indexed or told of, is parked."""
+    """After so long a saga whose sample is stored, but not indexed or told of, is shown as parked."""
 
 
 @asynccontextmanager
@@ -76,7 +76,10 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         privacy, backend = PrivacyServiceStub(privacy_channel), BackendServiceStub(backend_channel)
         creating = create_sample(privacy, backend)
         journal = Journal(
-            database, lease_seconds=config.saga_lease_seconds, deadline_seconds=config.saga_deadline_seconds
+            database,
+            f"{config.host}:{config.port}",
+            lease_seconds=config.saga_lease_seconds,
+            deadline_seconds=config.saga_deadline_seconds,
         )
         timing = Timing(
             first_backoff=config.saga_first_backoff_seconds,
@@ -87,7 +90,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         publisher = Publisher(broker_url)
         parts.start(publisher.run)
         parts.start(Relay(database, publisher).run)
-        parts.start(partial(keep_sweeping, database, (SWEEP, SWEEP_LEASES)))
+        parts.start(partial(keep_sweeping, database, SWEEPS))
         parts.start(engine.keep_lease)
         parts.start(engine.run)
         health = Health(

@@ -101,7 +101,7 @@ def create_sample(
 
     async def progress(ids: Sequence[str]) -> Mapping[str, int]:
         answer = await backend.GetSampleStates(GetSampleStatesRequest(ids=ids))
-        return {id: _TAIL_STEPS_DONE[state] for id, state in answer.states.items()}
+        return {id: _TAIL_STEPS_DONE.get(state, 0) for id, state in answer.states.items()}
 
     async def resume(ref: Ref) -> None:
         await backend.ResumeSample(ResumeSampleRequest(id=ref.id))

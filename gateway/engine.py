@@ -7,14 +7,14 @@ there: by asking whether the pivot took effect, and then by undoing, or by watch
 
 import asyncio
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from chassis import calls
 from chassis.calls import Call, Caller
-from chassis.errors import AppError, DeadlineExceeded, Internal, RemoteError, SagaTakenOver, ServiceUnavailable
+from chassis.errors import AppError, DeadlineExceeded, Internal, ServiceUnavailable
 from chassis.telemetry import SAGAS, SAGAS_OPEN, describe, log
 from fairdb.system.v1.saga_service_pb2 import Saga as State
 from fairdb.system.v1.saga_service_pb2 import SagaStep
@@ -31,6 +31,14 @@ _QUICK_SECONDS = 3.0
 """A tail that takes longer is noted in the journal; most are over before, and cost no write of their own."""
 _TAIL_CHECK_SECONDS = 1.0
 _LONGEST_BACKOFF = 60.0
+_LOOKS = 3
+"""A tail is not parked before it was found not done so often: a platform that was down has to catch up first."""
+_HOLD_SECONDS = 5.0
+"""After a fault of our own a saga rests so long, here: its row may be due still."""
+
+
+ABANDONED = "ABANDONED"
+"""Why a saga is undone whose gateway died: what it would have said died with it."""
 
 
 class OutcomeUnknown(Exception):
@@ -45,9 +53,9 @@ class Timing:
     refusals: int
     """What is refused so often in a row is parked; a callee that is merely away is waited for."""
     tail_overdue: float
-    """A tail is parked after so long: its consumers have given up by then, after about six minutes."""
+    """A tail is parked after so long, and looked at all the same: what it waits for may come by itself."""
     overdue: float = 24 * 3600.0
-    """So is what is neither decided nor undone after so long."""
+    """What is neither decided nor undone after so long is parked, too. Only time counts in which somebody tried."""
 
 
 class Engine:
@@ -63,7 +71,10 @@ class Engine:
         self._recovering = 0
         self._passed: dict[str, tuple[Saga, Notes]] = {}
         """Past their pivot a moment ago: the next tick looks at them, without the journal."""
-        self._wake = asyncio.Event()
+        self._wakes = (asyncio.Event(), asyncio.Event())
+        self._held: dict[str, float] = {}
+        """What broke here, and until when it rests."""
+        self._started = float("inf")
 
     async def execute(self, definition: Definition[Work, Result], id: str, work: Work) -> Result:
         """Run a saga up to its pivot and return what that gave.
@@ -79,41 +90,55 @@ class Engine:
 
     def wake(self) -> None:
         """Look at what is due now, not in the next second."""
-        self._wake.set()
+        for wake in self._wakes:
+            wake.set()
 
     async def keep_lease(self) -> None:
         """Keep what this process drives from being taken over, until cancelled."""
-        await self._journal.migrated()
+        interval = self._journal.lease_seconds / 4
         try:
             while True:
                 try:
-                    await self._journal.keep_lease()
-                except ServiceUnavailable as error:
+                    # A connection that hangs must not cost the lease.
+                    async with asyncio.timeout(interval):
+                        await self._journal.keep_lease()
+                except (ServiceUnavailable, TimeoutError) as error:
                     log.info("lease_waits", error=type(error).__name__)
-                await asyncio.sleep(self._journal.lease_seconds / 4)
-        finally:
+                await asyncio.sleep(interval)
+        except asyncio.CancelledError:
             with suppress(AppError):
                 await self._journal.end_lease()
+            raise
 
     async def run(self) -> None:
         """Take over, and drive what is due, until cancelled; what is being driven then is let come to its end."""
-        await self._journal.migrated()
+        await self._journal.leased()
+        self._started = asyncio.get_running_loop().time()
+        tending = asyncio.create_task(self._repeat(self._tend_due, self._wakes[0]))
         try:
-            while True:
-                self._wake.clear()
-                try:
-                    await self._tick()
-                except (ServiceUnavailable, DeadlineExceeded) as error:
-                    log.info("sagas_wait", error=type(error).__name__)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_TICK_SECONDS):
-                        await self._wake.wait()
+            await self._repeat(self._recover_due, self._wakes[1])
         finally:
+            tending.cancel()
+            await asyncio.gather(tending, return_exceptions=True)
             # Callees answer within seconds. What is not over then, the journal hands to another gateway.
             if self._tasks:
                 await asyncio.wait(self._tasks)
             with suppress(AppError):
                 await self._tend([saga for saga, _ in self._passed.values()])
+
+    async def _repeat(self, work: Callable[[], Awaitable[None]], wake: asyncio.Event) -> None:
+        """Do work each second, sooner when woken, whatever becomes of it."""
+        while True:
+            wake.clear()
+            try:
+                await work()
+            except ServiceUnavailable as error:
+                log.info("sagas_wait", error=type(error).__name__)
+            except Exception as error:
+                log.error("sagas_broke", **describe(error))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await wake.wait()
 
     async def _run(
         self, definition: Definition[Work, Result], id: str, work: Work, answer: asyncio.Future[Result]
@@ -168,7 +193,7 @@ class Engine:
         if result is None:
             if answer is not None and error is not None:
                 answer.set_exception(error)
-            note(notes, (definition.pivot.name,), SagaStep.OUTCOME_FAILED, saga.reason)
+            note(notes, (definition.pivot.name,), SagaStep.OUTCOME_FAILED, saga.reason or ABANDONED)
             await self._undo(saga, notes, len(definition.steps))
             return
         if answer is not None:
@@ -191,14 +216,11 @@ class Engine:
                 return
             note(notes, step.names, SagaStep.OUTCOME_UNDONE)
         saga.state = State.STATE_UNDONE
-        saga.reason, saga.waiting = saga.reason or "ABANDONED", ""
+        saga.reason, saga.waiting = saga.reason or ABANDONED, ""
         await self._end(Change(Transition.UNDONE, saga, notes, event=saga.definition.failed(saga)), "undone")
 
     async def _try_later(self, saga: Saga, notes: Notes, step: str, error: Exception, *, undoing: bool = False) -> None:
         """Put off what failed, longer each time; park it when waiting does not help."""
-        if isinstance(error, RemoteError) and error.reason == SagaTakenOver.reason:
-            log.warning("saga_lost", saga=saga.ref.id)
-            return
         away = isinstance(error, ServiceUnavailable | DeadlineExceeded)
         saga.refusals = 0 if away else saga.refusals + 1
         reason = reason_of(error)
@@ -206,42 +228,54 @@ class Engine:
         transition = Transition.POSTPONE
         if undoing and saga.state != State.STATE_UNDOING:
             transition, saga.state = Transition.UNDO, State.STATE_UNDOING
-        age = asyncio.get_running_loop().time() - saga.since
-        if saga.refusals >= self._timing.refusals or age > self._timing.overdue:
-            await self._park(saga, notes, step, reason)
+        now = asyncio.get_running_loop().time()
+        saga.waiting = f"{step}: {reason}"
+        if saga.refusals >= self._timing.refusals or now - max(saga.since, self._started) > self._timing.overdue:
+            await self._park(saga, notes)
             return
-        saga.waiting = f"{step}: {reason}"
-        pause = min(max(age, self._timing.first_backoff), _LONGEST_BACKOFF) * random.uniform(0.75, 1.25)
+        pause = min(max(now - saga.since, self._timing.first_backoff), _LONGEST_BACKOFF) * random.uniform(0.75, 1.25)
         log.warning("saga_waits", saga=saga.ref.id, step=step, reason=reason, pause=round(pause, 1), **describe(error))
-        await self._journal.write(Change(transition, saga, notes, due_in=pause))
+        if not await self._journal.write(Change(transition, saga, notes, due_in=pause)):
+            log.warning("saga_lost", saga=saga.ref.id)
 
-    async def _park(self, saga: Saga, notes: Notes, step: str, reason: str) -> None:
-        saga.waiting = f"{step}: {reason}"
+    async def _park(self, saga: Saga, notes: Notes) -> None:
+        saga.parked = True
         log.error("saga_parked", saga=saga.ref.id, waiting=saga.waiting)
-        await self._end(Change(Transition.PARK, saga, notes), "parked")
+        await self._end(Change(Transition.PARK, saga, notes, due_in=_LONGEST_BACKOFF), "parked")
 
     async def _end(self, change: Change, outcome: str) -> None:
         if await self._journal.write(change):
             SAGAS.labels(change.saga.definition.name, outcome).inc()
 
-    async def _tick(self) -> None:
-        await self._tend([saga for saga, _ in self._passed.values()])
+    async def _recover_due(self) -> None:
+        """Take over what nobody drives, and resolve or undo what is due."""
         if taken := await self._journal.take_over(self.known):
             log.warning("sagas_taken_over", count=taken)
-        found = await self._journal.due(self.known, [*self._driven, *self._passed], _AT_ONCE - self._recovering)
-        for saga in found:
-            if saga.state == State.STATE_RUNNING:
-                self._recover(saga, self._resolve(saga, {}))
-            elif saga.state == State.STATE_UNDOING:
-                self._recover(saga, self._undo(saga, {}, len(saga.definition.steps)))
-        await self._tend([saga for saga in found if saga.state == State.STATE_FINISHING])
+        if aside := await self._journal.set_aside(self.known):
+            log.error("sagas_set_aside", count=aside)
+        now = asyncio.get_running_loop().time()
+        self._held = {id: until for id, until in self._held.items() if until > now}
+        if (free := _AT_ONCE - self._recovering) > 0:
+            busy = [*self._driven, *self._passed, *self._held]
+            for saga in await self._journal.due(self.known, busy, free):
+                if saga.state == State.STATE_RUNNING:
+                    self._recover(saga, self._resolve(saga, {}))
+                else:
+                    self._recover(saga, self._undo(saga, {}, len(saga.definition.steps)))
         rows = await self._journal.count_open()
         SAGAS_OPEN.clear()
+        for definition, _ in self.known:
+            for state in ("open", "parked"):
+                SAGAS_OPEN.labels(definition, state).set(0)
         for row in rows:
-            SAGAS_OPEN.labels(row["definition"], "parked" if row["parked"] else "driven").set(row["count"])
+            SAGAS_OPEN.labels(row["definition"], "parked" if row["parked"] else "open").set(row["count"])
+
+    async def _tend_due(self) -> None:
+        """Look at tails: those that began a moment ago, and those in the journal whose time has come."""
+        await self._tend([saga for saga, _ in self._passed.values()])
+        await self._tend(await self._journal.tails_due(self.known, _TAILS))
 
     async def _tend(self, sagas: Sequence[Saga]) -> None:
-        """Look how far tails have come, and note those that are over, slow or stuck."""
         for definition in self.known.values():
             of_it = [saga for saga in sagas if saga.definition is definition]
             for start in range(0, len(of_it), _TAILS):
@@ -249,36 +283,41 @@ class Engine:
                 calls.enter(Call(caller=Caller(service="gateway")))
                 try:
                     progress = await definition.tail.progress([saga.ref.id for saga in batch])
-                except AppError as error:
-                    # Asked again in the next tick; what else there is to do does not wait for that.
-                    log.info("tails_wait", count=len(batch), reason=error.reason)
-                    continue
-                await asyncio.gather(*(self._tend_one(saga, progress.get(saga.ref.id, 0)) for saga in batch))
+                except Exception as error:
+                    log.info("tails_wait", count=len(batch), **describe(error))
+                    await asyncio.gather(*(self._tend_one(saga, None) for saga in batch))
+                else:
+                    await asyncio.gather(*(self._tend_one(saga, progress.get(saga.ref.id, 0)) for saga in batch))
 
-    async def _tend_one(self, saga: Saga, done: int) -> None:
+    async def _tend_one(self, saga: Saga, done: int | None) -> None:
+        """Note of a tail how many of its steps are done, None when nobody could be asked."""
         names = saga.definition.tail.names
         _, notes = self._passed.get(saga.ref.id, (saga, Notes()))
-        note(notes, names[:done], SagaStep.OUTCOME_DONE)
+        note(notes, names[:done] if done else (), SagaStep.OUTCOME_DONE)
         age = asyncio.get_running_loop().time() - saga.since
         if done == len(names):
             self._passed.pop(saga.ref.id, None)
-            saga.state, saga.waiting = State.STATE_DONE, ""
+            saga.state, saga.parked, saga.waiting = State.STATE_DONE, False, ""
             await self._end(Change(Transition.COMPLETE, saga, notes), "done")
         elif saga.state == State.STATE_RUNNING:
             if age > _QUICK_SECONDS:
                 self._passed.pop(saga.ref.id, None)
                 saga.state = State.STATE_FINISHING
                 await self._journal.write(Change(Transition.FINISH, saga, notes, due_in=_TAIL_CHECK_SECONDS))
-        elif age > self._timing.tail_overdue:
-            await self._park(saga, notes, names[done], "OVERDUE")
         else:
+            saga.refusals += done is not None
+            if age > self._timing.tail_overdue and saga.refusals >= _LOOKS and not saga.parked:
+                saga.waiting = f"{names[done or 0]}: OVERDUE"
+                await self._park(saga, notes)
+                return
             pause = min(max(age, _TAIL_CHECK_SECONDS), _LONGEST_BACKOFF)
             await self._journal.write(Change(Transition.POSTPONE, saga, notes, due_in=pause))
 
     def _recover(self, saga: Saga, work: Coroutine[Any, Any, None]) -> None:
         def recovered(_: asyncio.Task[None]) -> None:
+            if self._recovering == _AT_ONCE:
+                self.wake()  # there may be more than are driven at once
             self._recovering -= 1
-            self.wake()  # there may be more than are driven at once
 
         self._recovering += 1
         self._drive(saga.ref.id, work).add_done_callback(recovered)
@@ -289,6 +328,7 @@ class Engine:
                 await work
             except Exception as error:
                 # The journal has it as it was before: it comes due again.
+                self._held[id] = asyncio.get_running_loop().time() + _HOLD_SECONDS
                 log.error("saga_broke", saga=id, **describe(error))
             finally:
                 self._driven.discard(id)

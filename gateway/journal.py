@@ -15,19 +15,21 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from chassis import calls
-from chassis.coalescer import Coalescer
 from chassis.database import Database
-from chassis.errors import ServiceUnavailable
+from chassis.errors import Expired, ServiceUnavailable
+from chassis.sweep import Sweep
+from chassis.telemetry import SAGA_TRANSITIONS
 from fairdb.events.v1.event_pb2 import Event
 from fairdb.system.v1.saga_service_pb2 import Saga as State
+from gateway.coalescer import Coalescer
 from gateway.notes import Notes
 from gateway.saga import Definition, Ref, Saga
 
 OPEN = (State.STATE_RUNNING, State.STATE_UNDOING, State.STATE_FINISHING)
 
 KEEP_LEASE = """
-INSERT INTO lease (owner, fencing_token, until)
-VALUES ($1, nextval('fencing_token'), now() + $2 * interval '1 second')
+INSERT INTO lease (owner, address, fencing_token, until)
+VALUES ($1, $2, nextval('fencing_token'), now() + $3 * interval '1 second')
 ON CONFLICT (owner) DO UPDATE SET until = excluded.until RETURNING fencing_token
 """
 END_LEASE = "UPDATE lease SET until = now() WHERE owner = $1"
@@ -51,66 +53,76 @@ WITH new AS (
         waiting = new.waiting, refusals = new.refusals, steps = saga.steps || new.steps, updated_at = now(),
         due_at = now() + new.due_in * interval '1 second',
         entered_at = CASE WHEN saga.state = new.state THEN saga.entered_at ELSE now() END
-    FROM new WHERE saga.id = new.id AND saga.fencing_token = new.fencing_token AND saga.state <= 3 AND NOT saga.parked
-    RETURNING saga.id
+    FROM new
+    WHERE saga.id = new.id AND saga.fencing_token = new.fencing_token AND saga.state <= 3
+      AND (saga.state = 3 OR NOT saga.parked)
+    RETURNING saga.id, saga.fencing_token
 ), posted AS (
     INSERT INTO outbox (id, type, event)
-    SELECT new.event_id, new.type, new.event FROM written JOIN new USING (id) WHERE new.event IS NOT NULL
+    SELECT new.event_id, new.type, new.event FROM written JOIN new USING (id, fencing_token) WHERE new.event IS NOT NULL
 )
-SELECT id FROM written
+SELECT id, fencing_token FROM written
 """
 SAGA = "saga.*, extract(epoch FROM now() - entered_at)::float8 AS age"
 DUE = f"""
-SELECT {SAGA} FROM saga WHERE owner = $1 AND due_at <= now() AND state <= 3 AND NOT parked AND id <> ALL($2::uuid[])
+SELECT {SAGA} FROM saga WHERE owner = $1 AND due_at <= now() AND state <= 2 AND NOT parked AND id <> ALL($2::uuid[])
 ORDER BY due_at LIMIT $3
 """
-# A token of its own for each: newer than every one under which the saga was driven before.
+# Parked ones as well: what they wait for may come by itself.
+TAILS_DUE = f"SELECT {SAGA} FROM saga WHERE owner = $1 AND due_at <= now() AND state = 3 ORDER BY due_at LIMIT $2"
+# A token of its own for each: newer than every one under which the saga was driven before. Only for whoever has a lease
+# in force: when the database was away for longer than leases are, gateways that live do not rob one another.
 TAKE_OVER = """
 UPDATE saga SET owner = $1, fencing_token = nextval('fencing_token'), due_at = now(), updated_at = now()
 WHERE id IN (
-    SELECT id FROM saga JOIN lease USING (owner)
-    WHERE lease.until < now() AND owner <> $1 AND state <= 3 AND NOT parked
+    SELECT id FROM saga LEFT JOIN lease USING (owner)
+    WHERE coalesce(lease.until < now(), true) AND owner <> $1 AND state <= 3 AND (state = 3 OR NOT parked)
       AND (definition, version) IN (SELECT * FROM unnest($2::text[], $3::int[]))
-    FOR UPDATE OF saga SKIP LOCKED
+      AND EXISTS (SELECT FROM lease AS own WHERE own.owner = $1 AND own.until > now())
+    LIMIT $4 FOR UPDATE OF saga SKIP LOCKED
 )
 RETURNING id
 """
 # A gateway of the right version may be on its way up: it gets ten minutes.
-PARK_UNKNOWN = """
+SET_ASIDE = """
 UPDATE saga SET parked = true, waiting = 'DEFINITION_UNKNOWN', updated_at = now()
 FROM lease WHERE lease.owner = saga.owner AND lease.until < now() - interval '10 minutes'
   AND saga.state <= 3 AND NOT saga.parked
   AND (saga.definition, saga.version) NOT IN (SELECT * FROM unnest($1::text[], $2::int[]))
+RETURNING id
 """
 RETRY = """
 UPDATE saga SET parked = false, waiting = '', refusals = 0, owner = $2, fencing_token = nextval('fencing_token'),
     due_at = now(), entered_at = now(), updated_at = now()
-WHERE id = $1 AND parked RETURNING *
+WHERE id = $1 AND parked RETURNING id
 """
 # Where it stands is found out as after any other take-over: whoever drives it now may just be at its pivot.
 CANCEL = """
-UPDATE saga SET parked = false, waiting = '', refusals = 0, reason = 'CANCELLED', owner = $2,
-    fencing_token = nextval('fencing_token'), due_at = now(), updated_at = now()
-WHERE id = $1 AND state <= 2 RETURNING *
+UPDATE saga SET parked = false, waiting = '', refusals = 0, owner = $2, fencing_token = nextval('fencing_token'),
+    reason = CASE state WHEN 1 THEN 'CANCELLED' ELSE reason END,
+    failed_step = CASE state WHEN 1 THEN '' ELSE failed_step END,
+    due_at = now(), entered_at = now(), updated_at = now()
+WHERE id = $1 AND state <= 2 RETURNING id
 """
-GET = "SELECT * FROM saga WHERE id = $1"
+GET = "SELECT saga.*, lease.address FROM saga LEFT JOIN lease USING (owner) WHERE id = $1"
 LIST = """
-SELECT * FROM saga
+SELECT saga.*, lease.address FROM saga LEFT JOIN lease USING (owner)
 WHERE ($1::smallint IS NULL OR state = $1 AND NOT parked) AND (parked OR NOT $2) AND ($3::uuid IS NULL OR id < $3)
 ORDER BY id DESC LIMIT $4
 """
 COUNT_OPEN = "SELECT definition, parked, count(*) FROM saga WHERE state <= 3 GROUP BY definition, parked"
-# By the time in their ids, for which there is an index.
-SWEEP = """
-DELETE FROM saga USING (
-    VALUES (5, interval '1 day'), (6, interval '7 days')
-) AS kept (state, time)
-WHERE saga.state = kept.state
-  AND id < (lpad(to_hex((extract(epoch FROM now() - kept.time) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
+# By the time in their ids, for which there is an index; one that took long to end is kept for its time after that.
+ENDED_BEFORE = """
+state = {state} AND updated_at < now() - interval '{time}' AND id < (
+    lpad(to_hex((extract(epoch FROM now() - interval '{time}') * 1000)::bigint), 12, '0') || repeat('0', 20)
+)::uuid
 """
-SWEEP_LEASES = """
-DELETE FROM lease WHERE until < now() - interval '1 day' AND owner NOT IN (SELECT owner FROM saga WHERE state <= 3)
-"""
+SWEEPS = (
+    Sweep("saga", ENDED_BEFORE.format(state=State.STATE_DONE, time="1 day")),
+    Sweep("saga", ENDED_BEFORE.format(state=State.STATE_UNDONE, time="7 days")),
+    Sweep("lease", "until < now() - interval '1 day' AND owner NOT IN (SELECT owner FROM saga WHERE state <= 3)"),
+)
+_TAKEN_AT_ONCE = 5000
 
 
 class Transition(StrEnum):
@@ -125,6 +137,8 @@ class Transition(StrEnum):
     UNDONE = "undone"
     POSTPONE = "postpone"
     PARK = "park"
+    SET_ASIDE = "set aside"
+    """Parked, because no gateway has known its definition for a while."""
     TAKE_OVER = "take over"
     RETRY = "retry"
     CANCEL = "cancel"
@@ -145,37 +159,48 @@ class Change:
 class Journal:
     """Reads and writes the sagas of one gateway process."""
 
-    def __init__(self, database: Database, *, lease_seconds: float, deadline_seconds: float) -> None:
+    def __init__(self, database: Database, address: str, *, lease_seconds: float, deadline_seconds: float) -> None:
         self.owner = uuid4()
-        self._database = database
         self.lease_seconds = lease_seconds
+        self._database = database
+        self._address = address
         self._deadline_seconds = deadline_seconds
         self._token: int | None = None
+        self._leased_until = float("-inf")
+        self._leased = asyncio.Event()
         self._begins = Coalescer(self._begin_all)
         self._changes = Coalescer(self._write_all)
 
-    async def migrated(self) -> None:
-        """Wait until the schema is up to date."""
-        await self._database.migrated()
-
     async def keep_lease(self) -> None:
-        """Be known as alive for another while."""
-        self._token = await self._database.fetchval(KEEP_LEASE, self.owner, self.lease_seconds)
+        """Be known as alive for another while; waits for the schema. Raises ServiceUnavailable."""
+        await self._database.migrated()
+        asked_at = asyncio.get_running_loop().time()
+        self._token = await self._database.fetchval(KEEP_LEASE, self.owner, self._address, self.lease_seconds)
+        self._leased_until = asked_at + self.lease_seconds
+        self._leased.set()
 
     async def end_lease(self) -> None:
         """Leave what is open to others at once."""
         await self._database.execute(END_LEASE, self.owner)
 
+    async def leased(self) -> None:
+        """Wait until sagas can begin."""
+        await self._leased.wait()
+
     async def ready(self) -> None:
-        """Raise until sagas can begin."""
+        """Raise until sagas could begin once."""
         if self._token is None:
             raise ServiceUnavailable(service="database")
 
     async def begin(self, definition: Definition, id: str) -> Saga:
-        """Make a saga durable before its first step. Raises ServiceUnavailable."""
-        await self.ready()
-        assert self._token is not None
+        """Make a saga durable before its first step. Raises ServiceUnavailable, Expired."""
         call = calls.current()
+        remaining = call.time_remaining()
+        if remaining is not None and remaining <= 0:
+            raise Expired
+        if self._token is None or asyncio.get_running_loop().time() > self._leased_until:
+            # Without a lease it would be taken over at once.
+            raise ServiceUnavailable(service="database")
         saga = Saga(
             definition,
             Ref(id, self._token),
@@ -183,6 +208,7 @@ class Journal:
             call.correlation_id,
             call.traceparent,
             State.STATE_RUNNING,
+            False,
             asyncio.get_running_loop().time(),
         )
         await self._begins.submit(saga)
@@ -202,6 +228,7 @@ class Journal:
             State.STATE_RUNNING,
             self._deadline_seconds,
         )
+        SAGA_TRANSITIONS.labels(Transition.BEGIN).inc(len(sagas))
         return [None] * len(sagas)
 
     async def write(self, change: Change) -> bool:
@@ -216,7 +243,7 @@ class Journal:
             [UUID(saga.ref.id) for saga in sagas],
             [saga.ref.fencing_token for saga in sagas],
             [saga.state for saga in sagas],
-            [change.transition is Transition.PARK for change in changes],
+            [saga.parked for saga in sagas],
             [saga.failed_step for saga in sagas],
             [saga.reason for saga in sagas],
             [saga.refusals for saga in sagas],
@@ -227,27 +254,47 @@ class Journal:
             [event and event.SerializeToString() for event in events],
             [saga.waiting for saga in sagas],
         )
-        written = {str(row["id"]) for row in rows}
-        return [saga.ref.id in written for saga in sagas]
+        written = {Ref(str(row["id"]), row["fencing_token"]) for row in rows}
+        for change in changes:
+            SAGA_TRANSITIONS.labels(change.transition).inc(change.saga.ref in written)
+        return [saga.ref in written for saga in sagas]
 
     async def due(self, known: Mapping[tuple[str, int], Definition], driven: Sequence[str], limit: int) -> list[Saga]:
         """Return own sagas whose time has come, but for those that a call is driving."""
         rows = await self._database.fetch(DUE, self.owner, [UUID(id) for id in driven], limit)
         return [_to_saga(row, known) for row in rows]
 
+    async def tails_due(self, known: Mapping[tuple[str, int], Definition], limit: int) -> list[Saga]:
+        """Return own sagas past their pivot whose time has come."""
+        rows = await self._database.fetch(TAILS_DUE, self.owner, limit)
+        return [_to_saga(row, known) for row in rows]
+
     async def take_over(self, known: Collection[tuple[str, int]]) -> int:
-        """Take over all sagas whose owner's lease has run out and whose definition is known here; return how many."""
+        """Take over sagas whose owner's lease has run out and whose definition is known here; return how many."""
         names, versions = [name for name, _ in known], [version for _, version in known]
-        await self._database.execute(PARK_UNKNOWN, names, versions)
-        return len(await self._database.fetch(TAKE_OVER, self.owner, names, versions))
+        taken = len(await self._database.fetch(TAKE_OVER, self.owner, names, versions, _TAKEN_AT_ONCE))
+        SAGA_TRANSITIONS.labels(Transition.TAKE_OVER).inc(taken)
+        return taken
 
-    async def retry(self, saga_id: UUID) -> asyncpg.Record | None:
-        """Let a parked saga go on, driven from here; None when it is not parked."""
-        return await self._database.fetchrow(RETRY, saga_id, self.owner)
+    async def set_aside(self, known: Collection[tuple[str, int]]) -> int:
+        """Park sagas whose definition nobody has known for ten minutes; return how many."""
+        names, versions = [name for name, _ in known], [version for _, version in known]
+        parked = len(await self._database.fetch(SET_ASIDE, names, versions))
+        SAGA_TRANSITIONS.labels(Transition.SET_ASIDE).inc(parked)
+        return parked
 
-    async def cancel(self, saga_id: UUID) -> asyncpg.Record | None:
-        """Take a saga over to have it undone; None when it is past its pivot or has ended."""
-        return await self._database.fetchrow(CANCEL, saga_id, self.owner)
+    async def retry(self, saga_id: UUID) -> bool:
+        """Let a parked saga go on, driven from here; False when it is not parked."""
+        return await self._move(Transition.RETRY, RETRY, saga_id)
+
+    async def cancel(self, saga_id: UUID) -> bool:
+        """Take a saga over to have it undone; False when it is past its pivot or has ended."""
+        return await self._move(Transition.CANCEL, CANCEL, saga_id)
+
+    async def _move(self, transition: Transition, statement: str, saga_id: UUID) -> bool:
+        moved = await self._database.fetchval(statement, saga_id, self.owner) is not None
+        SAGA_TRANSITIONS.labels(transition).inc(moved)
+        return moved
 
     async def get(self, saga_id: UUID) -> asyncpg.Record | None:
         """Return a saga's row."""
@@ -271,6 +318,7 @@ def _to_saga(row: asyncpg.Record, known: Mapping[tuple[str, int], Definition]) -
         row["correlation_id"],
         row["traceparent"],
         row["state"],
+        row["parked"],
         asyncio.get_running_loop().time() - row["age"],
         row["failed_step"],
         row["reason"],

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from chassis.errors import NotSent, RemoteError
+from chassis.errors import Expired, NotSent, RemoteError
 from fairdb.events.v1.event_pb2 import Event
 
 Work = TypeVar("Work")
@@ -88,6 +88,7 @@ class Saga:
     traceparent: str
     state: int
     """fairdb.system.v1.Saga.State; never PARKED."""
+    parked: bool
     since: float
     """When it entered the state, by the event loop's clock."""
     failed_step: str = ""
@@ -96,9 +97,9 @@ class Saga:
     waiting: str = ""
     """What keeps it from going on."""
     refusals: int = 0
-    """How often in a row its present step was answered by an error that is not just absence."""
+    """How often in a row its present step was refused, or past the pivot was looked at and not done yet."""
 
 
 def had_no_effect(error: Exception) -> bool:
     """Tell a callee's refusal, and a call that was never sent, from an error that leaves open what happened."""
-    return isinstance(error, RemoteError | NotSent | NoEffect)
+    return isinstance(error, RemoteError | NotSent | Expired | NoEffect)

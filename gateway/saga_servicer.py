@@ -45,19 +45,17 @@ class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
         if row["state"] == pb.Saga.STATE_FINISHING:
             # First: a crash in between leaves it parked, and the operator asks again.
             await definition.tail.resume(Ref(request.id, row["fencing_token"]))
-        retried = await self._journal.retry(row["id"])
-        if retried is None:
+        if not await self._journal.retry(row["id"]):
             raise SagaNotParked
-        return self._moved("saga_retried", retried)
+        return await self._moved("saga_retried", request.id)
 
     async def CancelSaga(self, request: pb.CancelSagaRequest, context: Context) -> pb.Saga:
         row = await self._get(request.id)
         if row["state"] in (pb.Saga.STATE_RUNNING, pb.Saga.STATE_UNDOING):
             self._definition_of(row)
-        cancelled = await self._journal.cancel(row["id"])
-        if cancelled is None:
+        if not await self._journal.cancel(row["id"]):
             raise SagaNotCancellable
-        return self._moved("saga_cancelled", cancelled)
+        return await self._moved("saga_cancelled", request.id)
 
     async def _get(self, id: str) -> asyncpg.Record:
         row = await self._journal.get(UUID(id))
@@ -72,10 +70,10 @@ class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
             raise SagaDefinitionUnknown
         return definition
 
-    def _moved(self, event: str, row: asyncpg.Record) -> pb.Saga:
-        log.warning(event, saga=str(row["id"]), actor=calls.current().caller.actor)
+    async def _moved(self, event: str, id: str) -> pb.Saga:
+        log.warning(event, saga=id, actor=calls.current().caller.actor)
         self._engine.wake()
-        return self._show(row)
+        return self._show(await self._get(id))
 
     def _show(self, row: asyncpg.Record) -> pb.Saga:
         saga = pb.Saga(
@@ -88,7 +86,7 @@ class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
             waiting=row["waiting"],
             actor=row["actor"],
             correlation_id=row["correlation_id"],
-            gateway=str(row["owner"]),
+            gateway=row["address"] or str(row["owner"]),
             fencing_token=row["fencing_token"],
             refusals=row["refusals"],
         )

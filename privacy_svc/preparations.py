@@ -9,6 +9,7 @@ import asyncpg
 
 from chassis.database import Connection
 from chassis.errors import SagaTakenOver, SampleNotFound
+from chassis.sweep import Sweep
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm
 from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
 from privacy_svc.consents import DATA_SHARING, IN_FORCE, NOT_ENDED, SAMPLE_CREATION
@@ -41,7 +42,8 @@ SELECT EXISTS (SELECT FROM needed WHERE subject_hash IS NULL) AS by_account,
        (SELECT jsonb_agg(jsonb_build_object('by_donor', subject_hash IS NOT NULL, 'terms', data_use, 'counts', true))
         FROM given) AS data_use
 """
-EXISTING = "SELECT account_id, discarded, fencing_token, consents FROM preparation WHERE sample_id = $1"
+EXISTING = "SELECT account_id, discarded, fencing_token FROM preparation WHERE sample_id = $1"
+RESTS_ON = "SELECT consents FROM preparation WHERE sample_id = $1"
 DISCARD = """
 INSERT INTO preparation (sample_id, discarded, fencing_token) VALUES ($1, true, $2)
 ON CONFLICT (sample_id) DO UPDATE
@@ -50,8 +52,14 @@ SET discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, 
 WHERE preparation.fencing_token <= excluded.fencing_token
 RETURNING sample_id
 """
+FORGET = """
+UPDATE preparation
+SET discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, dropped_field_count = NULL,
+    study_id = NULL, consents = '{}'
+WHERE sample_id = $1 AND NOT discarded AND fencing_token <= $2
+"""
 # A call that has been on its way for a month comes no more.
-SWEEP_TOMBSTONES = "DELETE FROM preparation WHERE discarded AND prepared_at < now() - interval '30 days'"
+SWEEP_TOMBSTONES = Sweep("preparation", "discarded AND prepared_at < now() - interval '30 days'")
 # The consents that a sample rests on bind it for good, although they permit nothing more once they have ended. What its
 # account or donor has agreed to about sharing is read as it is now.
 STATUS = f"""
@@ -115,24 +123,29 @@ async def prepare(
         raise ConsentRequired(purpose=SAMPLE_CREATION, of="subject")
     if row["consents"] is not None:
         return Prepared(row["consents"], _terms_of(row))
-    consents = await check_open(connection, sample_id, account_id, fencing_token)
+    if not await is_open(connection, sample_id, account_id, fencing_token):
+        raise SagaTakenOver
+    consents = await connection.fetchval(RESTS_ON, sample_id)
     if not consents:
         # Prepared before consents were kept here: a sample that rests on none could never be withdrawn.
         raise SagaTakenOver
     return Prepared(consents, (await status(connection, sample_id)).data_use)
 
 
-async def check_open(connection: Connection, sample_id: UUID, account_id: UUID, fencing_token: int) -> Sequence[UUID]:
-    """Return the consents of a preparation, none if there is none yet.
+async def is_open(connection: Connection, sample_id: UUID, account_id: UUID, fencing_token: int) -> bool | None:
+    """Tell whether a call that prepares a sample repeats one that counts, None when it is the first.
 
-    Raises SagaTakenOver when the sample was discarded, or is dealt with under a newer lease.
+    False: the sample was discarded, or is dealt with under a newer lease.
     """
     row = await connection.fetchrow(EXISTING, sample_id)
     if row is None:
-        return ()
-    if row["discarded"] or row["account_id"] != account_id or row["fencing_token"] > fencing_token:
-        raise SagaTakenOver
-    return row["consents"]
+        return None
+    return not row["discarded"] and row["account_id"] == account_id and row["fencing_token"] <= fencing_token
+
+
+async def forget(connection: Connection, sample_id: UUID, fencing_token: int) -> None:
+    """Discard what an earlier attempt of the same call kept: this one is refused, so nobody will."""
+    await connection.execute(FORGET, sample_id, fencing_token)
 
 
 async def discard(connection: Connection, sample_id: UUID, fencing_token: int) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import grpc
 
 from chassis.database import Database
-from chassis.errors import InvalidRequest
+from chassis.errors import InvalidRequest, SagaTakenOver
 from fairdb.options.v1.access_pb2 import ROLE_STEWARD, Principal
 from fairdb.privacy.v1 import privacy_service_pb2 as pb
 from fairdb.privacy.v1 import privacy_service_pb2_grpc
@@ -25,6 +25,7 @@ from privacy_svc import preparations
 from privacy_svc.anonymisation import Anonymised, anonymise, subject_of
 from privacy_svc.data_use import match
 from privacy_svc.duo import find_use_violations
+from privacy_svc.errors import ConsentRequired, StudyNotFound
 from privacy_svc.keystore import Keystore
 from privacy_svc.policy import Policy
 from privacy_svc.studies import Studies
@@ -49,12 +50,17 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         self._large = ThreadPoolExecutor(1, "anonymise")
 
     async def PrepareSample(self, request: pb.PrepareSampleRequest, context: Context) -> pb.PrepareSampleResponse:
-        raw, account_id = request.sample, UUID(request.principal.user_id)
-        if not raw.study and not self._studies.knows_default_of(account_id):
-            # It is about to be made, and a call that comes too late must change nothing.
+        try:
+            return await self._prepare(request)
+        except (InvalidRequest, ConsentRequired, StudyNotFound):
+            # gRPC may have sent this call before, when it was not refused yet, and lost the answer.
             async with self._database.connection() as connection:
-                await preparations.check_open(connection, UUID(request.sample_id), account_id, request.fencing_token)
-        study = await self._study(raw.study, account_id)
+                await preparations.forget(connection, UUID(request.sample_id), request.fencing_token)
+            raise
+
+    async def _prepare(self, request: pb.PrepareSampleRequest) -> pb.PrepareSampleResponse:
+        raw, account_id = request.sample, UUID(request.principal.user_id)
+        study = await self._study(request, account_id)
         try:
             result = await self._anonymise(raw, str(study))
         except InvalidSample as error:
@@ -91,16 +97,23 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         # Seconds of work must not keep others waiting, nor health checks; one at a time.
         return await asyncio.get_running_loop().run_in_executor(self._large, work)
 
-    async def _study(self, given: str, account_id: UUID) -> UUID:
-        if not given:
-            return await self._studies.default_of(account_id)
+    async def _study(self, request: pb.PrepareSampleRequest, account_id: UUID) -> UUID:
         try:
-            study = UUID(given)
+            study = UUID(request.sample.study)
         except ValueError:
-            # anonymise() names every other violation beside this one; any study does for that.
-            return await self._studies.default_of(account_id)
+            # None is given, or one that anonymise() names beside every other violation; any study does for that.
+            return await self._default_study(request, account_id)
         await self._studies.check_writable(study, account_id)
         return study
+
+    async def _default_study(self, request: pb.PrepareSampleRequest, account_id: UUID) -> UUID:
+        if not self._studies.knows_default_of(account_id):
+            # It is about to be made, and a call that comes too late must change nothing.
+            async with self._database.connection() as connection:
+                is_open = preparations.is_open(connection, UUID(request.sample_id), account_id, request.fencing_token)
+                if await is_open is False:
+                    raise SagaTakenOver
+        return await self._studies.default_of(account_id)
 
     async def DiscardSample(self, request: pb.DiscardSampleRequest, context: Context) -> pb.DiscardSampleResponse:
         async with self._database.connection() as connection:

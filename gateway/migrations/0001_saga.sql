@@ -2,6 +2,7 @@
 CREATE SEQUENCE fencing_token AS bigint;
 CREATE TABLE lease (
     owner uuid PRIMARY KEY,
+    address text NOT NULL, -- where the process listens, for operators
     fencing_token bigint NOT NULL, -- of the sagas that the owner begins; those it takes over get newer ones
     until timestamptz NOT NULL
 );
@@ -18,7 +19,7 @@ CREATE TABLE saga (
     failed_step text NOT NULL DEFAULT '',
     reason text NOT NULL DEFAULT '', -- why it is undone
     waiting text NOT NULL DEFAULT '', -- what keeps it from going on
-    refusals int NOT NULL DEFAULT 0,
+    refusals int NOT NULL DEFAULT 0, -- or, past the pivot, looks that found it not done
     steps jsonb NOT NULL DEFAULT '{}', -- step name to {outcome, reason, time}
     actor text NOT NULL,
     correlation_id text NOT NULL,

@@ -12,10 +12,10 @@ from uuid6 import uuid7
 from chassis import calls, outbox
 from chassis.calls import Call, Caller
 from chassis.database import Database, open_database
-from chassis.errors import ServiceUnavailable
+from chassis.errors import Expired, ServiceUnavailable
 from fairdb.system.v1.saga_service_pb2 import Saga as State
 from fairdb.system.v1.saga_service_pb2 import SagaStep
-from gateway.journal import SWEEP, SWEEP_LEASES, Change, Journal, Transition
+from gateway.journal import SWEEPS, Change, Journal, Transition
 from gateway.notes import StepNote
 from gateway.saga import Definition, Saga
 from tests.integration.conftest import NewDatabase
@@ -24,6 +24,12 @@ from tests.unit.gateway.sagas import Script
 DEFINITION: Definition = Script().definition
 KNOWN = {("script", 1): DEFINITION}
 ACCOUNT = "0192f0c4-0000-7000-8000-000000000001"
+MANY = """
+INSERT INTO saga (id, definition, version, owner, fencing_token, state, actor, correlation_id, traceparent, due_at)
+SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') || lpad(to_hex(n), 20, '0'))::uuid,
+       'script', 1, gen_random_uuid(), 1, 5, '', '', '', now()
+FROM generate_series(1, 50000) AS n
+"""
 NOTES = {"a1": StepNote(SagaStep.OUTCOME_DONE, "2026-01-01T00:00:00+00:00")}
 
 
@@ -34,12 +40,16 @@ class Ledger:
         self.database = database
 
     async def journal(self, *, lease: float = 60.0, deadline: float = 60.0) -> Journal:
-        journal = Journal(self.database, lease_seconds=lease, deadline_seconds=deadline)
+        journal = Journal(self.database, "127.0.0.1:1", lease_seconds=lease, deadline_seconds=deadline)
         await journal.keep_lease()
         return journal
 
     async def row(self, saga: Saga) -> Any:
         return await self.database.fetchrow("SELECT * FROM saga WHERE id = $1", UUID(saga.ref.id))
+
+    async def sweep(self) -> None:
+        for sweep in SWEEPS:
+            await self.database.execute(sweep.statement)
 
     async def events(self) -> list[str]:
         return [row["type"] for row in await self.database.fetch("SELECT type FROM outbox")]
@@ -76,7 +86,7 @@ async def test_a_saga_is_journalled_without_what_it_works_on(ledger: Ledger) -> 
 
 
 async def test_without_a_lease_no_saga_begins(ledger: Ledger) -> None:
-    journal = Journal(ledger.database, lease_seconds=6, deadline_seconds=60)
+    journal = Journal(ledger.database, "127.0.0.1:1", lease_seconds=6, deadline_seconds=60)
     with pytest.raises(ServiceUnavailable):
         await begin(journal)
 
@@ -150,11 +160,12 @@ async def test_a_version_that_nobody_knows_waits_and_then_is_parked(ledger: Ledg
     assert not (await ledger.row(saga))["parked"]
     await ledger.expire(journal, "11 minutes")
     assert await other.take_over(newer) == 0
+    assert await other.set_aside(newer) == 1
     row = await ledger.row(saga)
     assert (row["parked"], row["waiting"]) == (True, "DEFINITION_UNKNOWN")
     # A gateway that knows it goes on once an operator says so.
     assert await other.take_over(KNOWN) == 0
-    assert await other.retry(UUID(saga.ref.id)) is not None
+    assert await other.retry(UUID(saga.ref.id))
     assert [due.ref.id for due in await other.due(KNOWN, [], 100)] == [saga.ref.id]
 
 
@@ -169,14 +180,14 @@ async def test_a_parked_saga_goes_on_only_by_a_person(ledger: Ledger) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     saga = await begin(journal)
     saga.state, saga.waiting = State.STATE_UNDOING, "b: INTERNAL"
-    assert await journal.retry(UUID(saga.ref.id)) is None
+    assert not await journal.retry(UUID(saga.ref.id))
+    saga.parked = True
     assert await journal.write(Change(Transition.PARK, saga, NOTES))
     assert await journal.due(KNOWN, [], 100) == []
     assert not await journal.write(undone(saga))
     await ledger.expire(journal)
     assert await other.take_over(KNOWN) == 0
-    retried = await other.retry(UUID(saga.ref.id))
-    assert retried is not None
+    assert await other.retry(UUID(saga.ref.id))
     (due,) = await other.due(KNOWN, [], 100)
     assert (due.state, due.waiting) == (State.STATE_UNDOING, "")
     assert due.ref.fencing_token > saga.ref.fencing_token
@@ -197,13 +208,14 @@ async def test_cancelling_takes_over_what_is_not_past_its_pivot(
 ) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     saga = await begin(journal)
-    saga.state = state
+    saga.state, saga.reason = state, "SAMPLE_NOT_FOUND"
     assert await journal.write(Change(Transition.POSTPONE, saga, {}))
-    cancelled = await other.cancel(UUID(saga.ref.id))
-    assert (cancelled is not None) == cancellable
-    if cancelled is not None:
-        assert cancelled["fencing_token"] > saga.ref.fencing_token
-        assert [due.reason for due in await other.due(KNOWN, [], 100)] == ["CANCELLED"]
+    assert await other.cancel(UUID(saga.ref.id)) == cancellable
+    if cancellable:
+        (due,) = await other.due(KNOWN, [], 100)
+        assert due.ref.fencing_token > saga.ref.fencing_token
+        # Why it is undone already, it stays so.
+        assert due.reason == ("CANCELLED" if state == State.STATE_RUNNING else "SAMPLE_NOT_FOUND")
 
 
 async def test_pages_are_newest_first_and_by_state(ledger: Ledger) -> None:
@@ -211,6 +223,7 @@ async def test_pages_are_newest_first_and_by_state(ledger: Ledger) -> None:
     sagas = [await begin(journal) for _ in range(5)]
     sagas[1].state = State.STATE_DONE
     await journal.write(Change(Transition.COMPLETE, sagas[1], {}))
+    sagas[2].parked = True
     await journal.write(Change(Transition.PARK, sagas[2], {}))
 
     async def ids(state: int, after: UUID | None = None, limit: int = 10) -> list[int]:
@@ -227,7 +240,7 @@ async def test_pages_are_newest_first_and_by_state(ledger: Ledger) -> None:
 
 async def test_what_ended_is_forgotten_after_its_time(ledger: Ledger) -> None:
     journal = await ledger.journal()
-    ages = {"day": 25 * 3600, "week": 8 * 24 * 3600, "now": 0}
+    ages = {"day": 25 * 3600, "week": 8 * 24 * 3600, "now": 0, "late": 8 * 24 * 3600}
     ids = {}
     for name, age in ages.items():
         for state in (State.STATE_DONE, State.STATE_UNDONE, State.STATE_RUNNING):
@@ -236,8 +249,11 @@ async def test_what_ended_is_forgotten_after_its_time(ledger: Ledger) -> None:
             saga = await journal.begin(DEFINITION, str(id))
             saga.state = state
             await journal.write(Change(Transition.COMPLETE, saga, {}))
+            if name != "late":  # which ended just now
+                back = "UPDATE saga SET updated_at = now() - $2 * interval '1 second' WHERE id = $1"
+                await ledger.database.execute(back, id, age)
             ids[id] = (name, state)
-    await ledger.database.execute(SWEEP)
+    await ledger.sweep()
     left = {ids[row["id"]] for row in await ledger.database.fetch("SELECT id FROM saga")}
     assert set(ids.values()) - left == {
         ("day", State.STATE_DONE),
@@ -251,5 +267,64 @@ async def test_a_lease_is_forgotten_once_nothing_hangs_on_it(ledger: Ledger) -> 
     await begin(busy)
     for journal in (idle, busy):
         await ledger.expire(journal, "25 hours")
-    await ledger.database.execute(SWEEP_LEASES)
+    await ledger.sweep()
     assert [row["owner"] for row in await ledger.database.fetch("SELECT owner FROM lease")] == [busy.owner]
+
+
+async def test_a_parked_tail_is_looked_at_and_taken_over_all_the_same(ledger: Ledger) -> None:
+    journal, other = await ledger.journal(), await ledger.journal()
+    saga = await begin(journal)
+    saga.state, saga.parked = State.STATE_FINISHING, True
+    assert await journal.write(Change(Transition.PARK, saga, {}))
+    await ledger.expire(journal)
+    assert await other.take_over(KNOWN) == 1
+    (tail,) = await other.tails_due(KNOWN, 100)
+    assert tail.parked
+    tail.state, tail.parked = State.STATE_DONE, False
+    assert await other.write(Change(Transition.COMPLETE, tail, {}))
+    row = await ledger.row(saga)
+    assert (row["state"], row["parked"]) == (State.STATE_DONE, False)
+
+
+async def test_without_a_lease_in_force_nothing_is_taken_over_and_nothing_begins(ledger: Ledger) -> None:
+    """When the database was away for longer than leases are, those who live must not rob one another."""
+    journal, other = await ledger.journal(), await ledger.journal(lease=0)
+    await begin(journal)
+    await ledger.expire(journal)
+    assert await other.take_over(KNOWN) == 0
+    with pytest.raises(ServiceUnavailable):
+        await begin(other)
+
+
+async def test_sagas_whose_lease_is_gone_altogether_are_taken_over(ledger: Ledger) -> None:
+    journal, other = await ledger.journal(), await ledger.journal()
+    await begin(journal)
+    await ledger.database.execute("DELETE FROM lease WHERE owner = $1", journal.owner)
+    assert await other.take_over(KNOWN) == 1
+
+
+async def test_of_two_changes_in_one_batch_only_the_one_under_the_present_token_counts(ledger: Ledger) -> None:
+    journal, other = await ledger.journal(), await ledger.journal()
+    stale = await begin(journal)
+    await ledger.expire(journal)
+    await other.take_over(KNOWN)
+    (current,) = await other.due(KNOWN, [], 100)
+    assert await asyncio.gather(other.write(undone(stale)), other.write(undone(current))) == [False, True]
+    assert await ledger.events() == ["sample.failed"]
+
+
+async def test_a_request_that_is_over_begins_nothing(ledger: Ledger) -> None:
+    journal = await ledger.journal()
+    calls.enter(Call(caller=Caller(user_id=ACCOUNT), deadline=asyncio.get_running_loop().time() - 1))
+    with pytest.raises(Expired):
+        await begin(journal)
+    assert await ledger.database.fetchval("SELECT count(*) FROM saga") == 0
+
+
+async def test_sweeping_goes_by_an_index(ledger: Ledger) -> None:
+    async with ledger.database.transaction() as connection:
+        await connection.execute(MANY)
+        await connection.execute("ANALYZE saga")
+        for sweep in SWEEPS:
+            plan = await connection.fetch(f"EXPLAIN {sweep.statement}")
+            assert not [line[0] for line in plan if "Seq Scan on saga" in line[0]], sweep

@@ -84,6 +84,6 @@ async def test_tombstones_are_swept_after_a_month_and_preparations_never(databas
         await discard(database, id, 1)
     month = "UPDATE preparation SET prepared_at = now() - interval '31 days' WHERE sample_id = ANY($1::uuid[])"
     await database.execute(month, [kept, old])
-    await database.execute(preparations.SWEEP_TOMBSTONES)
+    await database.execute(preparations.SWEEP_TOMBSTONES.statement)
     left = {row["sample_id"] for row in await database.fetch("SELECT sample_id FROM preparation")}
     assert left == {kept, fresh}

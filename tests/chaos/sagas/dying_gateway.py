@@ -58,7 +58,6 @@ def watch_calls() -> None:
 
 def watch_writes() -> None:
     begin_all, write_all = Journal._begin_all, Journal._write_all
-    take_over, retry, cancel = Journal.take_over, Journal.retry, Journal.cancel
 
     async def begin(self: Journal, sagas: Sequence[Any]) -> Sequence[None]:
         pass_by("before", f"write {Transition.BEGIN}")
@@ -74,30 +73,24 @@ def watch_writes() -> None:
             pass_by("after", f"write {change.transition}")
         return result
 
-    async def over(self: Journal, *arguments: Any) -> int:
-        if LEAVE:
-            return 0
-        pass_by("before", f"write {Transition.TAKE_OVER}")
-        taken = await take_over(self, *arguments)
-        if taken:
-            pass_by("after", f"write {Transition.TAKE_OVER}")
-        return taken
+    def passing(transition: Transition, original: Any) -> Any:
+        async def moved(self: Journal, *arguments: Any) -> Any:
+            if LEAVE and transition in (Transition.TAKE_OVER, Transition.SET_ASIDE):
+                return 0
+            pass_by("before", f"write {transition}")
+            result = await original(self, *arguments)
+            if result:
+                pass_by("after", f"write {transition}")
+            return result
 
-    async def again(self: Journal, *arguments: Any) -> Any:
-        pass_by("before", f"write {Transition.RETRY}")
-        row = await retry(self, *arguments)
-        pass_by("after", f"write {Transition.RETRY}")
-        return row
-
-    async def stop(self: Journal, *arguments: Any) -> Any:
-        pass_by("before", f"write {Transition.CANCEL}")
-        row = await cancel(self, *arguments)
-        pass_by("after", f"write {Transition.CANCEL}")
-        return row
+        return moved
 
     patched: Any = Journal
     patched._begin_all, patched._write_all = begin, write
-    patched.take_over, patched.retry, patched.cancel = over, again, stop
+    patched.take_over = passing(Transition.TAKE_OVER, Journal.take_over)
+    patched.set_aside = passing(Transition.SET_ASIDE, Journal.set_aside)
+    patched.retry = passing(Transition.RETRY, Journal.retry)
+    patched.cancel = passing(Transition.CANCEL, Journal.cancel)
 
 
 if __name__ == "__main__":

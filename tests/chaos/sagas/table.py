@@ -13,7 +13,7 @@ PREPARE, STORE, DISCARD = "call PrepareSample", "call StoreSample", "call Discar
 FIND, SETTLE, STATES = "call FindByIdempotencyKey", "call SettleSample", "call GetSampleStates"
 
 
-BEGIN, COMPLETE, UNDONE, UNDO, LATER, PARK, FINISH, TAKE_OVER, RETRY, CANCEL = (
+BEGIN, COMPLETE, UNDONE, UNDO, LATER, PARK, FINISH, TAKE_OVER, RETRY, CANCEL, SET_ASIDE = (
     f"write {transition}"
     for transition in (
         Transition.BEGIN,
@@ -26,11 +26,12 @@ BEGIN, COMPLETE, UNDONE, UNDO, LATER, PARK, FINISH, TAKE_OVER, RETRY, CANCEL = (
         Transition.TAKE_OVER,
         Transition.RETRY,
         Transition.CANCEL,
+        Transition.SET_ASIDE,
     )
 )
 
 
-EVERYWHERE = (TAKE_OVER, UNDONE, "call GetGrants", "call CheckRevocation")
+EVERYWHERE = (TAKE_OVER, SET_ASIDE, UNDONE, "call GetGrants", "call CheckRevocation")
 """What any gateway may come by: it looks what there is to take over, and is asked before it knows where others are, and
 again when it has answered."""
 
@@ -50,14 +51,21 @@ class Scenario:
     faulty: bool = False
     """Whether undoing its preparation fails, until it is mended."""
     slow: bool = False
-    """Whether indexing takes four seconds."""
+    """Whether indexing takes six seconds."""
     lose: str = ""
     refusal: str = ""
     """The reason that its sender gets from a gateway that lives; "" for a sample."""
+    foreign: bool = False
+    """Whether its definition is of a version that this gateway does not know."""
     before: str = ""
     """Where another gateway was killed before, so that this one finds its saga."""
     operation: str = ""
-    """What an operator asks of this gateway then."""
+    """What an operator asks of this gateway then, "none" when it goes on by itself."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is about what a gateway does with whatever it finds, so that no other may be there."""
+        return self.operation == "none"
 
 
 SUCCEEDS = (FIND, BEGIN, PREPARE, STORE, STATES, COMPLETE)
@@ -118,6 +126,14 @@ SCENARIOS = (
         (TAKE_OVER, SETTLE, COMPLETE),
         before="after call StoreSample",
         operation="none",
+    ),
+    Scenario(
+        "of a version that nobody knows",
+        (SET_ASIDE,),
+        (SET_ASIDE,),
+        before="after call PrepareSample",
+        operation="none",
+        foreign=True,
     ),
     Scenario(
         "retried",

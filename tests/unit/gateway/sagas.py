@@ -41,7 +41,7 @@ class MemoryJournal:
         self.written: list[tuple[str, str, str]] = []
         self.due_sagas: list[Saga] = []
 
-    async def migrated(self) -> None:
+    async def leased(self) -> None:
         pass
 
     async def begin(self, definition: Definition, id: str) -> Saga:
@@ -58,9 +58,19 @@ class MemoryJournal:
     async def take_over(self, known: object) -> int:
         return 0
 
+    async def set_aside(self, known: object) -> int:
+        return 0
+
     async def due(self, known: object, driven: Sequence[str], limit: int) -> list[Saga]:
-        found, self.due_sagas = self.due_sagas[:limit], self.due_sagas[limit:]
-        return [saga for saga in found if saga.ref.id not in driven]
+        return self._take(lambda saga: saga.state <= 2 and saga.ref.id not in driven, limit)
+
+    async def tails_due(self, known: object, limit: int) -> list[Saga]:
+        return self._take(lambda saga: saga.state == 3, limit)
+
+    def _take(self, wanted: Callable[[Saga], bool], limit: int) -> list[Saga]:
+        found = [saga for saga in self.due_sagas if wanted(saga)][:limit]
+        self.due_sagas = [saga for saga in self.due_sagas if saga not in found]
+        return found
 
     async def count_open(self) -> list[Any]:
         return []
@@ -74,7 +84,7 @@ def new_saga(
     **fields: Any,
 ) -> Saga:
     since = asyncio.get_running_loop().time() - age
-    return Saga(definition, Ref(id, 7), "account", "correlation", "", state, since, **fields)
+    return Saga(definition, Ref(id, 7), "account", "correlation", "", state, False, since, **fields)
 
 
 class Script:

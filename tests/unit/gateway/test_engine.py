@@ -148,11 +148,13 @@ async def test_absence_is_waited_for_and_counts_as_no_refusal() -> None:
     assert [transition for transition, _, _ in journal.written] == ["postpone"] * 6
 
 
-async def test_absence_that_lasts_a_day_is_parked() -> None:
+@pytest.mark.parametrize(("overdue", "transition"), [(-1.0, "park"), (24 * 3600.0, "postpone")])
+async def test_absence_is_parked_after_a_day_of_trying(overdue: float, transition: str) -> None:
+    """Not after a day: while the platform was down nobody tried."""
     script, journal = Script(**{"undo b": AWAY}), MemoryJournal()
     journal.due_sagas = [new_saga(script.definition, state=State.STATE_UNDOING, age=25 * 3600)]
-    await settle(engine_of(journal, script.definition))
-    assert journal.written == [("park", "UNDOING", "b: SERVICE_UNAVAILABLE")]
+    await settle(engine_of(journal, script.definition, overdue=overdue))
+    assert journal.written == [(transition, "UNDOING", "b: SERVICE_UNAVAILABLE")]
 
 
 async def test_pauses_grow_with_the_time_waited() -> None:
@@ -169,31 +171,64 @@ async def test_pauses_grow_with_the_time_waited() -> None:
 
 
 async def test_a_saga_that_another_gateway_drives_is_left_to_it() -> None:
-    script, journal = Script(pivot=REFUSED, **{"undo b": TAKEN_OVER}), MemoryJournal()
+    class Fenced(MemoryJournal):
+        async def write(self, change: Any) -> bool:
+            await super().write(change)
+            return False
+
+    script, journal = Script(pivot=REFUSED, **{"undo b": TAKEN_OVER}), Fenced()
     engine = engine_of(journal, script.definition)
     with pytest.raises(errors.RemoteError):
         await engine.execute(script.definition, "1", "work")
-    await settle(engine)
+    await settle(engine, ticks=3)
     assert script.calls == [*FORWARD, "undo b"]
-    assert journal.written == [("begin", "RUNNING", "")]
+    assert [transition for transition, _, _ in journal.written] == ["begin", "undo"]
+
+
+async def test_a_callee_that_wrongly_says_taken_over_is_no_reason_to_go_on_for_ever() -> None:
+    script, journal = Script(**{"undo b": TAKEN_OVER}), MemoryJournal()
+    engine = engine_of(journal, script.definition, refusals=2)
+    journal.due_sagas = [new_saga(script.definition, state=State.STATE_UNDOING)]
+    for _ in range(2):
+        await settle(engine)
+        journal.due_sagas = [journal.changes[-1].saga]
+    assert journal.written[-1] == ("park", "UNDOING", "b: SAGA_TAKEN_OVER")
+
+
+async def test_what_breaks_on_our_side_rests_before_it_is_tried_again() -> None:
+    class Broken(MemoryJournal):
+        async def write(self, change: Any) -> bool:
+            raise KeyError
+
+        async def due(self, known: Any, driven: Any, limit: int) -> Any:
+            return [] if "1" in driven else [new_saga(script.definition, state=State.STATE_UNDOING)]
+
+    script = Script()
+    await settle(engine_of(Broken(), script.definition), ticks=10)
+    assert script.calls == ["undo b", "undo a"]
 
 
 @pytest.mark.parametrize(
-    ("state", "age", "done", "written"),
+    ("state", "age", "looks", "done", "written"),
     [
-        (State.STATE_RUNNING, 0.0, 1, []),
-        (State.STATE_RUNNING, 4.0, 1, [("finish", "FINISHING", "")]),
-        (State.STATE_FINISHING, 4.0, 1, [("postpone", "FINISHING", "")]),
-        (State.STATE_FINISHING, 1000.0, 1, [("park", "FINISHING", "y: OVERDUE")]),
-        (State.STATE_FINISHING, 1000.0, 0, [("park", "FINISHING", "x: OVERDUE")]),
-        (State.STATE_FINISHING, 1000.0, 2, [("complete", "DONE", "")]),
+        (State.STATE_RUNNING, 0.0, 0, 1, []),
+        (State.STATE_RUNNING, 4.0, 0, 1, [("finish", "FINISHING", "")]),
+        (State.STATE_RUNNING, 4.0, 0, AWAY, [("finish", "FINISHING", "")]),
+        (State.STATE_FINISHING, 4.0, 9, 1, [("postpone", "FINISHING", "")]),
+        (State.STATE_FINISHING, 1000.0, 2, 1, [("park", "FINISHING", "y: OVERDUE")]),
+        (State.STATE_FINISHING, 1000.0, 2, 0, [("park", "FINISHING", "x: OVERDUE")]),
+        # A platform that was down has to catch up first.
+        (State.STATE_FINISHING, 1000.0, 0, 0, [("postpone", "FINISHING", "")]),
+        (State.STATE_FINISHING, 1000.0, 2, AWAY, [("postpone", "FINISHING", "")]),
+        (State.STATE_FINISHING, 1000.0, 2, KeyError("a state of tomorrow"), [("postpone", "FINISHING", "")]),
+        (State.STATE_FINISHING, 1000.0, 2, 2, [("complete", "DONE", "")]),
     ],
 )
 async def test_a_tail_is_watched_until_it_is_over(
-    state: State.State.ValueType, age: float, done: int, written: list[tuple[str, str, str]]
+    state: State.State.ValueType, age: float, looks: int, done: Any, written: list[tuple[str, str, str]]
 ) -> None:
     script, journal = Script(ask="found", progress=done), MemoryJournal()
-    journal.due_sagas = [new_saga(script.definition, state=state, age=age)]
+    journal.due_sagas = [new_saga(script.definition, state=state, age=age, refusals=looks)]
     await settle(engine_of(journal, script.definition), ticks=1)
     assert journal.written == written
 
@@ -206,7 +241,18 @@ async def test_tails_that_cannot_be_looked_at_keep_nothing_else_waiting() -> Non
     ]
     await settle(engine_of(journal, script.definition))
     assert "progress" in script.calls
-    assert [(change.saga.ref.id, change.transition) for change in journal.changes] == [("failed", "undone")]
+    written = {(change.saga.ref.id, change.transition) for change in journal.changes}
+    assert written == {("failed", "undone"), ("stored", "postpone")}
+
+
+async def test_a_parked_tail_that_is_over_after_all_is_done() -> None:
+    script, journal = Script(), MemoryJournal()
+    saga = new_saga(script.definition, state=State.STATE_FINISHING, age=5000, refusals=9)
+    saga.parked = True
+    journal.due_sagas = [saga]
+    await settle(engine_of(journal, script.definition))
+    assert journal.written == [("complete", "DONE", "")]
+    assert not saga.parked
 
 
 async def test_all_that_is_due_is_driven_however_much_it_is() -> None:
