@@ -15,6 +15,8 @@ from chassis.sweep import keep_sweeping
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendNotificationServiceStub, BackendServiceStub
 from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceStub
 from fairdb.samples.v1 import (
+    data_use_service_pb2,
+    data_use_service_pb2_grpc,
     notification_service_pb2,
     notification_service_pb2_grpc,
     sample_service_pb2,
@@ -27,6 +29,7 @@ from fairdb.system.v1 import (
     system_service_pb2_grpc,
 )
 from gateway.creation import Creation, create_sample
+from gateway.data_use_servicer import DataUseServicer
 from gateway.engine import Engine, Timing
 from gateway.health import CRITICAL, DEGRADED, Health, Part, broker_check, service_check
 from gateway.idempotency import Fingerprints
@@ -108,6 +111,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
             Creation(engine, creating, privacy, backend),
             Fingerprints.load(config.fingerprint_key_file),
         )
+        data_use = DataUseServicer(privacy, backend)
         notifications = NotificationServicer(BackendNotificationServiceStub(backend_channel))
         sagas = SagaServicer(journal, engine)
         system = SystemServicer(health, parts.registry)
@@ -116,6 +120,10 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
                 (
                     sample_service_pb2.DESCRIPTOR.services_by_name["SampleService"],
                     partial(sample_service_pb2_grpc.add_SampleServiceServicer_to_server, samples),
+                ),
+                (
+                    data_use_service_pb2.DESCRIPTOR.services_by_name["DataUseService"],
+                    partial(data_use_service_pb2_grpc.add_DataUseServiceServicer_to_server, data_use),
                 ),
                 (
                     notification_service_pb2.DESCRIPTOR.services_by_name["NotificationService"],

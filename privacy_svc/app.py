@@ -52,8 +52,9 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         parts.start(Relay(database, publisher).run)
         parts.start(quarantine.run)
         parts.start(partial(keep_sweeping, database, (SWEEP_TOMBSTONES,)))
-        consent = ConsentServicer(database, keystore, quarantine)
-        privacy = PrivacyServicer(database, keystore, policy, Studies(database))
+        studies = Studies(database)
+        consent = ConsentServicer(database, keystore, studies, quarantine)
+        privacy = PrivacyServicer(database, keystore, policy, studies)
         yield Application(
             servicers=[
                 (

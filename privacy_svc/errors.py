@@ -8,7 +8,8 @@ from chassis.errors import AppError
 class ConsentRequired(AppError):
     """A consent to this purpose is missing, of the account or of the donor: `of` in the details says whose.
 
-    Grant it with POST /api/consents, a donor's with `subject`.
+    One that has expired, or is for another study, does not count. Grant it with POST /api/consents, a donor's with
+    `subject`.
     """
 
     code = grpc.StatusCode.PERMISSION_DENIED

@@ -2,62 +2,108 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
+
+import asyncpg
 
 from chassis.database import Connection
 from chassis.errors import SagaTakenOver, SampleNotFound
 from chassis.sweep import Sweep
+from fairdb.samples.v1.data_use_pb2 import DataUseTerm
 from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
-from privacy_svc.consents import SAMPLE_CREATION
+from privacy_svc.consents import DATA_SHARING, IN_FORCE, NOT_ENDED, SAMPLE_CREATION
+from privacy_svc.data_use import Given, combine
 from privacy_svc.errors import ConsentRequired
+from privacy_svc.rows import read_terms
 
-# One statement checks consent and keeps the record, so that neither happens without the other.
-PREPARE = """
+# One statement checks consent and keeps the record, so that neither happens without the other. Of the consents of one
+# party to one purpose, that of the study goes before one for any study.
+PREPARE = f"""
 WITH given AS (
-    SELECT id, subject_hash FROM consent
-    WHERE account_id = $2 AND purpose = $7 AND withdrawn_at IS NULL AND (subject_hash IS NULL OR subject_hash = $6)
+    SELECT DISTINCT ON (purpose, subject_hash) id, purpose, subject_hash, data_use FROM consent
+    WHERE account_id = $2 AND (subject_hash IS NULL OR subject_hash = $6) AND (study_id IS NULL OR study_id = $9)
+      AND {IN_FORCE}
+    ORDER BY purpose, subject_hash, study_id NULLS LAST
+), needed AS (
+    SELECT id, subject_hash FROM given WHERE purpose = $7
 ), recorded AS (
-    INSERT INTO preparation (sample_id, account_id, policy_version, actions, dropped_field_count, fencing_token)
-    SELECT $1, $2, $3, $4, $5, $8
-    WHERE EXISTS (SELECT FROM given WHERE subject_hash IS NULL)
-      AND ($6::bytea IS NULL OR EXISTS (SELECT FROM given WHERE subject_hash IS NOT NULL))
+    INSERT INTO preparation (sample_id, account_id, policy_version, actions, dropped_field_count, fencing_token,
+                             study_id, consents)
+    SELECT $1, $2, $3, $4, $5, $8, $9, ARRAY(SELECT id FROM needed ORDER BY subject_hash NULLS FIRST)
+    WHERE EXISTS (SELECT FROM needed WHERE subject_hash IS NULL)
+      AND ($6::bytea IS NULL OR EXISTS (SELECT FROM needed WHERE subject_hash IS NOT NULL))
     ON CONFLICT (sample_id) DO NOTHING
-    RETURNING sample_id
+    RETURNING consents
 )
-SELECT (SELECT id FROM given WHERE subject_hash IS NULL) AS account_consent,
-       (SELECT id FROM given WHERE subject_hash IS NOT NULL) AS subject_consent,
-       EXISTS (SELECT FROM recorded) AS recorded
+SELECT EXISTS (SELECT FROM needed WHERE subject_hash IS NULL) AS by_account,
+       EXISTS (SELECT FROM needed WHERE subject_hash IS NOT NULL) AS by_subject,
+       (SELECT consents FROM recorded) AS consents,
+       (SELECT jsonb_agg(jsonb_build_object('by_donor', subject_hash IS NOT NULL, 'terms', data_use, 'counts', true))
+        FROM given) AS data_use
 """
 EXISTING = "SELECT account_id, discarded, fencing_token FROM preparation WHERE sample_id = $1"
+RESTS_ON = "SELECT consents FROM preparation WHERE sample_id = $1"
 DISCARD = """
 INSERT INTO preparation (sample_id, discarded, fencing_token) VALUES ($1, true, $2)
 ON CONFLICT (sample_id) DO UPDATE
 SET discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, dropped_field_count = NULL,
-    fencing_token = excluded.fencing_token
+    study_id = NULL, consents = '{}', fencing_token = excluded.fencing_token
 WHERE preparation.fencing_token <= excluded.fencing_token
 RETURNING sample_id
 """
 FORGET = """
 UPDATE preparation
-SET discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, dropped_field_count = NULL
+SET discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, dropped_field_count = NULL,
+    study_id = NULL, consents = '{}'
 WHERE sample_id = $1 AND NOT discarded AND fencing_token <= $2
 """
 # A call that has been on its way for a month comes no more.
 SWEEP_TOMBSTONES = Sweep("preparation", "discarded AND prepared_at < now() - interval '30 days'")
-STATUS = "SELECT * FROM preparation WHERE sample_id = $1 AND NOT discarded"
+# The consents that a sample rests on bind it for good, although they permit nothing more once they have ended. What its
+# account or donor has agreed to about sharing is read as it is now.
+STATUS = f"""
+WITH found AS (
+    SELECT * FROM preparation WHERE sample_id = $1 AND NOT discarded
+), resting AS (
+    SELECT consent.subject_hash, consent.data_use, {NOT_ENDED} AS counts
+    FROM found JOIN consent ON consent.id = ANY (found.consents)
+), shared AS (
+    SELECT DISTINCT ON (consent.subject_hash) consent.subject_hash, consent.data_use
+    FROM found JOIN consent USING (account_id)
+    WHERE consent.purpose = $2 AND (consent.study_id IS NULL OR consent.study_id = found.study_id) AND {IN_FORCE}
+      AND EXISTS (SELECT FROM resting WHERE resting.subject_hash IS NOT DISTINCT FROM consent.subject_hash)
+    ORDER BY consent.subject_hash, consent.study_id NULLS LAST
+), given AS (
+    SELECT * FROM resting UNION ALL SELECT *, true FROM shared
+)
+SELECT found.*,
+       (SELECT jsonb_agg(jsonb_build_object('by_donor', subject_hash IS NOT NULL, 'terms', data_use, 'counts', counts))
+        FROM given) AS data_use
+FROM found
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a sample rests on."""
+
+    consents: Sequence[UUID]
+    data_use: Sequence[DataUseTerm]
 
 
 async def prepare(
     connection: Connection,
     sample_id: UUID,
     account_id: UUID,
+    study_id: UUID,
     subject_hash: bytes | None,
     policy_version: str,
     actions: Mapping[str, str],
     dropped_field_count: int,
     fencing_token: int,
-) -> Sequence[UUID]:
-    """Check consent, keep the record, and return the consents. Raises ConsentRequired, SagaTakenOver."""
+) -> Prepared:
+    """Check consent, keep the record, and return what the sample rests on. Raises ConsentRequired, SagaTakenOver."""
     row = await connection.fetchrow(
         PREPARE,
         sample_id,
@@ -68,15 +114,22 @@ async def prepare(
         subject_hash,
         SAMPLE_CREATION,
         fencing_token,
+        study_id,
     )
     assert row is not None
-    if row["account_consent"] is None:
+    if not row["by_account"]:
         raise ConsentRequired(purpose=SAMPLE_CREATION, of="account")
-    if subject_hash is not None and row["subject_consent"] is None:
+    if subject_hash is not None and not row["by_subject"]:
         raise ConsentRequired(purpose=SAMPLE_CREATION, of="subject")
-    if not row["recorded"] and not await is_open(connection, sample_id, account_id, fencing_token):
+    if row["consents"] is not None:
+        return Prepared(row["consents"], _terms_of(row))
+    if not await is_open(connection, sample_id, account_id, fencing_token):
         raise SagaTakenOver
-    return [consent for consent in (row["account_consent"], row["subject_consent"]) if consent is not None]
+    consents = await connection.fetchval(RESTS_ON, sample_id)
+    if not consents:
+        # Prepared before consents were kept here: a sample that rests on none could never be withdrawn.
+        raise SagaTakenOver
+    return Prepared(consents, (await status(connection, sample_id)).data_use)
 
 
 async def is_open(connection: Connection, sample_id: UUID, account_id: UUID, fencing_token: int) -> bool | None:
@@ -103,7 +156,7 @@ async def discard(connection: Connection, sample_id: UUID, fencing_token: int) -
 
 async def status(connection: Connection, sample_id: UUID) -> SamplePrivacy:
     """Return how a sample was anonymised. Raises SampleNotFound."""
-    row = await connection.fetchrow(STATUS, sample_id)
+    row = await connection.fetchrow(STATUS, sample_id, DATA_SHARING)
     if row is None:
         raise SampleNotFound
     privacy = SamplePrivacy(
@@ -111,6 +164,12 @@ async def status(connection: Connection, sample_id: UUID) -> SamplePrivacy:
         policy_version=row["policy_version"],
         actions=json.loads(row["actions"]),
         dropped_field_count=row["dropped_field_count"],
+        data_use=_terms_of(row),
     )
     privacy.anonymize_time.FromDatetime(row["prepared_at"])
     return privacy
+
+
+def _terms_of(row: asyncpg.Record) -> list[DataUseTerm]:
+    given = json.loads(row["data_use"] or "[]")
+    return combine(Given(read_terms(item["terms"]), item["by_donor"], item["counts"]) for item in given)

@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
@@ -17,10 +18,13 @@ from fairdb.privacy.v1.field_class_pb2 import (
     FIELD_CLASS_QUASI_IDENTIFIER,
     FIELD_CLASS_SENSITIVE,
 )
+from fairdb.samples.v1.data_use_pb2 import DataUseMatch
 from fairdb.samples.v1.sample_pb2 import RawSample
 from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
 from privacy_svc import preparations
 from privacy_svc.anonymisation import Anonymised, anonymise, subject_of
+from privacy_svc.data_use import match
+from privacy_svc.duo import find_use_violations
 from privacy_svc.errors import ConsentRequired, StudyNotFound
 from privacy_svc.keystore import Keystore
 from privacy_svc.policy import Policy
@@ -63,10 +67,11 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
             raise InvalidRequest(violations=error.violations) from None
         subject = subject_of(raw, self._policy)
         async with self._database.connection() as connection:
-            consents = await preparations.prepare(
+            prepared = await preparations.prepare(
                 connection,
                 UUID(request.sample_id),
                 account_id,
+                study,
                 self._keystore.consent_subject(subject) if subject else None,
                 self._policy.version,
                 result.actions,
@@ -79,9 +84,10 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
             sample=sample,
             classes=result.classes,
             dropped_fields=result.dropped_fields,
-            consents=[str(consent) for consent in consents],
+            consents=[str(consent) for consent in prepared.consents],
             policy_version=self._policy.version,
             grants=grants_of(request.principal),
+            data_use=prepared.data_use,
         )
 
     async def _anonymise(self, raw: RawSample, study: str) -> Anonymised:
@@ -120,6 +126,16 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
     async def GetPrivacyStatus(self, request: pb.GetPrivacyStatusRequest, context: Context) -> SamplePrivacy:
         async with self._database.connection() as connection:
             return await preparations.status(connection, UUID(request.sample_id))
+
+    async def MatchUse(self, request: pb.MatchUseRequest, context: Context) -> DataUseMatch:
+        violations = find_use_violations(request.use, "use")
+        if violations:
+            raise InvalidRequest(violations=violations)
+        terms = request.terms
+        if request.sample_id:
+            async with self._database.connection() as connection:
+                terms = (await preparations.status(connection, UUID(request.sample_id))).data_use
+        return match(terms, request.use, datetime.now(UTC).date())
 
 
 def grants_of(principal: Principal) -> pb.Grants:

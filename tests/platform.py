@@ -37,8 +37,9 @@ class Account:
             method, path, json=body, headers={**self.headers, **(headers or {})}, **arguments
         )
 
-    async def consent(self, subject: str = "") -> str:
-        answer = await self.call("POST", "/api/consents", {"purpose": "sample_creation", "subject": subject})
+    async def consent(self, subject: str = "", **fields: Any) -> str:
+        body = {"purpose": "sample_creation", "subject": subject, **fields}
+        answer = await self.call("POST", "/api/consents", body)
         assert answer.status_code == 200, answer.text
         return answer.json()["id"]
 

@@ -55,9 +55,12 @@ class Session:
         self.call("POST", "/api/auth/logout", {})
         self._access_token = self._refresh_token = ""
 
-    def grant_consent(self, subject: str = "") -> dict[str, Any]:
-        """Record the account's consent to sample creation, or that of a donor."""
-        return self.call("POST", "/api/consents", {"purpose": "sample_creation", "subject": subject})
+    def grant_consent(self, subject: str = "", **fields: Any) -> dict[str, Any]:
+        """Record the account's consent to sample creation, or that of a donor.
+
+        `fields` are further ones of GrantConsentRequest, such as `dataUse=[{"id": "DUO:0000042"}]`.
+        """
+        return self.call("POST", "/api/consents", {"purpose": "sample_creation", "subject": subject, **fields})
 
     def withdraw_consent(self, consent_id: str) -> dict[str, Any]:
         """Withdraw a consent: nobody sees what rests on it any more."""
@@ -71,6 +74,10 @@ class Session:
     def get_sample(self, sample_id: str) -> dict[str, Any]:
         """Return a sample, less what this account may not see. Raises ApiError SAMPLE_NOT_FOUND."""
         return self.call("GET", f"/api/samples/{quote(sample_id, safe='')}")
+
+    def match_data_use(self, sample_id: str, use: Mapping[str, Any]) -> dict[str, Any]:
+        """Hold a use, an IntendedUse of the API, against a sample's conditions. Raises ApiError SAMPLE_NOT_FOUND."""
+        return self.call("POST", "/api/dataUse:match", {"sample": sample_id, "use": use})
 
     def list_samples(self, filter: str = "", page_size: int = 200) -> Iterator[dict[str, Any]]:
         """Yield every sample that matches an AIP-160 filter, newest first."""

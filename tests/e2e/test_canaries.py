@@ -112,6 +112,14 @@ def requests() -> Iterator[tuple[str, str, dict[str, str], str]]:
         yield "GET", f"/api/samples/{quoted}", {}, ""
         yield "GET", f"/api/{quoted}", {}, ""
         yield "POST", "/api/consents", {}, json.dumps({"purpose": planted, "subject": planted})
+        yield "POST", "/api/consents:find", {}, json.dumps({"subject": planted})
+        spoken = {"textVersion": planted, "study": planted, "dataUse": [{"id": planted, "diseases": [planted]}]}
+        yield "POST", "/api/consents", {}, json.dumps({"purpose": "sample_creation", **spoken})
+        term = {"id": "DUO:0000007", "diseases": [planted], "date": planted}
+        yield "POST", "/api/consents", {}, json.dumps({"purpose": "sample_creation", "dataUse": [term]})
+        intended = {"diseases": [planted], "institution": planted, "endDate": planted, "project": planted}
+        yield "POST", "/api/dataUse:match", {}, json.dumps({"sample": planted, "terms": [term], "use": intended})
+        yield "POST", "/api/dataUse:match", {}, json.dumps({"terms": [term], "use": {"country": planted[:2]}})
         yield "POST", "/api/subscriptions", {}, json.dumps({"study": planted})
         yield "GET", "/api/samples", {"Authorization": f"Bearer {ascii_planted}"}, ""
 

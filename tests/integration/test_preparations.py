@@ -12,20 +12,20 @@ from chassis.errors import SagaTakenOver, SampleNotFound
 from privacy_svc import consents, preparations
 from tests.integration.conftest import NewDatabase
 
-ACCOUNT = uuid4()
+ACCOUNT, STUDY = uuid4(), uuid4()
 
 
 @pytest_asyncio.fixture
 async def database(new_database: NewDatabase) -> AsyncIterator[Database]:
     async with open_database(await new_database("privacy_svc"), []) as database:
         async with database.transaction() as connection:
-            await consents.grant(connection, ACCOUNT, consents.SAMPLE_CREATION, None)
+            await consents.grant(connection, consents.Scope(ACCOUNT, consents.SAMPLE_CREATION))
         yield database
 
 
 async def prepare(database: Database, id: UUID, token: int, account: UUID = ACCOUNT) -> object:
     async with database.connection() as connection:
-        return await preparations.prepare(connection, id, account, None, "1", {"organism": "kept"}, 2, token)
+        return await preparations.prepare(connection, id, account, STUDY, None, "1", {"organism": "kept"}, 2, token)
 
 
 async def discard(database: Database, id: UUID, token: int) -> None:

@@ -1,0 +1,314 @@
+"""Consents on a real database: which one counts, for how long, and what happens at the same time."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+import privacy_svc
+from chassis.database import MIGRATIONS, Database, migrate, open_database
+from fairdb.privacy.v1.consent_service_pb2 import Consent
+from fairdb.samples.v1.data_use_pb2 import DataUseTerm
+from privacy_svc import consents, preparations
+from privacy_svc.consents import DATA_SHARING, SAMPLE_CREATION, Scope, Wording
+from privacy_svc.duo import PERMISSION_UNKNOWN
+from privacy_svc.errors import ConsentNotFound, ConsentRequired
+from tests.integration.conftest import NewDatabase, Servers
+
+ACCOUNT, STUDY, OTHER_STUDY = uuid4(), uuid4(), uuid4()
+DONOR = b"d" * 32
+MINE, DONORS = Scope(ACCOUNT, SAMPLE_CREATION), Scope(ACCOUNT, SAMPLE_CREATION, DONOR)
+GENERAL, HEALTH, PUBLISH = (DataUseTerm(id=f"DUO:{id}") for id in ("0000042", "0000006", "0000019"))
+DIABETES = DataUseTerm(id="DUO:0000007", diseases=["MONDO:0005148"])
+UNKNOWN = DataUseTerm(id=PERMISSION_UNKNOWN)
+SOON = datetime.now(UTC) + timedelta(hours=1)
+
+EXPIRE = "UPDATE consent SET expires_at = now() - interval '1 second' WHERE id = $1::uuid"
+
+
+@pytest_asyncio.fixture
+async def database(new_database: NewDatabase) -> AsyncIterator[Database]:
+    async with open_database(await new_database("privacy_svc"), []) as database:
+        yield database
+
+
+async def grant(database: Database, scope: Scope = MINE, *terms: DataUseTerm, **wording: object) -> Consent:
+    async with database.transaction() as connection:
+        return await consents.grant(connection, scope, Wording(terms, **wording))  # pyright: ignore[reportArgumentType]
+
+
+async def withdraw(database: Database, consent: Consent, actor: UUID = ACCOUNT) -> list[str]:
+    async with database.transaction() as connection:
+        withdrawn = await consents.withdraw(connection, UUID(consent.id), actor, any_account=False)
+    return [consent.id for consent in withdrawn]
+
+
+async def covering(database: Database, scope: Scope) -> str | None:
+    async with database.connection() as connection:
+        found = await consents.find_covering(connection, scope)
+    return found.id if found is not None else None
+
+
+async def prepare(
+    database: Database, subject: bytes | None = None, study: UUID = STUDY, id: UUID | None = None
+) -> preparations.Prepared:
+    async with database.connection() as connection:
+        return await preparations.prepare(connection, id or uuid4(), ACCOUNT, study, subject, "1", {}, 0, 1)
+
+
+async def data_use(database: Database, sample_id: UUID) -> Sequence[DataUseTerm]:
+    async with database.connection() as connection:
+        return list((await preparations.status(connection, sample_id)).data_use)
+
+
+async def events(database: Database) -> list[str]:
+    return [row["type"] for row in await database.fetch("SELECT type FROM outbox ORDER BY id")]
+
+
+def in_study(scope: Scope, study: UUID = STUDY) -> Scope:
+    return Scope(scope.account_id, scope.purpose, scope.subject_hash, study)
+
+
+async def test_granting_the_same_again_returns_the_one_in_force(database: Database) -> None:
+    first = await grant(database, MINE, GENERAL, PUBLISH, text_version="2.1", expires_at=SOON)
+    again = await grant(database, MINE, PUBLISH, GENERAL, text_version="2.1", expires_at=SOON)
+    assert again == first
+    assert first.in_force
+    assert await events(database) == ["consent.granted"]
+
+
+@pytest.mark.parametrize(
+    "wording", [{"terms": (HEALTH,)}, {"text_version": "3"}, {"expires_at": SOON}], ids=["terms", "text", "expiry"]
+)
+async def test_another_wording_takes_the_place_of_the_one_before(database: Database, wording: dict) -> None:
+    first = await grant(database, MINE, GENERAL)
+    sample = uuid4()
+    before = await prepare(database, id=sample)
+    second = await grant(database, MINE, *wording.pop("terms", (GENERAL,)), **wording)
+
+    assert await covering(database, MINE) == second.id
+    assert [str(id) for id in (await prepare(database)).consents] == [second.id]
+    # What was prepared keeps what it rests on, also when it is asked for again.
+    assert await prepare(database, id=sample) == before
+    assert await data_use(database, sample) == [GENERAL]
+    async with database.connection() as connection:
+        listed = (await consents.list_page(connection, ACCOUNT, 10, "")).consents
+        current = (await consents.list_page(connection, ACCOUNT, 10, "", in_force=True)).consents
+    assert [(consent.id, consent.replaced_by, consent.in_force) for consent in listed] == [
+        (second.id, "", True),
+        (first.id, second.id, False),
+    ]
+    assert [consent.id for consent in current] == [second.id]
+
+
+@pytest.mark.parametrize("named", [0, 1, 2])
+async def test_withdrawing_one_withdraws_those_whose_place_it_took(database: Database, named: int) -> None:
+    versions = [await grant(database, MINE, text_version=str(version)) for version in range(3)]
+    withdrawn = await withdraw(database, versions[named])
+    assert withdrawn[0] == versions[named].id
+    assert sorted(withdrawn) == [version.id for version in versions]
+    assert await covering(database, MINE) is None
+    assert sorted(await events(database)) == ["consent.granted"] * 3 + ["consent.withdrawn"] * 3
+    waiting = {str(row["id"]) for row in await database.fetch(consents.TO_QUARANTINE)}
+    assert waiting == {version.id for version in versions}
+    # Twice changes nothing, and granting again is a new beginning that the old withdrawal does not reach.
+    assert sorted(await withdraw(database, versions[0])) == sorted(withdrawn)
+    renewed = await grant(database, MINE)
+    await withdraw(database, versions[0])
+    assert await covering(database, MINE) == renewed.id
+
+
+async def test_nobody_else_withdraws(database: Database) -> None:
+    consent = await grant(database)
+    with pytest.raises(ConsentNotFound):
+        await withdraw(database, consent, uuid4())
+    assert await covering(database, MINE) == consent.id
+
+
+async def test_an_expired_consent_does_not_count(database: Database) -> None:
+    consent, sample = await grant(database, MINE, GENERAL, expires_at=SOON), uuid4()
+    await prepare(database, id=sample)
+    await database.execute(EXPIRE, consent.id)
+
+    assert await covering(database, MINE) is None
+    with pytest.raises(ConsentRequired):
+        await prepare(database)
+    # The sample is there; its conditions bind, and permit nothing more.
+    assert await data_use(database, sample) == [UNKNOWN, GENERAL]
+    renewed = await grant(database, MINE, GENERAL)
+    assert await covering(database, MINE) == renewed.id
+    assert len(await withdraw(database, renewed)) == 2
+
+
+async def test_the_same_grant_is_new_once_the_first_has_expired(database: Database) -> None:
+    consent = await grant(database)
+    await database.execute(EXPIRE, consent.id)
+    expired_at = await database.fetchval("SELECT expires_at FROM consent WHERE id = $1::uuid", consent.id)
+    again = await grant(database, MINE, expires_at=expired_at)
+    assert again.id != consent.id
+
+
+async def test_a_consent_for_a_study_counts_there_only(database: Database) -> None:
+    of_study = await grant(database, in_study(MINE))
+    assert [str(id) for id in (await prepare(database)).consents] == [of_study.id]
+    with pytest.raises(ConsentRequired):
+        await prepare(database, study=OTHER_STUDY)
+    assert await covering(database, in_study(MINE, OTHER_STUDY)) is None
+    assert await covering(database, MINE) is None
+
+
+async def test_a_consent_for_the_study_goes_before_one_for_any(database: Database) -> None:
+    of_any, of_study = await grant(database, MINE, GENERAL), await grant(database, in_study(MINE), HEALTH)
+    assert [consent.in_force for consent in (of_any, of_study)] == [True, True]
+    assert await covering(database, in_study(MINE)) == of_study.id
+    there, elsewhere = await prepare(database), await prepare(database, study=OTHER_STUDY)
+    assert (there.data_use, [str(id) for id in there.consents]) == ([HEALTH], [of_study.id])
+    assert (elsewhere.data_use, [str(id) for id in elsewhere.consents]) == ([GENERAL], [of_any.id])
+
+
+async def test_withdrawn_while_another_is_in_force(database: Database) -> None:
+    of_any, of_study = await grant(database, MINE), await grant(database, in_study(MINE))
+    assert await withdraw(database, of_study) == [of_study.id]
+    assert await covering(database, in_study(MINE)) == of_any.id
+    assert [str(id) for id in (await prepare(database)).consents] == [of_any.id]
+
+
+async def test_a_donor_is_asked_for_each_study_too(database: Database) -> None:
+    await grant(database)
+    await grant(database, in_study(DONORS))
+    assert len((await prepare(database, DONOR)).consents) == 2
+    with pytest.raises(ConsentRequired):
+        await prepare(database, DONOR, OTHER_STUDY)
+    with pytest.raises(ConsentRequired):
+        await prepare(database, b"e" * 32)
+
+
+async def test_terms_of_account_and_donor_bind_together(database: Database) -> None:
+    await grant(database, MINE, GENERAL, PUBLISH)
+    await grant(database, DONORS, DIABETES)
+    sample = uuid4()
+    prepared = await prepare(database, DONOR, id=sample)
+    assert prepared.data_use == [DIABETES, PUBLISH, GENERAL]
+    assert await data_use(database, sample) == prepared.data_use
+
+
+async def test_what_the_donor_has_not_permitted_the_account_cannot(database: Database) -> None:
+    await grant(database, MINE, GENERAL)
+    await grant(database, DONORS)
+    assert (await prepare(database, DONOR)).data_use == [UNKNOWN, GENERAL]
+
+
+@pytest.mark.parametrize("study", [None, STUDY, OTHER_STUDY])
+async def test_sharing_counts_from_its_grant_to_its_withdrawal(database: Database, study: UUID | None) -> None:
+    await grant(database)
+    await grant(database, DONORS)
+    sample = uuid4()
+    await prepare(database, DONOR, id=sample)
+    assert await data_use(database, sample) == [UNKNOWN]
+
+    sharing = await grant(database, Scope(ACCOUNT, DATA_SHARING, DONOR, study), HEALTH)
+    await grant(database, Scope(ACCOUNT, DATA_SHARING, b"e" * 32), PUBLISH)
+    covered = [UNKNOWN] if study == OTHER_STUDY else [HEALTH]
+    assert await data_use(database, sample) == covered
+    assert (await prepare(database, DONOR)).data_use == covered
+    await withdraw(database, sharing)
+    assert await data_use(database, sample) == [UNKNOWN]
+
+
+async def test_sharing_alone_creates_no_sample(database: Database) -> None:
+    await grant(database, Scope(ACCOUNT, DATA_SHARING), GENERAL)
+    with pytest.raises(ConsentRequired):
+        await prepare(database)
+
+
+async def test_a_discarded_preparation_forgets_what_it_rested_on(database: Database) -> None:
+    await grant(database)
+    sample = uuid4()
+    await prepare(database, id=sample)
+    async with database.connection() as connection:
+        await preparations.discard(connection, sample, 1)
+    row = await database.fetchrow("SELECT * FROM preparation WHERE sample_id = $1", sample)
+    assert row is not None
+    assert (row["consents"], row["study_id"]) == ([], None)
+
+
+async def test_grants_at_once_leave_one_in_force(database: Database) -> None:
+    same = await asyncio.gather(*(grant(database, MINE, GENERAL) for _ in range(8)))
+    assert len({consent.id for consent in same}) == 1
+    await asyncio.gather(*(grant(database, MINE, text_version=str(version)) for version in range(8)))
+    async with database.connection() as connection:
+        listed = (await consents.list_page(connection, ACCOUNT, 50, "")).consents
+    assert len(listed) == 9
+    assert [consent.in_force for consent in listed].count(True) == 1
+    assert sorted(consent.replaced_by for consent in listed if consent.replaced_by) == sorted(
+        consent.id for consent in listed if consent.id != same[0].id
+    )
+
+
+async def test_grants_and_withdrawals_at_once_leave_what_came_last(database: Database) -> None:
+    async def change(round: int) -> None:
+        consent = await grant(database, MINE, text_version=str(round % 3))
+        await withdraw(database, consent)
+
+    await asyncio.gather(*(change(round) for round in range(24)))
+    # Whatever the order was, each grant was followed by a withdrawal that reached it.
+    assert await covering(database, MINE) is None
+
+
+async def test_a_donors_consents_are_found_by_donor(database: Database) -> None:
+    await grant(database)
+    mine = await grant(database, DONORS)
+    others = await grant(database, Scope(uuid4(), SAMPLE_CREATION, DONOR))
+
+    async def find(account: UUID | None, size: int = 10, token: str = "") -> tuple[list[str], str]:
+        async with database.connection() as connection:
+            page = await consents.find_page(connection, DONOR, account, size, token)
+        return [consent.id for consent in page.consents], page.next_page_token
+
+    assert (await find(ACCOUNT))[0] == [mine.id]
+    assert (await find(None))[0] == [others.id, mine.id]
+    first, token = await find(None, 1)
+    assert first == [others.id]
+    assert await find(None, 1, token) == ([mine.id], "")
+
+
+async def test_consents_from_before_keep_counting(servers: Servers, tmp_path: Path) -> None:
+    """The migration finds tables with consents and preparations of the version before it."""
+    folder = Path(privacy_svc.__path__[0]) / "migrations"
+    old = tmp_path / folder.parent.name / "migrations"
+    old.mkdir(parents=True)
+    for file in ("0001_consent_preparation.sql", "0002_fencing.sql"):
+        shutil.copy(folder / file, old)
+    name, (kept, withdrawn, sample) = f"old_{uuid4().hex}", (uuid4() for _ in range(3))
+    await servers.template("privacy_svc")  # makes the role
+    await servers.admin.execute(f"CREATE DATABASE {name} TEMPLATE {await servers.template('privacy_svc')}")
+    try:
+        admin = await asyncpg.connect(servers.url(name, "privacy_svc"))
+        try:
+            for table in ("consent", "preparation", "study", "migration", "outbox", "inbox"):
+                await admin.execute(f"DROP TABLE IF EXISTS {table}")
+            await migrate(admin, [MIGRATIONS, old])
+            insert = (
+                "INSERT INTO consent (id, account_id, purpose, subject_hash, withdrawn_at) VALUES ($1, $2, $3, $4, $5)"
+            )
+            await admin.execute(insert, withdrawn, ACCOUNT, SAMPLE_CREATION, None, datetime.now(UTC))
+            await admin.execute(insert, kept, ACCOUNT, SAMPLE_CREATION, None, None)
+            record = "INSERT INTO preparation (sample_id, account_id, policy_version, actions, dropped_field_count)"
+            await admin.execute(f"{record} VALUES ($1, $2, '1', '{{}}', 0)", sample, ACCOUNT)
+            await migrate(admin, [MIGRATIONS, folder])
+        finally:
+            await admin.close()
+        async with open_database(servers.url(name, "privacy_svc"), []) as database:
+            assert await covering(database, MINE) == str(kept)
+            assert [str(id) for id in (await prepare(database)).consents] == [str(kept)]
+            assert await data_use(database, sample) == [UNKNOWN]
+            assert (await grant(database)).id == str(kept)
+            assert await withdraw(database, await grant(database)) == [str(kept)]
+    finally:
+        await servers.admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

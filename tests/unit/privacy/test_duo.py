@@ -1,0 +1,126 @@
+"""Which terms can be recorded in a consent, and what is said of those that cannot."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from chassis.violations import Violation
+from fairdb.samples.v1.data_use_pb2 import DataUseTerm, IntendedUse
+from privacy_svc.duo import find_use_violations, find_violations, load_terms
+
+TODAY = date(2026, 6, 1)
+ID = "0192f0c4-0000-7000-8000-00000000000a"
+VALUES: dict[str, Any] = {
+    "diseases": ["MONDO:0005148", "DOID:9352"],
+    "research_types": ["NCIT:C15273"],
+    "countries": ["NL"],
+    "institutions": ["05wg1m734"],
+    "projects": [ID],
+    "accounts": [ID],
+    "date": "2026-06-01",
+}
+BAD: dict[str, Any] = {
+    "diseases": ["diabetes"],
+    "research_types": ["MONDO:19850412"],
+    "countries": ["NLD"],
+    "institutions": ["Leiden"],
+    "projects": [ID.upper()],
+    "accounts": ["somebody"],
+    "date": "2026-W30-1",
+}
+SHOWN = {"research_types": "researchTypes"}
+PERMISSIONS = [id for id, term in load_terms().items() if term.kind == "permission"]
+MODIFIERS = [id for id, term in load_terms().items() if term.kind == "modifier"]
+
+
+def complete(id: str) -> DataUseTerm:
+    needed = load_terms()[id].needs
+    return DataUseTerm(id=id, **({needed: VALUES[needed]} if needed else {}))
+
+
+def fields(*terms: DataUseTerm) -> list[str]:
+    return [violation.field for violation in find_violations(terms, "dataUse", TODAY)]
+
+
+@pytest.mark.parametrize("id", PERMISSIONS)
+def test_a_permission_can_be_recorded(id: str) -> None:
+    assert fields(complete(id)) == []
+
+
+@pytest.mark.parametrize("id", MODIFIERS)
+def test_a_modifier_needs_a_permission_beside_it(id: str) -> None:
+    assert fields(complete("DUO:0000042"), complete(id)) == []
+    assert fields(complete(id)) == ["dataUse"]
+
+
+@pytest.mark.parametrize("id", [id for id, term in load_terms().items() if term.needs])
+def test_a_value_that_is_needed(id: str) -> None:
+    needed = load_terms()[id].needs
+    others = [] if id in PERMISSIONS else [complete("DUO:0000042")]
+    assert fields(DataUseTerm(id=id), *others) == [f"dataUse.0.{needed}"]
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_has_its_shape_and_its_term(name: str) -> None:
+    id = next(id for id, term in load_terms().items() if name in (term.needs, term.takes))
+    others = [] if id in PERMISSIONS else [complete("DUO:0000042")]
+    shown = f"dataUse.0.{SHOWN.get(name, name)}"
+    assert fields(DataUseTerm(id=id, **{name: VALUES[name]}), *others) == []
+    assert fields(DataUseTerm(id=id, **{name: BAD[name]}), *others) == [shown]
+    assert fields(DataUseTerm(id="DUO:0000042", **{name: VALUES[name]})) == [shown]
+    bad = find_violations([DataUseTerm(id=id, **{name: BAD[name]}), *others], "dataUse", TODAY)
+    assert "".join(BAD[name]) not in bad[0].description
+
+
+@pytest.mark.parametrize("id", ["DUO:0009999", "DUO:0000001", "DUO:0000017"])
+def test_what_is_no_term_or_a_group_of_them(id: str) -> None:
+    assert fields(DataUseTerm(id="DUO:0000042"), DataUseTerm(id=id)) == ["dataUse.1.id"]
+
+
+def test_a_date_that_is_over() -> None:
+    yesterday = DataUseTerm(id="DUO:0000025", date="2026-05-31")
+    assert find_violations([complete("DUO:0000042"), yesterday], "dataUse", TODAY) == [
+        Violation("dataUse.1.date", "must be a day to come")
+    ]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ("DUO:0000042", "DUO:0000006"),
+        ("DUO:0000004", "DUO:0000046"),
+        ("DUO:0000011", "DUO:0000044"),
+        ("DUO:0000006", "DUO:0000007", "DUO:0000046"),
+    ],
+)
+def test_terms_that_contradict_one_another(ids: tuple[str, ...]) -> None:
+    assert fields(*(complete(id) for id in ids)) == ["dataUse"]
+
+
+def test_a_term_stands_once() -> None:
+    assert fields(complete("DUO:0000007"), complete("DUO:0000007")) == ["dataUse.1.id"]
+
+
+def test_no_terms_are_fine() -> None:
+    assert fields() == []
+
+
+def test_an_intended_use_has_ids_codes_and_dates() -> None:
+    good = IntendedUse(
+        diseases=["MONDO:0005148"], country="NL", institution="05wg1m734", project=ID, end_date="2027-01-01"
+    )
+    bad = IntendedUse(
+        diseases=["flu"],
+        research_types=["x"],
+        country="nl",
+        institution="x",
+        project="x",
+        publish_date="x",
+        end_date="x",
+    )
+    assert find_use_violations(good, "use") == []
+    assert {violation.field for violation in find_use_violations(bad, "use")} == {
+        f"use.{name}"
+        for name in ("diseases", "researchTypes", "country", "institution", "project", "publishDate", "endDate")
+    }
