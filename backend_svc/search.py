@@ -12,7 +12,7 @@ from uuid import UUID
 from backend_svc import filter, rows
 from backend_svc.errors import FilterInvalid
 from backend_svc.filter import Comparison, FilterError
-from backend_svc.samples import BARRED
+from backend_svc.samples import BARRED, COLUMNS
 from chassis import paging
 from chassis.database import Database
 from chassis.violations import Violation
@@ -28,7 +28,7 @@ _PAGE_BYTES = 3_000_000
 # $5 the last id of the page before, $6 the limit, $7 and $8 pairs of a study and a class that they see in it,
 # $9 studies that they oversee.
 SELECT = f"""
-SELECT sample.*, false AS barred FROM sample
+SELECT {COLUMNS} FROM sample
 WHERE ($5::uuid IS NULL OR sample.id < $5)
   AND (sample.state <> {Sample.STATE_QUARANTINED} OR sample.owner = $1 OR $4 OR sample.study = ANY ($9::uuid[]))
   AND (sample.state = {Sample.STATE_QUARANTINED} OR NOT {BARRED})

@@ -61,6 +61,8 @@ class World:
     readers: dict[str, Account]
     sample: dict[str, Any]
     quarantined: str
+    withdrawn: dict[str, Any]
+    """The consent on which the quarantined one rested."""
     notified: dict[str, list[str]]
 
 
@@ -97,7 +99,7 @@ async def make_world(platform: Platform) -> World:
     quarantined = await owner.create(**{**BODY, "subject": "another " + DONOR}, study=study)
     for id in (sample["id"], quarantined["id"]):
         await owner.wait_until_processed(id)
-    assert (await owner.call("POST", f"/api/consents/{withdrawn}:withdraw", {})).status_code == 200
+    consent = (await owner.call("POST", f"/api/consents/{withdrawn}:withdraw", {})).json()
     # From here on its sender is a member no more: what is left is that they own it.
     answer = await study_owner.call("DELETE", f"/api/studies/{study}/members/{owner.id}")
     assert answer.status_code == 200, answer.text
@@ -106,7 +108,7 @@ async def make_world(platform: Platform) -> World:
         answer = await account.call("GET", "/api/notifications")
         found = answer.json()["notifications"] if answer.status_code == 200 else []
         notified[name] = [item["sample"] for item in found]
-    return World(readers, sample, quarantined["id"], notified)
+    return World(readers, sample, quarantined["id"], consent, notified)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
@@ -122,7 +124,7 @@ async def test_list_shows_what_the_table_says(world: World, row: Row) -> None:
     assert_shows(found[world.sample["id"]], row, world)
     assert (world.quarantined in found) == row.quarantined
     if row.quarantined:
-        assert_state_only(found[world.quarantined])
+        assert_state_only(found[world.quarantined], world)
 
 
 def filters() -> list[tuple[str, str, str]]:
@@ -159,7 +161,7 @@ async def test_the_trail_is_as_the_table_says(world: World, row: Row, part: str)
 async def test_a_quarantined_sample_is_as_the_table_says(world: World, row: Row) -> None:
     answer = await world.readers[row.reader].call("GET", f"/api/samples/{world.quarantined}")
     if row.quarantined:
-        assert_state_only(answer.json())
+        assert_state_only(answer.json(), world)
     else:
         assert answer.status_code == 404
         assert_says_nothing(answer.text)
@@ -191,8 +193,10 @@ def assert_shows(sample: dict[str, Any], row: Row, world: World) -> None:
     assert sample["withheldFields"] == sorted(withheld)
 
 
-def assert_state_only(sample: dict[str, Any]) -> None:
+def assert_state_only(sample: dict[str, Any], world: World) -> None:
     assert sample["state"] == "STATE_QUARANTINED"
+    assert sample["quarantine"] == {"consent": world.withdrawn["id"], "time": sample["quarantine"]["time"]}
+    assert sample["quarantine"]["time"] >= world.withdrawn["withdrawTime"][:19]
     for fields in FIELDS.values():
         for name in fields:
             assert value_of(sample, name) == "", name
