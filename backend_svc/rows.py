@@ -56,7 +56,7 @@ def _set(value: Value, scalar: str | float | bool | None) -> None:
 
 
 def to_stored(row: Mapping[str, Any] | asyncpg.Record) -> StoredSample:
-    """Return the sample of a row of table sample with the column `barred`: whether a consent of it is withdrawn."""
+    """Return the sample of a row of table sample, joined with the barrier (`barred_by`, `barred_at`) that binds it."""
     sample = Sample(
         id=str(row["id"]),
         study=str(row["study"]),
@@ -64,7 +64,7 @@ def to_stored(row: Mapping[str, Any] | asyncpg.Record) -> StoredSample:
         organism=row["organism"],
         taxon_id=row["taxon_id"],
         collection_date=row["collection_date"],
-        state=Sample.STATE_QUARANTINED if row["barred"] else row["state"],
+        state=Sample.STATE_QUARANTINED if row["barred_by"] else row["state"],
         owner=str(row["owner"]),
         etag=f'"{row["version"]}"',
     )
@@ -72,4 +72,7 @@ def to_stored(row: Mapping[str, Any] | asyncpg.Record) -> StoredSample:
         _set(sample.metadata[name], scalar)
     sample.create_time.FromDatetime(row["created_at"])
     sample.update_time.FromDatetime(row["updated_at"])
+    if row["barred_by"]:
+        sample.quarantine.consent = str(row["barred_by"])
+        sample.quarantine.time.FromDatetime(row["barred_at"])
     return StoredSample(sample=sample, classes=json.loads(row["classes"]))

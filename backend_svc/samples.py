@@ -60,14 +60,20 @@ WITH barred AS (
     INSERT INTO outbox (id, type, event)
     SELECT new.* FROM stored, unnest($16::uuid[], $17::text[], $18::bytea[]) AS new
 )
-SELECT stored.*, EXISTS (SELECT FROM barred) AS barred, EXISTS (SELECT FROM fenced) AS fenced
+SELECT stored.*, NULL::uuid AS barred_by, NULL::timestamptz AS barred_at,
+       EXISTS (SELECT FROM barred) AS barred, EXISTS (SELECT FROM fenced) AS fenced
 FROM (SELECT) AS always LEFT JOIN stored ON true
 """
 # A barrier binds before the samples behind it are quarantined one by one.
 BARRED = "EXISTS (SELECT FROM barrier WHERE consent = ANY (sample.consents))"
-BY_ID = f"SELECT sample.*, {BARRED} AS barred FROM sample WHERE id = $1"
+COLUMNS = """
+sample.*,
+(SELECT consent FROM barrier WHERE consent = ANY (sample.consents) ORDER BY raised_at, consent LIMIT 1) AS barred_by,
+(SELECT min(raised_at) FROM barrier WHERE consent = ANY (sample.consents)) AS barred_at
+"""
+BY_ID = f"SELECT {COLUMNS} FROM sample WHERE id = $1"
 BY_KEY = f"""
-SELECT idempotency.fingerprint, sample.*, {BARRED} AS barred FROM idempotency
+SELECT idempotency.fingerprint, {COLUMNS} FROM idempotency
 JOIN sample ON sample.id = idempotency.sample_id AND sample.owner = idempotency.account
 WHERE account = $1 AND method = $2 AND key_hash = $3 AND idempotency.created_at >= now() - interval '24 hours'
 """

@@ -12,7 +12,7 @@ from uuid import UUID
 from backend_svc import filter, rows
 from backend_svc.errors import FilterInvalid
 from backend_svc.filter import Comparison, FilterError
-from backend_svc.samples import BARRED
+from backend_svc.samples import BARRED, COLUMNS
 from chassis import paging
 from chassis.database import Database
 from chassis.violations import Violation
@@ -20,24 +20,30 @@ from fairdb.backend.v1.backend_service_pb2 import ListStoredSamplesRequest, List
 from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_UNSPECIFIED
 from fairdb.samples.v1.sample_pb2 import Sample
 
+_NO_CLASS = FIELD_CLASS_UNSPECIFIED
 _PAGE_BYTES = 3_000_000
 """A page ends early rather than let an answer exceed the 4 MB that gRPC carries."""
 
 # $1 reader, $2 and $3 the classes they see everywhere and on their own samples, $4 whether they oversee all,
-# $5 the last id of the page before, $6 the limit.
+# $5 the last id of the page before, $6 the limit, $7 and $8 pairs of a study and a class that they see in it,
+# $9 studies that they oversee.
 SELECT = f"""
-SELECT sample.*, false AS barred FROM sample
+SELECT {COLUMNS} FROM sample
 WHERE ($5::uuid IS NULL OR sample.id < $5)
-  AND (sample.state <> {Sample.STATE_QUARANTINED} OR sample.owner = $1 OR $4)
+  AND (sample.state <> {Sample.STATE_QUARANTINED} OR sample.owner = $1 OR $4 OR sample.study = ANY ($9::uuid[]))
   AND (sample.state = {Sample.STATE_QUARANTINED} OR NOT {BARRED})
   AND $2::smallint[] IS NOT NULL AND $3::smallint[] IS NOT NULL
+  AND $7::uuid[] IS NOT NULL AND $8::smallint[] IS NOT NULL
 """
 ORDER = "ORDER BY sample.id DESC LIMIT $6"
 FIELD_CONDITION = """
   AND EXISTS (
       SELECT FROM sample_field AS found
       WHERE found.sample_id = sample.id AND found.field = ${field} AND found.{column} {operator} ${value}
-        AND (found.class = ANY ($2) OR (sample.owner = $1 AND found.class = ANY ($3)))
+        AND (
+            found.class = ANY ($2) OR (sample.owner = $1 AND found.class = ANY ($3))
+            OR (sample.study, found.class) IN (SELECT * FROM unnest($7::uuid[], $8::smallint[]))
+        )
   )
 """
 SAMPLE_CONDITION = "  AND sample.{column} {operator} ${value}\n"
@@ -49,6 +55,8 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     """Return a page. Raises FilterInvalid, PageTokenInvalid."""
     statement, values = build(_parse(request.filter))
     everywhere, own = _visible(request.everywhere), _visible(request.own)
+    pairs = [(UUID(grant.study), c) for grant in request.studies for c in sorted({*grant.classes} - {_NO_CLASS})]
+    # Not the studies: a reader who joins one between two pages sees more from there on.
     query = json.dumps(["samples", request.principal.user_id, request.filter, everywhere, own, request.oversees])
     found = await database.fetch(
         statement,
@@ -58,6 +66,9 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
         request.oversees,
         paging.read_token(request.page_token, query),
         request.page_size + 1,
+        [study for study, _ in pairs],
+        [field_class for _, field_class in pairs],
+        [UUID(grant.study) for grant in request.studies if grant.oversees],
         *values,
     )
     answer = ListStoredSamplesResponse()
@@ -75,16 +86,16 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
 
 def _visible(classes: Sequence[int]) -> list[int]:
     """Return the classes that a reader may see: what is public always, what has no class never."""
-    return sorted({*classes, FIELD_CLASS_PUBLIC} - {FIELD_CLASS_UNSPECIFIED})
+    return sorted({*classes, FIELD_CLASS_PUBLIC} - {_NO_CLASS})
 
 
 def build(comparisons: Sequence[Comparison]) -> tuple[str, list[object]]:
-    """Return the statement of a filter, and its parameters from $7 on."""
+    """Return the statement of a filter, and its parameters from $10 on."""
     statement, values = SELECT, []
 
     def parameter(value: object) -> int:
         values.append(value)
-        return 6 + len(values)
+        return 9 + len(values)
 
     for comparison in comparisons:
         operator = OPERATORS[comparison.operator]

@@ -12,6 +12,7 @@ from fairdb.options.v1 import access_pb2
 UPSTREAMS = {
     "fairdb.auth.v1.AuthService": "auth_svc",
     "fairdb.privacy.v1.ConsentService": "privacy_svc",
+    "fairdb.privacy.v1.StudyService": "privacy_svc",
     "fairdb.samples.v1.DataUseService": "gateway",
     "fairdb.samples.v1.NotificationService": "gateway",
     "fairdb.samples.v1.SampleService": "gateway",

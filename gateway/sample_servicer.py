@@ -78,6 +78,7 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
                 everywhere=grants.everywhere,
                 own=grants.own,
                 oversees=grants.oversees,
+                studies=grants.studies,
             )
         )
         samples = [visibility.render(stored, grants, principal) for stored in page.samples]

@@ -26,7 +26,7 @@ def render(stored: StoredSample, grants: Grants, reader: Principal) -> Sample:
         check_overseen(stored, grants, reader)
         withheld = _data_fields(sample)
     else:
-        visible = set(grants.own if sample.owner == reader.user_id else grants.everywhere)
+        visible = _visible_classes(sample, grants, reader)
         withheld = [name for name, field_class in stored.classes.items() if field_class not in visible]
     for name in withheld:
         if name.startswith(_METADATA):
@@ -38,9 +38,21 @@ def render(stored: StoredSample, grants: Grants, reader: Principal) -> Sample:
 
 
 def check_overseen(stored: StoredSample, grants: Grants, reader: Principal) -> None:
-    """Raise SampleNotFound unless the reader owns the sample or oversees all: others may not know of its trail."""
-    if stored.sample.owner != reader.user_id and not grants.oversees:
+    """Raise SampleNotFound unless the reader owns the sample or oversees it: others may not know of its trail."""
+    sample = stored.sample
+    of_study = any(grant.oversees for grant in grants.studies if grant.study == sample.study)
+    if sample.owner != reader.user_id and not grants.oversees and not of_study:
         raise SampleNotFound
+
+
+def _visible_classes(sample: Sample, grants: Grants, reader: Principal) -> set[int]:
+    visible: set[int] = {*grants.everywhere}
+    if sample.owner == reader.user_id:
+        visible.update(grants.own)
+    for grant in grants.studies:
+        if grant.study == sample.study:
+            visible.update(grant.classes)
+    return visible
 
 
 def _data_fields(sample: Sample) -> list[str]:

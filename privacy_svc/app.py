@@ -18,6 +18,8 @@ from fairdb.privacy.v1 import (
     consent_service_pb2_grpc,
     privacy_service_pb2,
     privacy_service_pb2_grpc,
+    study_service_pb2,
+    study_service_pb2_grpc,
 )
 from privacy_svc.consent_servicer import ConsentServicer
 from privacy_svc.keystore import Keystore
@@ -26,6 +28,7 @@ from privacy_svc.preparations import SWEEP_TOMBSTONES
 from privacy_svc.privacy_servicer import PrivacyServicer
 from privacy_svc.quarantine import Quarantine
 from privacy_svc.studies import Studies
+from privacy_svc.study_servicer import StudyServicer
 
 FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 
@@ -60,6 +63,10 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
                 (
                     consent_service_pb2.DESCRIPTOR.services_by_name["ConsentService"],
                     partial(consent_service_pb2_grpc.add_ConsentServiceServicer_to_server, consent),
+                ),
+                (
+                    study_service_pb2.DESCRIPTOR.services_by_name["StudyService"],
+                    partial(study_service_pb2_grpc.add_StudyServiceServicer_to_server, StudyServicer(studies)),
                 ),
                 (
                     privacy_service_pb2.DESCRIPTOR.services_by_name["PrivacyService"],

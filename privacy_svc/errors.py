@@ -24,7 +24,21 @@ class ConsentNotFound(AppError):
 
 
 class StudyNotFound(AppError):
-    """There is no such study, or you may not add samples to it."""
+    """There is no such study, or you may not do this with it."""
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "STUDY_NOT_FOUND"
+
+
+class MemberNotFound(AppError):
+    """The account is no member of the study."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "MEMBER_NOT_FOUND"
+
+
+class StudyFull(AppError):
+    """The study has as many members as a study can have: remove one first."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "STUDY_FULL"

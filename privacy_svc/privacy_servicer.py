@@ -10,18 +10,13 @@ import grpc
 
 from chassis.database import Database
 from chassis.errors import InvalidRequest, SagaTakenOver
-from fairdb.options.v1.access_pb2 import ROLE_STEWARD, Principal
+from fairdb.options.v1.access_pb2 import Principal
 from fairdb.privacy.v1 import privacy_service_pb2 as pb
 from fairdb.privacy.v1 import privacy_service_pb2_grpc
-from fairdb.privacy.v1.field_class_pb2 import (
-    FIELD_CLASS_PUBLIC,
-    FIELD_CLASS_QUASI_IDENTIFIER,
-    FIELD_CLASS_SENSITIVE,
-)
 from fairdb.samples.v1.data_use_pb2 import DataUseMatch
 from fairdb.samples.v1.sample_pb2 import RawSample
 from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
-from privacy_svc import preparations
+from privacy_svc import permissions, preparations
 from privacy_svc.anonymisation import Anonymised, anonymise, subject_of
 from privacy_svc.data_use import match
 from privacy_svc.duo import find_use_violations
@@ -35,8 +30,6 @@ Context = grpc.aio.ServicerContext
 
 _LARGE = 8 * 1024
 """Bytes of a raw sample from which it is anonymised beside the event loop; ordinary ones take a few kilobytes."""
-
-_ALL_CLASSES = (FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER, FIELD_CLASS_SENSITIVE)
 
 
 class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
@@ -86,7 +79,8 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
             dropped_fields=result.dropped_fields,
             consents=[str(consent) for consent in prepared.consents],
             policy_version=self._policy.version,
-            grants=grants_of(request.principal),
+            # The sender owns the sample, so what they may see of studies adds nothing.
+            grants=permissions.grants_of(request.principal, ()),
             data_use=prepared.data_use,
         )
 
@@ -121,7 +115,10 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         return pb.DiscardSampleResponse()
 
     async def GetGrants(self, request: pb.GetGrantsRequest, context: Context) -> pb.Grants:
-        return grants_of(request.principal)
+        return await self._grants_of(request.principal)
+
+    async def _grants_of(self, principal: Principal) -> pb.Grants:
+        return permissions.grants_of(principal, await self._studies.grants_of(UUID(principal.user_id)))
 
     async def GetPrivacyStatus(self, request: pb.GetPrivacyStatusRequest, context: Context) -> SamplePrivacy:
         async with self._database.connection() as connection:
@@ -136,10 +133,3 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
             async with self._database.connection() as connection:
                 terms = (await preparations.status(connection, UUID(request.sample_id))).data_use
         return match(terms, request.use, datetime.now(UTC).date())
-
-
-def grants_of(principal: Principal) -> pb.Grants:
-    """Return what an account may see: its own samples whole; of others what is public, or all for a steward."""
-    oversees = ROLE_STEWARD in principal.roles
-    everywhere = _ALL_CLASSES if oversees else (FIELD_CLASS_PUBLIC,)
-    return pb.Grants(everywhere=everywhere, own=_ALL_CLASSES, oversees=oversees)

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from backend_svc import filter, search
+from fairdb.privacy.v1.field_class_pb2 import StudyGrant
 from tests.integration.backend.conftest import (
     PUBLIC,
     QUASI,
@@ -205,7 +206,8 @@ async def test_every_filter_goes_by_an_index(backend: Backend) -> None:
         await connection.execute("ANALYZE")
         for text in FILTERS:
             statement, values = search.build(filter.parse(text))
-            arguments = (reader, [PUBLIC], [PUBLIC], False, None, 51, *values)
+            study = UUID(STUDY)
+            arguments = (reader, [PUBLIC], [PUBLIC], False, None, 51, [study, study], [PUBLIC, QUASI], [study], *values)
             explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *arguments)
             plan = json.loads(explained)[0]
             nodes = list(_nodes(plan["Plan"]))
@@ -219,3 +221,32 @@ def _nodes(plan: dict[str, Any]) -> Any:
     yield plan
     for child in plan.get("Plans", ()):
         yield from _nodes(child)
+
+
+async def test_a_part_in_a_study_lets_see_more_of_its_samples_only(backend: Backend) -> None:
+    owner, reader, elsewhere = new_account(), new_account(), str(uuid4())
+    fields = {"age": ("30-39", QUASI), "disease": ("Healthy", SENSITIVE)}
+    here, there = await backend.add(owner, fields), await backend.add(owner, fields, study=elsewhere)
+    grant = StudyGrant(study=STUDY, classes=[PUBLIC, QUASI])
+    mine = f' AND owner = "{owner}"'
+
+    assert await backend.find(reader, 'metadata.age = "30-39"' + mine, studies=[grant]) == [here]
+    assert await backend.find(reader, 'metadata.disease = "Healthy"' + mine, studies=[grant]) == []
+    grant.classes.append(SENSITIVE)
+    assert await backend.find(reader, 'metadata.disease = "Healthy"' + mine, studies=[grant]) == [here]
+    assert await backend.find(reader, mine.removeprefix(" AND "), studies=[grant]) == [there, here]
+
+
+@pytest.mark.parametrize("oversees", [True, False])
+async def test_quarantined_samples_of_a_study_are_listed_for_whoever_oversees_it(
+    backend: Backend, oversees: bool
+) -> None:
+    owner, reader, consent = new_account(), new_account(), str(uuid4())
+    id = await backend.add(owner, consents=[consent])
+    other = await backend.add(owner, consents=[consent], study=str(uuid4()))
+    await backend.quarantine(consent, owner)
+    found = await backend.find(
+        reader, f'owner = "{owner}"', studies=[StudyGrant(study=STUDY, classes=[PUBLIC], oversees=oversees)]
+    )
+    assert found == ([id] if oversees else [])
+    assert other not in found

@@ -1,0 +1,62 @@
+"""StudyService: what accounts do with studies."""
+
+from uuid import UUID
+
+import grpc
+
+from chassis import calls, paging
+from fairdb.options.v1.access_pb2 import ROLE_STEWARD
+from fairdb.privacy.v1 import study_service_pb2 as pb
+from fairdb.privacy.v1 import study_service_pb2_grpc
+from privacy_svc.studies import Studies
+
+Context = grpc.aio.ServicerContext
+
+
+class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
+    """Makes studies, shows them, and decides on members as their owner says."""
+
+    def __init__(self, studies: Studies) -> None:
+        self._studies = studies
+
+    async def CreateStudy(self, request: pb.CreateStudyRequest, context: Context) -> pb.Study:
+        return await self._studies.create(_account(), request.study.title)
+
+    async def GetStudy(self, request: pb.GetStudyRequest, context: Context) -> pb.Study:
+        return await self._readable(request.id)
+
+    async def ListStudies(self, request: pb.ListStudiesRequest, context: Context) -> pb.ListStudiesResponse:
+        size = request.page_size or paging.DEFAULT_PAGE_SIZE
+        return await self._studies.list_page(_account(), size, request.page_token, everybody=_is_steward())
+
+    async def SetMember(self, request: pb.SetMemberRequest, context: Context) -> pb.Member:
+        await self._owned(request.study)
+        return await self._studies.set_member(UUID(request.study), UUID(request.member.account), request.member.role)
+
+    async def ListMembers(self, request: pb.ListMembersRequest, context: Context) -> pb.ListMembersResponse:
+        await self._readable(request.study)
+        return pb.ListMembersResponse(members=await self._studies.members(UUID(request.study)))
+
+    async def RemoveMember(self, request: pb.RemoveMemberRequest, context: Context) -> pb.RemoveMemberResponse:
+        account = UUID(request.account)
+        if account != _account():
+            await self._owned(request.study)
+        else:
+            await self._readable(request.study)
+        await self._studies.remove_member(UUID(request.study), account)
+        return pb.RemoveMemberResponse()
+
+    async def _readable(self, study: str) -> pb.Study:
+        everybody = _is_steward()
+        return await self._studies.get(_account(), UUID(study), at_least=pb.STUDY_ROLE_READER, everybody=everybody)
+
+    async def _owned(self, study: str) -> pb.Study:
+        return await self._studies.get(_account(), UUID(study), at_least=pb.STUDY_ROLE_OWNER)
+
+
+def _account() -> UUID:
+    return UUID(calls.current().caller.user_id)
+
+
+def _is_steward() -> bool:
+    return ROLE_STEWARD in calls.current().caller.roles

@@ -1,0 +1,209 @@
+"""docs/permissions.md, cell by cell, on every call that can show a sample."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from deploy.local.constellation import Constellation
+from tests.platform import Account, Platform
+
+TABLE = Path(__file__).parents[2] / "docs" / "permissions.md"
+DONOR = "donor of permissions"
+BODY = {
+    "organism": "Lemur catta gut metagenome",
+    "subject": DONOR,
+    "collectionDate": "2019-06-01",
+    "metadata": {"body_site": "feces", "age": 34, "disease": "Healthy"},
+}
+# Of each class, every field of the stored sample with its value and a filter that finds the sample by it.
+FIELDS = {
+    "public": {"organism": ("Lemur catta gut metagenome", 'organism = "Lemur catta gut metagenome"')}
+    | {"metadata.body_site": ("feces", 'metadata.body_site = "feces"')},
+    "quasi": {"collectionDate": ("2019", 'collectionDate = "2019"')}
+    | {"metadata.age": ("30-39", 'metadata.age = "30-39"'), "subject": (None, 'subject = "{subject}"')},
+    "sensitive": {"metadata.disease": ("Healthy", 'metadata.disease = "Healthy"')},
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one kind of reader may see."""
+
+    reader: str
+    classes: dict[str, bool]
+    trail: bool
+    quarantined: bool
+
+
+def read_table() -> list[Row]:
+    lines = [line for line in TABLE.read_text().splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert rows[0] == ["reader", "public", "quasi", "sensitive", "trail", "quarantined sample"]
+    yes = {"shown": True, "state only": True, "withheld": False, "hidden": False}
+    return [
+        Row(reader, dict(zip(FIELDS, (yes[c] for c in classes), strict=True)), yes[trail], yes[quarantined])
+        for reader, *classes, trail, quarantined in rows[1:]
+    ]
+
+
+ROWS = read_table()
+
+
+@dataclass
+class World:
+    """Two samples of one study, one of them quarantined, and one account for each row of the table."""
+
+    readers: dict[str, Account]
+    sample: dict[str, Any]
+    quarantined: str
+    withdrawn: dict[str, Any]
+    """The consent on which the quarantined one rested."""
+    notified: dict[str, list[str]]
+
+
+@pytest_asyncio.fixture(scope="module")
+async def world(constellation: Constellation) -> AsyncIterator[World]:
+    async with httpx.AsyncClient(base_url=constellation.edge_url, timeout=30) as http:
+        yield await make_world(Platform(constellation, http))
+
+
+async def make_world(platform: Platform) -> World:
+    study_owner = await platform.account("study-owner")
+    study = (await study_owner.call("POST", "/api/studies", {"title": "permissions"})).json()["id"]
+    owner = await platform.account("owner", consented=True)
+    readers = {
+        "owner of the sample": owner,
+        "owner of its study": study_owner,
+        "curator of its study": await platform.account("curator"),
+        "reader of its study": await platform.account("reader"),
+        "steward": await platform.steward(),
+        "researcher with no part in it": await platform.account("nobody"),
+        "administrator with no part in it": await platform.admin(),
+    }
+    roles = {"owner of the sample": "CURATOR", "curator of its study": "CURATOR", "reader of its study": "READER"}
+    for name, role in roles.items():
+        member = {"account": readers[name].id, "role": f"STUDY_ROLE_{role}"}
+        answer = await study_owner.call("POST", f"/api/studies/{study}/members", member)
+        assert answer.status_code == 200, answer.text
+    for account in readers.values():
+        answer = await account.call("POST", "/api/subscriptions", {"study": study})
+        assert answer.status_code in (200, 403), answer.text
+    await owner.consent(DONOR)
+    withdrawn = await owner.consent("another " + DONOR)
+    sample = await owner.create(**BODY, study=study)
+    quarantined = await owner.create(**{**BODY, "subject": "another " + DONOR}, study=study)
+    for id in (sample["id"], quarantined["id"]):
+        await owner.wait_until_processed(id)
+    consent = (await owner.call("POST", f"/api/consents/{withdrawn}:withdraw", {})).json()
+    # From here on its sender is a member no more: what is left is that they own it.
+    answer = await study_owner.call("DELETE", f"/api/studies/{study}/members/{owner.id}")
+    assert answer.status_code == 200, answer.text
+    notified = {}
+    for name, account in readers.items():
+        answer = await account.call("GET", "/api/notifications")
+        found = answer.json()["notifications"] if answer.status_code == 200 else []
+        notified[name] = [item["sample"] for item in found]
+    return World(readers, sample, quarantined["id"], consent, notified)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
+async def test_get_shows_what_the_table_says(world: World, row: Row) -> None:
+    answer = await world.readers[row.reader].call("GET", f"/api/samples/{world.sample['id']}")
+    assert answer.status_code == 200
+    assert_shows(answer.json(), row, world)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
+async def test_list_shows_what_the_table_says(world: World, row: Row) -> None:
+    found = {item["id"]: item for item in await list_samples(world, row, f'study = "{world.sample["study"]}"')}
+    assert_shows(found[world.sample["id"]], row, world)
+    assert (world.quarantined in found) == row.quarantined
+    if row.quarantined:
+        assert_state_only(found[world.quarantined], world)
+
+
+def filters() -> list[tuple[str, str, str]]:
+    return [(c, name, text) for c, fields in FIELDS.items() for name, (_, text) in fields.items()]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
+@pytest.mark.parametrize(("field_class", "name", "text"), filters(), ids=lambda value: str(value))
+async def test_what_is_not_shown_matches_no_filter(
+    world: World, row: Row, field_class: str, name: str, text: str
+) -> None:
+    filter = text.format(subject=world.sample["subject"])
+    # Neither by its value nor by not having another one.
+    for condition, matches in ((filter, True), (filter.replace(" = ", " != "), False), (f'{name} != "x"', True)):
+        found = {item["id"] for item in await list_samples(world, row, condition)}
+        assert (world.sample["id"] in found) == (matches and row.classes[field_class]), condition
+        assert world.quarantined not in found
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
+@pytest.mark.parametrize("part", ["events", "audit", "privacy"])
+async def test_the_trail_is_as_the_table_says(world: World, row: Row, part: str) -> None:
+    reader = world.readers[row.reader]
+    for id in (world.sample["id"], world.quarantined):
+        answer = await reader.call("GET", f"/api/samples/{id}/{part}")
+        # An administrator has not even the role that these calls ask for, unless they hold another.
+        assert (answer.status_code == 200) == row.trail, answer.text
+        if not row.trail:
+            assert answer.status_code == 404
+            assert_says_nothing(answer.text)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
+async def test_a_quarantined_sample_is_as_the_table_says(world: World, row: Row) -> None:
+    answer = await world.readers[row.reader].call("GET", f"/api/samples/{world.quarantined}")
+    if row.quarantined:
+        assert_state_only(answer.json(), world)
+    else:
+        assert answer.status_code == 404
+        assert_says_nothing(answer.text)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
+async def test_a_notification_tells_an_id_and_no_more(world: World, row: Row) -> None:
+    expected = [] if row.reader == "owner of the sample" else [world.sample["id"], world.quarantined]
+    assert sorted(world.notified[row.reader]) == expected
+
+
+async def list_samples(world: World, row: Row, filter: str) -> list[dict[str, Any]]:
+    answer = await world.readers[row.reader].call("GET", "/api/samples", params={"filter": filter, "pageSize": 200})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["samples"]
+
+
+def value_of(sample: dict[str, Any], name: str) -> Any:
+    return sample["metadata"].get(name.removeprefix("metadata."), "") if "." in name else sample[name]
+
+
+def assert_shows(sample: dict[str, Any], row: Row, world: World) -> None:
+    withheld = []
+    for field_class, fields in FIELDS.items():
+        for name, (value, _) in fields.items():
+            expected = value or world.sample["subject"]
+            assert value_of(sample, name) == (expected if row.classes[field_class] else ""), name
+            withheld += [] if row.classes[field_class] else [name]
+    assert sample["withheldFields"] == sorted(withheld)
+
+
+def assert_state_only(sample: dict[str, Any], world: World) -> None:
+    assert sample["state"] == "STATE_QUARANTINED"
+    assert sample["quarantine"] == {"consent": world.withdrawn["id"], "time": sample["quarantine"]["time"]}
+    assert sample["quarantine"]["time"] >= world.withdrawn["withdrawTime"][:19]
+    for fields in FIELDS.values():
+        for name in fields:
+            assert value_of(sample, name) == "", name
+            assert name in sample["withheldFields"]
+
+
+def assert_says_nothing(text: str) -> None:
+    for fields in FIELDS.values():
+        for value, _ in fields.values():
+            assert value is None or value not in text

@@ -1,0 +1,121 @@
+"""Studies and their members, over REST."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.platform import Account, Platform
+
+
+async def make_study(owner: Account, title: str = "gut over a year") -> str:
+    answer = await owner.call("POST", "/api/studies", {"title": title})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["id"]
+
+
+async def set_member(owner: Account, study: str, account: str, role: str) -> Any:
+    return await owner.call("POST", f"/api/studies/{study}/members", {"account": account, "role": role})
+
+
+def reason(answer: Any) -> str:
+    return answer.json()["details"][0]["reason"]
+
+
+async def test_a_study_is_for_those_who_have_a_part_in_it(platform: Platform) -> None:
+    owner, member, outsider = [await platform.account() for _ in range(3)]
+    steward = await platform.steward()
+    study = await make_study(owner)
+    assert (await set_member(owner, study, member.id, "STUDY_ROLE_READER")).status_code == 200
+
+    shown = [await account.call("GET", f"/api/studies/{study}") for account in (owner, member, steward, outsider)]
+
+    assert [answer.status_code for answer in shown] == [200, 200, 200, 404]
+    roles = [answer.json()["role"] for answer in shown[:3]]
+    assert roles == ["STUDY_ROLE_OWNER", "STUDY_ROLE_READER", "STUDY_ROLE_UNSPECIFIED"]
+    assert {answer.json()["title"] for answer in shown[:3]} == {"gut over a year"}
+    for account, expected in ((owner, True), (member, True), (outsider, False)):
+        listed = (await account.call("GET", "/api/studies")).json()["studies"]
+        assert (study in [item["id"] for item in listed]) == expected
+
+
+@pytest.mark.parametrize(("role", "status"), [("STUDY_ROLE_CURATOR", 201), ("STUDY_ROLE_READER", 404), (None, 404)])
+async def test_who_may_add_samples_to_a_study(platform: Platform, role: str | None, status: int) -> None:
+    owner, sender = await platform.account(), await platform.account(consented=True)
+    study = await make_study(owner)
+    if role:
+        await set_member(owner, study, sender.id, role)
+    answer = await sender.call("POST", "/api/samples", {"organism": "E. coli", "study": study})
+    assert answer.status_code == status
+    if status == 201:
+        assert answer.json()["study"] == study
+        assert (await owner.call("GET", f"/api/samples/{answer.json()['id']}/events")).status_code == 200
+    else:
+        assert reason(answer) == "STUDY_NOT_FOUND"
+
+
+async def test_only_the_owner_decides_on_members(platform: Platform) -> None:
+    owner, curator, other = [await platform.account() for _ in range(3)]
+    study = await make_study(owner)
+    await set_member(owner, study, curator.id, "STUDY_ROLE_CURATOR")
+    await set_member(owner, study, other.id, "STUDY_ROLE_READER")
+
+    assert (await set_member(curator, study, other.id, "STUDY_ROLE_CURATOR")).status_code == 404
+    assert (await curator.call("DELETE", f"/api/studies/{study}/members/{other.id}")).status_code == 404
+    members = (await curator.call("GET", f"/api/studies/{study}/members")).json()["members"]
+    assert {item["account"]: item["role"] for item in members} == {
+        curator.id: "STUDY_ROLE_CURATOR",
+        other.id: "STUDY_ROLE_READER",
+    }
+
+
+async def test_what_a_member_saw_ends_with_the_membership(platform: Platform) -> None:
+    owner, member = await platform.account(consented=True), await platform.account()
+    study = await make_study(owner)
+    sample = await owner.create(study=study, metadata={"age": 34})
+    path = f"/api/samples/{sample['id']}"
+
+    async def sees_age() -> bool:
+        return "age" in (await member.call("GET", path)).json()["metadata"]
+
+    assert not await sees_age()
+    await set_member(owner, study, member.id, "STUDY_ROLE_READER")
+    assert await sees_age()
+    left = await member.call("DELETE", f"/api/studies/{study}/members/{member.id}")
+    assert left.status_code == 200
+    assert not await sees_age()
+    again = await owner.call("DELETE", f"/api/studies/{study}/members/{member.id}")
+    assert (again.status_code, reason(again)) == (404, "MEMBER_NOT_FOUND")
+
+
+async def test_pages_of_studies(platform: Platform) -> None:
+    owner = await platform.account()
+    made = [await make_study(owner, f"study {n}") for n in range(5)]
+    found, token = [], ""
+    for _ in range(3):
+        page = (await owner.call("GET", "/api/studies", params={"pageSize": 2, "pageToken": token})).json()
+        found += [item["id"] for item in page["studies"]]
+        token = page["nextPageToken"]
+    assert found == made[::-1]
+    assert token == ""
+
+
+@pytest.mark.parametrize(
+    ("member", "field"),
+    [
+        ({"role": "STUDY_ROLE_READER"}, "member.account"),
+        ({"account": "Zebulon", "role": "STUDY_ROLE_READER"}, "member.account"),
+        ({"account": str(uuid4())}, "member.role"),
+        ({"account": str(uuid4()), "role": "STUDY_ROLE_OWNER"}, "member.role"),
+    ],
+)
+async def test_a_member_that_cannot_be_is_refused_with_the_field(
+    platform: Platform, member: dict[str, str], field: str
+) -> None:
+    owner = await platform.account()
+    study = await make_study(owner)
+    answer = await owner.call("POST", f"/api/studies/{study}/members", member)
+    assert answer.status_code == 400
+    violations = answer.json()["details"][1]["fieldViolations"]
+    assert [item["field"] for item in violations] == [field]
+    assert "Zebulon" not in answer.text
