@@ -64,7 +64,10 @@ def _drop(field: Field, value: Scalar, surroundings: Surroundings) -> None:
 
 
 def _vocabulary(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
-    return field.values.get(squash(plain(value)))
+    stored = field.values.get(squash(plain(value)))
+    if stored is not None and isinstance(value, str):
+        field.remember(value, stored)
+    return stored
 
 
 def _term(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
@@ -76,15 +79,9 @@ def _term(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | N
 
 def _pattern(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
     text = plain(value)
-    remembered = f"{field.name}: {text}"
-    if remembered in surroundings.vocabulary.phrases:
-        return value
     if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
         return None
-    if is_identifying(text):
-        return None
-    surroundings.vocabulary.phrases.add(remembered)
-    return value
+    return None if is_identifying(text) else value
 
 
 def _sequence(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
@@ -113,7 +110,7 @@ def _measurements(field: Field, value: Scalar, surroundings: Surroundings) -> Sc
 
 
 def _band(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
-    if isinstance(value, str) and (word := field.values.get(squash(value))):
+    if field.values and isinstance(value, str) and (word := field.values.get(squash(value))):
         return word
     read_in = surroundings.units.get(field.unit_field) or field.read_in or field.unit
     low, high = read_quantity(value, field.unit, read_in)
@@ -131,6 +128,9 @@ def _country(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar 
     countries, text = surroundings.vocabulary.countries, plain(value)
     for part in (text, text.split(":", 1)[0], text.split(",", 1)[0]):
         if country := countries.get(squash(part)):
+            # What stands behind a country's name may be somebody's place.
+            if part == value:
+                field.remember(text, country)
             return country
     return None
 
