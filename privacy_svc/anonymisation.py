@@ -14,7 +14,7 @@ from privacy_svc.record import SAMPLE, Cause, Kept, Record, sort_record, subject
 from privacy_svc.rules import Surroundings, apply_rule, plain
 from privacy_svc.validation import InvalidSample
 
-__all__ = ["Anonymised", "anonymise", "subject_of"]
+__all__ = ["Anonymised", "Judgement", "anonymise", "judge", "render", "subject_of"]
 
 # A taxonomy id as long as this may be a number of somebody; a longer one than the last is none at all.
 _LONG_TAXON_ID = 100_000
@@ -43,13 +43,16 @@ class Judgement:
     """What the policy makes of each field of a raw sample, whether or not the sample can be stored."""
 
     record: Record
+    study: str
     # None when the sample names no donor.
     subject: str | None
+    # These are empty when they are refused.
     organism: str
-    collection_date: str
+    taxon_id: int
+    # None when it is dropped, since its year is an identifier of the same sample.
+    collection_date: str | None
     # Of the metadata, what is stored.
     values: list[Kept]
-    dropped_fields: list[str]
     violations: list[Violation]
 
 
@@ -58,12 +61,17 @@ def anonymise(raw: RawSample, policy: Policy, pseudonym: Callable[[str], str]) -
     judged = judge(raw, policy)
     if judged.violations:
         raise InvalidSample(judged.violations)
+    return render(judged, pseudonym)
+
+
+def render(judged: Judgement, pseudonym: Callable[[str], str]) -> Anonymised:
+    """Return what is left of a sample once it is judged."""
     sample = Sample(
-        study=raw.study,
+        study=judged.study,
         subject=pseudonym(judged.subject) if judged.subject else "",
         organism=judged.organism,
-        taxon_id=raw.taxon_id,
-        collection_date=judged.collection_date,
+        taxon_id=judged.taxon_id,
+        collection_date=judged.collection_date or "",
     )
     return _result(sample, judged)
 
@@ -72,15 +80,14 @@ def judge(raw: RawSample, policy: Policy) -> Judgement:
     """Decide on every field of a raw sample."""
     record = sort_record(raw, policy)
     subject = _one_subject(record)
-    _check_taxon_id(raw, record)
+    taxon_id = _taxon_id(raw, record)
     organism = _organism(raw, policy, record)
     collection_date = _collection_date(raw, policy, record)
     _generalise(policy, record)
     values = _drop_identifying(record)
     _check_proto(raw, policy, record)
-    dropped = sorted([*record.dropped, "collectionDate"] if collection_date is None else record.dropped)
     violations = record.all_violations(policy)
-    return Judgement(record, subject, organism, collection_date or "", values, dropped, violations)
+    return Judgement(record, raw.study, subject, organism, taxon_id, collection_date, values, violations)
 
 
 def _one_subject(record: Record) -> str | None:
@@ -89,11 +96,14 @@ def _one_subject(record: Record) -> str | None:
     return record.subjects[0] if record.subjects else None
 
 
-def _check_taxon_id(raw: RawSample, record: Record) -> None:
+def _taxon_id(raw: RawSample, record: Record) -> int:
     if raw.taxon_id > _LAST_TAXON_ID:
         record.refuse("taxonId", "is no NCBI Taxonomy id: those have up to 7 digits")
     elif raw.taxon_id >= _LONG_TAXON_ID and record.identifiers.stand_in(str(raw.taxon_id)):
         record.refuse("taxonId", "holds an identifier of the same sample; give the organism's NCBI Taxonomy id")
+    else:
+        return max(raw.taxon_id, 0)
+    return 0
 
 
 def _organism(raw: RawSample, policy: Policy, record: Record) -> str:
@@ -104,7 +114,9 @@ def _organism(raw: RawSample, policy: Policy, record: Record) -> str:
         record.refuse("organism", ADVICE)
     elif record.identifiers.stand_in_organism(organism):
         record.refuse("organism", "holds an identifier of the same sample; name the organism only")
-    return organism
+    else:
+        return organism
+    return ""
 
 
 def _collection_date(raw: RawSample, policy: Policy, record: Record) -> str | None:
@@ -196,4 +208,5 @@ def _result(sample: Sample, judged: Judgement) -> Anonymised:
         actions[found.path] = found.says
         if found.field_class != _PUBLIC:
             classes[found.path] = found.field_class
-    return Anonymised(sample, classes, judged.dropped_fields, actions)
+    dropped = [*judged.record.dropped, *(["collectionDate"] if judged.collection_date is None else ())]
+    return Anonymised(sample, classes, sorted(dropped), actions)

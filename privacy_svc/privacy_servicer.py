@@ -1,8 +1,10 @@
 """PrivacyService: what may be kept of a sample, and who may see it."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import grpc
@@ -18,15 +20,17 @@ from fairdb.privacy.v1.field_class_pb2 import (
     FIELD_CLASS_SENSITIVE,
 )
 from fairdb.samples.v1.sample_pb2 import RawSample
-from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
+from fairdb.samples.v1.sample_service_pb2 import SamplePreview, SamplePrivacy
 from privacy_svc import preparations
-from privacy_svc.anonymisation import Anonymised, anonymise, subject_of
+from privacy_svc.anonymisation import anonymise, subject_of
 from privacy_svc.keystore import Keystore
 from privacy_svc.policy import Policy
+from privacy_svc.preview import preview
 from privacy_svc.studies import Studies
 from privacy_svc.validation import InvalidSample
 
 Context = grpc.aio.ServicerContext
+Result = TypeVar("Result")
 
 _LARGE = 8 * 1024
 """Bytes of a raw sample from which it is anonymised beside the event loop; ordinary ones take a few kilobytes."""
@@ -52,7 +56,9 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
                 await preparations.check_open(connection, UUID(request.sample_id), account_id, request.fencing_token)
         study = await self._study(raw.study, account_id)
         try:
-            result = await self._anonymise(raw, str(study))
+            result = await self._work(
+                raw, partial(anonymise, raw, self._policy, partial(self._keystore.pseudonym, str(study)))
+            )
         except InvalidSample as error:
             raise InvalidRequest(violations=error.violations) from None
         subject = subject_of(raw, self._policy)
@@ -78,8 +84,10 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
             grants=grants_of(request.principal),
         )
 
-    async def _anonymise(self, raw: RawSample, study: str) -> Anonymised:
-        work = partial(anonymise, raw, self._policy, partial(self._keystore.pseudonym, study))
+    async def PreviewSample(self, request: pb.PreviewSampleRequest, context: Context) -> SamplePreview:
+        return await self._work(request.sample, partial(preview, request.sample, self._policy))
+
+    async def _work(self, raw: RawSample, work: Callable[[], Result]) -> Result:
         if raw.ByteSize() <= _LARGE:
             return work()
         # Seconds of work must not keep others waiting, nor health checks; one at a time.

@@ -49,6 +49,8 @@ class Record:
     values: list[Kept] = field(default_factory=list)
     dropped: dict[str, Cause] = field(default_factory=dict)
     subjects: list[str] = field(default_factory=list)
+    # The fields of the metadata that name the donor.
+    named_subject: set[str] = field(default_factory=set)
     units: dict[str, str] = field(default_factory=dict)
     # Fields whose name or value may break a rule of the proto; all others cannot.
     questionable: list[str] = field(default_factory=list)
@@ -115,6 +117,7 @@ def sort_record(raw: RawSample, policy: Policy) -> Record:
         elif found.action == "subject":
             if scalar is not None and (subject := _subject(plain(scalar), policy.vocabulary)):
                 _add_subject(record, subject)
+                record.named_subject.add(key)
         elif found.name in seen:
             record.refuse_field(key, _TWICE)
         else:

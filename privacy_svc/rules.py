@@ -17,7 +17,7 @@ from privacy_svc.generalisation import (
     round_number,
     year_of,
 )
-from privacy_svc.organism import is_organism
+from privacy_svc.organism import ADVICE, is_organism
 from privacy_svc.patterns import is_identifying, redact_patterns
 from privacy_svc.redaction import Identifiers
 from privacy_svc.terms import is_ontology_id, is_term
@@ -48,6 +48,13 @@ class Surroundings:
 def apply_rule(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
     """Return what is kept of a clean value, None for nothing. Raises Implausible when the sender must mend it."""
     return RULES[field.action](field, value, surroundings)
+
+
+def form_of(field: Field) -> str:
+    """Return what a value must be like for the field's rule to keep it."""
+    if field.action == "vocabulary":
+        return f"must be one of: {', '.join(dict.fromkeys(field.values.values()))}"
+    return _FORMS[field.action]
 
 
 def plain(value: Scalar) -> str:
@@ -175,4 +182,14 @@ RULES: Mapping[str, Callable[[Field, Scalar, Surroundings], Scalar | None]] = {
     "organism": _organism,
     "text": _text,
     "ontology": _ontology,
+}
+
+# How to mend a value that a rule drops; the others keep every value or refuse it with what to mend.
+_FORMS = {
+    "term": "must be a short phrase of words that the vocabulary knows",
+    "pattern": "must have the form that belongs to the field",
+    "sequence": "must be nucleotides of 8 to 60 letters",
+    "country": "must begin with the name or code of a country: 'Netherlands', 'NL', 'USA: Colorado'",
+    "organism": ADVICE,
+    "ontology": "must be an id of an ontology that the vocabulary lists: 'NCIT:C115935'",
 }
