@@ -74,6 +74,8 @@ _IN_TEXT_WITH_FIGURES = (
     r"(?<!\w)(?-i:(?=\d{0,15}[A-Z])(?=(?:[A-Z]{0,6}\d){6})[A-Z0-9]{7,20})(?!\w)",
 )
 _AFTER_HASH = r"(?<=#)\d{3,}"
+# "tel.612345678", "mrn:1234567"; behind other capitals stands the id of an ontology, behind a figure a fraction.
+_AFTER_ABBREVIATION = r"(?:(?-i:(?<=[a-z][.:]))|(?<=mrn:)|(?<=ssn:)|(?<=tel[.:]))\d{7,}"
 _IN_TEXT_ONLY = (
     r"(?<!\w)(?:\d{1,4},? )?(?:rue|chemin|calle|avenida|rua|viale|piazza) (?:[\w'-]{1,30}(?: |(?!\w))){1,4}\d{0,4}",
     r"(?<![\w.])(?-i:[A-Z]\.(?:[A-Z](?!\w)\.?|(?:[ -]?[A-Z]\.)+))",
@@ -144,6 +146,7 @@ def _in_text(signs: _Signs) -> re.Pattern[str]:
         _joined(*_IN_TEXT_IN_FIGURES, begin=_FIRST_FIGURE) * signs.figures,
         _joined(*at_word, begin=r"(?<!\w)(?=\w)"),
         _AFTER_HASH * signs.rare,
+        _AFTER_ABBREVIATION * signs.figures,
     ]
     return re.compile(_joined(*filter(None, patterns)), re.IGNORECASE)
 

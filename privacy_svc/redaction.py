@@ -100,7 +100,8 @@ class Identifiers:
             digits = "".join(c for c in text if c.isdigit())
             if len(digits) >= _PHONE_DIGITS:
                 self._add_spelling(digits[-_PHONE_DIGITS:])
-        elif kind == "email":
+        elif kind == "email" or "@" in text:
+            # Also a donor who goes by an address.
             local = text.split("@", 1)[0]
             self._add_spelling(local)
             self._add_names(local)

@@ -41,7 +41,7 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
             return True
         if len(_DIGIT.findall(rest)) > _MOST_DIGITS or _LONG_NUMBER.search(rest) or is_identifying(rest):
             return False
-    words = _WORD.findall(fold(text))
+    words = _WORD.findall(fold(rest))
     if sum(len(word) == 1 for word in words) > _MOST_LETTERS:
         return False
     if all(_is_letter(word) or vocabulary.knows(word) for word in words):
