@@ -25,6 +25,9 @@ from privacy_svc.vocabulary import Vocabulary
 
 Scalar = str | float | bool
 _LONGEST_PATTERN = 100
+OTHER = "other"
+# "1234 AB", "80302-1234", "D-10115", "SW1A 1AA": four characters at least, so that two of them are a region.
+_POSTCODE = re.compile(r"(?:[A-Z]{1,2}-)?(?=(?:[ -]?[A-Z0-9]){4})(?=.*\d)[A-Z0-9]{2,5}(?:[ -]?[A-Z0-9]{2,5})?")
 _BASES = "ACGTUNRYSWKMBDHVI"
 _SEQUENCE = re.compile(rf"(?:[A-Za-z]{{1,3}}[:=] ?)?([{_BASES}]{{8,60}}|[{_BASES.lower()}]{{8,60}})")
 _LEAST_PLAIN_BASES = 2 / 3
@@ -52,7 +55,7 @@ def apply_rule(field: Field, value: Scalar, surroundings: Surroundings) -> Scala
 
 def form_of(field: Field) -> str:
     """Return what a value must be like for the field's rule to keep it."""
-    if field.action == "vocabulary":
+    if field.action in ("vocabulary", "common"):
         return f"must be one of: {', '.join(dict.fromkeys(field.values.values()))}"
     return _FORMS[field.action]
 
@@ -77,6 +80,12 @@ def _vocabulary(field: Field, value: Scalar, surroundings: Surroundings) -> Scal
     return stored
 
 
+def _common(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    if stored := _vocabulary(field, value, surroundings):
+        return stored
+    return OTHER if isinstance(value, str) and is_term(value, field, surroundings.vocabulary) else None
+
+
 def _term(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
     if isinstance(value, str):
         return value if is_term(value, field, surroundings.vocabulary) else None
@@ -89,6 +98,11 @@ def _pattern(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar 
     if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
         return None
     return None if is_identifying(text) else value
+
+
+def _prefix(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    text = fold(plain(value)).upper()
+    return squash(text)[: field.digits].upper() if _POSTCODE.fullmatch(text) else None
 
 
 def _sequence(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
@@ -169,8 +183,10 @@ RULES: Mapping[str, Callable[[Field, Scalar, Surroundings], Scalar | None]] = {
     "drop": _drop,
     "unit": _drop,
     "vocabulary": _vocabulary,
+    "common": _common,
     "term": _term,
     "pattern": _pattern,
+    "prefix": _prefix,
     "sequence": _sequence,
     "number": _number,
     "measurements": _measurements,
@@ -188,6 +204,7 @@ RULES: Mapping[str, Callable[[Field, Scalar, Surroundings], Scalar | None]] = {
 _FORMS = {
     "term": "must be a short phrase of words that the vocabulary knows",
     "pattern": "must have the form that belongs to the field",
+    "prefix": "must be a postcode: '1234 AB', '80302', 'SW1A 1AA'",
     "sequence": "must be nucleotides of 8 to 60 letters",
     "country": "must begin with the name or code of a country: 'Netherlands', 'NL', 'USA: Colorado'",
     "organism": ADVICE,

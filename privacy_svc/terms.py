@@ -37,7 +37,7 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
         # ENVO and others stand behind a term, "urban biome [ENVO:01000249]", with more digits than a term has.
         rest = _ONTOLOGY_ID.sub(lambda match: "" if _is_id(match, vocabulary) else match[0], text)
         rest = rest.strip(" []")
-        if rest in field.listed:
+        if field.action == "term" and rest in field.listed:
             return True
         if len(_DIGIT.findall(rest)) > _MOST_DIGITS or _LONG_NUMBER.search(rest) or is_identifying(rest):
             return False
@@ -45,7 +45,7 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
     if sum(len(word) == 1 for word in words) > _MOST_LETTERS:
         return False
     if all(_is_letter(word) or vocabulary.knows(word) for word in words):
-        if rest and vocabulary.lists(rest):
+        if rest and field.action == "term" and vocabulary.lists(rest):
             field.remember(rest, rest)
         return True
     # Names of diseases are often known by their endings only, and often begin with a capital.

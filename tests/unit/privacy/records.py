@@ -112,6 +112,8 @@ good: dict[str, st.SearchStrategy[Any]] = {
     "subject": st.just("donor 7"),
     "unit": st.just(""),
     "term": st.one_of(words, ontology_ids.map("feces [{}]".format), planted),
+    "common": st.one_of(listed, words),
+    "prefix": st.one_of(st.integers(1000, 99_999), st.sampled_from(["1234 AB", "SW1A 1AA", "D-10115"])),
     "sequence": st.text("ACGT", min_size=8, max_size=20),
     "number": st.floats(0, 80, allow_nan=False),
     "measurements": st.floats(1, 1e4, allow_nan=False).map("{:.5f};59".format),

@@ -113,7 +113,9 @@ def is_number(value: Any, group: Group) -> bool:
 # Written apart from privacy_svc.rules, from what policy.toml says of each action.
 PERMITTED: dict[str, Callable[[Any, Group], bool]] = {
     "vocabulary": is_listed,
+    "common": lambda value, group: value == "other" or is_listed(value, group),
     "term": is_phrase,
+    "prefix": lambda value, group: re.fullmatch(rf"[A-Z0-9]{{{group['digits']}}}", value) is not None,
     "pattern": lambda value, group: re.fullmatch(group["pattern"], str(value).removesuffix(".0")) is not None,
     "sequence": is_sequence,
     "number": is_number,
