@@ -31,7 +31,7 @@ _OUTCOMES = {
 class Column:
     """One column: what the policy takes it for, and what became of its values."""
 
-    field: str
+    name: str
     field_class: str
     action: str
     counts: Counter[str] = field(default_factory=Counter)
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
         print(f"{name}, by policy {policy.version}")
         for title, column in columns.items():
             counts = ", ".join(f"{count} {outcome}" for outcome, count in column.counts.most_common())
-            print(f"  {title}: {column.field}, {column.field_class}, {column.action}: {counts}")
+            print(f"  {title}: {column.name}, {column.field_class}, {column.action}: {counts}")
             if column.examples:
                 print(f"      {' | '.join(column.examples)}")
     return 0

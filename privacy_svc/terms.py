@@ -16,13 +16,18 @@ _MOST_LETTERS = 3
 _SHAPE = re.compile(r"[\w ,;:.()\[\]/'’+&%<>=*#|°-]+")
 _ENTRIES = re.compile(r"[;|]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_ONTOLOGY_ID = re.compile(r"([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Z]?(\d{1,8})(?!\d)")
+_ONTOLOGY_ID = re.compile(r"([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Z]?(\d{1,9})(?!\d)")
+# As long as a telephone number; only SNOMED CT has such ids, and their last three figures check the others.
+_LONG_ID = 9
+_CONCEPT_OF_SNOMED = re.compile(r"\d{6}00\d")
 # "HiSeq 2500" has four; a date or a number of somebody has more.
 _LONG_NUMBER = re.compile(r"\d{5,}")
 _DIGIT = re.compile(r"\d")
 # Eight figures that are a date: 19850412, 12041985.
 _DATE = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d|[0-3]\d(?:0\d|1[0-2])(?:19|20)\d\d")
 _DATE_FIGURES = 8
+_ROTATIONS = 5
+_PERMUTATION = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
 _SEPARATOR = re.compile(r" ?[;,|] ?")
 
 
@@ -69,4 +74,30 @@ def _is_letter(word: str) -> bool:
 
 
 def _is_id(match: re.Match[str], vocabulary: Vocabulary) -> bool:
-    return match[1] in vocabulary.ontologies and not (len(match[2]) == _DATE_FIGURES and _DATE.fullmatch(match[2]))
+    prefix, figures = match.groups()
+    if prefix not in vocabulary.ontologies:
+        return False
+    if len(figures) == _LONG_ID:
+        of_snomed = prefix.startswith("SNOMED") and _CONCEPT_OF_SNOMED.fullmatch(figures) is not None
+        return of_snomed and _verhoeff(figures) == 0
+    return not (len(figures) == _DATE_FIGURES and _DATE.fullmatch(figures))
+
+
+def _verhoeff(figures: str) -> int:
+    """Return Verhoeff's checksum, 0 when the last figure checks the others (SNOMED CT, appendix on SCTID)."""
+    check = 0
+    for place, figure in enumerate(reversed(figures)):
+        permuted = int(figure)
+        for _ in range(place % 8):
+            permuted = _PERMUTATION[permuted]
+        check = _multiply(check, permuted)
+    return check
+
+
+def _multiply(first: int, second: int) -> int:
+    """Return the product in the dihedral group of the pentagon."""
+    if first < _ROTATIONS:
+        turned = (first + second) % _ROTATIONS
+        return turned if second < _ROTATIONS else turned + _ROTATIONS
+    turned = (first - second) % _ROTATIONS
+    return turned + _ROTATIONS if second < _ROTATIONS else turned

@@ -122,6 +122,11 @@ def test_an_unknown_field_is_dropped_and_named_as_it_was_written() -> None:
         ({"host_species": "Homo sapiens"}, {"host_species": "Homo sapiens"}),
         ({"disease_ontology_term_id": "NCIT:C115935;MONDO:0005148"},
          {"disease_ontology_term_id": "NCIT:C115935;MONDO:0005148"}),
+        ({"smoker_ontology_term_id": "SNOMED:8392000;SNOMED:266919005"},
+         {"smoker_ontology_term_id": "SNOMED:8392000;SNOMED:266919005"}),
+        ({"smoker_ontology_term_id": "SNOMED:266919004"}, {}),
+        ({"smoker_ontology_term_id": "SNOMED:612345678"}, {}),
+        ({"smoker_ontology_term_id": "HP:266919005"}, {}),
         ({"country_ontology_term_id": "GAZ:00002459"}, {}),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ Q3\t"left palm"\t35\t\t\t
 
 def test_each_column_is_counted_by_outcome() -> None:
     columns = review(read_rows(TABLE.splitlines()), POLICY)
-    assert {title: (column.field, column.field_class, dict(column.counts)) for title, column in columns.items()} == {
+    assert {title: (column.name, column.field_class, dict(column.counts)) for title, column in columns.items()} == {
         "sample_id": ("sample_id", "direct", {"dropped": 3}),
         "Body Site": ("body_site", "public", {"kept": 2, "dropped": 1}),
         "host_age": ("age", "quasi-identifier", {"generalised": 2, "refused": 1}),
