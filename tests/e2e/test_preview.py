@@ -23,11 +23,13 @@ async def test_a_preview_tells_what_a_creation_then_stores_and_stores_nothing(pl
         "metadata.colour": "DROPPED",
     }
     assert preview.json()["policyVersion"]
-    assert (await researcher.call("GET", "/api/samples")).json().get("samples", []) == []
+    samples = (await researcher.call("GET", "/api/samples")).json()["samples"]
+    assert researcher.id not in {sample["owner"] for sample in samples}
 
     await researcher.consent()
     await researcher.consent("donor 7")
     created = await researcher.create(**SAMPLE)
+    assert created["owner"] == researcher.id
     assert created["metadata"] == {
         field["storedName"].removeprefix("metadata."): field["storedValue"]
         for field in fields.values()
