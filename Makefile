@@ -34,6 +34,10 @@ test: setup ## Run every test, on real servers of its own
 soak: setup ## Run the long tests that `make test` has a short form of
 	$(BIN)/pytest -m soak
 
+.PHONY: bench-prepare
+bench-prepare: setup ## Measure what it costs to anonymise one sample
+	$(BIN)/python -m bench.prepare
+
 .PHONY: demo
 demo: setup ## Start a constellation of its own, create real samples on it, show them, stop it
 	$(BIN)/python -m deploy.local run --free --root .fairdb/demo -- $(BIN)/fairdb demo

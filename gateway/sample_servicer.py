@@ -14,7 +14,12 @@ from fairdb.backend.v1.backend_service_pb2 import (
     StoredSample,
 )
 from fairdb.options.v1.access_pb2 import Principal
-from fairdb.privacy.v1.privacy_service_pb2 import GetGrantsRequest, GetPrivacyStatusRequest, Grants
+from fairdb.privacy.v1.privacy_service_pb2 import (
+    GetGrantsRequest,
+    GetPrivacyStatusRequest,
+    Grants,
+    PreviewSampleRequest,
+)
 from fairdb.samples.v1 import sample_service_pb2 as pb
 from fairdb.samples.v1 import sample_service_pb2_grpc
 from fairdb.samples.v1.sample_pb2 import Sample
@@ -31,7 +36,7 @@ _CREATE = "fairdb.samples.v1.SampleService.CreateSample"
 
 
 class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
-    """Creates, reads and lists samples."""
+    """Creates, previews, reads and lists samples."""
 
     def __init__(
         self,
@@ -57,6 +62,9 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
             (("x-http-code", "201"), ("location", f"/api/samples/{sample.id}"), ("etag", sample.etag))
         )
         return sample
+
+    async def PreviewSample(self, request: pb.PreviewSampleRequest, context: Context) -> pb.SamplePreview:
+        return await self._privacy.PreviewSample(PreviewSampleRequest(sample=request.sample))
 
     async def GetSample(self, request: pb.GetSampleRequest, context: Context) -> Sample:
         principal = calls.current().caller.principal

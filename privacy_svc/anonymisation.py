@@ -3,22 +3,26 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chassis.violations import violations_of
+from chassis.violations import Violation, violations_of
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 from privacy_svc.characters import clean
 from privacy_svc.fields import Policy
 from privacy_svc.generalisation import Implausible, year_of
 from privacy_svc.organism import ADVICE, is_organism
-from privacy_svc.record import SAMPLE, Kept, Record, sort_record, subject_of
+from privacy_svc.record import SAMPLE, Cause, Kept, Record, sort_record, subject_of
 from privacy_svc.rules import Surroundings, apply_rule, plain
 from privacy_svc.validation import InvalidSample
 
-__all__ = ["Anonymised", "anonymise", "subject_of"]
+__all__ = ["Anonymised", "Judgement", "anonymise", "judge", "render", "subject_of"]
 
 # A taxonomy id as long as this may be a number of somebody; a longer one than the last is none at all.
 _LONG_TAXON_ID = 100_000
 _LAST_TAXON_ID = 9_999_999
+# Far fewer than the proto permits, and more than a sheet has.
+_MANY_FIELDS = 100
+_METADATA = f"{SAMPLE}.metadata."
+_QUASI, _PUBLIC = FieldClass.FIELD_CLASS_QUASI_IDENTIFIER, FieldClass.FIELD_CLASS_PUBLIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +38,56 @@ class Anonymised:
     actions: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the policy makes of each field of a raw sample, whether or not the sample can be stored."""
+
+    record: Record
+    study: str
+    # None when the sample names no donor.
+    subject: str | None
+    # These are empty when they are refused.
+    organism: str
+    taxon_id: int
+    # None when it is dropped, since its year is an identifier of the same sample.
+    collection_date: str | None
+    # Of the metadata, what is stored.
+    values: list[Kept]
+    violations: list[Violation]
+
+
 def anonymise(raw: RawSample, policy: Policy, pseudonym: Callable[[str], str]) -> Anonymised:
     """Apply the policy to a raw sample. Raises InvalidSample with everything that is wrong with it."""
+    judged = judge(raw, policy)
+    if judged.violations:
+        raise InvalidSample(judged.violations)
+    return render(judged, pseudonym)
+
+
+def render(judged: Judgement, pseudonym: Callable[[str], str]) -> Anonymised:
+    """Return what is left of a sample once it is judged."""
+    sample = Sample(
+        study=judged.study,
+        subject=pseudonym(judged.subject) if judged.subject else "",
+        organism=judged.organism,
+        taxon_id=judged.taxon_id,
+        collection_date=judged.collection_date or "",
+    )
+    return _result(sample, judged)
+
+
+def judge(raw: RawSample, policy: Policy) -> Judgement:
+    """Decide on every field of a raw sample."""
     record = sort_record(raw, policy)
     subject = _one_subject(record)
-    sample = Sample(study=raw.study, taxon_id=_taxon_id(raw, record))
-    sample.organism = _organism(raw, policy, record)
+    taxon_id = _taxon_id(raw, record)
+    organism = _organism(raw, policy, record)
     collection_date = _collection_date(raw, policy, record)
-    values = _drop_identifying(_generalise(policy, record), record)
-    refused = {violation.field for violation in record.violations}
-    for violation in violations_of(raw, SAMPLE, lambda key: record.shown(key, policy)):
-        if violation.field not in refused:
-            record.violations.append(violation)
-    if record.violations:
-        raise InvalidSample(record.violations)
-    if subject:
-        sample.subject = pseudonym(subject)
-    if collection_date and record.identifiers.stand_in(collection_date):
-        record.dropped.append("collectionDate")
-    else:
-        sample.collection_date = collection_date
-    return _result(sample, values, sorted(record.dropped))
+    _generalise(policy, record)
+    values = _drop_identifying(record)
+    _check_proto(raw, policy, record)
+    violations = record.all_violations(policy)
+    return Judgement(record, raw.study, subject, organism, taxon_id, collection_date, values, violations)
 
 
 def _one_subject(record: Record) -> str | None:
@@ -68,7 +101,9 @@ def _taxon_id(raw: RawSample, record: Record) -> int:
         record.refuse("taxonId", "is no NCBI Taxonomy id: those have up to 7 digits")
     elif raw.taxon_id >= _LONG_TAXON_ID and record.identifiers.stand_in(str(raw.taxon_id)):
         record.refuse("taxonId", "holds an identifier of the same sample; give the organism's NCBI Taxonomy id")
-    return raw.taxon_id
+    else:
+        return max(raw.taxon_id, 0)
+    return 0
 
 
 def _organism(raw: RawSample, policy: Policy, record: Record) -> str:
@@ -79,72 +114,99 @@ def _organism(raw: RawSample, policy: Policy, record: Record) -> str:
         record.refuse("organism", ADVICE)
     elif record.identifiers.stand_in_organism(organism):
         record.refuse("organism", "holds an identifier of the same sample; name the organism only")
-    return organism
+    else:
+        return organism
+    return ""
 
 
-def _collection_date(raw: RawSample, policy: Policy, record: Record) -> str:
+def _collection_date(raw: RawSample, policy: Policy, record: Record) -> str | None:
+    """Return the year, empty when there is none, None when it is an identifier of the same sample."""
     written = clean(raw.collection_date)
     if not written or policy.vocabulary.missing_term(written) is not None:
         return ""
     try:
-        return year_of(written)
+        year = year_of(written)
     except Implausible as problem:
         record.refuse("collectionDate", str(problem))
         return ""
+    return None if record.identifiers.stand_in(year) else year
 
 
-def _generalise(policy: Policy, record: Record) -> list[Kept]:
+def _generalise(policy: Policy, record: Record) -> None:
     surroundings = Surroundings(policy.vocabulary, record.identifiers, record.units)
-    values: list[Kept] = []
     for key, found, scalar in record.kept:
-        if scalar in policy.vocabulary.missing_terms:
-            values.append((key, found, scalar))
-            continue
         try:
-            kept = apply_rule(found, scalar, surroundings)
+            stored = apply_rule(found, scalar, surroundings)
         except Implausible as problem:
-            record.refuse(f"metadata.{found.name}", str(problem))
+            record.refuse_field(key, str(problem))
             continue
-        if kept is None:
-            record.dropped.append(key)
+        if stored is None:
+            record.dropped[key] = Cause.VALUE
         else:
-            values.append((key, found, kept))
-    return values
+            record.values.append((key, found, stored))
 
 
-def _drop_identifying(values: list[Kept], record: Record) -> list[Kept]:
+def _drop_identifying(record: Record) -> list[Kept]:
     identifiers = record.identifiers
-    if identifiers.are_absent([plain(value) for _, _, value in values]):
-        return values
+    if identifiers.are_absent([plain(value) for _, _, value in record.values]):
+        return record.values
     left: list[Kept] = []
-    for key, found, value in values:
+    for key, found, value in record.values:
         if identifiers.stand_in(plain(value)):
-            record.dropped.append(key)
+            record.dropped[key] = Cause.IDENTIFIER
         else:
             left.append((key, found, value))
     return left
 
 
-def _result(sample: Sample, values: list[Kept], dropped: list[str]) -> Anonymised:
-    quasi = FieldClass.FIELD_CLASS_QUASI_IDENTIFIER
+def _check_proto(raw: RawSample, policy: Policy, record: Record) -> None:
+    """Note the rules of the proto that the sample breaks, where the policy has not found fault already."""
+    refused = {violation.field for violation in record.all_violations(policy)}
+    for violation in violations_of(_questionable(raw, record), SAMPLE):
+        key = violation.field.removeprefix(_METADATA)
+        if key == violation.field:
+            if violation.field not in refused:
+                record.violations.append(violation)
+        elif record.shown(key, policy) not in refused:
+            record.refuse_field(key, violation.description)
+
+
+def _questionable(raw: RawSample, record: Record) -> RawSample:
+    """Return the sample without the fields that break no rule of its proto, since looking at each costs time."""
+    if len(raw.metadata) > _MANY_FIELDS:
+        return raw
+    part = RawSample(
+        study=raw.study,
+        subject=raw.subject,
+        organism=raw.organism,
+        taxon_id=raw.taxon_id,
+        collection_date=raw.collection_date,
+    )
+    for key in record.questionable:
+        part.metadata[key].CopyFrom(raw.metadata[key])
+    return part
+
+
+def _result(sample: Sample, judged: Judgement) -> Anonymised:
     classes: dict[str, FieldClass.ValueType] = {}
     actions = {"organism": "kept"}
     if sample.taxon_id:
         actions["taxonId"] = "kept"
     if sample.subject:
-        classes["subject"], actions["subject"] = quasi, "pseudonym within the study"
+        classes["subject"], actions["subject"] = _QUASI, "pseudonym within the study"
     if sample.collection_date:
-        classes["collectionDate"], actions["collectionDate"] = quasi, "year"
-    for _, found, value in values:
-        stored = sample.metadata[found.name]
-        if isinstance(value, bool):
-            stored.bool_value = value
-        elif isinstance(value, str):
+        classes["collectionDate"], actions["collectionDate"] = _QUASI, "year"
+    metadata = sample.metadata
+    for _, found, value in judged.values:
+        stored = metadata[found.name]
+        if isinstance(value, str):
             stored.string_value = value
+        elif isinstance(value, bool):
+            stored.bool_value = value
         else:
             stored.number_value = value
-        name = f"metadata.{found.name}"
-        actions[name] = found.says
-        if found.field_class != FieldClass.FIELD_CLASS_PUBLIC:
-            classes[name] = found.field_class
-    return Anonymised(sample, classes, dropped, actions)
+        actions[found.path] = found.says
+        if found.field_class != _PUBLIC:
+            classes[found.path] = found.field_class
+    dropped = [*judged.record.dropped, *(["collectionDate"] if judged.collection_date is None else ())]
+    return Anonymised(sample, classes, sorted(dropped), actions)

@@ -12,6 +12,9 @@ from privacy_svc.vocabulary import Vocabulary
 _ONTOLOGY_FOLLOWS = frozenset(("term", "vocabulary", "country", "organism"))
 _ONTOLOGY_SUFFIX = "ontologytermid"
 _NAMES_CACHED = 4096
+# A longer name is looked up each time; every one that is remembered has a length that the proto permits.
+_LONGEST_REMEMBERED = 64
+_VALUES_CACHED = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,21 @@ class Field:
     lowest: float = float("-inf")
     highest: float = float("inf")
     digits: int = 3
+    # In the API: "metadata.age".
+    path: str = field(init=False)
+    # Texts that consist of nothing but what the policy and the vocabulary list, by how they were written, and what is
+    # stored for them. No value that only has the right form is remembered: it may be somebody's.
+    listed: dict[str, str] = field(init=False, default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", f"metadata.{self.name}")
+
+    def remember(self, written: str, stored: str) -> None:
+        """Remember what is stored for a text of listed words only."""
+        if len(written) <= _LONGEST_REMEMBERED:
+            if len(self.listed) >= _VALUES_CACHED:
+                self.listed.clear()
+            self.listed[written] = stored
 
 
 class Policy:
@@ -67,10 +85,15 @@ class Policy:
             if found is None:
                 return next((field for pattern, field in self._patterns if pattern.search(squashed)), None)
             # Only spellings that the policy lists are remembered: another name may hold somebody's.
-            if len(self._resolved) >= _NAMES_CACHED:
-                self._resolved.clear()
-            self._resolved[name] = found
+            if len(name) <= _LONGEST_REMEMBERED and name.isprintable():
+                if len(self._resolved) >= _NAMES_CACHED:
+                    self._resolved.clear()
+                self._resolved[name] = found
         return found
+
+    def remembers(self, name: str) -> bool:
+        """Tell whether a name is a listed spelling that was resolved before; it breaks no rule of the proto."""
+        return name in self._resolved
 
     def _find(self, squashed: str) -> Field | None:
         found = self._spellings.get(squashed)

@@ -27,7 +27,7 @@ def is_organism(name: str, vocabulary: Vocabulary) -> bool:
     if not 0 < len(name) <= _LONGEST or not _SHAPE.fullmatch(name) or is_identifying(name):
         return False
     good = _Reader(vocabulary.organisms, vocabulary.people).reads(fold(name))
-    if good:
+    if good and vocabulary.lists(name):
         vocabulary.names.add(name)
     return good
 

@@ -1,6 +1,8 @@
 """Patterns: what identifies somebody by its form alone: contacts, dates, numbers of cards and accounts, names."""
 
 import re
+from functools import cache
+from typing import NamedTuple
 
 from privacy_svc.dates import MONTH_NAMES
 from privacy_svc.vocabulary import Vocabulary
@@ -12,7 +14,6 @@ _YEAR = r"(?:1[89]|20)\d\d"
 _MONTH = r"(?:0?[1-9]|1[0-2])"
 _ORDINAL = r"\d{1,2}(?:st|nd|rd|th)?"
 _GAP = r"[\s,./_-]{0,3}"
-# Alternatives stand together by what they begin with: where no figure stands, those that need one are tried as one.
 _DATES = (
     rf"(?<!\w)(?:{_ORDINAL}\.?{_GAP}(?:of )?)?(?:{MONTH_NAMES})"
     rf"\.?{_GAP}(?:{_ORDINAL}[\s,./-]{{1,3}})?(?:{_YEAR}|'?\d\d)(?!\d)",
@@ -20,7 +21,6 @@ _DATES = (
 )
 _DATES_IN_FIGURES = (
     rf"(?<!\d){_YEAR}(?:[-/._:]{_MONTH}(?:[-/._:]\d{{1,2}})?| {_MONTH} \d{{1,2}}|\. {_MONTH}\. \d{{1,2}}\.?)(?!\d)",
-    r"\d{2,4}年(?:\d{1,2}月(?:\d{1,2}日)?)?",
     r"(?<![\d.])(?:0[1-9]|[12]\d|3[01])\. ?(?:0[1-9]|1[0-2])\. ?\d\d(?![\d.])",
     rf"(?<![\w.])\d{{1,2}}[. -]{{1,2}}[IVX]{{1,4}}[. -]{{1,2}}(?:{_YEAR}|\d\d)(?!\d)",
     rf"(?<![\d.])\d{{1,2}}[-/_]\d{{1,2}}[-/_](?:{_YEAR}|\d\d)(?!\d)",
@@ -28,8 +28,9 @@ _DATES_IN_FIGURES = (
     rf"(?<![\w/])(?:0[1-9]|1[0-2])[/-]{_YEAR}(?!\d)",
     rf"(?<!\d){_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)",
     rf"(?<!\d)(?:[0-2]\d|3[01])(?:[0-2]\d|3[01]){_YEAR}(?!\d)",
-    rf"(?<!\w){_ORDINAL}\.?{_GAP}(?:of )?(?:{MONTH_NAMES})(?![^\W\d_])",
 )
+_DATES_IN_CHINESE = r"\d{2,4}年(?:\d{1,2}月(?:\d{1,2}日)?)?"
+_DAY_AND_MONTH = rf"(?<!\w){_ORDINAL}\.?{_GAP}(?:of )?(?:{MONTH_NAMES})(?![^\W\d_])"
 _CONTACTS = (
     r"[\w.+%-]{1,64}(?:@| @ |\s?[(\[{]\s?at\s?[)\]}]\s?)[\w-]+(?:\s?(?:\.|[(\[{]\s?dot\s?[)\]}])\s?[\w-]+)*",
     r"[\w.+%-]{1,64} at [\w-]+ dot \w+",
@@ -38,9 +39,9 @@ _CONTACTS = (
     r"(?<![\w.@-])(?:[a-z0-9-]{1,63}\.){1,4}(?:com|org|net|edu|gov|info|io|eu|de|nl|be|uk|fr|ch|at|it|es|us|ca|au)(?!\w)(?:/\S*)?",
     r"(?:https?|ftp)://\S+|www\.\S+",
 )
+_PHONE = r"\+\d[\d\s().\-/]{5,}\d"
 _CONTACTS_IN_FIGURES = (
     r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])",
-    r"\+\d[\d\s().\-/]{5,}\d",
     r"(?<![\w.])\(?0\d{1,5}\)?[\s\-/.]?\d[\d\s\-/.]{3,}\d(?!\w)",
     r"(?<![\w.])\(?\d{3}\)?[\s.-]{0,2}\d{3}[\s.-]\d{4}(?!\d)",
     r"(?<![\w.])\d{3}[.-]\d{4}(?![\d.])",
@@ -67,35 +68,89 @@ _IN_TEXT_IN_FIGURES = (
     r"(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd)(?!\w)",
     r"(?<![\w.,:])\d{7,8}(?![\w]|[.,]\d)",
 )
-_IN_TEXT_ONLY = (
-    r"(?<!\w)(?:\d{1,4},? )?(?:rue|chemin|calle|avenida|rua|viale|piazza) (?:[\w'-]{1,30}(?: |(?!\w))){1,4}\d{0,4}",
+_IN_TEXT_WITH_FIGURES = (
     r"(?<!\w)(?=[^\W\d_]{5,40}\.? ?\d)"
     r"[^\W\d_]{2,30}(?:strasse|str\.|gasse|weg|platz|allee|straat|laan|gracht) ?\d{1,4}[a-z]?(?!\w)",
-    r"(?<![\w.])(?-i:[A-Z]\.(?:[A-Z](?!\w)\.?|(?:[ -]?[A-Z]\.)+))",
     r"(?<!\w)(?-i:(?=\d{0,15}[A-Z])(?=(?:[A-Z]{0,6}\d){6})[A-Z0-9]{7,20})(?!\w)",
-    r"(?<=#)\d{3,}",
-    r"(?<=mrn )\w+|(?<=mrn: )\w+|(?<=ssn )\w+|(?<=dr )\w+|(?<=dr\. )\w+|(?<=mr )\w+|(?<=mrs )\w+|(?<=ms\. )\w+",
 )
+_AFTER_HASH = r"(?<=#)\d{3,}"
+# "tel.612345678", "mrn:1234567"; behind other capitals stands the id of an ontology, behind a figure a fraction.
+_AFTER_ABBREVIATION = r"(?:(?-i:(?<=[a-z][.:]))|(?<=mrn:)|(?<=ssn:)|(?<=tel[.:]))\d{7,}"
+_IN_TEXT_ONLY = (
+    r"(?<!\w)(?:\d{1,4},? )?(?:rue|chemin|calle|avenida|rua|viale|piazza) (?:[\w'-]{1,30}(?: |(?!\w))){1,4}\d{0,4}",
+    r"(?<![\w.])(?-i:[A-Z]\.(?:[A-Z](?!\w)\.?|(?:[ -]?[A-Z]\.)+))",
+    r"(?<= )(?:(?<=mrn )|(?<=mrn: )|(?<=ssn )|(?<=dr )|(?<=dr\. )|(?<=mr )|(?<=mrs )|(?<=ms\. ))\w+",
+)
+
+
+# What the patterns in figures begin with, each in its own words; asked once, it saves trying them one by one.
+_FIRST_FIGURE = r"(?<!\d)(?=[\d(])"
 
 
 def _joined(*patterns: str, begin: str = "") -> str:
     joined = "|".join(patterns)
-    return rf"(?=[{begin}])(?:{joined})" if begin else joined
+    return rf"{begin}(?:{joined})" if begin else joined
 
 
-_IDENTIFYING = re.compile(
-    _joined(
-        _joined(*_DATES, begin=rf"\d{_INITIALS_OF_MONTHS}"),
-        _joined(*_DATES_IN_FIGURES, begin=r"\d"),
-        *_CONTACTS,
-        _joined(*_CONTACTS_IN_FIGURES, begin=r"\d(+"),
-        *_NUMBERS,
-    ),
-    re.IGNORECASE,
-)
-_IN_TEXT = re.compile(
-    _joined(_IDENTIFYING.pattern, _joined(*_IN_TEXT_IN_FIGURES, begin=r"\d"), *_IN_TEXT_ONLY), re.IGNORECASE
-)
+class _Signs(NamedTuple):
+    """What a text has to have for some of the patterns to match; without it they are not even tried."""
+
+    figures: bool
+    months: bool
+    contacts: bool
+    rare: bool
+
+
+_FIGURE = re.compile(r"\d")
+_MONTHS = tuple({name[:3] for name in MONTH_NAMES.split("|")})
+_CONTACT = re.compile(r"@|://|www\.| dot |\.[a-z]|[(\[{]\s?at\s?[)\]}]", re.IGNORECASE)
+
+
+def _read_signs(text: str) -> _Signs:
+    figures, low = _FIGURE.search(text) is not None, text.lower()
+    may_have_contact = "." in text or "@" in text or ":" in text or "(" in text or "[" in text or "{" in text
+    return _Signs(
+        figures,
+        # Letters of other scripts may stand for those of a month.
+        figures and (not text.isascii() or any(month in low for month in _MONTHS)),
+        (may_have_contact or " dot " in low) and _CONTACT.search(text) is not None,
+        figures and ("+" in text or "#" in text or "年" in text),
+    )
+
+
+def _of_form(signs: _Signs) -> list[str]:
+    """Return the patterns that hold everywhere, as far as a text with these signs can match them."""
+    dates = (*_DATES_IN_FIGURES, _DAY_AND_MONTH) if signs.months else _DATES_IN_FIGURES
+    patterns = [
+        _joined(*_DATES, begin=rf"(?<!\w)(?=[\d{_INITIALS_OF_MONTHS}])") * signs.months,
+        _joined(*dates, begin=_FIRST_FIGURE) * signs.figures,
+        _DATES_IN_CHINESE * signs.rare,
+        _joined(*_CONTACTS) * signs.contacts,
+        _joined(*_CONTACTS_IN_FIGURES, begin=_FIRST_FIGURE) * signs.figures,
+        _PHONE * signs.rare,
+        _joined(*_NUMBERS, begin=r"(?<!\w)(?=[A-Z])") * signs.figures,
+    ]
+    return [pattern for pattern in patterns if pattern]
+
+
+@cache
+def _identifying(signs: _Signs) -> re.Pattern[str]:
+    return re.compile(_joined(*_of_form(signs)), re.IGNORECASE)
+
+
+@cache
+def _in_text(signs: _Signs) -> re.Pattern[str]:
+    at_word = (*_IN_TEXT_WITH_FIGURES, *_IN_TEXT_ONLY) if signs.figures else _IN_TEXT_ONLY
+    patterns = [
+        *_of_form(signs),
+        _joined(*_IN_TEXT_IN_FIGURES, begin=_FIRST_FIGURE) * signs.figures,
+        _joined(*at_word, begin=r"(?<!\w)(?=\w)"),
+        _AFTER_HASH * signs.rare,
+        _AFTER_ABBREVIATION * signs.figures,
+    ]
+    return re.compile(_joined(*filter(None, patterns)), re.IGNORECASE)
+
+
 # "Jane", "McDonald", "O'Brien", "QUARTZFEATHER" begin with a capital and may be names.
 _WORD = re.compile(r"(?<![^\W\d_])[^\W\d_](?:['’]?[^\W\d_])+")
 _REPEATED = re.compile(rf"{re.escape(REDACTED)}(?:[\s,]*{re.escape(REDACTED)})+")
@@ -106,17 +161,17 @@ _BESIDE = re.compile(
     rf"|(?<![\w.,'’-])(?:(?:{_CAPITALISED}|\d{{1,5}}[A-Za-z]?)[ ,]{{1,2}}){{1,3}}(?={re.escape(REDACTED)})"
 )
 _BESIDE_WORD = re.compile(r"[\w'’-]+\.?")
-_HINTS = re.compile(r"[@\d]|www\.|://|\bat\b", re.IGNORECASE)
 
 
 def is_identifying(text: str) -> bool:
     """Tell whether a clean text holds a contact, a date or the number of a card or account."""
-    return bool(_HINTS.search(text) and _IDENTIFYING.search(text))
+    signs = _read_signs(text)
+    return any(signs) and _identifying(signs).search(text) is not None
 
 
 def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
     """Return clean text without contacts, dates, numbers, addresses, and capitalised words that are not known ones."""
-    text = _IN_TEXT.sub(REDACTED, text)
+    text = _in_text(_read_signs(text)).sub(REDACTED, text)
     text = _WORD.sub(lambda match: match[0] if _is_harmless(match[0], vocabulary) else REDACTED, text)
     if REDACTED in text:
         text = _BESIDE.sub(lambda match: _redact_names(match[0], vocabulary), text)

@@ -1,9 +1,11 @@
 """PrivacyService: what may be kept of a sample, and who may see it."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import grpc
@@ -15,18 +17,20 @@ from fairdb.privacy.v1 import privacy_service_pb2 as pb
 from fairdb.privacy.v1 import privacy_service_pb2_grpc
 from fairdb.samples.v1.data_use_pb2 import DataUseMatch
 from fairdb.samples.v1.sample_pb2 import RawSample
-from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
+from fairdb.samples.v1.sample_service_pb2 import SamplePreview, SamplePrivacy
 from privacy_svc import permissions, preparations
-from privacy_svc.anonymisation import Anonymised, anonymise, subject_of
+from privacy_svc.anonymisation import anonymise, subject_of
 from privacy_svc.data_use import match
 from privacy_svc.duo import find_use_violations
 from privacy_svc.errors import ConsentRequired, StudyNotFound
 from privacy_svc.keystore import Keystore
 from privacy_svc.policy import Policy
+from privacy_svc.preview import preview
 from privacy_svc.studies import Studies
 from privacy_svc.validation import InvalidSample
 
 Context = grpc.aio.ServicerContext
+Result = TypeVar("Result")
 
 _LARGE = 8 * 1024
 """Bytes of a raw sample from which it is anonymised beside the event loop; ordinary ones take a few kilobytes."""
@@ -55,7 +59,9 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         raw, account_id = request.sample, UUID(request.principal.user_id)
         study = await self._study(request, account_id)
         try:
-            result = await self._anonymise(raw, str(study))
+            result = await self._work(
+                raw, partial(anonymise, raw, self._policy, partial(self._keystore.pseudonym, str(study)))
+            )
         except InvalidSample as error:
             raise InvalidRequest(violations=error.violations) from None
         subject = subject_of(raw, self._policy)
@@ -84,8 +90,10 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
             data_use=prepared.data_use,
         )
 
-    async def _anonymise(self, raw: RawSample, study: str) -> Anonymised:
-        work = partial(anonymise, raw, self._policy, partial(self._keystore.pseudonym, study))
+    async def PreviewSample(self, request: pb.PreviewSampleRequest, context: Context) -> SamplePreview:
+        return await self._work(request.sample, partial(preview, request.sample, self._policy))
+
+    async def _work(self, raw: RawSample, work: Callable[[], Result]) -> Result:
         if raw.ByteSize() <= _LARGE:
             return work()
         # Seconds of work must not keep others waiting, nor health checks; one at a time.

@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from google.protobuf.struct_pb2 import Value
 
@@ -21,22 +22,58 @@ _KEY_WORD = re.compile(r"[^\W\d_]+")
 _KEY_SHAPE = re.compile(r"[A-Za-z0-9 _.()-]{1,64}")
 _MOST_DIGITS_OF_KEY = 4
 _LONGEST = 4000
+_DROPPED = frozenset(("drop", "unit"))
+_TWICE = "is given twice, under two names; send one of them"
+
+
+class Cause(Enum):
+    """Why a field is dropped."""
+
+    UNKNOWN = auto()
+    """The policy does not know it."""
+    RULE = auto()
+    """The policy keeps nothing of it."""
+    VALUE = auto()
+    """Its value is not of the form, or holds a word, that its rule permits."""
+    IDENTIFIER = auto()
+    """What would be left holds an identifier that the same record declares."""
 
 
 @dataclass(slots=True)
 class Record:
-    """A raw sample taken apart; values are clean and blank ones left out."""
+    """A raw sample taken apart; values are clean and blank ones left out. Fields go by the names of their sender."""
 
     identifiers: Identifiers
+    # What a rule has to judge, and what is already good: values of words that the policy lists.
     kept: list[Kept] = field(default_factory=list)
-    dropped: list[str] = field(default_factory=list)
+    values: list[Kept] = field(default_factory=list)
+    dropped: dict[str, Cause] = field(default_factory=dict)
     subjects: list[str] = field(default_factory=list)
+    # The fields of the metadata that name the donor.
+    named_subject: set[str] = field(default_factory=set)
     units: dict[str, str] = field(default_factory=dict)
+    # Fields whose name or value may break a rule of the proto; all others cannot.
+    questionable: list[str] = field(default_factory=list)
+    # Of fields of the metadata, and of all others.
+    refused: dict[str, list[str]] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
 
     def refuse(self, name: str, description: str) -> None:
-        """Note a violation of a field, by its name below the sample."""
+        """Note a violation of a field beside the metadata, by its name below the sample."""
         self.violations.append(Violation(f"{SAMPLE}.{name}", description))
+
+    def refuse_field(self, key: str, description: str) -> None:
+        """Note a violation of a field of the metadata."""
+        self.refused.setdefault(key, []).append(description)
+
+    def all_violations(self, policy: Policy) -> list[Violation]:
+        """Return every violation; of the names that senders chose only those that cannot be somebody's."""
+        of_fields = [
+            Violation(self.shown(key, policy), description)
+            for key, descriptions in self.refused.items()
+            for description in descriptions
+        ]
+        return self.violations + of_fields
 
     def shown(self, key: str, policy: Policy) -> str:
         """Return the path of a metadata field for a violation; the key of an unknown one only if it is plain words."""
@@ -56,28 +93,38 @@ def sort_record(raw: RawSample, policy: Policy) -> Record:
         _add_subject(record, subject)
     record.identifiers.add("date", clean(raw.collection_date))
     seen: set[str] = set()
-    unreadable: list[tuple[str, str]] = []
-    for key, value in raw.metadata.items():
-        try:
-            scalar = _read(value)
-        except ValueError as problem:
-            unreadable.append((key, str(problem)))
+    metadata = raw.metadata
+    for key in metadata:
+        value, found = metadata[key], policy.resolve(key)
+        written = value.string_value
+        if found is not None and written and (listed := found.listed.get(written)) is not None:
+            if found.name in seen:
+                record.refuse_field(key, _TWICE)
+            else:
+                seen.add(found.name)
+                record.values.append((key, found, listed))
             continue
-        found = policy.resolve(key)
-        if found is None or found.action in ("drop", "unit"):
+        if not policy.remembers(key) or "\0" in written:
+            record.questionable.append(key)
+        try:
+            scalar = _read_text(written) if written else _read(value)
+        except ValueError as problem:
+            record.questionable.append(key)
+            record.refuse_field(key, str(problem))
+            continue
+        if found is None or found.action in _DROPPED:
             _drop(record, key, found, scalar)
         elif found.action == "subject":
             if scalar is not None and (subject := _subject(plain(scalar), policy.vocabulary)):
                 _add_subject(record, subject)
+                record.named_subject.add(key)
         elif found.name in seen:
-            record.refuse(f"metadata.{found.name}", "is given twice, under two names; send one of them")
+            record.refuse_field(key, _TWICE)
         else:
             seen.add(found.name)
-            if scalar is not None and (scalar := _without_blanks(scalar, policy.vocabulary)) is not None:
-                record.kept.append((key, found, scalar))
+            _keep(record, key, found, scalar, policy.vocabulary)
     if record.identifiers.too_many:
         record.refuse("metadata", "holds too many direct identifiers; leave them out")
-    record.violations += [Violation(record.shown(key, policy), problem) for key, problem in unreadable]
     return record
 
 
@@ -98,8 +145,16 @@ def subject_of(raw: RawSample, policy: Policy) -> str | None:
     return None
 
 
+def _keep(record: Record, key: str, found: Field, scalar: Scalar | None, vocabulary: Vocabulary) -> None:
+    if isinstance(scalar, str) and (term := vocabulary.missing_term(scalar)) is not None:
+        if term:
+            record.values.append((key, found, term))
+    elif scalar is not None:
+        record.kept.append((key, found, scalar))
+
+
 def _drop(record: Record, key: str, found: Field | None, scalar: Scalar | None) -> None:
-    record.dropped.append(key)
+    record.dropped[key] = Cause.RULE if found else Cause.UNKNOWN
     if scalar is None:
         return
     if found is None:
@@ -120,11 +175,7 @@ def _read(value: Value) -> Scalar | None:
     """Return a clean scalar, None for null and empty text. Raises ValueError, which says what to mend."""
     kind = value.WhichOneof("kind")
     if kind == "string_value":
-        # Asked twice: what is written as one character may be cleaned into many.
-        text = clean(value.string_value) if len(value.string_value) <= _LONGEST else None
-        if text is None or len(text) > _LONGEST:
-            raise ValueError(f"must be at most {_LONGEST} characters long")
-        return text or None
+        return _read_text(value.string_value)
     if kind == "number_value":
         if not math.isfinite(value.number_value):
             raise ValueError("must be a finite number")
@@ -136,13 +187,14 @@ def _read(value: Value) -> Scalar | None:
     return None
 
 
+def _read_text(written: str) -> str | None:
+    # Asked twice: what is written as one character may be cleaned into many.
+    text = clean(written) if len(written) <= _LONGEST else None
+    if text is None or len(text) > _LONGEST:
+        raise ValueError(f"must be at most {_LONGEST} characters long")
+    return text or None
+
+
 def _subject(text: str, vocabulary: Vocabulary) -> str | None:
     subject = normalise_subject(text)
     return subject if subject and vocabulary.missing_term(subject) is None else None
-
-
-def _without_blanks(scalar: Scalar, vocabulary: Vocabulary) -> Scalar | None:
-    if not isinstance(scalar, str):
-        return scalar
-    term = vocabulary.missing_term(scalar)
-    return scalar if term is None else term or None

@@ -1,7 +1,7 @@
 """Redaction: a record's own direct identifiers, found and erased wherever else in the record they stand."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from privacy_svc.characters import fold, squash
@@ -19,6 +19,7 @@ _PHONE_DIGITS = 7
 _ENTRIES = re.compile(r"[;,|\n]")
 _PARTS = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_DIGIT = re.compile(r"\d")
 _RUNS = re.compile(r"[^\W\d_]+|\d+")
 _BETWEEN = r"[\W_]*"
 _OF_NUMBERS = frozenset("0123456789 ()./-+")
@@ -36,7 +37,21 @@ class _Mark(NamedTuple):
     # Too short to be looked for inside of words: "Li", "Doe".
     is_word: bool = False
 
-    def pattern(self) -> str:
+    def spans(self, folded: str) -> Iterator[tuple[int, int]]:
+        """Yield where the identifier stands in a folded text."""
+        if len(self.squashed) >= _LONG and not self.is_word and not self.figures and folded.isascii():
+            # The same as the pattern finds, without making one.
+            places = [place for place, c in enumerate(folded) if c.isalnum()]
+            squashed, length = squash(folded), len(self.squashed)
+            at = squashed.find(self.squashed)
+            while at >= 0:
+                yield places[at], places[at + length - 1] + 1
+                at = squashed.find(self.squashed, at + length)
+        else:
+            for match in re.finditer(self._pattern(), folded, re.IGNORECASE):
+                yield match.span()
+
+    def _pattern(self) -> str:
         if self.is_word:
             return rf"(?<![^\W_]){re.escape(self.text)}(?![^\W_])"
         if self.figures:
@@ -47,7 +62,7 @@ class _Mark(NamedTuple):
         runs = _BETWEEN.join(re.escape(run) for run in _RUNS.findall(self.text))
         if len(self.squashed) >= _SHORT:
             return runs
-        if any(c.isdigit() for c in self.squashed) and any(c.isalpha() for c in self.squashed):
+        if _is_code(self.squashed):
             return rf"(?<![^\W_]){runs}(?![^\W_])"
         return re.escape(self.text)
 
@@ -71,7 +86,7 @@ class Identifiers:
         if not text or self.too_many or self._vocabulary.missing_term(text) is not None:
             return
         text = fold(text)[:_LONGEST]
-        if kind == "label" and not any(c.isdigit() for c in text):
+        if kind == "label" and not _DIGIT.search(text):
             self._labels.add(squash(text))
             if all(self._vocabulary.knows(word) for word in _LETTERS.findall(text)):
                 return
@@ -85,7 +100,8 @@ class Identifiers:
             digits = "".join(c for c in text if c.isdigit())
             if len(digits) >= _PHONE_DIGITS:
                 self._add_spelling(digits[-_PHONE_DIGITS:])
-        elif kind == "email":
+        elif kind == "email" or "@" in text:
+            # Also a donor who goes by an address.
             local = text.split("@", 1)[0]
             self._add_spelling(local)
             self._add_names(local)
@@ -103,12 +119,15 @@ class Identifiers:
     def are_absent(self, texts: Iterable[str]) -> bool:
         """Tell cheaply that none of the texts holds an identifier; False means that it must be looked for in each."""
         joined = squash("\n".join(texts))
-        return not any(squashed in joined for squashed in self._marks)
+        for squashed in self._marks:  # noqa: SIM110  # a generator would take longer than the search
+            if squashed in joined:
+                return False
+        return True
 
     def stand_in(self, text: str) -> bool:
         """Tell whether an identifier stands in the text."""
         folded = fold(text)
-        return any(re.search(mark.pattern(), folded, re.IGNORECASE) for mark in self._hits(folded))
+        return any(True for mark in self._hits(folded) for _ in mark.spans(folded))
 
     def stand_in_organism(self, text: str) -> bool:
         """Tell whether an identifier stands in the name of an organism, which may itself be the sample's label."""
@@ -149,11 +168,12 @@ class Identifiers:
                 self._add_spelling(part[1:])
 
     def _add_entries(self, text: str) -> None:
-        for entry in _ENTRIES.split(text):
-            if len(squash(entry)) >= _LONG:
-                self._add_spelling(entry)
+        if _ENTRIES.search(text):
+            for entry in _ENTRIES.split(text):
+                if len(squash(entry)) >= _LONG:
+                    self._add_spelling(entry)
         for part in _PARTS.findall(text):
-            if len(part) >= _LONG and any(c.isdigit() for c in part):
+            if part != text and len(part) >= _LONG and _DIGIT.search(part):
                 self._add_spelling(part)
 
     def _add_spelling(self, text: str) -> None:
@@ -161,17 +181,19 @@ class Identifiers:
         squashed = squash(text)
         if not squashed or squashed in self._marks:
             return
-        is_code = any(c.isdigit() for c in squashed) and any(c.isalpha() for c in squashed)
-        if len(squashed) >= _SHORT or not squashed.isascii() or len(text) >= _SHORT or is_code:
+        if len(squashed) >= _SHORT or not squashed.isascii() or len(text) >= _SHORT or _is_code(squashed):
             self._marks[squashed] = _Mark(squashed, text)
+
+
+def _is_code(squashed: str) -> bool:
+    return any(c.isdigit() for c in squashed) and any(c.isalpha() for c in squashed)
 
 
 def _erase(mark: _Mark, text: str) -> str:
     """Return the text without the mark and the rest of its word; of a number, without its area code too."""
     pieces: list[str] = []
     done = 0
-    for match in re.finditer(mark.pattern(), text, re.IGNORECASE):
-        start, end = match.span()
+    for start, end in mark.spans(text):
         if start < done:
             continue
         if mark.squashed.isdigit():

@@ -17,7 +17,7 @@ from privacy_svc.generalisation import (
     round_number,
     year_of,
 )
-from privacy_svc.organism import is_organism
+from privacy_svc.organism import ADVICE, is_organism
 from privacy_svc.patterns import is_identifying, redact_patterns
 from privacy_svc.redaction import Identifiers
 from privacy_svc.terms import is_ontology_id, is_term
@@ -25,6 +25,9 @@ from privacy_svc.vocabulary import Vocabulary
 
 Scalar = str | float | bool
 _LONGEST_PATTERN = 100
+OTHER = "other"
+# "1234 AB", "80302-1234", "D-10115", "SW1A 1AA": four characters at least, so that two of them are a region.
+_POSTCODE = re.compile(r"(?:[A-Z]{1,2}-)?(?=(?:[ -]?[A-Z0-9]){4})(?=.*\d)[A-Z0-9]{2,5}(?:[ -]?[A-Z0-9]{2,5})?")
 _BASES = "ACGTUNRYSWKMBDHVI"
 _SEQUENCE = re.compile(rf"(?:[A-Za-z]{{1,3}}[:=] ?)?([{_BASES}]{{8,60}}|[{_BASES.lower()}]{{8,60}})")
 _LEAST_PLAIN_BASES = 2 / 3
@@ -50,6 +53,13 @@ def apply_rule(field: Field, value: Scalar, surroundings: Surroundings) -> Scala
     return RULES[field.action](field, value, surroundings)
 
 
+def form_of(field: Field) -> str:
+    """Return what a value must be like for the field's rule to keep it."""
+    if field.action in ("vocabulary", "common"):
+        return f"must be one of: {', '.join(dict.fromkeys(field.values.values()))}"
+    return _FORMS[field.action]
+
+
 def plain(value: Scalar) -> str:
     """Return a value as text, a whole number without its decimal point."""
     if isinstance(value, bool):
@@ -64,7 +74,16 @@ def _drop(field: Field, value: Scalar, surroundings: Surroundings) -> None:
 
 
 def _vocabulary(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
-    return field.values.get(squash(plain(value)))
+    stored = field.values.get(squash(plain(value)))
+    if stored is not None and isinstance(value, str):
+        field.remember(value, stored)
+    return stored
+
+
+def _common(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    if stored := _vocabulary(field, value, surroundings):
+        return stored
+    return OTHER if isinstance(value, str) and is_term(value, field, surroundings.vocabulary) else None
 
 
 def _term(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
@@ -76,15 +95,14 @@ def _term(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | N
 
 def _pattern(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
     text = plain(value)
-    remembered = f"{field.name}: {text}"
-    if remembered in surroundings.vocabulary.phrases:
-        return value
     if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
         return None
-    if is_identifying(text):
-        return None
-    surroundings.vocabulary.phrases.add(remembered)
-    return value
+    return None if is_identifying(text) else value
+
+
+def _prefix(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    text = fold(plain(value)).upper()
+    return squash(text)[: field.digits].upper() if _POSTCODE.fullmatch(text) else None
 
 
 def _sequence(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
@@ -113,7 +131,7 @@ def _measurements(field: Field, value: Scalar, surroundings: Surroundings) -> Sc
 
 
 def _band(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
-    if isinstance(value, str) and (word := field.values.get(squash(value))):
+    if field.values and isinstance(value, str) and (word := field.values.get(squash(value))):
         return word
     read_in = surroundings.units.get(field.unit_field) or field.read_in or field.unit
     low, high = read_quantity(value, field.unit, read_in)
@@ -131,6 +149,9 @@ def _country(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar 
     countries, text = surroundings.vocabulary.countries, plain(value)
     for part in (text, text.split(":", 1)[0], text.split(",", 1)[0]):
         if country := countries.get(squash(part)):
+            # What stands behind a country's name may be somebody's place.
+            if part == value:
+                field.remember(text, country)
             return country
     return None
 
@@ -162,8 +183,10 @@ RULES: Mapping[str, Callable[[Field, Scalar, Surroundings], Scalar | None]] = {
     "drop": _drop,
     "unit": _drop,
     "vocabulary": _vocabulary,
+    "common": _common,
     "term": _term,
     "pattern": _pattern,
+    "prefix": _prefix,
     "sequence": _sequence,
     "number": _number,
     "measurements": _measurements,
@@ -175,4 +198,15 @@ RULES: Mapping[str, Callable[[Field, Scalar, Surroundings], Scalar | None]] = {
     "organism": _organism,
     "text": _text,
     "ontology": _ontology,
+}
+
+# How to mend a value that a rule drops; the others keep every value or refuse it with what to mend.
+_FORMS = {
+    "term": "must be a short phrase of words that the vocabulary knows",
+    "pattern": "must have the form that belongs to the field",
+    "prefix": "must be a postcode: '1234 AB', '80302', 'SW1A 1AA'",
+    "sequence": "must be nucleotides of 8 to 60 letters",
+    "country": "must begin with the name or code of a country: 'Netherlands', 'NL', 'USA: Colorado'",
+    "organism": ADVICE,
+    "ontology": "must be an id of an ontology that the vocabulary lists: 'NCIT:C115935'",
 }

@@ -16,40 +16,52 @@ _MOST_LETTERS = 3
 _SHAPE = re.compile(r"[\w ,;:.()\[\]/'’+&%<>=*#|°-]+")
 _ENTRIES = re.compile(r"[;|]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_ONTOLOGY_ID = re.compile(r"([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Z]?(\d{1,8})(?!\d)")
+_ONTOLOGY_ID = re.compile(r"([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Z]?(\d{1,9})(?!\d)")
+# As long as a telephone number; only SNOMED CT has such ids, and their last three figures check the others.
+_LONG_ID = 9
+_CONCEPT_OF_SNOMED = re.compile(r"\d{6}00\d")
 # "HiSeq 2500" has four; a date or a number of somebody has more.
 _LONG_NUMBER = re.compile(r"\d{5,}")
+_DIGIT = re.compile(r"\d")
 # Eight figures that are a date: 19850412, 12041985.
 _DATE = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d|[0-3]\d(?:0\d|1[0-2])(?:19|20)\d\d")
+_DATE_FIGURES = 8
+_ROTATIONS = 5
+_PERMUTATION = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
 _SEPARATOR = re.compile(r" ?[;,|] ?")
 
 
 def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text consists of known words; in a sensitive field also of other lower-case ones."""
-    if text in vocabulary.phrases:
-        return True
     if len(text) > _LONGEST or not _SHAPE.fullmatch(text):
         return False
     if any(len(entry) > _LONGEST_ENTRY for entry in _ENTRIES.split(text)):
         return False
-    if any(c.isdigit() for c in text):
+    rest = text
+    if _DIGIT.search(text):
         # ENVO and others stand behind a term, "urban biome [ENVO:01000249]", with more digits than a term has.
         rest = _ONTOLOGY_ID.sub(lambda match: "" if _is_id(match, vocabulary) else match[0], text)
-        if sum(c.isdigit() for c in rest) > _MOST_DIGITS or _LONG_NUMBER.search(rest) or is_identifying(rest):
+        rest = rest.strip(" []")
+        if field.action == "term" and rest in field.listed:
+            return True
+        if len(_DIGIT.findall(rest)) > _MOST_DIGITS or _LONG_NUMBER.search(rest) or is_identifying(rest):
             return False
-    words = _WORD.findall(fold(text))
+    words = _WORD.findall(fold(rest))
     if sum(len(word) == 1 for word in words) > _MOST_LETTERS:
         return False
-    is_sensitive = field.field_class == FieldClass.FIELD_CLASS_SENSITIVE
     if all(_is_letter(word) or vocabulary.knows(word) for word in words):
-        vocabulary.phrases.add(text)
+        if rest and field.action == "term" and vocabulary.lists(rest):
+            field.remember(rest, rest)
         return True
     # Names of diseases are often known by their endings only, and often begin with a capital.
+    is_sensitive = field.field_class == FieldClass.FIELD_CLASS_SENSITIVE
     return is_sensitive and all(_is_letter(word) or word.islower() or vocabulary.knows(word.lower()) for word in words)
 
 
 def is_ontology_id(text: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text is one or more ids of ontologies that the vocabulary lists."""
+    if match := _ONTOLOGY_ID.fullmatch(text):
+        return _is_id(match, vocabulary)
     if len(text) > _LONGEST:
         return False
     matches = [_ONTOLOGY_ID.fullmatch(entry) for entry in _SEPARATOR.split(text)]
@@ -62,4 +74,30 @@ def _is_letter(word: str) -> bool:
 
 
 def _is_id(match: re.Match[str], vocabulary: Vocabulary) -> bool:
-    return match[1] in vocabulary.ontologies and not _DATE.fullmatch(match[2])
+    prefix, figures = match.groups()
+    if prefix not in vocabulary.ontologies:
+        return False
+    if len(figures) == _LONG_ID:
+        of_snomed = prefix.startswith("SNOMED") and _CONCEPT_OF_SNOMED.fullmatch(figures) is not None
+        return of_snomed and _verhoeff(figures) == 0
+    return not (len(figures) == _DATE_FIGURES and _DATE.fullmatch(figures))
+
+
+def _verhoeff(figures: str) -> int:
+    """Return Verhoeff's checksum, 0 when the last figure checks the others (SNOMED CT, appendix on SCTID)."""
+    check = 0
+    for place, figure in enumerate(reversed(figures)):
+        permuted = int(figure)
+        for _ in range(place % 8):
+            permuted = _PERMUTATION[permuted]
+        check = _multiply(check, permuted)
+    return check
+
+
+def _multiply(first: int, second: int) -> int:
+    """Return the product in the dihedral group of the pentagon."""
+    if first < _ROTATIONS:
+        turned = (first + second) % _ROTATIONS
+        return turned if second < _ROTATIONS else turned + _ROTATIONS
+    turned = (first - second) % _ROTATIONS
+    return turned + _ROTATIONS if second < _ROTATIONS else turned

@@ -10,6 +10,9 @@ from typing import Any
 from privacy_svc.characters import squash
 
 _FILE = Path(__file__).with_name("vocabulary.toml")
+_WORD = re.compile(r"[^\W_]+")
+# One alone is nobody's.
+_FIGURES = frozenset("0123456789")
 _PARTS = re.compile(r"[\s-]+")
 # Shorter words end like anything.
 _SHORTEST_WITH_ENDING = 6
@@ -50,6 +53,8 @@ class Vocabulary:
     # By how they are written, in lower case; "" stands for what counts as absent.
     missing: dict[str, str]
     missing_terms: frozenset[str]
+    # What a missing-value term may begin with as it is written; nothing else is looked up.
+    missing_begin: frozenset[str]
     words: frozenset[str]
     endings: tuple[str, ...]
     countries: dict[str, str]
@@ -57,13 +62,12 @@ class Vocabulary:
     organisms: OrganismNames
     # Given names and surnames, some of them known words as well.
     people: frozenset[str]
-    # Phrases and names of organisms that were found good: no value that was refused is remembered.
-    phrases: Remembered = field(default_factory=Remembered)
+    # Names of organisms that were found good and consist of listed words only, so that none can be somebody's.
     names: Remembered = field(default_factory=Remembered)
 
     def missing_term(self, text: str) -> str | None:
         """Return the missing-value term that a clean text is, "" when it counts as absent, None for all other texts."""
-        if len(text) > _LONGEST_MISSING:
+        if len(text) > _LONGEST_MISSING or (text and text[0] not in self.missing_begin):
             return None
         return self.missing.get(text.lower().replace("_", " ").replace("-", " ").removeprefix("missing: ").strip())
 
@@ -76,17 +80,30 @@ class Vocabulary:
             return True
         return as_written == word and len(word) >= _SHORTEST_WITH_ENDING and word.endswith(self.endings)
 
+    def lists(self, text: str) -> bool:
+        """Tell whether the vocabulary lists every word and number of a text, and none as a name of people."""
+        known, organisms = self.words, self.organisms
+        for word in _WORD.findall(text.lower()):
+            listed = word in known or word in organisms.words or word in organisms.genera or word in organisms.epithets
+            if word in self.people or not (listed or word in _FIGURES):
+                return False
+        return True
+
 
 def load_vocabulary(path: Path = _FILE) -> Vocabulary:
     """Read vocabulary.toml. Raises KeyError or ValueError when it is not of the expected form."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     ontologies: list[str] = content["ontologies"]["prefixes"]
     terms: list[str] = content["missing"]["terms"]
-    return Vocabulary(
-        missing=dict.fromkeys(("", *content["missing"]["blanks"]), "")
+    missing = (
+        dict.fromkeys(("", *content["missing"]["blanks"]), "")
         | {term.replace(" ", ""): term for term in terms}
-        | {term: term for term in terms},
+        | {term: term for term in terms}
+    )
+    return Vocabulary(
+        missing=missing,
         missing_terms=frozenset(terms),
+        missing_begin=frozenset("_-mM") | {c for term in filter(None, missing) for c in (term[0], term[0].upper())},
         words=_words([*content["words"].values(), *ontologies]),
         endings=tuple(content["endings"]["medical"].split()),
         countries=read_values(content["countries"]["names"]),

@@ -33,6 +33,8 @@ async def test_canaries_are_found_nowhere(platform: Platform, tmp_path: Path) ->
         await platform.http.request(method, path, headers={**researcher.headers, **headers}, content=content)
         for method, path, headers, content in requests()
     ]
+    previewed = [answer for answer in answers if answer.is_success and answer.request.url.path.endswith(":preview")]
+    assert len(previewed) >= 5 * len(PLANTED), [answer.text for answer in answers]
     created = [answer.json()["id"] for answer in answers if answer.status_code == 201]
     assert len(created) >= len(PLANTED), [answer.text for answer in answers]
     for sample_id in created:
@@ -68,7 +70,15 @@ async def spans_are_written(constellation: Constellation) -> bool:
 
 
 def requests() -> Iterator[tuple[str, str, dict[str, str], str]]:
-    """Yield requests that carry canaries: valid ones, refused ones, malformed ones."""
+    """Yield requests that carry canaries, each creation as a preview, too: valid ones, refused ones, malformed ones."""
+    for method, path, headers, content in creations_and_others():
+        yield method, path, headers, content
+        if (method, path) == ("POST", "/api/samples"):
+            yield method, f"{path}:preview", headers, content
+
+
+def creations_and_others() -> Iterator[tuple[str, str, dict[str, str], str]]:
+    """Yield requests that carry canaries wherever a request has room for one."""
     for planted in PLANTED:
         metadata = {
             "name": planted,
@@ -132,6 +142,8 @@ def answer_text(answer: httpx.Response) -> str:
     body = answer.json()
     if answer.is_success:
         body.pop("droppedFields", None)
+        for field in body.get("fields", ()):
+            del field["name"]
     else:
         for detail in body["details"]:
             for violation in detail.get("fieldViolations", ()):

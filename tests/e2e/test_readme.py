@@ -26,11 +26,14 @@ async def test_the_session_works_when_pasted(platform: Platform, pytestconfig: p
     output, errors = await process.communicate(session.encode())
     assert (process.returncode, errors.decode()) == (0, "")
 
-    account, refused, _, stored, _, of_donor, found, health = [json.loads(line) for line in output.splitlines()]
+    account, refused, _, stored, preview, _, of_donor, found, health = [
+        json.loads(line) for line in output.splitlines()
+    ]
     assert account["roles"] == ["ROLE_RESEARCHER"]
     assert refused["details"][0]["reason"] == "CONSENT_REQUIRED"
     assert stored["metadata"] == {"body_site": "feces", "age": "30-39"}
     assert stored["droppedFields"] == ["email"]
+    assert [field.get("storedValue") for field in preview["fields"]] == ["E. coli", "feces", "30-39", None]
     assert of_donor["subject"].startswith("p-")
     assert "samples" in found
     assert health["status"] == "healthy"

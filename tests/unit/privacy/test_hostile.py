@@ -50,6 +50,9 @@ UNDECLARED = [
     ("notes", "ANN LEE felt ill", "ann lee"),
     ("notes", "1Jane 2Doe", "jane"),
     ("notes", "MRN#12345", "12345"),
+    ("notes", "tel.612345678", "612345678"),
+    ("notes", "MRN:1234567", "1234567"),
+    ("body_site", "x.janedoe.com", "janedoe"),
 ]
 
 # What a sample declares of its donor, where it stands once more, and what must be gone from there.

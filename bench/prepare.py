@@ -1,0 +1,57 @@
+"""Preparing a sample: the CPU time of anonymising one record of forty fields, its pseudonym included.
+
+Run as `python -m bench.prepare`. Every record is another one, so that remembering whole records gains nothing; the
+first ones warm up what the policy's own values may be remembered by.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from google.protobuf.json_format import Parse
+
+from bench.records import FIELDS, write_records
+from fairdb.samples.v1.sample_pb2 import RawSample
+from privacy_svc.anonymisation import anonymise
+from privacy_svc.keystore import Keystore
+from privacy_svc.policy import load_policy
+
+Item = TypeVar("Item")
+_STUDY = "0190f3a4-0000-7000-8000-000000000001"
+_WARM_UP = 500
+_MEASURED = 4000
+
+
+def main() -> None:
+    """Print the median of many records, and the same for reading each as JSON, as a measure of the machine."""
+    policy = load_policy()
+    keystore = Keystore(pseudonym_key=b"p" * 32, consent_key=b"c" * 32)
+    texts = write_records(_WARM_UP + _MEASURED)
+    raws = [Parse(text, RawSample()) for text in texts]
+
+    def prepare(raw: RawSample) -> None:
+        anonymise(raw, policy, lambda subject: keystore.pseudonym(_STUDY, subject))
+
+    reading = _microseconds(json.loads, texts)
+    preparing = _microseconds(prepare, raws)
+    print(
+        f"{_MEASURED} records of {FIELDS} fields: median {statistics.median(preparing):.0f} µs of CPU"
+        f" (90th percentile {statistics.quantiles(preparing, n=10)[-1]:.0f} µs),"
+        f" {statistics.median(preparing) / statistics.median(reading):.1f} times json.loads of the same record"
+        f" ({statistics.median(reading):.1f} µs)",
+    )
+
+
+def _microseconds(work: Callable[[Item], object], items: Sequence[Item]) -> list[float]:
+    spent: list[float] = []
+    for item in items:
+        begin = time.thread_time_ns()
+        work(item)
+        spent.append((time.thread_time_ns() - begin) / 1000)
+    return spent[_WARM_UP:]
+
+
+if __name__ == "__main__":
+    main()

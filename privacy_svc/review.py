@@ -1,0 +1,103 @@
+"""Review: what the policy makes of each column of a table of samples, for whoever edits the policy or owns the table.
+
+Run as `python -m privacy_svc.review FILE [FILE …]` on TSV or CSV files with a header. It prints outputs only: a value
+of the table appears nowhere but as what would be stored of it.
+"""
+
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fairdb.samples.v1.sample_pb2 import RawSample
+from fairdb.samples.v1.sample_service_pb2 import FieldPreview
+from privacy_svc.policy import Policy, load_policy
+from privacy_svc.preview import preview
+
+_ORGANISM = "human metagenome"
+_EXAMPLES = 3
+_OUTCOMES = {
+    FieldPreview.OUTCOME_KEPT: "kept",
+    FieldPreview.OUTCOME_CHANGED: "generalised",
+    FieldPreview.OUTCOME_DROPPED: "dropped",
+    FieldPreview.OUTCOME_REFUSED: "refused",
+    FieldPreview.OUTCOME_BLANK: "blank",
+}
+
+
+@dataclass(slots=True)
+class Column:
+    """One column: what the policy takes it for, and what became of its values."""
+
+    name: str
+    field_class: str
+    action: str
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+
+
+def main(arguments: list[str]) -> int:
+    """Print a review of each file."""
+    if not arguments:
+        print("usage: python -m privacy_svc.review FILE [FILE …]", file=sys.stderr)
+        return 2
+    policy = load_policy()
+    for name in arguments:
+        try:
+            with Path(name).open(newline="", encoding="utf-8-sig") as lines:
+                columns = review(read_rows(lines), policy)
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            print(f"{name}: cannot be read ({type(error).__name__})", file=sys.stderr)
+            return 1
+        print(f"{name}, by policy {policy.version}")
+        for title, column in columns.items():
+            counts = ", ".join(f"{count} {outcome}" for outcome, count in column.counts.most_common())
+            print(f"  {title}: {column.name}, {column.field_class}, {column.action}: {counts}")
+            if column.examples:
+                print(f"      {' | '.join(column.examples)}")
+    return 0
+
+
+def read_rows(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a table; the first line tells whether tabs or commas separate them."""
+    source = iter(lines)
+    header = next(source, "")
+    delimiter = "\t" if "\t" in header else ","
+    titles = next(csv.reader([header], delimiter=delimiter), [])
+    for row in csv.reader(source, delimiter=delimiter):
+        yield dict(zip(titles, row, strict=False))
+
+
+def review(rows: Iterable[Mapping[str, str]], policy: Policy) -> dict[str, Column]:
+    """Return what becomes of each column, by its title."""
+    columns: dict[str, Column] = {}
+    for row in rows:
+        raw = RawSample(organism=_ORGANISM)
+        for title, value in row.items():
+            raw.metadata[title].string_value = value
+        for answer in preview(raw, policy).fields:
+            title = answer.name.removeprefix("metadata.")
+            if title != answer.name:
+                _count(columns.setdefault(title, _column(title, answer, policy)), answer)
+    return columns
+
+
+def _column(title: str, answer: FieldPreview, policy: Policy) -> Column:
+    found = policy.resolve(title)
+    class_ = FieldPreview.Class.Name(answer.field_class).removeprefix("CLASS_").lower().replace("_", "-")
+    return Column(found.name if found else "unknown", class_, found.says or found.action if found else "drop")
+
+
+def _count(column: Column, answer: FieldPreview) -> None:
+    column.counts[_OUTCOMES[answer.outcome]] += 1
+    if answer.stored_name and len(column.examples) < _EXAMPLES:
+        value = answer.stored_value
+        example = value.string_value if value.HasField("string_value") else f"{value.number_value:g}"
+        if example not in column.examples:
+            column.examples.append(example)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,284 @@
+"""Whatever is sent: what is stored is of the form that its rule permits, and no identifier is told to anybody."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from math import isfinite
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairdb.samples.v1.sample_pb2 import RawSample
+from fairdb.samples.v1.sample_service_pb2 import FieldPreview
+from privacy_svc.preview import PSEUDONYM, preview
+from privacy_svc.validation import InvalidSample
+from tests.unit.privacy import records
+from tests.unit.privacy.records import COUNTRIES, GROUP_OF, ONTOLOGIES, VOCABULARY, fold, without_accents
+from tests.unit.privacy.samples import POLICY, anonymised, raw_sample, violations
+
+Group = Mapping[str, Any]
+FEW = settings(max_examples=200, deadline=None)
+MISSING = frozenset(VOCABULARY["missing"]["terms"])
+KNOWN = frozenset(
+    part
+    for text in [*VOCABULARY["words"].values(), *ONTOLOGIES]
+    for word in text.lower().split()
+    for part in (word, *word.split("-"))
+)
+ENDINGS = tuple(VOCABULARY["endings"]["medical"].split())
+ONTOLOGY_ID = re.compile(rf"(?:{'|'.join(sorted(ONTOLOGIES, key=len, reverse=True))})[:_][A-Z]?\d{{1,8}}")
+
+
+def is_known(word: str) -> bool:
+    low = word.lower()
+    return low in KNOWN or low.removesuffix("'s") in KNOWN or (word == low and len(low) > 5 and low.endswith(ENDINGS))
+
+
+def is_rounded(number: float, digits: int = 3) -> bool:
+    return isfinite(number) and float(f"{number:.{digits}g}") == number
+
+
+def is_listed(value: Any, group: Group) -> bool:
+    return value in [stored.split("|")[0] for stored in group["values"]]
+
+
+def is_phrase(value: Any, group: Group) -> bool:
+    if not isinstance(value, str):
+        return isinstance(value, bool) or value in range(10_000)
+    value = ONTOLOGY_ID.sub("", value)
+    if re.search(r"\d{5}|@", value):
+        return False
+    found = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", without_accents(value))
+    if group["class"] == "sensitive":
+        found = [word.lower() for word in found if not word.islower()]
+    return all(len(word) == 1 or is_known(word) for word in found)
+
+
+def is_band(value: Any, group: Group) -> bool:
+    width, top, bottom = group["width"], group["top"], group.get("bottom")
+    if value in [stored.split("|")[0] for stored in group.get("values", ())] or value == f"<{bottom}":
+        return True
+    match = re.fullmatch(r"(\d+)(?:-(\d+)|\+)", value)
+    assert match is not None
+    low = int(match[1])
+    if match[2] is None:
+        return low % width == 0 and low <= top
+    return low % width == 0 and int(match[2]) % width == width - 1 and low < int(match[2]) < top
+
+
+def is_free_of_identifiers(value: Any, group: Group) -> bool:
+    capitals = re.findall(r"(?<![^\W\d_])[A-Z][a-z]{2,}", value.replace("[redacted]", ""))
+    value = re.sub(r"\d\.\d+", "", value)
+    return not re.search(r"@|https?:|www\.|\d{9}|\d{4}-\d\d-\d\d", value) and all(is_known(word) for word in capitals)
+
+
+def is_year(value: Any, group: Group) -> bool:
+    return re.fullmatch(r"\d{4}", value) is not None and 1850 <= int(value) <= date.today().year + 1
+
+
+def are_measurements(value: Any, group: Group) -> bool:
+    numbers = value.split(";") if isinstance(value, str) else [value]
+    return all(is_rounded(float(number)) for number in numbers)
+
+
+def is_on_grid(value: Any, group: Group) -> bool:
+    return value == int(value) and group["lowest"] <= value <= group["highest"]
+
+
+def are_coordinates(value: Any, group: Group) -> bool:
+    match = re.fullmatch(r"(\d{1,2}) [NS] (\d{1,3}) [EW]", value)
+    return match is not None and int(match[1]) <= 90 and int(match[2]) <= 180
+
+
+def are_ontology_ids(value: Any, group: Group) -> bool:
+    return all(ONTOLOGY_ID.fullmatch(part.strip()) for part in re.split(r"[;,|]", value))
+
+
+def is_organism(value: Any, group: Group) -> bool:
+    return re.fullmatch(r"[A-Za-zÀ-ÿ0-9 .,()\[\]'/:;-]{1,200}", value) is not None and not re.search(r"\d{6}", value)
+
+
+def is_sequence(value: Any, group: Group) -> bool:
+    part = r"(?:[A-Za-z]{1,3}[:=] ?)?[ACGTUNRYSWKMBDHVI]{8,60}"
+    return re.fullmatch(rf"{part}(?:[;,] ?{part})*", value, re.IGNORECASE) is not None
+
+
+def is_number(value: Any, group: Group) -> bool:
+    bounds = group.get("lowest", -1e15), group.get("highest", 1e15)
+    return is_rounded(value, group.get("digits", 3)) and bounds[0] <= value <= bounds[1]
+
+
+# Written apart from privacy_svc.rules, from what policy.toml says of each action.
+PERMITTED: dict[str, Callable[[Any, Group], bool]] = {
+    "vocabulary": is_listed,
+    "common": lambda value, group: value == "other" or is_listed(value, group),
+    "term": is_phrase,
+    "prefix": lambda value, group: re.fullmatch(rf"[A-Z0-9]{{{group['digits']}}}", value) is not None,
+    "pattern": lambda value, group: re.fullmatch(group["pattern"], str(value).removesuffix(".0")) is not None,
+    "sequence": is_sequence,
+    "number": is_number,
+    "measurements": are_measurements,
+    "band": is_band,
+    "year": is_year,
+    "country": lambda value, group: value in COUNTRIES,
+    "grid": is_on_grid,
+    "coordinates": are_coordinates,
+    "organism": is_organism,
+    "text": is_free_of_identifiers,
+    "ontology": are_ontology_ids,
+}
+
+
+def group_of(name: str) -> Group:
+    if name in GROUP_OF:
+        return GROUP_OF[name]
+    base = GROUP_OF[name.removesuffix("_ontology_term_id")]
+    return {**base, "action": "ontology"}
+
+
+@FEW
+@given(st.one_of(records.realistic, records.metadata), records.well_named)
+def test_what_is_stored_is_what_its_rule_permits(metadata: dict[str, Any], named: dict[str, Any]) -> None:
+    try:
+        sample = anonymised(raw_sample(metadata, **named)).sample
+    except InvalidSample:
+        return
+    for name, stored in sample.metadata.items():
+        value, group = getattr(stored, stored.WhichOneof("kind") or ""), group_of(name)
+        assert group["class"] != "direct"
+        assert value in MISSING or PERMITTED[group["action"]](value, group), (name, value)
+    assert sample.collection_date == "" or is_year(sample.collection_date, {})
+    assert re.fullmatch(r"(p-[a-z2-7]{26})?", sample.subject)
+
+
+@FEW
+@given(records.metadata, st.one_of(records.named, records.well_named))
+def test_no_direct_identifier_is_told(metadata: dict[str, Any], named: dict[str, Any]) -> None:
+    raw = raw_sample(metadata, **named)
+    own = [value for key, value in metadata.items() if is_direct(key) and isinstance(value, str)]
+    secrets = {fold(value).strip() for value in (*own, named.get("subject", ""))}
+    told = fold(everything_told(raw))
+    assert [secret for secret in secrets if len(secret) >= 4 and secret in told and not is_ordinary(secret)] == []
+
+
+def is_direct(key: str) -> bool:
+    found = POLICY.resolve(key)
+    return found is not None and group_of(found.name)["class"] == "direct"
+
+
+def is_ordinary(secret: str) -> bool:
+    """Tell whether a generated value of a direct field is no identifier but a word that the messages hold, too, or the
+    name of an organism, which a sample may be labelled with.
+    """
+    words = {*MISSING, *VOCABULARY["missing"]["blanks"], "homo sapiens", "human gut metagenome", "e. coli"}
+    return secret in words or secret == "donor 7" or all(is_known(word) for word in re.findall(r"[^\W\d_]+", secret))
+
+
+def everything_told(raw: RawSample) -> str:
+    """Return what is stored of a sample, what is said of it, and a preview without the names that its sender gave."""
+    answer = preview(raw, POLICY)
+    for field in answer.fields:
+        field.name = ""
+    try:
+        result = anonymised(raw)
+    except InvalidSample as invalid:
+        return f"{texts(answer)} {invalid} {invalid.violations}"
+    return f"{texts(answer)} {texts(result.sample)} {result.classes} {result.actions}"
+
+
+def texts(message: Any) -> str:
+    return " ".join(
+        texts(item) if hasattr(item, "ListFields") else str(item)
+        for _, value in message.ListFields()
+        for item in (value.values() if hasattr(value, "values") else value if is_repeated(value) else [value])
+    )
+
+
+def is_repeated(value: Any) -> bool:
+    return hasattr(value, "append")
+
+
+@FEW
+@given(records.metadata, st.one_of(records.named, records.well_named))
+def test_preview_and_anonymisation_agree(metadata: dict[str, Any], named: dict[str, Any]) -> None:
+    raw = raw_sample(metadata, **named)
+    answer = preview(raw, POLICY)
+    outcomes = {field.name: field.outcome for field in answer.fields}
+    assert {f"metadata.{key}" for key in metadata} <= set(outcomes)
+    told = {violation.field: violation.description for violation in answer.violations}
+    assert told == violations(raw)
+    if told:
+        return
+    result = anonymised(raw)
+    assert FieldPreview.OUTCOME_REFUSED not in outcomes.values()
+    stored = {field.stored_name: field for field in answer.fields if field.stored_name}
+    assert {name for name in stored if name.startswith("metadata.")} == {
+        f"metadata.{name}" for name in result.sample.metadata
+    }
+    for name, value in result.sample.metadata.items():
+        assert stored[f"metadata.{name}"].stored_value == value
+        assert stored[f"metadata.{name}"].action == result.actions[f"metadata.{name}"]
+    assert stored["organism"].stored_value.string_value == result.sample.organism
+    assert ("subject" in stored) == bool(result.sample.subject)
+    assert "subject" not in stored or stored["subject"].stored_value.string_value == PSEUDONYM
+    dropped = [name.removeprefix("metadata.") for name, out in outcomes.items() if out == FieldPreview.OUTCOME_DROPPED]
+    assert sorted(dropped) == result.dropped_fields
+
+
+@pytest.mark.parametrize("written", records.DATES)
+def test_a_date_becomes_its_year_in_any_form(written: str) -> None:
+    assert anonymised(raw_sample(collection_date=written)).sample.collection_date == "1961"
+    stored = anonymised(raw_sample({"collection_date": written})).sample.metadata
+    assert stored["collection_date"].string_value == "1961"
+
+
+@pytest.mark.parametrize("written", ["le 17 mars 1961", "1961-13-40", "Quartzfeather", "61", "17/03"])
+def test_what_is_no_date_is_refused_by_its_field(written: str) -> None:
+    assert list(violations(raw_sample(collection_date=written))) == ["sample.collectionDate"]
+    assert list(violations(raw_sample({"sampling date": written}))) == ["sample.metadata.collection_date"]
+
+
+def test_a_record_of_five_hundred_fields_is_judged_whole() -> None:
+    fields: dict[str, Any] = {f"field {number}": f"Quartzfeather {number}" for number in range(498)}
+    result = anonymised(raw_sample({**fields, "age": "34", "notes": "with Quartzfeather 17"}))
+    assert dict(result.actions) == {
+        "organism": "kept",
+        "metadata.age": "age in bands of 10 years",
+        "metadata.notes": "free text, redacted",
+    }
+    assert set(fields) <= set(result.dropped_fields)
+
+
+@pytest.mark.parametrize("field", ["notes", "body_site", "name", "favourite colour", "age", "subject_id"])
+def test_a_megabyte_of_text_is_refused_with_its_field(field: str) -> None:
+    raw = raw_sample({field: "Zebulon Quartzfeather " * 50_000})
+    with pytest.raises(InvalidSample) as refused:
+        anonymised(raw)
+    assert [violation.description for violation in refused.value.violations] == ["must be at most 4000 characters long"]
+    assert "quartzfeather" not in everything_told(raw).lower()
+
+
+@pytest.mark.parametrize("written", ["34", " 34 ", "34.0", "３４", "34 years", "3\u200b4"])
+def test_a_number_as_text_becomes_its_band(written: str) -> None:
+    assert anonymised(raw_sample({"age": written})).sample.metadata["age"].string_value == "30-39"
+
+
+@pytest.mark.parametrize("name", ["аge", "a\u200bge", "ａｇｅ", "ÂGE", "a\u0301ge", "Host\u00a0Age"])
+def test_a_disguised_name_finds_its_rule(name: str) -> None:
+    assert anonymised(raw_sample({name: "34"})).sample.metadata["age"].string_value == "30-39"
+
+
+@pytest.mark.parametrize("name", ["еmail", "e\u200bmail", "ｅmail", "É-Mail", "ϲontact ema\u0456l"])
+def test_a_disguised_identifier_is_erased_everywhere(name: str) -> None:
+    metadata = {name: "zqcanary@qx.example", "notes": "zqcanary felt ill", "disease": "zqcanary"}
+    assert "zqcanary" not in everything_told(raw_sample(metadata))
+
+
+def test_a_subject_that_is_an_address_leaves_a_pseudonym_only() -> None:
+    email = "zq.canary@canary-mail.example"
+    raw = raw_sample({"notes": f"mail {email}, ask zq.canary", "disease": "zq canary"}, subject=email)
+    result = anonymised(raw)
+    assert re.fullmatch(r"p-[a-z2-7]{26}", result.sample.subject)
+    assert "canary" not in everything_told(raw)

@@ -1,0 +1,49 @@
+"""A review tells of each column what the policy makes of it, and quotes nothing that would not be stored."""
+
+from pathlib import Path
+
+import pytest
+
+from privacy_svc.review import main, read_rows, review
+from tests.unit.privacy.samples import POLICY
+
+TABLE = """sample_id\tBody Site\thost_age\tnotes\tcolour\tname
+Q1\tfeces\t34\twith Quartzfeather\tblue\tZebulon Quartzfeather
+Q2\tQuartzfeather\tsoon\t\tred\tZebulon Quartzfeather
+Q3\t"left palm"\t35\t\t\t
+"""
+
+
+def test_each_column_is_counted_by_outcome() -> None:
+    columns = review(read_rows(TABLE.splitlines()), POLICY)
+    assert {title: (column.name, column.field_class, dict(column.counts)) for title, column in columns.items()} == {
+        "sample_id": ("sample_id", "direct", {"dropped": 3}),
+        "Body Site": ("body_site", "public", {"kept": 2, "dropped": 1}),
+        "host_age": ("age", "quasi-identifier", {"generalised": 2, "refused": 1}),
+        "notes": ("notes", "sensitive", {"generalised": 1, "blank": 2}),
+        "colour": ("unknown", "unknown", {"dropped": 3}),
+        "name": ("name", "direct", {"dropped": 3}),
+    }
+    assert columns["Body Site"].examples == ["feces", "left palm"]
+    assert columns["host_age"].examples == ["30-39"]
+
+
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+def test_what_is_printed_holds_no_value_that_is_not_stored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], delimiter: str
+) -> None:
+    table = tmp_path / "table"
+    table.write_text(TABLE.replace("\t", delimiter), encoding="utf-8")
+    assert main([str(table)]) == 0
+    printed = capsys.readouterr().out
+    assert "Body Site: body_site, public, kept: 2 kept, 1 dropped" in printed
+    assert "Quartzfeather" not in printed
+    assert "soon" not in printed
+
+
+def test_a_table_that_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "latin").write_bytes(b"name\n\xff\xfe")
+    for name in ("latin", "missing"):
+        assert main([str(tmp_path / name)]) == 1
+        assert f"{name}: cannot be read" in capsys.readouterr().err
+    assert main([]) == 2
