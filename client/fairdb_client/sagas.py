@@ -58,7 +58,7 @@ def list_command(
     if as_json:
         _print_json(sagas)
         return
-    _console().print(_table_of(sagas))
+    _console().print(_table_of(sagas) if sagas else "No saga.")
     if len(found) > limit:
         _console().print("There are more: give a higher --limit.")
 

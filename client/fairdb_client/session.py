@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import quote
 from uuid import uuid4
@@ -21,10 +21,13 @@ class ApiError(Exception):
     message: str
     violations: Sequence[tuple[str, str]]
     """Field and what to mend."""
+    facts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What else belongs to the reason: which roles may, which service is away."""
 
     def __str__(self) -> str:
+        facts = ", ".join(f"{name}: {value}" for name, value in self.facts.items() if value)
         details = "".join(f"\n  {field}: {description}" for field, description in self.violations)
-        return f"{self.status} {self.reason}: {self.message}{details}"
+        return f"{self.status} {self.reason}: {self.message}" + (f" ({facts})" if facts else "") + details
 
 
 class Session:
@@ -93,11 +96,11 @@ class Session:
         return self.call("GET", f"/api/sagas/{quote(saga_id, safe='')}")
 
     def retry_saga(self, saga_id: str) -> dict[str, Any]:
-        """Let a parked saga go on. Raises ApiError SAGA_NOT_FOUND, SAGA_NOT_PARKED."""
+        """Let a parked saga go on. Raises ApiError SAGA_NOT_FOUND, SAGA_NOT_PARKED, SAGA_DEFINITION_UNKNOWN."""
         return self.call("POST", f"/api/sagas/{quote(saga_id, safe='')}:retry", {})
 
     def cancel_saga(self, saga_id: str) -> dict[str, Any]:
-        """Have a saga undone that is before its pivot. Raises ApiError SAGA_NOT_FOUND, SAGA_NOT_CANCELLABLE."""
+        """Have a creation undone whose sample is not stored. Raises ApiError SAGA_NOT_FOUND, SAGA_NOT_CANCELLABLE."""
         return self.call("POST", f"/api/sagas/{quote(saga_id, safe='')}:cancel", {})
 
     def call(
@@ -164,5 +167,6 @@ def _error_of(response: httpx.Response) -> ApiError:
     violations = tuple(
         (item["field"], item["description"]) for item in details.get("BadRequest", {}).get("fieldViolations", ())
     )
-    reason = details.get("ErrorInfo", {}).get("reason", "")
-    return ApiError(response.status_code, reason, status.get("message", ""), violations)
+    info = details.get("ErrorInfo", {})
+    reason, facts = info.get("reason", ""), info.get("metadata", {})
+    return ApiError(response.status_code, reason, status.get("message", ""), violations, facts)

@@ -21,6 +21,7 @@ from rich.table import Table
 from deploy.local import privileges
 from deploy.local.binaries import ServerMissing
 from deploy.local.constellation import Constellation, StartFailed, end_all
+from deploy.local.credentials import SERVICES
 from deploy.local.layout import FAIRDB, Layout
 from deploy.local.ledger import Ledger
 from deploy.local.plan import PARTS, External
@@ -49,6 +50,8 @@ def up(root: Root = UP) -> None:
         console.print(f"already up (state in {root})")
         show(ledger)
         return
+    if ledger.up and (ended := in_order({*ledger.parts} - {*ledger.alive()})):
+        console.print(f"{', '.join(ended)} had ended: starting everything anew", soft_wrap=True)
     constellation = Constellation(root, ports, External.from_environment(), detached=True)
     interruptible(constellation.start_all())
     show(Ledger.read(Layout(root).ledger))
@@ -83,6 +86,9 @@ def logs(
     """Print the logs and follow them."""
     layout = Layout(root)
     files = [layout.log(part) for part in parts] if parts else sorted((root / "logs").glob("*.log"))
+    if unknown := [file.stem for file in files if not file.exists()]:
+        known = ", ".join(sorted(file.stem for file in (root / "logs").glob("*.log")))
+        raise typer.BadParameter(f"no log of {', '.join(unknown)}; there are those of {known}")
     if not files:
         raise typer.BadParameter(f"no logs in {root / 'logs'}")
     words = ["tail", "-n", str(lines), *(["-F"] if follow else []), *map(str, files)]
@@ -109,8 +115,11 @@ def execute(
 ) -> None:
     """Run CMD with the environment that `up` gives a service."""
     ledger = Ledger.read(Layout(root).ledger)
-    if not ledger.all_alive():
+    # One part that died is a reason to look with this command, not against it.
+    if not ledger.alive():
         raise typer.BadParameter("nothing is up: run `make up` first")
+    if service not in (*SERVICES, "edge_agent"):
+        raise typer.BadParameter(f"no such service: {service}; there are {', '.join(SERVICES)} and edge_agent")
     constellation = Constellation(root, Ports(**ledger.ports), External.from_environment())
     os.execvpe(command[0], command, constellation.env_of(service))
 
@@ -165,6 +174,8 @@ def show(ledger: Ledger) -> None:
         state = "runs" if name in alive else "ended" if name in ledger.parts or not ledger.up else "given"
         table.add_row(name, ledger.addresses.get(name, ""), pid, state)
     console.print(table)
+    if ledger.up and {*ledger.parts} - {*alive}:
+        console.print("Some parts have ended: `make up` starts everything anew, with its data.")
     if ledger.up and "envoy" in alive:
         console.print(f"REST: http://{ledger.addresses['envoy']}/api/health")
 

@@ -163,7 +163,7 @@ async def test_who_is_no_administrator_is_refused(platform: Platform) -> None:
     for words in (["list"], ["show", str(uuid4())], ["retry", "--all-parked"], ["cancel", str(uuid4())]):
         ended = await run_as(researcher, platform, *words)
         assert (ended.code, ended.output) == (1, ""), words
-        assert ended.errors == "Refused: 403 ACCESS_DENIED: The caller may not make this call.\n"
+        assert ended.errors == "Refused: 403 ACCESS_DENIED: The caller may not make this call. (roles: admin)\n"
 
 
 async def test_what_is_done_can_be_neither_retried_nor_cancelled(platform: Platform) -> None:
