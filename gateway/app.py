@@ -30,7 +30,7 @@ from fairdb.system.v1 import (
 )
 from gateway.creation import Creation, create_sample
 from gateway.data_use_servicer import DataUseServicer
-from gateway.engine import Engine, Timing
+from gateway.engine import Engine
 from gateway.health import CRITICAL, DEGRADED, Health, Part, broker_check, service_check
 from gateway.idempotency import Fingerprints
 from gateway.journal import SWEEPS, Journal
@@ -38,6 +38,7 @@ from gateway.notification_servicer import NotificationServicer
 from gateway.saga_servicer import SagaServicer
 from gateway.sample_servicer import SampleServicer
 from gateway.system_servicer import SystemServicer
+from gateway.timing import Timing
 
 FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 

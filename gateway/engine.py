@@ -9,7 +9,6 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from chassis import calls
@@ -18,24 +17,11 @@ from chassis.errors import AppError, DeadlineExceeded, Internal, ServiceUnavaila
 from chassis.telemetry import SAGAS, SAGAS_OPEN, describe, log
 from fairdb.system.v1.saga_service_pb2 import Saga as State
 from fairdb.system.v1.saga_service_pb2 import SagaStep
+from gateway import timing
 from gateway.journal import Change, Journal, Transition
 from gateway.notes import Notes, note, note_failure, reason_of
 from gateway.saga import Definition, Result, Saga, Work, had_no_effect
-
-_TICK_SECONDS = 1.0
-_AT_ONCE = 100
-"""Sagas that are driven to their end at the same time, apart from those that requests drive."""
-_TAILS = 1000
-"""Tails that are looked at in one call."""
-_QUICK_SECONDS = 3.0
-"""A tail that takes longer is noted in the journal; most are over before, and cost no write of their own."""
-_TAIL_CHECK_SECONDS = 1.0
-_LONGEST_BACKOFF = 60.0
-_LOOKS = 3
-"""A tail is not parked before it was found not done so often: a platform that was down has to catch up first."""
-_HOLD_SECONDS = 5.0
-"""After a fault of our own a saga rests so long, here: its row may be due still."""
-
+from gateway.timing import Timing
 
 ABANDONED = "ABANDONED"
 """Why a saga is undone whose gateway died: what it would have said died with it."""
@@ -45,25 +31,12 @@ class OutcomeUnknown(Exception):
     """Nobody could be asked yet whether a saga reached its pivot. It will be driven to its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long things may take, in seconds, and how often they may fail."""
-
-    first_backoff: float
-    refusals: int
-    """What is refused so often in a row is parked; a callee that is merely away is waited for."""
-    tail_overdue: float
-    """A tail is parked after so long, and looked at all the same: what it waits for may come by itself."""
-    overdue: float = 24 * 3600.0
-    """What is neither decided nor undone after so long is parked, too. Only time counts in which somebody tried."""
-
-
 class Engine:
     """Drives the sagas of this process."""
 
-    def __init__(self, journal: Journal, definitions: Sequence[Definition], timing: Timing) -> None:
+    def __init__(self, journal: Journal, definitions: Sequence[Definition], limits: Timing) -> None:
         self._journal = journal
-        self._timing = timing
+        self._limits = limits
         self.known = {(definition.name, definition.version): definition for definition in definitions}
         self._driven: set[str] = set()
         """What a task of this process works on."""
@@ -137,7 +110,7 @@ class Engine:
             except Exception as error:
                 log.error("sagas_broke", **describe(error))
             with suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_SECONDS):
+                async with asyncio.timeout(timing.TICK_SECONDS):
                     await wake.wait()
 
     async def _run(
@@ -230,10 +203,12 @@ class Engine:
             transition, saga.state = Transition.UNDO, State.STATE_UNDOING
         now = asyncio.get_running_loop().time()
         saga.waiting = f"{step}: {reason}"
-        if saga.refusals >= self._timing.refusals or now - max(saga.since, self._started) > self._timing.overdue:
+        if saga.refusals >= self._limits.refusals or now - max(saga.since, self._started) > self._limits.overdue:
             await self._park(saga, notes)
             return
-        pause = min(max(now - saga.since, self._timing.first_backoff), _LONGEST_BACKOFF) * random.uniform(0.75, 1.25)
+        pause = min(max(now - saga.since, self._limits.first_backoff), timing.LONGEST_BACKOFF) * random.uniform(
+            0.75, 1.25
+        )
         log.warning("saga_waits", saga=saga.ref.id, step=step, reason=reason, pause=round(pause, 1), **describe(error))
         if not await self._journal.write(Change(transition, saga, notes, due_in=pause)):
             log.warning("saga_lost", saga=saga.ref.id)
@@ -241,7 +216,7 @@ class Engine:
     async def _park(self, saga: Saga, notes: Notes) -> None:
         saga.parked = True
         log.error("saga_parked", saga=saga.ref.id, waiting=saga.waiting)
-        await self._end(Change(Transition.PARK, saga, notes, due_in=_LONGEST_BACKOFF), "parked")
+        await self._end(Change(Transition.PARK, saga, notes, due_in=timing.LONGEST_BACKOFF), "parked")
 
     async def _end(self, change: Change, outcome: str) -> None:
         if await self._journal.write(change):
@@ -255,7 +230,7 @@ class Engine:
             log.error("sagas_set_aside", count=aside)
         now = asyncio.get_running_loop().time()
         self._held = {id: until for id, until in self._held.items() if until > now}
-        if (free := _AT_ONCE - self._recovering) > 0:
+        if (free := timing.AT_ONCE - self._recovering) > 0:
             busy = [*self._driven, *self._passed, *self._held]
             for saga in await self._journal.due(self.known, busy, free):
                 if saga.state == State.STATE_RUNNING:
@@ -273,13 +248,13 @@ class Engine:
     async def _tend_due(self) -> None:
         """Look at tails: those that began a moment ago, and those in the journal whose time has come."""
         await self._tend([saga for saga, _ in self._passed.values()])
-        await self._tend(await self._journal.tails_due(self.known, _TAILS))
+        await self._tend(await self._journal.tails_due(self.known, timing.TAILS))
 
     async def _tend(self, sagas: Sequence[Saga]) -> None:
         for definition in self.known.values():
             of_it = [saga for saga in sagas if saga.definition is definition]
-            for start in range(0, len(of_it), _TAILS):
-                batch = of_it[start : start + _TAILS]
+            for start in range(0, len(of_it), timing.TAILS):
+                batch = of_it[start : start + timing.TAILS]
                 calls.enter(Call(caller=Caller(service="gateway")))
                 try:
                     progress = await definition.tail.progress([saga.ref.id for saga in batch])
@@ -300,22 +275,22 @@ class Engine:
             saga.state, saga.parked, saga.waiting = State.STATE_DONE, False, ""
             await self._end(Change(Transition.COMPLETE, saga, notes), "done")
         elif saga.state == State.STATE_RUNNING:
-            if age > _QUICK_SECONDS:
+            if age > timing.QUICK_SECONDS:
                 self._passed.pop(saga.ref.id, None)
                 saga.state = State.STATE_FINISHING
-                await self._journal.write(Change(Transition.FINISH, saga, notes, due_in=_TAIL_CHECK_SECONDS))
+                await self._journal.write(Change(Transition.FINISH, saga, notes, due_in=timing.TAIL_CHECK_SECONDS))
         else:
             saga.refusals += done is not None
-            if age > self._timing.tail_overdue and saga.refusals >= _LOOKS and not saga.parked:
+            if age > self._limits.tail_overdue and saga.refusals >= timing.LOOKS and not saga.parked:
                 saga.waiting = f"{names[done or 0]}: OVERDUE"
                 await self._park(saga, notes)
                 return
-            pause = min(max(age, _TAIL_CHECK_SECONDS), _LONGEST_BACKOFF)
+            pause = min(max(age, timing.TAIL_CHECK_SECONDS), timing.LONGEST_BACKOFF)
             await self._journal.write(Change(Transition.POSTPONE, saga, notes, due_in=pause))
 
     def _recover(self, saga: Saga, work: Coroutine[Any, Any, None]) -> None:
         def recovered(_: asyncio.Task[None]) -> None:
-            if self._recovering == _AT_ONCE:
+            if self._recovering == timing.AT_ONCE:
                 self.wake()  # there may be more than are driven at once
             self._recovering -= 1
 
@@ -328,7 +303,7 @@ class Engine:
                 await work
             except Exception as error:
                 # The journal has it as it was before: it comes due again.
-                self._held[id] = asyncio.get_running_loop().time() + _HOLD_SECONDS
+                self._held[id] = asyncio.get_running_loop().time() + timing.HOLD_SECONDS
                 log.error("saga_broke", saga=id, **describe(error))
             finally:
                 self._driven.discard(id)
