@@ -26,7 +26,7 @@ async def test_the_session_works_when_pasted(platform: Platform, pytestconfig: p
     output, errors = await process.communicate(session.encode())
     assert (process.returncode, errors.decode()) == (0, "")
 
-    account, refused, _, stored, preview, _, of_donor, found, health = [
+    account, refused, _, stored, preview, _, of_donor, first, again, found, health = [
         json.loads(line) for line in output.splitlines()
     ]
     assert account["roles"] == ["ROLE_RESEARCHER"]
@@ -35,6 +35,7 @@ async def test_the_session_works_when_pasted(platform: Platform, pytestconfig: p
     assert stored["droppedFields"] == ["email"]
     assert [field.get("storedValue") for field in preview["fields"]] == ["E. coli", "feces", "30-39", None]
     assert of_donor["subject"].startswith("p-")
+    assert first["id"] == again["id"] != of_donor["id"]
     assert "samples" in found
     assert health["status"] == "healthy"
 

@@ -291,8 +291,8 @@ async def test_consents_from_before_keep_counting(servers: Servers, tmp_path: Pa
     try:
         admin = await asyncpg.connect(servers.url(name, "privacy_svc"))
         try:
-            for table in ("consent", "preparation", "study", "migration", "outbox", "inbox"):
-                await admin.execute(f"DROP TABLE IF EXISTS {table}")
+            for row in await admin.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'privacy_svc'"):
+                await admin.execute(f"DROP TABLE IF EXISTS {row['tablename']} CASCADE")
             await migrate(admin, [MIGRATIONS, old])
             insert = (
                 "INSERT INTO consent (id, account_id, purpose, subject_hash, withdrawn_at) VALUES ($1, $2, $3, $4, $5)"
