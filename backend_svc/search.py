@@ -20,7 +20,6 @@ from fairdb.backend.v1.backend_service_pb2 import ListStoredSamplesRequest, List
 from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_UNSPECIFIED
 from fairdb.samples.v1.sample_pb2 import Sample
 
-_NO_CLASS = FIELD_CLASS_UNSPECIFIED
 _PAGE_BYTES = 3_000_000
 """A page ends early rather than let an answer exceed the 4 MB that gRPC carries."""
 
@@ -55,7 +54,11 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     """Return a page. Raises FilterInvalid, PageTokenInvalid."""
     statement, values = build(_parse(request.filter))
     everywhere, own = _visible(request.everywhere), _visible(request.own)
-    pairs = [(UUID(grant.study), c) for grant in request.studies for c in sorted({*grant.classes} - {_NO_CLASS})]
+    pairs = [
+        (UUID(grant.study), c)
+        for grant in request.studies
+        for c in sorted({*grant.classes} - {FIELD_CLASS_UNSPECIFIED})
+    ]
     # Not the studies: a reader who joins one between two pages sees more from there on.
     query = json.dumps(["samples", request.principal.user_id, request.filter, everywhere, own, request.oversees])
     found = await database.fetch(
@@ -86,7 +89,7 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
 
 def _visible(classes: Sequence[int]) -> list[int]:
     """Return the classes that a reader may see: what is public always, what has no class never."""
-    return sorted({*classes, FIELD_CLASS_PUBLIC} - {_NO_CLASS})
+    return sorted({*classes, FIELD_CLASS_PUBLIC} - {FIELD_CLASS_UNSPECIFIED})
 
 
 def build(comparisons: Sequence[Comparison]) -> tuple[str, list[object]]:

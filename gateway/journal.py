@@ -8,7 +8,7 @@ and one whose saga was taken over changes nothing.
 import asyncio
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -153,7 +153,7 @@ class Change:
     steps: Notes
     due_in: float = 0.0
     """Seconds until its owner looks at it again."""
-    event: Event | None = field(default=None)
+    event: Event | None = None
 
 
 class Journal:
