@@ -1,15 +1,23 @@
 """The audit log: who did what to which sample. Rows are written with what they tell of, and never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
+
+from google.protobuf.json_format import MessageToJson, Parse
 
 from chassis import calls
 from chassis.database import Connection, Database
-from fairdb.samples.v1.sample_service_pb2 import AuditEntry
+from fairdb.samples.v1.sample_service_pb2 import AuditEntry, DeclaredUse
 
 WRITE = """
 INSERT INTO audit (sample_id, action, actor, correlation_id)
 SELECT sample_id, $2, $3, $4 FROM unnest($1::uuid[]) AS sample_id
+"""
+# Readings of samples that exist.
+WRITE_READINGS = """
+INSERT INTO audit (sample_id, action, actor, correlation_id, declared)
+SELECT id, 'read', $3, $4, new.declared
+FROM unnest($1::uuid[], $2::jsonb[]) AS new (id, declared) JOIN sample USING (id)
 """
 LIST = "SELECT * FROM audit WHERE sample_id = $1 ORDER BY id"
 
@@ -19,11 +27,25 @@ async def write(connection: Connection, sample_ids: Sequence[UUID], action: str,
     await connection.execute(WRITE, sample_ids, action, actor, calls.current().correlation_id)
 
 
+async def write_readings(database: Database, reader: str, readings: Mapping[str, DeclaredUse]) -> None:
+    """Write one row for each sample that an account reads under a declared use, by the sample's id."""
+    await database.execute(
+        WRITE_READINGS,
+        [UUID(id) for id in readings],
+        [MessageToJson(declared, indent=None) for declared in readings.values()],
+        reader,
+        calls.current().correlation_id,
+    )
+
+
 async def list_entries(database: Database, sample_id: UUID) -> list[AuditEntry]:
     """Return a sample's rows, oldest first."""
     entries = []
     for row in await database.fetch(LIST, sample_id):
         entry = AuditEntry(action=row["action"], actor=row["actor"], correlation_id=row["correlation_id"])
         entry.time.FromDatetime(row["time"])
+        if row["declared"] is not None:
+            # What a later version keeps beside it must not hide the row from this one.
+            Parse(row["declared"], entry.declared, ignore_unknown_fields=True)
         entries.append(entry)
     return entries

@@ -55,6 +55,10 @@ class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
     ) -> pb.ListAuditEntriesResponse:
         return pb.ListAuditEntriesResponse(entries=await audit.list_entries(self._database, UUID(request.sample_id)))
 
+    async def RecordReadings(self, request: pb.RecordReadingsRequest, context: Context) -> pb.RecordReadingsResponse:
+        await audit.write_readings(self._database, request.principal.user_id, request.readings)
+        return pb.RecordReadingsResponse()
+
     async def Quarantine(self, request: pb.QuarantineRequest, context: Context) -> pb.QuarantineResponse:
         count = await quarantine.quarantine(self._database, UUID(request.consent), request.actor)
         return pb.QuarantineResponse(sample_count=count)

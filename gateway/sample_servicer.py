@@ -1,6 +1,7 @@
 """SampleService."""
 
 import asyncio
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
 import grpc
@@ -25,6 +26,7 @@ from fairdb.samples.v1 import sample_service_pb2_grpc
 from fairdb.samples.v1.sample_pb2 import Sample
 from gateway import idempotency, visibility
 from gateway.creation import Creation
+from gateway.readings import Readings
 
 if TYPE_CHECKING:
     from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceAsyncStub
@@ -49,6 +51,7 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         self._backend = backend
         self._creation = creation
         self._fingerprints = fingerprints
+        self._readings = Readings(privacy, backend)
 
     async def CreateSample(self, request: pb.CreateSampleRequest, context: Context) -> Sample:
         principal = calls.current().caller.principal
@@ -69,7 +72,7 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
     async def GetSample(self, request: pb.GetSampleRequest, context: Context) -> Sample:
         principal = calls.current().caller.principal
         stored, grants = await self._sample_and_grants(request.id, principal)
-        sample = visibility.render(stored, grants, principal)
+        (sample,) = await self._render([stored], grants, principal, request)
         await context.send_initial_metadata((("etag", sample.etag),))
         return sample
 
@@ -89,7 +92,7 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
                 studies=grants.studies,
             )
         )
-        samples = [visibility.render(stored, grants, principal) for stored in page.samples]
+        samples = await self._render(page.samples, grants, principal, request)
         return pb.ListSamplesResponse(samples=samples, next_page_token=page.next_page_token)
 
     async def ListSampleEvents(
@@ -121,6 +124,21 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         return await asyncio.gather(
             self._backend.GetStoredSample(GetStoredSampleRequest(id=sample_id)), self._grants(principal)
         )
+
+    async def _render(
+        self,
+        found: Sequence[StoredSample],
+        grants: Grants,
+        principal: Principal,
+        request: pb.GetSampleRequest | pb.ListSamplesRequest,
+    ) -> list[Sample]:
+        permitted: Container[str] = ()
+        if request.HasField("use"):
+            permitted = await self._readings.permitted(found, grants, principal, request.use)
+        return [
+            visibility.render(stored, grants, principal, use_permitted=stored.sample.id in permitted)
+            for stored in found
+        ]
 
     async def _check_overseen(self, sample_id: str) -> None:
         principal = calls.current().caller.principal

@@ -18,8 +18,11 @@ _CLEAR: dict[str, Callable[[Sample], None]] = {
 }
 
 
-def render(stored: StoredSample, grants: Grants, reader: Principal) -> Sample:
-    """Return the sample less what the reader may not see, naming that. Raises SampleNotFound."""
+def render(stored: StoredSample, grants: Grants, reader: Principal, *, use_permitted: bool = False) -> Sample:
+    """Return the sample less what the reader may not see, naming that. Raises SampleNotFound.
+
+    `use_permitted`: whether the sample's terms permit the use that the reader declared.
+    """
     sample = Sample()
     sample.CopyFrom(stored.sample)
     if sample.state == Sample.STATE_QUARANTINED:
@@ -27,6 +30,8 @@ def render(stored: StoredSample, grants: Grants, reader: Principal) -> Sample:
         withheld = _data_fields(sample)
     else:
         visible = _visible_classes(sample, grants, reader)
+        if use_permitted:
+            visible.update(grants.for_permitted_use)
         withheld = [name for name, field_class in stored.classes.items() if field_class not in visible]
     for name in withheld:
         if name.startswith(_METADATA):
@@ -35,6 +40,14 @@ def render(stored: StoredSample, grants: Grants, reader: Principal) -> Sample:
             _CLEAR[name](sample)
     sample.withheld_fields[:] = sorted(withheld)
     return sample
+
+
+def depends_on_use(stored: StoredSample, grants: Grants, reader: Principal) -> bool:
+    """Tell whether the reader would see more of the sample if its terms permitted the use that they declare."""
+    if stored.sample.state == Sample.STATE_QUARANTINED:
+        return False
+    more = {*grants.for_permitted_use} - _visible_classes(stored.sample, grants, reader)
+    return not more.isdisjoint(stored.classes.values())
 
 
 def check_overseen(stored: StoredSample, grants: Grants, reader: Principal) -> None:

@@ -64,22 +64,26 @@ SWEEP_TOMBSTONES = Sweep("preparation", "discarded AND prepared_at < now() - int
 # account or donor has agreed to about sharing is read as it is now.
 STATUS = f"""
 WITH found AS (
-    SELECT * FROM preparation WHERE sample_id = $1 AND NOT discarded
+    SELECT * FROM preparation WHERE sample_id = ANY ($1::uuid[]) AND NOT discarded
 ), resting AS (
-    SELECT consent.subject_hash, consent.data_use, {NOT_ENDED} AS counts
+    SELECT found.sample_id, consent.subject_hash, consent.data_use, {NOT_ENDED} AS counts
     FROM found JOIN consent ON consent.id = ANY (found.consents)
 ), shared AS (
-    SELECT DISTINCT ON (consent.subject_hash) consent.subject_hash, consent.data_use
+    SELECT DISTINCT ON (found.sample_id, consent.subject_hash) found.sample_id, consent.subject_hash, consent.data_use
     FROM found JOIN consent USING (account_id)
     WHERE consent.purpose = $2 AND (consent.study_id IS NULL OR consent.study_id = found.study_id) AND {IN_FORCE}
-      AND EXISTS (SELECT FROM resting WHERE resting.subject_hash IS NOT DISTINCT FROM consent.subject_hash)
-    ORDER BY consent.subject_hash, consent.study_id NULLS LAST
+      AND EXISTS (
+          SELECT FROM resting
+          WHERE resting.sample_id = found.sample_id
+            AND resting.subject_hash IS NOT DISTINCT FROM consent.subject_hash
+      )
+    ORDER BY found.sample_id, consent.subject_hash, consent.study_id NULLS LAST
 ), given AS (
     SELECT * FROM resting UNION ALL SELECT *, true FROM shared
 )
 SELECT found.*,
        (SELECT jsonb_agg(jsonb_build_object('by_donor', subject_hash IS NOT NULL, 'terms', data_use, 'counts', counts))
-        FROM given) AS data_use
+        FROM given WHERE given.sample_id = found.sample_id) AS data_use
 FROM found
 """
 
@@ -156,7 +160,7 @@ async def discard(connection: Connection, sample_id: UUID, fencing_token: int) -
 
 async def status(connection: Connection, sample_id: UUID) -> SamplePrivacy:
     """Return how a sample was anonymised. Raises SampleNotFound."""
-    row = await connection.fetchrow(STATUS, sample_id, DATA_SHARING)
+    row = await connection.fetchrow(STATUS, [sample_id], DATA_SHARING)
     if row is None:
         raise SampleNotFound
     privacy = SamplePrivacy(
@@ -168,6 +172,12 @@ async def status(connection: Connection, sample_id: UUID) -> SamplePrivacy:
     )
     privacy.anonymize_time.FromDatetime(row["prepared_at"])
     return privacy
+
+
+async def terms_of(connection: Connection, sample_ids: Sequence[UUID]) -> dict[UUID, list[DataUseTerm]]:
+    """Return the terms under which each of these samples may be used, by its id; none for what is not known."""
+    rows = await connection.fetch(STATUS, sample_ids, DATA_SHARING)
+    return {row["sample_id"]: _terms_of(row) for row in rows}
 
 
 def _terms_of(row: asyncpg.Record) -> list[DataUseTerm]:

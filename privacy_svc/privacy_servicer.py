@@ -15,7 +15,7 @@ from chassis.errors import InvalidRequest, SagaTakenOver
 from fairdb.options.v1.access_pb2 import Principal
 from fairdb.privacy.v1 import privacy_service_pb2 as pb
 from fairdb.privacy.v1 import privacy_service_pb2_grpc
-from fairdb.samples.v1.data_use_pb2 import DataUseMatch
+from fairdb.samples.v1.data_use_pb2 import DataUseMatch, IntendedUse
 from fairdb.samples.v1.sample_pb2 import RawSample
 from fairdb.samples.v1.sample_service_pb2 import SamplePreview, SamplePrivacy
 from privacy_svc import permissions, preparations
@@ -133,11 +133,30 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
             return await preparations.status(connection, UUID(request.sample_id))
 
     async def MatchUse(self, request: pb.MatchUseRequest, context: Context) -> DataUseMatch:
-        violations = find_use_violations(request.use, "use")
-        if violations:
-            raise InvalidRequest(violations=violations)
+        _check_use(request.use)
         terms = request.terms
         if request.sample_id:
             async with self._database.connection() as connection:
                 terms = (await preparations.status(connection, UUID(request.sample_id))).data_use
         return match(terms, request.use, datetime.now(UTC).date())
+
+    async def MatchUseOfSamples(
+        self, request: pb.MatchUseOfSamplesRequest, context: Context
+    ) -> pb.MatchUseOfSamplesResponse:
+        _check_use(request.use)
+        answer, today = pb.MatchUseOfSamplesResponse(), datetime.now(UTC).date()
+        if request.sample_ids:
+            async with self._database.connection() as connection:
+                terms = await preparations.terms_of(connection, [UUID(id) for id in request.sample_ids])
+            for id, of_sample in terms.items():
+                found = match(of_sample, request.use, today)
+                found.ClearField("findings")
+                answer.matches[str(id)].CopyFrom(found)
+        return answer
+
+
+def _check_use(use: IntendedUse) -> None:
+    """Raise InvalidRequest unless every id, code and date has its shape."""
+    violations = find_use_violations(use, "use")
+    if violations:
+        raise InvalidRequest(violations=violations)

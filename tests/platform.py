@@ -90,11 +90,13 @@ class Platform:
         return await self.log_in(email)
 
     async def steward(self) -> Account:
-        """Make a steward, as an administrator does."""
-        admin, account = await self.admin(), await self.account("steward")
-        answer = await admin.call(
-            "POST", f"/api/accounts/{account.id}:setRoles", {"roles": ["ROLE_RESEARCHER", "ROLE_STEWARD"]}
-        )
+        """Make a steward who is a researcher, too."""
+        return await self.with_roles("ROLE_RESEARCHER", "ROLE_STEWARD")
+
+    async def with_roles(self, *roles: str) -> Account:
+        """Make an account with these roles only, as an administrator does."""
+        admin, account = await self.admin(), await self.account()
+        answer = await admin.call("POST", f"/api/accounts/{account.id}:setRoles", {"roles": roles})
         assert answer.status_code == 200, answer.text
         return await self.log_in(account.email)
 

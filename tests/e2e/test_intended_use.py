@@ -1,0 +1,206 @@
+"""docs/permissions.md, "For a permitted use": each reader, use and state of consent, on every call that takes a use."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+
+from deploy.local.constellation import Constellation
+from tests.e2e.test_bad_input import SECRET, check_shape
+from tests.e2e.test_permissions import TABLE, leave, make_readers
+from tests.platform import Account, Platform
+
+BODY = {
+    "organism": "Lemur catta gut metagenome",
+    "metadata": {"body_site": "feces", "age": 34, "disease": "Healthy", "notes": "taken after breakfast"},
+}
+DISEASE = "MONDO:0005148"
+GENERAL = [{"id": "DUO:0000042"}]
+# By the table's own words: the terms of the donor's consent to sample_creation, and of one to data_sharing.
+CONSENTS: Mapping[str, tuple[Sequence[Any], Sequence[Any]]] = {
+    "nothing about reuse": ([], []),
+    "general research use": (GENERAL, []),
+    "research into type 2 diabetes": ([{"id": "DUO:0000007", "diseases": [DISEASE]}], []),
+    "health research, not commercial": ([{"id": "DUO:0000006"}, {"id": "DUO:0000046"}], []),
+    "general research use, expired": (GENERAL, []),
+    "general research use, by data_sharing": ([], GENERAL),
+    "general research use, by data_sharing, withdrawn": ([], GENERAL),
+}
+HEALTH = {"use.purposes": "USE_PURPOSE_HEALTH_RESEARCH"}
+USES: Mapping[str, dict[str, Any]] = {
+    "nothing declared": {},
+    "health research": HEALTH,
+    "non-commercial research into type 2 diabetes": {
+        "use.purposes": "USE_PURPOSE_DISEASE_RESEARCH",
+        "use.diseases": DISEASE,
+        "use.commercial": "false",
+    },
+    "commercial health research": {**HEALTH, "use.commercial": "true"},
+}
+EXPIRE = "UPDATE consent SET expires_at = now() - interval '1 second' WHERE id = $1::uuid"
+
+
+def read_tables() -> tuple[dict[str, str], dict[tuple[str, str], bool]]:
+    """Return what each reader sees of sensitive fields, and which use each consent permits."""
+    readers, uses = TABLE.read_text().split("\n## For a permitted use", 1)
+    (_, *who), (titles, *consents) = _rows(readers), _rows(uses)
+    assert tuple(titles[1:]) == tuple(USES)
+    assert {row[0] for row in consents} == CONSENTS.keys()
+    yes = {"yes": True, "no": False}
+    permitted = {(row[0], use): yes[cell] for row in consents for use, cell in zip(USES, row[1:], strict=True)}
+    return {row[0]: row[3] for row in who}, permitted
+
+
+def _rows(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+READERS, PERMITTED = read_tables()
+
+
+@dataclass
+class World:
+    """One sample of one study for each state of consent."""
+
+    readers: dict[str, Account]
+    study: str
+    samples: dict[str, str]
+    quarantined: str
+
+
+@pytest_asyncio.fixture(scope="module")
+async def world(constellation: Constellation) -> AsyncIterator[World]:
+    async with httpx.AsyncClient(base_url=constellation.edge_url, timeout=30) as http:
+        yield await make_world(Platform(constellation, http))
+
+
+async def make_world(platform: Platform) -> World:
+    readers, study = await make_readers(platform)
+    owner = readers["owner of the sample"]
+    samples: dict[str, str] = {}
+    for number, (state, (terms, shared)) in enumerate(CONSENTS.items()):
+        donor = f"donor {number}"
+        consent = await owner.consent(donor, dataUse=terms)
+        samples[state] = (await owner.create(**BODY, study=study, subject=donor))["id"]
+        sharing = await owner.consent(donor, purpose="data_sharing", dataUse=shared) if shared else None
+        if state.endswith("withdrawn"):
+            answer = await owner.call("POST", f"/api/consents/{sharing}:withdraw", {})
+            assert answer.status_code == 200, answer.text
+        if state.endswith("expired"):
+            database = await asyncpg.connect(platform.constellation.env_of("privacy_svc")["FAIRDB_DATABASE_URL"])
+            await database.execute(EXPIRE, consent)
+            await database.close()
+    consent = await owner.consent("gone", dataUse=GENERAL)
+    quarantined = (await owner.create(**BODY, study=study, subject="gone"))["id"]
+    for id in (*samples.values(), quarantined):
+        await owner.wait_until_processed(id)
+    answer = await owner.call("POST", f"/api/consents/{consent}:withdraw", {})
+    assert answer.status_code == 200, answer.text
+    await leave(readers, study)
+    return World(readers, study, samples, quarantined)
+
+
+def sees(reader: str, consent: str, use: str) -> bool:
+    return {"shown": True, "withheld": False, "for a permitted use": PERMITTED[consent, use]}[READERS[reader]]
+
+
+def assert_shows(sample: dict[str, Any], reader: str, consent: str, use: str) -> None:
+    shown = sees(reader, consent, use)
+    assert sample["metadata"].get("disease") == ("Healthy" if shown else None), (reader, consent, use)
+    assert ("metadata.disease" in sample["withheldFields"]) != shown
+    # A use opens nothing else.
+    whole = READERS[reader] == "shown"
+    assert ("age" in sample["metadata"]) == (whole or reader == "reader of its study")
+    assert ("notes" in sample["metadata"]) == whole
+    assert sample["metadata"]["body_site"] == "feces"
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("reader", READERS)
+async def test_get_shows_what_the_tables_say(world: World, reader: str, use: str) -> None:
+    for consent, id in world.samples.items():
+        answer = await world.readers[reader].call("GET", f"/api/samples/{id}", params=USES[use])
+        assert answer.status_code == 200, answer.text
+        assert_shows(answer.json(), reader, consent, use)
+    gone = await world.readers[reader].call("GET", f"/api/samples/{world.quarantined}", params=USES[use])
+    assert "Healthy" not in gone.text
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("reader", READERS)
+async def test_list_shows_what_the_tables_say(world: World, reader: str, use: str) -> None:
+    parameters = {"filter": f'study = "{world.study}"', "pageSize": 200, **USES[use]}
+    answer = await world.readers[reader].call("GET", "/api/samples", params=parameters)
+    assert answer.status_code == 200, answer.text
+    found = {sample["id"]: sample for sample in answer.json()["samples"]}
+    for consent, id in world.samples.items():
+        assert_shows(found[id], reader, consent, use)
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("reader", READERS)
+async def test_no_use_lets_filter_by_more(world: World, reader: str, use: str) -> None:
+    for condition in ('metadata.disease = "Healthy"', 'metadata.disease != "x"'):
+        parameters = {"filter": f'study = "{world.study}" AND {condition}', "pageSize": 200, **USES[use]}
+        answer = await world.readers[reader].call("GET", "/api/samples", params=parameters)
+        found = {sample["id"] for sample in answer.json()["samples"]}
+        assert found == ({*world.samples.values()} if READERS[reader] == "shown" else set())
+
+
+@pytest.mark.parametrize("use", [use for use in USES if USES[use]])
+@pytest.mark.parametrize("consent", CONSENTS)
+async def test_the_answer_to_a_match_is_what_a_read_goes_by(world: World, consent: str, use: str) -> None:
+    # As JSON has it: lists, and a boolean.
+    read = {"purposes": lambda text: [text], "diseases": lambda text: [text], "commercial": lambda text: text == "true"}
+    declared = {name.removeprefix("use."): text for name, text in USES[use].items()}
+    body = {"sample": world.samples[consent], "use": {name: read[name](text) for name, text in declared.items()}}
+    answer = await world.readers["researcher with no part in it"].call("POST", "/api/dataUse:match", body)
+    assert (answer.json()["outcome"] == "USE_OUTCOME_ALLOWED") == PERMITTED[consent, use], answer.text
+
+
+async def test_what_was_declared_is_in_the_audit_log_of_each_sample(world: World, platform: Platform) -> None:
+    stranger, owner = await platform.account("stranger"), world.readers["owner of the sample"]
+    params = {**HEALTH, "use.institution": "05wg1m734", "filter": f'study = "{world.study}"'}
+    listed = await stranger.call("GET", "/api/samples", params=params)
+    assert listed.status_code == 200, listed.text
+    # What decides nothing is not kept: a sample that the reader sees whole anyway, or a use that was not declared.
+    await owner.call("GET", f"/api/samples/{world.samples['general research use']}", params=HEALTH)
+    await stranger.call("GET", f"/api/samples/{world.samples['general research use']}")
+
+    outcomes = {}
+    for consent, id in world.samples.items():
+        entries = (await owner.call("GET", f"/api/samples/{id}/audit")).json()["entries"]
+        (entry,) = (entry for entry in entries if entry["action"] == "read" and entry["actor"] == stranger.id)
+        assert not [entry for entry in entries if entry["action"] == "read" and entry["actor"] == owner.id]
+        use = entry["declared"]["use"]
+        assert (use["purposes"], use["institution"]) == (["USE_PURPOSE_HEALTH_RESEARCH"], "05wg1m734")
+        assert use["account"] == stranger.id
+        assert entry["correlationId"] == listed.headers["x-correlation-id"]
+        outcomes[consent] = (entry["declared"]["outcome"].removeprefix("USE_OUTCOME_"), entry["declared"]["term"])
+    assert outcomes["general research use"] == ("ALLOWED", "DUO:0000042")
+    assert outcomes["research into type 2 diabetes"] == ("DENIED", "DUO:0000007")
+    assert outcomes["health research, not commercial"] == ("NEEDS_PERSON", "DUO:0000046")
+    assert outcomes["nothing about reuse"] == ("NEEDS_PERSON", "DUO:0000001")
+
+
+async def test_a_use_that_cannot_be_read_is_refused_also_where_it_changes_nothing(world: World) -> None:
+    owner, id = world.readers["owner of the sample"], world.samples["general research use"]
+    for path in (f"/api/samples/{id}", "/api/samples"):
+        answer = await owner.call("GET", path, params={"use.diseases": SECRET})
+        check_shape(answer, 400, "INVALID_REQUEST", frozenset({"use.diseases"}))
+        answer = await owner.call("GET", path, params={"use.purposes": SECRET})
+        check_shape(answer, 400, "MALFORMED_REQUEST", frozenset())
+
+
+async def test_nobody_declares_for_another_account(world: World) -> None:
+    reader, id = world.readers["researcher with no part in it"], world.samples["general research use"]
+    params = {**HEALTH, "use.account": world.readers["steward"].id}
+    assert (await reader.call("GET", f"/api/samples/{id}", params=params)).status_code == 200
+    entries = (await world.readers["steward"].call("GET", f"/api/samples/{id}/audit")).json()["entries"]
+    declared = {entry["declared"]["use"]["account"] for entry in entries if entry["action"] == "read"}
+    assert world.readers["steward"].id not in declared
