@@ -1,17 +1,18 @@
 """Anonymisation: a raw sample becomes one that does not tell who gave it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chassis.violations import Violation, violations_of
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 from privacy_svc.characters import clean
-from privacy_svc.fields import Policy
+from privacy_svc.fields import Field, Policy
 from privacy_svc.generalisation import Implausible, year_of
 from privacy_svc.organism import ADVICE, is_organism
 from privacy_svc.record import SAMPLE, Cause, Kept, Record, sort_record, subject_of
-from privacy_svc.rules import Surroundings, apply_rule, plain
+from privacy_svc.rules import Scalar, Surroundings, apply_rule, plain
+from privacy_svc.terms import is_well_known
 from privacy_svc.validation import InvalidSample
 
 __all__ = ["Anonymised", "Judgement", "anonymise", "judge", "render", "subject_of"]
@@ -23,6 +24,7 @@ _LAST_TAXON_ID = 9_999_999
 _MANY_FIELDS = 100
 _METADATA = f"{SAMPLE}.metadata."
 _QUASI, _PUBLIC = FieldClass.FIELD_CLASS_QUASI_IDENTIFIER, FieldClass.FIELD_CLASS_PUBLIC
+_SENSITIVE, _RESTRICTED = FieldClass.FIELD_CLASS_SENSITIVE, FieldClass.FIELD_CLASS_RESTRICTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,14 @@ def _generalise(policy: Policy, record: Record) -> None:
         if stored is None:
             record.dropped[key] = Cause.VALUE
         else:
-            record.values.append((key, found, stored))
+            record.values.append((key, _as_particular(found, stored, policy), stored))
+
+
+def _as_particular(found: Field, stored: Scalar, policy: Policy) -> Field:
+    """Return the field, restricted where a sensitive term holds what the vocabulary does not know: it may be a name."""
+    if found.field_class != _SENSITIVE or found.action != "term" or not isinstance(stored, str):
+        return found
+    return found if is_well_known(stored, policy.vocabulary) else replace(found, field_class=_RESTRICTED)
 
 
 def _drop_identifying(record: Record) -> list[Kept]:

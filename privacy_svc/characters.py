@@ -4,13 +4,27 @@ import re
 import string
 import unicodedata
 
+# "LATIN LETTER SMALL CAPITAL J", "LATIN SMALL LETTER H WITH STROKE".
+_LATIN_VARIANT = re.compile(r"LATIN (?:LETTER SMALL CAPITAL|(SMALL|CAPITAL) LETTER) ([A-Z])(?: WITH .*)?")
+
+
+def _named_after_latin() -> dict[int, str]:
+    """Return the letters that Unicode's own names call a variant of a Latin one and that do not decompose into it."""
+    found: dict[int, str] = {}
+    for code in (*range(0x100, 0x2B0), *range(0x1D00, 0x1DC0), *range(0xA730, 0xA7FF)):
+        if match := _LATIN_VARIANT.fullmatch(unicodedata.name(chr(code), "")):
+            found[code] = match[2] if match[1] == "CAPITAL" else match[2].lower()
+    return found
+
+
 # Letters of other scripts that a reader takes for a Latin one. The common ones; whatever else is not Latin stays as it
 # is, so a field name that holds it is unknown to the policy and dropped.
 _LOOK_ALIKES = str.maketrans(
     dict(zip("АВЕЅІЈКМНОРСТХУаеѕіјкорсухԁһԛԝ", "ABESIJKMHOPCTXYaesijkopcyxdhqw", strict=True))
     | dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορτυχε", "ABEZHIKMNOPTYXaiknoptuxe", strict=True))
     | dict(zip("ıłŁøØđĐð‐‑‒–—−’‘ʼ", "ilLoOdDd------'''", strict=True))
-    | {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"}
+    | {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "μ": "u"}
+    | _named_after_latin()
 )
 _SEPARATORS = re.compile(r"[\W_]+")
 _LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())

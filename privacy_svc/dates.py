@@ -36,6 +36,8 @@ _NAMED = (
     re.compile(rf"(?P<year>\d{{4}}){_GAP}(?P<month>{MONTH_NAMES}){_GAP}(?:{_DAY})?", re.I),
 )
 _LONGEST = 60
+# Of a date that somebody may have been born on.
+_FIRST_YEAR = 1890
 
 
 class Reading(NamedTuple):
@@ -80,6 +82,28 @@ def write_date(reading: Reading) -> set[tuple[str, ...]]:
             written |= {(day_, month_, long), (month_, day_, long)}
     written.add((short, f"{month:02}", f"{day:02}"))
     return written
+
+
+def is_date_in_figures(figures: str) -> bool:
+    """Tell whether six or eight figures are a date, in whatever order its parts stand."""
+    length = len(figures)
+    if length == len("ddmmyy"):
+        first, second, third = figures[:2], figures[2:4], figures[4:]
+        return bool(
+            _valid(
+                *(
+                    (_full_year(int(y)), int(m), int(d))
+                    for y, m, d in ((third, second, first), (third, first, second), (first, second, third))
+                    if int(m) and int(d)
+                )
+            )
+        )
+    if length != len("ddmmyyyy"):
+        return False
+    orders = (figures[:4], figures[4:6], figures[6:]), (figures[4:], figures[2:4], figures[:2])
+    orders = (*orders, (figures[4:], figures[:2], figures[2:4]))
+    readings = _valid(*((int(y), int(m), int(d)) for y, m, d in orders if int(m) and int(d) and int(y)))
+    return any(_FIRST_YEAR <= reading.year <= this_year() + 1 for reading in readings)
 
 
 def this_year() -> int:

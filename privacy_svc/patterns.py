@@ -5,6 +5,7 @@ from functools import cache
 from typing import NamedTuple
 
 from privacy_svc.dates import MONTH_NAMES
+from privacy_svc.traces import decode, holds_trace
 from privacy_svc.vocabulary import Vocabulary
 
 REDACTED = "[redacted]"
@@ -167,6 +168,11 @@ def is_identifying(text: str) -> bool:
     """Tell whether a clean text holds a contact, a date or the number of a card or account."""
     signs = _read_signs(text)
     return any(signs) and _identifying(signs).search(text) is not None
+
+
+def is_telling(text: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether a clean text holds anything that free text would lose by its form: an address, a code, initials."""
+    return decode(text) != text or _in_text(_read_signs(text)).search(text) is not None or holds_trace(text, vocabulary)
 
 
 def redact_patterns(text: str, vocabulary: Vocabulary) -> str:

@@ -106,6 +106,8 @@ def _explain(
     elif found is not None and found.action == "subject" and key in record.named_subject:
         _store(answer, "subject", sent, Value(string_value=PSEUDONYM), found.says)
     elif found is not None and is_kept:
+        # The class of a sensitive field hangs on its value, too.
+        answer.field_class = _CLASSES[result.classes.get(found.path, found.field_class)]
         _store(answer, found.path, sent, result.sample.metadata[found.name], found.says)
     else:
         answer.outcome = FieldPreview.OUTCOME_BLANK

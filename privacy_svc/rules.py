@@ -17,6 +17,7 @@ from privacy_svc.generalisation import (
     round_number,
     year_of,
 )
+from privacy_svc.numbering import is_number_alone
 from privacy_svc.organism import ADVICE, is_organism
 from privacy_svc.patterns import is_identifying, redact_patterns
 from privacy_svc.redaction import Identifiers
@@ -33,8 +34,6 @@ _SEQUENCE = re.compile(rf"(?:[A-Za-z]{{1,3}}[:=] ?)?([{_BASES}]{{8,60}}|[{_BASES
 _LEAST_PLAIN_BASES = 2 / 3
 """Share of A, C, G, T and U. The other letters stand for several bases each and are few, except in words."""
 _SEPARATOR = re.compile(r"[;,] ?")
-# A larger number in a field of words is no rank or count but may be anybody's.
-_LARGEST_IN_TERM = 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +88,7 @@ def _common(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar |
 def _term(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
     if isinstance(value, str):
         return value if is_term(value, field, surroundings.vocabulary) else None
-    is_small = isinstance(value, bool) or (value == int(value) and 0 <= value <= _LARGEST_IN_TERM)
-    return value if is_small else None
+    return value if isinstance(value, bool) or is_number_alone(plain(value)) else None
 
 
 def _pattern(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:

@@ -1,11 +1,13 @@
 """Terms: short phrases of known words, and ids of ontologies."""
 
 import re
+from itertools import pairwise, repeat
 
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from privacy_svc.characters import fold
 from privacy_svc.fields import Field
-from privacy_svc.patterns import is_identifying
+from privacy_svc.numbering import has_only_own_numbers, is_number_alone
+from privacy_svc.patterns import is_identifying, is_telling
 from privacy_svc.vocabulary import Vocabulary
 
 _LONGEST = 256
@@ -23,6 +25,10 @@ _CONCEPT_OF_SNOMED = re.compile(r"\d{6}00\d")
 # "HiSeq 2500" has four; a date or a number of somebody has more.
 _LONG_NUMBER = re.compile(r"\d{5,}")
 _DIGIT = re.compile(r"\d")
+_NUMBERS = re.compile(r"\d+")
+# "Once in 2 years": in a sensitive term so many short ones of any kind are common.
+_MOST_NUMBERS = 2
+_SHORT = 2
 # Eight figures that are a date: 19850412, 12041985.
 _DATE = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d|[0-3]\d(?:0\d|1[0-2])(?:19|20)\d\d")
 _DATE_FIGURES = 8
@@ -32,11 +38,15 @@ _SEPARATOR = re.compile(r" ?[;,|] ?")
 
 
 def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
-    """Tell whether a clean text consists of known words; in a sensitive field also of other lower-case ones."""
+    """Tell whether a clean text consists of known words and their numbers; in a sensitive field also of other words in
+    lower case, if nothing says that they are somebody's.
+    """
     if len(text) > _LONGEST or not _SHAPE.fullmatch(text):
         return False
     if any(len(entry) > _LONGEST_ENTRY for entry in _ENTRIES.split(text)):
         return False
+    if is_number_alone(text):
+        return True
     rest = text
     if _DIGIT.search(text):
         # ENVO and others stand behind a term, "urban biome [ENVO:01000249]", with more digits than a term has.
@@ -49,13 +59,48 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
     words = _WORD.findall(fold(rest))
     if sum(len(word) == 1 for word in words) > _MOST_LETTERS:
         return False
-    if all(_is_letter(word) or vocabulary.knows(word) for word in words):
-        if rest and field.action == "term" and vocabulary.lists(rest):
-            field.remember(rest, rest)
-        return True
-    # Names of diseases are often known by their endings only, and often begin with a capital.
     is_sensitive = field.field_class == FieldClass.FIELD_CLASS_SENSITIVE
-    return is_sensitive and all(_is_letter(word) or word.islower() or vocabulary.knows(word.lower()) for word in words)
+    if not all(map(_knows_in_sensitive if is_sensitive else _knows, words, repeat(vocabulary))):
+        return False
+    if _names_somebody(words, vocabulary) or is_telling(rest, vocabulary):
+        return False
+    if not (is_sensitive or has_only_own_numbers(rest, vocabulary)):
+        return False
+    if rest and field.action == "term" and vocabulary.lists(rest):
+        field.remember(rest, rest)
+    return True
+
+
+def is_well_known(text: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether a term holds no word and no number but those that the vocabulary knows, in whatever case."""
+    rest = _ONTOLOGY_ID.sub(lambda match: "" if _is_id(match, vocabulary) else match[0], text)
+    if not all(_knows(word, vocabulary) or _knows(word.lower(), vocabulary) for word in _WORD.findall(fold(rest))):
+        return False
+    numbers = _NUMBERS.findall(rest)
+    are_common = len(numbers) <= _MOST_NUMBERS and all(len(number) <= _SHORT for number in numbers)
+    return are_common or has_only_own_numbers(rest, vocabulary)
+
+
+def _knows(word: str, vocabulary: Vocabulary) -> bool:
+    return _is_letter(word) or vocabulary.knows(word) or vocabulary.figures.knows(word.lower())
+
+
+def _knows_in_sensitive(word: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether a word may stand in a sensitive term: names of diseases are often in no list, and begin with a
+    capital where they are known by their endings, but a name of people is none, nor a word of another script.
+    """
+    low = word.lower()
+    if _is_letter(word) or low in vocabulary.words:
+        return True
+    if not word.isascii() or low.removesuffix("'s") in vocabulary.people:
+        return vocabulary.knows(low) and low not in vocabulary.people
+    return word.islower() or _knows(low, vocabulary)
+
+
+def _names_somebody(words: list[str], vocabulary: Vocabulary) -> bool:
+    """Tell whether a given name has another name behind it although both are words: "April May"."""
+    lower = [word.lower() for word in words]
+    return any(first in vocabulary.given and second in vocabulary.people for first, second in pairwise(lower))
 
 
 def is_ontology_id(text: str, vocabulary: Vocabulary) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from privacy_svc.characters import squash
+from privacy_svc.characters import fold, squash
 
 _FILE = Path(__file__).with_name("vocabulary.toml")
 _WORD = re.compile(r"[^\W_]+")
@@ -47,6 +47,21 @@ class OrganismNames:
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """Beside which words a number may stand in a term, and how many figures it may have there."""
+
+    # By the word in front of the number, and by the one behind it.
+    behind: dict[str, int]
+    front: dict[str, int]
+    # In a term with one of these no number may stand.
+    never: frozenset[str]
+
+    def knows(self, word: str) -> bool:
+        """Tell whether a word is known beside a number although it says nothing by itself: "pH", "rpm"."""
+        return word in self.behind or word in self.front
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """The content of vocabulary.toml, ready for look-up."""
 
@@ -62,6 +77,8 @@ class Vocabulary:
     organisms: OrganismNames
     # Given names and surnames, some of them known words as well.
     people: frozenset[str]
+    given: frozenset[str]
+    figures: Figures
     # Names of organisms that were found good and consist of listed words only, so that none can be somebody's.
     names: Remembered = field(default_factory=Remembered)
 
@@ -110,6 +127,12 @@ def load_vocabulary(path: Path = _FILE) -> Vocabulary:
         ontologies=frozenset(ontologies),
         organisms=_organisms(content),
         people=_words(content["people"].values()),
+        given=_words([content["people"]["given"]]),
+        figures=Figures(
+            behind=_lengths(content["figures"]["behind"]),
+            front=_lengths(content["figures"]["front"]),
+            never=_words([content["figures"]["never"]["words"]]),
+        ),
     )
 
 
@@ -122,6 +145,10 @@ def read_values(values: Iterable[str]) -> dict[str, str]:
             if stored.setdefault(squash(spelling), spellings[0]) != spellings[0]:
                 raise ValueError(f"{spelling!r} stands for two values")
     return stored
+
+
+def _lengths(groups: dict[str, str]) -> dict[str, int]:
+    return {fold(word): int(length) for length, words in groups.items() for word in words.split()}
 
 
 def _organisms(content: dict[str, Any]) -> OrganismNames:

@@ -8,7 +8,7 @@ from tests.unit.privacy.samples import POLICY, anonymised, kept, raw_sample, vio
 
 # Each is kept, and each might be somebody's.
 KEPT = {
-    "body_site": "stool 1234",
+    "body_site": "stool day 12",
     "disease": "zebulonitis",
     "pmid": "22699609",
     "disease_ontology_term_id": "NCIT:C115935",

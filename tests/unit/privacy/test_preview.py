@@ -48,7 +48,9 @@ def test_each_field_has_its_outcome(
 
 
 def test_a_reason_and_what_to_mend_are_told() -> None:
-    answer = previewed({"body_site": "Quartzfeather", "bmi": "x", "sex": "z", "last_name": "Li", "disease": "li"})
+    answer = previewed(
+        {"body_site": "Quartzfeather", "bmi": "x", "sex": "z", "last_name": "Quartz", "disease": "quartz"}
+    )
     assert of(answer, "metadata.body_site").reason == POLICY.fields["body_site"].why
     assert "vocabulary knows" in of(answer, "metadata.body_site").advice
     assert of(answer, "metadata.bmi").advice == "must be a number of kg/m2"
