@@ -3,6 +3,7 @@
 import re
 
 from privacy_svc.characters import fold
+from privacy_svc.dates import is_date_in_figures
 from privacy_svc.patterns import is_identifying
 from privacy_svc.vocabulary import OrganismNames, Vocabulary
 
@@ -13,6 +14,17 @@ _WORD = re.compile(r"[A-Za-z]+")
 _SUBTYPE_OF_INFLUENZA = re.compile(r"(?<![^\W_])H\d{1,2}N\d{1,2}(?![^\W_])")
 _HUMAN = frozenset(("homo", "sapiens"))
 _STRAIN = frozenset(("strain", "str", "isolate"))
+_FIGURE, _FIGURES = re.compile(r"\d"), re.compile(r"\d+")
+_DATE_IN_PARTS = re.compile(r"(?<!\d)(\d{1,2})[ ./:-]{1,2}(\d{1,2})[ ./:-]{1,2}((?:19|20)\d\d|\d\d)(?!\d)")
+# "A/Puerto Rico/8/1934": the number of the isolate and its year.
+_IS_INFLUENZA = re.compile(r"influenza", re.IGNORECASE)
+_YEAR_OF_INFLUENZA = re.compile(r"/\d{1,6}/(?:19|20)?\d\d(?!\d)")
+# "ATCC 700603", which is a date as well.
+_OF_COLLECTION = re.compile(r"(?<![^\W_])ATCC 700\d{3}(?!\d)")
+_LONGEST_NUMBER = 6
+# A community has no strain either: a number behind it is the sample's.
+_COMMUNITY = re.compile(r"metagenom|transcriptom|biom|biota|virome|communit|consorti", re.IGNORECASE)
+_VIRUS = re.compile(r"vir(?:us|uses|idae)?(?![a-z])|phage|hiv|cov(?![a-z])", re.IGNORECASE)
 # "MG" of "MG1655"; a longer word in a designation may be a name.
 _LONGEST_IN_DESIGNATION = 4
 # "subsp. enterica" and the like: further ones are no name of a species any more.
@@ -26,10 +38,24 @@ def is_organism(name: str, vocabulary: Vocabulary) -> bool:
         return True
     if not 0 < len(name) <= _LONGEST or not _SHAPE.fullmatch(name) or is_identifying(name):
         return False
-    good = _Reader(vocabulary.organisms, vocabulary.people).reads(fold(name))
+    folded = fold(name)
+    good = _Reader(vocabulary.organisms, vocabulary.people).reads(folded) and not _holds_date(folded)
     if good and vocabulary.lists(name):
         vocabulary.names.add(name)
     return good
+
+
+def _holds_date(name: str) -> bool:
+    """Tell whether figures in a name are a date: "120485", "12 04 85"; a year in the name of a strain is none."""
+    if not _FIGURE.search(name):
+        return False
+    if _IS_INFLUENZA.search(name):
+        name = _YEAR_OF_INFLUENZA.sub("", name)
+    name = _OF_COLLECTION.sub("", name)
+    return any(map(is_date_in_figures, _FIGURES.findall(name))) or any(
+        is_date_in_figures("".join(f"{int(part):02}" for part in match.groups()))
+        for match in _DATE_IN_PARTS.finditer(name)
+    )
 
 
 class _Reader:
@@ -55,11 +81,24 @@ class _Reader:
         for ending, phrases in self._organisms.beside:
             if any(word.endswith(ending) for word in _WORD.findall(name.lower())):
                 name = phrases.sub(" ", name)
-        for chunk in _SUBTYPE_OF_INFLUENZA.sub("influenza", name).split():
+        name, numbers = _SUBTYPE_OF_INFLUENZA.sub("influenza", name), 0
+        if _IS_INFLUENZA.search(name):
+            name = _YEAR_OF_INFLUENZA.sub(" ", name)
+        has_place = _VIRUS.search(name) is not None
+        is_community = _COMMUNITY.search(name) is not None
+        for chunk in name.split():
             numbered = any(c.isdigit() for c in chunk)
-            if not all(self._takes(word, numbered) for word in _WORD.findall(chunk)):
+            words = _WORD.findall(chunk)
+            if not all(self._takes(word, numbered) for word in words):
                 return False
-        return self._named and not (self._lacks_known or self._lacks_latin) and len(self._letters) <= 1
+            if numbered:
+                found = _FIGURES.findall(chunk)
+                numbers += len(found) if not words else 0
+                if self._is_human or is_community or any(len(number) > _LONGEST_NUMBER for number in found):
+                    return False
+                if not words and not (self._takes_designation or has_place):
+                    return False
+        return numbers <= 1 and self._named and not (self._lacks_known or self._lacks_latin) and len(self._letters) <= 1
 
     def _takes(self, word: str, numbered: bool) -> bool:
         if len(word) == 1:
