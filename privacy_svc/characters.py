@@ -13,7 +13,7 @@ def _named_after_latin() -> dict[int, str]:
     found: dict[int, str] = {}
     for code in (*range(0x100, 0x2B0), *range(0x1D00, 0x1DC0), *range(0xA730, 0xA7FF)):
         if match := _LATIN_VARIANT.fullmatch(unicodedata.name(chr(code), "")):
-            found[code] = match[2] if match[1] == "CAPITAL" else match[2].lower()
+            found[code] = match[2].lower() if match[1] == "SMALL" else match[2]
     return found
 
 

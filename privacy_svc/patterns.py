@@ -1,11 +1,12 @@
 """Patterns: what identifies somebody by its form alone: contacts, dates, numbers of cards and accounts, names."""
 
 import re
+import unicodedata
 from functools import cache
 from typing import NamedTuple
 
 from privacy_svc.dates import MONTH_NAMES
-from privacy_svc.traces import decode, holds_trace
+from privacy_svc.traces import decode, erase_traces, holds_trace
 from privacy_svc.vocabulary import Vocabulary
 
 REDACTED = "[redacted]"
@@ -154,6 +155,16 @@ def _in_text(signs: _Signs) -> re.Pattern[str]:
 
 # "Jane", "McDonald", "O'Brien", "QUARTZFEATHER" begin with a capital and may be names.
 _WORD = re.compile(r"(?<![^\W\d_])[^\W\d_](?:['’]?[^\W\d_])+")
+# In other scripts a vowel is a mark, and one character may be a whole name.
+_MARKS = "".join(
+    chr(code)
+    for codes in (range(0x300, 0x1D00), range(0x302A, 0x309B), range(0xA66F, 0xABF0), range(0x11000, 0x11FFF))
+    for code in codes
+    if unicodedata.category(chr(code)).startswith("M")
+)
+_WORD_OF_ANY_SCRIPT = re.compile(rf"[^\W\d_](?:['’]?[^\W\d_]|[{_MARKS}])*")
+# What is left of a word of which a part is redacted.
+_TOKEN = re.compile(rf"\w*{re.escape(REDACTED)}(?:\w|{re.escape(REDACTED)})*=*")
 _REPEATED = re.compile(rf"{re.escape(REDACTED)}(?:[\s,]*{re.escape(REDACTED)})+")
 # Beside a redacted name: up to three further capitalised words or initials, and in front of it the number of a house.
 _CAPITALISED = r"[A-ZÀ-ÖØ-ÞΑ-ΩЀ-Я][^\W\d_]*(?:['’-][^\W\d_]+)*\.?"
@@ -177,16 +188,21 @@ def is_telling(text: str, vocabulary: Vocabulary) -> bool:
 
 def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
     """Return clean text without contacts, dates, numbers, addresses, and capitalised words that are not known ones."""
+    text = erase_traces(text, vocabulary, REDACTED)
     text = _in_text(_read_signs(text)).sub(REDACTED, text)
-    text = _WORD.sub(lambda match: match[0] if _is_harmless(match[0], vocabulary) else REDACTED, text)
+    word = _WORD if text.isascii() else _WORD_OF_ANY_SCRIPT
+    text = word.sub(lambda match: match[0] if _is_harmless(match[0], vocabulary) else REDACTED, text)
     if REDACTED in text:
+        text = _TOKEN.sub(REDACTED, text)
         text = _BESIDE.sub(lambda match: _redact_names(match[0], vocabulary), text)
     return _REPEATED.sub(REDACTED, text)
 
 
 def _is_harmless(word: str, vocabulary: Vocabulary) -> bool:
-    # A script without capitals gives no sign of a name, so there every word must be known.
-    return word[0].islower() or vocabulary.knows(word)
+    # A script other than Latin gives no sign of a name, or another one, so there every word must be known.
+    if not word.isascii():
+        return vocabulary.knows(word.lower())
+    return word.islower() or len(word) == 1 or vocabulary.knows(word) or vocabulary.figures.knows(word.lower())
 
 
 def _redact_names(words: str, vocabulary: Vocabulary) -> str:

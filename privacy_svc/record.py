@@ -150,6 +150,9 @@ def _keep(record: Record, key: str, found: Field, scalar: Scalar | None, vocabul
         if term:
             record.values.append((key, found, term))
     elif scalar is not None:
+        if found.action == "year":
+            # Its day and month are an identifier to all other values.
+            record.identifiers.add("date", plain(scalar))
         record.kept.append((key, found, scalar))
 
 

@@ -24,7 +24,7 @@ _RUNS = re.compile(r"[^\W\d_]+|\d+")
 _BETWEEN = r"[\W_]*"
 _OF_NUMBERS = frozenset("0123456789 ()./-+")
 # More marks than any honest record gives; they cost time.
-_MOST_MARKS = 128
+_MOST_MARKS = 192
 
 
 class _Mark(NamedTuple):

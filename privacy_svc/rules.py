@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isinf
 
-from privacy_svc.characters import fold, squash
+from privacy_svc.characters import clean, fold, squash
 from privacy_svc.fields import Field
 from privacy_svc.generalisation import (
     band,
@@ -22,6 +22,7 @@ from privacy_svc.organism import ADVICE, is_organism
 from privacy_svc.patterns import is_identifying, redact_patterns
 from privacy_svc.redaction import Identifiers
 from privacy_svc.terms import is_ontology_id, is_term
+from privacy_svc.traces import decode
 from privacy_svc.vocabulary import Vocabulary
 
 Scalar = str | float | bool
@@ -168,7 +169,7 @@ def _organism(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar
 
 def _text(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
     text = plain(value)
-    folded = fold(text)
+    folded = fold(clean(decode(text)))
     redacted = redact_patterns(surroundings.identifiers.erase(folded), surroundings.vocabulary)
     return text if redacted == folded else redacted
 

@@ -48,10 +48,10 @@ _YEAR = r"(?:1[89]|20)\d\d"
 _COUNTED = r"(?! ?(?:reads|sequences|bp|otus|cells|cfu|copies)(?!\w))"
 _WITH_MANY_FIGURES = (
     # "850412", "12 04 85", "85.04.12", "12|04|85".
-    _trace(rf"(?<![.,:])\d{{6}}(?![.,]\d){_COUNTED}", _is_date),
-    _trace(r"(?<![.,])\d\d(?P<sep>[ .:|°·•_/-])\d\d(?P=sep)\d\d(?![.,:]\d)", _is_date),
+    _trace(rf"(?<![.,:])\d{{6}}(?![.,+-]\d){_COUNTED}", _is_date),
+    _trace(r"(?<![.,])\d\d(?P<sep>[ .:|°·•_/-])\d\d(?P=sep)\d\d(?![.,:+-]\d)", _is_date),
     _trace(r"day \d{1,2}\W{1,3}month \d{1,2}\W{1,3}year \d\d(?:\d\d)?"),
-    _trace(r"\d{1,2}\.? (?:of )?(?P<month>[^\W\d_]{3,12})\.?,? (?:1[89]|20)\d\d", _has_unknown_month),
+    _trace(r"\d{1,2}\.? (?:of )?(?P<month>[^\W\d_]{3,12})\.? (?:1[89]|20)\d\d", _has_unknown_month),
     # The day of a year, and of a week: "1985/102", "1985-W15-5".
     _trace(rf"{_YEAR}[/-](?:[0-2]\d\d|3[0-6]\d)"),
     _trace(rf"{_YEAR}-?W[0-5]\d(?:-?[1-7])?"),

@@ -53,6 +53,10 @@ UNDECLARED = [
     ("notes", "tel.612345678", "612345678"),
     ("notes", "MRN:1234567", "1234567"),
     ("body_site", "x.janedoe.com", "janedoe"),
+    ("notes", "ᴊᴀɴᴇ ᴅᴏᴇ came", "ᴅᴏᴇ"),
+    ("notes", "ask jane&#64;x.org", "jane"),
+    ("notes", "ask %4a%61%6e%65", "%4a"),
+    ("notes", "李 明 home", "明"),
 ]
 
 # What a sample declares of its donor, where it stands once more, and what must be gone from there.
@@ -63,6 +67,10 @@ DECLARED = [
     ({"name": "王小明"}, "患者王 小明, 小明", "小明"),
     ({"email": "jd@x.org"}, "jd at x.org", "jd"),
     ({"subject_id": "jane doe"}, "doe, jane", "doe"),
+    ({"name": "张伟"}, "伟 came, 张 left", "伟"),
+    ({"collection_date": "2019-06-12"}, "seen 12-6-19", "12-6-19"),
+    ({"enrollment_date": "2019-06-12"}, "seen 12-6-19", "12-6-19"),
+    ({"diagnosis_date": "June 12, 2019"}, "seen 12.6.19", "12.6.19"),
 ]
 
 
