@@ -1,17 +1,20 @@
 """Anonymisation: a raw sample becomes one that does not tell who gave it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
-from chassis.violations import Violation, violations_of
+from chassis.violations import Violation
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 from privacy_svc.characters import clean
+from privacy_svc.contract import note_broken_rules
 from privacy_svc.fields import Field, Policy
 from privacy_svc.generalisation import Implausible, year_of
 from privacy_svc.organism import ADVICE, is_organism
-from privacy_svc.record import SAMPLE, Cause, Kept, Record, sort_record, subject_of
-from privacy_svc.rules import Scalar, Surroundings, apply_rule, plain
+from privacy_svc.record import Cause, Kept, Record, sort_record, subject_of
+from privacy_svc.rules import Surroundings, apply_rule
+from privacy_svc.scalars import Scalar, plain
 from privacy_svc.terms import is_well_known
 from privacy_svc.validation import InvalidSample
 
@@ -20,15 +23,11 @@ __all__ = ["Anonymised", "Judgement", "anonymise", "judge", "render", "subject_o
 # A taxonomy id as long as this may be a number of somebody; a longer one than the last is none at all.
 _LONG_TAXON_ID = 100_000
 _LAST_TAXON_ID = 9_999_999
-# Far fewer than the proto permits, and more than a sheet has.
-_MANY_FIELDS = 100
-_METADATA = f"{SAMPLE}.metadata."
 _QUASI, _PUBLIC = FieldClass.FIELD_CLASS_QUASI_IDENTIFIER, FieldClass.FIELD_CLASS_PUBLIC
 _SENSITIVE, _RESTRICTED = FieldClass.FIELD_CLASS_SENSITIVE, FieldClass.FIELD_CLASS_RESTRICTED
 
 
-@dataclass(frozen=True, slots=True)
-class Anonymised:
+class Anonymised(NamedTuple):
     """What is left of a sample, and what was done to it, by the names of the API: "subject", "metadata.age"."""
 
     sample: Sample
@@ -40,8 +39,7 @@ class Anonymised:
     actions: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What the policy makes of each field of a raw sample, whether or not the sample can be stored."""
 
     record: Record
@@ -87,7 +85,7 @@ def judge(raw: RawSample, policy: Policy) -> Judgement:
     collection_date = _collection_date(raw, policy, record)
     _generalise(policy, record)
     values = _drop_identifying(record)
-    _check_proto(raw, policy, record)
+    note_broken_rules(raw, policy, record)
     violations = record.all_violations(policy)
     return Judgement(record, raw.study, subject, organism, taxon_id, collection_date, values, violations)
 
@@ -157,7 +155,7 @@ def _as_particular(found: Field, stored: Scalar, policy: Policy) -> Field:
 
 def _drop_identifying(record: Record) -> list[Kept]:
     identifiers = record.identifiers
-    if identifiers.are_absent([plain(value) for _, _, value in record.values]):
+    if identifiers.are_absent([value if isinstance(value, str) else plain(value) for _, _, value in record.values]):
         return record.values
     left: list[Kept] = []
     for key, found, value in record.values:
@@ -166,34 +164,6 @@ def _drop_identifying(record: Record) -> list[Kept]:
         else:
             left.append((key, found, value))
     return left
-
-
-def _check_proto(raw: RawSample, policy: Policy, record: Record) -> None:
-    """Note the rules of the proto that the sample breaks, where the policy has not found fault already."""
-    refused = {violation.field for violation in record.all_violations(policy)}
-    for violation in violations_of(_questionable(raw, record), SAMPLE):
-        key = violation.field.removeprefix(_METADATA)
-        if key == violation.field:
-            if violation.field not in refused:
-                record.violations.append(violation)
-        elif record.shown(key, policy) not in refused:
-            record.refuse_field(key, violation.description)
-
-
-def _questionable(raw: RawSample, record: Record) -> RawSample:
-    """Return the sample without the fields that break no rule of its proto, since looking at each costs time."""
-    if len(raw.metadata) > _MANY_FIELDS:
-        return raw
-    part = RawSample(
-        study=raw.study,
-        subject=raw.subject,
-        organism=raw.organism,
-        taxon_id=raw.taxon_id,
-        collection_date=raw.collection_date,
-    )
-    for key in record.questionable:
-        part.metadata[key].CopyFrom(raw.metadata[key])
-    return part
 
 
 def _result(sample: Sample, judged: Judgement) -> Anonymised:
@@ -214,8 +184,7 @@ def _result(sample: Sample, judged: Judgement) -> Anonymised:
             stored.bool_value = value
         else:
             stored.number_value = value
-        actions[found.path] = found.says
-        if found.field_class != _PUBLIC:
-            classes[found.path] = found.field_class
+    actions |= {found.path: found.says for _, found, _ in judged.values}
+    classes |= {found.path: found.field_class for _, found, _ in judged.values if found.field_class != _PUBLIC}
     dropped = [*judged.record.dropped, *(["collectionDate"] if judged.collection_date is None else ())]
     return Anonymised(sample, classes, sorted(dropped), actions)

@@ -44,6 +44,8 @@ def clean(text: str) -> str:
         )
     elif not text.isprintable():
         text = "".join(c for c in text if c.isprintable() or c.isspace())
+    elif " " not in text:
+        return text
     return " ".join(text.split())
 
 
@@ -58,7 +60,7 @@ def fold(text: str) -> str:
 def squash(text: str) -> str:
     """Return only letters and digits, folded and in lower case: "Jané-Doe 7" gives "janedoe7"."""
     if text.isascii():
-        return text.encode().translate(_LOWER, _NOT_ALPHANUMERIC).decode()
+        return text.lower() if text.isalnum() else text.encode().translate(_LOWER, _NOT_ALPHANUMERIC).decode()
     return _SEPARATORS.sub("", fold(clean(text))).lower()
 
 

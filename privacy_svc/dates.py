@@ -24,6 +24,7 @@ _MONTHS = {name: month for month, names in enumerate(_NAMES, start=1) for name i
 # Longest first, for use in a pattern.
 MONTH_NAMES = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _TIME = r"(?:[T ]{1,2}\d{1,2}(?::?\d\d){1,2}(?:[.,]\d{1,9})?(?: ?[AaPp][Mm])? ?(?:Z|UTC|[+-]\d\d:?\d\d)?)?"
+_ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _YEAR_FIRST = re.compile(rf"(\d{{4}})(?:[-/._ ](\d{{1,2}})(?:[-/._ ](\d{{1,2}}))?)?{_TIME}")
 _YEAR_LAST = re.compile(rf"(\d{{1,2}})[-/._ ]{{1,2}}(\d{{1,2}})[-/._ ]{{1,2}}(\d{{4}}|\d\d){_TIME}")
 _MONTH_YEAR = re.compile(r"(\d{1,2})[-/._ ](\d{4})")
@@ -52,6 +53,14 @@ def read_date(text: str) -> list[Reading]:
     """Return how a clean text may be read as a date: nothing when it is none, two when day and month may be swapped."""
     if len(text) > _LONGEST:
         return []
+    if _ISO.fullmatch(text):
+        # The common form; what is not a day of the calendar is left to the others.
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            return [Reading(day.year, day.month, day.day)]
     # An ISO 8601 interval counts as its beginning.
     if "/" in text and "-" in text:
         text = text.split("/", 1)[0].strip()
@@ -72,15 +81,20 @@ def read_date(text: str) -> list[Reading]:
     return []
 
 
-def write_date(reading: Reading) -> set[tuple[str, ...]]:
+def write_date(reading: Reading) -> list[tuple[str, str, str]]:
     """Return the ways to write a full date in figures, each as its parts in order."""
     year, month, day = reading
-    short = f"{year % 100:02}"
-    written = {(str(year), month_, day_) for month_, day_ in ((f"{month:02}", f"{day:02}"), (str(month), str(day)))}
-    for long in (str(year), short):
-        for month_, day_ in ((f"{month:02}", f"{day:02}"), (str(month), str(day))):
-            written |= {(day_, month_, long), (month_, day_, long)}
-    written.add((short, f"{month:02}", f"{day:02}"))
+    long, short = str(year), f"{year % 100:02}"
+    padded, bare = (f"{month:02}", f"{day:02}"), (str(month), str(day))
+    written = [(short, *padded)]
+    for month_, day_ in (padded, bare) if padded != bare else (bare,):
+        written += (
+            (long, month_, day_),
+            (day_, month_, long),
+            (month_, day_, long),
+            (day_, month_, short),
+            (month_, day_, short),
+        )
     return written
 
 

@@ -75,6 +75,8 @@ class Policy:
         self._patterns = patterns
         self._ontology = {name: _ontology_field(field) for name, field in self.fields.items()}
         self._resolved: dict[str, Field] = {}
+        # The names that were resolved before, all listed spellings: such a name breaks no rule of the proto.
+        self.remembered: Mapping[str, Field] = self._resolved
 
     def resolve(self, name: str) -> Field | None:
         """Return the field that a sender means, None when the policy does not know it."""
@@ -90,10 +92,6 @@ class Policy:
                     self._resolved.clear()
                 self._resolved[name] = found
         return found
-
-    def remembers(self, name: str) -> bool:
-        """Tell whether a name is a listed spelling that was resolved before; it breaks no rule of the proto."""
-        return name in self._resolved
 
     def _find(self, squashed: str) -> Field | None:
         found = self._spellings.get(squashed)

@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import lru_cache
 
 from privacy_svc.dates import read_date, this_year
 
@@ -24,6 +25,7 @@ _HEMISPHERE = r"(?P<{0}>[+-]?\d{{1,3}}(?:\.\d+)?) ?°? ?(?P<{0}_side>[{1}])?"
 _COORDINATES = re.compile(
     _HEMISPHERE.format("lat", "NSns") + r"(?: ?[,;/] ?| |(?<=[NSns]))" + _HEMISPHERE.format("lon", "EWew")
 )
+_UNITS_CACHED = 256
 _FIRST_YEAR = 1850
 # Up to here all whole numbers are exact.
 _LARGEST = 1e15
@@ -52,13 +54,17 @@ def check_range(number: float, lowest: float, highest: float, unit: str = "") ->
 
 def read_quantity(value: str | float | bool, unit: str, read_in: str) -> tuple[float, float]:
     """Return the lower and upper end, in `unit`, of a number, "30 years", "30-39" or "90+". Raises Implausible."""
+    if isinstance(value, str) and (value.isdecimal() or _is_decimal(value)):
+        number = float(value) * _factor(unit, read_in)
+        return number, number
     if isinstance(value, str) and (match := _QUANTITY.fullmatch(value)):
-        factor = _factor(unit, match["unit"] or read_in)
-        low = float(match["low"]) * factor
-        high = float(match["high"]) * factor if match["high"] else low
+        sign, first, second, plus, given = match.groups()
+        factor = _factor(unit, given or read_in)
+        low = float(first) * factor
+        high = float(second) * factor if second else low
         if high < low:
             raise Implausible("must not end before it begins")
-        return (low, high) if not (match["sign"] or match["plus"]) else _open_end(match["sign"] or "+", low)
+        return (low, high) if not (sign or plus) else _open_end(sign or "+", low)
     try:
         number = read_number(value) * _factor(unit, read_in)
     except Implausible:
@@ -104,8 +110,8 @@ def coordinates(value: str | float | bool) -> str:
     match = _COORDINATES.fullmatch(str(value))
     if not match:
         raise Implausible("must be latitude and longitude in degrees: 40.01 N 105.27 W")
-    latitude = _signed(match["lat"], match["lat_side"], "S")
-    longitude = _signed(match["lon"], match["lon_side"], "W")
+    lat, lat_side, lon, lon_side = match.groups()
+    latitude, longitude = _signed(lat, lat_side, "S"), _signed(lon, lon_side, "W")
     check_range(latitude, -90, 90, "degrees of latitude")
     check_range(longitude, -180, 180, "degrees of longitude")
     sides = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
@@ -119,7 +125,14 @@ def round_number(number: float, digits: int) -> float:
     return round(number, digits - 1 - math.floor(math.log10(abs(number))))
 
 
+def _is_decimal(text: str) -> bool:
+    """Tell whether a text is figures and a point somewhere behind the first of them."""
+    return text[:1] != "." and text.replace(".", "", 1).isdecimal()
+
+
+@lru_cache(maxsize=_UNITS_CACHED)
 def _factor(unit: str, given: str) -> float:
+    # Only what is a unit is remembered, since an exception is not.
     name = given.strip().rstrip(".").lower()
     factor = _UNITS[unit].get(name) or _UNITS[unit].get(name.removesuffix("s"))
     if factor is None:

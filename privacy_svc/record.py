@@ -1,18 +1,15 @@
 """Record: the fields of a raw sample, sorted by what the policy wants done with them."""
 
-import math
 import re
 from dataclasses import dataclass, field
 from enum import Enum, auto
-
-from google.protobuf.struct_pb2 import Value
 
 from chassis.violations import Violation
 from fairdb.samples.v1.sample_pb2 import RawSample
 from privacy_svc.characters import clean, normalise_subject
 from privacy_svc.fields import Field, Policy
 from privacy_svc.redaction import Identifiers
-from privacy_svc.rules import Scalar, plain
+from privacy_svc.scalars import Scalar, are_clean, plain, read, read_text
 from privacy_svc.vocabulary import Vocabulary
 
 # A field's name as the sender wrote it, the policy's field, and its value.
@@ -21,7 +18,6 @@ SAMPLE = "sample"
 _KEY_WORD = re.compile(r"[^\W\d_]+")
 _KEY_SHAPE = re.compile(r"[A-Za-z0-9 _.()-]{1,64}")
 _MOST_DIGITS_OF_KEY = 4
-_LONGEST = 4000
 _DROPPED = frozenset(("drop", "unit"))
 _TWICE = "is given twice, under two names; send one of them"
 
@@ -73,7 +69,7 @@ class Record:
             for key, descriptions in self.refused.items()
             for description in descriptions
         ]
-        return self.violations + of_fields
+        return self.violations + of_fields if of_fields else self.violations
 
     def shown(self, key: str, policy: Policy) -> str:
         """Return the path of a metadata field for a violation; the key of an unknown one only if it is plain words."""
@@ -88,15 +84,19 @@ class Record:
 
 def sort_record(raw: RawSample, policy: Policy) -> Record:
     """Sort the fields, take up the identifiers, and note what no rule can read."""
-    record = Record(Identifiers(policy.vocabulary))
-    if subject := _subject(raw.subject, policy.vocabulary):
+    remembered, vocabulary = policy.remembered, policy.vocabulary
+    record = Record(Identifiers(vocabulary))
+    if subject := _subject(raw.subject, vocabulary):
         _add_subject(record, subject)
     record.identifiers.add("date", clean(raw.collection_date))
     seen: set[str] = set()
     metadata = raw.metadata
-    for key in metadata:
-        value, found = metadata[key], policy.resolve(key)
-        written = value.string_value
+    keys = list(metadata)
+    given = [metadata[key] for key in keys]
+    texts = [value.string_value for value in given]
+    all_clean = are_clean(texts)
+    for key, value, written in zip(keys, given, texts, strict=True):
+        found = remembered.get(key) or policy.resolve(key)
         if found is not None and written and (listed := found.listed.get(written)) is not None:
             if found.name in seen:
                 record.refuse_field(key, _TWICE)
@@ -104,10 +104,10 @@ def sort_record(raw: RawSample, policy: Policy) -> Record:
                 seen.add(found.name)
                 record.values.append((key, found, listed))
             continue
-        if not policy.remembers(key) or "\0" in written:
+        if key not in remembered or (not all_clean and "\0" in written):
             record.questionable.append(key)
         try:
-            scalar = _read_text(written) if written else _read(value)
+            scalar = read(value) if not written else written if all_clean else read_text(written)
         except ValueError as problem:
             record.questionable.append(key)
             record.refuse_field(key, str(problem))
@@ -115,14 +115,21 @@ def sort_record(raw: RawSample, policy: Policy) -> Record:
         if found is None or found.action in _DROPPED:
             _drop(record, key, found, scalar)
         elif found.action == "subject":
-            if scalar is not None and (subject := _subject(plain(scalar), policy.vocabulary)):
+            if scalar is not None and (subject := _subject(plain(scalar), vocabulary)):
                 _add_subject(record, subject)
                 record.named_subject.add(key)
         elif found.name in seen:
             record.refuse_field(key, _TWICE)
         else:
             seen.add(found.name)
-            _keep(record, key, found, scalar, policy.vocabulary)
+            term = vocabulary.missing_term(scalar) if isinstance(scalar, str) else None
+            if term:
+                record.values.append((key, found, term))
+            elif term is None and scalar is not None:
+                if found.action == "year":
+                    # Its day and month are an identifier to all other values.
+                    record.identifiers.add("date", plain(scalar))
+                record.kept.append((key, found, scalar))
     if record.identifiers.too_many:
         record.refuse("metadata", "holds too many direct identifiers; leave them out")
     return record
@@ -137,23 +144,12 @@ def subject_of(raw: RawSample, policy: Policy) -> str | None:
         if found is None or found.action != "subject":
             continue
         try:
-            scalar = _read(value)
+            scalar = read(value)
         except ValueError:
             continue
         if scalar is not None and (subject := _subject(plain(scalar), policy.vocabulary)):
             return subject
     return None
-
-
-def _keep(record: Record, key: str, found: Field, scalar: Scalar | None, vocabulary: Vocabulary) -> None:
-    if isinstance(scalar, str) and (term := vocabulary.missing_term(scalar)) is not None:
-        if term:
-            record.values.append((key, found, term))
-    elif scalar is not None:
-        if found.action == "year":
-            # Its day and month are an identifier to all other values.
-            record.identifiers.add("date", plain(scalar))
-        record.kept.append((key, found, scalar))
 
 
 def _drop(record: Record, key: str, found: Field | None, scalar: Scalar | None) -> None:
@@ -172,30 +168,6 @@ def _drop(record: Record, key: str, found: Field | None, scalar: Scalar | None) 
 def _add_subject(record: Record, subject: str) -> None:
     record.subjects.append(subject)
     record.identifiers.add("code", subject)
-
-
-def _read(value: Value) -> Scalar | None:
-    """Return a clean scalar, None for null and empty text. Raises ValueError, which says what to mend."""
-    kind = value.WhichOneof("kind")
-    if kind == "string_value":
-        return _read_text(value.string_value)
-    if kind == "number_value":
-        if not math.isfinite(value.number_value):
-            raise ValueError("must be a finite number")
-        return value.number_value
-    if kind == "bool_value":
-        return value.bool_value
-    if kind in ("struct_value", "list_value"):
-        raise ValueError("must be text, a number, true, false or null")
-    return None
-
-
-def _read_text(written: str) -> str | None:
-    # Asked twice: what is written as one character may be cleaned into many.
-    text = clean(written) if len(written) <= _LONGEST else None
-    if text is None or len(text) > _LONGEST:
-        raise ValueError(f"must be at most {_LONGEST} characters long")
-    return text or None
 
 
 def _subject(text: str, vocabulary: Vocabulary) -> str | None:

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from math import isinf
+from typing import NamedTuple
 
 from privacy_svc.characters import clean, fold, squash
 from privacy_svc.fields import Field
@@ -21,11 +21,11 @@ from privacy_svc.numbering import is_number_alone
 from privacy_svc.organism import ADVICE, is_organism
 from privacy_svc.patterns import is_identifying, redact_patterns
 from privacy_svc.redaction import Identifiers
-from privacy_svc.terms import is_ontology_id, is_term
+from privacy_svc.scalars import Scalar, plain
+from privacy_svc.terms import are_ontology_ids, is_term
 from privacy_svc.traces import decode
 from privacy_svc.vocabulary import Vocabulary
 
-Scalar = str | float | bool
 _LONGEST_PATTERN = 100
 OTHER = "other"
 # "1234 AB", "80302-1234", "D-10115", "SW1A 1AA": four characters at least, so that two of them are a region.
@@ -37,8 +37,7 @@ _LEAST_PLAIN_BASES = 2 / 3
 _SEPARATOR = re.compile(r"[;,] ?")
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What a rule may look at besides its value."""
 
     vocabulary: Vocabulary
@@ -58,15 +57,6 @@ def form_of(field: Field) -> str:
     if field.action in ("vocabulary", "common"):
         return f"must be one of: {', '.join(dict.fromkeys(field.values.values()))}"
     return _FORMS[field.action]
-
-
-def plain(value: Scalar) -> str:
-    """Return a value as text, a whole number without its decimal point."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    return str(value)
 
 
 def _drop(field: Field, value: Scalar, surroundings: Surroundings) -> None:
@@ -126,7 +116,7 @@ def _number(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar |
 def _measurements(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
     if not isinstance(value, str) or ";" not in value:
         return _number(field, value, surroundings)
-    return ";".join(f"{round_number(read_number(part.strip()), field.digits):g}" for part in value.split(";"))
+    return ";".join([f"{round_number(read_number(part.strip()), field.digits):g}" for part in value.split(";")])
 
 
 def _band(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
@@ -134,7 +124,7 @@ def _band(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | N
         return word
     read_in = surroundings.units.get(field.unit_field) or field.read_in or field.unit
     low, high = read_quantity(value, field.unit, read_in)
-    for number in (low, high):
+    for number in {low, high}:
         if not isinf(number):
             check_range(number, field.lowest, field.highest, field.unit)
     return band(low, high, width=field.width, bottom=field.bottom, top=field.top)
@@ -175,7 +165,7 @@ def _text(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | N
 
 
 def _ontology(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
-    return value if isinstance(value, str) and is_ontology_id(value, surroundings.vocabulary) else None
+    return value if isinstance(value, str) and are_ontology_ids(value, surroundings.vocabulary) else None
 
 
 RULES: Mapping[str, Callable[[Field, Scalar, Surroundings], Scalar | None]] = {

@@ -19,8 +19,7 @@ _SHAPE = re.compile(r"[\w ,;:.()\[\]/'’+&%<>=*#|°-]+")
 _ENTRIES = re.compile(r"[;|]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _ONTOLOGY_ID = re.compile(r"([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Z]?(\d{1,9})(?!\d)")
-# As long as a telephone number; only SNOMED CT has such ids, and their last three figures check the others.
-_LONG_ID = 9
+# Nine figures are as long as a telephone number; only SNOMED CT has such ids, and the last one checks the others.
 _CONCEPT_OF_SNOMED = re.compile(r"\d{6}00\d")
 # "HiSeq 2500" has four; a date or a number of somebody has more.
 _LONG_NUMBER = re.compile(r"\d{5,}")
@@ -43,21 +42,20 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
     """
     if len(text) > _LONGEST or not _SHAPE.fullmatch(text):
         return False
-    if any(len(entry) > _LONGEST_ENTRY for entry in _ENTRIES.split(text)):
+    if len(text) > _LONGEST_ENTRY and any(len(entry) > _LONGEST_ENTRY for entry in _ENTRIES.split(text)):
         return False
     if is_number_alone(text):
         return True
     rest = text
     if _DIGIT.search(text):
         # ENVO and others stand behind a term, "urban biome [ENVO:01000249]", with more digits than a term has.
-        rest = _ONTOLOGY_ID.sub(lambda match: "" if _is_id(match, vocabulary) else match[0], text)
-        rest = rest.strip(" []")
+        rest = _without_ids(text, vocabulary).strip(" []")
         if field.action == "term" and rest in field.listed:
             return True
         if len(_DIGIT.findall(rest)) > _MOST_DIGITS or _LONG_NUMBER.search(rest) or is_identifying(rest):
             return False
     words = _WORD.findall(fold(rest))
-    if sum(len(word) == 1 for word in words) > _MOST_LETTERS:
+    if len(words) > _MOST_LETTERS and sum(len(word) == 1 for word in words) > _MOST_LETTERS:
         return False
     is_sensitive = field.field_class == FieldClass.FIELD_CLASS_SENSITIVE
     if not all(map(_knows_in_sensitive if is_sensitive else _knows, words, repeat(vocabulary))):
@@ -73,7 +71,7 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
 
 def is_well_known(text: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a term holds no word and no number but those that the vocabulary knows, in whatever case."""
-    rest = _ONTOLOGY_ID.sub(lambda match: "" if _is_id(match, vocabulary) else match[0], text)
+    rest = _without_ids(text, vocabulary)
     if not all(_knows(word, vocabulary) or _knows(word.lower(), vocabulary) for word in _WORD.findall(fold(rest))):
         return False
     numbers = _NUMBERS.findall(rest)
@@ -103,14 +101,31 @@ def _names_somebody(words: list[str], vocabulary: Vocabulary) -> bool:
     return any(first in vocabulary.given and second in vocabulary.people for first, second in pairwise(lower))
 
 
-def is_ontology_id(text: str, vocabulary: Vocabulary) -> bool:
+def are_ontology_ids(text: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text is one or more ids of ontologies that the vocabulary lists."""
     if match := _ONTOLOGY_ID.fullmatch(text):
         return _is_id(match, vocabulary)
     if len(text) > _LONGEST:
         return False
-    matches = [_ONTOLOGY_ID.fullmatch(entry) for entry in _SEPARATOR.split(text)]
-    return all(match is not None and _is_id(match, vocabulary) for match in matches)
+    return all(_is_one_id(entry, vocabulary) for entry in _SEPARATOR.split(text))
+
+
+def _without_ids(text: str, vocabulary: Vocabulary) -> str:
+    if not _may_hold_id(text):
+        return text
+    term, _, behind = text.partition("[")
+    if not _may_hold_id(term) and behind.endswith("]") and _is_one_id(behind[:-1], vocabulary):
+        return term
+    return _ONTOLOGY_ID.sub(lambda match: "" if _is_id(match, vocabulary) else match[0], text)
+
+
+def _is_one_id(text: str, vocabulary: Vocabulary) -> bool:
+    match = _ONTOLOGY_ID.fullmatch(text)
+    return match is not None and _is_id(match, vocabulary)
+
+
+def _may_hold_id(text: str) -> bool:
+    return ":" in text or "_" in text
 
 
 def _is_letter(word: str) -> bool:
@@ -122,21 +137,19 @@ def _is_id(match: re.Match[str], vocabulary: Vocabulary) -> bool:
     prefix, figures = match.groups()
     if prefix not in vocabulary.ontologies:
         return False
-    if len(figures) == _LONG_ID:
-        of_snomed = prefix.startswith("SNOMED") and _CONCEPT_OF_SNOMED.fullmatch(figures) is not None
-        return of_snomed and _verhoeff(figures) == 0
-    return not (len(figures) == _DATE_FIGURES and _DATE.fullmatch(figures))
+    if len(figures) < _DATE_FIGURES:
+        return True
+    if len(figures) == _DATE_FIGURES:
+        return not _DATE.fullmatch(figures)
+    return prefix.startswith("SNOMED") and _CONCEPT_OF_SNOMED.fullmatch(figures) is not None and _is_checked(figures)
 
 
-def _verhoeff(figures: str) -> int:
-    """Return Verhoeff's checksum, 0 when the last figure checks the others (SNOMED CT, appendix on SCTID)."""
+def _is_checked(figures: str) -> bool:
+    """Tell whether the last figure checks the others by Verhoeff's scheme (SNOMED CT, appendix on SCTID)."""
     check = 0
-    for place, figure in enumerate(reversed(figures)):
-        permuted = int(figure)
-        for _ in range(place % 8):
-            permuted = _PERMUTATION[permuted]
-        check = _multiply(check, permuted)
-    return check
+    for place, figure in enumerate(map(int, reversed(figures))):
+        check = _PRODUCTS[check][_PERMUTED[place % len(_PERMUTED)][figure]]
+    return check == 0
 
 
 def _multiply(first: int, second: int) -> int:
@@ -146,3 +159,10 @@ def _multiply(first: int, second: int) -> int:
         return turned if second < _ROTATIONS else turned + _ROTATIONS
     turned = (first - second) % _ROTATIONS
     return turned + _ROTATIONS if second < _ROTATIONS else turned
+
+
+_PRODUCTS = tuple(tuple(_multiply(first, second) for second in range(10)) for first in range(10))
+# What a figure stands for in each place, from the last one on.
+_PERMUTED = [tuple(range(10))]
+while (following := tuple(_PERMUTATION[figure] for figure in _PERMUTED[-1])) != _PERMUTED[0]:
+    _PERMUTED.append(following)

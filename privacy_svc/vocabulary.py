@@ -68,8 +68,9 @@ class Vocabulary:
     # By how they are written, in lower case; "" stands for what counts as absent.
     missing: dict[str, str]
     missing_terms: frozenset[str]
-    # What a missing-value term may begin with as it is written; nothing else is looked up.
+    # What a missing-value term may begin and end with as it is written; nothing else is looked up.
     missing_begin: frozenset[str]
+    missing_end: frozenset[str]
     words: frozenset[str]
     endings: tuple[str, ...]
     countries: dict[str, str]
@@ -84,7 +85,9 @@ class Vocabulary:
 
     def missing_term(self, text: str) -> str | None:
         """Return the missing-value term that a clean text is, "" when it counts as absent, None for all other texts."""
-        if len(text) > _LONGEST_MISSING or (text and text[0] not in self.missing_begin):
+        if len(text) > _LONGEST_MISSING:
+            return None
+        if text and (text[0] not in self.missing_begin or text[-1] not in self.missing_end):
             return None
         return self.missing.get(text.lower().replace("_", " ").replace("-", " ").removeprefix("missing: ").strip())
 
@@ -121,6 +124,7 @@ def load_vocabulary(path: Path = _FILE) -> Vocabulary:
         missing=missing,
         missing_terms=frozenset(terms),
         missing_begin=frozenset("_-mM") | {c for term in filter(None, missing) for c in (term[0], term[0].upper())},
+        missing_end=frozenset("_-") | {c for term in filter(None, missing) for c in (term[-1], term[-1].upper())},
         words=_words([*content["words"].values(), *ontologies]),
         endings=tuple(content["endings"]["medical"].split()),
         countries=read_values(content["countries"]["names"]),

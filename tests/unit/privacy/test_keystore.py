@@ -1,13 +1,14 @@
 """The keystore names a donor so that nobody can turn the name back, nor join what should stay apart."""
 
 import base64
+import hashlib
 import json
 import re
 from pathlib import Path
 
 import pytest
 
-from privacy_svc.keystore import Keystore, KeystoreError
+from privacy_svc.keystore import Keystore, KeystoreError, _base32
 
 KEYSTORE = Keystore(pseudonym_key=b"p" * 32, consent_key=b"c" * 32)
 
@@ -30,6 +31,12 @@ def test_a_pseudonym_holds_within_a_study_and_not_beyond() -> None:
 
 def test_a_pseudonym_is_text_that_fits_everywhere() -> None:
     assert re.fullmatch(r"p-[a-z2-7]{26}", KEYSTORE.pseudonym("study-a", "subject-1"))
+
+
+@pytest.mark.parametrize("length", range(1, 33))
+def test_base32_is_that_of_the_standard_library(length: int) -> None:
+    for content in (bytes(length), b"\xff" * length, hashlib.sha256(bytes([length])).digest()[:length]):
+        assert _base32(content) == base64.b32encode(content).decode().rstrip("=").lower()
 
 
 def test_a_consent_handle_holds_across_studies_and_depends_on_its_own_key() -> None:

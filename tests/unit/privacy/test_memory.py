@@ -1,6 +1,7 @@
 """What is remembered between samples is on the policy's own lists, is bounded, and weakens no rule."""
 
 from fairdb.samples.v1.sample_pb2 import RawSample
+from privacy_svc.generalisation import _factor
 from privacy_svc.policy import load_policy
 from privacy_svc.redaction import Identifiers
 from privacy_svc.rules import Surroundings, apply_rule
@@ -65,6 +66,16 @@ def test_more_fields_than_the_proto_permits_are_refused() -> None:
     for number in range(501):
         raw.metadata["age" + "." * number].string_value = ""
     assert "sample.metadata" in violations(raw)
+
+
+def test_only_units_are_remembered_as_such() -> None:
+    _factor.cache_clear()
+    for number in range(300):
+        assert violations(raw_sample({"age": "34", "age_unit": f"Quartzfeather {number}"}))
+    assert _factor.cache_info().currsize == 0
+    for dots in range(300):
+        assert kept({"age": "34", "age_unit": "Years" + "." * dots}) == {"age": "30-39"}
+    assert 0 < _factor.cache_info().currsize <= 256
 
 
 def test_the_answer_does_not_depend_on_what_was_sent_before() -> None:

@@ -1,0 +1,180 @@
+"""Forms: how contacts, dates, addresses and the numbers of cards and accounts are written, as patterns."""
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from privacy_svc.dates import MONTH_NAMES
+
+_INITIALS_OF_MONTHS = "".join(sorted({name[0] for name in MONTH_NAMES.split("|")}))
+_LONGEST_MONTH = max(map(len, MONTH_NAMES.split("|")))
+# The first three letters of each, those with the same initial together.
+_SIGN_OF_MONTH = "|".join(
+    f"{initial}(?:{'|'.join(sorted({name[1:3] for name in MONTH_NAMES.split('|') if name[0] == initial}))})"
+    for initial in _INITIALS_OF_MONTHS
+)
+_YEAR = r"(?:1[89]|20)\d\d"
+_MONTH = r"(?:0?[1-9]|1[0-2])"
+_ORDINAL = r"\d{1,2}(?:st|nd|rd|th)?"
+_GAP = r"[\s,./_-]{0,3}"
+_DATES = (
+    rf"(?<!\w)(?:{_ORDINAL}\.?{_GAP}(?:of )?)?(?:{MONTH_NAMES})"
+    rf"\.?{_GAP}(?:{_ORDINAL}[\s,./-]{{1,3}})?(?:{_YEAR}|'?\d\d)(?!\d)",
+    rf"(?<![^\W_])(?:{MONTH_NAMES})\.? {_ORDINAL}(?!\w)",
+)
+_DATES_IN_FIGURES = (
+    rf"(?<!\d){_YEAR}(?:[-/._:]{_MONTH}(?:[-/._:]\d{{1,2}})?| {_MONTH} \d{{1,2}}|\. {_MONTH}\. \d{{1,2}}\.?)(?!\d)",
+    r"(?<![\d.])(?:0[1-9]|[12]\d|3[01])\. ?(?:0[1-9]|1[0-2])\. ?\d\d(?![\d.])",
+    rf"(?<![\w.])\d{{1,2}}[. -]{{1,2}}[IVX]{{1,4}}[. -]{{1,2}}(?:{_YEAR}|\d\d)(?!\d)",
+    rf"(?<![\d.])\d{{1,2}}[-/_]\d{{1,2}}[-/_](?:{_YEAR}|\d\d)(?!\d)",
+    rf"(?<![\d.])\d{{1,2}}[. ] ?\d{{1,2}}[. ] ?{_YEAR}(?!\d)",
+    rf"(?<![\w/])(?:0[1-9]|1[0-2])[/-]{_YEAR}(?!\d)",
+    rf"(?<!\d){_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)",
+    rf"(?<!\d)(?:[0-2]\d|3[01])(?:[0-2]\d|3[01]){_YEAR}(?!\d)",
+)
+_DATES_IN_CHINESE = r"\d{2,4}年(?:\d{1,2}月(?:\d{1,2}日)?)?"
+_DAY_AND_MONTH = rf"(?<!\w){_ORDINAL}\.?{_GAP}(?:of )?(?:{MONTH_NAMES})(?![^\W\d_])"
+_CONTACTS = (
+    r"[\w.+%-]{1,64}(?:@| @ |\s?[(\[{]\s?at\s?[)\]}]\s?)[\w-]+(?:\s?(?:\.|[(\[{]\s?dot\s?[)\]}])\s?[\w-]+)*",
+    r"[\w.+%-]{1,64} at [\w-]+ dot \w+",
+    r"[\w.+%-]{1,64} at [\w-]{1,63}(?:\.[a-z]{2,20})+(?!\w)",
+    r"@\w{2,}",
+    r"(?<![\w.@-])(?:[a-z0-9-]{1,63}\.){1,4}(?:com|org|net|edu|gov|info|io|eu|de|nl|be|uk|fr|ch|at|it|es|us|ca|au)(?!\w)(?:/\S*)?",
+    r"(?:https?|ftp)://\S+|www\.\S+",
+)
+_PHONE = r"\+\d[\d\s().\-/]{5,}\d"
+_CONTACTS_IN_FIGURES = (
+    r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])",
+    r"(?<![\w.])\(?0\d{1,5}\)?[\s\-/.]?\d[\d\s\-/.]{3,}\d(?!\w)",
+    r"(?<![\w.])\(?\d{3}\)?[\s.-]{0,2}\d{3}[\s.-]\d{4}(?!\d)",
+    r"(?<![\w.])\d{3}[.-]\d{4}(?![\d.])",
+    r"(?<![\w.,])\d\d(?: \d\d){3,}(?![\w.,])",
+    r"(?<!\d)\d{3}[- ]\d{2}[- ]\d{4}(?!\d)",
+    r"(?<!\d)\d{6,8}[-+A]\d{3,4}[A-Z0-9]?(?!\w)",
+    r"(?<![\w.,:])\d(?:[ -]?\d){8,}(?![\w]|[.,]\d)",
+    # "756.1234.5678.97", "85.07.30-033.28": nine figures or more in three groups or more.
+    r"(?<![\w.,:])(?=(?:\d[.-]? ?){9})\d{1,6}(?:[.-] ?\d{1,6}){2,}(?!\w)",
+    # Two halves of a number, but not two years.
+    r"(?<![\w.,])(?!(?:19|20)\d\d[ -](?:19|20)\d\d)\d{4}[ -]\d{4}(?![\w.,])",
+)
+_NUMBERS = (
+    r"(?<!\w)[A-Z]{2}\d{2}(?: ?\d{4}){3,7}(?: ?\d{1,3})?(?!\w)",
+    r"(?<!\w)(?-i:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?)(?!\w)",
+    r"(?<!\w)(?-i:[A-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D])(?!\w)",
+    r"(?<!\w)(?:[SED]R[RSXPZ]|SAM(?:N|EA|D|EG)|GSM)\d{4,}(?!\w)",
+)
+# In free text only: where somebody lives ("5 Main St", "12 rue de la Paix", "Hauptstrasse 5"), initials ("J.D."), a
+# word of capitals and figures such as a passport's number, shorter bare numbers, and what follows a word that announces
+# a number or a name.
+_IN_TEXT_IN_FIGURES = (
+    r"(?<![\w.,])\d{1,5}[a-z]?,? (?:[\w'.-]{1,30} ){1,2}"
+    r"(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd)(?!\w)",
+    r"(?<![\w.,:])\d{7,8}(?![\w]|[.,]\d)",
+)
+_HOUSE = (
+    r"(?=[^\W\d_]{5,40}\.? ?\d)"
+    r"[^\W\d_]{2,30}(?:strasse|str\.|gasse|weg|platz|allee|straat|laan|gracht) ?\d{1,4}[a-z]?(?!\w)"
+)
+_PASSPORT = r"(?-i:(?=\d{0,15}[A-Z])(?=(?:[A-Z]{0,6}\d){6})[A-Z0-9]{7,20})(?!\w)"
+_STREET = r"(?:\d{1,4},? )?(?:rue|chemin|calle|avenida|rua|viale|piazza) (?:[\w'-]{1,30}(?: |(?!\w))){1,4}\d{0,4}"
+_INITIALS = r"(?<![\w.])(?-i:[A-Z]\.(?:[A-Z](?!\w)\.?|(?:[ -]?[A-Z]\.)+))"
+_AFTER_TITLE = r"(?<= )(?:(?<=mrn )|(?<=mrn: )|(?<=ssn )|(?<=dr )|(?<=dr\. )|(?<=mr )|(?<=mrs )|(?<=ms\. ))\w+"
+_AFTER_HASH = r"(?<=#)\d{3,}"
+# "tel.612345678", "mrn:1234567"; behind other capitals stands the id of an ontology, behind a figure a fraction.
+_AFTER_ABBREVIATION = r"(?:(?-i:(?<=[a-z][.:]))|(?<=mrn:)|(?<=ssn:)|(?<=tel[.:]))\d{7,}"
+
+_AT_FIGURE = r"(?<!\d)(?=[\d(])"
+_AT_WORD = r"(?<!\w)(?=\w)"
+_ANYWHERE = sys.maxsize
+
+
+class Form(NamedTuple):
+    """Patterns of one kind, and what a text must hold for any of them to match; without it they are not even tried."""
+
+    pattern: re.Pattern[str]
+    # So many figures at least.
+    figures: int = 0
+    # How far in front of the first figure or bracket of a text a match or its sign may begin.
+    lead: int = _ANYWHERE
+    # Stands in every match or just in front of it, in what `lower` makes of the text; itself without figures.
+    sign: str = ""
+
+
+class Forms(NamedTuple):
+    """Several forms as they are tried: those that need no sign, and the others by theirs."""
+
+    unsigned: tuple[Form, ...]
+    signed: tuple[tuple[re.Pattern[str], tuple[Form, ...]], ...]
+
+
+def _form(*patterns: str, begin: str = "", figures: int = 0, lead: int = _ANYWHERE, sign: str = "") -> Form:
+    return Form(re.compile(rf"{begin}(?:{'|'.join(patterns)})", re.IGNORECASE), figures, lead, sign)
+
+
+def _joined(forms: Iterable[Form]) -> re.Pattern[str]:
+    return re.compile("|".join(form.pattern.pattern for form in forms), re.IGNORECASE)
+
+
+def _to_try(forms: Sequence[Form]) -> Forms:
+    """Return forms as they are tried, those that begin with a figure and need no sign all at once."""
+    at_figure = [form for form in forms if form.lead == 0 and not form.sign]
+    at_once = Form(_joined(at_figure), min(form.figures for form in at_figure), lead=0)
+    signed: dict[str, list[Form]] = {}
+    for form in forms:
+        if form.sign:
+            signed.setdefault(form.sign, []).append(form)
+    return Forms(
+        (at_once, *(form for form in forms if not form.sign and form not in at_figure)),
+        tuple((re.compile(sign), tuple(alike)) for sign, alike in signed.items()),
+    )
+
+
+_WITH_MONTHS = _form(
+    *_DATES, begin=rf"(?<!\w)(?=[\d{_INITIALS_OF_MONTHS}])", figures=1, lead=_LONGEST_MONTH + 5, sign=_SIGN_OF_MONTH
+)
+_CONTACT = _form(*_CONTACTS, sign=r"@|://|www\.| dot |\.[a-z]|\(\s?at|\[\s?at|\{\s?at")
+# Where two forms match at the same place, the first one counts.
+_FORMS = (
+    _WITH_MONTHS,
+    _form(*_DATES_IN_FIGURES, begin=_AT_FIGURE, figures=3, lead=0),
+    _form(_DAY_AND_MONTH, begin=_AT_FIGURE, figures=1, lead=0, sign=_SIGN_OF_MONTH),
+    _form(_DATES_IN_CHINESE, figures=2, lead=0, sign="年"),
+    _CONTACT,
+    _form(*_CONTACTS_IN_FIGURES, begin=_AT_FIGURE, figures=4, lead=0),
+    _form(_PHONE, figures=2, sign=r"\+"),
+    _form(*_NUMBERS, begin=r"(?<!\w)(?=[A-Z])", figures=2, lead=5),
+)
+_FORMS_OF_TEXT = (
+    *_FORMS,
+    _form(*_IN_TEXT_IN_FIGURES, begin=_AT_FIGURE, figures=1, lead=0),
+    _form(_HOUSE, begin=_AT_WORD, figures=1, lead=42, sign=r"strasse|str\.|gasse|weg|platz|allee|straat|laan|gracht"),
+    _form(_PASSPORT, begin=_AT_WORD, figures=6, lead=6),
+    _form(_STREET, begin=_AT_WORD, sign="rue |chemin |calle |avenida |rua |viale |piazza "),
+    _form(_INITIALS, begin=_AT_WORD, sign=r"\."),
+    _form(_AFTER_TITLE, begin=_AT_WORD, sign=r"mrn:? |ssn |dr\.? |mrs? |ms\. "),
+    _form(_AFTER_HASH, figures=3, lead=1, sign="#"),
+    _form(_AFTER_ABBREVIATION, figures=7, lead=1, sign="[.:]"),
+)
+# To learn whether a value, or a free text, holds any.
+FORMS, FORMS_OF_TEXT = _to_try(_FORMS), _to_try(_FORMS_OF_TEXT)
+_TAKE_LONGEST = (_WITH_MONTHS, _CONTACT)
+# What is left of these when case is ignored is an ASCII letter.
+_LIKE_ASCII = str.maketrans("ſİı", "sii")
+
+
+def lower(text: str) -> str:
+    """Return text in lower case, and as ASCII ones the letters that patterns take for those when case is ignored."""
+    return text.lower() if text.isascii() else text.translate(_LIKE_ASCII).lower()
+
+
+def any_of_text(text: str) -> re.Pattern[str]:
+    """Return what finds every form in a free text, left out those that take longest when there is no sign of them."""
+    low = lower(text)
+    return _without(tuple(form for form in _TAKE_LONGEST if not re.search(form.sign, low)))
+
+
+@cache
+def _without(missing: tuple[Form, ...]) -> re.Pattern[str]:
+    return _joined(form for form in _FORMS_OF_TEXT if form not in missing)

@@ -1,0 +1,60 @@
+"""What the proto demands of a raw sample is asked each time, or known without remembering anything of a donor."""
+
+from uuid import UUID
+
+import pytest
+
+from buf.validate import validate_pb2
+from fairdb.samples.v1.sample_pb2 import RawSample
+from privacy_svc import contract
+from tests.unit.privacy.samples import STUDY, anonymised, raw_sample, violations
+
+NAMED = ("study", "subject", "organism", "taxon_id", "collection_date")
+
+
+def test_the_rules_of_the_named_fields_look_at_lengths_signs_and_studies_only() -> None:
+    rules = {
+        name: RawSample.DESCRIPTOR.fields_by_name[name].GetOptions().Extensions[validate_pb2.field] for name in NAMED
+    }
+    assert not RawSample.DESCRIPTOR.GetOptions().HasExtension(validate_pb2.message)
+    assert not any(rule.cel or rule.cel_expression for rule in rules.values())
+    for name in ("subject", "organism", "collection_date"):
+        assert {field.name for field, _ in rules[name].string.ListFields()} <= {"min_len", "max_len"}
+    assert [field.name for field, _ in rules["taxon_id"].int32.ListFields()] == ["gte"]
+    assert rules["taxon_id"].int32.gte == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "shown"),
+    [
+        ("study", "Quartzfeather", "study"),
+        ("study", f"{STUDY}\0", "study"),
+        ("subject", "x" * 257, "subject"),
+        ("subject", "donor\x007", "subject"),
+        ("organism", "E. coli" + "\u200b" * 200, "organism"),
+        ("organism", "E. coli\0", "organism"),
+        ("taxon_id", -1, "taxonId"),
+        ("collection_date", "2008" + "\u200b" * 40, "collectionDate"),
+        ("collection_date", "2008\0", "collectionDate"),
+    ],
+)
+def test_a_rule_is_broken_each_time(field: str, value: str | int, shown: str) -> None:
+    good = {"organism": "E. coli", "subject": "donor 17", "collection_date": "2008", "study": STUDY, "taxon_id": 562}
+    for _ in range(2):
+        assert f"sample.{shown}" in violations(raw_sample(**{**good, field: value}))
+        assert violations(raw_sample(**good)) == {}
+
+
+def test_nothing_of_a_donor_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contract, "_good", set())
+    anonymised(raw_sample(study=STUDY, subject="Quartzfeather", collection_date="1961-03-17", taxon_id=562))
+    violations(raw_sample(study="Quartzfeather"))
+    assert contract._good == {(STUDY, len("Quartzfeather"), len("E. coli"), 0, len("1961-03-17"))}
+
+
+def test_what_was_found_good_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contract, "_good", set())
+    monkeypatch.setattr(contract, "_REMEMBERED", 7)
+    for number in range(50):
+        assert violations(raw_sample(study=str(UUID(int=number)))) == {}
+        assert 0 < len(contract._good) <= 7

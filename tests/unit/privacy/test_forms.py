@@ -1,0 +1,80 @@
+"""Each form is tried wherever it may match: what a text must hold for that is no more than every match holds."""
+
+import re
+
+import pytest
+
+from privacy_svc.forms import lower
+from privacy_svc.patterns import REDACTED, is_identifying, redact_patterns
+from tests.unit.privacy.samples import POLICY
+
+# With as few figures, and begun as far in front of them, as the form permits.
+FEWEST = [
+    "GB29 NWBK ABCD EFGH",
+    "AB 12 34 56 C",
+    "SAMEA1234",
+    "12 X 85",
+    "1.1.1.1",
+    "1-2-85",
+    "2008.1",
+    "1985年",
+    "85年",
+    "+1 () - / 2",
+    "03451 6 - - 7",
+    "septiembre. , '85",
+    "3 mar",
+    "mar 3",
+    "a@b",
+    "x at y dot z",
+    "x [at] y",
+    "www.x",
+    "x.de",
+]
+FEWEST_IN_TEXT = [
+    "x 5 main st",
+    "x 1234567",
+    "x abcdefghijklmnopqrstuvwxyzstrasse 5",
+    "x A1B2C3D4E5F6",
+    "x ABCDEF123456",
+    "x rue jane",
+    "x J.D.",
+    "dear dr jane",
+    "x #123",
+    "x tel.1234567",
+    "mrn:1234567",
+]
+LOOK_ALIKES = str.maketrans({"s": "ſ", "k": "\u212a", "i": "ı"})
+
+
+@pytest.mark.parametrize("text", FEWEST)
+@pytest.mark.parametrize("around", ["{}", "stool, {}", "({})", "é {}", "7 {} 7"])
+def test_a_form_is_found_wherever_it_stands(text: str, around: str) -> None:
+    assert is_identifying(around.format(text))
+    assert REDACTED in redact_patterns(around.format(text), POLICY.vocabulary)
+
+
+@pytest.mark.parametrize("text", FEWEST_IN_TEXT)
+@pytest.mark.parametrize("around", ["{}", "stool, {}", "(7) {}", "é {}"])
+def test_a_form_of_free_text_is_redacted_wherever_it_stands(text: str, around: str) -> None:
+    assert REDACTED in redact_patterns(around.format(text), POLICY.vocabulary)
+
+
+@pytest.mark.parametrize(
+    "text", ["septiembre 85", "3 dic", "x 5 main st", "x quartzstrasse 5", "x chemin jane", "ssn 7a"]
+)
+def test_letters_that_look_like_ascii_ones_hide_no_form(text: str) -> None:
+    assert REDACTED in redact_patterns(text.translate(LOOK_ALIKES), POLICY.vocabulary)
+
+
+def test_every_letter_that_is_taken_for_an_ascii_one_is_lowered_to_it() -> None:
+    letters = re.compile("[a-z]", re.IGNORECASE)
+    alike = [chr(code) for code in range(128, 0x110000) if letters.fullmatch(chr(code))]
+    assert alike == ["İ", "ı", "ſ", "\u212a"]
+    for character in alike:
+        assert re.fullmatch(lower(character), character, re.IGNORECASE)
+        assert lower(character).isascii()
+
+
+@pytest.mark.parametrize("text", ["stool 12", "16S rRNA", "V4", "9606", "101", "pH 7.4", "-80", "decorated", "strange"])
+def test_what_only_resembles_a_form_stays(text: str) -> None:
+    assert not is_identifying(text)

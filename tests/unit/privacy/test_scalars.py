@@ -1,0 +1,47 @@
+"""A shortcut through reading gives what reading gives."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from privacy_svc.characters import clean, squash
+from privacy_svc.scalars import are_clean, read_text
+from tests.unit.privacy.samples import POLICY, kept
+
+TEXTS = st.text(st.sampled_from("ab7|-_ \t\n\0é\u00a0\u200b\x7f"), max_size=6)
+
+
+@given(st.lists(TEXTS, max_size=4))
+def test_texts_that_are_clean_are_left_as_they_are(texts: list[str]) -> None:
+    if are_clean(texts):
+        assert [clean(text) for text in texts] == texts
+
+
+@pytest.mark.parametrize("text", [" a", "a ", "a  b", "a\tb", "a\0", "é", "a\u200b", "a" * 4001])
+def test_one_text_that_is_not_clean_shows_among_others(text: str) -> None:
+    assert are_clean(["feces", "34 years", "", "left palm"])
+    assert not are_clean(["feces", text, "left palm"])
+
+
+def test_text_that_is_not_clean_makes_no_other_unreadable() -> None:
+    assert kept({"age": " 34", "body_site": "left palm", "notes": "a\u200bt"}) == {
+        "age": "30-39",
+        "body_site": "left palm",
+        "notes": "at",
+    }
+    assert read_text(" \u200b") is None
+
+
+@given(st.text(max_size=8))
+def test_squashed_text_is_letters_and_figures_in_lower_case(text: str) -> None:
+    squashed = squash(text)
+    assert squashed == squash(f"-{text}.")
+    assert squashed == squashed.lower()
+
+
+@pytest.mark.parametrize("how", [str, str.upper, str.title, lambda term: f"missing: {term}", lambda term: f"_{term}-"])
+def test_every_missing_value_term_is_found_in_any_writing(how: object) -> None:
+    for term, stored in POLICY.vocabulary.missing.items():
+        if term:
+            assert POLICY.vocabulary.missing_term(how(term)) == stored  # pyright: ignore[reportCallIssue]
+            assert POLICY.vocabulary.missing_term(how(term.replace(" ", "_"))) == stored  # pyright: ignore[reportCallIssue]
