@@ -142,15 +142,17 @@ def _generalise(policy: Policy, record: Record) -> None:
             continue
         if stored is None:
             record.dropped[key] = Cause.VALUE
-        else:
-            record.values.append((key, _as_particular(found, stored, policy), stored))
+            continue
+        if found.field_class == _SENSITIVE and found.action == "term":
+            found = _as_particular(found, stored, policy)
+        record.values.append((key, found, stored))
 
 
 def _as_particular(found: Field, stored: Scalar, policy: Policy) -> Field:
     """Return the field, restricted where a sensitive term holds what the vocabulary does not know: it may be a name."""
-    if found.field_class != _SENSITIVE or found.action != "term" or not isinstance(stored, str):
+    if not isinstance(stored, str) or is_well_known(stored, policy.vocabulary):
         return found
-    return found if is_well_known(stored, policy.vocabulary) else replace(found, field_class=_RESTRICTED)
+    return replace(found, field_class=_RESTRICTED)
 
 
 def _drop_identifying(record: Record) -> list[Kept]:

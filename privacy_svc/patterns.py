@@ -24,7 +24,8 @@ _MARKS = "".join(
 )
 _WORD_OF_ANY_SCRIPT = re.compile(rf"[^\W\d_](?:['’]?[^\W\d_]|[{_MARKS}])*")
 # What is left of a word of which a part is redacted.
-_TOKEN = re.compile(rf"\w*{re.escape(REDACTED)}(?:\w|{re.escape(REDACTED)})*=*")
+_TOKEN = re.compile(rf"(?<!\w)\w*{re.escape(REDACTED)}(?:\w|{re.escape(REDACTED)})*=*")
+_TOUCHED = re.compile(rf"(?<=\w){re.escape(REDACTED)}|{re.escape(REDACTED)}[\w=\[]")
 _REPEATED = re.compile(rf"{re.escape(REDACTED)}(?:[\s,]*{re.escape(REDACTED)})+")
 # Beside a redacted name: up to three further capitalised words or initials, and in front of it the number of a house.
 _CAPITALS = "A-ZÀ-ÖØ-ÞΑ-ΩЀ-Я"
@@ -59,7 +60,8 @@ def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
         text = word.sub(lambda match: match[0] if _is_harmless(match[0], vocabulary) else REDACTED, text)
     if REDACTED not in text:
         return text
-    text = _TOKEN.sub(REDACTED, text)
+    if _TOUCHED.search(text):
+        text = _TOKEN.sub(REDACTED, text)
     if _IN_FRONT.search(text) or _BEHIND.search(text):
         text = _BESIDE.sub(lambda match: _redact_names(match[0], vocabulary), text)
     return _REPEATED.sub(REDACTED, text)

@@ -8,6 +8,7 @@ from privacy_svc.characters import fold
 from privacy_svc.fields import Field
 from privacy_svc.numbering import has_only_own_numbers, is_number_alone
 from privacy_svc.patterns import is_identifying, is_telling
+from privacy_svc.traces import holds_date_in_words
 from privacy_svc.vocabulary import Vocabulary
 
 _LONGEST = 256
@@ -58,9 +59,11 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
     if len(words) > _MOST_LETTERS and sum(len(word) == 1 for word in words) > _MOST_LETTERS:
         return False
     is_sensitive = field.field_class == FieldClass.FIELD_CLASS_SENSITIVE
-    if not all(map(_knows_in_sensitive if is_sensitive else _knows, words, repeat(vocabulary))):
+    lower = [word.lower() for word in words]
+    are_listed = vocabulary.words.issuperset(lower)
+    if not (are_listed or all(map(_knows_in_sensitive if is_sensitive else _knows, words, repeat(vocabulary)))):
         return False
-    if _names_somebody(words, vocabulary) or is_telling(rest, vocabulary):
+    if _name_somebody(lower, vocabulary) or _is_telling(rest, vocabulary, are_listed=are_listed):
         return False
     if not (is_sensitive or has_only_own_numbers(rest, vocabulary)):
         return False
@@ -72,6 +75,8 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
 def is_well_known(text: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a term holds no word and no number but those that the vocabulary knows, in whatever case."""
     rest = _without_ids(text, vocabulary)
+    if rest.isascii() and not _DIGIT.search(rest) and vocabulary.words.issuperset(_WORD.findall(rest.lower())):
+        return True
     if not all(_knows(word, vocabulary) or _knows(word.lower(), vocabulary) for word in _WORD.findall(fold(rest))):
         return False
     numbers = _NUMBERS.findall(rest)
@@ -95,9 +100,17 @@ def _knows_in_sensitive(word: str, vocabulary: Vocabulary) -> bool:
     return word.islower() or _knows(low, vocabulary)
 
 
-def _names_somebody(words: list[str], vocabulary: Vocabulary) -> bool:
+def _is_telling(text: str, vocabulary: Vocabulary, *, are_listed: bool) -> bool:
+    if are_listed and text.replace(" ", "").isalpha():
+        # Of listed words without a sign between them only a date can be made.
+        return holds_date_in_words(text)
+    return is_telling(text, vocabulary)
+
+
+def _name_somebody(lower: list[str], vocabulary: Vocabulary) -> bool:
     """Tell whether a given name has another name behind it although both are words: "April May"."""
-    lower = [word.lower() for word in words]
+    if vocabulary.given.isdisjoint(lower):
+        return False
     return any(first in vocabulary.given and second in vocabulary.people for first, second in pairwise(lower))
 
 
