@@ -31,6 +31,7 @@ _OPTIONS: dict[str, tuple[set[str], set[str]]] = {
     "common": ({"says", "values"}, set()),
     "term": ({"says"}, set()),
     "pattern": ({"says", "pattern"}, set()),
+    "study": ({"says"}, set()),
     "prefix": ({"says", "digits"}, set()),
     "sequence": ({"says"}, set()),
     "number": ({"says"}, {"digits", "lowest", "highest"}),

@@ -22,6 +22,7 @@ from privacy_svc.organism import ADVICE, is_organism
 from privacy_svc.patterns import is_identifying, redact_patterns
 from privacy_svc.redaction import Identifiers
 from privacy_svc.scalars import Scalar, plain
+from privacy_svc.study_names import is_study_name
 from privacy_svc.terms import are_ontology_ids, is_term
 from privacy_svc.traces import decode
 from privacy_svc.vocabulary import Vocabulary
@@ -87,6 +88,10 @@ def _pattern(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar 
     if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
         return None
     return None if is_identifying(text) else value
+
+
+def _study(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return value if isinstance(value, str) and is_study_name(value, surroundings.vocabulary) else None
 
 
 def _prefix(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
@@ -175,6 +180,7 @@ RULES: Mapping[str, Callable[[Field, Scalar, Surroundings], Scalar | None]] = {
     "common": _common,
     "term": _term,
     "pattern": _pattern,
+    "study": _study,
     "prefix": _prefix,
     "sequence": _sequence,
     "number": _number,
@@ -193,6 +199,7 @@ RULES: Mapping[str, Callable[[Field, Scalar, Surroundings], Scalar | None]] = {
 _FORMS = {
     "term": "must be a short phrase of words that the vocabulary knows",
     "pattern": "must have the form that belongs to the field",
+    "study": "must be a surname with initials and a year, as in 'SchirmerM_2016'",
     "prefix": "must be a postcode: '1234 AB', '80302', 'SW1A 1AA'",
     "sequence": "must be nucleotides of 8 to 60 letters",
     "country": "must begin with the name or code of a country: 'Netherlands', 'NL', 'USA: Colorado'",

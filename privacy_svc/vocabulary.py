@@ -79,6 +79,7 @@ class Vocabulary:
     # Given names and surnames, some of them known words as well.
     people: frozenset[str]
     given: frozenset[str]
+    studies: frozenset[str]
     figures: Figures
     # Names of organisms that were found good and consist of listed words only, so that none can be somebody's.
     names: Remembered = field(default_factory=Remembered)
@@ -132,6 +133,7 @@ def load_vocabulary(path: Path = _FILE) -> Vocabulary:
         organisms=_organisms(content),
         people=_words(content["people"].values()),
         given=_words([content["people"]["given"]]),
+        studies=_words(content["studies"].values()),
         figures=Figures(
             behind=_lengths(content["figures"]["behind"]),
             front=_lengths(content["figures"]["front"]),

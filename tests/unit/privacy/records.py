@@ -43,7 +43,7 @@ IDENTIFIERS = [
     "Quartzgasse 7, 1017 Qx",
     "王小明明",
     # These have a form that some rule keeps.
-    "Quartz_1961",
+    "QuartzQ_2016",
     "77316931",
     "PRJNA7731693",
 ]
@@ -113,6 +113,7 @@ good: dict[str, st.SearchStrategy[Any]] = {
     "unit": st.just(""),
     "term": st.one_of(words, ontology_ids.map("feces [{}]".format), planted),
     "common": st.one_of(listed, words),
+    "study": st.sampled_from(["SchirmerM_2016", "HMP_2012", "LeChatelierE_2013"]),
     "prefix": st.one_of(st.integers(1000, 99_999), st.sampled_from(["1234 AB", "SW1A 1AA", "D-10115"])),
     "sequence": st.text("ACGT", min_size=8, max_size=20),
     "number": st.floats(0, 80, allow_nan=False),

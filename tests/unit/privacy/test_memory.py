@@ -15,7 +15,7 @@ KEPT = {
     "disease_ontology_term_id": "NCIT:C115935",
     "geo_loc_name": "USA: Quartzfeather",
     "organism": "E. coli JD1980",
-    "study_name": "Quartzfeather_1985",
+    "study_name": "QuartzfeatherJ_2015",
     "notes": "quartzfeather felt ill",
     "age": "34",
     "treatment": "benjamine",
