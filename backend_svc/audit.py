@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+import asyncpg
 from google.protobuf.json_format import MessageToJson, Parse
 
-from chassis import calls
+from chassis import calls, paging
 from chassis.database import Connection, Database
+from fairdb.backend.v1.backend_service_pb2 import ListAuditEntriesRequest, ListAuditEntriesResponse
 from fairdb.samples.v1.sample_service_pb2 import AuditEntry, DeclaredUse
 
 WRITE = """
@@ -19,7 +21,7 @@ INSERT INTO audit (sample_id, action, actor, correlation_id, declared)
 SELECT id, 'read', $3, $4, new.declared
 FROM unnest($1::uuid[], $2::jsonb[]) AS new (id, declared) JOIN sample USING (id)
 """
-LIST = "SELECT * FROM audit WHERE sample_id = $1 ORDER BY id"
+LIST = "SELECT * FROM audit WHERE sample_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 
 
 async def write(connection: Connection, sample_ids: Sequence[UUID], action: str, actor: str) -> None:
@@ -38,14 +40,21 @@ async def write_readings(database: Database, reader: str, readings: Mapping[str,
     )
 
 
-async def list_entries(database: Database, sample_id: UUID) -> list[AuditEntry]:
-    """Return a sample's rows, oldest first."""
-    entries = []
-    for row in await database.fetch(LIST, sample_id):
-        entry = AuditEntry(action=row["action"], actor=row["actor"], correlation_id=row["correlation_id"])
-        entry.time.FromDatetime(row["time"])
-        if row["declared"] is not None:
-            # What a later version keeps beside it must not hide the row from this one.
-            Parse(row["declared"], entry.declared, ignore_unknown_fields=True)
-        entries.append(entry)
-    return entries
+async def list_entries(database: Database, request: ListAuditEntriesRequest) -> ListAuditEntriesResponse:
+    """Return a page of a sample's rows, oldest first. Raises PageTokenInvalid."""
+    query = f"audit {request.sample_id}"
+    after, size = paging.read_token(request.page_token, query), request.page_size
+    rows = await database.fetch(LIST, UUID(request.sample_id), after.int if after else 0, size + 1)
+    answer = ListAuditEntriesResponse(entries=[_to_entry(row) for row in rows[:size]])
+    if len(rows) > size:
+        answer.next_page_token = paging.write_token(UUID(int=rows[size - 1]["id"]), query)
+    return answer
+
+
+def _to_entry(row: asyncpg.Record) -> AuditEntry:
+    entry = AuditEntry(action=row["action"], actor=row["actor"], correlation_id=row["correlation_id"])
+    entry.time.FromDatetime(row["time"])
+    if row["declared"] is not None:
+        # What a later version keeps beside it must not hide the row from this one.
+        Parse(row["declared"], entry.declared, ignore_unknown_fields=True)
+    return entry

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from backend_svc import audit, event_store, filter, notifications
+from backend_svc.samples import BARRED
 from chassis import calls, outbox
 from chassis.database import Connection
 from chassis.inbox import Subscription
@@ -13,10 +14,10 @@ from fairdb.events.v1.event_pb2 import Event
 from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC
 from fairdb.samples.v1.sample_pb2 import Sample
 
-# States grow, so a sample that is already there, or quarantined, is left alone.
-ADVANCE = """
+# States grow, so a sample that is already there, or quarantined, is left alone; so is one that is about to be.
+ADVANCE = f"""
 UPDATE sample SET state = $2, version = version + 1, last_sequence = last_sequence + 1, updated_at = now()
-WHERE id = $1 AND state < $2 RETURNING *
+WHERE id = $1 AND state < $2 AND NOT {BARRED} RETURNING *
 """
 INDEX = """
 INSERT INTO sample_field (sample_id, field, class, text_value, number_value)

@@ -16,7 +16,11 @@ from backend_svc.samples import BARRED, COLUMNS
 from chassis import paging
 from chassis.database import Database
 from chassis.violations import Violation
-from fairdb.backend.v1.backend_service_pb2 import ListStoredSamplesRequest, ListStoredSamplesResponse
+from fairdb.backend.v1.backend_service_pb2 import (
+    ListStoredSamplesRequest,
+    ListStoredSamplesResponse,
+    StoredSample,
+)
 from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_UNSPECIFIED
 from fairdb.samples.v1.sample_pb2 import Sample
 
@@ -78,6 +82,8 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     size = 0
     for row in found[: request.page_size]:
         stored = rows.to_stored(row)
+        # Before it is counted: where a page ends must not tell how much is withheld.
+        _strip(stored, request)
         size += stored.ByteSize()
         if answer.samples and size > _PAGE_BYTES:
             break
@@ -85,6 +91,21 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     if len(answer.samples) < len(found):
         answer.next_page_token = paging.write_token(UUID(answer.samples[-1].sample.id), query)
     return answer
+
+
+def _strip(stored: StoredSample, request: ListStoredSamplesRequest) -> None:
+    """Take away the values that the reader may not see."""
+    sample = stored.sample
+    visible = {FIELD_CLASS_PUBLIC, *request.everywhere, *request.for_permitted_use}
+    if sample.owner == request.principal.user_id:
+        visible.update(request.own)
+    for grant in request.studies:
+        if grant.study == sample.study:
+            visible.update(grant.classes)
+    is_quarantined = sample.state == Sample.STATE_QUARANTINED
+    for name in [*sample.metadata]:
+        if is_quarantined or stored.classes.get(f"metadata.{name}", FIELD_CLASS_PUBLIC) not in visible:
+            sample.metadata[name].Clear()
 
 
 def _visible(classes: Sequence[int]) -> list[int]:

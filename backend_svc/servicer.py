@@ -53,7 +53,7 @@ class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
     async def ListAuditEntries(
         self, request: pb.ListAuditEntriesRequest, context: Context
     ) -> pb.ListAuditEntriesResponse:
-        return pb.ListAuditEntriesResponse(entries=await audit.list_entries(self._database, UUID(request.sample_id)))
+        return await audit.list_entries(self._database, request)
 
     async def RecordReadings(self, request: pb.RecordReadingsRequest, context: Context) -> pb.RecordReadingsResponse:
         await audit.write_readings(self._database, request.principal.user_id, request.readings)

@@ -113,7 +113,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
             Fingerprints.load(config.fingerprint_key_file),
         )
         data_use = DataUseServicer(privacy, backend)
-        notifications = NotificationServicer(BackendNotificationServiceStub(backend_channel))
+        notifications = NotificationServicer(BackendNotificationServiceStub(backend_channel), privacy)
         sagas = SagaServicer(journal, engine)
         system = SystemServicer(health, parts.registry)
         yield Application(

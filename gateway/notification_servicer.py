@@ -5,17 +5,22 @@ from typing import TYPE_CHECKING
 import grpc
 
 from chassis import calls, paging
+from chassis.errors import InvalidRequest
+from chassis.violations import Violation
 from fairdb.backend.v1.backend_service_pb2 import (
     AddSubscriptionRequest,
     ListAccountNotificationsRequest,
     ListAccountSubscriptionsRequest,
     RemoveSubscriptionRequest,
 )
+from fairdb.privacy.v1.privacy_service_pb2 import PreviewSampleRequest
 from fairdb.samples.v1 import notification_service_pb2 as pb
 from fairdb.samples.v1 import notification_service_pb2_grpc
+from fairdb.samples.v1.sample_pb2 import RawSample
 
 if TYPE_CHECKING:
     from fairdb.backend.v1.backend_service_pb2_grpc import BackendNotificationServiceAsyncStub
+    from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceAsyncStub
 
 
 Context = grpc.aio.ServicerContext
@@ -24,14 +29,25 @@ Context = grpc.aio.ServicerContext
 class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServicer):
     """Subscriptions and notifications of the caller."""
 
-    def __init__(self, backend: "BackendNotificationServiceAsyncStub") -> None:
+    def __init__(self, backend: "BackendNotificationServiceAsyncStub", privacy: "PrivacyServiceAsyncStub") -> None:
         self._backend = backend
+        self._privacy = privacy
 
     async def CreateSubscription(self, request: pb.CreateSubscriptionRequest, context: Context) -> pb.Subscription:
         principal = calls.current().caller.principal
+        if request.subscription.organism:
+            await self._check_organism(request.subscription.organism)
         return await self._backend.AddSubscription(
             AddSubscriptionRequest(principal=principal, subscription=request.subscription)
         )
+
+    async def _check_organism(self, name: str) -> None:
+        """Raise InvalidRequest for what no organism can be: it would never match, and may be a person."""
+        preview = await self._privacy.PreviewSample(PreviewSampleRequest(sample=RawSample(organism=name)))
+        if preview.violations:
+            raise InvalidRequest(
+                violations=[Violation("subscription.organism", item.description) for item in preview.violations]
+            )
 
     async def ListSubscriptions(
         self, request: pb.ListSubscriptionsRequest, context: Context

@@ -90,6 +90,7 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
                 own=grants.own,
                 oversees=grants.oversees,
                 studies=grants.studies,
+                for_permitted_use=grants.for_permitted_use if request.HasField("use") else (),
             )
         )
         samples = await self._render(page.samples, grants, principal, request)
@@ -107,10 +108,16 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         self, request: pb.ListSampleAuditEntriesRequest, context: Context
     ) -> pb.ListSampleAuditEntriesResponse:
         answer, _ = await asyncio.gather(
-            self._backend.ListAuditEntries(ListAuditEntriesRequest(sample_id=request.id)),
+            self._backend.ListAuditEntries(
+                ListAuditEntriesRequest(
+                    sample_id=request.id,
+                    page_size=request.page_size or paging.DEFAULT_PAGE_SIZE,
+                    page_token=request.page_token,
+                )
+            ),
             self._check_overseen(request.id),
         )
-        return pb.ListSampleAuditEntriesResponse(entries=answer.entries)
+        return pb.ListSampleAuditEntriesResponse(entries=answer.entries, next_page_token=answer.next_page_token)
 
     async def GetSamplePrivacy(self, request: pb.GetSamplePrivacyRequest, context: Context) -> pb.SamplePrivacy:
         # The sample first: a preparation exists before its sample does.

@@ -1,6 +1,6 @@
 """Consents at rest: granted, found, withdrawn, and never forgotten."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -24,7 +24,7 @@ IN_FORCE = f"{NOT_ENDED} AND consent.replaced_by IS NULL"
 _COLUMNS = f"*, {IN_FORCE} AS in_force"
 _SCOPE = "account_id = $1 AND purpose = $2 AND subject_hash IS NOT DISTINCT FROM $3"
 
-# Grants of the same scope go one after the other.
+# Grants and withdrawals of the same scope go one after the other.
 LOCK_SCOPE = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 # An expired one is current, too: a new one takes its place. The row's lock keeps a withdrawal waiting.
 CURRENT = f"""
@@ -53,6 +53,10 @@ FIND = f"""
 SELECT {_COLUMNS} FROM consent
 WHERE subject_hash = $4 AND ($1::uuid IS NULL OR account_id = $1) AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC LIMIT $3
+"""
+# Whoever grants under the scope's lock adds to a series: what is withdrawn must be read after that.
+SCOPE_OF = """
+SELECT account_id, purpose, subject_hash, study_id FROM consent WHERE id = $1 AND ($3 OR account_id = $2)
 """
 # Locked in the order of their ids: two withdrawals at once meet on the same rows.
 WITHDRAW = f"""
@@ -99,7 +103,7 @@ async def grant(connection: Connection, scope: Scope, wording: Wording | None = 
     wording = wording or Wording()
     key = (scope.account_id, scope.purpose, scope.subject_hash, scope.study_id)
     says = (write_terms(wording.data_use), wording.text_version, wording.expires_at)
-    await connection.execute(LOCK_SCOPE, " ".join(map(str, key)))
+    await _lock(connection, key)
     current, id = await connection.fetchrow(CURRENT, *key, *says), uuid7()
     if current is not None:
         if current["same"] and current["in_force"]:
@@ -145,15 +149,22 @@ async def find_page(
 async def withdraw(connection: Connection, consent_id: UUID, actor: UUID, *, any_account: bool) -> list[Consent]:
     """Withdraw a consent with those that it replaced or was replaced by, and return all, the one named first.
 
-    Withdrawing twice changes nothing. Raises ConsentNotFound.
+    Withdrawing twice changes nothing. Needs a transaction. Raises ConsentNotFound.
     """
-    rows = await connection.fetch(WITHDRAW, consent_id, actor, any_account)
-    if not rows:
+    scope = await connection.fetchrow(SCOPE_OF, consent_id, actor, any_account)
+    if scope is None:
         raise ConsentNotFound
+    await _lock(connection, scope)
+    rows = await connection.fetch(WITHDRAW, consent_id, actor, any_account)
     newly = [outbox.new_event("consent.withdrawn", str(row["id"])) for row in rows if row["newly"]]
     if newly:
         await outbox.record(connection, newly)
     return [to_consent(row) for row in sorted(rows, key=lambda row: row["id"] != consent_id)]
+
+
+async def _lock(connection: Connection, scope: Iterable[object]) -> None:
+    """Wait for other grants and withdrawals of a scope: account, purpose, donor, study."""
+    await connection.execute(LOCK_SCOPE, " ".join(map(str, scope)))
 
 
 def _to_page(rows: Sequence[asyncpg.Record], page_size: int, query: str) -> ListConsentsResponse:

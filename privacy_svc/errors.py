@@ -37,6 +37,13 @@ class MemberNotFound(AppError):
     reason = "MEMBER_NOT_FOUND"
 
 
+class TooManyStudies(AppError):
+    """The account owns as many studies as an account can."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "TOO_MANY_STUDIES"
+
+
 class StudyFull(AppError):
     """The study has as many members as a study can have: remove one first."""
 

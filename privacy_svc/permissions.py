@@ -7,16 +7,16 @@ from collections.abc import Iterable
 
 from fairdb.options.v1.access_pb2 import ROLE_RESEARCHER, ROLE_STEWARD, Principal
 from fairdb.privacy.v1.field_class_pb2 import (
-    FIELD_CLASS_FREE_TEXT,
     FIELD_CLASS_PUBLIC,
     FIELD_CLASS_QUASI_IDENTIFIER,
+    FIELD_CLASS_RESTRICTED,
     FIELD_CLASS_SENSITIVE,
     StudyGrant,
 )
 from fairdb.privacy.v1.privacy_service_pb2 import Grants
 from fairdb.privacy.v1.study_service_pb2 import STUDY_ROLE_CURATOR, StudyRole
 
-ALL = (FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER, FIELD_CLASS_SENSITIVE, FIELD_CLASS_FREE_TEXT)
+ALL = (FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER, FIELD_CLASS_SENSITIVE, FIELD_CLASS_RESTRICTED)
 OF_A_READER = (FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER)
 
 

@@ -20,7 +20,7 @@ _CLASSES = {
     "direct": FieldClass.FIELD_CLASS_UNSPECIFIED,
     "quasi": FieldClass.FIELD_CLASS_QUASI_IDENTIFIER,
     "sensitive": FieldClass.FIELD_CLASS_SENSITIVE,
-    "free_text": FieldClass.FIELD_CLASS_FREE_TEXT,
+    "restricted": FieldClass.FIELD_CLASS_RESTRICTED,
     "public": FieldClass.FIELD_CLASS_PUBLIC,
 }
 # Each action with the options that it needs and those that it may have.

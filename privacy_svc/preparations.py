@@ -61,25 +61,32 @@ WHERE sample_id = $1 AND NOT discarded AND fencing_token <= $2
 # A call that has been on its way for a month comes no more.
 SWEEP_TOMBSTONES = Sweep("preparation", "discarded AND prepared_at < now() - interval '30 days'")
 # The consents that a sample rests on bind it for good, although they permit nothing more once they have ended. What its
-# account or donor has agreed to about sharing is read as it is now.
+# account or donor has agreed to about sharing is read as it is now; conditions of an agreement that has ended bind
+# until a new one takes their place, or whoever takes back what was permitted would permit more.
 STATUS = f"""
 WITH found AS (
     SELECT * FROM preparation WHERE sample_id = ANY ($1::uuid[]) AND NOT discarded
 ), resting AS (
     SELECT found.sample_id, consent.subject_hash, consent.data_use, {NOT_ENDED} AS counts
     FROM found JOIN consent ON consent.id = ANY (found.consents)
-), shared AS (
-    SELECT DISTINCT ON (found.sample_id, consent.subject_hash) found.sample_id, consent.subject_hash, consent.data_use
+), latest AS (
+    SELECT DISTINCT ON (found.sample_id, consent.subject_hash, consent.study_id)
+        found.sample_id, consent.subject_hash, consent.study_id, consent.data_use, {NOT_ENDED} AS counts
     FROM found JOIN consent USING (account_id)
-    WHERE consent.purpose = $2 AND (consent.study_id IS NULL OR consent.study_id = found.study_id) AND {IN_FORCE}
+    WHERE consent.purpose = $2 AND (consent.study_id IS NULL OR consent.study_id = found.study_id)
       AND EXISTS (
           SELECT FROM resting
           WHERE resting.sample_id = found.sample_id
             AND resting.subject_hash IS NOT DISTINCT FROM consent.subject_hash
       )
-    ORDER BY found.sample_id, consent.subject_hash, consent.study_id NULLS LAST
+    ORDER BY found.sample_id, consent.subject_hash, consent.study_id, consent.id DESC
+), shared AS (
+    SELECT DISTINCT ON (sample_id, subject_hash) sample_id, subject_hash, data_use FROM latest WHERE counts
+    ORDER BY sample_id, subject_hash, study_id NULLS LAST
 ), given AS (
-    SELECT * FROM resting UNION ALL SELECT *, true FROM shared
+    SELECT * FROM resting
+    UNION ALL SELECT *, true FROM shared
+    UNION ALL SELECT sample_id, subject_hash, data_use, false FROM latest WHERE NOT counts
 )
 SELECT found.*,
        (SELECT jsonb_agg(jsonb_build_object('by_donor', subject_hash IS NOT NULL, 'terms', data_use, 'counts', counts))

@@ -18,7 +18,7 @@ _CLASSES = {
     FieldClass.FIELD_CLASS_UNSPECIFIED: FieldPreview.CLASS_DIRECT,
     FieldClass.FIELD_CLASS_QUASI_IDENTIFIER: FieldPreview.CLASS_QUASI_IDENTIFIER,
     FieldClass.FIELD_CLASS_SENSITIVE: FieldPreview.CLASS_SENSITIVE,
-    FieldClass.FIELD_CLASS_FREE_TEXT: FieldPreview.CLASS_FREE_TEXT,
+    FieldClass.FIELD_CLASS_RESTRICTED: FieldPreview.CLASS_RESTRICTED,
     FieldClass.FIELD_CLASS_PUBLIC: FieldPreview.CLASS_PUBLIC,
 }
 # The fields beside the metadata, and what the policy calls those that it knows.

@@ -20,9 +20,11 @@ from fairdb.privacy.v1.study_service_pb2 import (
     StudyRole,
 )
 from privacy_svc import permissions
-from privacy_svc.errors import MemberNotFound, StudyFull, StudyNotFound
+from privacy_svc.errors import MemberNotFound, StudyFull, StudyNotFound, TooManyStudies
 
 MOST_MEMBERS = 1000
+MOST_STUDIES = 1000
+"""That an account owns, and also that it is a member of: all of them travel in its grants."""
 _CACHED = 10_000
 
 DEFAULT = """
@@ -33,7 +35,9 @@ WITH made AS (
 SELECT id FROM made UNION ALL SELECT id FROM study WHERE owner = $2 AND is_default
 """
 CREATE = f"""
-INSERT INTO study (id, owner, title, is_default) VALUES ($1, $2, $3, false) RETURNING *, {STUDY_ROLE_OWNER} AS role
+INSERT INTO study (id, owner, title, is_default)
+SELECT $1, $2, $3, false WHERE (SELECT count(*) FROM study WHERE owner = $2) < $4
+RETURNING *, {STUDY_ROLE_OWNER} AS role
 """
 # The role of an account ($1) in a study, 0 for none.
 ROLE = f"CASE WHEN study.owner = $1 THEN {STUDY_ROLE_OWNER} ELSE coalesce(member.role, 0) END"
@@ -55,7 +59,9 @@ UNION ALL SELECT study_id, role FROM member WHERE account_id = $1
 LOCK = "SELECT FROM study WHERE id = $1 FOR UPDATE"
 SET_MEMBER = """
 INSERT INTO member (study_id, account_id, role)
-SELECT $1, $2, $3 WHERE (SELECT count(*) FROM member WHERE study_id = $1 AND account_id <> $2) < $4
+SELECT $1, $2, $3
+WHERE (SELECT count(*) FROM member WHERE study_id = $1 AND account_id <> $2) < $4
+  AND (SELECT count(*) FROM member WHERE account_id = $2 AND study_id <> $1) < $5
 ON CONFLICT (study_id, account_id) DO UPDATE SET role = excluded.role, updated_at = now()
 RETURNING *
 """
@@ -87,9 +93,10 @@ class Studies:
         return study
 
     async def create(self, owner: UUID, title: str) -> Study:
-        """Make a study."""
-        row = await self._database.fetchrow(CREATE, uuid7(), owner, title)
-        assert row is not None
+        """Make a study. Raises TooManyStudies."""
+        row = await self._database.fetchrow(CREATE, uuid7(), owner, title, MOST_STUDIES)
+        if row is None:
+            raise TooManyStudies
         return _to_study(row)
 
     async def get(self, account: UUID, study: UUID, *, at_least: StudyRole.ValueType, everybody: bool = False) -> Study:
@@ -121,7 +128,7 @@ class Studies:
         """Make an account a member, or change its role. Raises StudyFull."""
         async with self._database.transaction() as connection:
             await connection.execute(LOCK, study)
-            row = await connection.fetchrow(SET_MEMBER, study, account, role, MOST_MEMBERS)
+            row = await connection.fetchrow(SET_MEMBER, study, account, role, MOST_MEMBERS, MOST_STUDIES)
         if row is None:
             raise StudyFull
         return _to_member(row)

@@ -5,9 +5,12 @@ from uuid import UUID
 import grpc
 
 from chassis import calls, paging
+from chassis.errors import InvalidRequest
+from chassis.violations import Violation
 from fairdb.options.v1.access_pb2 import ROLE_STEWARD
 from fairdb.privacy.v1 import study_service_pb2 as pb
 from fairdb.privacy.v1 import study_service_pb2_grpc
+from privacy_svc.patterns import is_identifying
 from privacy_svc.studies import Studies
 
 Context = grpc.aio.ServicerContext
@@ -20,7 +23,15 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
         self._studies = studies
 
     async def CreateStudy(self, request: pb.CreateStudyRequest, context: Context) -> pb.Study:
-        return await self._studies.create(_account(), request.study.title)
+        title = " ".join(request.study.title.split())
+        violations = []
+        if not title:
+            violations.append(Violation("study.title", "is required"))
+        elif is_identifying(title):
+            violations.append(Violation("study.title", "must not hold contacts, dates or numbers of persons"))
+        if violations:
+            raise InvalidRequest(violations=violations)
+        return await self._studies.create(_account(), title)
 
     async def GetStudy(self, request: pb.GetStudyRequest, context: Context) -> pb.Study:
         return await self._readable(request.id)
@@ -30,7 +41,11 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
         return await self._studies.list_page(_account(), size, request.page_token, everybody=_is_steward())
 
     async def SetMember(self, request: pb.SetMemberRequest, context: Context) -> pb.Member:
-        await self._owned(request.study)
+        study = await self._owned(request.study)
+        if request.member.account == study.owner:
+            raise InvalidRequest(
+                violations=[Violation("member.account", "owns the study, and needs no other part in it")]
+            )
         return await self._studies.set_member(UUID(request.study), UUID(request.member.account), request.member.role)
 
     async def ListMembers(self, request: pb.ListMembersRequest, context: Context) -> pb.ListMembersResponse:

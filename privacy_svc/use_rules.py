@@ -188,6 +188,8 @@ def _time_limit(case: Case) -> Verdict:
         return USE_OUTCOME_DENIED, "the time for use is over"
     if end is None:
         return _person("it was not declared when the use ends")
+    if end < case.today:
+        return _person("the use declared is over already")
     return _permit(end <= until, "the use ends in time", "the use ends too late")
 
 
@@ -199,7 +201,7 @@ _NON_PROFIT = _declared("not_for_profit", True, "the organisation is not for pro
 _NON_COMMERCIAL = _declared("commercial", False, "the use is not commercial", "the use is commercial")
 
 RULES: Mapping[str, Rule] = {
-    "DUO:0000001": lambda case: _person("nobody has said what is permitted"),
+    "DUO:0000001": lambda case: _person("nobody has said what is permitted, or the permission has ended"),
     "DUO:0000017": lambda case: _person("nobody has said what the condition is"),
     "DUO:0000004": _no_restriction,
     "DUO:0000042": _each_purpose(_general, of_a_field=False),

@@ -19,7 +19,13 @@ BODY = {
     "organism": "Lemur catta gut metagenome",
     "subject": DONOR,
     "collectionDate": "2019-06-01",
-    "metadata": {"body_site": "feces", "age": 34, "disease": "Healthy", "notes": "taken after breakfast"},
+    "metadata": {
+        "body_site": "feces",
+        "age": 34,
+        "disease": "Healthy",
+        "notes": "taken after breakfast",
+        "age_at_diagnosis": 25,
+    },
 }
 # Of each class, every field of the stored sample with its value and a filter that finds the sample by it.
 FIELDS = {
@@ -28,7 +34,8 @@ FIELDS = {
     "quasi": {"collectionDate": ("2019", 'collectionDate = "2019"')}
     | {"metadata.age": ("30-39", 'metadata.age = "30-39"'), "subject": (None, 'subject = "{subject}"')},
     "sensitive": {"metadata.disease": ("Healthy", 'metadata.disease = "Healthy"')},
-    "text": {"metadata.notes": ("taken after breakfast", 'metadata.notes = "taken after breakfast"')},
+    "restricted": {"metadata.notes": ("taken after breakfast", 'metadata.notes = "taken after breakfast"')}
+    | {"metadata.age_at_diagnosis": ("20-29", 'metadata.age_at_diagnosis = "20-29"')},
 }
 
 

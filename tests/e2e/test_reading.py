@@ -44,6 +44,27 @@ async def test_the_trail_is_for_owner_and_steward(platform: Platform, part: str)
     assert answers == [200, 200, 404]
 
 
+async def test_an_audit_log_is_read_in_pages(platform: Platform) -> None:
+    owner, stranger = await platform.account(consented=True), await platform.account()
+    sample = await owner.create(metadata={"disease": "Healthy"})
+    path = f"/api/samples/{sample['id']}"
+    await owner.wait_until_processed(sample["id"])
+    for _ in range(4):
+        await stranger.call("GET", path, params={"use.purposes": "USE_PURPOSE_HEALTH_RESEARCH"})
+    found, token = [], ""
+    for size in (3, 3, 1):
+        page = (await owner.call("GET", f"{path}/audit", params={"pageSize": 3, "pageToken": token})).json()
+        assert len(page["entries"]) == size
+        found += [entry["action"] for entry in page["entries"]]
+        token = page["nextPageToken"]
+    assert found == ["store", "index", "notify", "read", "read", "read", "read"]
+    assert token == ""
+    foreign = await owner.create()
+    first = (await owner.call("GET", f"{path}/audit", params={"pageSize": 3})).json()["nextPageToken"]
+    answer = await owner.call("GET", f"/api/samples/{foreign['id']}/audit", params={"pageToken": first})
+    assert answer.status_code == 400
+
+
 async def test_a_withheld_field_matches_no_filter(platform: Platform) -> None:
     owner, outsider = await platform.account(consented=True), await platform.account("outsider")
     await owner.consent("donor 1")

@@ -107,6 +107,7 @@ async def test_pages_of_studies(platform: Platform) -> None:
         ({"account": "Zebulon", "role": "STUDY_ROLE_READER"}, "member.account"),
         ({"account": str(uuid4())}, "member.role"),
         ({"account": str(uuid4()), "role": "STUDY_ROLE_OWNER"}, "member.role"),
+        ({"account": "the owner's", "role": "STUDY_ROLE_READER"}, "member.account"),
     ],
 )
 async def test_a_member_that_cannot_be_is_refused_with_the_field(
@@ -114,8 +115,18 @@ async def test_a_member_that_cannot_be_is_refused_with_the_field(
 ) -> None:
     owner = await platform.account()
     study = await make_study(owner)
-    answer = await owner.call("POST", f"/api/studies/{study}/members", member)
+    account = owner.id if member.get("account") == "the owner's" else member.get("account", "")
+    answer = await owner.call("POST", f"/api/studies/{study}/members", {**member, "account": account})
     assert answer.status_code == 400
     violations = answer.json()["details"][1]["fieldViolations"]
     assert [item["field"] for item in violations] == [field]
     assert "Zebulon" not in answer.text
+
+
+@pytest.mark.parametrize("title", ["", "  ", "samples of zq@canary.example", "born 1961-03-17"])
+async def test_a_title_that_is_none_or_may_be_somebodys_is_refused(platform: Platform, title: str) -> None:
+    owner = await platform.account()
+    answer = await owner.call("POST", "/api/studies", {"title": title})
+    assert answer.status_code == 400
+    assert [item["field"] for item in answer.json()["details"][1]["fieldViolations"]] == ["study.title"]
+    assert title == "" or title not in answer.text

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -20,6 +21,7 @@ from privacy_svc.consents import DATA_SHARING, SAMPLE_CREATION, Scope, Wording
 from privacy_svc.duo import PERMISSION_UNKNOWN
 from privacy_svc.errors import ConsentNotFound, ConsentRequired
 from tests.integration.conftest import NewDatabase, Servers
+from tests.waiting import eventually
 
 ACCOUNT, STUDY, OTHER_STUDY = uuid4(), uuid4(), uuid4()
 DONOR = b"d" * 32
@@ -218,7 +220,21 @@ async def test_sharing_counts_from_its_grant_to_its_withdrawal(database: Databas
     assert await data_use(database, sample) == covered
     assert (await prepare(database, DONOR)).data_use == covered
     await withdraw(database, sharing)
-    assert await data_use(database, sample) == [UNKNOWN]
+    # What it permitted it permits no more; what it demanded it still does.
+    assert await data_use(database, sample) == ([UNKNOWN] if study == OTHER_STUDY else [UNKNOWN, HEALTH])
+    await grant(database, Scope(ACCOUNT, DATA_SHARING, DONOR, study), GENERAL)
+    assert await data_use(database, sample) == ([UNKNOWN] if study == OTHER_STUDY else [GENERAL])
+
+
+async def test_taking_sharing_back_opens_nothing_that_it_closed(database: Database) -> None:
+    await grant(database)
+    await grant(database, DONORS, GENERAL)
+    sample = uuid4()
+    await prepare(database, DONOR, id=sample)
+    narrow = await grant(database, Scope(ACCOUNT, DATA_SHARING, DONOR), DIABETES)
+    assert await data_use(database, sample) == [DIABETES, GENERAL]
+    await withdraw(database, narrow)
+    assert await data_use(database, sample) == [DIABETES, GENERAL]
 
 
 async def test_sharing_alone_creates_no_sample(database: Database) -> None:
@@ -259,6 +275,20 @@ async def test_grants_and_withdrawals_at_once_leave_what_came_last(database: Dat
     await asyncio.gather(*(change(round) for round in range(24)))
     # Whatever the order was, each grant was followed by a withdrawal that reached it.
     assert await covering(database, MINE) is None
+
+
+async def test_a_withdrawal_reaches_a_wording_that_is_just_being_granted(database: Database) -> None:
+    old = await grant(database, MINE, text_version="1")
+    async with database.transaction() as connection:
+        new = await consents.grant(connection, MINE, Wording(text_version="2"))
+        withdrawing = asyncio.create_task(withdraw(database, old))
+        await eventually(partial(is_waiting_for_a_lock, database))
+    assert await withdrawing == [old.id, new.id]
+    assert await covering(database, MINE) is None
+
+
+async def is_waiting_for_a_lock(database: Database) -> bool:
+    return await database.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
 
 
 async def test_a_donors_consents_are_found_by_donor(database: Database) -> None:

@@ -26,6 +26,7 @@ from fairdb.options.v1.access_pb2 import ROLE_RESEARCHER, Principal
 from fairdb.privacy.v1.field_class_pb2 import (
     FIELD_CLASS_PUBLIC,
     FIELD_CLASS_QUASI_IDENTIFIER,
+    FIELD_CLASS_RESTRICTED,
     FIELD_CLASS_SENSITIVE,
     FieldClass,
 )
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from fairdb.backend.v1.backend_service_pb2_grpc import BackendNotificationServiceAsyncStub, BackendServiceAsyncStub
 
 PUBLIC, QUASI, SENSITIVE = FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER, FIELD_CLASS_SENSITIVE
+RESTRICTED = FIELD_CLASS_RESTRICTED
 STUDY = "0190a000-0000-7000-8000-000000000001"
 
 Metadata = Mapping[str, tuple[str | float | bool | None, FieldClass.ValueType | int]]
@@ -143,7 +145,7 @@ class Backend:
         return (await self.samples.ListEvents(pb.ListEventsRequest(subject=id))).events
 
     async def actions(self, id: str) -> list[tuple[str, str]]:
-        answer = await self.samples.ListAuditEntries(pb.ListAuditEntriesRequest(sample_id=id))
+        answer = await self.samples.ListAuditEntries(pb.ListAuditEntriesRequest(sample_id=id, page_size=200))
         return [(entry.action, entry.actor) for entry in answer.entries]
 
     async def quarantine(self, consent: str, actor: str) -> int:

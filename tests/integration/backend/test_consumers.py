@@ -1,6 +1,7 @@
 """Index and notify: what follows a store, once however often the event comes."""
 
 import asyncio
+from uuid import uuid4
 
 import grpc
 import pytest
@@ -146,3 +147,14 @@ async def test_page_token_of_another_account_is_refused(backend: Backend) -> Non
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await told(backend, new_account(), 1, token)
     assert failed.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_sample_behind_a_barrier_goes_no_further(backend: Backend) -> None:
+    owner, follower, consent = new_account(), new_account(), str(uuid4())
+    await follow(backend, follower, study=STUDY)
+    id = await backend.add(owner, consents=[consent])
+    # As in the middle of a withdrawal that has thousands of samples to put aside.
+    await backend.database.execute("INSERT INTO barrier (consent, actor) VALUES ($1::uuid, $2)", consent, owner)
+    await backend.notify(id)
+    assert len(await backend.events(id)) == 4
+    assert not (await told(backend, follower)).notifications

@@ -11,6 +11,7 @@ from fairdb.privacy.v1.field_class_pb2 import StudyGrant
 from tests.integration.backend.conftest import (
     PUBLIC,
     QUASI,
+    RESTRICTED,
     SENSITIVE,
     STUDY,
     Backend,
@@ -250,3 +251,18 @@ async def test_quarantined_samples_of_a_study_are_listed_for_whoever_oversees_it
     )
     assert found == ([id] if oversees else [])
     assert other not in found
+
+
+async def test_a_page_ends_where_it_would_without_what_is_withheld(backend: Backend) -> None:
+    owner, reader = new_account(), new_account()
+    long = ("x" * 3000, RESTRICTED)
+    for _ in range(6):
+        await backend.add(owner, {f"note{number}": long for number in range(400)} | {"site": ("stool", PUBLIC)})
+    page = await backend.page(reader, f'owner = "{owner}"')
+    assert (len(page.samples), page.next_page_token) == (6, "")
+    for stored in page.samples:
+        shown = {name for name, value in stored.sample.metadata.items() if value.WhichOneof("kind")}
+        assert shown == {"site"}
+        assert len(stored.classes) == 401
+    # To their owner these are too much for one page.
+    assert (await backend.page(owner, own=[PUBLIC, RESTRICTED])).next_page_token

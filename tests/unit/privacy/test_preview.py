@@ -23,7 +23,7 @@ def of(answer: SamplePreview, name: str) -> FieldPreview:
         ({"Body Site": "feces"}, "KEPT", "PUBLIC", {"metadata.body_site": "feces"}),
         ({"host_age": 34}, "CHANGED", "QUASI_IDENTIFIER", {"metadata.age": "30-39"}),
         ({"sex": "F"}, "CHANGED", "QUASI_IDENTIFIER", {"metadata.sex": "Female"}),
-        ({"notes": "with Quartzfeather"}, "CHANGED", "FREE_TEXT", {"metadata.notes": "with [redacted]"}),
+        ({"notes": "with Quartzfeather"}, "CHANGED", "RESTRICTED", {"metadata.notes": "with [redacted]"}),
         ({"disease": "N/A"}, "BLANK", "SENSITIVE", {}),
         ({"name": "Zebulon"}, "DROPPED", "DIRECT", {}),
         ({"favourite colour": "blue"}, "DROPPED", "UNKNOWN", {}),

@@ -20,7 +20,7 @@ def test_each_column_is_counted_by_outcome() -> None:
         "sample_id": ("sample_id", "direct", {"dropped": 3}),
         "Body Site": ("body_site", "public", {"kept": 2, "dropped": 1}),
         "host_age": ("age", "quasi-identifier", {"generalised": 2, "refused": 1}),
-        "notes": ("notes", "free-text", {"generalised": 1, "blank": 2}),
+        "notes": ("notes", "restricted", {"generalised": 1, "blank": 2}),
         "colour": ("unknown", "unknown", {"dropped": 3}),
         "name": ("name", "direct", {"dropped": 3}),
     }
