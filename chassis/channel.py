@@ -101,25 +101,27 @@ class ServiceChannel:
                 self._breaker.before_call()
             if self._channel is None:
                 raise NotSent(service=self.service)
-            current = calls.current()
             seconds = timeout or CALL_SECONDS
-            remaining = current.time_remaining()
+            remaining = calls.current().time_remaining()
             if remaining is not None:
                 seconds = min(seconds, remaining - _MARGIN)
                 if seconds <= 0:
                     raise Expired
-            with tracer.start_as_current_span(method, kind=SpanKind.CLIENT, record_exception=False):
-                outgoing = Outgoing(
-                    request_serializer(request),
-                    asyncio.get_running_loop().time() + seconds,
-                    current.correlation_id,
-                    current_traceparent(current.traceparent),
-                )
-                if batcher is not None and len(outgoing.request) < LARGE:
-                    return response_deserializer(await batcher.call(outgoing))
-                return response_deserializer(await alone(outgoing))
+            written = request_serializer(request)
+            send = alone if batcher is None or len(written) >= LARGE else batcher.call
+            return response_deserializer(await self._call(method, send, written, seconds))
 
         return call
+
+    async def _call(
+        self, method: str, send: Callable[[Outgoing], Awaitable[bytes]], request: bytes, seconds: float
+    ) -> bytes:
+        """Send a call as part of the one that is being served. Raises AppError."""
+        current = calls.current()
+        deadline = asyncio.get_running_loop().time() + seconds
+        with tracer.start_as_current_span(method, kind=SpanKind.CLIENT, record_exception=False):
+            traceparent = current_traceparent(current.traceparent)
+            return await send(Outgoing(request, deadline, current.correlation_id, traceparent))
 
     def _bind(self, method: str) -> Callable[[Outgoing], Awaitable[bytes]]:
         """Return what sends one call of a method by itself. Raises AppError."""

@@ -6,6 +6,7 @@ An idle system sends each item at once, a busy one sends few large batches, and 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
+from functools import partial
 from typing import Generic, TypeVar
 
 from chassis.errors import AppError
@@ -56,12 +57,11 @@ class Coalescer(Generic[Item, Result]):
         return await future
 
     def _start(self) -> None:
-        while self._waiting and len(self._under_way) <= min(len(self._slow), _AT_ONCE - 1):
-            if batch := self._take():
-                task = asyncio.create_task(self._run(batch), context=Context())
-                self._under_way.add(task)
-                patience = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._go_beside, task)
-                task.add_done_callback(lambda task, patience=patience: self._end(task, patience))
+        if self._waiting and len(self._under_way) <= min(len(self._slow), _AT_ONCE - 1):
+            task = asyncio.create_task(self._run(), context=Context())
+            self._under_way.add(task)
+            patience = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._go_beside, task)
+            task.add_done_callback(partial(self._end, patience))
 
     def _take(self) -> list[tuple[Item, asyncio.Future[Result]]]:
         weight = count = 0
@@ -77,14 +77,16 @@ class Coalescer(Generic[Item, Result]):
         self._slow.add(task)
         self._start()
 
-    def _end(self, task: asyncio.Task[None], patience: asyncio.TimerHandle) -> None:
+    def _end(self, patience: asyncio.TimerHandle, task: asyncio.Task[None]) -> None:
         patience.cancel()
         self._under_way.discard(task)
         self._slow.discard(task)
         self._start()
 
-    async def _run(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
-        await self._send_batch(batch)
+    async def _run(self) -> None:
+        batch = self._take()
+        if batch:
+            await self._send_batch(batch)
         if self._linger and len(batch) > 1 and len(self._waiting) < len(batch):
             await asyncio.sleep(self._linger)
 
