@@ -7,7 +7,7 @@ behind it, and reads treat what rests on it as quarantined. The samples themselv
 import asyncio
 from uuid import UUID
 
-from backend_svc import audit, event_store, samples
+from backend_svc import audit, event_store, storing
 from chassis import outbox
 from chassis.database import Database
 from chassis.errors import ServiceUnavailable
@@ -34,7 +34,7 @@ SETTLE = "UPDATE barrier SET settled = true WHERE consent = $1"
 async def quarantine(database: Database, consent: UUID, actor: str) -> int:
     """Raise the barrier of a consent and quarantine a first batch; return how many samples that changed."""
     async with database.transaction() as connection:
-        await connection.execute(samples.LOCK_EXCLUSIVE, samples.lock_key("consent", consent))
+        await connection.execute(storing.LOCK_EXCLUSIVE, storing.lock_key("consent", consent))
         await connection.execute(RAISE_BARRIER, consent, actor)
     return await quarantine_batch(database, consent, actor)
 
