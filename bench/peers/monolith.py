@@ -29,7 +29,7 @@ class Monolith:
     def __init__(self, settings: Settings, pool: storage.asyncpg.Pool, relay: Relay) -> None:
         self.pool = pool
         self.relay = relay
-        self.verifier = account_verifier(settings.jwks_file)
+        self.verifier = account_verifier(settings.trust_dir)
         self.anonymiser = Anonymiser(settings.keystore_file)
         self.studies = storage.Studies(pool)
 

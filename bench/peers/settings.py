@@ -12,7 +12,7 @@ class Settings:
 
     database_url: str
     broker_url: str
-    jwks_file: Path
+    trust_dir: Path
     keystore_file: Path
     signing_key_file: Path
     urls: dict[str, str]
@@ -24,7 +24,7 @@ class Settings:
         return cls(
             env["BENCH_DATABASE_URL"],
             env["BENCH_BROKER_URL"],
-            Path(env["BENCH_JWKS_FILE"]),
+            Path(env["BENCH_TRUST_DIR"]),
             Path(env["BENCH_KEYSTORE_FILE"]),
             Path(env["BENCH_SIGNING_KEY_FILE"]),
             {name: env.get(f"BENCH_{name.upper()}_URL", "") for name in ("auth", "backend", "privacy")},

@@ -30,8 +30,8 @@ class Unauthenticated(Exception):
 class Verifier(Generic[Known]):
     """Verifies tokens of one issuer for one audience; what `read` makes of their claims is remembered."""
 
-    def __init__(self, jwks_file: Path, issuer: str, audience: str, read: Callable[[Claims], Known]) -> None:
-        keys = json.loads(jwks_file.read_text())["keys"]
+    def __init__(self, trust_dir: Path, issuer: str, audience: str, read: Callable[[Claims], Known]) -> None:
+        keys = read_keys(trust_dir, issuer)
         self._keys = {key["kid"]: jwt.PyJWK.from_dict(key).key for key in keys}
         self._issuer, self._audience, self._read = issuer, audience, read
         self._verified: dict[str, tuple[Known, float]] = {}
@@ -63,9 +63,14 @@ class Verifier(Generic[Known]):
             raise Unauthenticated from None
 
 
-def account_verifier(jwks_file: Path) -> Verifier[Caller]:
+def read_keys(trust_dir: Path, issuer: str) -> list[dict[str, str]]:
+    """Return an issuer's public keys."""
+    return json.loads((trust_dir / f"{issuer}.jwks.json").read_text())["keys"]
+
+
+def account_verifier(trust_dir: Path) -> Verifier[Caller]:
     """Return the verifier of clients' tokens."""
-    return Verifier(jwks_file, "auth_svc", "fairdb", _caller)
+    return Verifier(trust_dir, "auth_svc", "fairdb", _caller)
 
 
 def bearer(authorization: str) -> str:

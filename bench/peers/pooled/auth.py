@@ -16,7 +16,7 @@ from bench.peers.web import make_app
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Read the keys."""
     settings = Settings.from_environment()
-    app.state.services, app.state.verifier = ServiceTokens(settings), account_verifier(settings.jwks_file)
+    app.state.services, app.state.verifier = ServiceTokens(settings), account_verifier(settings.trust_dir)
     yield
 
 

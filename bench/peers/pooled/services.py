@@ -12,7 +12,7 @@ from fastapi import Request
 from pydantic import BaseModel
 
 from bench.peers.settings import Settings
-from bench.peers.tokens import Claims, Verifier
+from bench.peers.tokens import Claims, Verifier, read_keys
 from bench.peers.web import Refused
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -34,6 +34,7 @@ class Services:
     def __init__(self, settings: Settings, name: str, client: httpx.AsyncClient) -> None:
         self._urls, self._name, self._client = settings.urls, name, client
         self._key = settings.signing_key_file.read_text()
+        self._key_id = read_keys(settings.trust_dir, ISSUER)[0]["kid"]
         self._token, self._renew_at = "", 0.0
 
     async def get(self, service: str, path: str, answer: type[Answer], request: Request, **query: str) -> Answer:
@@ -54,7 +55,7 @@ class Services:
         if now >= self._renew_at:
             claims = {"iss": ISSUER, "aud": ISSUER, "sub": self._name, "jti": str(uuid4()), "iat": int(now)}
             claims["exp"] = int(now) + _TOKEN_SECONDS
-            self._token = jwt.encode(claims, self._key, "EdDSA", headers={"kid": ISSUER})
+            self._token = jwt.encode(claims, self._key, "EdDSA", headers={"kid": self._key_id})
             self._renew_at = now + _TOKEN_SECONDS - 60
         return {"x-service-token": self._token, "x-correlation-id": request.state.correlation_id}
 
@@ -79,7 +80,7 @@ class ServiceTokens:
     """Checks who of the services calls."""
 
     def __init__(self, settings: Settings) -> None:
-        self._verifier = Verifier(settings.jwks_file, ISSUER, ISSUER, _name)
+        self._verifier = Verifier(settings.trust_dir, ISSUER, ISSUER, _name)
 
     def check(self, request: Request) -> None:
         """Raise Unauthenticated unless a service calls."""
