@@ -23,7 +23,7 @@ class Expectation:
     """What one creation leaves behind in a variant, and how that is counted.
 
     `query` returns samples, audit rows, and how much is still on its way (events not yet published, samples that are
-    not yet indexed or told of).
+    not yet indexed or told of, sagas that have not ended).
     """
 
     query: str

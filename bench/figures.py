@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 What = Literal["post", "get", "post open", "get open", "store", "copy", "import"]
@@ -36,14 +36,17 @@ class Figure:
     rate: float | None
     p50_ms: float | None = None
     p99_ms: float | None = None
+    answered: int = 0
     cpu_us: float | None = None
     """Of the variant's own processes; until what the run began was done, also behind the answers."""
     postgres_us: float | None = None
     rabbitmq_us: float | None = None
-    answered: int = 0
-    dropped: int = 0
+    others: float = 0.0
+    """The share of all cores that other processes of the machine used meanwhile."""
     settle_seconds: float = 0.0
     """From the last answer until nothing was under way any more."""
+    dropped: int = 0
+    """Requests of an open loop that could not be begun: too many were still unanswered."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,15 @@ class Memory:
     repetition: int
     variant: str
     rss_mb: float
+
+
+@dataclass
+class Results:
+    """Everything that was measured, and why something was not."""
+
+    figures: list[Figure] = field(default_factory=list[Figure])
+    memories: list[Memory] = field(default_factory=list[Memory])
+    missing: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def median(

@@ -94,5 +94,5 @@ async def _copy(connection: asyncpg.Connection, rows: Rows, repetition: int) -> 
             "outbox", schema_name="bench_copy", columns=["id", "type", "event"], records=rows.outbox
         )
     seconds = time.perf_counter() - began
-    count = await connection.fetchval("SELECT count(*) FROM bench_copy.sample")
+    count = await connection.fetchval("SELECT count(*) FROM bench_copy.sample") or 0
     return Figure(repetition, "platform", "copy", 1, count / seconds, answered=count)

@@ -8,18 +8,17 @@ from pathlib import Path
 from bench.records import write_records
 from bench.stage import DONORS
 
-_BODIES = 24_000
-# More than a run sends, or it sends some twice.
-_BODIES_A_RUN = 8_000
+_SLICES = 3
 
 
 class Lines:
     """Gives each run its file: other bodies than the run before had, and every id in random order."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bodies_a_run: int) -> None:
+        """Make the bodies; a run that sends more than so many sends some twice."""
         self._folder = folder
-        bodies = write_records(_BODIES, donors=DONORS)
-        self._slices = [bodies[start : start + _BODIES_A_RUN] for start in range(0, _BODIES, _BODIES_A_RUN)]
+        bodies = write_records(_SLICES * bodies_a_run, donors=DONORS)
+        self._slices = [bodies[start : start + bodies_a_run] for start in range(0, len(bodies), bodies_a_run)]
         self._runs = count()
         self._ids: dict[str, Path] = {}
 

@@ -1,5 +1,7 @@
 """The machine: what it is, what processes have used of it, and what they hold."""
 
+import asyncio
+import os
 import platform
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,12 +15,17 @@ def describe() -> dict[str, str | int | float]:
     """Name the machine by what decides over its speed."""
     return {
         "cpu": _first("/proc/cpuinfo", "model name", ":"),
-        "cores": psutil.cpu_count() or 0,
+        "cores": cores(),
         "memory_gb": round(psutil.virtual_memory().total / 1024**3, 1),
         "os": _first("/etc/os-release", "PRETTY_NAME", "=").strip('"'),
         "kernel": platform.release(),
         "python": platform.python_version(),
     }
+
+
+def cores() -> int:
+    """Return how many cores there are."""
+    return psutil.cpu_count() or 1
 
 
 def cpu_seconds(roots: Iterable[int]) -> float:
@@ -31,6 +38,26 @@ def cpu_seconds(roots: Iterable[int]) -> float:
             continue
         total += times.user + times.system + times.children_user + times.children_system
     return total
+
+
+def busy_seconds() -> float:
+    """Return the CPU time that the whole machine has used so far, what its host took from it included."""
+    # Guests' time is part of user time.
+    idle = ("idle", "iowait", "guest", "guest_nice")
+    return sum(spent for name, spent in psutil.cpu_times()._asdict().items() if name not in idle)
+
+
+def own_seconds() -> float:
+    """Return the CPU time of this process and of its children who have ended: load generators."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+async def busy_share(seconds: float) -> float:
+    """Look for so long; return the share of all cores that was busy."""
+    before = busy_seconds()
+    await asyncio.sleep(seconds)
+    return (busy_seconds() - before) / seconds / cores()
 
 
 def python_megabytes(roots: Iterable[int]) -> float:

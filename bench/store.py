@@ -30,7 +30,7 @@ class Run:
     """Times of calls, in seconds."""
 
     times: list[float]
-    created: int
+    answered: int
 
 
 async def measure_store(meter: Meter, account: str, consent: str, seconds: float) -> Figure:
@@ -54,19 +54,10 @@ async def measure_store(meter: Meter, account: str, consent: str, seconds: float
                 created += 1
         return Run(times[_WARM_UP:] or times, created)
 
-    result, cost = await meter.costed(run, lambda result: result.created)
+    result, cost = await meter.costed(run, creates=True)
     percentiles = statistics.quantiles(result.times, n=100)
-    return Figure(
-        meter.repetition,
-        meter.variant.name,
-        "store",
-        1,
-        result.created / seconds,
-        1000 * percentiles[49],
-        1000 * percentiles[98],
-        answered=result.created,
-        settle_seconds=cost.settle_seconds,
-    )
+    rate = result.answered / seconds
+    return meter.figure("store", 1, rate, 1000 * percentiles[49], 1000 * percentiles[98], result.answered, cost)
 
 
 def _request(stored: StoredSample, account: str, consent: str) -> StoreSampleRequest:

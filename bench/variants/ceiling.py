@@ -15,11 +15,10 @@ from deploy.local.part import until
 from deploy.local.ports import LOOPBACK, Ports, find_free
 from deploy.local.process import Child, Command
 from deploy.local.servers.envoy import Envoy
+from deploy.local.services import EdgeAgent
 from edge.contract import CLUSTERS
 from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
-from edge.render import render
-from edge.settings import EdgeSettings
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 from privacy_svc.anonymisation import anonymise
 from privacy_svc.policy import load_policy
@@ -58,7 +57,7 @@ class Ceiling:
         sample.write_bytes(_ready_sample(self._identity.account).SerializeToString())
         argv = (sys.executable, "-m", "bench.peers.ceiling", str(port), str(sample))
         server = Command(argv, {}, CHECKOUT, self._layout.log("server"))
-        self._configure(f"{LOOPBACK}:{port}")
+        await self._configure(f"{LOOPBACK}:{port}")
         envoy = Envoy(self._layout, self._ports)
         self._children = [process.spawn(command, detached=False) for command in (server, *envoy.commands())]
 
@@ -81,19 +80,13 @@ class Ceiling:
     def roots(self) -> Sequence[int]:
         return [child.pid for child in self._children]
 
-    def _configure(self, address: str) -> None:
-        """Write what the edge agent writes for the platform; every service is at the one address."""
-        settings = EdgeSettings(
-            edge_dir=self._layout.envoy,
-            edge_port=self._ports.edge,
-            edge_admin_port=self._ports.envoy_admin,
-            edge_rate_limit=int(NO_LIMIT["FAIRDB_EDGE_RATE_LIMIT"]),
-            trust_dir=self._identity.trust_dir,
-        )
+    async def _configure(self, address: str) -> None:
+        """Have the edge's own command write what it writes for the platform; every service is at the one address."""
         files = EdgeFiles(self._layout.envoy)
         for cluster in CLUSTERS:
             write_endpoints(files.endpoints(cluster), cluster, [address])
-        render(settings)
+        told = {**NO_LIMIT, "FAIRDB_TRUST_DIR": str(self._identity.trust_dir)}
+        await EdgeAgent(self._layout, self._ports, consul_url="http://127.0.0.1:1", extra=told).prepare()
 
 
 def _ready_sample(owner: str) -> Sample:

@@ -19,12 +19,14 @@ OWN = (*SERVICES, *EDGE, "redis", "consul")
 PASSWORD = "correct horse battery"
 EMAIL = "bench@example.org"
 START_LIMIT = 60.0
+_FEW = httpx.Limits(max_connections=8)
 
 EXPECTED = Expectation(
     """
     SELECT (SELECT count(*) FROM backend_svc.sample),
            (SELECT count(*) FROM backend_svc.audit),
            (SELECT count(*) FROM backend_svc.outbox) + (SELECT count(*) FROM backend_svc.sample WHERE state < 3)
+               + (SELECT count(*) FROM gateway.saga WHERE state <= 3)
     """,
     EXCHANGE,
     audits=3,  # store, index, notify
@@ -84,17 +86,19 @@ class Platform:
 
 async def make_account(url: str) -> tuple[str, str]:
     """Register the account, with consents of its own and of every donor; return its id and its own consent's."""
-    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, limits=_FEW) as http:
         credentials = {"email": EMAIL, "password": PASSWORD}
         (await http.post("/api/auth/register", json=credentials)).raise_for_status()
         token, account = await _log_in(http)
         headers = {"Authorization": f"Bearer {token}"}
-        first = ""
-        for subject in ("", *DONORS):
+
+        async def consent(subject: str) -> str:
             body = {"purpose": "sample_creation", "subject": subject}
             answer = (await http.post("/api/consents", json=body, headers=headers)).raise_for_status()
-            first = first or answer.json()["id"]
-        return account, first
+            return answer.json()["id"]
+
+        own, *_ = await asyncio.gather(*map(consent, ("", *DONORS)))
+        return account, own
 
 
 async def _log_in(http: httpx.AsyncClient) -> tuple[str, str]:
