@@ -29,7 +29,8 @@ class Expectation:
     query: str
     exchange: str
     audits: int
-    events: int
+    events: tuple[str, ...]
+    """Types."""
 
 
 @dataclass(frozen=True)
@@ -58,20 +59,21 @@ class Events:
 
 
 @asynccontextmanager
-async def listening(broker_url: str, exchange: str, *, durable: bool) -> AsyncIterator[Events]:
-    """Count the events of an exchange.
+async def listening(broker_url: str, expected: Expectation, *, durable: bool) -> AsyncIterator[Events]:
+    """Count the events that creations publish.
 
     `durable`: in a quorum queue, as the platform's own are, so that the broker's confirms mean as much for a variant
     that has no consumers. The platform has its own queues; counting shall cost it little.
     """
     async with await aio_pika.connect(broker_url) as connection:
         channel = await connection.channel()
-        topic = await channel.declare_exchange(exchange, aio_pika.ExchangeType.TOPIC, durable=True)
+        topic = await channel.declare_exchange(expected.exchange, aio_pika.ExchangeType.TOPIC, durable=True)
         arguments: Arguments = {"x-queue-type": "quorum"} if durable else {}
         queue = await channel.declare_queue(
-            f"count.{exchange}", durable=durable, exclusive=not durable, arguments=arguments
+            f"count.{expected.exchange}", durable=durable, exclusive=not durable, arguments=arguments
         )
-        await queue.bind(topic, routing_key="sample.#")
+        for type in expected.events:
+            await queue.bind(topic, routing_key=type)
         try:
             yield Events(channel, queue)
         finally:
@@ -90,7 +92,7 @@ async def settle(
 ) -> float:
     """Wait until what a run began is done; return the seconds. Raises CountMismatch unless all of it is there."""
     began = time.monotonic()
-    wanted = answered * expected.events
+    wanted = answered * len(expected.events)
     while True:
         now = await tally(connection, expected)
         came = await events.count()

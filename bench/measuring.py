@@ -145,8 +145,8 @@ async def metering(
         connection = events = None
         if variant.expected is not None:
             connection = await stack.enter_async_context(stage.connection(variant.database))
-            exchange = variant.expected.exchange
             # The platform has queues of its own.
             durable = variant.database.startswith("bench")
-            events = await stack.enter_async_context(counting.listening(stage.broker_url, exchange, durable=durable))
+            listening = counting.listening(stage.broker_url, variant.expected, durable=durable)
+            events = await stack.enter_async_context(listening)
         yield Meter(stage, variant, lines, patience, repetition, await variant.token(), connection, events)

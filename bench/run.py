@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from bench import importing, machine, report
+from bench.conformance import Conformance, NotConforming
 from bench.counting import CountMismatch
 from bench.figures import LOADS, Figure, Memory, Results
 from bench.lines import Lines
@@ -39,7 +40,7 @@ def main() -> int:
     plan = SHORT if parser.parse_args().short else FULL
     try:
         results = interruptible(measure(plan, ROOT))
-    except (CountMismatch, LoadFailed, StartFailed) as error:
+    except (CountMismatch, LoadFailed, NotConforming, StartFailed) as error:
         print(f"bench: {error} (logs below {ROOT})", file=sys.stderr)
         return 1
     print(report.publish(results, plan, "short" if plan is SHORT else "latest"))
@@ -55,10 +56,12 @@ async def measure(plan: Plan, root: Path) -> Results:
         account, consent = await make_account(stage.constellation.edge_url)
         peers = await prepare_peers(stage, identity, lines, plan)
         variants = [Platform(stage), Platform(stage, tracing=False), *peers, Ceiling(stage, identity)]
+        conformance = Conformance()
         for repetition in range(1, plan.repetitions + 1):
             for variant in variants:
                 print(f"{time.monotonic() - began:4.0f} s  {repetition} {variant.name}", flush=True)
                 async with metering(stage, variant, lines, patience, repetition) as meter:
+                    await conformance.check(meter)
                     if variant.name != "platform":
                         await measure_variant(meter, plan, results)
                         continue

@@ -4,7 +4,6 @@ Run by `uvicorn bench.peers.monolith:app`. A creation is one statement: consent 
 notifications written. The relay publishes events beside the requests.
 """
 
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -12,7 +11,7 @@ from uuid import UUID
 from fastapi import FastAPI, Request, Response
 from uuid6 import uuid7
 
-from bench.peers import storage
+from bench.peers import statements, storage
 from bench.peers.anonymiser import Anonymiser
 from bench.peers.bodies import SampleAnswer, SampleCreate
 from bench.peers.relay import Relay
@@ -61,7 +60,7 @@ async def create_sample(data: SampleCreate, request: Request, response: Response
     monolith: Monolith = request.app.state.monolith
     caller = monolith.authenticate(request)
     key = request.headers.get("idempotency-key")
-    claim = _claim(key, data) if key else None
+    claim = Claim.make(key, data.model_dump_json()) if key else None
     if claim is not None:
         found = await storage.find_by_key(monolith.pool, caller.account, claim)
         if found is not None:
@@ -70,7 +69,7 @@ async def create_sample(data: SampleCreate, request: Request, response: Response
     result = monolith.anonymiser.anonymise(data, uuid7(), caller.account, study)
     stored = await storage.store(
         monolith.pool,
-        storage.STORE_IF_PERMITTED,
+        statements.STORE_IF_PERMITTED,
         result.sample,
         result.subject_hash,
         request.state.correlation_id,
@@ -87,18 +86,13 @@ async def get_sample(sample_id: UUID, request: Request, response: Response) -> S
     """Return a sample, less what the caller may not see."""
     monolith: Monolith = request.app.state.monolith
     caller = monolith.authenticate(request)
-    row = await monolith.pool.fetchrow(storage.GET, sample_id, caller.account)
+    row = await monolith.pool.fetchrow(statements.GET, sample_id, caller.account)
     if row is None:
         raise SampleNotFound
     visible = visible_classes(row["owner"], row["role"], caller)
     sample = render(storage.to_stored(row), storage.json.loads(row["classes"]), visible)
     response.headers["etag"] = sample.etag
     return sample
-
-
-def _claim(key: str, data: SampleCreate) -> Claim:
-    fingerprint = hashlib.sha256(data.model_dump_json().encode()).digest()
-    return Claim(hashlib.sha256(key.encode()).digest(), fingerprint)
 
 
 def _answer(response: Response, sample: SampleAnswer) -> SampleAnswer:

@@ -41,6 +41,10 @@ class Variant(Protocol):
         """Return an access token that lives longer than a repetition."""
         ...
 
+    async def stranger_token(self) -> str:
+        """Return the token of an account that has not consented."""
+        ...
+
     def roots(self) -> Sequence[int]:
         """Return the ids of its processes, less PostgreSQL's and RabbitMQ's."""
         ...

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import uuid4
 
 from google.protobuf.json_format import Parse
 
@@ -76,6 +77,9 @@ class Ceiling:
 
     async def token(self) -> str:
         return self._identity.token()
+
+    async def stranger_token(self) -> str:
+        return self._identity.token(str(uuid4()))
 
     def roots(self) -> Sequence[int]:
         return [child.pid for child in self._children]

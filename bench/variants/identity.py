@@ -36,7 +36,7 @@ class Identity:
             credentials.keystore(),
         )
 
-    def token(self) -> str:
-        """Return an access token."""
-        claims = {"sub": self.account, "sid": str(uuid4()), "roles": ["ROLE_RESEARCHER"]}
+    def token(self, account: str = "") -> str:
+        """Return an access token of the account, or of another."""
+        claims = {"sub": account or self.account, "sid": str(uuid4()), "roles": ["ROLE_RESEARCHER"]}
         return Signer.load(ACCOUNT_ISSUER, self.account_key).sign(ACCOUNT_AUDIENCE, _TOKEN_SECONDS, claims)

@@ -1,6 +1,7 @@
 """The platform as it is: Envoy and four services with all their guarantees, every tenth request traced."""
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 
 import httpx
@@ -30,7 +31,7 @@ EXPECTED = Expectation(
     """,
     EXCHANGE,
     audits=3,  # store, index, notify
-    events=5,  # created, validated, anonymized, indexed, processed
+    events=("sample.created", "sample.validated", "sample.anonymized", "sample.indexed", "sample.processed"),
 )
 
 
@@ -78,7 +79,13 @@ class Platform:
 
     async def token(self) -> str:
         async with httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False) as http:
-            return (await _log_in(http))[0]
+            return (await _log_in(http, EMAIL))[0]
+
+    async def stranger_token(self) -> str:
+        async with httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False) as http:
+            email = f"stranger-{secrets.token_hex(6)}@example.org"
+            await _register(http, email)
+            return (await _log_in(http, email))[0]
 
     def roots(self) -> Sequence[int]:
         return [self._stage.constellation.pid(part) for part in OWN]
@@ -87,9 +94,8 @@ class Platform:
 async def make_account(url: str) -> tuple[str, str]:
     """Register the account, with consents of its own and of every donor; return its id and its own consent's."""
     async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, limits=_FEW) as http:
-        credentials = {"email": EMAIL, "password": PASSWORD}
-        (await http.post("/api/auth/register", json=credentials)).raise_for_status()
-        token, account = await _log_in(http)
+        await _register(http, EMAIL)
+        token, account = await _log_in(http, EMAIL)
         headers = {"Authorization": f"Bearer {token}"}
 
         async def consent(subject: str) -> str:
@@ -101,8 +107,13 @@ async def make_account(url: str) -> tuple[str, str]:
         return account, own
 
 
-async def _log_in(http: httpx.AsyncClient) -> tuple[str, str]:
-    credentials = {"email": EMAIL, "password": PASSWORD}
+async def _register(http: httpx.AsyncClient, email: str) -> None:
+    credentials = {"email": email, "password": PASSWORD}
+    (await http.post("/api/auth/register", json=credentials)).raise_for_status()
+
+
+async def _log_in(http: httpx.AsyncClient, email: str) -> tuple[str, str]:
+    credentials = {"email": email, "password": PASSWORD}
     answer = (await http.post("/api/auth/login", json=credentials)).raise_for_status()
     token = answer.json()["accessToken"]
     me = (await http.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})).raise_for_status()

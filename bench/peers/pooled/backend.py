@@ -1,13 +1,12 @@
 """The pooled backend: stores samples with audit row, event and notifications, reads them, publishes events."""
 
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
 from fastapi import FastAPI, Request
 
-from bench.peers import storage
+from bench.peers import statements, storage
 from bench.peers.bodies import Stored
 from bench.peers.pooled.bodies import Found, StoreRequest
 from bench.peers.pooled.services import ServiceTokens
@@ -39,13 +38,13 @@ async def store_sample(data: StoreRequest, request: Request) -> Stored:
     """Store a sample, or return the one that the same key has made."""
     state = request.app.state
     state.services.check(request)
-    claim = _claim(data) if data.idempotency_key else None
+    claim = Claim.make(data.idempotency_key, data.request) if data.idempotency_key else None
     if claim is not None:
         found = await storage.find_by_key(state.pool, data.sample.owner, claim)
         if found is not None:
             return found
     stored = await storage.store(
-        state.pool, storage.STORE_UNDER, data.sample, data.consents, request.state.correlation_id, claim
+        state.pool, statements.STORE_UNDER, data.sample, data.consents, request.state.correlation_id, claim
     )
     state.relay.wake()
     return stored
@@ -60,9 +59,3 @@ async def get_sample(sample_id: UUID, request: Request) -> Found:
     if row is None:
         raise SampleNotFound
     return Found.model_construct(sample=storage.to_stored(row), classes=storage.json.loads(row["classes"]))
-
-
-def _claim(data: StoreRequest) -> Claim:
-    # Not the id: each attempt is given another.
-    fingerprint = hashlib.sha256(data.sample.model_dump_json(exclude={"id"}).encode()).digest()
-    return Claim(hashlib.sha256(data.idempotency_key.encode()).digest(), fingerprint)

@@ -47,11 +47,12 @@ class AnonymizeAnswer(Body):
 
 
 class StoreRequest(Body):
-    """An anonymised sample, the consents on which it rests, and the client's key for repeats."""
+    """An anonymised sample, the consents on which it rests, and a hash of the client's request where it gave a key."""
 
     sample: Anonymised
     consents: list[UUID]
     idempotency_key: str = ""
+    request: str = ""
 
 
 class Found(Body):

@@ -1,6 +1,7 @@
 """The pooled gateway: orchestrates, and filters what is read; it has no database."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -50,6 +51,8 @@ async def create_sample(data: SampleCreate, request: Request, response: Response
     done = await services.post("privacy", "/anonymize", raw, AnonymizeAnswer, request)
     key = request.headers.get("idempotency-key", "")
     store = StoreRequest(sample=done.sample, consents=[consent.consent, *done.consents], idempotency_key=key)
+    if key:
+        store.request = hashlib.sha256(data.model_dump_json().encode()).hexdigest()
     stored = await services.post("backend", "/samples", store, Stored, request)
     answer = render(stored, done.sample.classes, ALL)
     answer.dropped_fields = done.sample.dropped_fields

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import FastAPI, Request
 from uuid6 import uuid7
 
-from bench.peers import storage
+from bench.peers import statements, storage
 from bench.peers.anonymiser import Anonymiser
 from bench.peers.pooled.bodies import (
     AnonymizeAnswer,
@@ -49,7 +49,7 @@ async def check_consent(data: ConsentCheck, request: Request) -> ConsentAnswer:
     """Tell whether an account has consented."""
     state = request.app.state
     state.services.check(request)
-    given = await state.pool.fetch(storage.GIVEN, data.user_id, data.purpose, None, None)
+    given = await state.pool.fetch(statements.GIVEN, data.user_id, data.purpose, None, None)
     consent = next((row["id"] for row in given if row["subject_hash"] is None), None)
     return ConsentAnswer(granted=consent is not None, consent=consent)
 
@@ -63,7 +63,7 @@ async def anonymize(data: AnonymizeRequest, request: Request) -> AnonymizeAnswer
     result = state.anonymiser.anonymise(data.sample, uuid7(), data.user_id, study)
     consents: list[UUID] = []
     if result.subject_hash is not None:
-        given = await state.pool.fetch(storage.GIVEN, data.user_id, storage.PURPOSE, result.subject_hash, study)
+        given = await state.pool.fetch(statements.GIVEN, data.user_id, storage.PURPOSE, result.subject_hash, study)
         consents = [row["id"] for row in given if row["subject_hash"] is not None]
         if not consents:
             raise storage.ConsentRequired
