@@ -5,7 +5,6 @@ slow for a while is slow for all of them.
 """
 
 import argparse
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -79,7 +78,6 @@ async def measure(plan: Plan, root: Path) -> Results:
                         results.missing["import_vs_copy"] = imported
         async with stage.connection(DATABASE) as connection:
             results.figures += await importing.measure_copy(connection, plan.ids, plan.repetitions)
-    shutil.rmtree(stage.root)
     return results
 
 

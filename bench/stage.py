@@ -1,6 +1,7 @@
 """The stage: one constellation whose servers every variant uses, and what they all need of them."""
 
 import secrets
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -75,3 +76,5 @@ async def set_up(root: Path) -> AsyncIterator[Stage]:
         folder = root / secrets.token_hex(4)
         async with Constellation(folder, Ports.free(), extra_env=extra) as constellation:
             yield Stage(constellation.layout.root, constellation, collector, tracing)
+    # Kept when something went wrong: its logs are there.
+    shutil.rmtree(folder)
