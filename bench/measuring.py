@@ -138,7 +138,7 @@ async def metering(
 ) -> AsyncIterator[Meter]:
     """Start a variant and give its meter; stop it whatever happens."""
     async with AsyncExitStack() as stack:
-        # Each variant begins with nothing to write out: else the one before it costs it a checkpoint. Not while it runs:
+        # Each variant begins with nothing to write out: else the one before costs it a checkpoint. Not while it runs:
         # on a busy disk a forced one holds every commit up for seconds.
         async with stage.connection("postgres") as maintenance:
             await maintenance.execute("CHECKPOINT")
