@@ -8,7 +8,7 @@ import asyncio
 from uuid import UUID
 
 from backend_svc import audit, event_store, storing
-from chassis import outbox
+from chassis import calls, outbox
 from chassis.database import Database
 from chassis.errors import ServiceUnavailable
 from chassis.telemetry import log
@@ -49,7 +49,7 @@ async def quarantine_batch(database: Database, consent: UUID, actor: str) -> int
             outbox.new_event("sample.quarantined", str(row["id"]), row["last_sequence"], actor) for row in changed
         ]
         await event_store.append(connection, events)
-        await audit.write(connection, ids, "quarantine", actor)
+        await audit.write(connection, "quarantine", actor, dict.fromkeys(ids, calls.current().correlation_id))
         if len(ids) < BATCH:
             await connection.execute(SETTLE, consent)
     return len(ids)
