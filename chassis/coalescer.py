@@ -56,6 +56,13 @@ class Coalescer(Generic[Item, Result]):
         self._start()
         return await future
 
+    def cancel(self) -> None:
+        """End what is under way, and what waits with it."""
+        for task in self._under_way:
+            task.cancel()
+        for _, future in self._waiting:
+            future.cancel()
+
     def _start(self) -> None:
         if self._waiting and len(self._under_way) <= min(len(self._slow), _AT_ONCE - 1):
             task = asyncio.create_task(self._run(), context=Context())

@@ -75,7 +75,11 @@ class Consumer:
     async def run(self) -> None:
         """Consume until cancelled, across every loss of the broker."""
         await self._database.migrated()
-        await broker.keep_trying(self._subscription.queue, self._session)
+        try:
+            await broker.keep_trying(self._subscription.queue, self._session)
+        finally:
+            # Whoever stops must not leave a transaction open: its events are handled elsewhere.
+            self._together.cancel()
 
     async def _session(self) -> None:
         async with broker.connect(self._url) as (connection, lost):
