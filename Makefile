@@ -38,6 +38,26 @@ soak: setup ## Run the long tests that `make test` has a short form of
 bench-prepare: setup ## Measure what it costs to anonymise one sample
 	$(BIN)/python -m bench.prepare
 
+.PHONY: bench-setup
+bench-setup: setup
+	@$(BIN)/python -m bench.installation
+
+.PHONY: bench
+bench: bench-setup ## Measure the platform against its rivals, 15 minutes: bench/results/latest.md
+	$(BIN)/python -m bench.run
+
+.PHONY: bench-short
+bench-short: bench-setup ## The same in two minutes; shows that measuring works, not how fast anything is
+	$(BIN)/python -m bench.run --short
+
+.PHONY: bench-check
+bench-check: bench-setup ## Check the types of the rivals, whose libraries `make setup` does not install
+	$(BIN)/basedpyright --project bench/peers
+
+.PHONY: profile
+profile: bench-setup ## Show where the services spend their time under load: flame graphs in bench/results/profiles
+	$(BIN)/python -m bench.profile
+
 .PHONY: demo
 demo: setup ## Start a constellation of its own, create real samples on it, show them, stop it
 	$(BIN)/python -m deploy.local run --free --root .fairdb/demo -- $(BIN)/fairdb demo
@@ -62,6 +82,11 @@ release-protos: gen ## Make today's protos the contract that `make check` holds 
 lock: setup ## Choose versions anew within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet --generate-hashes --no-header \
 	  --no-annotate --extra server --group local --group dev pyproject.toml --output-file requirements.lock
+
+.PHONY: lock-bench
+lock-bench: setup ## Choose versions of what `make bench` installs, those of requirements.lock where both have it
+	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet --generate-hashes --no-header \
+	  --no-annotate --constraint requirements.lock --group bench --output-file requirements-bench.lock
 
 .PHONY: wheel
 wheel: setup ## Build the wheel, stubs included, into dist/

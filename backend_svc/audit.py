@@ -1,6 +1,6 @@
 """The audit log: who did what to which sample. Rows are written with what they tell of, and never changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from uuid import UUID
 
 import asyncpg
@@ -13,7 +13,7 @@ from fairdb.samples.v1.sample_service_pb2 import AuditEntry, DeclaredUse
 
 WRITE = """
 INSERT INTO audit (sample_id, action, actor, correlation_id)
-SELECT sample_id, $2, $3, $4 FROM unnest($1::uuid[]) AS sample_id
+SELECT sample_id, $2, $3, correlation_id FROM unnest($1::uuid[], $4::text[]) AS new (sample_id, correlation_id)
 """
 # Readings of samples that exist.
 WRITE_READINGS = """
@@ -24,9 +24,9 @@ FROM unnest($1::uuid[], $2::jsonb[]) AS new (id, declared) JOIN sample USING (id
 LIST = "SELECT * FROM audit WHERE sample_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 
 
-async def write(connection: Connection, sample_ids: Sequence[UUID], action: str, actor: str) -> None:
-    """Write one row a sample, inside the caller's transaction."""
-    await connection.execute(WRITE, sample_ids, action, actor, calls.current().correlation_id)
+async def write(connection: Connection, action: str, actor: str, caused_by: Mapping[UUID, str]) -> None:
+    """Write one row a sample, inside the caller's transaction. `caused_by`: correlation id by the sample's id."""
+    await connection.execute(WRITE, [*caused_by], action, actor, [*caused_by.values()])
 
 
 async def write_readings(database: Database, reader: str, readings: Mapping[str, DeclaredUse]) -> None:

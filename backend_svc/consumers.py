@@ -1,59 +1,67 @@
-"""What follows the store of a sample: index, then notify. Each reads the current row and applies what it lacks."""
+"""What follows the store of samples: index, then notify. Each reads the current rows and applies what they lack."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Sequence
 from uuid import UUID
+
+import asyncpg
 
 from backend_svc import audit, event_store, filter, notifications
 from backend_svc.samples import BARRED
-from chassis import calls, outbox
+from chassis import outbox
 from chassis.database import Connection
 from chassis.inbox import Subscription
 from fairdb.events.v1.event_pb2 import Event
 from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC
 from fairdb.samples.v1.sample_pb2 import Sample
 
-# States grow, so a sample that is already there, or quarantined, is left alone; so is one that is about to be.
+ACTOR = "service:backend_svc"
+
+# States grow, so a sample that is already there, or quarantined, is left alone; so is one that is about to be. Locked
+# in the order of their ids, as a withdrawal locks them.
 ADVANCE = f"""
+WITH waiting AS MATERIALIZED (
+    SELECT id FROM sample WHERE id = ANY ($1::uuid[]) AND state < $2 AND NOT {BARRED} ORDER BY id FOR NO KEY UPDATE
+)
 UPDATE sample SET state = $2, version = version + 1, last_sequence = last_sequence + 1, updated_at = now()
-WHERE id = $1 AND state < $2 AND NOT {BARRED} RETURNING *
+FROM waiting WHERE sample.id = waiting.id RETURNING sample.*
 """
 INDEX = """
 INSERT INTO sample_field (sample_id, field, class, text_value, number_value)
-SELECT $1, * FROM unnest($2::text[], $3::smallint[], $4::text[], $5::float8[])
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::float8[])
 ON CONFLICT (sample_id, field) DO UPDATE
 SET class = excluded.class, text_value = excluded.text_value, number_value = excluded.number_value
 """
 
 
-async def index(connection: Connection, event: Event) -> None:
-    """Make a sample findable."""
-    row = await _advance(connection, event, Sample.STATE_INDEXED, "sample.indexed", "index")
-    if row is not None:
-        names, classes, texts, numbers = zip(*_fields(row), strict=True)
-        await connection.execute(INDEX, row["id"], names, classes, texts, numbers)
+async def index(connection: Connection, events: Sequence[Event]) -> None:
+    """Make samples findable."""
+    rows = await _advance(connection, events, Sample.STATE_INDEXED, "sample.indexed", "index")
+    fields = [(row["id"], *field) for row in rows for field in _fields(row)]
+    if fields:
+        await connection.execute(INDEX, *zip(*fields, strict=True))
 
 
-async def notify(connection: Connection, event: Event) -> None:
-    """Tell whoever follows the sample's organism or study."""
-    row = await _advance(connection, event, Sample.STATE_PROCESSED, "sample.processed", "notify")
-    if row is not None:
-        await notifications.notify_followers(connection, row["id"], row["organism"], row["study"], row["owner"])
+async def notify(connection: Connection, events: Sequence[Event]) -> None:
+    """Tell whoever follows a sample's organism or study."""
+    rows = await _advance(connection, events, Sample.STATE_PROCESSED, "sample.processed", "notify")
+    await notifications.notify_followers(connection, rows)
 
 
 async def _advance(
-    connection: Connection, event: Event, state: Sample.State.ValueType, type: str, action: str
-) -> Mapping[str, Any] | None:
-    """Move a sample on and record that; None when there is nothing to do."""
-    row = await connection.fetchrow(ADVANCE, UUID(event.subject), state)
-    if row is not None:
-        await event_store.append(connection, [outbox.new_event(type, event.subject, row["last_sequence"])])
-        await audit.write(connection, [row["id"]], action, calls.current().caller.actor)
-    return row
+    connection: Connection, events: Sequence[Event], state: Sample.State.ValueType, type: str, action: str
+) -> list[asyncpg.Record]:
+    """Move samples on and record that; return those with which there was something to do."""
+    causes = {UUID(event.subject): event for event in events}
+    rows = await connection.fetch(ADVANCE, [*causes], state)
+    if rows:
+        follow = [outbox.following(causes[row["id"]], type, row["last_sequence"], ACTOR) for row in rows]
+        await event_store.append(connection, follow)
+        await audit.write(connection, action, ACTOR, {row["id"]: causes[row["id"]].correlation_id for row in rows})
+    return rows
 
 
-def _fields(row: Mapping[str, Any]) -> Iterator[tuple[str, int, str | None, float | None]]:
+def _fields(row: asyncpg.Record) -> Iterator[tuple[str, int, str | None, float | None]]:
     """Yield name, class, text and number of each field that a filter may compare."""
     classes = json.loads(row["classes"])
     values = {

@@ -1,5 +1,6 @@
 """What researchers follow, and the durable rows that tell them of new samples."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
@@ -19,12 +20,15 @@ ON CONFLICT (account, organism_key, study) DO UPDATE SET account = excluded.acco
 LIST_SUBSCRIPTIONS = "SELECT * FROM subscription WHERE account = $1 ORDER BY id LIMIT 1000"
 REMOVE = "DELETE FROM subscription WHERE account = $1 AND id = $2 RETURNING id"
 FOLLOWERS = """
-SELECT account FROM subscription WHERE organism_key = $1 AND account <> $3
-UNION SELECT account FROM subscription WHERE study = $2 AND account <> $3
+WITH new AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[]) AS new (sample_id, organism, study, owner)
+)
+SELECT sample_id, account FROM new JOIN subscription ON organism_key = new.organism AND account <> owner
+UNION SELECT sample_id, account FROM new JOIN subscription USING (study) WHERE account <> owner
 """
 NOTIFY = """
-INSERT INTO notification (id, account, sample_id) SELECT new.id, new.account, $3
-FROM unnest($1::uuid[], $2::uuid[]) AS new (id, account) ON CONFLICT (account, sample_id) DO NOTHING
+INSERT INTO notification (id, account, sample_id)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) ON CONFLICT (account, sample_id) DO NOTHING
 """
 LIST = """
 SELECT * FROM notification WHERE account = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
@@ -52,11 +56,18 @@ async def remove(database: Database, account: UUID, subscription_id: UUID) -> No
         raise SubscriptionNotFound
 
 
-async def notify_followers(connection: Connection, sample_id: UUID, organism: str, study: UUID, owner: UUID) -> None:
-    """Write one row for each account, other than the owner, that follows the organism or the study."""
-    accounts = [row["account"] for row in await connection.fetch(FOLLOWERS, organism.lower(), study, owner)]
-    if accounts:
-        await connection.execute(NOTIFY, [uuid7() for _ in accounts], accounts, sample_id)
+async def notify_followers(connection: Connection, samples: Sequence[asyncpg.Record]) -> None:
+    """Write, for each sample, one row for each account, other than the owner, that follows its organism or study."""
+    found = await connection.fetch(
+        FOLLOWERS,
+        [row["id"] for row in samples],
+        [row["organism"].lower() for row in samples],
+        [row["study"] for row in samples],
+        [row["owner"] for row in samples],
+    )
+    if found:
+        accounts, told_of = [row["account"] for row in found], [row["sample_id"] for row in found]
+        await connection.execute(NOTIFY, [uuid7() for _ in found], accounts, told_of)
 
 
 async def list_notifications(

@@ -7,8 +7,8 @@ behind it, and reads treat what rests on it as quarantined. The samples themselv
 import asyncio
 from uuid import UUID
 
-from backend_svc import audit, event_store, samples
-from chassis import outbox
+from backend_svc import audit, event_store, storing
+from chassis import calls, outbox
 from chassis.database import Database
 from chassis.errors import ServiceUnavailable
 from chassis.telemetry import log
@@ -34,7 +34,7 @@ SETTLE = "UPDATE barrier SET settled = true WHERE consent = $1"
 async def quarantine(database: Database, consent: UUID, actor: str) -> int:
     """Raise the barrier of a consent and quarantine a first batch; return how many samples that changed."""
     async with database.transaction() as connection:
-        await connection.execute(samples.LOCK_EXCLUSIVE, samples.lock_key("consent", consent))
+        await connection.execute(storing.LOCK_EXCLUSIVE, storing.lock_key("consent", consent))
         await connection.execute(RAISE_BARRIER, consent, actor)
     return await quarantine_batch(database, consent, actor)
 
@@ -49,7 +49,7 @@ async def quarantine_batch(database: Database, consent: UUID, actor: str) -> int
             outbox.new_event("sample.quarantined", str(row["id"]), row["last_sequence"], actor) for row in changed
         ]
         await event_store.append(connection, events)
-        await audit.write(connection, ids, "quarantine", actor)
+        await audit.write(connection, "quarantine", actor, dict.fromkeys(ids, calls.current().correlation_id))
         if len(ids) < BATCH:
             await connection.execute(SETTLE, consent)
     return len(ids)

@@ -5,6 +5,8 @@ from uuid import UUID
 import grpc
 
 from backend_svc import audit, event_store, quarantine, samples, search, settlement
+from backend_svc.samples import Reading
+from backend_svc.storing import Store
 from chassis.database import Database
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.backend.v1 import backend_service_pb2_grpc
@@ -17,9 +19,11 @@ class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._store = Store(database)
+        self._reading = Reading(database)
 
     async def StoreSample(self, request: pb.StoreSampleRequest, context: Context) -> pb.StoreSampleResponse:
-        return await samples.store(self._database, request)
+        return await self._store.store(request)
 
     async def FindByIdempotencyKey(
         self, request: pb.FindByIdempotencyKeyRequest, context: Context
@@ -40,7 +44,7 @@ class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
         return pb.ResumeSampleResponse()
 
     async def GetStoredSample(self, request: pb.GetStoredSampleRequest, context: Context) -> pb.StoredSample:
-        return await samples.get(self._database, UUID(request.id))
+        return await self._reading.get(UUID(request.id))
 
     async def ListStoredSamples(
         self, request: pb.ListStoredSamplesRequest, context: Context

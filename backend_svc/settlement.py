@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from backend_svc import event_store, samples
+from backend_svc import event_store, samples, storing
 from chassis import outbox
 from chassis.database import Database
 from chassis.errors import SampleNotFound
@@ -11,7 +11,7 @@ from chassis.sweep import Sweep
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.samples.v1.sample_pb2 import Sample
 
-# In a statement of its own after the lock, as samples.STORE is: each then sees what the other has committed.
+# In a statement of its own after the lock, as storing.STORE is: each then sees what the other has committed.
 SETTLE = """
 INSERT INTO settlement (sample_id, fencing_token) SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM sample WHERE id = $1)
 ON CONFLICT (sample_id) DO UPDATE SET fencing_token = greatest(settlement.fencing_token, excluded.fencing_token)
@@ -34,7 +34,7 @@ async def settle(database: Database, sample_id: UUID, fencing_token: int) -> Sto
     except SampleNotFound:
         pass
     async with database.transaction() as connection:
-        await connection.execute(samples.LOCK_EXCLUSIVE, samples.lock_key("sample", sample_id))
+        await connection.execute(storing.LOCK_EXCLUSIVE, storing.lock_key("sample", sample_id))
         settled = await connection.fetchval(SETTLE, sample_id, fencing_token)
     # Otherwise it was stored between the look and the lock.
     return None if settled is not None else await samples.get(database, sample_id)

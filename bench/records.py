@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 FIELDS = 40
@@ -27,20 +27,28 @@ _TEXT = "stool sample taken at home before breakfast and frozen within hours aft
 _WORDS = _TEXT.split(" ")
 
 
-def write_records(count: int, seed: int = 7) -> list[str]:
-    """Return so many samples as JSON, no two alike: donor, dates, places, measurements and texts differ in each."""
+def write_records(count: int, seed: int = 7, donors: Sequence[str] = ()) -> list[str]:
+    """Return so many samples as JSON, no two alike: donor, dates, places, measurements and texts differ in each.
+
+    With `donors` the samples are theirs, in turn.
+    """
     dice = random.Random(seed)
-    forms: tuple[Callable[[random.Random, int], dict[str, Any]], ...] = (_curated, _checklist)
-    return [json.dumps(forms[number % len(forms)](dice, number)) for number in range(count)]
+    forms: tuple[Callable[[random.Random, str], dict[str, Any]], ...] = (_curated, _checklist)
+    return [json.dumps(forms[number % len(forms)](dice, _donor(dice, number, donors))) for number in range(count)]
 
 
-def _curated(dice: random.Random, number: int) -> dict[str, Any]:
+def _donor(dice: random.Random, number: int, donors: Sequence[str]) -> str:
+    if donors:
+        return donors[number % len(donors)]
+    return f"{('HV', 'subject-')[number % 2]}{dice.randint(10_000, 99_999)}-{number}"
+
+
+def _curated(dice: random.Random, donor: str) -> dict[str, Any]:
     site, site_id, organism = dice.choice(_SITES)
     country, country_id, _, _ = dice.choice(_COUNTRIES)
     disease, disease_id = dice.choice(_DISEASES)
     sex, sex_id = dice.choice(_SEXES)
     age = dice.randint(18, 79)
-    donor = f"HV{dice.randint(10_000, 99_999)}-{number}"
     metadata = {
         "study_name": "SchirmerM_2016",
         "subject_id": donor,
@@ -87,10 +95,9 @@ def _curated(dice: random.Random, number: int) -> dict[str, Any]:
     return {"organism": organism, "taxonId": 408170, "collectionDate": _day(dice), "metadata": metadata}
 
 
-def _checklist(dice: random.Random, number: int) -> dict[str, Any]:
+def _checklist(dice: random.Random, donor: str) -> dict[str, Any]:
     site, site_id, organism = dice.choice(_SITES)
     country, _, latitude, longitude = dice.choice(_COUNTRIES)
-    donor = f"subject-{dice.randint(10_000, 99_999)}-{number}"
     metadata = {
         "sample_name": f"{donor}.{site.replace(' ', '.')}",
         "host_subject_id": donor,

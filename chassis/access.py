@@ -25,6 +25,16 @@ def rule_of(method: str) -> AccessRule:
     return options.Extensions[access_pb2.access]
 
 
+@cache
+def is_batched(method: str) -> bool:
+    """Tell whether calls of a method, "/package.Service/Method", may travel with others in one."""
+    try:
+        descriptor = descriptor_pool.Default().FindMethodByName(method.lstrip("/").replace("/", "."))
+    except KeyError:
+        return False
+    return descriptor.GetOptions().Extensions[access_pb2.batched]
+
+
 def authorise(rule: AccessRule, caller: Caller) -> None:
     """Let the caller pass, or raise Unauthenticated (nobody known asks) or AccessDenied (somebody else may)."""
     if rule.anyone or caller.service in rule.services or caller.roles.intersection(rule.roles):

@@ -2,27 +2,33 @@
 
 It looks like a `grpc.aio.Channel` to the generated stubs, and gives each call a service token, the correlation id,
 the trace context, what is left of the deadline, retries (by gRPC's service config, on UNAVAILABLE only), and a breaker.
+Calls of methods that say so in their proto travel together while there are many.
 """
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
 from opentelemetry.trace import SpanKind
 
 from chassis import calls
+from chassis.access import is_batched
+from chassis.batch_client import LARGE, Batcher, Outgoing
+from chassis.batch_client import METHOD as BATCH
 from chassis.breaker import Breaker
 from chassis.errors import Expired, NotSent, from_rpc_error
 from chassis.pipeline import SERVICE_TOKEN
 from chassis.telemetry import current_traceparent, tracer
 from chassis.tokens import ServiceTokens
+from fairdb.batch.v1.batch_service_pb2 import CallManyRequest, CallManyResponse
 
 CALL_SECONDS = 5.0
 _MARGIN = 0.03
 """Seconds kept back from our own deadline, so that we can still answer when the callee does not."""
 _CLOSE_GRACE = 10.0
+_HEALTH = "/grpc.health."
 
 _OPTIONS = [
     (
@@ -62,6 +68,7 @@ class ServiceChannel:
         self._tokens = tokens
         self._breaker = Breaker(service)
         self._channel: grpc.aio.Channel | None = None
+        self._bound: dict[str, tuple[grpc.aio.Channel, Any]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def update(self, addresses: Sequence[str]) -> None:
@@ -82,42 +89,74 @@ class ServiceChannel:
         _registered_method: bool | None = False,
     ) -> Callable[..., Any]:
         """Return what a stub calls; the underlying channel is looked up at each call."""
-        bound: tuple[grpc.aio.Channel | None, Any] = (None, None)
+        assert request_serializer is not None
+        assert response_deserializer is not None
+        alone = self._bind(method)
+        batcher = Batcher(self.service, method, alone, self._send_batch) if is_batched(method) else None
+        # A health check asks whether the callee is back, so it is never held off.
+        probing = method.startswith(_HEALTH)
 
         async def call(request: Any, timeout: float | None = None) -> Any:
-            nonlocal bound
-            # A health check asks whether the callee is back, so it is never held off.
-            probing = method.startswith("/grpc.health.")
             if not probing:
                 self._breaker.before_call()
-            channel = self._channel
-            if channel is None:
+            if self._channel is None:
                 raise NotSent(service=self.service)
-            if bound[0] is not channel:
-                bound = (channel, channel.unary_unary(method, request_serializer, response_deserializer))
-            return await self._call(method, bound[1], request, timeout or CALL_SECONDS, probing=probing)
+            seconds = timeout or CALL_SECONDS
+            remaining = calls.current().time_remaining()
+            if remaining is not None:
+                seconds = min(seconds, remaining - _MARGIN)
+                if seconds <= 0:
+                    raise Expired
+            written = request_serializer(request)
+            send = alone if batcher is None or len(written) >= LARGE else batcher.call
+            return response_deserializer(await self._call(method, send, written, seconds))
 
         return call
 
-    async def _call(self, method: str, send: Any, request: Any, timeout: float, *, probing: bool) -> Any:
+    async def _call(
+        self, method: str, send: Callable[[Outgoing], Awaitable[bytes]], request: bytes, seconds: float
+    ) -> bytes:
+        """Send a call as part of the one that is being served. Raises AppError."""
         current = calls.current()
-        remaining = current.time_remaining()
-        if remaining is not None:
-            timeout = min(timeout, remaining - _MARGIN)
-            if timeout <= 0:
-                raise Expired
+        deadline = asyncio.get_running_loop().time() + seconds
         with tracer.start_as_current_span(method, kind=SpanKind.CLIENT, record_exception=False):
-            metadata = [
-                (SERVICE_TOKEN, self._tokens.token_for(self.service)),
-                (calls.CORRELATION_ID, current.correlation_id),
-            ]
-            if traceparent := current_traceparent(current.traceparent):
-                metadata.append((calls.TRACEPARENT, traceparent))
+            traceparent = current_traceparent(current.traceparent)
+            return await send(Outgoing(request, deadline, current.correlation_id, traceparent))
+
+    def _bind(self, method: str) -> Callable[[Outgoing], Awaitable[bytes]]:
+        """Return what sends one call of a method by itself. Raises AppError."""
+        probing = method.startswith(_HEALTH)
+
+        async def send(outgoing: Outgoing) -> bytes:
+            metadata = [(calls.CORRELATION_ID, outgoing.correlation_id)]
+            if outgoing.traceparent:
+                metadata.append((calls.TRACEPARENT, outgoing.traceparent))
+            seconds = outgoing.deadline - asyncio.get_running_loop().time()
             try:
-                answer = await send(request, timeout=timeout, metadata=metadata)
+                return await self._send(method, outgoing.request, seconds, metadata, probing=probing)
             except grpc.aio.AioRpcError as error:
-                self._note(error.code(), timeout, probing=probing)
                 raise from_rpc_error(self.service, error) from None
+
+        return send
+
+    async def _send_batch(self, batch: CallManyRequest, seconds: float) -> CallManyResponse:
+        return CallManyResponse.FromString(await self._send(BATCH, batch.SerializeToString(), seconds, []))
+
+    async def _send(
+        self, method: str, request: bytes, seconds: float, metadata: list[tuple[str, str]], *, probing: bool = False
+    ) -> bytes:
+        """Make a call. Raises AioRpcError, NotSent."""
+        channel = self._channel
+        if channel is None:
+            raise NotSent(service=self.service)
+        if self._bound.get(method, (None, None))[0] is not channel:
+            self._bound[method] = (channel, channel.unary_unary(method))
+        metadata.append((SERVICE_TOKEN, self._tokens.token_for(self.service)))
+        try:
+            answer = await self._bound[method][1](request, timeout=seconds, metadata=metadata)
+        except grpc.aio.AioRpcError as error:
+            self._note(error.code(), seconds, probing=probing)
+            raise
         self._breaker.succeeded()
         return answer
 
@@ -125,7 +164,7 @@ class ServiceChannel:
         """Tell the breaker what a failed call says of the callee, and drop a token that it refused."""
         if code == grpc.StatusCode.UNAUTHENTICATED:
             self._tokens.forget(self.service)
-        too_slow = code == grpc.StatusCode.DEADLINE_EXCEEDED and timeout >= CALL_SECONDS
+        too_slow = code == grpc.StatusCode.DEADLINE_EXCEEDED and timeout >= CALL_SECONDS - _MARGIN
         if code == grpc.StatusCode.UNAVAILABLE or too_slow:
             if not probing:
                 self._breaker.failed()

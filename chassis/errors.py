@@ -166,13 +166,17 @@ _FAULTS_OF_OURS = frozenset({"INTERNAL", "UNAUTHENTICATED", "TOKEN_REVOKED", "AC
 
 def from_rpc_error(service: str, error: grpc.aio.AioRpcError) -> AppError:
     """Return the error to raise when a call to `service` failed."""
-    if error.code() == grpc.StatusCode.UNAVAILABLE:
+    status = _status_of(error) or Status()
+    status.code = error.code().value[0]
+    return from_status(service, status)
+
+
+def from_status(service: str, status: Status) -> AppError:
+    """Return the error to raise when `service` answered a call with a status other than OK."""
+    if CODES[status.code] == grpc.StatusCode.UNAVAILABLE:
         return ServiceUnavailable(service=service)
-    if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+    if CODES[status.code] == grpc.StatusCode.DEADLINE_EXCEEDED:
         return DeadlineExceeded(service=service)
-    status = _status_of(error)
-    if status is None:
-        return Internal()
     for detail in status.details:
         info = ErrorInfo()
         if detail.Unpack(info) and info.domain == DOMAIN and info.reason not in _FAULTS_OF_OURS:

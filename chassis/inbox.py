@@ -1,8 +1,8 @@
 """Consumers of events: each event takes effect once, however often it is delivered.
 
-The inbox row is written in the transaction of what the handler does. While a dependency is away the message waits; a
-handler that fails is tried again, later each time, and at last the message goes to the dead letters. Meanwhile others
-pass it: whoever needs the order of a subject's events has it in their `sequence`.
+The inbox row is written in the transaction of what the handler does; events that come at a time share one. While a
+dependency is away the message waits; a handler that fails is tried again, later each time, and at last the message goes
+to the dead letters. Meanwhile others pass it: whoever needs the order of a subject's events has it in their `sequence`.
 """
 
 import asyncio
@@ -17,27 +17,34 @@ from opentelemetry.trace import SpanKind
 
 from chassis import broker, calls
 from chassis.calls import Call, Caller
+from chassis.coalescer import Coalescer
 from chassis.database import Connection, Database
 from chassis.errors import ServiceUnavailable
 from chassis.sweep import Sweep
 from chassis.telemetry import EVENTS_PROCESSED, describe, log, parent_context, tracer
 from fairdb.events.v1.event_pb2 import Event
 
-_PREFETCH = 32
+_PREFETCH = 100
 _WAIT_SECONDS = 0.5
 _HOLD_SECONDS = 60.0  # longer than this no message is held: after half an hour the broker would take it away
 
-CLAIM = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id"
+CLAIM = """
+INSERT INTO inbox (consumer, event_id) SELECT $1, event_id FROM unnest($2::uuid[]) AS event_id
+ON CONFLICT DO NOTHING RETURNING event_id
+"""
 
 # A delivery may repeat while its message waits in a queue or lies among the dead letters; weeks later none does.
 SWEEP = Sweep("inbox", "handled_at < now() - interval '30 days'")
 
-Handler = Callable[[Connection, Event], Awaitable[None]]
+Handler = Callable[[Connection, Sequence[Event]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One consumer: its queue, the event types it wants, and what it does with each, inside a transaction."""
+    """One consumer: its queue, the event types it wants, and what it does with those that come, inside a transaction.
+
+    The handler may get many events at once, no two alike. When it fails of one it is asked again, about fewer.
+    """
 
     queue: str
     types: Sequence[str]
@@ -63,11 +70,16 @@ class Consumer:
         self._subscription = subscription
         self._delays = delays
         self._hold = hold
+        self._together = Coalescer(self._handle_all, _PREFETCH)
 
     async def run(self) -> None:
         """Consume until cancelled, across every loss of the broker."""
         await self._database.migrated()
-        await broker.keep_trying(self._subscription.queue, self._session)
+        try:
+            await broker.keep_trying(self._subscription.queue, self._session)
+        finally:
+            # Whoever stops must not leave a transaction open: its events are handled elsewhere.
+            self._together.cancel()
 
     async def _session(self) -> None:
         async with broker.connect(self._url) as (connection, lost):
@@ -129,11 +141,7 @@ class Consumer:
         held_until = time.monotonic() + self._hold
         while True:
             try:
-                async with self._database.transaction() as connection:
-                    if await connection.fetchval(CLAIM, self._subscription.queue, UUID(event.id)) is None:
-                        return "repeated"
-                    await self._subscription.handler(connection, event)
-                return "handled"
+                return await self._together.submit(event)
             except ServiceUnavailable as error:
                 log.info("consumer_waits", queue=self._subscription.queue, error=type(error).__name__)
                 if time.monotonic() > held_until:
@@ -142,6 +150,16 @@ class Consumer:
             except Exception as error:
                 log.error("handler_failed", queue=self._subscription.queue, event_id=event.id, **describe(error))
                 return error
+
+    async def _handle_all(self, events: Sequence[Event]) -> Sequence[str]:
+        """Handle, in one transaction, those events that have not been handled before."""
+        by_id = {UUID(event.id): event for event in events}
+        async with self._database.transaction() as connection:
+            claimed = [row["event_id"] for row in await connection.fetch(CLAIM, self._subscription.queue, [*by_id])]
+            if claimed:
+                await self._subscription.handler(connection, [by_id[id] for id in claimed])
+        handled = {str(id) for id in claimed}
+        return ["handled" if str(UUID(event.id)) in handled else "repeated" for event in events]
 
     async def _move_on(
         self, message: AbstractIncomingMessage, error: Exception, queues: AbstractExchange, dead: AbstractExchange

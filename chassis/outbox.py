@@ -45,6 +45,21 @@ COUNT = "SELECT count(*) FROM outbox"
 _relays: set[asyncio.Event] = set()
 
 
+def following(cause: Event, type: str, sequence: int, actor: str) -> Event:
+    """Return an event that follows another one of the same subject, now, in the same trace."""
+    event = Event(
+        id=str(uuid7()),
+        type=type,
+        subject=cause.subject,
+        sequence=sequence,
+        actor=actor,
+        correlation_id=cause.correlation_id,
+        traceparent=cause.traceparent,
+    )
+    event.time.FromDatetime(datetime.now(UTC))
+    return event
+
+
 def new_event(type: str, subject: str, sequence: int = 0, actor: str | None = None) -> Event:
     """Return an event of the call being served, now."""
     call = calls.current()

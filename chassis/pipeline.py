@@ -7,6 +7,8 @@ become statuses, and the call is counted, timed and, when it failed, logged.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import grpc
@@ -37,9 +39,29 @@ _DEFAULT_DEADLINE = 30.0
 _ANSWER_MARGIN = 0.02
 """Seconds kept back from the caller's deadline, so that they learn of our timeout from us."""
 
+_CHECKED_INSIDE = "/fairdb.batch.v1.BatchService/CallMany"
+"""Carries other methods' requests, and each of those is validated by itself."""
+
 Servicer = Callable[[Message, grpc.aio.ServicerContext], Awaitable[Message]]
-ByteServicer = Callable[[bytes, grpc.aio.ServicerContext], Awaitable[Message]]
-Parse = Callable[[bytes], Message]
+Authenticate = Callable[[AccessRule], Awaitable[Caller]]
+"""Returns who makes a call to a method with this rule. Raises Unauthenticated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A unary method that this server has."""
+
+    path: str
+    """As gRPC writes it: "/package.Service/Method"."""
+    servicer: Servicer
+    parse: Callable[[bytes], Message]
+
+    @classmethod
+    def of(cls, path: str, handler: grpc.RpcMethodHandler) -> "Method":
+        """Return the method of a handler that generated code made."""
+        return cls(
+            path, cast(Servicer, handler.unary_unary), cast(Callable[[bytes], Message], handler.request_deserializer)
+        )
 
 
 class Pipeline(grpc.aio.ServerInterceptor):
@@ -63,7 +85,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         if handler is None or handler.unary_unary is None or method.startswith(_OPEN_SERVICES):
             return handler
         wrapped = grpc.unary_unary_rpc_method_handler(
-            self._wrap(method, cast(Servicer, handler.unary_unary), cast(Parse, handler.request_deserializer)),
+            partial(self._serve, Method.of(method, handler)),
             # Bytes come in as they are: gRPC's own answer to bytes that are no message tells of our insides.
             request_deserializer=None,
             response_serializer=handler.response_serializer,
@@ -71,54 +93,65 @@ class Pipeline(grpc.aio.ServerInterceptor):
         self._wrapped[method] = wrapped
         return wrapped
 
-    def _wrap(self, method: str, servicer: Servicer, parse: Parse) -> ByteServicer:
-        _, service, name = method.split("/")
+    async def _serve(self, method: Method, request: bytes, context: grpc.aio.ServicerContext) -> Message:
+        metadata: dict[str, Any] = dict(context.invocation_metadata() or ())
+        call = _call_of(metadata, context)
+        try:
+            return await self.answer(method, request, context, call, partial(self._authenticate, metadata))
+        except AppError as error:
+            status = rpc_status.to_status(error.to_status())
+            await context.abort(status.code, status.details, status.trailing_metadata)
+            raise AssertionError("abort returns never") from None
 
-        async def serve(request: bytes, context: grpc.aio.ServicerContext) -> Message:
-            started = time.perf_counter()
-            metadata: dict[str, Any] = dict(context.invocation_metadata() or ())
-            call = _call_of(metadata, context)
-            calls.enter(call)
-            code = grpc.StatusCode.OK
-            with tracer.start_as_current_span(
-                method, context=parent_context(call.traceparent), kind=SpanKind.SERVER, record_exception=False
-            ):
-                try:
-                    return await self._serve(method, servicer, parse, request, context, call, metadata)
-                except AppError as error:
-                    code = error.code
-                    return await _abort(context, method, error)
-                except asyncio.CancelledError:
-                    code = grpc.StatusCode.CANCELLED
-                    raise
-                except Exception as error:
-                    code = grpc.StatusCode.INTERNAL
-                    log.error("call_broke", method=method, **describe(error))
-                    return await _abort(context, method, Internal())
-                finally:
-                    HANDLING_SECONDS.labels(service, name, code.name).observe(time.perf_counter() - started)
-
-        return serve
-
-    async def _serve(
+    async def answer(
         self,
-        method: str,
-        servicer: Servicer,
-        parse: Parse,
+        method: Method,
         request: bytes,
         context: grpc.aio.ServicerContext,
         call: Call,
-        metadata: dict[str, Any],
+        authenticate: Authenticate,
+    ) -> Message:
+        """Serve one call and return its answer. Raises AppError and nothing else."""
+        started = time.perf_counter()
+        calls.enter(call)
+        code = grpc.StatusCode.OK
+        with tracer.start_as_current_span(
+            method.path, context=parent_context(call.traceparent), kind=SpanKind.SERVER, record_exception=False
+        ):
+            try:
+                return await self._answer(method, request, context, call, authenticate)
+            except AppError as error:
+                code = error.code
+                log.info("call_failed", method=method.path, code=code.name, reason=error.reason)
+                raise
+            except asyncio.CancelledError:
+                code = grpc.StatusCode.CANCELLED
+                raise
+            except Exception as error:
+                code = grpc.StatusCode.INTERNAL
+                log.error("call_broke", method=method.path, **describe(error))
+                raise Internal from None
+            finally:
+                _, service, name = method.path.split("/")
+                HANDLING_SECONDS.labels(service, name, code.name).observe(time.perf_counter() - started)
+
+    async def _answer(
+        self,
+        method: Method,
+        request: bytes,
+        context: grpc.aio.ServicerContext,
+        call: Call,
+        authenticate: Authenticate,
     ) -> Message:
         try:
-            rule = access.rule_of(method)
+            rule = access.rule_of(method.path)
         except access.AccessUndeclared:
             raise AccessDenied from None
         try:
             async with asyncio.timeout_at(call.deadline):
-                call.caller = await self._authenticate(metadata, rule)
+                call.caller = await authenticate(rule)
                 access.authorise(rule, call.caller)
-                return await servicer(_read(request, parse), context)
+                return await method.servicer(_read(method, request), context)
         except TimeoutError:
             raise DeadlineExceeded from None
 
@@ -139,14 +172,13 @@ class Pipeline(grpc.aio.ServerInterceptor):
         return caller
 
 
-def _read(request: bytes, parse: Parse) -> Message:
+def _read(method: Method, request: bytes) -> Message:
     """Return the message that the bytes hold. Raises MalformedRequest, InvalidRequest."""
     try:
-        message = parse(request)
+        message = method.parse(request)
     except DecodeError:
         raise MalformedRequest from None
-    violations = violations_of(message)
-    if violations:
+    if method.path != _CHECKED_INSIDE and (violations := violations_of(message)):
         raise InvalidRequest(violations=violations)
     return message
 
@@ -159,10 +191,3 @@ def _call_of(metadata: dict[str, Any], context: grpc.aio.ServicerContext) -> Cal
         deadline=asyncio.get_running_loop().time() + seconds - _ANSWER_MARGIN,
         traceparent=calls.accept_traceparent(metadata.get(calls.TRACEPARENT)),
     )
-
-
-async def _abort(context: grpc.aio.ServicerContext, method: str, error: AppError) -> Message:
-    log.info("call_failed", method=method, code=error.code.name, reason=error.reason)
-    status = rpc_status.to_status(error.to_status())
-    await context.abort(status.code, status.details, status.trailing_metadata)
-    raise AssertionError("abort returns never")

@@ -20,6 +20,7 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from chassis import telemetry
+from chassis.batch_server import BatchServicer
 from chassis.channel import ServiceChannel
 from chassis.discovery import Registry
 from chassis.pipeline import Pipeline
@@ -27,6 +28,7 @@ from chassis.revocation import Revocations
 from chassis.settings import Settings
 from chassis.telemetry import describe, log
 from chassis.tokens import ServiceTokens, Signer, TrustStore, Verifier
+from fairdb.batch.v1 import batch_service_pb2, batch_service_pb2_grpc
 from fairdb.options.v1 import access_pb2
 
 _CHECK_SECONDS = 1.0
@@ -106,8 +108,9 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
         stack.push_async_callback(background.aclose)  # for an application that fails to open
         app = await stack.enter_async_context(open_app(settings, parts))
         stack.push_async_callback(background.aclose)  # background work ends before what it works with closes
+        pipeline = Pipeline(Verifier(name, trust), app.revocations)
         server = grpc.aio.server(
-            interceptors=[Pipeline(Verifier(name, trust), app.revocations)],
+            interceptors=[pipeline],
             options=[
                 ("grpc.max_receive_message_length", _MESSAGE_BYTES),
                 ("grpc.max_send_message_length", _MESSAGE_BYTES),
@@ -117,10 +120,15 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
         )
         health_servicer = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-        names = [descriptor.full_name for descriptor, _ in app.servicers]
+        batches = BatchServicer(pipeline)
+        batch_service_pb2_grpc.add_BatchServiceServicer_to_server(batches, server)
+        names = [batch_service_pb2.DESCRIPTOR.services_by_name["BatchService"].full_name]
         for descriptor, add in app.servicers:
             _require_access(descriptor)
             add(server)
+            # It has what generated code uses of a server.
+            add(cast(grpc.aio.Server, batches))
+            names.append(descriptor.full_name)
         reflection.enable_server_reflection(
             [*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME], server
         )

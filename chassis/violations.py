@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Value
 from protovalidate import Validator
 
 _validator = Validator()
@@ -42,7 +43,7 @@ def _fields_with_nul(message: Message, path: str) -> Iterator[str]:
     for field, value in message.ListFields():
         shown = f"{path}.{field.json_name}".lstrip(".")
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            inside = any("\0" in str(key) or _has_nul(value[key]) for key in value)
+            inside = any("\0" in str(key) or _has_nul(item) for key, item in value.items())
             yield from [shown] if inside else []
         elif field.message_type is not None:
             for item in value if field.is_repeated else [value]:
@@ -52,6 +53,9 @@ def _fields_with_nul(message: Message, path: str) -> Iterator[str]:
 
 
 def _has_nul(value: object) -> bool:
+    if isinstance(value, Value) and not (value.HasField("struct_value") or value.HasField("list_value")):
+        # Nearly all there are, and the long way takes four times as long.
+        return "\0" in value.string_value
     if isinstance(value, Message):
         return any(True for _ in _fields_with_nul(value, ""))
     return isinstance(value, str) and "\0" in value

@@ -15,13 +15,13 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from chassis import calls
+from chassis.coalescer import Coalescer
 from chassis.database import Database
 from chassis.errors import Expired, ServiceUnavailable
 from chassis.sweep import Sweep
 from chassis.telemetry import SAGA_TRANSITIONS
 from fairdb.events.v1.event_pb2 import Event
 from fairdb.system.v1.saga_service_pb2 import Saga as State
-from gateway.coalescer import Coalescer
 from gateway.notes import Notes
 from gateway.saga import Definition, Ref, Saga
 

@@ -1,8 +1,7 @@
-"""Preparations at rest: how each sample was anonymised, on which consents, or that it was discarded."""
+"""Preparations at rest: how each sample was anonymised, under which terms, or that it was discarded."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
@@ -12,38 +11,11 @@ from chassis.errors import SagaTakenOver, SampleNotFound
 from chassis.sweep import Sweep
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm
 from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
-from privacy_svc.consents import DATA_SHARING, IN_FORCE, NOT_ENDED, SAMPLE_CREATION
+from privacy_svc.consents import DATA_SHARING, NOT_ENDED
 from privacy_svc.data_use import Given, combine
-from privacy_svc.errors import ConsentRequired
 from privacy_svc.rows import read_terms
 
-# One statement checks consent and keeps the record, so that neither happens without the other. Of the consents of one
-# party to one purpose, that of the study goes before one for any study.
-PREPARE = f"""
-WITH given AS (
-    SELECT DISTINCT ON (purpose, subject_hash) id, purpose, subject_hash, data_use FROM consent
-    WHERE account_id = $2 AND (subject_hash IS NULL OR subject_hash = $6) AND (study_id IS NULL OR study_id = $9)
-      AND {IN_FORCE}
-    ORDER BY purpose, subject_hash, study_id NULLS LAST
-), needed AS (
-    SELECT id, subject_hash FROM given WHERE purpose = $7
-), recorded AS (
-    INSERT INTO preparation (sample_id, account_id, policy_version, actions, dropped_field_count, fencing_token,
-                             study_id, consents)
-    SELECT $1, $2, $3, $4, $5, $8, $9, ARRAY(SELECT id FROM needed ORDER BY subject_hash NULLS FIRST)
-    WHERE EXISTS (SELECT FROM needed WHERE subject_hash IS NULL)
-      AND ($6::bytea IS NULL OR EXISTS (SELECT FROM needed WHERE subject_hash IS NOT NULL))
-    ON CONFLICT (sample_id) DO NOTHING
-    RETURNING consents
-)
-SELECT EXISTS (SELECT FROM needed WHERE subject_hash IS NULL) AS by_account,
-       EXISTS (SELECT FROM needed WHERE subject_hash IS NOT NULL) AS by_subject,
-       (SELECT consents FROM recorded) AS consents,
-       (SELECT jsonb_agg(jsonb_build_object('by_donor', subject_hash IS NOT NULL, 'terms', data_use, 'counts', true))
-        FROM given) AS data_use
-"""
 EXISTING = "SELECT account_id, discarded, fencing_token FROM preparation WHERE sample_id = $1"
-RESTS_ON = "SELECT consents FROM preparation WHERE sample_id = $1"
 DISCARD = """
 INSERT INTO preparation (sample_id, discarded, fencing_token) VALUES ($1, true, $2)
 ON CONFLICT (sample_id) DO UPDATE
@@ -95,54 +67,6 @@ FROM found
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a sample rests on."""
-
-    consents: Sequence[UUID]
-    data_use: Sequence[DataUseTerm]
-
-
-async def prepare(
-    connection: Connection,
-    sample_id: UUID,
-    account_id: UUID,
-    study_id: UUID,
-    subject_hash: bytes | None,
-    policy_version: str,
-    actions: Mapping[str, str],
-    dropped_field_count: int,
-    fencing_token: int,
-) -> Prepared:
-    """Check consent, keep the record, and return what the sample rests on. Raises ConsentRequired, SagaTakenOver."""
-    row = await connection.fetchrow(
-        PREPARE,
-        sample_id,
-        account_id,
-        policy_version,
-        json.dumps(dict(actions)),
-        dropped_field_count,
-        subject_hash,
-        SAMPLE_CREATION,
-        fencing_token,
-        study_id,
-    )
-    assert row is not None
-    if not row["by_account"]:
-        raise ConsentRequired(purpose=SAMPLE_CREATION, of="account")
-    if subject_hash is not None and not row["by_subject"]:
-        raise ConsentRequired(purpose=SAMPLE_CREATION, of="subject")
-    if row["consents"] is not None:
-        return Prepared(row["consents"], _terms_of(row))
-    if not await is_open(connection, sample_id, account_id, fencing_token):
-        raise SagaTakenOver
-    consents = await connection.fetchval(RESTS_ON, sample_id)
-    if not consents:
-        # Prepared before consents were kept here: a sample that rests on none could never be withdrawn.
-        raise SagaTakenOver
-    return Prepared(consents, (await status(connection, sample_id)).data_use)
-
-
 async def is_open(connection: Connection, sample_id: UUID, account_id: UUID, fencing_token: int) -> bool | None:
     """Tell whether a call that prepares a sample repeats one that counts, None when it is the first.
 
@@ -175,7 +99,7 @@ async def status(connection: Connection, sample_id: UUID) -> SamplePrivacy:
         policy_version=row["policy_version"],
         actions=json.loads(row["actions"]),
         dropped_field_count=row["dropped_field_count"],
-        data_use=_terms_of(row),
+        data_use=read_terms_of(row),
     )
     privacy.anonymize_time.FromDatetime(row["prepared_at"])
     return privacy
@@ -184,9 +108,10 @@ async def status(connection: Connection, sample_id: UUID) -> SamplePrivacy:
 async def terms_of(connection: Connection, sample_ids: Sequence[UUID]) -> dict[UUID, list[DataUseTerm]]:
     """Return the terms under which each of these samples may be used, by its id; none for what is not known."""
     rows = await connection.fetch(STATUS, sample_ids, DATA_SHARING)
-    return {row["sample_id"]: _terms_of(row) for row in rows}
+    return {row["sample_id"]: read_terms_of(row) for row in rows}
 
 
-def _terms_of(row: asyncpg.Record) -> list[DataUseTerm]:
+def read_terms_of(row: asyncpg.Record) -> list[DataUseTerm]:
+    """Return the terms of the consents that a row holds, all together."""
     given = json.loads(row["data_use"] or "[]")
     return combine(Given(read_terms(item["terms"]), item["by_donor"], item["counts"]) for item in given)

@@ -25,6 +25,7 @@ from privacy_svc.duo import find_use_violations
 from privacy_svc.errors import ConsentRequired, StudyNotFound
 from privacy_svc.keystore import Keystore
 from privacy_svc.policy import Policy
+from privacy_svc.preparing import New, Preparing
 from privacy_svc.preview import preview
 from privacy_svc.studies import Studies
 from privacy_svc.validation import InvalidSample
@@ -44,6 +45,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         self._keystore = keystore
         self._policy = policy
         self._studies = studies
+        self._preparing = Preparing(database)
         self._large = ThreadPoolExecutor(1, "anonymise")
 
     async def PrepareSample(self, request: pb.PrepareSampleRequest, context: Context) -> pb.PrepareSampleResponse:
@@ -65,9 +67,8 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         except InvalidSample as error:
             raise InvalidRequest(violations=error.violations) from None
         subject = subject_of(raw, self._policy)
-        async with self._database.connection() as connection:
-            prepared = await preparations.prepare(
-                connection,
+        prepared = await self._preparing.prepare(
+            New(
                 UUID(request.sample_id),
                 account_id,
                 study,
@@ -77,6 +78,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
                 len(result.dropped_fields),
                 request.fencing_token,
             )
+        )
         sample = result.sample
         sample.id, sample.study = request.sample_id, str(study)
         return pb.PrepareSampleResponse(

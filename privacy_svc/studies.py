@@ -8,6 +8,7 @@ import asyncpg
 from uuid6 import uuid7
 
 from chassis import paging
+from chassis.coalescer import Coalescer
 from chassis.database import Database
 from fairdb.privacy.v1.field_class_pb2 import StudyGrant
 from fairdb.privacy.v1.study_service_pb2 import (
@@ -52,8 +53,8 @@ WHERE ($2 OR study.id IN (
 ORDER BY study.id DESC LIMIT $4
 """
 ROLES = f"""
-SELECT id AS study, {STUDY_ROLE_OWNER} AS role FROM study WHERE owner = $1
-UNION ALL SELECT study_id, role FROM member WHERE account_id = $1
+SELECT owner AS account, id AS study, {STUDY_ROLE_OWNER} AS role FROM study WHERE owner = ANY ($1::uuid[])
+UNION ALL SELECT account_id, study_id, role FROM member WHERE account_id = ANY ($1::uuid[])
 """
 # The study's row is locked, so that two members who are added at once are both counted.
 LOCK = "SELECT FROM study WHERE id = $1 FOR UPDATE"
@@ -75,6 +76,7 @@ class Studies:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._defaults: OrderedDict[UUID, UUID] = OrderedDict()
+        self._grants = Coalescer(self._grants_of_all)
 
     def knows_default_of(self, owner: UUID) -> bool:
         """Tell whether an account's default study is known here to have been made."""
@@ -120,9 +122,14 @@ class Studies:
         return page
 
     async def grants_of(self, account: UUID) -> Sequence[StudyGrant]:
-        """Return what an account may see of the studies that it has a part in."""
-        rows = await self._database.fetch(ROLES, account)
-        return [permissions.study_grant(str(row["study"]), row["role"]) for row in rows]
+        """Return what an account may see of the studies that it has a part in, as it is after this call began."""
+        return await self._grants.submit(account)
+
+    async def _grants_of_all(self, accounts: Sequence[UUID]) -> Sequence[Sequence[StudyGrant]]:
+        grants: dict[UUID, list[StudyGrant]] = {account: [] for account in accounts}
+        for row in await self._database.fetch(ROLES, [*grants]):
+            grants[row["account"]].append(permissions.study_grant(str(row["study"]), row["role"]))
+        return [grants[account] for account in accounts]
 
     async def set_member(self, study: UUID, account: UUID, role: StudyRole.ValueType) -> Member:
         """Make an account a member, or change its role. Raises StudyFull."""

@@ -14,9 +14,10 @@ import pytest_asyncio
 
 import privacy_svc
 from chassis.database import MIGRATIONS, Database, migrate, open_database
+from chassis.errors import AppError
 from fairdb.privacy.v1.consent_service_pb2 import Consent
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm
-from privacy_svc import consents, preparations
+from privacy_svc import consents, preparations, preparing
 from privacy_svc.consents import DATA_SHARING, SAMPLE_CREATION, Scope, Wording
 from privacy_svc.duo import PERMISSION_UNKNOWN
 from privacy_svc.errors import ConsentNotFound, ConsentRequired
@@ -59,9 +60,13 @@ async def covering(database: Database, scope: Scope) -> str | None:
 
 async def prepare(
     database: Database, subject: bytes | None = None, study: UUID = STUDY, id: UUID | None = None
-) -> preparations.Prepared:
+) -> preparing.Prepared:
     async with database.connection() as connection:
-        return await preparations.prepare(connection, id or uuid4(), ACCOUNT, study, subject, "1", {}, 0, 1)
+        new = preparing.New(id or uuid4(), ACCOUNT, study, subject, "1", {}, 0, 1)
+        (outcome,) = await preparing.prepare_all(connection, [new])
+    if isinstance(outcome, AppError):
+        raise outcome
+    return outcome
 
 
 async def data_use(database: Database, sample_id: UUID) -> Sequence[DataUseTerm]:

@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from chassis.database import Database, open_database
-from chassis.errors import SagaTakenOver, SampleNotFound
-from privacy_svc import consents, preparations
+from chassis.errors import AppError, SagaTakenOver, SampleNotFound
+from privacy_svc import consents, preparations, preparing
 from tests.integration.conftest import NewDatabase
 
 ACCOUNT, STUDY = uuid4(), uuid4()
@@ -25,7 +25,11 @@ async def database(new_database: NewDatabase) -> AsyncIterator[Database]:
 
 async def prepare(database: Database, id: UUID, token: int, account: UUID = ACCOUNT) -> object:
     async with database.connection() as connection:
-        return await preparations.prepare(connection, id, account, STUDY, None, "1", {"organism": "kept"}, 2, token)
+        new = preparing.New(id, account, STUDY, None, "1", {"organism": "kept"}, 2, token)
+        (outcome,) = await preparing.prepare_all(connection, [new])
+    if isinstance(outcome, AppError):
+        raise outcome
+    return outcome
 
 
 async def discard(database: Database, id: UUID, token: int) -> None:

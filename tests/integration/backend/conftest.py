@@ -156,7 +156,7 @@ class Backend:
         """Let a consumer handle an event, in a transaction and a call as its inbox gives them."""
         calls.enter(Call(correlation_id=event.correlation_id, caller=Caller(service="backend_svc")))
         async with self.database.transaction() as connection:
-            await consumers.SUBSCRIPTIONS[subscription_index].handler(connection, event)
+            await consumers.SUBSCRIPTIONS[subscription_index].handler(connection, [event])
 
     async def index(self, id: str) -> None:
         await self.handle(0, await self.event(id, "sample.anonymized"))

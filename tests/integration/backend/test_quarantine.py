@@ -73,19 +73,18 @@ async def test_no_sample_escapes_a_withdrawal_that_races_with_stores(backend: Ba
 
 async def test_store_that_holds_the_lock_makes_the_withdrawal_wait(backend: Backend) -> None:
     """The race above, step by step: a store between lock and commit, and a withdrawal that comes meanwhile."""
-    from backend_svc import samples
+    from backend_svc import storing
 
     owner, consent = new_account(), uuid4()
     async with backend.database.transaction() as connection:
-        await connection.execute(samples.LOCK_SHARED, [samples.lock_key("consent", consent)])
+        await connection.execute(storing.LOCK_SHARED, [storing.lock_key("consent", consent)])
         withdrawal = asyncio.ensure_future(backend.quarantine(str(consent), owner))
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         assert await eventually(lambda: backend.database.pool.fetchval(waiting), within=5)
         assert not withdrawal.done()
         request = store_request(owner, consents=[str(consent)])
-        row = await connection.fetchrow(samples.STORE, *samples._arguments(request, UUID(owner), [consent]))
-        assert row is not None
-        assert row["id"] is not None
+        (outcome,) = await storing.store_in(connection, [storing.read(request)])
+        assert outcome.created_at is not None
     assert await withdrawal == 1
     assert (await backend.get(request.stored.sample.id)).state == Sample.STATE_QUARANTINED
 

@@ -7,7 +7,7 @@ import grpc
 import pytest
 from uuid6 import uuid7
 
-from backend_svc import samples
+from backend_svc import storing
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import Sample
 from tests.integration.backend.conftest import Backend, Refused, new_account, store_request
@@ -73,13 +73,12 @@ async def test_a_store_that_was_under_way_first_is_waited_for(backend: Backend) 
     made = request(1)
     id = UUID(made.stored.sample.id)
     async with backend.database.transaction() as connection:
-        await connection.execute(samples.LOCK_SHARED, [samples.lock_key("sample", id)])
+        await connection.execute(storing.LOCK_SHARED, [storing.lock_key("sample", id)])
         settling = asyncio.create_task(settle(backend, str(id)))
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         while not await backend.database.fetchval(waiting):
             assert not settling.done()
-        owner, consents = UUID(made.principal.user_id), [UUID(consent) for consent in made.consents]
-        await connection.execute(samples.STORE, *samples._arguments(made, owner, consents))
+        await storing.store_in(connection, [storing.read(made)])
     settled = await settling
     assert settled is not None
     assert settled.id == str(id)

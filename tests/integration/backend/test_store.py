@@ -191,15 +191,16 @@ async def assert_refused_as_bad_input(backend: Backend, request: pb.StoreSampleR
 
 async def test_store_takes_four_round_trips(backend: Backend) -> None:
     """BEGIN, locks, the statement, COMMIT."""
-    from backend_svc import samples
+    from backend_svc.storing import Store
 
+    store = Store(backend.database)
     seen: list[str] = []
     async with backend.database.pool.acquire() as connection:
         connection.add_query_logger(lambda record: seen.append(record.query))
     # A first call also prepares the statements.
-    await samples.store(backend.database, store_request(new_account()))
+    await store.store(store_request(new_account()))
     seen.clear()
-    await samples.store(backend.database, store_request(new_account()))
+    await store.store(store_request(new_account()))
     statements = [query for query in seen if "pg_advisory_unlock_all" not in query]
     assert len(statements) == 4, statements
 
@@ -211,7 +212,7 @@ async def test_only_the_gateway_may_store(backend: Backend) -> None:
 
 
 async def test_advisory_lock_keys_fit_and_differ() -> None:
-    from backend_svc.samples import lock_key
+    from backend_svc.storing import lock_key
 
     keys = {lock_key("sample", UUID(int=number)) for number in range(1000)}
     assert len(keys) == 1000

@@ -1,7 +1,7 @@
 """A real RabbitMQ for the tests of this folder, and a bench: a database with an outbox, relays and consumers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +28,7 @@ DELAYS = (0.05, 0.1, 0.15)
 LONG = 600.0
 """Longer than a test: what rests so long does not come back in it."""
 QUEUES = ("test.a", "test.b")
+HandleOne = Callable[[Connection, Event], Awaitable[None]]
 
 
 @pytest_asyncio.fixture(scope="package")
@@ -57,10 +58,14 @@ class Bench:
         return publisher
 
     async def start_consumer(
-        self, queue: str, handler: Handler | None = None, types: tuple[str, ...] = (INDEXED,), **options: Any
+        self,
+        queue: str,
+        handler: HandleOne | None = None,
+        types: tuple[str, ...] = (INDEXED,),
+        **options: Any,
     ) -> asyncio.Task[None]:
         """Start a consumer and wait until it consumes: a queue receives what is published once it is bound."""
-        subscription = Subscription(queue, types, handler or self.see)
+        subscription = Subscription(queue, types, self.each(handler or self.see))
         consumer = Consumer("tests", self.url, self.database, subscription, **{"delays": DELAYS, **options})
         task = self.start(consumer.run())
         await eventually(lambda: consumed(self.url, queue))
@@ -74,6 +79,20 @@ class Bench:
 
     async def see(self, connection: Connection, event: Event) -> None:
         self.seen.append(event.id)
+
+    def each(self, handle: HandleOne) -> Handler:
+        """Return a handler that takes events one by one; what a transaction that fails has seen does not count."""
+
+        async def handle_all(connection: Connection, events: Sequence[Event]) -> None:
+            before = len(self.seen)
+            try:
+                for event in events:
+                    await handle(connection, event)
+            except BaseException:
+                del self.seen[before:]
+                raise
+
+        return handle_all
 
     async def sees(self, *events: Event, within: float = 30.0) -> None:
         """Wait until these events were seen, and nothing else or twice."""

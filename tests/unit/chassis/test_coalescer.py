@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from chassis.coalescer import Coalescer
 from chassis.errors import ServiceUnavailable
-from gateway.coalescer import Coalescer
 from tests.waiting import eventually
 
 

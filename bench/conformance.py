@@ -1,0 +1,72 @@
+"""Conformance: a variant is measured only if it keeps the promises that it is compared by.
+
+It asks for a token and for consent, answers a repeat with the same sample, stores of a record what the platform stores
+of it, names what was dropped, and reads the same sample back.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from bench.measuring import Meter
+
+# What an answer says of the sample itself; ids, times and pseudonyms differ between variants.
+SAME = ("organism", "taxonId", "collectionDate", "metadata", "droppedFields", "withheldFields")
+
+
+class NotConforming(Exception):
+    """A variant does less than the platform, so that its figures would not compare."""
+
+
+@dataclass
+class Conformance:
+    """Holds every variant against the first."""
+
+    reference: dict[str, Any] | None = None
+
+    async def check(self, meter: Meter) -> None:
+        """Try a variant out, its rows and events counted. Raises NotConforming."""
+        if meter.variant.expected is not None:
+            await meter.costed(lambda: self._try(meter), creates=True)
+
+    async def _try(self, meter: Meter) -> "Tried":
+        name, body = meter.variant.name, meter.lines.bodies(1)[0]
+        async with httpx.AsyncClient(base_url=meter.variant.url, timeout=30, trust_env=False) as http:
+
+            async def create(token: str | None, **headers: str) -> httpx.Response:
+                headers["Content-Type"] = "application/json"
+                if token is not None:
+                    headers["Authorization"] = f"Bearer {token}"
+                return await http.post("/api/samples", content=body, headers=headers)
+
+            key = {"Idempotency-Key": secrets.token_hex(8)}
+            stranger = await meter.variant.stranger_token()
+            answers = [await create(None), await create(stranger), await create(meter.token, **key)]
+            answers.append(await create(meter.token, **key))
+            _require(name, "statuses", [answer.status_code for answer in answers], [401, 403, 201, 201])
+            created, repeated = (answer.json() for answer in answers[2:])
+            _require(name, "id of a repeat", repeated["id"], created["id"])
+            _require(name, "Location", answers[2].headers["location"], f"/api/samples/{created['id']}")
+            read = await http.get(answers[2].headers["location"], headers={"Authorization": f"Bearer {meter.token}"})
+            _require(name, "ETag", bool(read.headers.get("etag")), True)
+            _require(name, "sample read", read.json()["metadata"], created["metadata"])
+            others = await http.get(answers[2].headers["location"], headers={"Authorization": f"Bearer {stranger}"})
+        seen = {field: created[field] for field in SAME} | {"withheldFromOthers": others.json()["withheldFields"]}
+        self.reference = self.reference or seen
+        for field, value in self.reference.items():
+            _require(name, field, seen[field], value)
+        return Tried()
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One sample was created, and repeated."""
+
+    answered: int = 1
+
+
+def _require(variant: str, what: str, found: object, wanted: object) -> None:
+    if found != wanted:
+        raise NotConforming(f"{variant}: {what} is {found!r} instead of {wanted!r}")

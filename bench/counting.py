@@ -1,0 +1,111 @@
+"""Counting: what a run has left in PostgreSQL and at the broker, held against the answers that were counted."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aio_pika
+import asyncpg
+from aio_pika.abc import AbstractChannel, AbstractQueue
+from pamqp.common import Arguments
+
+SETTLE_SECONDS = 180
+
+
+class CountMismatch(Exception):
+    """A run's samples, audit rows or events are not as many as its answers say."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What one creation leaves behind in a variant, and how that is counted.
+
+    `query` returns samples, audit rows, and how much is still on its way (events not yet published, samples that are
+    not yet indexed or told of, sagas that have not ended).
+    """
+
+    query: str
+    exchange: str
+    audits: int
+    events: tuple[str, ...]
+    """Types."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What there is at one moment."""
+
+    samples: int
+    audits: int
+    pending: int
+
+
+class Events:
+    """A queue that receives a variant's events of samples, to be counted."""
+
+    def __init__(self, channel: AbstractChannel, queue: AbstractQueue) -> None:
+        self._channel, self._queue = channel, queue
+
+    async def forget(self) -> None:
+        """Empty the queue."""
+        await self._queue.purge()
+
+    async def count(self) -> int:
+        """Return how many events have come since it was emptied."""
+        declared = await self._channel.declare_queue(self._queue.name, passive=True)
+        return declared.declaration_result.message_count or 0
+
+
+@asynccontextmanager
+async def listening(broker_url: str, expected: Expectation, *, durable: bool) -> AsyncIterator[Events]:
+    """Count the events that creations publish.
+
+    `durable`: in a quorum queue, as the platform's own are, so that the broker's confirms mean as much for a variant
+    that has no consumers. The platform has its own queues; counting shall cost it little.
+    """
+    async with await aio_pika.connect(broker_url) as connection:
+        channel = await connection.channel()
+        topic = await channel.declare_exchange(expected.exchange, aio_pika.ExchangeType.TOPIC, durable=True)
+        arguments: Arguments = {"x-queue-type": "quorum"} if durable else {}
+        queue = await channel.declare_queue(
+            f"count.{expected.exchange}", durable=durable, exclusive=not durable, arguments=arguments
+        )
+        for type in expected.events:
+            await queue.bind(topic, routing_key=type)
+        try:
+            yield Events(channel, queue)
+        finally:
+            await queue.delete(if_unused=False, if_empty=False)
+
+
+async def tally(connection: asyncpg.Connection, expected: Expectation) -> Tally:
+    """Count."""
+    row = await connection.fetchrow(expected.query)
+    assert row is not None
+    return Tally(*row)
+
+
+async def settle(
+    connection: asyncpg.Connection, expected: Expectation, events: Events, before: Tally, answered: int
+) -> float:
+    """Wait until what a run began is done; return the seconds. Raises CountMismatch unless all of it is there."""
+    began = time.monotonic()
+    wanted = answered * len(expected.events)
+    while True:
+        now = await tally(connection, expected)
+        came = await events.count()
+        waited = time.monotonic() - began
+        if (not now.pending and came >= wanted) or waited > SETTLE_SECONDS:
+            break
+        await asyncio.sleep(0.05)
+    differences = {
+        "samples": (now.samples - before.samples, answered),
+        "audit rows": (now.audits - before.audits, answered * expected.audits),
+        "events": (came, wanted),
+        "things under way": (now.pending, 0),
+    }
+    if wrong := [f"{has} {what} instead of {should}" for what, (has, should) in differences.items() if has != should]:
+        raise CountMismatch(f"after {answered} answers: {', '.join(wrong)}")
+    return waited

@@ -1,0 +1,104 @@
+"""Figures: what each run measured, their medians, and the ratios that the platform is judged by."""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+What = Literal["post", "get", "post open", "get open", "store", "copy", "import"]
+
+LOADS = (1, 16, 64)
+# Name, of two variants the throughput that is divided by the other's: variant, what, connections.
+_THROUGHPUTS: Mapping[str, tuple[tuple[str, What, int], tuple[str, What, int]]] = {
+    "post_vs_monolith_64": (("platform", "post", 64), ("monolith", "post", 64)),
+    "post_vs_monolith2_64": (("platform", "post", 64), ("monolith2", "post", 64)),
+    "post_vs_monolith_16": (("platform", "post", 16), ("monolith", "post", 16)),
+    "post_vs_monolith2_16": (("platform", "post", 16), ("monolith2", "post", 16)),
+    "post_vs_pooled_64": (("platform", "post", 64), ("pooled", "post", 64)),
+    "get_vs_monolith_64": (("platform", "get", 64), ("monolith", "get", 64)),
+    "get_vs_monolith2_64": (("platform", "get", 64), ("monolith2", "get", 64)),
+    "post_vs_ceiling_64": (("platform", "post", 64), ("ceiling", "post", 64)),
+    "get_vs_ceiling_64": (("platform", "get", 64), ("ceiling", "get", 64)),
+    "import_vs_copy": (("platform", "import", 1), ("platform", "copy", 1)),
+    "traced_vs_untraced": (("platform", "post", 64), ("untraced", "post", 64)),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One run. Rates are a second, times in milliseconds, CPU in microseconds a request; None: not measured."""
+
+    repetition: int
+    variant: str
+    what: What
+    connections: int
+    """In an open loop, the requests that are begun a second."""
+    rate: float | None
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    answered: int = 0
+    cpu_us: float | None = None
+    """Of the variant's own processes; until what the run began was done, also behind the answers."""
+    postgres_us: float | None = None
+    rabbitmq_us: float | None = None
+    others: float = 0.0
+    """The share of all cores that other processes of the machine used meanwhile."""
+    settle_seconds: float = 0.0
+    """From the last answer until nothing was under way any more."""
+    dropped: int = 0
+    """Requests of an open loop that could not be begun: too many were still unanswered."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The resident memory of a variant's Python processes after its runs, in megabytes."""
+
+    repetition: int
+    variant: str
+    rss_mb: float
+
+
+@dataclass
+class Results:
+    """Everything that was measured, and why something was not."""
+
+    figures: list[Figure] = field(default_factory=list[Figure])
+    memories: list[Memory] = field(default_factory=list[Memory])
+    missing: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def median(
+    figures: Iterable[Figure], variant: str, what: What, connections: int, attribute: str = "rate"
+) -> float | None:
+    """Return the median over the repetitions; None when nothing was measured."""
+    wanted = (variant, what, connections)
+    values = [
+        getattr(figure, attribute) for figure in figures if (figure.variant, figure.what, figure.connections) == wanted
+    ]
+    present = [value for value in values if value is not None]
+    return statistics.median(present) if present else None
+
+
+def ratios(figures: Sequence[Figure]) -> dict[str, float | None]:
+    """Return each ratio of medians; None where one of the two was not measured.
+
+    For throughputs more is better; `post_p50_vs_store_1` is of times, so less is.
+    """
+    found = {
+        name: divide(median(figures, *ours), median(figures, *other)) for name, (ours, other) in _THROUGHPUTS.items()
+    }
+    found["post_p50_vs_store_1"] = divide(
+        median(figures, "platform", "post", 1, "p50_ms"), median(figures, "platform", "store", 1, "p50_ms")
+    )
+    return found
+
+
+def divide(ours: float | None, other: float | None) -> float | None:
+    """Return a ratio; None when either is absent, or the other is nothing."""
+    return None if ours is None or not other else ours / other
+
+
+def memory(memories: Iterable[Memory], variant: str) -> float | None:
+    """Return the median of a variant's memory; None when it was not measured."""
+    values = [found.rss_mb for found in memories if found.variant == variant]
+    return statistics.median(values) if values else None

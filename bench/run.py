@@ -1,0 +1,131 @@
+"""The run: every variant in turn, again and again, then the report. `python -m bench.run [--short]`.
+
+Variants take turns (platform, untraced, pooled, monolith, two workers, ceiling, platform, …) so that a machine that is
+slow for a while is slow for all of them.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from bench import importing, machine, report
+from bench.conformance import Conformance, NotConforming
+from bench.counting import CountMismatch
+from bench.figures import LOADS, Figure, Memory, Results
+from bench.lines import Lines
+from bench.load import LoadFailed
+from bench.measuring import Meter, metering
+from bench.patience import Patience
+from bench.plan import FULL, SHORT, Plan
+from bench.stage import Stage, set_up
+from bench.store import measure_store
+from bench.variants.ceiling import Ceiling
+from bench.variants.identity import Identity
+from bench.variants.peers import SEED, Peer, copy_seed, make_seed, monolith, pooled
+from bench.variants.platform import Platform, make_account
+from deploy.local.__main__ import interruptible
+from deploy.local.constellation import StartFailed
+from deploy.local.database import DATABASE
+from deploy.local.layout import FAIRDB
+
+ROOT = FAIRDB / "bench" / "run"
+
+
+def main() -> int:
+    """Run, print the table, write the results; 1 when anything was not as it has to be."""
+    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="one repetition of a second each: does the harness work?")
+    plan = SHORT if parser.parse_args().short else FULL
+    try:
+        results = interruptible(measure(plan, ROOT))
+    except (CountMismatch, LoadFailed, NotConforming, StartFailed) as error:
+        print(f"bench: {error} (logs below {ROOT})", file=sys.stderr)
+        return 1
+    print(report.publish(results, plan, "short" if plan is SHORT else "latest"))
+    return 0
+
+
+async def measure(plan: Plan, root: Path) -> Results:
+    """Measure everything once per repetition."""
+    results, patience, began = Results(), Patience(plan.patience), time.monotonic()
+    async with set_up(root) as stage:
+        lines = Lines(stage.folder("lines"), plan.bodies)
+        identity = Identity.make(stage.folder("identity"))
+        account, consent = await make_account(stage.constellation.edge_url)
+        peers = await prepare_peers(stage, identity, lines, plan)
+        variants = [Platform(stage), Platform(stage, tracing=False), *peers, Ceiling(stage, identity)]
+        conformance = Conformance()
+        for repetition in range(1, plan.repetitions + 1):
+            for variant in variants:
+                print(f"{time.monotonic() - began:4.0f} s  {repetition} {variant.name}", flush=True)
+                async with metering(stage, variant, lines, patience, repetition) as meter:
+                    await conformance.check(meter)
+                    if variant.name != "platform":
+                        await measure_variant(meter, plan, results)
+                        continue
+                    if repetition == 1:
+                        await fill(meter, plan)
+                        ids = await read_ids(stage, DATABASE, "backend_svc.sample", plan)
+                        for name in ("platform", "untraced", "ceiling"):
+                            lines.set_ids(name, ids)
+                    await measure_variant(meter, plan, results)
+                    results.figures.append(await measure_store(meter, account, consent, plan.seconds))
+                    imported = await importing.measure_import(meter, lines.bodies(plan.ids))
+                    if isinstance(imported, Figure):
+                        results.figures.append(imported)
+                    else:
+                        results.missing["import_vs_copy"] = imported
+        async with stage.connection(DATABASE) as connection:
+            results.figures += await importing.measure_copy(connection, plan.ids, plan.repetitions)
+    return results
+
+
+async def prepare_peers(stage: Stage, identity: Identity, lines: Lines, plan: Plan) -> list[Peer]:
+    """Make every peer, and its database with the samples that are to be read."""
+    await make_seed(stage, identity)
+    seed = monolith(stage, identity, 1, database=SEED)
+    async with metering(stage, seed, lines, Patience(0), 0) as meter:
+        await fill(meter, plan)
+    peers = [pooled(stage, identity), monolith(stage, identity, 1), monolith(stage, identity, 2)]
+    ids = await read_ids(stage, SEED, "sample", plan)
+    for peer in peers:
+        await copy_seed(stage, peer.database)
+        lines.set_ids(peer.name, ids)
+    return peers
+
+
+async def fill(meter: Meter, plan: Plan) -> None:
+    """Create as many samples as are to be read, and more."""
+    created = 0
+    while created < plan.ids:
+        created += (await meter.closed("POST", 64, plan.seconds)).answered
+
+
+async def read_ids(stage: Stage, database: str, table: str, plan: Plan) -> list[str]:
+    """Return the ids of the first samples; leave the tables as tidy as they will be."""
+    async with stage.connection(database) as connection:
+        rows = await connection.fetch(f"SELECT id FROM {table} ORDER BY id LIMIT {plan.ids}")
+        await connection.execute("VACUUM ANALYZE")
+    return [str(row["id"]) for row in rows]
+
+
+async def measure_variant(meter: Meter, plan: Plan, results: Results) -> None:
+    """Warm a variant up, then measure every load."""
+    for method in ("POST", "GET"):
+        await meter.closed(method, 16, plan.warm_up_seconds)
+    if meter.variant.name == "untraced":
+        results.figures.append(await meter.closed("POST", 64, plan.seconds))
+        return
+    for method in ("POST", "GET"):
+        for connections in LOADS:
+            results.figures.append(await meter.closed(method, connections, plan.seconds))
+    results.figures.append(await meter.open("POST", plan.open_post_rate, plan.open_seconds))
+    results.figures.append(await meter.open("GET", plan.open_get_rate, plan.open_seconds))
+    results.memories.append(
+        Memory(meter.repetition, meter.variant.name, machine.python_megabytes(meter.variant.roots()))
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""StoreSample called directly: what a creation costs at backend_svc alone, over gRPC, one call after the other."""
+
+import statistics
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+import grpc.aio
+from google.protobuf.json_format import Parse
+from uuid6 import uuid7
+
+from bench.figures import Figure
+from bench.measuring import Meter
+from chassis.tokens import Signer
+from fairdb.backend.v1.backend_service_pb2 import StoredSample, StoreSampleRequest
+from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
+from fairdb.options.v1.access_pb2 import ROLE_RESEARCHER, Principal
+from fairdb.samples.v1.sample_pb2 import RawSample
+from privacy_svc.anonymisation import anonymise
+from privacy_svc.policy import load_policy
+
+CALLER, CALLEE = "gateway", "backend_svc"
+_WARM_UP = 50
+_PREPARED = 2_000
+_TOKEN_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Run:
+    """Times of calls, in seconds."""
+
+    times: list[float]
+    answered: int
+
+
+async def measure_store(meter: Meter, account: str, consent: str, seconds: float) -> Figure:
+    """Measure the median time of a call at one connection."""
+    constellation = meter.stage.constellation
+    signer = Signer.load(CALLER, constellation.plan.credentials.signing_key(CALLER))
+    metadata = [("x-service-token", signer.sign(CALLEE, _TOKEN_SECONDS, {"sub": CALLER}))]
+    samples = _prepare(meter.lines.bodies(_PREPARED), account)
+
+    async def run() -> Run:
+        times: list[float] = []
+        created = 0
+        async with grpc.aio.insecure_channel(constellation.addresses[CALLEE]) as channel:
+            stub = BackendServiceStub(channel)
+            until = time.perf_counter() + seconds
+            while time.perf_counter() < until:
+                request = _request(samples[created % len(samples)], account, consent)
+                began = time.perf_counter()
+                await stub.StoreSample(request, metadata=metadata, timeout=5)
+                times.append(time.perf_counter() - began)
+                created += 1
+        return Run(times[_WARM_UP:] or times, created)
+
+    result, cost = await meter.costed(run, creates=True)
+    percentiles = statistics.quantiles(result.times, n=100)
+    rate = result.answered / seconds
+    return meter.figure("store", 1, rate, 1000 * percentiles[49], 1000 * percentiles[98], result.answered, cost)
+
+
+def _request(stored: StoredSample, account: str, consent: str) -> StoreSampleRequest:
+    stored.sample.id = str(uuid7())
+    return StoreSampleRequest(
+        principal=Principal(user_id=account, roles=[ROLE_RESEARCHER]),
+        stored=stored,
+        consents=[consent],
+        fencing_token=1,
+    )
+
+
+def _prepare(bodies: list[str], account: str) -> list[StoredSample]:
+    """Anonymise beforehand what privacy_svc would."""
+    policy = load_policy()
+    study = str(UUID(account))
+    prepared: list[StoredSample] = []
+    for body in bodies:
+        done = anonymise(Parse(body, RawSample()), policy, lambda subject: f"p-{subject.lower()}")
+        done.sample.study = study
+        prepared.append(StoredSample(sample=done.sample, classes=done.classes))
+    return prepared

@@ -1,0 +1,50 @@
+"""variants: how each thing that is measured is started, reached, counted and stopped."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bench.counting import Expectation
+
+
+class Variant(Protocol):
+    """One thing that is measured. Between `stop` and the next `start` it uses nothing of the machine."""
+
+    @property
+    def name(self) -> str:
+        """What figures call it."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        ...
+
+    @property
+    def database(self) -> str:
+        """The name of its database, "" when it has none."""
+        ...
+
+    @property
+    def expected(self) -> Expectation | None:
+        """What a creation leaves behind; None when it stores nothing."""
+        ...
+
+    async def start(self) -> None:
+        """Start its processes and wait until they serve."""
+        ...
+
+    async def stop(self) -> None:
+        """End its processes."""
+        ...
+
+    async def token(self) -> str:
+        """Return an access token that lives longer than a repetition."""
+        ...
+
+    async def stranger_token(self) -> str:
+        """Return the token of an account that has not consented."""
+        ...
+
+    def roots(self) -> Sequence[int]:
+        """Return the ids of its processes, less PostgreSQL's and RabbitMQ's."""
+        ...

@@ -1,0 +1,105 @@
+"""The ceiling: the platform's Envoy, configured by the same code, before a gRPC server that does nothing."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+from google.protobuf.json_format import Parse
+
+from bench.records import write_records
+from bench.stage import NO_LIMIT, Stage
+from bench.variants.identity import Identity
+from deploy.local import probe, process
+from deploy.local.layout import CHECKOUT, Layout
+from deploy.local.part import until
+from deploy.local.ports import LOOPBACK, Ports, find_free
+from deploy.local.process import Child, Command
+from deploy.local.servers.envoy import Envoy
+from deploy.local.services import EdgeAgent
+from edge.contract import CLUSTERS
+from edge.endpoints import write_endpoints
+from edge.files import EdgeFiles
+from fairdb.samples.v1.sample_pb2 import RawSample, Sample
+from privacy_svc.anonymisation import anonymise
+from privacy_svc.policy import load_policy
+
+START_LIMIT = 30.0
+STOP_LIMIT = 15.0
+
+
+class CeilingFailed(Exception):
+    """It does not serve."""
+
+
+class Ceiling:
+    """Envoy and one process."""
+
+    name = "ceiling"
+    database = ""
+    expected = None
+
+    def __init__(self, stage: Stage, identity: Identity) -> None:
+        self._identity = identity
+        self._folder = stage.folder(self.name)
+        self._layout = Layout(self._folder)
+        self._layout.create()
+        self._children: list[Child] = []
+        self._ports = replace(Ports(), edge=0, envoy_admin=0)
+
+    @property
+    def url(self) -> str:
+        return Envoy(self._layout, self._ports).url
+
+    async def start(self) -> None:
+        port, edge_port, admin_port = find_free(3)
+        self._ports = replace(Ports(), edge=edge_port, envoy_admin=admin_port)
+        sample = self._folder / "sample.binpb"
+        sample.write_bytes(_ready_sample(self._identity.account).SerializeToString())
+        argv = (sys.executable, "-m", "bench.peers.ceiling", str(port), str(sample))
+        server = Command(argv, {}, CHECKOUT, self._layout.log("server"))
+        await self._configure(f"{LOOPBACK}:{port}")
+        envoy = Envoy(self._layout, self._ports)
+        self._children = [process.spawn(command, detached=False) for command in (server, *envoy.commands())]
+
+        async def answers() -> bool:
+            ready = await probe.grpc_serving(f"{LOOPBACK}:{port}") and await envoy.ready()
+            # Without a token: 401 comes from Envoy, which asks for one of every path that it knows.
+            return ready and await probe.http(f"{self.url}/api/samples/x") == 401
+
+        if not await until(answers, START_LIMIT):
+            raise CeilingFailed(process.tail(self._layout.log("server")) + process.tail(self._layout.log("envoy")))
+
+    async def stop(self) -> None:
+        for child in reversed(self._children):
+            await process.stop(child, STOP_LIMIT)
+        self._children = []
+
+    async def token(self) -> str:
+        return self._identity.token()
+
+    async def stranger_token(self) -> str:
+        return self._identity.token(str(uuid4()))
+
+    def roots(self) -> Sequence[int]:
+        return [child.pid for child in self._children]
+
+    async def _configure(self, address: str) -> None:
+        """Have the edge's own command write what it writes for the platform; every service is at the one address."""
+        files = EdgeFiles(self._layout.envoy)
+        for cluster in CLUSTERS:
+            write_endpoints(files.endpoints(cluster), cluster, [address])
+        told = {**NO_LIMIT, "FAIRDB_TRUST_DIR": str(self._identity.trust_dir)}
+        await EdgeAgent(self._layout, self._ports, consul_url="http://127.0.0.1:1", extra=told).prepare()
+
+
+def _ready_sample(owner: str) -> Sample:
+    raw = Parse(write_records(1)[0], RawSample())
+    done = anonymise(raw, load_policy(), lambda _: "p-abcdefghijklmnopqrstuvwxyz")
+    sample = done.sample
+    sample.id, sample.study, sample.owner, sample.etag = owner, owner, owner, '"1"'
+    sample.state = Sample.STATE_STORED
+    sample.create_time.GetCurrentTime()
+    sample.update_time.CopyFrom(sample.create_time)
+    sample.dropped_fields[:] = done.dropped_fields
+    return sample

@@ -1,0 +1,42 @@
+"""Who calls the variants that have no accounts of their own: keys, an account, and tokens of the platform's kind."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from chassis.tokens import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER, Signer
+from deploy.local.credentials import Credentials
+from deploy.local.layout import Layout
+
+SERVICES_ISSUER = "bench"
+_TOKEN_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An account, and the files of keys in a folder."""
+
+    account: str
+    trust_dir: Path
+    account_key: Path
+    service_key: Path
+    keystore: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> "Identity":
+        """Make keys and an account."""
+        layout = Layout(folder)
+        layout.create()
+        credentials = Credentials(layout)
+        return cls(
+            str(uuid4()),
+            layout.trust,
+            credentials.signing_key(ACCOUNT_ISSUER),
+            credentials.signing_key(SERVICES_ISSUER),
+            credentials.keystore(),
+        )
+
+    def token(self, account: str = "") -> str:
+        """Return an access token of the account, or of another."""
+        claims = {"sub": account or self.account, "sid": str(uuid4()), "roles": ["ROLE_RESEARCHER"]}
+        return Signer.load(ACCOUNT_ISSUER, self.account_key).sign(ACCOUNT_AUDIENCE, _TOKEN_SECONDS, claims)

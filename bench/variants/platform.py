@@ -1,0 +1,120 @@
+"""The platform as it is: Envoy and four services with all their guarantees, every tenth request traced."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+
+import httpx
+
+from bench.counting import Expectation
+from bench.stage import DONORS, Stage
+from chassis.broker import EXCHANGE
+from deploy.local import probe
+from deploy.local.credentials import SERVICES
+from deploy.local.database import DATABASE
+from deploy.local.part import until
+
+EDGE = ("edge_agent", "envoy")
+# Redis and Consul run all the time, but serve nobody else.
+OWN = (*SERVICES, *EDGE, "redis", "consul")
+PASSWORD = "correct horse battery"
+EMAIL = "bench@example.org"
+START_LIMIT = 60.0
+_FEW = httpx.Limits(max_connections=8)
+
+EXPECTED = Expectation(
+    """
+    SELECT (SELECT count(*) FROM backend_svc.sample),
+           (SELECT count(*) FROM backend_svc.audit),
+           (SELECT count(*) FROM backend_svc.outbox) + (SELECT count(*) FROM backend_svc.sample WHERE state < 3)
+               + (SELECT count(*) FROM gateway.saga WHERE state <= 3)
+    """,
+    EXCHANGE,
+    audits=3,  # store, index, notify
+    events=("sample.created", "sample.validated", "sample.anonymized", "sample.indexed", "sample.processed"),
+)
+
+
+class NotReady(Exception):
+    """The platform does not answer as it should."""
+
+
+class Platform:
+    """The constellation, with or without tracing."""
+
+    database = DATABASE
+    expected = EXPECTED
+
+    def __init__(self, stage: Stage, *, tracing: bool = True) -> None:
+        self._stage = stage
+        self._tracing = tracing
+        self._spans = 0
+        self.name = "platform" if tracing else "untraced"
+
+    @property
+    def url(self) -> str:
+        return self._stage.constellation.edge_url
+
+    async def start(self) -> None:
+        constellation = self._stage.constellation
+        self._stage.trace(tracing=self._tracing)
+        self._spans = self._stage.collector.spans
+        await asyncio.gather(*(constellation.start(service) for service in SERVICES))
+        for part in EDGE:
+            await constellation.start(part)
+
+        async def healthy() -> bool:
+            return await probe.http(f"{self.url}/api/health", timeout=10) == 200
+
+        if not await until(healthy, START_LIMIT):
+            raise NotReady(f"{self.url}/api/health does not answer 200")
+
+    async def stop(self) -> None:
+        constellation = self._stage.constellation
+        await asyncio.gather(*(constellation.stop(service) for service in SERVICES))
+        await asyncio.gather(*(constellation.stop(part) for part in EDGE))
+        # Their last spans have come by now.
+        if (self._stage.collector.spans > self._spans) != self._tracing:
+            raise NotReady(f"spans came although tracing is {self._tracing}, or the other way round")
+
+    async def token(self) -> str:
+        async with httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False) as http:
+            return (await _log_in(http, EMAIL))[0]
+
+    async def stranger_token(self) -> str:
+        async with httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False) as http:
+            email = f"stranger-{secrets.token_hex(6)}@example.org"
+            await _register(http, email)
+            return (await _log_in(http, email))[0]
+
+    def roots(self) -> Sequence[int]:
+        return [self._stage.constellation.pid(part) for part in OWN]
+
+
+async def make_account(url: str) -> tuple[str, str]:
+    """Register the account, with consents of its own and of every donor; return its id and its own consent's."""
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, limits=_FEW) as http:
+        await _register(http, EMAIL)
+        token, account = await _log_in(http, EMAIL)
+        headers = {"Authorization": f"Bearer {token}"}
+
+        async def consent(subject: str) -> str:
+            body = {"purpose": "sample_creation", "subject": subject}
+            answer = (await http.post("/api/consents", json=body, headers=headers)).raise_for_status()
+            return answer.json()["id"]
+
+        own, *_ = await asyncio.gather(*map(consent, ("", *DONORS)))
+        return account, own
+
+
+async def _register(http: httpx.AsyncClient, email: str) -> None:
+    credentials = {"email": email, "password": PASSWORD}
+    (await http.post("/api/auth/register", json=credentials)).raise_for_status()
+
+
+async def _log_in(http: httpx.AsyncClient, email: str) -> tuple[str, str]:
+    credentials = {"email": email, "password": PASSWORD}
+    answer = (await http.post("/api/auth/login", json=credentials)).raise_for_status()
+    token = answer.json()["accessToken"]
+    me = (await http.get("/api/auth/me", headers={"Authorization": f"Bearer {token}"})).raise_for_status()
+    return token, me.json()["id"]
