@@ -13,7 +13,7 @@ from bench.counting import Events, Tally
 from bench.figures import Figure, What
 from bench.lines import Lines
 from bench.load import Target, closed_loop, open_loop
-from bench.patience import Patience
+from bench.patience import wait_until_quiet
 from bench.stage import SHARED, Stage
 from bench.variants import Variant
 
@@ -59,7 +59,7 @@ class Meter:
     stage: Stage
     variant: Variant
     lines: Lines
-    patience: Patience
+    patience: float
     repetition: int
     token: str
     connection: asyncpg.Connection | None
@@ -87,18 +87,8 @@ class Meter:
         return Figure(self.repetition, self.variant.name, what, load, rate, p50_ms, p99_ms, answered, **asdict(cost))
 
     async def costed(self, run: Callable[[], Awaitable[AnyRun]], *, creates: bool) -> tuple[AnyRun, Cost]:
-        """Run, wait until all is done, and count it; once more if others took too much of the machine meanwhile."""
-        best: tuple[AnyRun, Cost] | None = None
-        while True:
-            await self.patience.wait_until_quiet()
-            began = time.monotonic()
-            done = await self._once(run, creates=creates)
-            if best is None or done[1].others < best[1].others:
-                best = done
-            if not self.patience.again(done[1].others, time.monotonic() - began):
-                return best
-
-    async def _once(self, run: Callable[[], Awaitable[AnyRun]], *, creates: bool) -> tuple[AnyRun, Cost]:
+        """Run, wait until all is done, and count it."""
+        await wait_until_quiet(self.patience)
         before = await self._prepare()
         clock, usage = time.monotonic(), self._usage()
         result = await run()
@@ -134,7 +124,7 @@ class Meter:
 
 @asynccontextmanager
 async def metering(
-    stage: Stage, variant: Variant, lines: Lines, patience: Patience, repetition: int
+    stage: Stage, variant: Variant, lines: Lines, patience: float, repetition: int
 ) -> AsyncIterator[Meter]:
     """Start a variant and give its meter; stop it whatever happens."""
     async with AsyncExitStack() as stack:

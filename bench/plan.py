@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Plan:
     """How much is measured: repetitions, seconds a run, samples to read, bodies to send, rates of the open loop.
 
-    `patience` is how many seconds may go into waiting for a quiet machine, and into repeating disturbed runs.
+    `patience` is how many seconds a run may wait for a quiet machine.
     """
 
     repetitions: int = 3
@@ -16,7 +16,7 @@ class Plan:
     warm_up_seconds: float = 1.5
     ids: int = 5_000
     bodies: int = 8_000
-    patience: float = 240.0
+    patience: float = 2.0
     open_post_rate: int = 50
     open_get_rate: int = 100
 

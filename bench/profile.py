@@ -20,7 +20,6 @@ from bench import report
 from bench.lines import Lines
 from bench.load import Target, closed_loop
 from bench.measuring import Method, metering
-from bench.patience import Patience
 from bench.plan import Plan
 from bench.run import fill, read_ids
 from bench.stage import set_up
@@ -69,7 +68,7 @@ async def profile(seconds: int, mode: str) -> None:
         lines = Lines(stage.folder("lines"), plan.bodies)
         await make_account(stage.constellation.edge_url)
         platform = Platform(stage)
-        async with metering(stage, platform, lines, Patience(0), 1) as meter:
+        async with metering(stage, platform, lines, 0.0, 1) as meter:
             await fill(meter, plan)
             lines.set_ids(platform.name, await read_ids(stage, DATABASE, "backend_svc.sample", plan))
             for method in METHODS:

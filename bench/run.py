@@ -16,7 +16,6 @@ from bench.figures import LOADS, Figure, Memory, Results
 from bench.lines import Lines
 from bench.load import LoadFailed
 from bench.measuring import Meter, metering
-from bench.patience import Patience
 from bench.plan import FULL, SHORT, Plan
 from bench.stage import Stage, set_up
 from bench.store import measure_store
@@ -48,7 +47,7 @@ def main() -> int:
 
 async def measure(plan: Plan, root: Path) -> Results:
     """Measure everything once per repetition."""
-    results, patience, began = Results(), Patience(plan.patience), time.monotonic()
+    results, began = Results(), time.monotonic()
     async with set_up(root) as stage:
         lines = Lines(stage.folder("lines"), plan.bodies)
         identity = Identity.make(stage.folder("identity"))
@@ -59,7 +58,7 @@ async def measure(plan: Plan, root: Path) -> Results:
         for repetition in range(1, plan.repetitions + 1):
             for variant in variants:
                 print(f"{time.monotonic() - began:4.0f} s  {repetition} {variant.name}", flush=True)
-                async with metering(stage, variant, lines, patience, repetition) as meter:
+                async with metering(stage, variant, lines, plan.patience, repetition) as meter:
                     await conformance.check(meter)
                     if variant.name != "platform":
                         await measure_variant(meter, plan, results)
@@ -85,7 +84,7 @@ async def prepare_peers(stage: Stage, identity: Identity, lines: Lines, plan: Pl
     """Make every peer, and its database with the samples that are to be read."""
     await make_seed(stage, identity)
     seed = monolith(stage, identity, 1, database=SEED)
-    async with metering(stage, seed, lines, Patience(0), 0) as meter:
+    async with metering(stage, seed, lines, 0.0, 0) as meter:
         await fill(meter, plan)
     peers = [pooled(stage, identity), monolith(stage, identity, 1), monolith(stage, identity, 2)]
     ids = await read_ids(stage, SEED, "sample", plan)
