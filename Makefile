@@ -38,6 +38,10 @@ soak: setup ## Run the long tests that `make test` has a short form of
 bench-prepare: setup ## Measure what it costs to anonymise one sample
 	$(BIN)/python -m bench.prepare
 
+.PHONY: bench-anonymity
+bench-anonymity: setup ## Measure time and memory of `fairdb risk` and `fairdb anonymize`
+	$(BIN)/python -m bench.anonymity
+
 .PHONY: demo
 demo: setup ## Start a constellation of its own, create real samples on it, show them, stop it
 	$(BIN)/python -m deploy.local run --free --root .fairdb/demo -- $(BIN)/fairdb demo
@@ -61,7 +65,7 @@ release-protos: gen ## Make today's protos the contract that `make check` holds 
 .PHONY: lock
 lock: setup ## Choose versions anew within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet --generate-hashes --no-header \
-	  --no-annotate --extra server --group local --group dev pyproject.toml --output-file requirements.lock
+	  --no-annotate --extra server --extra tables --group local --group dev pyproject.toml --output-file requirements.lock
 
 .PHONY: wheel
 wheel: setup ## Build the wheel, stubs included, into dist/
