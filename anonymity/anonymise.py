@@ -40,6 +40,7 @@ class Anonymised:
     after: Risk
     sizes_before: NDArray[np.int64]
     sizes_after: NDArray[np.int64]
+    discernibility_before: int
     dropped: tuple[str, ...]
 
 
@@ -96,6 +97,7 @@ def anonymise(
         after=measure_classes(after_ids, after_count, kept.people, after_sensitive),
         sizes_before=content.people.count(ids, count),
         sizes_after=kept.people.count(after_ids, after_count),
+        discernibility_before=unchanged.loss.discernibility,
         dropped=dropped,
     )
 
