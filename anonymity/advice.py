@@ -77,7 +77,5 @@ def next_steps(table: Table, roles: Roles, hierarchies: Mapping[str, Hierarchy] 
         ids, count = group([*(other for name, other in codes.items() if name != title), level.nodes[codes[title]]])
         sizes = people.count(ids, count)
         each = sizes[ids]
-        steps.append(
-            Step(title, level.name, int(sizes.min()), int((each == 1).sum()), int((each < ENOUGH).sum()))
-        )
+        steps.append(Step(title, level.name, int(sizes.min()), int((each == 1).sum()), int((each < ENOUGH).sum())))
     return sorted(steps, key=lambda step: (step.exposed, step.unique_rows, -step.k))

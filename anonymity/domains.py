@@ -110,7 +110,9 @@ def _tree(column: Column, hierarchy: Hierarchy) -> Domain:
 
 
 def _set(column: Column) -> Domain:
-    order = np.array(sorted(range(len(column.values)), key=lambda code: (not is_blank(column.values[code]), column.values[code])))
+    order = np.array(
+        sorted(range(len(column.values)), key=lambda code: (not is_blank(column.values[code]), column.values[code]))
+    )
     apart = sum(map(is_blank, column.values))
     size = len(order)
 
@@ -147,5 +149,3 @@ def _domain(
             ranks[column.codes], size, texts, as_set, lambda low, high: pairs[low * size + high], label, apart
         )
     return Domain(ranks[column.codes], size, texts, as_set, loss, label, apart)
-
-

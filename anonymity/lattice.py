@@ -20,8 +20,9 @@ from anonymity.table import Column
 Levels = tuple[int, ...]
 # A larger lattice is not listed; a walk down from its top finds a good node, if not always the best.
 _MOST_NODES = 200_000
-# Each look groups all rows anew.
-_MOST_ROWS_LOOKED_AT = 15_000_000
+# Each look groups all rows anew, column by column; calling numpy costs as much as so many rows.
+_MOST_CELLS_LOOKED_AT = 100_000_000
+_CALL = 3000
 
 
 class Lattice:
@@ -48,7 +49,7 @@ class Lattice:
     @property
     def exhausted(self) -> bool:
         """Whether enough nodes were looked at."""
-        return self.looks >= max(40, _MOST_ROWS_LOOKED_AT // self._rows)
+        return self.looks >= max(40, _MOST_CELLS_LOOKED_AT // (len(self._columns) * (self._rows + _CALL)))
 
     def bound(self, nodes: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return what the levels of each node lose at least."""
@@ -96,7 +97,9 @@ class Lattice:
         return kept if self._rows - len(kept) <= self._most_out and len(kept) else None
 
 
-def search(lattice: Lattice, better_than: float = np.inf, advance: Callable[[int], None] | None = None) -> Levels | None:
+def search(
+    lattice: Lattice, better_than: float = np.inf, advance: Callable[[int], None] | None = None
+) -> Levels | None:
     """Return the node that loses least, None when none loses less than `better_than`."""
     best, found = better_than, None
     top = tuple(height - 1 for height in lattice.heights)
@@ -138,5 +141,3 @@ def _descend(lattice: Lattice, top: Levels) -> tuple[float, Levels | None]:
         loss = min(losses)
         levels = below[losses.index(loss)]
     return loss, levels
-
-

@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from anonymity.classes import Ids
 from anonymity.domains import Domain
 from anonymity.limits import Content, Limits, distant
-from anonymity.sweep import Groups, Losses, Positions, group_losses, groups_of, permitted, side_losses
+from anonymity.sweep import Groups, Losses, Positions, group_losses, groups_of, permitted, side_losses, widest
 
 Strategy = Literal["median", "strict", "relaxed"]
-# With more columns only those that lose most are cut.
-_MOST_CUT = 12
 # Between cuts that lose the same, the more even one: else groups would be pared slice by slice.
 _EVENNESS = 1e-9
 
@@ -93,12 +91,9 @@ def _cut(
     widths = group_losses(domains, orders[0], groups)
     chosen = _Cut(len(groups.sizes))
     whole = sum(widths)
-    columns = range(len(domains))
-    if len(domains) > _MOST_CUT:
-        columns = sorted(columns, key=lambda i: -float(widths[i] @ groups.sizes))[:_MOST_CUT]
     candidates = [
         (i, position, np.where(whole > 0, cost, np.inf))
-        for i in columns
+        for i in widest(domains, orders[0], groups)
         for position, cost in _candidates(domains, content, limits, strategy, i, orders[i], groups, widths[i])
     ]
     costs = np.stack([cost for _, _, cost in candidates])

@@ -3,8 +3,16 @@
 import codecs
 import csv
 import io
+import re
 
 from anonymity.errors import BadTable
+
+_QUOTED = re.compile(r'"(?:[^"]|"")*"?')
+
+
+def delimiter_of(header: str) -> str:
+    """Return what separates the fields of a header: tabs if one stands outside quotes, else commas."""
+    return "\t" if "\t" in _QUOTED.sub("", header) else ","
 
 
 def explain(content: bytes) -> BadTable | None:
@@ -13,7 +21,7 @@ def explain(content: bytes) -> BadTable | None:
     Slower than reading, since every line is looked at by itself; it is called when reading has failed.
     """
     content = content.removeprefix(codecs.BOM_UTF8)
-    delimiter = "\t" if b"\t" in content.split(b"\n", 1)[0] else ","
+    delimiter = delimiter_of(content.split(b"\n", 1)[0].decode(errors="replace"))
     at = content.find(b"\0")
     if at >= 0:
         why = "a NUL byte: this is no text (a file in UTF-16 has to be saved as UTF-8)"

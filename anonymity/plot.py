@@ -44,7 +44,9 @@ def plot_sizes(before: NDArray[np.int64], after: NDArray[np.int64], k: int) -> s
     x = _LEFT + step * int(np.searchsorted(edges, k))
     parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{floor}" stroke="#b03030" stroke-dasharray="4 3"/>')
     parts.append(f'<text x="{x + 4:.1f}" y="{_TOP + 10}" fill="#b03030">k = {k}</text>')
-    parts.append(f'<text x="{(_LEFT + _WIDTH) / 2:.0f}" y="{_HEIGHT - 10}" text-anchor="middle">people in the class</text>')
+    parts.append(
+        f'<text x="{(_LEFT + _WIDTH) / 2:.0f}" y="{_HEIGHT - 10}" text-anchor="middle">people in the class</text>'
+    )
     return "\n".join([*parts, "</svg>", ""])
 
 

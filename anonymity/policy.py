@@ -52,7 +52,11 @@ class Guide:
         found = self.spellings.get(squashed)
         if found is None and squashed.endswith(_ONTOLOGY):
             base = self._find(squashed.removesuffix(_ONTOLOGY))
-            return Meaning(base.name, base.field_class, base.action, companion=True) if base and not base.companion else None
+            return (
+                Meaning(base.name, base.field_class, base.action, companion=True)
+                if base and not base.companion
+                else None
+            )
         if found is None:
             for prefix in self.prefixes:
                 if squashed.startswith(prefix) and (found := self.spellings.get(squashed[len(prefix) :])):
@@ -123,6 +127,4 @@ def _role(meaning: Meaning | None, values: int, rows: int) -> tuple[str, str]:
 
 def as_json(guesses: Sequence[Guess]) -> list[dict[str, Any]]:
     """Return guesses as JSON holds them."""
-    return [
-        {"column": guess.title, "role": guess.role, "why": guess.why, "values": guess.values} for guess in guesses
-    ]
+    return [{"column": guess.title, "role": guess.role, "why": guess.why, "values": guess.values} for guess in guesses]

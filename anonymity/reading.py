@@ -10,7 +10,7 @@ from typing import BinaryIO, NoReturn
 import numpy as np
 
 from anonymity.errors import BadTable
-from anonymity.places import explain
+from anonymity.places import delimiter_of, explain
 from anonymity.table import Column, Table
 
 _ROWS_AT_ONCE = 16_384
@@ -64,8 +64,7 @@ def _read(source: BinaryIO, size: int, only: Collection[str] | None, advance: Ad
     # The wrapper is never closed: it would take the file with it.
     text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
     try:
-        header = next(text, "")
-        delimiter = "\t" if "\t" in header else ","
+        delimiter = delimiter_of(text.readline())
         text.seek(0)
         reader = csv.reader(text, delimiter=delimiter, strict=True)
         titles = read_titles(next(reader, []), delimiter)

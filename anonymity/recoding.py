@@ -43,9 +43,7 @@ def recode_by_classes(
     return Recoding(how, rows, columns, loss_of(cells, written, number, total))
 
 
-def _describe(
-    domain: Domain, ids: Ids, count: int, ranks: NDArray[np.integer]
-) -> tuple[Column, NDArray[np.float64]]:
+def _describe(domain: Domain, ids: Ids, count: int, ranks: NDArray[np.integer]) -> tuple[Column, NDArray[np.float64]]:
     """Return what is written in one column, and the loss of each class."""
     found = np.unique(ids * domain.size + ranks)
     classes, present = found // domain.size, (found % domain.size).astype(np.int32)

@@ -120,7 +120,11 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
         cells = (c["column"], c["hierarchy"], step, c["values"], f"{c['unchanged']:.1%}", f"{c['nothing_left']:.1%}",
                  f"{c['ncp']:.4f}", ", ".join(c["examples"]))  # fmt: skip
         lines.append(_row(cells))
-    lines += ["", f"Loss: NCP {loss['ncp']:.4f} (0 nothing, 1 everything), discernibility {loss['discernibility']}.", ""]
+    lines += [
+        "",
+        f"Loss: NCP {loss['ncp']:.4f} (0 nothing, 1 everything), discernibility {loss['discernibility']}.",
+        "",
+    ]
     lines += ["## Risk", "", "| | before | after |", "|---|--:|--:|"]
     lines += [_row(cells) for cells in _compared(content["before"], content["after"])]
     lines += ["", "t compares each class with the table that is published; before, with the whole input."]

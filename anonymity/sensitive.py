@@ -40,6 +40,8 @@ def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
         ranks, count = rank_numbers(column.values, numbers)
         if count > 1:
             return _ordered(column, ranks, count)
+        # One number and what is missing are two categories.
+        return Sensitive((ranks - ranks.min())[column.codes], count - int(ranks.min()))
     seen: dict[str, int] = {}
     meaning = [seen.setdefault(value.strip().casefold(), len(seen)) for value in column.values]
     return Sensitive(np.array(meaning, np.int32)[column.codes], len(seen))

@@ -12,6 +12,8 @@ from anonymity.limits import Content, Limits
 
 Positions = NDArray[np.int64]
 Losses = NDArray[np.float64]
+# Each column is swept over each other one.
+_MOST_COLUMNS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,15 @@ def group_losses(domains: Sequence[Domain], order: Positions, groups: Groups) ->
     return found
 
 
+def widest(domains: Sequence[Domain], order: Positions, groups: Groups) -> list[int]:
+    """Return the columns that are worth a look: those that lose most, if there are many."""
+    every = list(range(len(domains)))
+    if len(domains) <= _MOST_COLUMNS:
+        return every
+    lost = [float(losses @ groups.sizes) for losses in group_losses(domains, order, groups)]
+    return sorted(every, key=lambda i: -lost[i])[:_MOST_COLUMNS]
+
+
 def permitted(content: Content, limits: Limits, order: Positions, groups: Groups) -> tuple[NDArray[np.bool_], ...]:
     """Return whether the rows up to each position hold people and values enough, and whether those behind it do."""
     people = content.people.subjects
@@ -81,9 +92,7 @@ def permitted(content: Content, limits: Limits, order: Positions, groups: Groups
     return left, right
 
 
-def _extremes(
-    ranks: NDArray[np.int32], size: int, owner: Positions
-) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+def _extremes(ranks: NDArray[np.int32], size: int, owner: Positions) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     """Return the lowest and the highest rank of each group up to each position: maxima that start anew with a group."""
     wide = (int(owner[-1]) + 1) * size >= 1 << 31
     offset = owner * size if wide else (owner * size).astype(np.int32)

@@ -1,8 +1,8 @@
 """Trees: a hierarchy of categories that somebody gives as a CSV file, each line a value and what it becomes.
 
-    Netherlands,Western Europe,Europe
-    Belgium,Western Europe,Europe
-    Fiji,Melanesia,Oceania
+Netherlands,Western Europe,Europe
+Belgium,Western Europe,Europe
+Fiji,Melanesia,Oceania
 """
 
 import csv
@@ -41,14 +41,14 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
     lacking = [value for value in values if value not in known and value != ""]
     if lacking:
         more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
-        raise BadTable(f"{path.name} has no line for {', '.join(map(repr, lacking[:_NAMED]))}{more} of column {title!r}")
+        raise BadTable(
+            f"{path.name} has no line for {', '.join(map(repr, lacking[:_NAMED]))}{more} of column {title!r}"
+        )
     paths = [known.get(value, [value] * (depth - 1)) for value in values]
     return hierarchy_from(values, "tree", paths, [f"level {level} of {path.name}" for level in range(1, depth)])
 
 
-def hierarchy_from(
-    values: Sequence[str], kind: str, paths: Sequence[Sequence[str]], names: Sequence[str]
-) -> Hierarchy:
+def hierarchy_from(values: Sequence[str], kind: str, paths: Sequence[Sequence[str]], names: Sequence[str]) -> Hierarchy:
     """Return the hierarchy by what each value becomes at each level; levels that change nothing are left out."""
     steps, before = [], list(values)
     for name, labels in zip(names, map(list, zip(*paths, strict=True)), strict=True):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from anonymity.classes import Ids
 from anonymity.domains import Domain
 from anonymity.limits import Content, Limits
-from anonymity.sweep import groups_of, permitted, side_losses
+from anonymity.sweep import groups_of, permitted, side_losses, widest
 
 _ROUNDS = 3
 
@@ -47,7 +47,9 @@ def _trim_once(
     groups = groups_of(sizes)
     gains = np.zeros(count)
     edges: list[NDArray[np.int64]] = [np.zeros(0, np.int64)] * count
-    for domain in domains:
+    by_class = rows[np.argsort(ids[rows], kind="stable")]
+    for i in widest(domains, by_class, groups):
+        domain = domains[i]
         order = rows[np.lexsort((domain.ranks[rows], ids[rows]))]
         left, right = side_losses(domains, order, groups)
         left_fits, right_fits = permitted(content, limits, order, groups)

@@ -50,10 +50,12 @@ def anonymize_command(
     categorical: Categorical = None,
     k: Annotated[int, typer.Option("--k", min=1, metavar="N", help="People in each class, at least.")] = 5,
     l: Annotated[  # noqa: E741 - the field's own name
-        int, typer.Option("--l", min=1, metavar="N", help="Different values of each sensitive column in a class, at least.")
+        int,
+        typer.Option("--l", min=1, metavar="N", help="Different values of each sensitive column in a class, at least."),
     ] = 1,
     t: Annotated[
-        float | None, typer.Option("--t", min=0, max=1, metavar="T", help="Distance of a class from the table, at most.")
+        float | None,
+        typer.Option("--t", min=0, max=1, metavar="T", help="Distance of a class from the table, at most."),
     ] = None,
     max_suppression: Annotated[
         float, typer.Option(min=0, max=1, metavar="PART", help="The part of the rows that may be left out.")
@@ -61,10 +63,16 @@ def anonymize_command(
     drop: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Columns that are not to be written.")] = None,
     hierarchy: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN=FILE", help="The tree of a column: a CSV file whose lines are value, what it becomes, and so on."),
+        typer.Option(
+            metavar="COLUMN=FILE",
+            help="The tree of a column: a CSV file whose lines are value, what it becomes, and so on.",
+        ),
     ] = None,
     recoding: Annotated[
-        Recoding, typer.Option(help="full: a column to one level throughout; local: each class for itself; least: what loses less.")
+        Recoding,
+        typer.Option(
+            help="full: a column to one level throughout; local: each class for itself; least: what loses less."
+        ),
     ] = Recoding.LEAST,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write what was done: FILE.md, FILE.json and FILE.svg.")
@@ -90,9 +98,7 @@ def anonymize_command(
         trees = _read_trees(hierarchy, table)
         dropped = as_titled(read_names(drop), table.columns)
         with shown("Looking for what loses least") as advance:
-            done = anonymise(
-                table, roles, limits, hierarchies=trees, drop=dropped, way=recoding.value, advance=advance
-            )
+            done = anonymise(table, roles, limits, hierarchies=trees, drop=dropped, way=recoding.value, advance=advance)
         content = report_of(done, roles, limits)
         write_table(done.table, out)
         if report is not None:

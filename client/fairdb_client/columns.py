@@ -25,7 +25,9 @@ CANNOT, BAD_INPUT = 1, 2
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A TSV or CSV file with a header, in UTF-8.")]
 Quasi = Annotated[
     list[str],
-    typer.Option(metavar="A,B", help="Quasi-identifiers: columns that somebody may know of a person. Commas separate names."),
+    typer.Option(
+        metavar="A,B", help="Quasi-identifiers: columns that somebody may know of a person. Commas separate names."
+    ),
 ]
 Sensitive = Annotated[list[str] | None, typer.Option(metavar="C,D", help="Columns that nobody may learn of a person.")]
 Subject = Annotated[

@@ -124,7 +124,9 @@ def _as_json(guide: "Guide", guesses: "list[Guess]", roles: "Roles", risk: dict[
 
 
 def _show(guide: "Guide", guesses: "list[Guess]", file: Path, out: Console) -> None:
-    table = grid(f"Columns of {file.name}, guessed by policy {guide.version}", "column", "taken for", "why", "values", "")
+    table = grid(
+        f"Columns of {file.name}, guessed by policy {guide.version}", "column", "taken for", "why", "values", ""
+    )
     for guess in guesses:
         role = Text(guess.role, style=_STYLES.get(guess.role, ""))
         table.add_row(Text(guess.title), role, Text(guess.why), str(guess.values), _SAYS.get(guess.role, ""))

@@ -57,7 +57,11 @@ def _figures(roles: "Roles", risk: "Risk") -> Grid:
         ("classes", risk.classes, "combinations of quasi-identifiers"),
         ("k", risk.k, f"{people} in the smallest class"),
         ("unique rows", risk.unique_rows, "of classes that hold one person"),
-        ("max risk", f"{risk.max_reidentification_risk:.3g}", "chance to pick the right person in the worst class: 1 / k"),
+        (
+            "max risk",
+            f"{risk.max_reidentification_risk:.3g}",
+            "chance to pick the right person in the worst class: 1 / k",
+        ),
     ):
         made.add_row(name, str(value), says)
     return made
@@ -69,7 +73,9 @@ def _told(table: "Table", roles: "Roles", risk: "Risk") -> Grid:
         says = "the same for everybody in the table" if len(table[title].values) == 1 else ""
         figures = str(risk.distinct_l[title]), f"{risk.entropy_l[title]:.3f}", f"{risk.t[title]:.3f}"
         made.add_row(Text(title), *figures, says)
-    made.caption = "l: different values; entropy l: the same, rare ones counting less; t: 0 like the table, 1 as unlike as can be"
+    made.caption = (
+        "l: different values; entropy l: the same, rare ones counting less; t: 0 like the table, 1 as unlike as can be"
+    )
     return made
 
 
