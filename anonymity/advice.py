@@ -19,7 +19,7 @@ ENOUGH = 5
 
 @dataclass(frozen=True, slots=True)
 class WorstClass:
-    """One class: its quasi-identifiers, how many people and rows it holds, and how many values of each sensitive column."""
+    """One class: its quasi-identifiers, how many people and rows it holds, and values of each sensitive column."""
 
     quasi: dict[str, str]
     people: int

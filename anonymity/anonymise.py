@@ -29,7 +29,8 @@ Advance = Callable[[str, float], None]
 class Anonymised:
     """A table that meets the limits, in an order of rows that says nothing of the input's.
 
-    `original` holds the same rows as `table`, in the same order, as they were: for whoever compares the two, never to be published.
+    `original` holds the same rows as `table`, in the same order, as they were: for whoever compares the two, never to
+    be published.
     """
 
     table: Table
@@ -56,15 +57,17 @@ def anonymise(
 ) -> Anonymised:
     """Return the table generalised, and rows suppressed where that loses less.
 
-    `hierarchies` are those of quasi-identifiers for which they are not to be found. Dropped columns are not published, nor is that of the
-    subject. "full" recodes each column to one level throughout, "local" each class as narrowly as its rows permit, "least" takes what loses
-    less. `advance` is told what is being done, and which part of it is done. Raises BadTable, CannotBeMet.
+    `hierarchies` are those of quasi-identifiers for which they are not to be found. Dropped columns are not published,
+    nor is that of the subject. "full" recodes each column to one level throughout, "local" each class as narrowly as
+    its rows permit, "least" takes what loses less. `advance` is told what is being done, and which part of it is done.
+    Raises BadTable, CannotBeMet.
     """
     check_limits(limits, roles)
     check_roles(roles, list(table.columns))
     _check_drop(drop, roles, table)
     tell = advance or (lambda what, part: None)
-    # Rows in a new order from the start: where equal rows go different ways, not even that depends on the order they came in.
+    # Rows in a new order from the start: where equal rows go different ways, not even that depends on the order they
+    # came in.
     table = table.take(np.random.default_rng().permutation(table.rows))
     subject = table[roles.subject].codes if roles.subject is not None else None
     sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)

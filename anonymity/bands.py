@@ -17,10 +17,10 @@ _LARGEST = Decimal(2**52)
 
 
 def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
-    """Return the levels of a column of numbers (NaN where missing), fewer than "*" would need; none where bands gain nothing.
+    """Return the levels of a column of numbers (NaN where missing); none where bands gain nothing.
 
-    Ends are inclusive, at the column's own resolution: "20-29" of whole numbers, "20-29.9" of tenths. A missing value stays
-    as it is. A band loses the part of the column's range that it covers.
+    Ends are inclusive, at the column's own resolution: "20-29" of whole numbers, "20-29.9" of tenths. A missing value
+    stays as it is. A band loses the part of the column's range that it covers.
     """
     exact = [None if np.isnan(n) else Decimal(v.strip()) for v, n in zip(values, numbers, strict=True)]
     present = [number for number in exact if number is not None]
@@ -31,10 +31,9 @@ def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
         return []
     levels: list[Level] = []
     width = _first_width(highest - lowest, unit)
-    while True:
+    # A wider band would say little more than "*"; below and above 0 no width would ever join the last two.
+    while width <= highest - lowest:
         starts = [None if number is None else (number // width - (number % width < 0)) * width for number in exact]
-        if len({start for start in starts if start is not None}) < 2:
-            return levels
         ends = [None if start is None else start + width - unit for start in starts]
         losses = [
             0.0 if s is None or e is None else float((min(e, highest) - max(s, lowest)) / (highest - lowest))
@@ -47,6 +46,7 @@ def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
         ]
         levels.append(level_of(f"bands of {show(width)}", labels, np.array(losses)))
         width *= 2
+    return levels
 
 
 def between(low: str, high: str, *, signed: bool) -> str:

@@ -15,7 +15,8 @@ _LARGEST_KEY = 1 << 62
 def group(columns: Sequence[Codes]) -> tuple[Ids, int]:
     """Return the class of each row, and how many classes there are; rows share one when they agree in every column.
 
-    Exact for any number of columns: codes are put together as the digits of one number, which starts anew before it can overflow.
+    Exact for any number of columns: codes are put together as the digits of one number, which starts anew before it can
+    overflow.
     """
     key: Ids = np.zeros(len(columns[0]), np.int64)
     size = 1

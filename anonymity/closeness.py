@@ -26,22 +26,22 @@ def closeness_to(
     """Return the distance of each class from a distribution over the column's values."""
     classes, values, shares = distributions(ids, count, sensitive, weights)
     if sensitive.positions is None:
-        return _equal(reference, classes, values, shares, count)
+        return np.clip(_equal(reference, classes, values, shares, count), 0, 1)
     distance = _ordered(reference, sensitive.positions, classes, values, shares, count)
     if sensitive.missing >= 0:
         lacking = values == sensitive.missing
         missing = np.bincount(classes[lacking], weights=shares[lacking], minlength=count)
         distance += np.abs(missing - reference[sensitive.missing]) / 2
-    return distance
+    return np.clip(distance, 0, 1)
 
 
 def _equal(
     reference: NDArray[np.float64], classes: Ids, values: Ids, shares: NDArray[np.float64], count: int
 ) -> NDArray[np.float64]:
-    """Return half the sum of differences, from the values that a class holds: of all others it lacks the whole share."""
+    """Return half the sum of differences: of the values that a class does not hold, it lacks the whole share."""
     expected = reference[values]
     terms = np.abs(shares - expected) - expected
-    return np.clip((np.bincount(classes, weights=terms, minlength=count) + 1) / 2, 0, 1)
+    return (np.bincount(classes, weights=terms, minlength=count) + 1) / 2
 
 
 def _ordered(
@@ -75,4 +75,4 @@ def _ordered(
     cross = np.clip(np.searchsorted(curve, heights), starts, ends)
     below = heights * (positions[cross] - positions[starts]) - (area[cross] - area[starts])
     above = (area[ends] - area[cross]) - heights * (positions[ends] - positions[cross])
-    return np.clip(np.bincount(owners, weights=below + above, minlength=count), 0, 1)
+    return np.bincount(owners, weights=below + above, minlength=count).astype(np.float64)

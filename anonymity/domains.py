@@ -20,13 +20,13 @@ _LONGEST_SET = 8
 # Of so many values, the losses of all pairs are kept.
 _PAIRS_KEPT = 512
 
-Ranks = NDArray[np.int32]
+Ranks = NDArray[np.integer]
 Losses = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A column of `size` distinct values in order: `ranks` of its rows, and what it loses to call a group by its ends."""
+    """A column of `size` distinct values in order: `ranks` of its rows, and what a group loses by its ends."""
 
     ranks: Ranks
     size: int
@@ -56,7 +56,7 @@ class Domain:
 
 
 def domain_of(column: Column, hierarchy: Hierarchy) -> Domain:
-    """Return the domain of a column: numbers as a line, other hierarchies as a tree, categories without one as a set."""
+    """Return the domain of a column: numbers as a line, a hierarchy as a tree, categories without one as a set."""
     if hierarchy.kind == "numbers":
         return _numbers(column)
     if hierarchy.steps:

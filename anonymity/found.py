@@ -16,8 +16,9 @@ _DEEPEST = 5
 def find_hierarchy(values: Sequence[str]) -> Hierarchy:
     """Return the hierarchy of a column with these distinct values.
 
-    Numbers go to bands; dates (2016-05-31) to month, year and decade; places written from large to small ("USA:Colorado:Boulder") lose
-    their end; codes of equal length ("1234AB") their last characters. Any other category has nothing above it but "*".
+    Numbers go to bands; dates (2016-05-31) to month, year and decade; places written from large to small
+    ("USA:Colorado:Boulder") lose their end; codes of equal length ("1234AB") their last characters. Any other category
+    has nothing above it but "*".
     """
     numbers = read_numbers(values)
     if numbers is not None:

@@ -43,9 +43,9 @@ def hierarchy_of(values: Sequence[str], kind: str, steps: Sequence[Level]) -> Hi
 
 
 def level_of(name: str, labels: Sequence[str], losses: NDArray[np.float64] | None = None) -> Level:
-    """Return a level by the label over each value; without `losses`, a node loses the share of the values that it covers.
+    """Return a level by the label over each value.
 
-    A node over one value loses nothing (Xu et al. 2006, for categories).
+    Without `losses`, a node loses the share of the values that it covers, and over one value nothing (Xu et al. 2006).
     """
     numbers: dict[str, int] = {}
     nodes = np.array([numbers.setdefault(label, len(numbers)) for label in labels], np.int32)

@@ -20,7 +20,8 @@ _MOSTLY = 0.5
 class Kept:
     """A column that is published as it was, since it is no quasi-identifier.
 
-    `k_with_it` is k for someone who knows its values as well. `undoes` are the generalised columns whose original value follows from it.
+    `k_with_it` is k for someone who knows its values as well. `undoes` are the generalised columns whose original value
+    follows from it.
     """
 
     title: str
@@ -33,10 +34,12 @@ class Kept:
     def warning(self, k: int) -> str | None:
         """Return what to consider, None where the column tells nobody apart."""
         if self.names_rows:
-            return f"{self.title!r} has another value in nearly every row: it names rows. Drop it unless nobody else has it."
+            return (
+                f"{self.title!r} has another value in nearly every row: it names rows. Drop it, unless nobody has it."
+            )
         if self.undoes:
             columns = " and ".join(map(repr, self.undoes))
-            return f"{self.title!r} gives away what was generalised in {columns}. Drop it, or name it a quasi-identifier too."
+            return f"{self.title!r} gives away what was generalised in {columns}. Drop it, or name it with --quasi."
         if self.k_with_it < k and not self.sensitive:
             return f"{self.title!r} is published as it was: for someone who knows it, k is {self.k_with_it}."
         return None
@@ -48,7 +51,7 @@ def kept_columns(done: Anonymised, roles: Roles) -> list[Kept]:
 
 
 def _kept(done: Anonymised, roles: Roles) -> Iterator[Kept]:
-    ids, count = done.recoding.classes()
+    ids, _ = done.recoding.classes()
     subject = None if roles.subject is None else done.original[roles.subject].codes
     people = people_of(subject, done.table.rows)
     rows = done.table.rows
@@ -67,7 +70,7 @@ def _kept(done: Anonymised, roles: Roles) -> Iterator[Kept]:
 
 
 def _undoes(done: Anonymised, column: Column, quasi: str) -> bool:
-    """Tell whether, beside what is published of a quasi-identifier, a value of the column leaves one original value in most rows.
+    """Tell whether a column, beside what is published of a quasi-identifier, gives its original away in most rows.
 
     Rows that are alone with their value do not count: of them everything follows.
     """

@@ -1,9 +1,9 @@
 """The lattice of full-domain generalisation: one level for each column, and of all choices the one that loses least.
 
-As in Incognito and OLA (LeFevre et al. 2005; El Emam et al. 2009), what a node breaks tells of nodes that need not be looked at: rows
-in classes with too few people or values only become more on the way down. What a node loses cannot fall below what its levels alone
-lose, since a row that is left out loses all. So each node is looked at, passed over because it cannot be better, or
-because it cannot be permitted.
+As in Incognito and OLA (LeFevre et al. 2005; El Emam et al. 2009), what a node breaks tells of nodes that need not be
+looked at: rows in classes with too few people or values only become more on the way down. What a node loses cannot fall
+below what its levels alone lose, since a row that is left out loses all. So each node is looked at, passed over because
+it cannot be better, or because it cannot be permitted.
 """
 
 from collections.abc import Callable, Sequence

@@ -65,7 +65,7 @@ def distant(
     limits: Limits,
     references: Sequence[NDArray[np.float64]] | None = None,
 ) -> NDArray[np.bool_]:
-    """Return which classes are further from the table than `t`; the table is all of `content` unless `references` are given."""
+    """Return which classes are further than `t` from the table: from `references`, else from all of `content`."""
     found = np.zeros(count, np.bool_)
     if limits.t is None:
         return found

@@ -1,11 +1,12 @@
 """Loss: how much a table tells less after generalisation.
 
-NCP, the normalised certainty penalty (Xu et al. 2006): of a cell, 0 when it stands as it was and 1 when nothing is left of it. An
-interval of numbers costs the part of the column's range that it covers; a node of a tree, or a set of categories, the part of
-the column's values that it covers, and nothing when it is one value. Of a table it is the mean over all cells of the
-quasi-identifiers, a row that is left out counting 1 in each.
+NCP, the normalised certainty penalty (Xu et al. 2006): of a cell, 0 when it stands as it was and 1 when nothing is left
+of it. An interval of numbers costs the part of the column's range that it covers; a node of a tree, or a set of
+categories, the part of the column's values that it covers, and nothing when it is one value. Of a table it is the mean
+over all cells of the quasi-identifiers, a row that is left out counting 1 in each.
 
-Discernibility (Bayardo and Agrawal 2005): every row costs the size of its class, and one that is left out the size of the table.
+Discernibility (Bayardo and Agrawal 2005): every row costs the size of its class, and one that is left out the size of
+the table.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ class Loss:
 
 
 def loss_of(cells: Mapping[str, NDArray[np.float64]], ids: Ids, count: int, rows: int) -> Loss:
-    """Return the loss of a table of `rows` rows, from the loss of each cell and the class of each row that is published."""
+    """Return the loss of a table that had `rows` rows, from the loss of each cell and the class of each row."""
     left_out = rows - len(ids)
     by_column = {title: float((losses.sum() + left_out) / rows) for title, losses in cells.items()}
     sizes = np.bincount(ids, minlength=count)

@@ -1,8 +1,8 @@
 """Mondrian: local recoding by cuts from the top down, a whole level of groups at once.
 
-Three ways to choose a cut. "median" is the strict Mondrian (LeFevre, DeWitt and Ramakrishnan 2006): the widest column, at its median.
-"strict" takes of all cuts between two values the one after which least is lost; "relaxed" of all cuts whatsoever, so that
-rows of one value may go to both sides.
+Three ways to choose a cut. "median" is the strict Mondrian (LeFevre, DeWitt and Ramakrishnan 2006): the widest column,
+at its median. "strict" takes of all cuts between two values the one after which least is lost; "relaxed" of all cuts
+whatsoever, so that rows of one value may go to both sides.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -124,7 +124,7 @@ def _candidates(
     groups: Groups,
     width: Losses,
 ) -> Iterator[tuple[Positions, Losses]]:
-    """Yield positions of cuts in one column, one for each group, and what is lost after them (infinite: not permitted)."""
+    """Yield positions of cuts in one column, one for each group, and what they lose (infinite: not permitted)."""
     left, right = permitted(content, limits, order, groups)
     possible = left & right
     ranks = domains[column].ranks[order]
@@ -141,7 +141,8 @@ def _candidates(
     best = _first_least(cost, groups)
     yield best, cost[best]
     if limits.t is not None:
-        # The cut that loses least often sets apart those who differ most; an even one rather leaves both sides like the table.
+        # The cut that loses least often sets apart those who differ most; an even one rather leaves both sides like the
+        # table.
         even = middle if strategy == "strict" else groups.starts + (groups.sizes - 1) // 2
         yield even, cost[even]
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 720, 320, 64, 48, 40
+_FONT = 'font-family="sans-serif" font-size="12"'
 _COLOURS = {"before": "#b8b8b8", "after": "#2f6f9f"}
 
 
@@ -17,7 +18,7 @@ def plot_sizes(before: NDArray[np.int64], after: NDArray[np.int64], k: int) -> s
     step = (_WIDTH - _LEFT - 16) / (len(edges) - 1)
     tall = _HEIGHT - _BOTTOM - _TOP
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" {_FONT}>',
         "<title>People by the size of their class, before and after</title>",
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="white"/>',
     ]
@@ -30,9 +31,8 @@ def plot_sizes(before: NDArray[np.int64], after: NDArray[np.int64], k: int) -> s
             x = _LEFT + step * (number + 0.1 + 0.4 * turn)
             y = _TOP + tall - height
             told = f"<title>{name}: {count} people in classes of {_range(edges, number)}</title>"
-            parts.append(
-                f'<rect x="{x:.1f}" y="{y:.1f}" width="{0.38 * step:.1f}" height="{height:.1f}" fill="{_COLOURS[name]}">{told}</rect>'
-            )
+            size = f'width="{0.38 * step:.1f}" height="{height:.1f}"'
+            parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" {size} fill="{_COLOURS[name]}">{told}</rect>')
     floor = _TOP + tall
     for number in range(len(edges) - 1):
         x = _LEFT + step * (number + 0.5)

@@ -1,7 +1,7 @@
 """Policy: the class that a policy of fields gives to the columns of a table, by their titles.
 
-The policy is TOML as privacy_svc/policy.toml explains: groups with a class, an action, and fields with their other names. This
-reads no more of it than is needed to guess what a column is.
+The policy is TOML as privacy_svc/policy.toml explains: groups with a class, an action, and fields with their other
+names. This reads no more of it than is needed to guess what a column is.
 """
 
 import re
@@ -96,8 +96,8 @@ class Guess:
 def guess_roles(guide: Guide, table: Table) -> list[Guess]:
     """Return the role of each column, from its title and its values.
 
-    Roles: "direct", "subject", "quasi", "sensitive", "public", "companion" (one that says the same as another that is quasi or
-    sensitive) and "unknown". The first column that names subjects is the subject.
+    Roles: "direct", "subject", "quasi", "sensitive", "public", "companion" (one that says the same as another that is
+    quasi or sensitive) and "unknown". The first column that names subjects is the subject.
     """
     found: list[Guess] = []
     for title, column in table.columns.items():

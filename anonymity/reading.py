@@ -31,8 +31,8 @@ def read_table(path: Path, only: Collection[str] | None = None, advance: Advance
     """Read a file; with `only`, keep those columns (every line is checked all the same).
 
     The header tells what separates the fields: tabs if it holds one, else commas. Text is UTF-8, with or without BOM;
-    fields may be quoted, lines end in LF or CRLF, empty lines at the end do not count. `advance` is told now and then how many
-    of how many bytes are read. Raises BadTable, OSError.
+    fields may be quoted, lines end in LF or CRLF, empty lines at the end do not count. `advance` is told now and then
+    how many of how many bytes are read. Raises BadTable, OSError.
     """
     with path.open("rb") as file:
         source = file if file.seekable() else io.BytesIO(file.read())

@@ -34,7 +34,7 @@ class Recoding:
 def recode_by_classes(
     how: str, domains: Mapping[str, Domain], ids: Ids, count: int, rows: NDArray[np.integer], total: int
 ) -> Recoding:
-    """Return the recoding in which each class, `ids` being those of `rows`, is described as narrowly as its rows permit."""
+    """Return the recoding in which each class (`ids`: that of each of `rows`) is described as narrowly as it can be."""
     columns, cells = {}, {}
     for title, domain in domains.items():
         columns[title], losses = _describe(domain, ids, count, domain.ranks[rows])

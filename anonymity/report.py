@@ -1,6 +1,7 @@
 """Reports: what anonymisation did to a table, for people (Markdown) and programs (JSON).
 
-A report holds figures, titles and what is published; no value that was generalised or left out, so it may go with the table.
+A report holds figures, titles and what is published; no value that was generalised or left out, so it may go with the
+table.
 """
 
 from collections.abc import Sequence
@@ -108,7 +109,8 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
         "",
         f"Asked for: {_asked(limits)}. Recoding: {content['recoding']}.",
         "",
-        f"{rows['published']} of {rows['input']} rows are published, in a new order; {rows['suppressed']} ({share:.1%}) are left out.",
+        f"{rows['published']} of {rows['input']} rows are published, in a new order; "
+        f"{rows['suppressed']} ({share:.1%}) are left out.",
         "",
         "## What was generalised how far",
         "",

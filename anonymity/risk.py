@@ -21,10 +21,10 @@ _DIGITS = 9
 class Risk:
     """The figures of a table.
 
-    `k` is the least number of people in a class; without a subject column every row is another person. `distinct_l` and `entropy_l` are
-    the least, `t` the greatest of all classes, by sensitive column. `unique_rows` are the rows of classes that hold one person.
-    `max_reidentification_risk` is 1 / k: the chance to pick the right person, for someone who knows that they are in
-    the table and knows their quasi-identifiers.
+    `k` is the least number of people in a class; without a subject column every row is another person. `distinct_l` and
+    `entropy_l` are the least, `t` the greatest of all classes, by sensitive column. `unique_rows` are the rows of
+    classes that hold one person. `max_reidentification_risk` is 1 / k: the chance to pick the right person, for someone
+    who knows that they are in the table and knows their quasi-identifiers.
     """
 
     rows: int
@@ -69,8 +69,8 @@ def check_roles(roles: Roles, titles: Sequence[str]) -> None:
     seen: set[str] = set()
     for title in roles.named:
         if title in seen:
-            raise BadTable(f"{title!r} is named twice: as quasi-identifier, sensitive or subject, a column is one of them, once",
-                           line=1, column=list(titles).index(title) + 1)  # fmt: skip
+            why = f"{title!r} is named twice: a column is quasi-identifier, sensitive or subject"
+            raise BadTable(why, line=1, column=list(titles).index(title) + 1)
         seen.add(title)
 
 

@@ -14,8 +14,8 @@ from anonymity.values import rank_numbers, read_numbers
 class Sensitive:
     """One sensitive column: `codes` number the values by meaning.
 
-    Of numbers, `positions` holds where each value lies between the lowest (0) and the highest (1), in ascending order; `missing`
-    is the code that stands for no number, -1 if there is none. Of categories `positions` is None.
+    Of numbers, `positions` holds where each value lies between the lowest (0) and the highest (1), in ascending order;
+    `missing` is the code that stands for no number, -1 if there is none. Of categories `positions` is None.
     """
 
     codes: Codes
@@ -31,9 +31,9 @@ class Sensitive:
 def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
     """Return a column by meaning.
 
-    Numbers are ordered by rank: the i-th of m distinct ones lies at i / (m - 1). Numbers written in two ways are one value, and so are
-    texts that differ in case or outer space alone: else a class that tells one thing would seem diverse. A missing
-    value is a value of its own, and lies beside the middle of the numbers (see anonymity.closeness).
+    Numbers are ordered by rank: the i-th of m distinct ones lies at i / (m - 1). Numbers written in two ways are one
+    value, and so are texts that differ in case or outer space alone: else a class that tells one thing would seem
+    diverse. A missing value is a value of its own, and lies beside the middle of the numbers (see anonymity.closeness).
     """
     numbers = None if categorical else read_numbers(column.values)
     if numbers is not None:

@@ -1,4 +1,4 @@
-"""Sweeps: over groups of rows in order, what every possible cut of each group would lose, and whether it is permitted."""
+"""Sweeps: what every possible cut of groups of rows would lose, and whether it is permitted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,7 +92,9 @@ def permitted(content: Content, limits: Limits, order: Positions, groups: Groups
     return left, right
 
 
-def _extremes(ranks: NDArray[np.int32], size: int, owner: Positions) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+def _extremes(
+    ranks: NDArray[np.integer], size: int, owner: Positions
+) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     """Return the lowest and the highest rank of each group up to each position: maxima that start anew with a group."""
     wide = (int(owner[-1]) + 1) * size >= 1 << 31
     offset = owner * size if wide else (owner * size).astype(np.int32)

@@ -1,6 +1,6 @@
 """Tables: columns of texts, each held as its distinct values and one code a row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +52,7 @@ def column_of(texts: Iterable[str]) -> Column:
     return Column(list(values), codes)
 
 
-def table_of(columns: dict[str, Sequence[str]]) -> Table:
+def table_of(columns: Mapping[str, Sequence[str]]) -> Table:
     """Return a table of the given columns, which have to be equally long and not empty. Raises BadTable."""
     lengths = {len(texts) for texts in columns.values()}
     if len(lengths) != 1 or lengths == {0}:

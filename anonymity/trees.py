@@ -7,6 +7,7 @@ Fiji,Melanesia,Oceania
 
 import csv
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from anonymity.errors import BadTable
@@ -19,8 +20,9 @@ _NAMED = 5
 def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
     """Read the tree of a column with these values; "*" above all is added where it lacks.
 
-    Tabs, semicolons or commas separate the levels; a first line that begins with the column's title is a header. The tree may hold values
-    that the column has not. A missing value need not be in it, and stays as it is below "*". Raises BadTable, OSError.
+    Tabs, semicolons or commas separate the levels; a first line that begins with the column's title is a header. The
+    tree may hold values that the column has not. A missing value need not be in it, and stays as it is below "*".
+    Raises BadTable, OSError.
     """
     lines = _read_lines(path)
     if lines and lines[0][1][0] == title and title not in values:
@@ -33,7 +35,7 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
         if len(fields) != depth:
             raise BadTable(f"{path.name}: {len(fields)} levels, but the first line has {depth}", line=number,
                            column=min(len(fields), depth) + 1)  # fmt: skip
-        for level, (child, parent) in enumerate(zip(fields, fields[1:], strict=False)):
+        for level, (child, parent) in enumerate(pairwise(fields)):
             if parents[level].setdefault(child, parent) != parent:
                 why = f"{path.name}: {child!r} lies in {parents[level][child]!r} on an earlier line, in {parent!r} here"
                 raise BadTable(why, line=number, column=level + 2)

@@ -1,4 +1,4 @@
-"""Trimming: rows at the edge of a class that make all others in it vague are left out, as far as suppression is permitted."""
+"""Trimming: rows at the edge of a class that make all others vague are left out, as far as that is permitted."""
 
 from collections.abc import Sequence
 
@@ -18,8 +18,8 @@ def trim(
 ) -> NDArray[np.bool_]:
     """Return which rows to leave out, at most `most`; what is left of each class still holds people and values enough.
 
-    A row that is left out loses all there is, so it has to save the rest of its class more than that. Where the limits ask for
-    closeness nothing is trimmed: the table that a class is compared with would change under it.
+    A row that is left out loses all there is, so it has to save the rest of its class more than that. Where the limits
+    ask for closeness nothing is trimmed: the table that a class is compared with would change under it.
     """
     out = np.zeros(len(ids), np.bool_)
     if limits.t is not None:

@@ -33,10 +33,10 @@ def read_numbers(values: Sequence[str]) -> NDArray[np.float64] | None:
 
 
 def rank_numbers(values: Sequence[str], numbers: NDArray[np.float64]) -> tuple[NDArray[np.int32], int]:
-    """Return the rank of each number among the distinct ones ("1" and "1.0" share theirs), -1 where missing, and how many there are."""
+    """Return the rank of each number, -1 where missing, and how many distinct ones there are: "1.0" is 1."""
     ranks = np.full(len(values), -1, np.int32)
     present = np.flatnonzero(~np.isnan(numbers))
-    if max(len(values[i]) for i in present) <= _EXACT:
+    if max(len(values[i]) for i in present.tolist()) <= _EXACT:
         found, ranks[present] = np.unique(numbers[present], return_inverse=True)
         return ranks, len(found)
     exact = {i: Decimal(values[i].strip()) for i in present.tolist()}

@@ -170,8 +170,8 @@ def _show(content: dict[str, Any], out: Path, screen: Console) -> None:
     l_ = "".join(f", l of {title} {before['distinct_l'][title]} -> {v}" for title, v in after["distinct_l"].items())
     screen.print(
         Text(
-            f"{out}: {rows['published']} of {rows['input']} rows, {content['recoding']}; k {before['k']} -> {after['k']}{l_}{t}; "
-            f"loss {content['loss']['ncp']:.4f}"
+            f"{out}: {rows['published']} of {rows['input']} rows, {content['recoding']}; "
+            f"k {before['k']} -> {after['k']}{l_}{t}; loss {content['loss']['ncp']:.4f}"
         ),
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""`fairdb report`: what a data steward runs first on a table: what its columns are, and how well it hides its people."""
+"""`fairdb report`: what a data steward runs first on a table: what its columns are, and whom it gives away."""
 
 import json
 import shlex
@@ -47,9 +47,10 @@ def report_command(
     categorical: Categorical = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Guess by the policy which columns of a table identify people, and print what that makes of its risk. Needs no server.
+    """Guess which columns of a table identify people, by the policy, and print its risk. Needs no server.
 
-    --quasi, --sensitive and --subject overrule the guess. Exit codes: 0 done, 1 no quasi-identifier is known, 2 bad input.
+    --quasi, --sensitive and --subject overrule the guess. Exit codes: 0 done, 1 no quasi-identifier is known, 2 bad
+    input.
     """
     with told(file):
         from anonymity.policy import guess_roles
@@ -92,7 +93,7 @@ def _roles(
     subject: str | None,
     categorical: list[str] | None,
 ) -> "Roles":
-    """Return the roles as guessed, except where options name them; a column that an option names loses its guessed part."""
+    """Return the roles as guessed, except where options name them; what an option names loses its guessed role."""
     from anonymity.risk import Roles
 
     given = as_titled(read_names(quasi), titles), as_titled(read_names(sensitive), titles)

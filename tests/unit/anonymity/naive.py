@@ -1,4 +1,4 @@
-"""The definitions once more, in plain Python, for whoever doubts the fast ones; and the Mondrian that ours is held against."""
+"""The definitions once more, in plain Python, and the Mondrian that ours is held against."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import pytest
@@ -21,9 +22,7 @@ AGE, TOWN, DAY, DISEASE, DOSE, WHO = range(6)
 QUASI = (AGE, TOWN, DAY)
 ROLES = Roles(("age", "town", "day"), ("disease", "dose"))
 ages = st.integers(18, 90).map(str) | st.sampled_from(["", "30", "31", "35"])
-days = st.dates(
-    min_value=__import__("datetime").date(2015, 1, 1), max_value=__import__("datetime").date(2017, 12, 31)
-).map(str)
+days = st.dates(min_value=date(2015, 1, 1), max_value=date(2017, 12, 31)).map(str)
 rows_of = st.lists(
     st.tuples(
         ages,
@@ -73,11 +72,11 @@ def try_to(rows: Sequence[Row], roles: Roles, limits: Limits, way: Way) -> Anony
 def test_what_is_published_meets_every_limit(
     rows: list[Row],
     k: int,
-    l: int,
+    l: int,  # noqa: E741 - the field's own name
     t: float | None,
     most: float,
     by_person: bool,
-    way: Way,  # noqa: E741
+    way: Way,
 ) -> None:
     subject = WHO if by_person else None
     roles = Roles(ROLES.quasi, ROLES.sensitive, "who" if by_person else None)

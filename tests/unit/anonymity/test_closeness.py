@@ -1,5 +1,7 @@
 """t is the earth mover's distance, as a walk over all values finds it."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,7 @@ def walk(mine: dict[str, float], table: dict[str, float]) -> float:
     places = {v: 0.5 if not v else numbers.index(float(v)) / (len(numbers) - 1) for v in table}
     order = sorted(table, key=places.__getitem__)
     carried = total = 0.0
-    for here, there in zip(order, order[1:], strict=False):
+    for here, there in pairwise(order):
         carried += mine.get(here, 0) - table[here]
         total += abs(carried) * (places[there] - places[here])
     return total + abs(mine.get("", 0) - table.get("", 0)) / 2

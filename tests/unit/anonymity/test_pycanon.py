@@ -1,7 +1,8 @@
 """Risk agrees with pycanon on large tables wherever pycanon counts right; where it does not, the test says why.
 
-Three of its ways are not ours: it groups with pandas, which leaves out rows with a missing quasi-identifier, so its k is that of the other
-rows; it rounds entropy l down to a whole number; and it cannot sort a sensitive column of texts in which one is missing.
+Three of its ways are not ours: it groups with pandas, which leaves out rows with a missing quasi-identifier, so its k
+is that of the other rows; it rounds entropy l down to a whole number; and it cannot sort a sensitive column of texts in
+which one is missing.
 """
 
 import math

@@ -9,7 +9,7 @@ from anonymity.risk import Risk, Roles, measure
 from anonymity.table import table_of
 
 
-def risk_of(quasi: str, sensitive: str = "", subject: str | None = None, **columns: list[str]) -> Risk:
+def risk_of(quasi: str, sensitive: str = "", subject: str | None = None, /, **columns: list[str]) -> Risk:
     return measure(table_of(columns), Roles(tuple(quasi.split()), tuple(sensitive.split()), subject))
 
 
@@ -75,10 +75,10 @@ def test_t_of_categories_is_half_the_sum_of_differences() -> None:
 
 
 def test_t_of_numbers_is_the_earth_movers_distance_over_ranks() -> None:
-    # The example of the paper on t-closeness (Li et al. 2007): incomes 3 to 11 thousand, nine different ones, m - 1 = 8.
-    # Class 1 (3, 4, 5) against 1/9 each. Cumulated differences: 2/9, 4/9, 6/9, 5/9, 4/9, 3/9, 2/9, 1/9, 0: their sum is 27/9 = 3,
-    # divided by 8: 0.375. Class 2 (6, 8, 11): -1/9, -2/9, -3/9, -1/9, -2/9, 0, -1/9, -2/9, 0: 12/9 / 8 = 0.167.
-    # Class 3 (7, 9, 10): -1/9, -2/9, -3/9, -4/9, -2/9, -3/9, -1/9, 1/9, 0: 17/9 / 8 = 0.236.
+    # The example of the paper on t-closeness (Li et al. 2007): incomes 3 to 11 thousand, nine different ones, m - 1 =
+    # 8. Class 1 (3, 4, 5) against 1/9 each. Cumulated differences: 2/9, 4/9, 6/9, 5/9, 4/9, 3/9, 2/9, 1/9, 0: their sum
+    # is 27/9 = 3, divided by 8: 0.375. Class 2 (6, 8, 11): -1/9, -2/9, -3/9, -1/9, -2/9, 0, -1/9, -2/9, 0: 12/9 / 8 =
+    # 0.167. Class 3 (7, 9, 10): -1/9, -2/9, -3/9, -4/9, -2/9, -3/9, -1/9, 1/9, 0: 17/9 / 8 = 0.236.
     incomes = ["3000", "4000", "5000", "6000", "8000", "11000", "7000", "9000", "10000"]
     quasi = ["1"] * 3 + ["2"] * 3 + ["3"] * 3
     assert risk_of("q", "income", q=quasi, income=incomes).t["income"] == pytest.approx(0.375)
@@ -88,8 +88,8 @@ def test_t_of_numbers_is_the_earth_movers_distance_over_ranks() -> None:
 
 
 def test_numbers_that_are_codes_have_no_order() -> None:
-    # As numbers 1, 2, 3 with class 1 (1) and class 2 (2, 3): table 1/3 each. Class 1: 2/3, 1/3, 0, sum 1, divided by 2: 0.5.
-    # As categories: class 1: 2/3 + 1/3 + 1/3, half of it is 2/3.
+    # As numbers 1, 2, 3 with class 1 (1) and class 2 (2, 3): table 1/3 each. Class 1: 2/3, 1/3, 0, sum 1, divided by 2:
+    # 0.5. As categories: class 1: 2/3 + 1/3 + 1/3, half of it is 2/3.
     table = table_of({"q": ["1", "2", "2"], "s": ["1", "2", "3"]})
     assert measure(table, Roles(("q",), ("s",))).t["s"] == pytest.approx(0.5)
     codes = Roles(("q",), ("s",), categorical=frozenset(("s",)))
@@ -97,9 +97,9 @@ def test_numbers_that_are_codes_have_no_order() -> None:
 
 
 def test_a_missing_number_is_as_far_from_the_lowest_as_from_the_highest() -> None:
-    # Numbers 1, 2, 3 at 0, 0.5, 1, a missing one hangs at the middle by 1/2. Class 1 (1): all of the table's missing third ... table: 1, 3,
-    # missing: 1/3 each, so m = 2: positions 0 and 1. Class 1 (1): 1/3 stays, 1/3 comes from 3 over 1, 1/3 from missing over 1/2 + 1/2 = 1.
-    # So t = 2/3, and the same for a class of 3. The class of the missing one: 1/3 over 1 from each side: 2/3 as well.
+    # Table: 1, 3 and missing, a third each; 1 lies at 0, 3 at 1, missing hangs by 1/2 from the middle: 1 from both.
+    # The class of 1: a third is there, a third comes from 3 over 1, a third from missing over 1: 2/3. 3: the same.
+    # The class of the missing one: a third over 1 from each side: 2/3.
     assert risk_of("q", "n", q=["1", "2", "3"], n=["1", "3", ""]).t["n"] == pytest.approx(2 / 3)
 
 
