@@ -13,7 +13,7 @@ from anonymity.errors import BadTable
 from anonymity.places import delimiter_of, explain
 from anonymity.table import Column, Table
 
-_ROWS_AT_ONCE = 16_384
+_CELLS_AT_ONCE = 20_000
 _BYTES_AT_ONCE = 1 << 20
 
 Advance = Callable[[int, int], None]
@@ -106,8 +106,8 @@ def read_titles(titles: list[str], delimiter: str) -> list[str]:
 
 
 def _chunks(reader: Iterator[list[str]], width: int) -> Iterator[list[list[str]]]:
-    """Yield rows by the thousand. Raises _Ragged when one has not as many fields as the header."""
-    while chunk := list(islice(reader, _ROWS_AT_ONCE)):
+    """Yield some rows at a time. Raises _Ragged when one has not as many fields as the header."""
+    while chunk := list(islice(reader, max(1, _CELLS_AT_ONCE // width))):
         if set(map(len, chunk)) != {width}:
             while chunk and not chunk[-1]:
                 chunk.pop()

@@ -10,7 +10,7 @@ from typing import TextIO
 
 from anonymity.table import Table
 
-_ROWS_AT_ONCE = 16_384
+_ROWS_AT_ONCE = 2048
 
 
 @contextmanager
