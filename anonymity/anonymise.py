@@ -1,6 +1,6 @@
 """Anonymisation of a table: the generalisation that meets the limits and loses least, of those that are tried."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -151,10 +151,12 @@ def _least(
     way: Way,
     tell: Advance,
 ) -> Recoding:
-    found = []
+    best = None
     if way != "full":
-        found = list(_local(table, roles, content, limits, hierarchies, tell))
-    best = min(found, key=lambda recoding: recoding.loss.ncp, default=None)
+        for recoding in _local(table, roles, content, limits, hierarchies, tell):
+            # One at a time, since each is as large as the table.
+            if best is None or recoding.loss.ncp < best.loss.ncp:
+                best = recoding
     if way != "local":
         quasi = {title: table[title] for title in roles.quasi}
         lattice = Lattice(list(quasi.values()), [hierarchies[t] for t in quasi], content, limits)
@@ -176,10 +178,9 @@ def _local(
     limits: Limits,
     hierarchies: Mapping[str, Hierarchy],
     tell: Advance,
-) -> list[Recoding]:
+) -> Iterator[Recoding]:
     domains = {title: domain_of(table[title], hierarchies[title]) for title in roles.quasi}
     every = np.arange(table.rows)
-    found = []
     strategies: tuple[Strategy, ...] = get_args(Strategy)
     for number, strategy in enumerate(strategies):
         done = 0
@@ -190,9 +191,8 @@ def _local(
             tell("local generalisation", (number + done / table.rows) / len(strategies))
 
         ids, count = partition(list(domains.values()), content, limits, strategy, advance)
-        found.append(recode_by_classes("local", domains, ids, count, every, table.rows))
+        yield recode_by_classes("local", domains, ids, count, every, table.rows)
         out = trim(list(domains.values()), content, limits, ids, count, int(limits.max_suppression * table.rows + 1e-9))
         if out.any():
             kept = np.flatnonzero(~out)
-            found.append(recode_by_classes("local", domains, ids[kept], count, kept, table.rows))
-    return found
+            yield recode_by_classes("local", domains, ids[kept], count, kept, table.rows)

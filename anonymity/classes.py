@@ -31,11 +31,11 @@ def group(columns: Sequence[Codes]) -> tuple[Ids, int]:
 
 def _number(key: Ids, size: int) -> tuple[Ids, int]:
     """Return the keys as numbers from 0 without a gap, and how many there are."""
-    if size <= 8 * len(key) + 1024:
+    if size <= 2 * len(key) + 1024:
         seen = np.zeros(size, np.bool_)
         seen[key] = True
-        numbers = np.cumsum(seen) - 1
-        return numbers[key], int(seen.sum())
+        numbers = np.cumsum(seen, dtype=np.int32) - 1
+        return numbers[key].astype(np.int64), int(seen.sum())
     found, ids = np.unique(key, return_inverse=True)
     return ids.astype(np.int64, copy=False), len(found)
 

@@ -18,7 +18,7 @@ from anonymity.values import read_numbers
 # A cell that lists more categories than this says less than it takes to read.
 _LONGEST_SET = 8
 # Of so many values, the losses of all pairs are kept.
-_PAIRS_KEPT = 512
+_PAIRS_KEPT = 128
 
 Ranks = NDArray[np.integer]
 Losses = NDArray[np.float64]

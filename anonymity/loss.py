@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anonymity.classes import Ids
 
@@ -27,10 +26,10 @@ class Loss:
     discernibility: int
 
 
-def loss_of(cells: Mapping[str, NDArray[np.float64]], ids: Ids, count: int, rows: int) -> Loss:
-    """Return the loss of a table that had `rows` rows, from the loss of each cell and the class of each row."""
+def loss_of(lost: Mapping[str, float], ids: Ids, count: int, rows: int) -> Loss:
+    """Return the loss of a table that had `rows` rows, from the sum of each column's cells and the class of each row."""
     left_out = rows - len(ids)
-    by_column = {title: float((losses.sum() + left_out) / rows) for title, losses in cells.items()}
+    by_column = {title: (total + left_out) / rows for title, total in lost.items()}
     sizes = np.bincount(ids, minlength=count)
     return Loss(
         ncp=sum(by_column.values()) / len(by_column),

@@ -49,7 +49,7 @@ def partition(
         classes += int(done.sum())
         if advance:
             advance(int(finished.sum()))
-        number = np.cumsum(~done) - 1
+        number = np.cumsum(~done, dtype=np.int32) - 1
         child = 2 * number[groups.owner[~finished]]
         sizes = None
         for i, order in enumerate(orders):
@@ -75,7 +75,7 @@ class _Cut:
 def _order(domains: Sequence[Domain], first: int) -> Positions:
     """Return the rows by one column, and by the others where that one says nothing."""
     others = [domain.ranks for i, domain in enumerate(domains) if i != first]
-    return np.lexsort((*others[::-1], domains[first].ranks))
+    return np.lexsort((*others[::-1], domains[first].ranks)).astype(np.int32)
 
 
 def _cut(

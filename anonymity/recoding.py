@@ -10,7 +10,7 @@ from anonymity.classes import Ids, group
 from anonymity.domains import Domain
 from anonymity.hierarchy import Hierarchy
 from anonymity.loss import Loss, loss_of
-from anonymity.table import Column
+from anonymity.table import Column, narrow
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,13 @@ def recode_by_classes(
     how: str, domains: Mapping[str, Domain], ids: Ids, count: int, rows: NDArray[np.integer], total: int
 ) -> Recoding:
     """Return the recoding in which each class (`ids`: that of each of `rows`) is described as narrowly as it can be."""
-    columns, cells = {}, {}
+    columns, lost = {}, {}
+    sizes = np.bincount(ids, minlength=count)
     for title, domain in domains.items():
         columns[title], losses = _describe(domain, ids, count, domain.ranks[rows])
-        cells[title] = losses[ids]
+        lost[title] = float(losses @ sizes)
     written, number = group([column.codes for column in columns.values()])
-    return Recoding(how, rows, columns, loss_of(cells, written, number, total))
+    return Recoding(how, rows, columns, loss_of(lost, written, number, total))
 
 
 def _describe(domain: Domain, ids: Ids, count: int, ranks: NDArray[np.integer]) -> tuple[Column, NDArray[np.float64]]:
@@ -61,7 +62,7 @@ def _describe(domain: Domain, ids: Ids, count: int, ranks: NDArray[np.integer]) 
         if key not in known:
             known[key] = labels.setdefault(domain.label(key), len(labels))
         codes[number] = known[key]
-    return Column(list(labels), codes[ids]), losses
+    return Column(list(labels), narrow(codes, len(labels))[ids]), losses
 
 
 def recode_by_levels(
@@ -72,12 +73,12 @@ def recode_by_levels(
     rows: NDArray[np.integer],
 ) -> Recoding:
     """Return the full-domain recoding in which every value of a column goes to the same level."""
-    recoded, cells = {}, {}
+    recoded, lost = {}, {}
     for (title, column), level in zip(columns.items(), levels, strict=True):
         chosen = hierarchies[title].levels[level]
         codes = column.codes[rows]
-        recoded[title] = Column(chosen.labels, chosen.nodes[codes])
-        cells[title] = chosen.losses[codes]
+        recoded[title] = Column(chosen.labels, narrow(chosen.nodes, len(chosen.labels))[codes])
+        lost[title] = float(chosen.losses @ np.bincount(codes, minlength=len(chosen.losses)))
     written, number = group([column.codes for column in recoded.values()])
     total = len(next(iter(columns.values())).codes)
-    return Recoding(how, rows, recoded, loss_of(cells, written, number, total), dict(zip(columns, levels, strict=True)))
+    return Recoding(how, rows, recoded, loss_of(lost, written, number, total), dict(zip(columns, levels, strict=True)))

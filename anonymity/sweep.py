@@ -10,7 +10,7 @@ from anonymity.classes import Ids
 from anonymity.domains import Domain
 from anonymity.limits import Content, Limits
 
-Positions = NDArray[np.int64]
+Positions = NDArray[np.integer]
 Losses = NDArray[np.float64]
 # Each column is swept over each other one.
 _MOST_COLUMNS = 12
@@ -28,7 +28,7 @@ class Groups:
     @property
     def right(self) -> Positions:
         """How many rows of its group lie behind each position."""
-        return self.sizes[self.owner] - self.left
+        return self.sizes.astype(np.int32)[self.owner] - self.left
 
     @property
     def ends(self) -> Positions:
@@ -39,8 +39,10 @@ class Groups:
 def groups_of(sizes: Positions) -> Groups:
     """Return groups of the given sizes, in a row."""
     starts = np.cumsum(sizes) - sizes
-    owner = np.repeat(np.arange(len(sizes)), sizes)
-    return Groups(starts, sizes, owner, np.arange(len(owner)) - starts[owner] + 1)
+    # Positions in 32 bits: these are as long as the table, and many are alive at once.
+    owner = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    left = np.arange(1, len(owner) + 1, dtype=np.int32) - starts.astype(np.int32)[owner]
+    return Groups(starts, sizes, owner, left)
 
 
 def side_losses(domains: Sequence[Domain], order: Positions, groups: Groups) -> tuple[Losses, Losses]:
@@ -97,7 +99,7 @@ def _extremes(
 ) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     """Return the lowest and the highest rank of each group up to each position: maxima that start anew with a group."""
     wide = (int(owner[-1]) + 1) * size >= 1 << 31
-    offset = owner * size if wide else (owner * size).astype(np.int32)
+    offset = owner.astype(np.int64 if wide else np.int32) * size
     high = np.maximum.accumulate(ranks + offset) - offset
     low = size - 1 - (np.maximum.accumulate((size - 1 - ranks) + offset) - offset)
     return low, high
@@ -105,10 +107,10 @@ def _extremes(
 
 def _distinct(codes: NDArray[np.integer], groups: Groups) -> tuple[Ids, Ids]:
     """Return how many different codes each group holds up to each position, and behind it."""
-    key = groups.owner * (int(codes.max(initial=0)) + 1) + codes
+    key = groups.owner.astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes
     by_key = np.argsort(key, kind="stable")
     turns = np.flatnonzero(np.diff(key[by_key])) + 1
-    first, last = np.zeros((2, len(key)), np.int64)
+    first, last = np.zeros((2, len(key)), np.int32)
     first[by_key[np.concatenate([[0], turns])]] = 1
     last[by_key[np.concatenate([turns, [len(key)]]) - 1]] = 1
     seen = np.cumsum(first)

@@ -13,7 +13,10 @@ Codes = NDArray[np.integer]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The values of one column: `values[codes[row]]`. Values are distinct texts; the empty text is a missing value."""
+    """The values of one column: `values[codes[row]]`. Values are distinct texts; the empty text is a missing value.
+
+    Codes are unsigned and as narrow as they can be: whoever calculates with them has to widen them first.
+    """
 
     values: list[str]
     codes: Codes
@@ -25,7 +28,7 @@ class Column:
     def take(self, rows: Codes) -> "Column":
         """Return the column with these rows only, in this order, and without values that none of them has."""
         used, codes = np.unique(self.codes[rows], return_inverse=True)
-        return Column([self.values[code] for code in used.tolist()], codes.astype(np.int32))
+        return Column([self.values[code] for code in used.tolist()], narrow(codes, len(used)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,16 @@ class Table:
         return Table(columns, len(rows), self.delimiter)
 
 
+def narrow(codes: NDArray[np.integer], count: int) -> Codes:
+    """Return codes below `count` in as few bytes as they need."""
+    return codes.astype(np.min_scalar_type(max(count - 1, 0)), copy=False)
+
+
 def column_of(texts: Iterable[str]) -> Column:
     """Return a column of the given texts, its values in the order in which they first occur."""
     values: dict[str, int] = {}
     codes = np.fromiter((values.setdefault(text, len(values)) for text in texts), dtype=np.int32)
-    return Column(list(values), codes)
+    return Column(list(values), narrow(codes, len(values)))
 
 
 def table_of(columns: Mapping[str, Sequence[str]]) -> Table:

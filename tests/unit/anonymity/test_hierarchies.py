@@ -108,7 +108,9 @@ def test_a_group_of_leaves_is_described_by_what_is_above_them_all(leaves: list[s
 TREE = "Netherlands,Western Europe,Europe\nBelgium,Western Europe,Europe\nSpain,Southern Europe,Europe\nFiji,Melanesia,Oceania\n"
 
 
-@pytest.mark.parametrize("text", [TREE, "country,region,continent\n" + TREE, TREE.replace(",", ";"), TREE.replace(",", "\t")])
+@pytest.mark.parametrize(
+    "text", [TREE, "country,region,continent\n" + TREE, TREE.replace(",", ";"), TREE.replace(",", "\t")]
+)
 def test_a_tree_is_read_from_a_file(tmp_path: Path, text: str) -> None:
     file = tmp_path / "tree.csv"
     file.write_text("\ufeff" + text, encoding="utf-8")

@@ -30,7 +30,13 @@ def test_it_writes_table_and_report(tmp_path: Path) -> None:
     assert list(rows[0]) == ["age", "town", "day", "disease", "kit"]
     assert len(rows) == 60
     assert Counter(row["disease"] for row in rows) == Counter(row[4] for row in study())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "report.json", "report.md", "report.svg", "t.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.csv",
+        "report.json",
+        "report.md",
+        "report.svg",
+        "t.csv",
+    ]
 
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["before"]["k"] == 1
@@ -57,7 +63,9 @@ def test_a_report_holds_nothing_that_is_not_published(tmp_path: Path) -> None:
     common = ("Person One", "30", "Ghent", "2016-01-01", "flu", "x", "y")
     rare = ("Person Two", "98765.4", "Elsene", "1999-12-31", "scurvy", "x", "y")
     file = write(tmp_path / "t.csv", [common] * 30 + [rare])
-    run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--subject", "who", "--k", 1, "--report", tmp_path / "r")
+    run(
+        "anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--subject", "who", "--k", 1, "--report", tmp_path / "r"
+    )
     assert "98765.4" in (tmp_path / "o.csv").read_text()
     run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--k", 5, "--drop", "who", "--report", tmp_path / "r")
     assert len(read(tmp_path / "o.csv")) == 30
@@ -96,7 +104,9 @@ def test_a_sensitive_column_that_undoes_a_generalisation_is_told(tmp_path: Path)
 def test_a_tree_says_what_places_become(tmp_path: Path) -> None:
     tree = tmp_path / "towns.csv"
     tree.write_text("Ghent,Belgium,Europe\nDelft,Netherlands,Europe\nCork,Ireland,Europe\nSuva,Fiji,Oceania\n")
-    file = write(tmp_path / "t.csv", [("30", "Ghent")] * 3 + [("30", "Delft")] * 3 + [("30", "Suva")] * 6, ("age", "town"))
+    file = write(
+        tmp_path / "t.csv", [("30", "Ghent")] * 3 + [("30", "Delft")] * 3 + [("30", "Suva")] * 6, ("age", "town")
+    )
     result = run(
         *("anonymize", file, "--out", tmp_path / "o.csv", "--quasi", "age,town", "--hierarchy", f"town={tree}"),
         *("--max-suppression", 0),
@@ -109,13 +119,33 @@ def test_the_way_of_recoding_can_be_chosen(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", study())
     found = {}
     for recoding in ("full", "local", "least"):
-        run(*("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--recoding", recoding, "--report", tmp_path / "r"))
+        run(
+            *(
+                "anonymize",
+                file,
+                "--out",
+                tmp_path / "o.csv",
+                *QUASI,
+                "--recoding",
+                recoding,
+                "--report",
+                tmp_path / "r",
+            )
+        )
         found[recoding] = json.loads((tmp_path / "r.json").read_text())
     assert (found["full"]["recoding"], found["local"]["recoding"]) == ("full-domain", "local")
     lost = {recoding: report["loss"]["ncp"] for recoding, report in found.items()}
     assert lost["least"] == min(lost.values())
     # A column at one level has no two values of which one lies within the other.
-    assert found["full"]["columns"][0]["level_name"] in ("as it is", "bands of 2", "bands of 4", "bands of 8", "bands of 16", "bands of 32", "*")
+    assert found["full"]["columns"][0]["level_name"] in (
+        "as it is",
+        "bands of 2",
+        "bands of 4",
+        "bands of 8",
+        "bands of 16",
+        "bands of 32",
+        "*",
+    )
 
 
 @pytest.mark.parametrize(

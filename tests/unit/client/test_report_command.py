@@ -7,7 +7,10 @@ from pathlib import Path
 from tests.unit.client.commands import run, write
 
 HEADER = ("sample_id", "subject_id", "age", "sex", "country", "disease", "body_site", "shoe size")
-ROWS = [(f"s{i}", f"p{i // 2}", str(30 + i // 8), "FM"[i // 2 % 2], "Fiji", ("flu", "IBD")[i // 4 % 2], "feces", "40") for i in range(32)]
+ROWS = [
+    (f"s{i}", f"p{i // 2}", str(30 + i // 8), "FM"[i // 2 % 2], "Fiji", ("flu", "IBD")[i // 4 % 2], "feces", "40")
+    for i in range(32)
+]
 
 
 def test_the_guess_is_shown_and_measured(tmp_path: Path) -> None:
