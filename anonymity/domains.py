@@ -77,7 +77,11 @@ def _numbers(column: Column) -> Domain:
     signed = is_signed(texts)
 
     def loss(low: Ranks, high: Ranks) -> Losses:
-        return np.where((low < apart) & (low != high), 1.0, line[high] - line[low])
+        lost = line[high]
+        lost -= line[low]
+        if apart:
+            lost[(low < apart) & (low != high)] = 1.0
+        return lost
 
     def label(low: int, high: int) -> str:
         if low < apart:

@@ -39,7 +39,7 @@ class Content:
         return len(self.people.weights)
 
     def take(self, rows: NDArray[np.integer]) -> "Content":
-        """Return these rows alone: others have no part in anybody's weight, nor in the table's distribution."""
+        """Return these rows alone: others have no part in anybody's weight, nor in distributions and ranks."""
         return Content(self.people.take(rows), [sensitive.take(rows) for sensitive in self.sensitive])
 
     def references(self) -> list[NDArray[np.float64]]:

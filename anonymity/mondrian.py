@@ -135,9 +135,10 @@ def _candidates(
         yield middle, np.where(possible[middle] & (width > 0), -width, np.inf)
         return
     losses, losses_right = side_losses(domains, order, groups)
-    after = groups.left * losses + groups.right * losses_right
-    after += _EVENNESS * np.abs(groups.left - groups.right)
-    cost = np.where(possible & between if strategy == "strict" else possible, after, np.inf)
+    cost = groups.left * losses
+    cost += groups.right * losses_right
+    cost += _EVENNESS * np.abs(groups.left - groups.right)
+    cost[~(possible & between if strategy == "strict" else possible)] = np.inf
     best = _first_least(cost, groups)
     yield best, cost[best]
     if limits.t is not None:
@@ -181,7 +182,7 @@ def _close_enough(
     # Of `Content.take` the weights would be new ones: these are to stay those of the whole table.
     taken = np.concatenate(rows)
     people = type(content.people)(None, content.people.weights[taken])
-    part = Content(people, [sensitive.take(taken) for sensitive in content.sensitive])
+    part = Content(people, [sensitive.part(taken) for sensitive in content.sensitive])
     far = distant(np.concatenate(sides), 2 * int(asked.sum()), part, limits, references)
     fits = np.zeros(len(groups.sizes), np.bool_)
     fits[asked] = ~(far[::2] | far[1::2])

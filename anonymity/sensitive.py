@@ -24,7 +24,16 @@ class Sensitive:
     missing: int = -1
 
     def take(self, rows: NDArray[np.integer]) -> "Sensitive":
-        """Return the column with these rows only; values that none of them has still count as ranks."""
+        """Return the column of these rows alone: values that none of them has are no ranks any more."""
+        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        if self.positions is None:
+            return Sensitive(codes, len(used))
+        lacking = used == self.missing
+        ranks = np.where(lacking, -1, np.cumsum(~lacking) - 1)
+        return _ranked(codes, ranks, len(used) - int(lacking.sum()))
+
+    def part(self, rows: NDArray[np.integer]) -> "Sensitive":
+        """Return these rows as rows of the whole column, whose ranks stay what they are."""
         return Sensitive(self.codes[rows], self.count, self.positions, self.missing)
 
 
@@ -37,23 +46,23 @@ def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
     """
     numbers = None if categorical else read_numbers(column.values)
     if numbers is not None:
-        ranks, count = rank_numbers(column.values, numbers)
-        if count > 1:
-            return _ordered(column, ranks, count)
-        # One number and what is missing are two categories.
-        return Sensitive((ranks - ranks.min())[column.codes], count - int(ranks.min()))
+        return _ranked(column.codes, *rank_numbers(column.values, numbers))
     seen: dict[str, int] = {}
     meaning = [seen.setdefault(value.strip().casefold(), len(seen)) for value in column.values]
     return Sensitive(np.array(meaning, np.int32)[column.codes], len(seen))
 
 
-def _ordered(column: Column, ranks: NDArray[np.int32], count: int) -> Sensitive:
+def _ranked(codes: Codes, ranks: NDArray[np.integer], count: int) -> Sensitive:
+    """Return a column of numbers, from the rank among `count` numbers of each value, -1 where it is missing."""
+    if count < 2:
+        # One number, and what is missing, are categories.
+        return Sensitive((ranks - ranks.min())[codes], count - int(ranks.min()))
     positions = np.arange(count) / (count - 1)
     if ranks.min() >= 0:
-        return Sensitive(ranks[column.codes], count, positions)
+        return Sensitive(ranks[codes], count, positions)
     middle = int(np.searchsorted(positions, 0.5))
-    shifted = np.where(ranks < 0, middle, ranks + (ranks >= middle)).astype(np.int32)
-    return Sensitive(shifted[column.codes], count + 1, np.insert(positions, middle, 0.5), middle)
+    shifted = np.where(ranks < 0, middle, ranks + (ranks >= middle))
+    return Sensitive(shifted[codes], count + 1, np.insert(positions, middle, 0.5), middle)
 
 
 def read_all(columns: Mapping[str, Column], categorical: frozenset[str] = frozenset()) -> dict[str, Sensitive]:

@@ -26,7 +26,7 @@ def trim(
         return out
     for _ in range(_ROUNDS):
         left = most - int(out.sum())
-        taken = _trim_once(domains, content, limits, ids, count, np.flatnonzero(~out), left)
+        taken = _trim_once(domains, content, limits, ids, count, np.flatnonzero(~out).astype(np.int32), left)
         if not taken.size:
             return out
         out[taken] = True
@@ -58,7 +58,9 @@ def _trim_once(
             (True, groups.right, groups.left, left, left_fits),
             (False, groups.left, groups.right, right, right_fits),
         ):
-            gain = np.where(fits & (out > 0), whole - out * len(domains) - kept * cost, 0)
+            gain = whole - out * len(domains)
+            gain -= kept * cost
+            gain[~fits | (out == 0)] = 0
             best = np.maximum.reduceat(gain, groups.starts)
             for number in np.flatnonzero(best > np.maximum(gains, 1e-9)).tolist():
                 start, end = groups.starts[number], groups.ends[number] + 1
