@@ -2,24 +2,28 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymity.classes import people_of
+from anonymity.cuts import MEDIANS, STRATEGIES
 from anonymity.domains import domain_of
 from anonymity.errors import BadTable, CannotBeMet
 from anonymity.found import find_hierarchy
 from anonymity.hierarchy import Hierarchy
 from anonymity.lattice import Lattice, search
 from anonymity.limits import Content, Limits, failing
-from anonymity.mondrian import Strategy, partition
+from anonymity.mondrian import partition
 from anonymity.recoding import Recoding, recode_by_classes, recode_by_levels
 from anonymity.risk import Risk, Roles, check_roles, measure_classes
 from anonymity.sensitive import read_all
 from anonymity.table import Table
 from anonymity.trimming import trim
+
+# The more rows, the less likely it is that a cut at a median loses least.
+_ALL_STRATEGIES = 50_000
 
 Way = Literal["least", "full", "local"]
 Advance = Callable[[str, float], None]
@@ -181,7 +185,7 @@ def _local(
 ) -> Iterator[Recoding]:
     domains = {title: domain_of(table[title], hierarchies[title]) for title in roles.quasi}
     every = np.arange(table.rows)
-    strategies: tuple[Strategy, ...] = get_args(Strategy)
+    strategies = STRATEGIES if table.rows <= _ALL_STRATEGIES else (MEDIANS[0], *STRATEGIES[len(MEDIANS) :])
     for number, strategy in enumerate(strategies):
         done = 0
 

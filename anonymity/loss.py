@@ -27,7 +27,7 @@ class Loss:
 
 
 def loss_of(lost: Mapping[str, float], ids: Ids, count: int, rows: int) -> Loss:
-    """Return the loss of a table that had `rows` rows, from the sum of each column's cells and the class of each row."""
+    """Return the loss of a table that had `rows` rows, from the sums of its cells and the class of each row."""
     left_out = rows - len(ids)
     by_column = {title: (total + left_out) / rows for title, total in lost.items()}
     sizes = np.bincount(ids, minlength=count)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymity.classes import Ids
+from anonymity.classes import Ids, count_distinct
 from anonymity.domains import Domain
 from anonymity.limits import Content, Limits
 
@@ -63,11 +63,28 @@ def side_losses(domains: Sequence[Domain], order: Positions, groups: Groups) -> 
 
 def group_losses(domains: Sequence[Domain], order: Positions, groups: Groups) -> list[Losses]:
     """Return what a row of each group loses, column by column."""
+    return [domain.loss(*_ends(domain, order, groups)) for domain in domains]
+
+
+def group_widths(domains: Sequence[Domain], order: Positions, groups: Groups, by: str) -> list[Losses]:
+    """Return how wide each group is, column by column: by "loss", by the part of all "ranks", by how many "values"."""
     found = []
     for domain in domains:
-        ranks = domain.ranks[order]
-        found.append(domain.loss(np.minimum.reduceat(ranks, groups.starts), np.maximum.reduceat(ranks, groups.starts)))
+        low, high = _ends(domain, order, groups)
+        if by == "ranks":
+            found.append((high - low) / max(1, domain.size - 1))
+            continue
+        if by == "loss" and not domain.as_set:
+            found.append(domain.loss(low, high))
+            continue
+        present = count_distinct(groups.owner.astype(np.int64), len(groups.sizes), domain.ranks[order])
+        found.append(domain.exact_loss(low, high, present) if by == "loss" else present - 1.0)
     return found
+
+
+def _ends(domain: Domain, order: Positions, groups: Groups) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    ranks = domain.ranks[order]
+    return np.minimum.reduceat(ranks, groups.starts), np.maximum.reduceat(ranks, groups.starts)
 
 
 def widest(domains: Sequence[Domain], order: Positions, groups: Groups) -> list[int]:

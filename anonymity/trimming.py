@@ -39,14 +39,14 @@ def _trim_once(
     limits: Limits,
     ids: Ids,
     count: int,
-    rows: NDArray[np.int64],
+    rows: NDArray[np.integer],
     most: int,
-) -> NDArray[np.int64]:
+) -> NDArray[np.integer]:
     """Return the rows to leave out: of each class one edge in one column at most, those first that gain most a row."""
     sizes = np.bincount(ids[rows], minlength=count)
     groups = groups_of(sizes)
     gains = np.zeros(count)
-    edges: list[NDArray[np.int64]] = [np.zeros(0, np.int64)] * count
+    edges: list[NDArray[np.integer]] = [np.zeros(0, np.int64)] * count
     by_class = rows[np.argsort(ids[rows], kind="stable")]
     for i in widest(domains, by_class, groups):
         domain = domains[i]
@@ -70,10 +70,10 @@ def _trim_once(
     return _choose(gains, edges, most)
 
 
-def _choose(gains: NDArray[np.float64], edges: Sequence[NDArray[np.int64]], most: int) -> NDArray[np.int64]:
+def _choose(gains: NDArray[np.float64], edges: Sequence[NDArray[np.integer]], most: int) -> NDArray[np.integer]:
     found = np.flatnonzero(gains > 0)
     lengths = np.array([len(edges[number]) for number in found.tolist()])
-    chosen: list[NDArray[np.int64]] = []
+    chosen: list[NDArray[np.integer]] = []
     for i in np.argsort(-gains[found] / np.maximum(lengths, 1), kind="stable").tolist():
         if lengths[i] <= most:
             chosen.append(edges[int(found[i])])

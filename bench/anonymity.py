@@ -1,7 +1,8 @@
 """Tables: the time and memory of `fairdb risk` and `fairdb anonymize`, each in a process of its own.
 
-Run as `python -m bench.anonymity`. Times are CPU time, from the start of Python to its end; memory is how far the peak of what is
-resident grew beyond what the same work on twenty rows takes, which is the libraries, and as a multiple of the file.
+Run as `python -m bench.anonymity`. Times are CPU time, from the start of Python to its end; memory is how far the peak
+of what is resident grew beyond what the same work on twenty rows takes, which is the libraries, and as a multiple of
+the file.
 """
 
 import json
@@ -68,8 +69,8 @@ def main() -> None:
             seconds = [run.pop("seconds") for run in runs]
             growth = max(run.pop("growth") for run in runs)
             print(
-                f"{work}, {rows:,} rows of 5 columns ({megabytes:.1f} MB): {min(seconds):.2f} to {max(seconds):.2f} s of CPU"
-                f" ({limit}), {growth:.0f} MB more memory, {growth / megabytes:.1f} times the file; {runs[-1]}",
+                f"{work}, {rows:,} rows of 5 columns ({megabytes:.1f} MB): {min(seconds):.2f} to {max(seconds):.2f} s"
+                f" of CPU ({limit}), {growth:.0f} MB more memory, {growth / megabytes:.1f} times the file; {runs[-1]}",
                 flush=True,
             )
 

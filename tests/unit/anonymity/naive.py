@@ -45,29 +45,36 @@ def t_of(
     return max(distance(shares(c), shares(rows)) for c in classes(rows, quasi))
 
 
-def mondrian_ncp(rows: Sequence[Row], quasi: Sequence[int], numbers: set[int], k: int) -> float:
+def mondrian_ncp(
+    rows: Sequence[Row], quasi: Sequence[int], numbers: set[int], k: int, by: str = "loss", left: bool = True
+) -> float:
     """Return the NCP of a strict Mondrian: cut the widest column at its median, while both sides keep k rows.
 
-    Numbers by range, categories by the set of those present, as a share of all: nothing for one, everything for all.
+    Numbers lose by range, categories by the set of those present as a share of all, and nothing for one.
+    The widest column is the one that loses most, or has most values; the median goes to the left or to the right.
     """
     keys = {i: float if i in numbers else str for i in quasi}
     domain = {i: sorted({row[i] for row in rows}, key=keys[i]) for i in quasi}
+    place = {i: {value: rank for rank, value in enumerate(domain[i])} for i in quasi}
 
-    def width(some: Sequence[Row], i: int) -> float:
+    def lost_in(some: Sequence[Row], i: int) -> float:
         here = {row[i] for row in some}
         if i not in numbers:
             return len(here) / len(domain[i]) if len(here) > 1 else 0.0
         extent = float(domain[i][-1]) - float(domain[i][0])
         return (max(map(float, here)) - min(map(float, here))) / extent if extent else 0.0
 
+    def width(some: Sequence[Row], i: int) -> float:
+        return lost_in(some, i) if by == "loss" else len({row[i] for row in some})
+
     def lost(some: Sequence[Row]) -> float:
         for i in sorted(quasi, key=lambda i: -width(some, i)):
-            place = {value: rank for rank, value in enumerate(domain[i])}
-            median = sorted(place[row[i]] for row in some)[(len(some) - 1) // 2]
-            left = [row for row in some if place[row[i]] <= median]
-            right = [row for row in some if place[row[i]] > median]
-            if min(len(left), len(right)) >= k:
-                return lost(left) + lost(right)
-        return len(some) * sum(width(some, i) for i in quasi)
+            ranks = sorted(place[i][row[i]] for row in some)
+            border = ranks[(len(some) - 1) // 2] if left else ranks[len(some) // 2] - 1
+            one = [row for row in some if place[i][row[i]] <= border]
+            other = [row for row in some if place[i][row[i]] > border]
+            if min(len(one), len(other)) >= k:
+                return lost(one) + lost(other)
+        return len(some) * sum(lost_in(some, i) for i in quasi)
 
     return lost(rows) / len(rows) / len(quasi)

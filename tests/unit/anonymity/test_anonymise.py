@@ -136,12 +136,14 @@ def test_a_table_that_meets_the_limits_comes_out_as_it_was(rows: list[Row], time
         max_size=80,
     ),
     st.integers(2, 5),
+    st.sampled_from(["loss", "values"]),
+    st.booleans(),
 )
-def test_no_more_is_lost_than_by_a_strict_mondrian(rows: list[Row], k: int) -> None:
+def test_no_more_is_lost_than_by_a_strict_mondrian(rows: list[Row], k: int, by: str, left: bool) -> None:
     assume(len(rows) >= k)
     table = table_of({"age": [r[0] for r in rows], "town": [r[1] for r in rows], "weight": [r[2] for r in rows]})
     done = anonymise(table, Roles(("age", "town", "weight")), Limits(k))
-    assert done.recoding.loss.ncp <= mondrian_ncp(rows, (0, 1, 2), {0, 2}, k) + 1e-9
+    assert done.recoding.loss.ncp <= mondrian_ncp(rows, (0, 1, 2), {0, 2}, k, by, left) + 1e-9
 
 
 def test_far_less_is_lost_than_by_a_strict_mondrian_on_a_large_table() -> None:

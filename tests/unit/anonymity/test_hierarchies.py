@@ -105,7 +105,12 @@ def test_a_group_of_leaves_is_described_by_what_is_above_them_all(leaves: list[s
     assert domain.loss(low, high).tolist() == pytest.approx([share])
 
 
-TREE = "Netherlands,Western Europe,Europe\nBelgium,Western Europe,Europe\nSpain,Southern Europe,Europe\nFiji,Melanesia,Oceania\n"
+TREE = """\
+Netherlands,Western Europe,Europe
+Belgium,Western Europe,Europe
+Spain,Southern Europe,Europe
+Fiji,Melanesia,Oceania
+"""
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ CLASSES = {
 }
 LISTED = [name for group in GROUPS for field, others in group["fields"].items() for name in (field, *others)]
 MADE = [
-    *("host_age", "Patient.Sex", "BODY-SITE", "#SampleID", "second_email", "âge", "Geschlecht", "shoe size", "", "_", "..."),
+    *("host_age", "Patient.Sex", "BODY-SITE", "#SampleID", "second_email", "âge", "Geschlecht", "shoe size"),
+    *("", "_", "..."),
     *("country_ontology_term_id", "disease_ontology_term_id", "host_body_site_ontology_term_id", "x_ontology_term_id"),
     *("sex_ontology_term_id_ontology_term_id", "hostname", "Patiëntnummer"),
 ]  # fmt: skip
