@@ -58,6 +58,10 @@ bench-check: bench-setup ## Check the types of the rivals, whose libraries `make
 profile: bench-setup ## Show where the services spend their time under load: flame graphs in bench/results/profiles
 	$(BIN)/python -m bench.profile
 
+.PHONY: bench-anonymity
+bench-anonymity: setup ## Measure time and memory of `fairdb risk` and `fairdb anonymize`
+	$(BIN)/python -m bench.anonymity
+
 .PHONY: demo
 demo: setup ## Start a constellation of its own, create real samples on it, show them, stop it
 	$(BIN)/python -m deploy.local run --free --root .fairdb/demo -- $(BIN)/fairdb demo
@@ -81,7 +85,7 @@ release-protos: gen ## Make today's protos the contract that `make check` holds 
 .PHONY: lock
 lock: setup ## Choose versions anew within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet --generate-hashes --no-header \
-	  --no-annotate --extra server --group local --group dev pyproject.toml --output-file requirements.lock
+	  --no-annotate --extra server --extra tables --group local --group dev pyproject.toml --output-file requirements.lock
 
 .PHONY: lock-bench
 lock-bench: setup ## Choose versions of what `make bench` installs, those of requirements.lock where both have it

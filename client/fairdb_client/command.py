@@ -9,9 +9,15 @@ from rich.console import Console
 from fairdb_client import access, sagas
 from fairdb_client import demo as demo_module
 from fairdb_client.access import EDGE_URL, EdgeUrl
+from fairdb_client.anonymize import anonymize_command
+from fairdb_client.report import report_command
+from fairdb_client.risk import risk_command
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="FAIRDatabase on the command line.")
 app.add_typer(sagas.app, name="sagas")
+app.command(name="report")(report_command)
+app.command(name="risk")(risk_command)
+app.command(name="anonymize")(anonymize_command)
 
 
 @app.callback()

@@ -1,0 +1,202 @@
+"""Anonymisation of a table: the generalisation that meets the limits and loses least, of those that are tried."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymity.classes import people_of
+from anonymity.cuts import MEDIANS, STRATEGIES
+from anonymity.domains import domain_of
+from anonymity.errors import BadTable, CannotBeMet
+from anonymity.found import find_hierarchy
+from anonymity.hierarchy import Hierarchy
+from anonymity.lattice import Lattice, search
+from anonymity.limits import Content, Limits, failing
+from anonymity.mondrian import partition
+from anonymity.recoding import Recoding, recode_by_classes, recode_by_levels
+from anonymity.risk import Risk, Roles, check_roles, measure_classes
+from anonymity.sensitive import read_all
+from anonymity.table import Table
+from anonymity.trimming import trim
+
+# The more rows, the less likely it is that a cut at a median loses least.
+_ALL_STRATEGIES = 50_000
+
+Way = Literal["least", "full", "local"]
+Advance = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymised:
+    """A table that meets the limits, in an order of rows that says nothing of the input's.
+
+    `original` holds the same rows as `table`, in the same order, as they were: for whoever compares the two, never to
+    be published.
+    """
+
+    table: Table
+    original: Table
+    recoding: Recoding
+    hierarchies: dict[str, Hierarchy]
+    before: Risk
+    after: Risk
+    sizes_before: NDArray[np.int64]
+    sizes_after: NDArray[np.int64]
+    discernibility_before: int
+    dropped: tuple[str, ...]
+
+
+def anonymise(
+    table: Table,
+    roles: Roles,
+    limits: Limits,
+    *,
+    hierarchies: Mapping[str, Hierarchy] | None = None,
+    drop: Sequence[str] = (),
+    way: Way = "least",
+    advance: Advance | None = None,
+) -> Anonymised:
+    """Return the table generalised, and rows suppressed where that loses less.
+
+    `hierarchies` are those of quasi-identifiers for which they are not to be found. Dropped columns are not published,
+    nor is that of the subject. "full" recodes each column to one level throughout, "local" each class as narrowly as
+    its rows permit, "least" takes what loses less. `advance` is told what is being done, and which part of it is done.
+    Raises BadTable, CannotBeMet.
+    """
+    check_limits(limits, roles)
+    check_roles(roles, list(table.columns))
+    _check_drop(drop, roles, table)
+    tell = advance or (lambda what, part: None)
+    # Rows in a new order from the start: where equal rows go different ways, not even that depends on the order they
+    # came in.
+    table = table.take(np.random.default_rng().permutation(table.rows))
+    subject = table[roles.subject].codes if roles.subject is not None else None
+    sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
+    content = Content(people_of(subject, table.rows), list(sensitive.values()))
+    quasi = {title: table[title] for title in roles.quasi}
+    found = {t: (hierarchies or {}).get(t) or find_hierarchy(column.values) for t, column in quasi.items()}
+    every = np.arange(table.rows)
+    unchanged = recode_by_levels("unchanged", quasi, found, [0] * len(quasi), every)
+    ids, count = unchanged.classes()
+    before = measure_classes(ids, count, content.people, sensitive)
+    if failing(ids, count, content, limits).any():
+        _check_possible(before, content, sensitive, limits)
+        recoding = _least(table, roles, content, limits, found, way, tell)
+    else:
+        recoding = unchanged
+    kept = content.take(recoding.rows)
+    after_ids, after_count = recoding.classes()
+    if failing(after_ids, after_count, kept, limits).any():
+        raise AssertionError("a recoding does not meet the limits")
+    dropped = tuple(t for t in table.columns if t in drop or t == roles.subject)
+    original = table.take(recoding.rows)
+    published = {t: recoding.columns.get(t) or column for t, column in original.columns.items() if t not in dropped}
+    after_sensitive = dict(zip(sensitive, kept.sensitive, strict=True))
+    return Anonymised(
+        table=Table(published, len(recoding.rows), table.delimiter),
+        original=original,
+        recoding=recoding,
+        hierarchies=found,
+        before=before,
+        after=measure_classes(after_ids, after_count, kept.people, after_sensitive),
+        sizes_before=content.people.count(ids, count),
+        sizes_after=kept.people.count(after_ids, after_count),
+        discernibility_before=unchanged.loss.discernibility,
+        dropped=dropped,
+    )
+
+
+def check_limits(limits: Limits, roles: Roles) -> None:
+    """Raise BadTable when a limit says nothing."""
+    for name, good, why in (
+        ("k", limits.k >= 1, "has to be 1 or more"),
+        ("l", limits.l >= 1, "has to be 1 or more"),
+        ("t", limits.t is None or 0 <= limits.t <= 1, "has to be between 0 and 1"),
+        ("max-suppression", 0 <= limits.max_suppression < 1, "has to be between 0 and 1, and less than 1"),
+    ):
+        if not good:
+            raise BadTable(f"--{name} {why}")
+    if (limits.l > 1 or limits.t is not None) and not roles.sensitive:
+        raise BadTable("--l and --t are about sensitive columns, and none is named")
+
+
+def _check_drop(drop: Sequence[str], roles: Roles, table: Table) -> None:
+    for title in drop:
+        if title not in table.columns:
+            raise BadTable(f"there is no column {title!r} to drop", line=1)
+        if title in (*roles.quasi, *roles.sensitive):
+            raise BadTable(f"{title!r} is to be dropped: then it is neither quasi-identifier nor sensitive")
+
+
+def _check_possible(before: Risk, content: Content, sensitive: Mapping[str, object], limits: Limits) -> None:
+    """Raise CannotBeMet when even the table in which every quasi-identifier is "*" breaks a limit."""
+    if before.subjects < limits.k:
+        raise CannotBeMet(f"--k {limits.k} cannot be met: the table holds {_people(before.subjects)}")
+    for title, column in zip(sensitive, content.sensitive, strict=True):
+        values = len(np.unique(column.codes))
+        if values < limits.l:
+            number = "one value" if values == 1 else f"{values} values"
+            raise CannotBeMet(f"--l {limits.l} cannot be met: {title!r} has {number}")
+
+
+def _people(count: int) -> str:
+    return "one person" if count == 1 else f"{count} people"
+
+
+def _least(
+    table: Table,
+    roles: Roles,
+    content: Content,
+    limits: Limits,
+    hierarchies: Mapping[str, Hierarchy],
+    way: Way,
+    tell: Advance,
+) -> Recoding:
+    best = None
+    if way != "full":
+        for recoding in _local(table, roles, content, limits, hierarchies, tell):
+            # One at a time, since each is as large as the table.
+            if best is None or recoding.loss.ncp < best.loss.ncp:
+                best = recoding
+    if way != "local":
+        quasi = {title: table[title] for title in roles.quasi}
+        lattice = Lattice(list(quasi.values()), [hierarchies[t] for t in quasi], content, limits)
+        least = best.loss.ncp if best else np.inf
+        levels = search(lattice, least, lambda looks: tell("full-domain generalisation", 0.0))
+        kept = lattice.kept(levels) if levels else None
+        if levels and kept is not None:
+            best = recode_by_levels("full-domain", quasi, hierarchies, levels, kept)
+    if best is None:
+        # "*" throughout is always possible, by what was checked before.
+        raise AssertionError("no recoding was found")
+    return best
+
+
+def _local(
+    table: Table,
+    roles: Roles,
+    content: Content,
+    limits: Limits,
+    hierarchies: Mapping[str, Hierarchy],
+    tell: Advance,
+) -> Iterator[Recoding]:
+    domains = {title: domain_of(table[title], hierarchies[title]) for title in roles.quasi}
+    every = np.arange(table.rows)
+    strategies = STRATEGIES if table.rows <= _ALL_STRATEGIES else (MEDIANS[0], *STRATEGIES[len(MEDIANS) :])
+    for number, strategy in enumerate(strategies):
+        done = 0
+
+        def advance(rows: int, number: int = number) -> None:
+            nonlocal done
+            done += rows
+            tell("local generalisation", (number + done / table.rows) / len(strategies))
+
+        ids, count = partition(list(domains.values()), content, limits, strategy, advance)
+        yield recode_by_classes("local", domains, ids, count, every, table.rows)
+        out = trim(list(domains.values()), content, limits, ids, count, int(limits.max_suppression * table.rows + 1e-9))
+        if out.any():
+            kept = np.flatnonzero(~out)
+            yield recode_by_classes("local", domains, ids[kept], count, kept, table.rows)

@@ -1,0 +1,16 @@
+"""Errors: a table that cannot be read, and a limit that cannot be met."""
+
+
+class BadTable(Exception):
+    """The input cannot be used; says where, in lines and columns that count from 1."""
+
+    def __init__(self, why: str, *, line: int | None = None, column: int | None = None) -> None:
+        place = ", ".join(f"{word} {n}" for word, n in (("line", line), ("column", column)) if n is not None)
+        super().__init__(f"{place}: {why}" if place else why)
+        self.why = why
+        self.line = line
+        self.column = column
+
+
+class CannotBeMet(Exception):
+    """No generalisation of this table meets the limits; the message names the limit."""

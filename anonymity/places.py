@@ -1,0 +1,91 @@
+"""Places: where in a file that cannot be read the first fault lies."""
+
+import codecs
+import csv
+import io
+import re
+
+from anonymity.errors import BadTable
+
+_QUOTED = re.compile(r'"(?:[^"]|"")*"?')
+
+
+def delimiter_of(header: str) -> str:
+    """Return what separates the fields of a header: tabs if one stands outside quotes, else commas."""
+    return "\t" if "\t" in _QUOTED.sub("", header) else ","
+
+
+def explain(content: bytes) -> BadTable | None:
+    """Return the first fault of a file, None if there is none.
+
+    Slower than reading, since every line is looked at by itself; it is called when reading has failed.
+    """
+    content = content.removeprefix(codecs.BOM_UTF8)
+    delimiter = delimiter_of(content.split(b"\n", 1)[0].decode(errors="replace"))
+    at = content.find(b"\0")
+    if at >= 0:
+        why = "a NUL byte: this is no text (a file in UTF-16 has to be saved as UTF-8)"
+        return _at_byte(content, at, delimiter, why)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        return _at_byte(content, error.start, delimiter, "this is not UTF-8: save the table in that encoding")
+    return _in_lines(text, delimiter)
+
+
+def _at_byte(content: bytes, at: int, delimiter: str, why: str) -> BadTable:
+    start = content.rfind(b"\n", 0, at) + 1
+    prefix = content[start:at].decode(errors="replace").replace("\0", "")
+    fields = next(csv.reader([prefix], delimiter=delimiter), []) or [""]
+    return BadTable(why, line=content.count(b"\n", 0, at) + 1, column=len(fields))
+
+
+def _in_lines(text: str, delimiter: str) -> BadTable | None:
+    lines = list(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    width = None
+    empty = None
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return None
+        except csv.Error as error:
+            record = "".join(lines[line - 1 : reader.line_num])
+            return BadTable(_say(error), line=line, column=_bad_quote(record, delimiter))
+        if empty is not None and row:
+            return BadTable("the line is empty", line=empty, column=1)
+        if not row:
+            empty = empty or line
+        elif width is None:
+            width = len(row)
+        elif len(row) != width:
+            why = f"{len(row)} fields, but the header has {width}"
+            return BadTable(why, line=line, column=min(len(row), width) + 1)
+
+
+def _say(error: csv.Error) -> str:
+    if "limit" in str(error):
+        return f"a field of more than {csv.field_size_limit()} characters (is a quote not closed?)"
+    if "unexpected end" in str(error):
+        return "a quote that is never closed"
+    return "a quoted field goes on behind its closing quote"
+
+
+def _bad_quote(record: str, delimiter: str) -> int:
+    """Return the number of the field whose quotes are wrong."""
+    column, at = 1, 0
+    while at < len(record):
+        if record[at] == '"':
+            at += 1
+            while (end := record.find('"', at)) >= 0 and record[end + 1 : end + 2] == '"':
+                at = end + 2
+            if end < 0 or record[end + 1 : end + 2] not in (delimiter, "\r", "\n", ""):
+                return column
+            at = end + 1
+        else:
+            ends = [found for found in (record.find(mark, at) for mark in (delimiter, "\n")) if found >= 0]
+            at = min(ends, default=len(record))
+        at, column = at + 1, column + 1
+    return column - 1

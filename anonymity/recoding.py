@@ -1,0 +1,84 @@
+"""Recodings: a generalised table in the making: which rows it keeps, and what each quasi-identifier became."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymity.classes import Ids, group
+from anonymity.domains import Domain
+from anonymity.hierarchy import Hierarchy
+from anonymity.loss import Loss, loss_of
+from anonymity.table import Column, narrow
+
+
+@dataclass(frozen=True, slots=True)
+class Recoding:
+    """What is published: `rows` of the input, and their quasi-identifiers and losses in that order.
+
+    `how` names the way, `levels` for a full-domain recoding the level of each column.
+    """
+
+    how: str
+    rows: NDArray[np.integer]
+    columns: dict[str, Column]
+    loss: Loss
+    levels: dict[str, int] | None = None
+
+    def classes(self) -> tuple[Ids, int]:
+        """Return the classes by what is written, whatever they were made from."""
+        return group([column.codes for column in self.columns.values()])
+
+
+def recode_by_classes(
+    how: str, domains: Mapping[str, Domain], ids: Ids, count: int, rows: NDArray[np.integer], total: int
+) -> Recoding:
+    """Return the recoding in which each class (`ids`: that of each of `rows`) is described as narrowly as it can be."""
+    columns, lost = {}, {}
+    sizes = np.bincount(ids, minlength=count)
+    for title, domain in domains.items():
+        columns[title], losses = _describe(domain, ids, count, domain.ranks[rows])
+        lost[title] = float(losses @ sizes)
+    written, number = group([column.codes for column in columns.values()])
+    return Recoding(how, rows, columns, loss_of(lost, written, number, total))
+
+
+def _describe(domain: Domain, ids: Ids, count: int, ranks: NDArray[np.integer]) -> tuple[Column, NDArray[np.float64]]:
+    """Return what is written in one column, and the loss of each class."""
+    found = np.unique(ids * domain.size + ranks)
+    classes, present = found // domain.size, (found % domain.size).astype(np.int32)
+    starts = np.searchsorted(classes, np.arange(count))
+    ends = np.append(starts[1:], len(found))
+    low, high = present[starts], present[ends - 1]
+    losses = domain.exact_loss(low, high, ends - starts)
+    labels: dict[str, int] = {}
+    known: dict[tuple[int, ...], int] = {}
+    codes = np.empty(count, np.int32)
+    for number, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        # Of a line or a tree the ends say all.
+        ranks_here = present[start:end] if domain.as_set else present[[start, end - 1] if end - start > 1 else [start]]
+        key = tuple(ranks_here.tolist())
+        if key not in known:
+            known[key] = labels.setdefault(domain.label(key), len(labels))
+        codes[number] = known[key]
+    return Column(list(labels), narrow(codes, len(labels))[ids]), losses
+
+
+def recode_by_levels(
+    how: str,
+    columns: Mapping[str, Column],
+    hierarchies: Mapping[str, Hierarchy],
+    levels: Sequence[int],
+    rows: NDArray[np.integer],
+) -> Recoding:
+    """Return the full-domain recoding in which every value of a column goes to the same level."""
+    recoded, lost = {}, {}
+    for (title, column), level in zip(columns.items(), levels, strict=True):
+        chosen = hierarchies[title].levels[level]
+        codes = column.codes[rows]
+        recoded[title] = Column(chosen.labels, narrow(chosen.nodes, len(chosen.labels))[codes])
+        lost[title] = float(chosen.losses @ np.bincount(codes, minlength=len(chosen.losses)))
+    written, number = group([column.codes for column in recoded.values()])
+    total = len(next(iter(columns.values())).codes)
+    return Recoding(how, rows, recoded, loss_of(lost, written, number, total), dict(zip(columns, levels, strict=True)))

@@ -1,0 +1,167 @@
+"""Reports: what anonymisation did to a table, for people (Markdown) and programs (JSON).
+
+A report holds figures, titles and what is published; no value that was generalised or left out, so it may go with the
+table.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from anonymity.anonymise import Anonymised
+from anonymity.hierarchy import ANYTHING
+from anonymity.kept import Kept, kept_columns
+from anonymity.limits import Limits
+from anonymity.risk import Roles
+
+_EXAMPLES = 5
+
+
+def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
+    """Return the report as JSON holds it."""
+    recoding, kept = done.recoding, kept_columns(done, roles)
+    return {
+        "limits": {"k": limits.k, "l": limits.l, "t": limits.t, "max_suppression": limits.max_suppression},
+        "quasi": list(roles.quasi),
+        "sensitive": list(roles.sensitive),
+        "subject": roles.subject,
+        "dropped": list(done.dropped),
+        "recoding": recoding.how,
+        "rows": {
+            "input": done.before.rows,
+            "published": done.table.rows,
+            "suppressed": done.before.rows - done.table.rows,
+        },
+        "columns": [_column(done, title) for title in roles.quasi],
+        "loss": {
+            "ncp": round(recoding.loss.ncp, 6),
+            "discernibility": recoding.loss.discernibility,
+            "discernibility_before": done.discernibility_before,
+        },
+        "before": done.before.as_json(),
+        "after": done.after.as_json(),
+        "kept_columns": [
+            {
+                "column": column.title,
+                "values": column.values,
+                "sensitive": column.sensitive,
+                "k_with_it": column.k_with_it,
+                "names_rows": column.names_rows,
+                "undoes": list(column.undoes),
+            }
+            for column in kept
+        ],
+        "warnings": warnings(done, roles, limits, kept),
+    }
+
+
+def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept]) -> list[str]:
+    """Return what the figures do not show, what matters most first."""
+    found = [warning for column in sorted(kept, key=_urgency) if (warning := column.warning(limits.k))]
+    if roles.subject is not None:
+        found.append(f"{roles.subject!r} named the people and is not published; k counted them.")
+    emptied = [title for title, column in done.recoding.columns.items() if column.values == [ANYTHING]]
+    if emptied:
+        found.append(f"Nothing is left of {', '.join(map(repr, emptied))}: such a column may as well be dropped.")
+    return found
+
+
+def _urgency(column: Kept) -> tuple[bool, bool, int]:
+    return not column.names_rows, not column.undoes, column.k_with_it
+
+
+def _column(done: Anonymised, title: str) -> dict[str, Any]:
+    recoding, hierarchy = done.recoding, done.hierarchies[title]
+    column, original = recoding.columns[title], done.original[title]
+    codes = {value: code for code, value in enumerate(original.values)}
+    as_it_was = np.array([codes.get(value, -1) for value in column.values])
+    same = float((as_it_was[column.codes] == original.codes).mean())
+    gone = float(np.isin(column.codes, [i for i, v in enumerate(column.values) if v == ANYTHING]).mean())
+    level = recoding.levels[title] if recoding.levels is not None else None
+    return {
+        "column": title,
+        "hierarchy": hierarchy.kind,
+        "level": level,
+        "level_name": hierarchy.levels[level].name if level is not None else "as narrow as each class permits",
+        "levels": len(hierarchy.levels),
+        "values": len(np.unique(column.codes)),
+        "unchanged": round(same, 6),
+        "nothing_left": round(gone, 6),
+        "ncp": round(recoding.loss.ncp_by_column[title], 6),
+        "examples": _examples(done, title),
+    }
+
+
+def _examples(done: Anonymised, title: str) -> list[str]:
+    column = done.recoding.columns[title]
+    frequency = np.bincount(column.codes, minlength=len(column.values))
+    most = np.argsort(-frequency, kind="stable")[:_EXAMPLES]
+    return [column.values[code] for code in most.tolist() if frequency[code]]
+
+
+def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> str:
+    """Return the report for people; `plot` is the name of the picture beside it."""
+    rows, loss, limits = content["rows"], content["loss"], content["limits"]
+    share = rows["suppressed"] / rows["input"]
+    lines = [
+        f"# Anonymisation of {name}",
+        "",
+        f"Asked for: {_asked(limits)}. Recoding: {content['recoding']}.",
+        "",
+        f"{rows['published']} of {rows['input']} rows are published, in a new order; "
+        f"{rows['suppressed']} ({share:.1%}) are left out.",
+        "",
+        "## What was generalised how far",
+        "",
+        "| column | hierarchy | level | values | unchanged | nothing left | loss (NCP) | for example |",
+        "|---|---|---|--:|--:|--:|--:|---|",
+    ]
+    for c in content["columns"]:
+        step = c["level_name"] if c["level"] is None else f"{c['level']} of {c['levels'] - 1}: {c['level_name']}"
+        cells = (c["column"], c["hierarchy"], step, c["values"], f"{c['unchanged']:.1%}", f"{c['nothing_left']:.1%}",
+                 f"{c['ncp']:.4f}", ", ".join(c["examples"]))  # fmt: skip
+        lines.append(_row(cells))
+    lines += [
+        "",
+        f"Loss: NCP {loss['ncp']:.4f} (0 nothing, 1 everything), discernibility {loss['discernibility']}.",
+        "",
+    ]
+    lines += ["## Risk", "", "| | before | after |", "|---|--:|--:|"]
+    lines += [_row(cells) for cells in _compared(content["before"], content["after"])]
+    lines += ["", "t compares each class with the table that is published; before, with the whole input."]
+    if plot:
+        lines += ["", f"![People by the size of their class, before and after]({plot})"]
+    if content["dropped"]:
+        lines += ["", f"Dropped: {', '.join(map(_cell, content['dropped']))}."]
+    if content["warnings"]:
+        lines += ["", "## To consider", "", *(f"- {_cell(warning)}" for warning in content["warnings"])]
+    return "\n".join([*lines, ""])
+
+
+def _asked(limits: dict[str, Any]) -> str:
+    asked = [f"k = {limits['k']}"]
+    if limits["l"] > 1:
+        asked.append(f"l = {limits['l']}")
+    if limits["t"] is not None:
+        asked.append(f"t = {limits['t']:g}")
+    return ", ".join(asked) + f", at most {limits['max_suppression']:.1%} of the rows left out"
+
+
+def _compared(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, object, object]]:
+    found: list[tuple[str, object, object]] = []
+    for name, figure in before.items():
+        words = name.replace("_", " ")
+        if isinstance(figure, dict):
+            found += [(f"{words} of {title}", figure[title], after[name][title]) for title in figure]
+        else:
+            found.append((words, figure, after[name]))
+    return found
+
+
+def _row(cells: Sequence[object]) -> str:
+    return f"| {' | '.join(_cell(str(cell)) for cell in cells)} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")

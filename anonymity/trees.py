@@ -1,0 +1,74 @@
+"""Trees: a hierarchy of categories that somebody gives as a CSV file, each line a value and what it becomes.
+
+Netherlands,Western Europe,Europe
+Belgium,Western Europe,Europe
+Fiji,Melanesia,Oceania
+"""
+
+import csv
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from anonymity.errors import BadTable
+from anonymity.hierarchy import ANYTHING, Hierarchy, hierarchy_of, level_of
+
+_SEPARATORS = ("\t", ";", ",")
+_NAMED = 5
+
+
+def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
+    """Read the tree of a column with these values; "*" above all is added where it lacks.
+
+    Tabs, semicolons or commas separate the levels; a first line that begins with the column's title is a header. The
+    tree may hold values that the column has not. A missing value need not be in it, and stays as it is below "*".
+    Raises BadTable, OSError.
+    """
+    lines = _read_lines(path)
+    if lines and lines[0][1][0] == title and title not in values:
+        del lines[0]
+    if not lines:
+        raise BadTable(f"{path.name} holds no tree", line=1)
+    depth = len(lines[0][1])
+    parents: list[dict[str, str]] = [{} for _ in range(depth - 1)]
+    for number, fields in lines:
+        if len(fields) != depth:
+            raise BadTable(f"{path.name}: {len(fields)} levels, but the first line has {depth}", line=number,
+                           column=min(len(fields), depth) + 1)  # fmt: skip
+        for level, (child, parent) in enumerate(pairwise(fields)):
+            if parents[level].setdefault(child, parent) != parent:
+                why = f"{path.name}: {child!r} lies in {parents[level][child]!r} on an earlier line, in {parent!r} here"
+                raise BadTable(why, line=number, column=level + 2)
+    known = {fields[0]: fields[1:] for _, fields in lines}
+    lacking = [value for value in values if value not in known and value != ""]
+    if lacking:
+        more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+        raise BadTable(
+            f"{path.name} has no line for {', '.join(map(repr, lacking[:_NAMED]))}{more} of column {title!r}"
+        )
+    paths = [known.get(value, [value] * (depth - 1)) for value in values]
+    return hierarchy_from(values, "tree", paths, [f"level {level} of {path.name}" for level in range(1, depth)])
+
+
+def hierarchy_from(values: Sequence[str], kind: str, paths: Sequence[Sequence[str]], names: Sequence[str]) -> Hierarchy:
+    """Return the hierarchy by what each value becomes at each level; levels that change nothing are left out."""
+    steps, before = [], list(values)
+    for name, labels in zip(names, map(list, zip(*paths, strict=True)), strict=True):
+        if labels != before and set(labels) != {ANYTHING}:
+            steps.append(level_of(name, labels))
+        before = labels
+    return hierarchy_of(values, kind, steps)
+
+
+def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadTable(f"{path.name} is not UTF-8") from error
+    first = text.partition("\n")[0]
+    separator = next((mark for mark in _SEPARATORS if mark in first), ",")
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+    try:
+        return [(reader.line_num, [field.strip() for field in fields]) for fields in reader if fields]
+    except csv.Error as error:
+        raise BadTable(f"{path.name}: a quoted field does not end as it should", line=reader.line_num) from error

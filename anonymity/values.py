@@ -1,0 +1,46 @@
+"""Values: what the texts of a column stand for: numbers, dates, or categories, and which of them are missing."""
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A leading zero makes a code ("01234"), not a number. Two figures of an exponent are enough for any measurement.
+NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d{1,2})?|[+-]?\.\d+", re.ASCII)
+# What stands in a column of numbers or dates where there is none. In a column of categories each is a category.
+_MISSING = frozenset(
+    ("", "na", "n/a", "nan", "null", "none", "-", ".", "?", "missing", "unknown", "not applicable", "not available",
+     "not collected", "not provided", "restricted access")
+)  # fmt: skip
+# Up to so many characters two different numbers are two different floats.
+_EXACT = 15
+
+
+def is_missing(text: str) -> bool:
+    """Tell whether a text says that there is no number or date."""
+    return text.strip().lower() in _MISSING
+
+
+def read_numbers(values: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return the values as numbers, NaN where missing; None when one is no number, or none is."""
+    stripped = [value.strip() for value in values]
+    present = [NUMBER.fullmatch(value) is not None for value in stripped]
+    if not any(present) or not all(ok or is_missing(value) for ok, value in zip(present, stripped, strict=True)):
+        return None
+    return np.array([float(v) if ok else np.nan for v, ok in zip(stripped, present, strict=True)], dtype=np.float64)
+
+
+def rank_numbers(values: Sequence[str], numbers: NDArray[np.float64]) -> tuple[NDArray[np.int32], int]:
+    """Return the rank of each number, -1 where missing, and how many distinct ones there are: "1.0" is 1."""
+    ranks = np.full(len(values), -1, np.int32)
+    present = np.flatnonzero(~np.isnan(numbers))
+    if max(len(values[i]) for i in present.tolist()) <= _EXACT:
+        found, ranks[present] = np.unique(numbers[present], return_inverse=True)
+        return ranks, len(found)
+    exact = {i: Decimal(values[i].strip()) for i in present.tolist()}
+    order = {number: rank for rank, number in enumerate(sorted(set(exact.values())))}
+    for i, number in exact.items():
+        ranks[i] = order[number]
+    return ranks, len(order)

@@ -1,0 +1,177 @@
+"""`fairdb anonymize`: a table generalised until it hides the people in it as well as asked."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from fairdb_client.access import tell
+from fairdb_client.columns import (
+    BAD_INPUT,
+    Categorical,
+    File,
+    Quasi,
+    Sensitive,
+    Subject,
+    as_titled,
+    console,
+    grid,
+    read,
+    read_names,
+    roles_of,
+    shown,
+    told,
+)
+
+if TYPE_CHECKING:
+    from anonymity.anonymise import Anonymised
+    from anonymity.hierarchy import Hierarchy
+    from anonymity.table import Table
+
+
+class Recoding(StrEnum):
+    """How values are generalised."""
+
+    LEAST = "least"
+    FULL = "full"
+    LOCAL = "local"
+
+
+def anonymize_command(
+    file: File,
+    quasi: Quasi,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write the table.")],
+    sensitive: Sensitive = None,
+    subject: Subject = None,
+    categorical: Categorical = None,
+    k: Annotated[int, typer.Option("--k", min=1, metavar="N", help="People in each class, at least.")] = 5,
+    l: Annotated[  # noqa: E741 - the field's own name
+        int,
+        typer.Option("--l", min=1, metavar="N", help="Different values of each sensitive column in a class, at least."),
+    ] = 1,
+    t: Annotated[
+        float | None,
+        typer.Option("--t", min=0, max=1, metavar="T", help="Distance of a class from the table, at most."),
+    ] = None,
+    max_suppression: Annotated[
+        float, typer.Option(min=0, max=1, metavar="PART", help="The part of the rows that may be left out.")
+    ] = 0.1,
+    drop: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Columns that are not to be written.")] = None,
+    hierarchy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=FILE",
+            help="The tree of a column: a CSV file whose lines are value, what it becomes, and so on.",
+        ),
+    ] = None,
+    recoding: Annotated[
+        Recoding,
+        typer.Option(
+            help="full: a column to one level throughout; local: each class for itself; least: what loses less."
+        ),
+    ] = Recoding.LEAST,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write what was done: FILE.md, FILE.json and FILE.svg.")
+    ] = None,
+) -> None:
+    """Write a table in which nobody can be told from fewer than k people, and which says as much else as it can.
+
+    Values are generalised, rows left out within the limit, and the order of rows is a new one. Needs no server.
+
+    Exit codes: 0 done, 1 a limit cannot be met, 2 bad input.
+    """
+    with told(file):
+        from anonymity.anonymise import anonymise
+        from anonymity.limits import Limits
+        from anonymity.report import as_markdown
+        from anonymity.report import report as report_of
+        from anonymity.writing import write_table
+
+        _check_places(file, out, report)
+        table = read(file)
+        roles = roles_of(table, quasi, sensitive, subject, categorical)
+        limits = Limits(k, l, t, max_suppression)
+        trees = _read_trees(hierarchy, table)
+        dropped = as_titled(read_names(drop), table.columns)
+        with shown("Looking for what loses least") as advance:
+            done = anonymise(table, roles, limits, hierarchies=trees, drop=dropped, way=recoding.value, advance=advance)
+        content = report_of(done, roles, limits)
+        write_table(done.table, out)
+        if report is not None:
+            _write_report(report, done, content, as_markdown(content, file.name, _beside(report, ".svg").name))
+    _show(content, out, console())
+
+
+def _check_places(file: Path, out: Path, report: Path | None) -> None:
+    """End the command when a file cannot be written, before anything takes long."""
+    written = [out, *(_beside(report, suffix) for suffix in (".md", ".json", ".svg") if report is not None)]
+    for path in written:
+        if path.is_dir() or not path.absolute().parent.is_dir():
+            tell(str(path), "is a folder" if path.is_dir() else "there is no such folder")
+            raise typer.Exit(BAD_INPUT)
+        if path.exists() and file.exists() and path.samefile(file):
+            tell(str(path), "is the input, which is not overwritten")
+            raise typer.Exit(BAD_INPUT)
+    if len({path.absolute() for path in written}) < len(written):
+        tell(str(out), "cannot be table and report in one")
+        raise typer.Exit(BAD_INPUT)
+
+
+def _read_trees(given: list[str] | None, table: "Table") -> "dict[str, Hierarchy]":
+    from anonymity.errors import BadTable
+    from anonymity.trees import read_tree
+
+    trees = {}
+    for text in given or ():
+        # A title may hold "=", a file as well: the first split that names a column counts.
+        cuts = [i for i, mark in enumerate(text) if mark == "="]
+        split = next(((text[:i], text[i + 1 :]) for i in cuts if text[:i] in table.columns), None)
+        if split is None:
+            raise BadTable(f"--hierarchy {text}: write COLUMN=FILE, with a column of the table")
+        trees[split[0]] = read_tree(Path(split[1]), split[0], table[split[0]].values)
+    return trees
+
+
+def _beside(report: Path | None, suffix: str) -> Path:
+    assert report is not None
+    plain = report.with_suffix("") if report.suffix in (".md", ".json", ".svg") else report
+    return plain.with_name(plain.name + suffix)
+
+
+def _write_report(report: Path, done: "Anonymised", content: dict[str, Any], markdown: str) -> None:
+    from anonymity.plot import plot_sizes
+    from anonymity.writing import replaced
+
+    plot = plot_sizes(done.sizes_before, done.sizes_after, content["limits"]["k"])
+    for suffix, text in (
+        (".svg", plot),
+        (".json", json.dumps(content, indent=2, ensure_ascii=False) + "\n"),
+        (".md", markdown),
+    ):
+        with replaced(_beside(report, suffix)) as written:
+            written.write(text)
+
+
+def _show(content: dict[str, Any], out: Path, screen: Console) -> None:
+    rows, before, after = content["rows"], content["before"], content["after"]
+    table = grid("Generalised", "column", "level", "values", "unchanged", "loss (NCP)", "for example")
+    for column in content["columns"]:
+        cells = (column["column"], column["level_name"], str(column["values"]), f"{column['unchanged']:.1%}",
+                 f"{column['ncp']:.4f}", ", ".join(value or "(missing)" for value in column["examples"]))  # fmt: skip
+        table.add_row(*map(Text, cells))
+    screen.print(table)
+    for warning in content["warnings"]:
+        screen.print(Text.assemble(("To consider: ", "yellow"), warning), soft_wrap=True)
+    t = "".join(f", t of {title} {before['t'][title]:.3f} -> {value:.3f}" for title, value in after["t"].items())
+    l_ = "".join(f", l of {title} {before['distinct_l'][title]} -> {v}" for title, v in after["distinct_l"].items())
+    screen.print(
+        Text(
+            f"{out}: {rows['published']} of {rows['input']} rows, {content['recoding']}; "
+            f"k {before['k']} -> {after['k']}{l_}{t}; loss {content['loss']['ncp']:.4f}"
+        ),
+        soft_wrap=True,
+    )

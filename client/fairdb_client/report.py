@@ -1,0 +1,155 @@
+"""`fairdb report`: what a data steward runs first on a table: what its columns are, and whom it gives away."""
+
+import json
+import shlex
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from fairdb_client.columns import (
+    CANNOT,
+    Categorical,
+    File,
+    Sensitive,
+    Subject,
+    as_titled,
+    console,
+    grid,
+    read,
+    read_names,
+    told,
+)
+from fairdb_client.risk import show_risk
+
+if TYPE_CHECKING:
+    from anonymity.policy import Guess, Guide
+    from anonymity.risk import Roles
+
+_STYLES = {"direct": "red", "subject": "red", "quasi": "yellow", "companion": "yellow", "sensitive": "magenta",
+           "unknown": "bold"}  # fmt: skip
+_SAYS = {
+    "direct": "names somebody: to be dropped",
+    "subject": "names the person: counted, never published",
+    "companion": "to be dropped",
+    "unknown": "nobody knows: decide yourself",
+}
+
+
+def report_command(
+    file: File,
+    quasi: Annotated[list[str] | None, typer.Option(metavar="A,B", help="These, not what is guessed.")] = None,
+    sensitive: Sensitive = None,
+    subject: Subject = None,
+    categorical: Categorical = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Guess which columns of a table identify people, by the policy, and print its risk. Needs no server.
+
+    --quasi, --sensitive and --subject overrule the guess. Exit codes: 0 done, 1 no quasi-identifier is known, 2 bad
+    input.
+    """
+    with told(file):
+        from anonymity.policy import guess_roles
+        from anonymity.risk import check_roles, measure
+
+        table = read(file)
+        guide = _guide()
+        guesses = guess_roles(guide, table)
+        roles = _roles(guesses, list(table.columns), quasi, sensitive, subject, categorical)
+        risk = None
+        if roles.quasi:
+            check_roles(roles, list(table.columns))
+            risk = measure(table, roles)
+        if as_json:
+            print(json.dumps(_as_json(guide, guesses, roles, risk and risk.as_json()), ensure_ascii=False))
+        else:
+            out = console()
+            _show(guide, guesses, file, out)
+            if risk is not None:
+                show_risk(table, roles, risk, out)
+                out.print(Text(f"Next: {_next_command(file, guesses, roles)}"), soft_wrap=True)
+            else:
+                out.print("No column is known as a quasi-identifier: name them with --quasi.", soft_wrap=True)
+    if risk is None:
+        raise typer.Exit(CANNOT)
+
+
+def _guide() -> "Guide":
+    """Return the policy's classes. They are read as data that the wheel carries; nothing of the service runs."""
+    from anonymity.policy import read_guide
+
+    return read_guide(resources.files("privacy_svc").joinpath("policy.toml").read_text(encoding="utf-8"))
+
+
+def _roles(
+    guesses: "list[Guess]",
+    titles: list[str],
+    quasi: list[str] | None,
+    sensitive: list[str] | None,
+    subject: str | None,
+    categorical: list[str] | None,
+) -> "Roles":
+    """Return the roles as guessed, except where options name them; what an option names loses its guessed role."""
+    from anonymity.risk import Roles
+
+    given = as_titled(read_names(quasi), titles), as_titled(read_names(sensitive), titles)
+    named = as_titled([subject], titles) if subject is not None else ()
+    taken = {*given[0], *given[1], *named}
+
+    def guessed(role: str) -> tuple[str, ...]:
+        return tuple(guess.title for guess in guesses if guess.role == role and guess.title not in taken)
+
+    return Roles(
+        given[0] if quasi else guessed("quasi"),
+        given[1] if sensitive else guessed("sensitive"),
+        next(iter(named or guessed("subject")), None),
+        frozenset(as_titled(read_names(categorical), titles)),
+    )
+
+
+def _as_json(guide: "Guide", guesses: "list[Guess]", roles: "Roles", risk: dict[str, Any] | None) -> dict[str, Any]:
+    from anonymity.policy import as_json
+
+    return {
+        "policy": guide.version,
+        "columns": as_json(guesses),
+        "quasi": list(roles.quasi),
+        "sensitive": list(roles.sensitive),
+        "subject": roles.subject,
+        "risk": risk,
+    }
+
+
+def _show(guide: "Guide", guesses: "list[Guess]", file: Path, out: Console) -> None:
+    table = grid(
+        f"Columns of {file.name}, guessed by policy {guide.version}", "column", "taken for", "why", "values", ""
+    )
+    for guess in guesses:
+        role = Text(guess.role, style=_STYLES.get(guess.role, ""))
+        table.add_row(Text(guess.title), role, Text(guess.why), str(guess.values), _SAYS.get(guess.role, ""))
+    out.print(table)
+    unknown = [guess.title for guess in guesses if guess.role == "unknown"]
+    if unknown:
+        out.print(Text(f"Not in the policy, and in no figure below: {', '.join(unknown)}."), soft_wrap=True)
+
+
+def _next_command(file: Path, guesses: "list[Guess]", roles: "Roles") -> str:
+    """Return the command that would anonymise the table by these roles."""
+    dropped = [g.title for g in guesses if g.role in ("direct", "companion") and g.title not in roles.named]
+    words = ["fairdb", "anonymize", str(file), "--quasi", _names(roles.quasi)]
+    if roles.sensitive:
+        words += ["--sensitive", _names(roles.sensitive)]
+    if roles.subject is not None:
+        words += ["--subject", roles.subject]
+    if dropped:
+        words += ["--drop", _names(dropped)]
+    words += ["--k", "5", "--out", f"{file.stem}-anonymised{file.suffix}", "--report", f"{file.stem}-report"]
+    return shlex.join(words)
+
+
+def _names(titles: "tuple[str, ...] | list[str]") -> str:
+    return ",".join(f'"{title}"' if "," in title else title for title in titles)

@@ -1,0 +1,108 @@
+"""`fairdb risk`: how well a table hides the people in it."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from fairdb_client.columns import Categorical, File, Quasi, Sensitive, Subject, console, grid, read, roles_of, told
+
+if TYPE_CHECKING:
+    from anonymity.risk import Risk, Roles
+    from anonymity.table import Table
+
+
+def risk_command(
+    file: File,
+    quasi: Quasi,
+    sensitive: Sensitive = None,
+    subject: Subject = None,
+    categorical: Categorical = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Print how well a table hides the people in it: k-anonymity, l-diversity, t-closeness. Needs no server.
+
+    Exit codes: 0 done, 2 bad input.
+    """
+    with told(file):
+        from anonymity.risk import measure
+
+        table = read(file)
+        roles = roles_of(table, quasi, sensitive, subject, categorical)
+        risk = measure(table, roles)
+        if as_json:
+            print(json.dumps(risk.as_json(), ensure_ascii=False))
+        else:
+            show_risk(table, roles, risk, console())
+
+
+def show_risk(table: "Table", roles: "Roles", risk: "Risk", out: Console) -> None:
+    """Print the figures for people, the worst classes, and what to generalise next."""
+    out.print(_figures(roles, risk))
+    if roles.sensitive:
+        out.print(_told(table, roles, risk))
+    out.print(_worst(table, roles))
+    _show_steps(table, roles, out)
+
+
+def _figures(roles: "Roles", risk: "Risk") -> Grid:
+    people = "people" if roles.subject is not None else "rows"
+    made = grid("Risk", "figure", "value", "what it says")
+    for name, value, says in (
+        ("rows", risk.rows, ""),
+        ("subjects", risk.subjects, "people" if roles.subject is not None else "every row is taken for another person"),
+        ("classes", risk.classes, "combinations of quasi-identifiers"),
+        ("k", risk.k, f"{people} in the smallest class"),
+        ("unique rows", risk.unique_rows, "of classes that hold one person"),
+        (
+            "max risk",
+            f"{risk.max_reidentification_risk:.3g}",
+            "chance to pick the right person in the worst class: 1 / k",
+        ),
+    ):
+        made.add_row(name, str(value), says)
+    return made
+
+
+def _told(table: "Table", roles: "Roles", risk: "Risk") -> Grid:
+    made = grid("What the worst class tells", "sensitive column", "l", "entropy l", "t", "")
+    for title in roles.sensitive:
+        says = "the same for everybody in the table" if len(table[title].values) == 1 else ""
+        figures = str(risk.distinct_l[title]), f"{risk.entropy_l[title]:.3f}", f"{risk.t[title]:.3f}"
+        made.add_row(Text(title), *figures, says)
+    made.caption = (
+        "l: different values; entropy l: the same, rare ones counting less; t: 0 like the table, 1 as unlike as can be"
+    )
+    return made
+
+
+def _worst(table: "Table", roles: "Roles") -> Grid:
+    from anonymity.advice import worst_classes
+
+    people = "people, rows" if roles.subject is not None else "rows"
+    varied = [title for title in roles.quasi if len(table[title].values) > 1]
+    made = grid("Smallest classes", people, "class", "one value of")
+    for found in worst_classes(table, roles):
+        count = f"{found.people}, {found.rows}" if roles.subject is not None else str(found.rows)
+        described = ", ".join(f"{title}={found.quasi[title] or '(missing)'}" for title in varied) or "all rows"
+        single = [title for title, values in found.values.items() if values == 1 and len(table[title].values) > 1]
+        made.add_row(count, Text(described), Text(", ".join(single)))
+    return made
+
+
+def _show_steps(table: "Table", roles: "Roles", out: Console) -> None:
+    from anonymity.advice import ENOUGH, next_steps
+
+    steps = next_steps(table, roles)
+    if not steps:
+        return
+    ahead = grid("What to generalise next", "column", "to", "k", "unique rows", f"rows of classes below {ENOUGH}")
+    for step in steps:
+        ahead.add_row(Text(step.title), Text(step.to), str(step.k), str(step.unique_rows), str(step.exposed))
+    out.print(ahead)
+    best = steps[0]
+    what = "leaving it out" if best.to == "*" else f"to {best.to}"
+    out.print(Text(f"Largest gain: {best.title}, {what}. `fairdb anonymize` finds what loses least."), soft_wrap=True)

@@ -1,0 +1,80 @@
+"""The definitions once more, in plain Python, and the Mondrian that ours is held against."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+Row = tuple[str, ...]
+
+
+def classes(rows: Sequence[Row], quasi: Sequence[int]) -> list[list[Row]]:
+    found: defaultdict[Row, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[tuple(row[i] for i in quasi)].append(row)
+    return list(found.values())
+
+
+def k_of(rows: Sequence[Row], quasi: Sequence[int], subject: int | None) -> int:
+    return min(len(c) if subject is None else len({row[subject] for row in c}) for c in classes(rows, quasi))
+
+
+def l_of(rows: Sequence[Row], quasi: Sequence[int], sensitive: int) -> int:
+    return min(len({row[sensitive].strip().lower() for row in c}) for c in classes(rows, quasi))
+
+
+def t_of(
+    rows: Sequence[Row], quasi: Sequence[int], sensitive: int, subject: int | None, ranks: list[str] | None
+) -> float:
+    """Categories without `ranks`; numbers with the ranks of the distinct ones."""
+    often = Counter(row[subject] for row in rows) if subject is not None else {}
+
+    def shares(some: Sequence[Row]) -> dict[str, float]:
+        found: defaultdict[str, float] = defaultdict(float)
+        for row in some:
+            found[row[sensitive]] += 1 / often[row[subject]] if subject is not None else 1
+        return {value: weight / sum(found.values()) for value, weight in found.items()}
+
+    def distance(mine: dict[str, float], table: dict[str, float]) -> float:
+        if ranks is None:
+            return sum(abs(mine.get(value, 0) - share) for value, share in table.items()) / 2
+        carried = total = 0.0
+        for value in ranks:
+            carried += mine.get(value, 0) - table.get(value, 0)
+            total += abs(carried)
+        return total / (len(ranks) - 1)
+
+    return max(distance(shares(c), shares(rows)) for c in classes(rows, quasi))
+
+
+def mondrian_ncp(
+    rows: Sequence[Row], quasi: Sequence[int], numbers: set[int], k: int, by: str = "loss", left: bool = True
+) -> float:
+    """Return the NCP of a strict Mondrian: cut the widest column at its median, while both sides keep k rows.
+
+    Numbers lose by range, categories by the set of those present as a share of all, and nothing for one.
+    The widest column is the one that loses most, or has most values; the median goes to the left or to the right.
+    """
+    keys = {i: float if i in numbers else str for i in quasi}
+    domain = {i: sorted({row[i] for row in rows}, key=keys[i]) for i in quasi}
+    place = {i: {value: rank for rank, value in enumerate(domain[i])} for i in quasi}
+
+    def lost_in(some: Sequence[Row], i: int) -> float:
+        here = {row[i] for row in some}
+        if i not in numbers:
+            return len(here) / len(domain[i]) if len(here) > 1 else 0.0
+        extent = float(domain[i][-1]) - float(domain[i][0])
+        return (max(map(float, here)) - min(map(float, here))) / extent if extent else 0.0
+
+    def width(some: Sequence[Row], i: int) -> float:
+        return lost_in(some, i) if by == "loss" else len({row[i] for row in some})
+
+    def lost(some: Sequence[Row]) -> float:
+        for i in sorted(quasi, key=lambda i: -width(some, i)):
+            ranks = sorted(place[i][row[i]] for row in some)
+            border = ranks[(len(some) - 1) // 2] if left else ranks[len(some) // 2] - 1
+            one = [row for row in some if place[i][row[i]] <= border]
+            other = [row for row in some if place[i][row[i]] > border]
+            if min(len(one), len(other)) >= k:
+                return lost(one) + lost(other)
+        return len(some) * sum(lost_in(some, i) for i in quasi)
+
+    return lost(rows) / len(rows) / len(quasi)

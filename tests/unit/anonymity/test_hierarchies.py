@@ -1,0 +1,147 @@
+"""Values go to readable, nested groups, found from what they are or as a file says."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anonymity.domains import domain_of
+from anonymity.errors import BadTable
+from anonymity.found import find_hierarchy
+from anonymity.hierarchy import Hierarchy
+from anonymity.table import column_of
+from anonymity.trees import read_tree
+
+
+def paths(values: list[str], hierarchy: Hierarchy | None = None) -> dict[str, list[str]]:
+    """Return what each value becomes, level by level."""
+    levels = (hierarchy or find_hierarchy(values)).levels
+    return {value: [level.labels[int(level.nodes[i])] for level in levels[1:]] for i, value in enumerate(values)}
+
+
+def test_missing_values_stay_apart_below_the_top() -> None:
+    found = paths([*map(str, range(20, 81)), "", "NA"])
+    assert found["29"] == ["25-29", "20-29", "20-39", "0-39", "*"]
+    assert found["NA"] == ["NA", "NA", "NA", "NA", "*"]
+
+
+@pytest.mark.parametrize(
+    ("values", "value", "expected"),
+    [
+        (["0", "29", "100"], "29", ["25-29", "20-29", "20-39", "0-39", "0-79", "*"]),
+        (["18.5", "23.07", "43"], "23.07", ["23-23.99", "22-23.99", "20-23.99", "16-23.99", "16-31.99", "*"]),
+        (["-7", "3", "50"], "-7", ["-10 to -6", "-10 to -1", "-20 to -1", "-40 to -1", "*"]),
+        (["2016-05-31", "2016-05-02", "2014-01-01"], "2016-05-31", ["2016-05", "2016", "2010-2019", "*"]),
+        (["2016-05-31T10:00", "2016-05-31T11:30", "2009-01-01T00:00"], "2016-05-31T10:00",
+         ["2016-05-31", "2016-05", "2016", "2010-2019", "*"]),
+        (["2016-05", "2016-06", ""], "2016-05", ["2016", "2010-2019", "*"]),
+        (["USA:Colorado:Boulder", "USA:Utah", "Fiji"], "USA:Colorado:Boulder", ["USA:Colorado", "USA", "*"]),
+        (["01234", "01299", "98765"], "01234", ["0123*", "012**", "01***", "0****", "*"]),
+        (["flu", "cold"], "flu", ["*"]),
+        (["NCIT:C1", "NCIT:C22"], "NCIT:C1", ["*"]),
+        (["5", "5.0"], "5", ["*"]),
+    ],
+)  # fmt: skip
+def test_what_values_are_is_seen(values: list[str], value: str, expected: list[str]) -> None:
+    assert paths(values)[value] == expected
+
+
+@given(st.lists(st.integers(-500, 500).map(str) | st.decimals(-50, 50, places=2).map(str), min_size=1, unique=True))
+def test_bands_are_nested_hold_their_numbers_and_lose_more_with_each_level(values: list[str]) -> None:
+    levels = find_hierarchy(values).levels
+    for lower, higher in pairwise(levels):
+        assert len({(a, b) for a, b in zip(lower.nodes, higher.nodes, strict=True)}) == len(set(lower.nodes.tolist()))
+        assert (lower.losses <= higher.losses + 1e-12).all()
+    for level in levels[1:-1]:
+        for value, node in zip(values, level.nodes.tolist(), strict=True):
+            label = level.labels[node]
+            low, high = map(float, label.split(" to ") if " to " in label else label.split("-"))
+            assert low <= float(value) <= high
+
+
+@given(st.lists(st.integers(0, 40).map(str) | st.sampled_from(["", "NA"]), min_size=1, max_size=30))
+def test_a_group_is_described_by_its_lowest_and_highest_number(texts: list[str]) -> None:
+    column = column_of(texts)
+    if not any(text.isdigit() for text in texts):
+        return
+    domain = domain_of(column, find_hierarchy(column.values))
+    present = sorted(set(domain.ranks.tolist()))
+    numbers = sorted({int(text) for text in texts if text.isdigit()})
+    words = set(texts) - set(map(str, numbers))
+    label = domain.label(present)
+    if len(present) == 1:
+        assert label == texts[0]
+    elif words:
+        assert label == "*"
+    else:
+        assert label == f"{numbers[0]}-{numbers[-1]}"
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("AB"), st.sampled_from("ab"), st.sampled_from("12")).map(lambda p: ":".join(p)),
+        min_size=2, unique=True,
+    ),
+    st.data(),
+)  # fmt: skip
+def test_a_group_of_leaves_is_described_by_what_is_above_them_all(leaves: list[str], data: st.DataObject) -> None:
+    column = column_of(leaves)
+    hierarchy = find_hierarchy(leaves)
+    if hierarchy.kind != "places":
+        return
+    domain = domain_of(column, hierarchy)
+    group = data.draw(st.lists(st.sampled_from(leaves), min_size=1, unique=True))
+    ranks = sorted(int(domain.ranks[leaves.index(leaf)]) for leaf in group)
+    common = group[0]
+    while not all((leaf + ":").startswith(common + ":") for leaf in group) and common:
+        common = common.rpartition(":")[0]
+    assert domain.label(ranks) == (common or "*")
+    below = [leaf for leaf in leaves if (leaf + ":").startswith(common + ":")] if common else leaves
+    low, high = np.array(ranks[:1], np.int32), np.array(ranks[-1:], np.int32)
+    share = 0 if len(below) == 1 else len(below) / len(leaves) if common else 1
+    assert domain.loss(low, high).tolist() == pytest.approx([share])
+
+
+TREE = """\
+Netherlands,Western Europe,Europe
+Belgium,Western Europe,Europe
+Spain,Southern Europe,Europe
+Fiji,Melanesia,Oceania
+"""
+
+
+@pytest.mark.parametrize(
+    "text", [TREE, "country,region,continent\n" + TREE, TREE.replace(",", ";"), TREE.replace(",", "\t")]
+)
+def test_a_tree_is_read_from_a_file(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "tree.csv"
+    file.write_text("\ufeff" + text, encoding="utf-8")
+    values = ["Belgium", "Spain", "Netherlands", "Fiji", ""]
+    hierarchy = read_tree(file, "country", values)
+    assert paths(values, hierarchy)["Spain"] == ["Southern Europe", "Europe", "*"]
+    assert paths(values, hierarchy)[""] == ["", "", "*"]
+    # Of five values, Europe covers three; Oceania covers one, and loses nothing.
+    assert dict(zip(values, hierarchy.levels[2].losses.tolist(), strict=True)) == {
+        "Belgium": 0.6, "Spain": 0.6, "Netherlands": 0.6, "Fiji": 0.0, "": 0.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "holds no tree"),
+        ("Belgium,Europe\nFiji\n", "line 2, column 2: .*1 levels, but the first line has 2"),
+        ("Belgium,Europe\nFiji,Oceania\nBelgium,Oceania\n", "line 3, column 2: .*'Belgium' lies in 'Europe'"),
+        ("Belgium,West,Europe\nFiji,West,Oceania\n", "line 2, column 3: .*'West' lies in 'Europe'"),
+        ("Belgium,Europe\n", "no line for 'Fiji' of column 'country'"),
+        ('Belgium,"Europe\n', "a quoted field"),
+    ],
+)
+def test_a_tree_that_is_none_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    file = tmp_path / "tree.csv"
+    file.write_text(text)
+    with pytest.raises(BadTable, match=why):
+        read_tree(file, "country", ["Belgium", "Fiji"])

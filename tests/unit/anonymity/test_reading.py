@@ -1,0 +1,123 @@
+"""A table is read as it is, or refused with the line and column to mend."""
+
+import csv
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from anonymity.errors import BadTable
+from anonymity.reading import read_table
+from anonymity.table import table_of
+from anonymity.writing import write_table
+
+
+def read(folder: Path, content: bytes | str, name: str = "t.csv") -> dict[str, list[str]]:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return {title: column.texts() for title, column in read_table(path).columns.items()}
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("separator", [",", "\t"])
+@pytest.mark.parametrize("last", [True, False])
+def test_separators_ends_and_marks_make_no_difference(
+    tmp_path: Path, mark: bytes, end: str, separator: str, last: bool
+) -> None:
+    lines = ["näme|age", "Ann|30", '"Bo, the\tsecond"|', '"say ""hi"""|31']
+    text = end.join(line.replace("|", separator) for line in lines) + (end if last else "")
+    assert read(tmp_path, mark + text.encode()) == {
+        "näme": ["Ann", "Bo, the\tsecond", 'say "hi"'],
+        "age": ["30", "", "31"],
+    }
+
+
+def test_a_quoted_field_may_hold_lines(tmp_path: Path) -> None:
+    assert read(tmp_path, 'a,b\n"1\n2",x\n') == {"a": ["1\n2"], "b": ["x"]}
+
+
+def test_empty_lines_at_the_end_are_no_rows(tmp_path: Path) -> None:
+    assert read(tmp_path, "a,b\n1,2\n\n\n") == {"a": ["1"], "b": ["2"]}
+    assert read(tmp_path, "a\n1\n\n") == {"a": ["1"]}
+
+
+def test_a_row_of_missing_values_is_a_row(tmp_path: Path) -> None:
+    assert read(tmp_path, "a,b\n,\n1,\n") == {"a": ["", "1"], "b": ["", ""]}
+    assert read(tmp_path, 'a\n""\n1\n') == {"a": ["", "1"]}
+
+
+def test_one_column_may_have_no_name(tmp_path: Path) -> None:
+    # As R writes row names.
+    assert read(tmp_path, ",a\n1,x\n") == {"": ["1"], "a": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "column", "why"),
+    [
+        (b"", 1, 1, "empty"),
+        (b"\xef\xbb\xbf", 1, 1, "no column"),
+        (b"\n\n", 1, 1, "no column"),
+        (b"a,b\n", 2, 1, "no row"),
+        (b"a,b\n\n\n", 2, 1, "no row"),
+        (b"a,b,a\n1,2,3\n", 1, 3, "'a' stands twice, in column 1"),
+        (b"a;b\n1;2\n", 1, 1, "semicolons"),
+        (b"a,b\n1,2\n3\n", 3, 2, "1 fields, but the header has 2"),
+        (b"a,b\n1,2\n3,4,5\n", 3, 3, "3 fields, but the header has 2"),
+        (b'a,b\n"1\n2",2\n3\n', 4, 2, "1 fields"),
+        (b"a,b\n1,2\n\n3,4\n", 3, 1, "the line is empty"),
+        (b"a\n1\n\n3\n", 3, 1, "the line is empty"),
+        (b"a,b\n1,2\n3,x\0y\n", 3, 2, "NUL"),
+        ("a,b\n1,2\n".encode("utf-16"), 1, 1, "UTF-16"),
+        (b"a,b\n1,2\n3,caf\xe9\n", 3, 2, "not UTF-8"),
+        (b"a\xff,b\n1,2\n", 1, 1, "not UTF-8"),
+        (b'a,b\n1,"2\n3,4\n', 2, 2, "never closed"),
+        (b'a,b\n1,2\n"3"x,4\n', 3, 1, "goes on behind its closing quote"),
+        (b'a,b\n1,"2"x\n', 2, 2, "goes on behind"),
+        (b'a,b\n1,"' + b"x" * 200_000 + b'"\n', 2, 2, "more than 131072 characters"),
+    ],
+)
+def test_a_fault_is_told_with_its_place(tmp_path: Path, content: bytes, line: int, column: int, why: str) -> None:
+    with pytest.raises(BadTable, match=why) as caught:
+        read(tmp_path, content)
+    assert (caught.value.line, caught.value.column) == (line, column)
+
+
+def test_a_fault_far_down_is_told_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(BadTable) as caught:
+        read(tmp_path, "a,b\n" + "1,2\n" * 100_000 + "3\n" + "1,2\n" * 10)
+    assert (caught.value.line, caught.value.column) == (100_002, 2)
+
+
+def test_what_is_not_asked_for_is_checked_and_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,c\n1,2,3\n")
+    assert list(read_table(path, only=["b"]).columns) == ["b"]
+    path.write_text("a,b,c\n1,2\n")
+    with pytest.raises(BadTable):
+        read_table(path, only=["a"])
+
+
+def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("a,b\n1,2\n",))
+    writer.start()
+    assert list(read_table(pipe).columns) == ["a", "b"]
+    writer.join()
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out"])
+def test_what_is_written_reads_the_same(tmp_path: Path, name: str) -> None:
+    columns = {"a,b": ["1", "", 'say "hi"'], "c d": ["x\ny\tz", "ü", " z "]}
+    path = tmp_path / name
+    write_table(table_of(columns), path)
+    assert {title: column.texts() for title, column in read_table(path).columns.items()} == columns
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_missing_value_in_a_table_of_one_column_is_written_as_one(tmp_path: Path) -> None:
+    write_table(table_of({"a": ["1", ""]}), tmp_path / "t.csv")
+    with (tmp_path / "t.csv").open(newline="") as lines:
+        assert list(csv.reader(lines)) == [["a"], ["1"], [""]]

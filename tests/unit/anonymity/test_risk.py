@@ -1,0 +1,161 @@
+"""Risk is counted right where counting goes wrong: expected figures are worked out by hand."""
+
+import math
+
+import pytest
+
+from anonymity.errors import BadTable
+from anonymity.risk import Risk, Roles, measure
+from anonymity.table import table_of
+
+
+def risk_of(quasi: str, sensitive: str = "", subject: str | None = None, /, **columns: list[str]) -> Risk:
+    return measure(table_of(columns), Roles(tuple(quasi.split()), tuple(sensitive.split()), subject))
+
+
+def test_a_person_behind_a_missing_value_is_alone() -> None:
+    risk = risk_of("age sex", age=["30", "30", "", "30", "30"], sex=["F"] * 5)
+    assert (risk.k, risk.classes, risk.unique_rows, risk.max_reidentification_risk) == (1, 2, 1, 1.0)
+    assert risk.rows == risk.subjects == 5
+
+
+def test_people_with_the_same_missing_value_are_one_class() -> None:
+    assert risk_of("age", age=["", "", "30", "30"]).k == 2
+
+
+def test_what_runs_together_when_glued_stays_apart() -> None:
+    # Glued together all four rows read "abc".
+    risk = risk_of("x y", x=["a", "a", "ab", "abc"], y=["bc", "bc", "c", ""])
+    assert (risk.classes, risk.k, risk.unique_rows) == (3, 1, 2)
+    assert risk_of("x y", x=["a", "ab"], y=["bc", "c"]).classes == 2
+
+
+@pytest.mark.parametrize("glue", ["|", "_", ",", "\x1f", "', '"])
+def test_no_separator_makes_two_classes_one(glue: str) -> None:
+    risk = risk_of("x y", x=["a", f"a{glue}b"], y=[f"b{glue}c", "c"])
+    assert (risk.classes, risk.k) == (2, 1)
+
+
+def test_classes_of_one_value_are_not_diverse() -> None:
+    risk = risk_of("q", "s", q=["1", "1", "1", "2", "2", "2"], s=["flu", "flu", "flu", "flu", "cold", "none"])
+    assert risk.k == 3
+    assert risk.distinct_l == {"s": 1}
+    assert risk.entropy_l == {"s": 1.0}
+
+
+def test_ways_of_writing_one_thing_are_one_value() -> None:
+    assert risk_of("q", "s", q=["1"] * 3, s=["HIV", "hiv", " HIV "]).distinct_l == {"s": 1}
+    assert risk_of("q", "s", q=["1"] * 3, s=["5", "5.0", "05"]).distinct_l == {
+        "s": 3
+    }  # "05" is a code: no numbers then
+    assert risk_of("q", "s", q=["1"] * 3, s=["5", "5.0", "5.00"]).distinct_l == {"s": 1}
+
+
+def test_a_missing_sensitive_value_is_a_value() -> None:
+    assert risk_of("q", "s", q=["1", "1"], s=["flu", ""]).distinct_l == {"s": 2}
+
+
+def test_entropy_l_is_the_exponential_of_the_entropy() -> None:
+    # Half flu, a quarter cold, a quarter none: H = 1/2 ln 2 + 1/2 ln 4 = 1.5 ln 2, so exp(H) = 2 ** 1.5.
+    risk = risk_of("q", "s", q=["1"] * 4, s=["flu", "flu", "cold", "none"])
+    assert risk.distinct_l == {"s": 3}
+    assert risk.entropy_l["s"] == pytest.approx(2**1.5)
+
+
+def test_one_class_is_as_close_to_the_table_as_can_be() -> None:
+    risk = risk_of("q", "s n", q=["1"] * 4, s=["a", "a", "b", "c"], n=["1", "2", "3", ""])
+    assert risk.t == {"s": 0.0, "n": 0.0}
+
+
+def test_t_of_categories_is_half_the_sum_of_differences() -> None:
+    # Table: a 3/6, b 2/6, c 1/6. Class 1 (a, a, b): 2/3, 1/3, 0: differences 1/6, 0, 1/6, half the sum is 1/6.
+    # Class 2 (a, b, c): 1/3 each: differences 1/6, 0, 1/6: 1/6 as well.
+    risk = risk_of("q", "s", q=["1", "1", "1", "2", "2", "2"], s=["a", "a", "b", "a", "b", "c"])
+    assert risk.t["s"] == pytest.approx(1 / 6)
+
+
+def test_t_of_numbers_is_the_earth_movers_distance_over_ranks() -> None:
+    # The example of the paper on t-closeness (Li et al. 2007): incomes 3 to 11 thousand, nine different ones, m - 1 =
+    # 8. Class 1 (3, 4, 5) against 1/9 each. Cumulated differences: 2/9, 4/9, 6/9, 5/9, 4/9, 3/9, 2/9, 1/9, 0: their sum
+    # is 27/9 = 3, divided by 8: 0.375. Class 2 (6, 8, 11): -1/9, -2/9, -3/9, -1/9, -2/9, 0, -1/9, -2/9, 0: 12/9 / 8 =
+    # 0.167. Class 3 (7, 9, 10): -1/9, -2/9, -3/9, -4/9, -2/9, -3/9, -1/9, 1/9, 0: 17/9 / 8 = 0.236.
+    incomes = ["3000", "4000", "5000", "6000", "8000", "11000", "7000", "9000", "10000"]
+    quasi = ["1"] * 3 + ["2"] * 3 + ["3"] * 3
+    assert risk_of("q", "income", q=quasi, income=incomes).t["income"] == pytest.approx(0.375)
+    # Without the first class, the table is 6 to 11: class 2 (6, 8, 11) and class 3 (7, 9, 10), m - 1 = 5.
+    # Class 2: 1/6, 0, 1/6, 0, -1/6, 0: sum 3/6, divided by 5: 0.1. Class 3 is its mirror image: 0.1.
+    assert risk_of("q", "income", q=quasi[3:], income=incomes[3:]).t["income"] == pytest.approx(0.1)
+
+
+def test_numbers_that_are_codes_have_no_order() -> None:
+    # As numbers 1, 2, 3 with class 1 (1) and class 2 (2, 3): table 1/3 each. Class 1: 2/3, 1/3, 0, sum 1, divided by 2:
+    # 0.5. As categories: class 1: 2/3 + 1/3 + 1/3, half of it is 2/3.
+    table = table_of({"q": ["1", "2", "2"], "s": ["1", "2", "3"]})
+    assert measure(table, Roles(("q",), ("s",))).t["s"] == pytest.approx(0.5)
+    codes = Roles(("q",), ("s",), categorical=frozenset(("s",)))
+    assert measure(table, codes).t["s"] == pytest.approx(2 / 3)
+
+
+def test_a_missing_number_is_as_far_from_the_lowest_as_from_the_highest() -> None:
+    # Table: 1, 3 and missing, a third each; 1 lies at 0, 3 at 1, missing hangs by 1/2 from the middle: 1 from both.
+    # The class of 1: a third is there, a third comes from 3 over 1, a third from missing over 1: 2/3. 3: the same.
+    # The class of the missing one: a third over 1 from each side: 2/3.
+    assert risk_of("q", "n", q=["1", "2", "3"], n=["1", "3", ""]).t["n"] == pytest.approx(2 / 3)
+
+
+def test_the_samples_of_one_person_are_one_person() -> None:
+    columns = {"q": ["1"] * 4, "s": ["a", "b", "c", "d"], "who": ["p"] * 4}
+    risk = risk_of("q", "s", "who", **columns)
+    assert (risk.rows, risk.subjects, risk.k, risk.unique_rows, risk.max_reidentification_risk) == (4, 1, 1, 4, 1.0)
+    assert risk_of("q", "s", **columns).k == 4
+
+
+def test_a_person_counts_in_every_class_that_holds_one_of_their_rows() -> None:
+    risk = risk_of("q", "", "who", q=["1", "1", "2", "2"], who=["p", "q", "p", "p"])
+    assert (risk.k, risk.subjects, risk.unique_rows) == (1, 2, 2)
+
+
+def test_a_person_with_many_rows_weighs_as_much_as_any_other() -> None:
+    # p has three rows of "a", r one of "b": as people half and half (exp(H) = 2), as rows 3 to 1.
+    columns = {"q": ["1"] * 4, "s": ["a", "a", "a", "b"], "who": ["p", "p", "p", "r"]}
+    assert risk_of("q", "s", "who", **columns).entropy_l["s"] == pytest.approx(2)
+    rows = math.exp(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
+    assert risk_of("q", "s", **columns).entropy_l["s"] == pytest.approx(rows)
+
+
+def test_one_row_is_a_table() -> None:
+    risk = risk_of("q", "s n", q=["1"], s=["a"], n=["5"])
+    assert (risk.rows, risk.classes, risk.k, risk.t) == (1, 1, 1, {"s": 0.0, "n": 0.0})
+
+
+def test_columns_of_missing_values_are_one_class_of_one_value() -> None:
+    risk = risk_of("q", "s", q=["", "", ""], s=["", "", ""])
+    assert (risk.classes, risk.k, risk.distinct_l, risk.t) == (1, 3, {"s": 1}, {"s": 0.0})
+
+
+def test_many_columns_of_many_values_do_not_overflow_into_one_class() -> None:
+    # 40 columns of 100 values make 10 ** 80 possible keys. Rows i and i + 100 are equal, all others differ.
+    columns = {f"q{c}": [str((i * (c + 1)) % 100) for i in range(200)] for c in range(40)}
+    risk = risk_of(" ".join(columns), **columns)
+    assert (risk.classes, risk.k) == (100, 2)
+
+
+def test_large_numbers_that_differ_in_the_last_figure_are_two() -> None:
+    assert risk_of("q", "n", q=["1"] * 2, n=["90071992547409920", "90071992547409921"]).distinct_l == {"n": 2}
+
+
+@pytest.mark.parametrize(
+    ("quasi", "sensitive", "subject", "why"),
+    [
+        ("", "", None, "no quasi-identifier"),
+        ("q x", "", None, "no column 'x'"),
+        ("q", "x", None, "no column 'x'"),
+        ("q", "s", "x", "no column 'x'"),
+        ("q s", "s", None, "'s' is named twice"),
+        ("q q", "", None, "'q' is named twice"),
+        ("q", "s", "q", "'q' is named twice"),
+    ],
+)
+def test_roles_that_contradict_are_refused(quasi: str, sensitive: str, subject: str | None, why: str) -> None:
+    with pytest.raises(BadTable, match=why):
+        risk_of(quasi, sensitive, subject, q=["1"], s=["a"])

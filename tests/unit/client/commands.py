@@ -1,0 +1,40 @@
+"""The `fairdb` command in this process, and tables for it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from fairdb_client.command import app
+
+HEADER = ("who", "age", "town", "day", "disease", "kit", "tube")
+
+
+def run(*words: object) -> Result:
+    """Run a command; whatever comes of it, it is no traceback."""
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def write(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Path:
+    """Write a table with commas."""
+    path.write_text("\n".join(",".join(row) for row in (header, *rows)) + "\n")
+    return path
+
+
+def study(count: int = 60) -> list[tuple[str, ...]]:
+    """Return rows of people of whom everything differs a little: two rows each."""
+    towns, diseases = ("Ghent", "Delft", "Cork"), ("flu", "none", "IBD", "asthma")
+    return [
+        (
+            f"p{i // 2:03}",
+            str(20 + (i // 2 * 7) % 50),
+            towns[i // 2 % 3],
+            f"2016-{1 + i % 12:02}-{1 + i % 28:02}",
+            diseases[i // 2 % 4],
+            "Qiagen",
+            f"tube-{i}",
+        )
+        for i in range(count)
+    ]

@@ -1,0 +1,199 @@
+"""`fairdb anonymize` writes a table that meets the limits and a report of it, or says which limit cannot be met."""
+
+import csv
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.unit.client.commands import HEADER, run, study, write
+
+QUASI = ("--quasi", "age,town,day")
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_it_writes_table_and_report(tmp_path: Path) -> None:
+    file, out = write(tmp_path / "t.csv", study()), tmp_path / "out.csv"
+    result = run(
+        *("anonymize", file, "--out", out, *QUASI, "--sensitive", "disease", "--subject", "who", "--drop", "tube"),
+        *("--k", 5, "--l", 2, "--t", 0.5, "--report", tmp_path / "report.md"),
+    )
+    assert (result.exit_code, result.stderr) == (0, "")
+    rows = read(out)
+    assert list(rows[0]) == ["age", "town", "day", "disease", "kit"]
+    assert len(rows) == 60
+    assert Counter(row["disease"] for row in rows) == Counter(row[4] for row in study())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.csv",
+        "report.json",
+        "report.md",
+        "report.svg",
+        "t.csv",
+    ]
+
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["before"]["k"] == 1
+    assert report["after"]["k"] >= 5
+    assert report["after"]["distinct_l"]["disease"] >= 2
+    assert report["after"]["t"]["disease"] <= 0.5
+    assert report["rows"] == {"input": 60, "published": 60, "suppressed": 0}
+    assert report["dropped"] == ["who", "tube"]
+    assert [column["column"] for column in report["columns"]] == ["age", "town", "day"]
+    assert 0 < report["loss"]["ncp"] <= 1
+    assert report["loss"]["discernibility"] > report["loss"]["discernibility_before"]
+    # Whoever measures what was written finds the same, but for the people, who are no longer in it.
+    again = json.loads(run("risk", out, *QUASI, "--sensitive", "disease", "--json").stdout)
+    assert (again["classes"], again["distinct_l"]) == (report["after"]["classes"], report["after"]["distinct_l"])
+    assert again["k"] >= report["after"]["k"]
+
+    markdown = (tmp_path / "report.md").read_text()
+    assert "![People by the size of their class, before and after](report.svg)" in markdown
+    assert "| k | 1 | " in markdown
+    ElementTree.parse(tmp_path / "report.svg")
+
+
+def test_a_report_holds_nothing_that_is_not_published(tmp_path: Path) -> None:
+    common = ("Person One", "30", "Ghent", "2016-01-01", "flu", "x", "y")
+    rare = ("Person Two", "98765.4", "Elsene", "1999-12-31", "scurvy", "x", "y")
+    file = write(tmp_path / "t.csv", [common] * 30 + [rare])
+    run(
+        "anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--subject", "who", "--k", 1, "--report", tmp_path / "r"
+    )
+    assert "98765.4" in (tmp_path / "o.csv").read_text()
+    run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--k", 5, "--drop", "who", "--report", tmp_path / "r")
+    assert len(read(tmp_path / "o.csv")) == 30
+    for name in ("r.json", "r.md", "r.svg", "o.csv"):
+        text = (tmp_path / name).read_text()
+        assert not [word for word in (*rare[:5], common[0]) if word in text], name
+
+
+def test_the_person_is_never_written(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    result = run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--subject", "who")
+    assert "'who' named the people and is not published; k counted them." in result.stdout
+    assert "who" not in read(tmp_path / "o.csv")[0]
+
+
+def test_what_still_tells_rows_apart_is_told(tmp_path: Path) -> None:
+    rows = [(*row, row[1]) for row in study()]
+    file = write(tmp_path / "t.csv", rows, (*HEADER, "years"))
+    result = run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--report", tmp_path / "r")
+    assert "'tube' has another value in nearly every row" in result.stdout
+    assert "'years' gives away what was generalised in 'age'" in result.stdout
+    assert "'kit'" not in result.stdout
+    kept = {c["column"]: c for c in json.loads((tmp_path / "r.json").read_text())["kept_columns"]}
+    assert (kept["tube"]["k_with_it"], kept["tube"]["names_rows"], kept["years"]["undoes"]) == (1, True, ["age"])
+    assert kept["kit"]["k_with_it"] >= 5
+
+
+def test_a_sensitive_column_that_undoes_a_generalisation_is_told(tmp_path: Path) -> None:
+    rows = [(str(20 + i % 8), "yes" if i % 8 < 4 else "no") for i in range(24)]
+    rows = [(age, f"is {age}") for age, _ in rows]
+    file = write(tmp_path / "t.csv", rows, ("age", "ill"))
+    result = run("anonymize", file, "--out", tmp_path / "o.csv", "--quasi", "age", "--sensitive", "ill")
+    assert "'ill' gives away what was generalised in 'age'" in result.stdout
+
+
+def test_a_tree_says_what_places_become(tmp_path: Path) -> None:
+    tree = tmp_path / "towns.csv"
+    tree.write_text("Ghent,Belgium,Europe\nDelft,Netherlands,Europe\nCork,Ireland,Europe\nSuva,Fiji,Oceania\n")
+    file = write(
+        tmp_path / "t.csv", [("30", "Ghent")] * 3 + [("30", "Delft")] * 3 + [("30", "Suva")] * 6, ("age", "town")
+    )
+    result = run(
+        *("anonymize", file, "--out", tmp_path / "o.csv", "--quasi", "age,town", "--hierarchy", f"town={tree}"),
+        *("--max-suppression", 0),
+    )
+    assert result.exit_code == 0
+    assert Counter(row["town"] for row in read(tmp_path / "o.csv")) == {"Europe": 6, "Suva": 6}
+
+
+def test_the_way_of_recoding_can_be_chosen(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    found = {}
+    for recoding in ("full", "local", "least"):
+        run(
+            *(
+                "anonymize",
+                file,
+                "--out",
+                tmp_path / "o.csv",
+                *QUASI,
+                "--recoding",
+                recoding,
+                "--report",
+                tmp_path / "r",
+            )
+        )
+        found[recoding] = json.loads((tmp_path / "r.json").read_text())
+    assert (found["full"]["recoding"], found["local"]["recoding"]) == ("full-domain", "local")
+    lost = {recoding: report["loss"]["ncp"] for recoding, report in found.items()}
+    assert lost["least"] == min(lost.values())
+    # A column at one level has no two values of which one lies within the other.
+    assert found["full"]["columns"][0]["level_name"] in (
+        "as it is",
+        "bands of 2",
+        "bands of 4",
+        "bands of 8",
+        "bands of 16",
+        "bands of 32",
+        "*",
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--k", "61"), "--k 61 cannot be met: the table holds 60 people"),
+        (("--k", "31", "--subject", "who"), "--k 31 cannot be met: the table holds 30 people"),
+        (("--sensitive", "disease", "--l", "5"), "--l 5 cannot be met: 'disease' has 4 values"),
+    ],
+)
+def test_a_limit_that_cannot_be_met_ends_with_1(tmp_path: Path, options: tuple[str, ...], told: str) -> None:
+    file = write(tmp_path / "t.csv", study())
+    result = run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, *options)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert told in result.stderr
+    assert os.listdir(tmp_path) == ["t.csv"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--l", "2"), "none is named"),
+        (("--max-suppression", "1"), "--max-suppression has to be"),
+        (("--drop", "age"), "'age' is to be dropped"),
+        (("--drop", "x"), "no column 'x' to drop"),
+        (("--hierarchy", "x=y"), "write COLUMN=FILE"),
+        (("--hierarchy", "town=none.csv"), "No such file"),
+        (("--out", "t.csv"), "is the input"),
+        (("--out", "none/o.csv"), "no such folder"),
+        (("--out", "."), "is a folder"),
+        (("--out", "r.md", "--report", "r"), "table and report in one"),
+        (("--report", "none/r"), "no such folder"),
+        (("--k", "0"), "--k"),
+        (("--t", "2"), "--t"),
+    ],
+)
+def test_what_cannot_be_meant_ends_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("t.csv"), study())
+    result = run("anonymize", "t.csv", "--out", "o.csv", *QUASI, *options)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert os.listdir(tmp_path) == ["t.csv"]
+
+
+def test_the_separator_follows_the_name_of_what_is_written(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    run("anonymize", file, "--out", tmp_path / "o.tsv", *QUASI)
+    assert (tmp_path / "o.tsv").read_text().startswith("\t".join(HEADER) + "\n")

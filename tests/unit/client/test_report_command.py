@@ -1,0 +1,58 @@
+"""`fairdb report` guesses what the columns of a table are, shows the guess, and measures by it."""
+
+import json
+import shlex
+from pathlib import Path
+
+from tests.unit.client.commands import run, write
+
+HEADER = ("sample_id", "subject_id", "age", "sex", "country", "disease", "body_site", "shoe size")
+ROWS = [
+    (f"s{i}", f"p{i // 2}", str(30 + i // 8), "FM"[i // 2 % 2], "Fiji", ("flu", "IBD")[i // 4 % 2], "feces", "40")
+    for i in range(32)
+]
+
+
+def test_the_guess_is_shown_and_measured(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", ROWS, HEADER)
+    found = json.loads(run("report", file, "--json").stdout)
+    assert found["quasi"] == ["age", "sex", "country"]
+    assert (found["sensitive"], found["subject"]) == (["disease"], "subject_id")
+    assert {column["column"]: column["role"] for column in found["columns"]}["shoe size"] == "unknown"
+    # Four ages, two sexes: eight classes of two people.
+    assert (found["risk"]["classes"], found["risk"]["k"], found["risk"]["subjects"]) == (8, 2, 16)
+
+    shown = run("report", file)
+    assert shown.exit_code == 0
+    assert "names the person: counted, never published" in shown.stdout
+    assert "Not in the policy, and in no figure below: shoe size." in shown.stdout
+
+
+def test_the_command_it_proposes_works(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", ROWS, HEADER)
+    (line,) = [line for line in run("report", file).stdout.splitlines() if line.startswith("Next: fairdb ")]
+    words = shlex.split(line.removeprefix("Next: fairdb "))
+    words[words.index("--out") + 1] = str(tmp_path / "o.csv")
+    words[words.index("--report") + 1] = str(tmp_path / "r")
+    assert run(*words).exit_code == 0
+    assert (tmp_path / "o.csv").read_text().partition("\n")[0] == "age,sex,country,disease,body_site,shoe size"
+
+
+def test_options_overrule_the_guess(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", ROWS, HEADER)
+    found = json.loads(run("report", file, "--quasi", "shoe size,disease", "--subject", "sample_id", "--json").stdout)
+    assert (found["quasi"], found["sensitive"], found["subject"]) == (["shoe size", "disease"], [], "sample_id")
+
+
+def test_a_table_without_a_known_quasi_identifier_ends_with_1(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", [("a", "b")], ("x1", "x2"))
+    result = run("report", file)
+    assert result.exit_code == 1
+    assert "name them with --quasi" in result.stdout
+    assert json.loads(run("report", file, "--json").stdout)["risk"] is None
+
+
+def test_bad_input_ends_with_2(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("age,sex\n1\n")
+    assert run("report", file).exit_code == 2

@@ -1,0 +1,104 @@
+"""`fairdb risk` prints figures that are right, or what to mend and where."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.client.commands import run, study, write
+
+
+def test_it_prints_the_figures_as_json(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", [("30", "F", "flu"), ("30", "F", "flu"), ("", "F", "IBD")], ("age", "sex", "ill"))
+    result = run("risk", file, "--quasi", "age,sex", "--sensitive", "ill", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {
+        "rows": 3,
+        "subjects": 3,
+        "classes": 2,
+        "k": 1,
+        "distinct_l": {"ill": 1},
+        "entropy_l": {"ill": 1.0},
+        "t": {"ill": pytest.approx(2 / 3)},  # of the class of one: IBD 1 against 1/3
+        "unique_rows": 1,
+        "max_reidentification_risk": 1.0,
+    }
+
+
+def test_names_may_be_repeated_spaced_or_quoted(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", [("30", "F", "x")], ("age", '"a,b"', "ill"))
+    for quasi in (["--quasi", 'age,"a,b"'], ["--quasi", "age", "--quasi", '"a,b"'], ["--quasi", ' age,"a,b"']):
+        assert json.loads(run("risk", file, *quasi, "--json").stdout)["classes"] == 1
+
+
+def test_people_are_shown_the_worst_classes_and_the_next_step(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    result = run("risk", file, "--quasi", "age,town", "--sensitive", "disease", "--subject", "who")
+    assert result.exit_code == 0
+    assert "Smallest classes" in result.stdout
+    assert "age=20, town=Ghent" in result.stdout
+    assert "Largest gain: age, to bands of 2" in result.stdout
+
+
+def test_markup_in_a_table_is_shown_as_it_is(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", [("[red]x[/]", "y"), ("z", "y")], ("[bold]a", "b"))
+    result = run("risk", file, "--quasi", "[bold]a", "--sensitive", "b")
+    assert "[bold]a=[red]x[/]" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "told"),
+    [
+        ("", "--quasi a", "line 1, column 1: the file is empty"),
+        ("a,b\n", "--quasi a", "line 2, column 1: there is no row below the header"),
+        ("a,b\n1,2\n3\n", "--quasi a", "line 3, column 2: 1 fields, but the header has 2"),
+        ("a,a\n1,2\n", "--quasi a", "line 1, column 2: the name 'a' stands twice"),
+        ("a,b\n1,2\n", "--quasi x", "line 1: there is no column 'x'; there are: 'a', 'b'"),
+        ("a,b\n1,2\n", "--quasi a --sensitive a", "line 1, column 1: 'a' is named twice"),
+        ("a,b\n1,2\n", "--quasi a --subject a", "line 1, column 1: 'a' is named twice"),
+        ("a,b\n1,2\n", "--quasi ,", "there is no column ''"),
+        ("a,b\n1,\0\n", "--quasi a", "line 2, column 2: a NUL byte"),
+    ],
+)
+def test_bad_input_ends_with_2_and_its_place(tmp_path: Path, content: str, options: str, told: str) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(content)
+    result = run("risk", file, *options.split(), "--json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr
+
+
+def test_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
+    result = run("risk", tmp_path / "none.csv", "--quasi", "a")
+    assert result.exit_code == 2
+    assert "No such file" in result.stderr
+    assert run("risk", tmp_path, "--quasi", "a").exit_code == 2
+    assert run("risk").exit_code == 2
+
+
+def test_five_hundred_columns_are_no_trouble(tmp_path: Path) -> None:
+    header = [f"c{i}" for i in range(500)]
+    file = write(tmp_path / "t.csv", [[str((i * 7 + row) % 9) for i in range(500)] for row in range(50)], header)
+    result = run("risk", file, "--quasi", ",".join(header[:400]), "--sensitive", "c499", "--json")
+    # Rows that are nine apart are equal: 50 rows are nine classes of five or six.
+    assert {name: json.loads(result.stdout)[name] for name in ("classes", "k")} == {"classes": 9, "k": 5}
+
+
+def test_other_commands_do_not_load_what_tables_need() -> None:
+    code = "import sys, fairdb_client.command; print([m for m in ('numpy', 'anonymity') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_without_numpy_it_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("raise ModuleNotFoundError('none', name='numpy')")
+    done = subprocess.run(
+        [Path(sys.executable).with_name("fairdb"), "risk", "t.csv", "--quasi", "a"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "numpy is missing: install fairdatabase[tables]\n")
