@@ -8,9 +8,7 @@ from pathlib import Path
 from auth_svc.revocations import Mirror
 from auth_svc.servicer import AuthServicer, RevocationServicer
 from chassis import settings
-from chassis.broker import Publisher
 from chassis.database import MIGRATIONS, open_database
-from chassis.outbox import Relay
 from chassis.revocation import RevocationList, connect_redis
 from chassis.server import Application, Parts
 from fairdb.auth.v1 import auth_service_pb2, auth_service_pb2_grpc, revocation_service_pb2, revocation_service_pb2_grpc
@@ -31,9 +29,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
     redis = connect_redis(config.redis_url.get_secret_value())
     async with redis, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
         mirror = Mirror(database, redis)
-        publisher = Publisher(config.broker_url.get_secret_value())
-        parts.start(publisher.run)
-        parts.start(Relay(database, publisher).run)
+        parts.publish_from(database, config.broker_url.get_secret_value())
         parts.start(mirror.run)
         auth = AuthServicer(database, parts.signer, parts.trust, mirror)
         revocation = RevocationServicer(mirror)

@@ -12,10 +12,8 @@ from backend_svc.samples import SWEEP_KEYS
 from backend_svc.servicer import BackendServicer
 from backend_svc.settlement import SWEEP_SETTLED
 from chassis import settings
-from chassis.broker import Publisher
 from chassis.database import MIGRATIONS, open_database
 from chassis.inbox import SWEEP, Consumer
-from chassis.outbox import Relay
 from chassis.revocation import open_revocation_list
 from chassis.server import Application, Parts
 from chassis.sweep import keep_sweeping
@@ -40,9 +38,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         revocations as revoked,
         open_database(config.database_url.get_secret_value(), FOLDERS, size=20) as database,
     ):
-        publisher = Publisher(broker_url)
-        parts.start(publisher.run)
-        parts.start(Relay(database, publisher).run)
+        parts.publish_from(database, broker_url)
         for subscription in SUBSCRIPTIONS:
             parts.start(Consumer(parts.name, broker_url, database, subscription).run)
         parts.start(partial(keep_sweeping, database, (SWEEP_KEYS, SWEEP_SETTLED, SWEEP)))

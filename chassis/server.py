@@ -21,8 +21,11 @@ from grpc_reflection.v1alpha import reflection
 
 from chassis import telemetry
 from chassis.batch_server import BatchServicer
+from chassis.broker import Publisher
 from chassis.channel import ServiceChannel
+from chassis.database import Database
 from chassis.discovery import Registry
+from chassis.outbox import Relay
 from chassis.pipeline import Pipeline
 from chassis.revocation import Revocations
 from chassis.settings import Settings
@@ -68,6 +71,12 @@ class Parts:
         self.start(partial(self.registry.follow, service, channel.update))
         # It has what stubs use of a Channel, and only that.
         return cast(grpc.aio.Channel, channel)
+
+    def publish_from(self, database: Database, broker_url: str) -> None:
+        """Publish what the outbox of a database holds until the service ends."""
+        publisher = Publisher(broker_url)
+        self.start(publisher.run)
+        self.start(Relay(database, publisher).run)
 
     def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run work beside the server until the service ends; work that fails is logged and begun anew."""

@@ -6,9 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from chassis import settings
-from chassis.broker import Publisher
 from chassis.database import MIGRATIONS, open_database
-from chassis.outbox import Relay
 from chassis.revocation import connect_redis, open_revocation_list
 from chassis.server import Application, Parts
 from chassis.sweep import keep_sweeping
@@ -88,9 +86,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
             tail_overdue=config.saga_tail_overdue_seconds,
         )
         engine = Engine(journal, [creating], timing)
-        publisher = Publisher(broker_url)
-        parts.start(publisher.run)
-        parts.start(Relay(database, publisher).run)
+        parts.publish_from(database, broker_url)
         parts.start(partial(keep_sweeping, database, SWEEPS))
         parts.start(engine.keep_lease)
         parts.start(engine.run)

@@ -6,9 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from chassis import settings
-from chassis.broker import Publisher
 from chassis.database import MIGRATIONS, open_database
-from chassis.outbox import Relay
 from chassis.revocation import open_revocation_list
 from chassis.server import Application, Parts
 from chassis.sweep import keep_sweeping
@@ -49,10 +47,8 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
     revocations = open_revocation_list(config.redis_url.get_secret_value(), await parts.channel("auth_svc"))
     backend = BackendServiceStub(await parts.channel("backend_svc"))
     async with revocations as revoked, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
-        publisher = Publisher(config.broker_url.get_secret_value())
         quarantine = Quarantine(database, backend)
-        parts.start(publisher.run)
-        parts.start(Relay(database, publisher).run)
+        parts.publish_from(database, config.broker_url.get_secret_value())
         parts.start(quarantine.run)
         parts.start(partial(keep_sweeping, database, (SWEEP_TOMBSTONES,)))
         studies = Studies(database)

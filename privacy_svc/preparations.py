@@ -16,19 +16,18 @@ from privacy_svc.data_use import Given, combine
 from privacy_svc.rows import read_terms
 
 EXISTING = "SELECT account_id, discarded, fencing_token FROM preparation WHERE sample_id = $1"
-DISCARD = """
+_EMPTIED = """
+discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, dropped_field_count = NULL,
+study_id = NULL, consents = '{}'
+"""
+DISCARD = f"""
 INSERT INTO preparation (sample_id, discarded, fencing_token) VALUES ($1, true, $2)
-ON CONFLICT (sample_id) DO UPDATE
-SET discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, dropped_field_count = NULL,
-    study_id = NULL, consents = '{}', fencing_token = excluded.fencing_token
+ON CONFLICT (sample_id) DO UPDATE SET {_EMPTIED}, fencing_token = excluded.fencing_token
 WHERE preparation.fencing_token <= excluded.fencing_token
 RETURNING sample_id
 """
-FORGET = """
-UPDATE preparation
-SET discarded = true, account_id = NULL, policy_version = NULL, actions = NULL, dropped_field_count = NULL,
-    study_id = NULL, consents = '{}'
-WHERE sample_id = $1 AND NOT discarded AND fencing_token <= $2
+FORGET = f"""
+UPDATE preparation SET {_EMPTIED} WHERE sample_id = $1 AND NOT discarded AND fencing_token <= $2
 """
 # A call that has been on its way for a month comes no more.
 SWEEP_TOMBSTONES = Sweep("preparation", "discarded AND prepared_at < now() - interval '30 days'")
