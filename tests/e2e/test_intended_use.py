@@ -203,4 +203,5 @@ async def test_nobody_declares_for_another_account(world: World) -> None:
     assert (await reader.call("GET", f"/api/samples/{id}", params=params)).status_code == 200
     entries = (await world.readers["steward"].call("GET", f"/api/samples/{id}/audit")).json()["entries"]
     declared = {entry["declared"]["use"]["account"] for entry in entries if entry["action"] == "read"}
+    assert reader.id in declared
     assert world.readers["steward"].id not in declared
