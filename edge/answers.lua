@@ -1,5 +1,6 @@
--- Gives each request its correlation id, and each REST answer its final form.
--- Listed before the transcoder, so that it sees answers after transcoding.
+-- Gives each request its correlation id, refuses fields that a call does not have, and gives each REST answer its final
+-- form. Listed before the transcoder, which drops such fields without a word, and so that it sees answers after
+-- transcoding. Before this script stand CALLS, which lists what takes a body (verb, pattern of the path, fields), and LARGEST_BODY.
 
 local NAMESPACE = "fairdb.edge"
 local X4 = "%x%x%x%x"
@@ -28,6 +29,59 @@ local function is_internal(name)
   return false
 end
 
+-- Returns the fields of the call that a request makes, nil when it takes no body.
+local function fields_of(method, path)
+  path = path:match("^[^?]*")
+  for _, call in ipairs(CALLS) do
+    if call.verb == method and path:find(call.path) then return call end
+  end
+end
+
+-- Returns whether an object holds a key, outside of what is nested, that is not known. What is no JSON is not judged here.
+local function has_unknown_key(body, known)
+  local depth, position = 0, 1
+  while true do
+    local found, _, mark = body:find('(["{}%[%]])', position)
+    if not found then return false end
+    position = found + 1
+    if mark == '"' then
+      local closing = position
+      while true do
+        local special = body:find('["\\]', closing)
+        if not special then return false end
+        closing = special
+        if body:byte(special) == 34 then break end
+        closing = special + 2
+      end
+      if depth == 1 and body:find("^%s*:", closing + 1) and not known[body:sub(position, closing - 1)] then
+        return true
+      end
+      position = closing + 1
+    elseif mark == "{" or mark == "[" then
+      depth = depth + 1
+    else
+      depth = depth - 1
+    end
+  end
+end
+
+local function check_fields(handle)
+  local headers = handle:headers()
+  local call = fields_of(headers:get(":method"), headers:get(":path"))
+  -- Whoever shows no token is refused later: nobody's body is read for that.
+  if not call or (call.needs_token and not headers:get("authorization")) then return end
+  -- More than a connection's buffer holds this filter cannot look at.
+  local length = tonumber(headers:get("content-length") or "")
+  if not length or length >= LARGEST_BODY then return end
+  local body = handle:body()
+  if body and has_unknown_key(body:getBytes(0, body:length()), call.known) then
+    -- What was taken from the handle before it waited for the body is no longer good.
+    handle:streamInfo():dynamicMetadata():set(NAMESPACE, "fields", call.fields)
+    handle:headers():replace("x-edge-unknown-field", "1")
+    handle:respond({[":status"] = "400"}, "")
+  end
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   local correlation_id = (headers:get("x-correlation-id") or ""):lower()
@@ -42,6 +96,7 @@ function envoy_on_request(handle)
   facts:set(NAMESPACE, "correlation_id", correlation_id)
   local method = headers:get(":method")
   facts:set(NAMESPACE, "method", METHODS[method] and method or "OTHER")
+  if not is_grpc(headers:get("content-type")) then check_fields(handle) end
 end
 
 function envoy_on_response(handle)

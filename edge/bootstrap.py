@@ -66,7 +66,7 @@ def _listener(settings: EdgeSettings, files: EdgeFiles, rpcs: tuple[PublicRpc, .
         access_log=[_access_log()],
         local_reply_config=build_local_replies(),
         route_config=build_route_config(rpcs, settings.edge_cors_origins),
-        http_filters=build_filters(files.descriptors, files.tokens, settings.edge_rate_limit),
+        http_filters=build_filters(files.descriptors, files.tokens, settings.edge_rate_limit, rpcs),
     )
     return {
         "name": "edge",

@@ -1,10 +1,10 @@
 """What the protos promise to the outside: the public RPCs, where they are served, who may call them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from google.api import annotations_pb2
-from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodDescriptorProto
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet, MethodDescriptorProto
 
 from fairdb.options.v1 import access_pb2
 
@@ -35,6 +35,10 @@ class PublicRpc:
     cluster: str
     verb: str
     anyone: bool
+    rest_path: str = ""
+    """As its proto has it: "/api/consents/{id}:withdraw"."""
+    fields: tuple[str, ...] = ()
+    """Names that the JSON body may hold, those of the path left out; none when the call takes no body."""
 
     @property
     def path(self) -> str:
@@ -59,7 +63,9 @@ def read_public_rpcs(descriptors: bytes) -> tuple[PublicRpc, ...]:
     and when a public service is missing.
     """
     found: dict[str, list[PublicRpc]] = {}
-    for service, method in _methods(FileDescriptorSet.FromString(descriptors)):
+    files = FileDescriptorSet.FromString(descriptors)
+    messages = {f".{file.package}.{message.name}": message for file in files.file for message in file.message_type}
+    for service, method in _methods(files):
         rule = method.options.Extensions[annotations_pb2.http]  # pyright: ignore[reportArgumentType]
         verb = rule.WhichOneof("pattern")
         cluster = UPSTREAMS.get(service)
@@ -72,10 +78,22 @@ def read_public_rpcs(descriptors: bytes) -> tuple[PublicRpc, ...]:
         if not method.options.HasExtension(access_pb2.access):
             raise ContractError(f"{service}.{method.name} does not say who may call it")
         anyone = method.options.Extensions[access_pb2.access].anyone
-        found.setdefault(service, []).append(PublicRpc(service, method.name, cluster, verb, anyone))
+        fields = _body_fields(rule.body, messages, method.input_type)
+        rpc = PublicRpc(service, method.name, cluster, verb, anyone, getattr(rule, verb), fields)
+        found.setdefault(service, []).append(rpc)
     if missing := UPSTREAMS.keys() - found.keys():
         raise ContractError(f"the protos lack {', '.join(sorted(missing))}")
     return tuple(rpc for service in sorted(found) for rpc in found[service])
+
+
+def _body_fields(body: str, messages: Mapping[str, DescriptorProto], input_type: str) -> tuple[str, ...]:
+    """Return the names of a body's fields, in both spellings that the transcoder takes."""
+    if not body:
+        return ()
+    message = messages[input_type]
+    if body != "*":
+        message = messages[next(field.type_name for field in message.field if field.name == body)]
+    return tuple(dict.fromkeys(name for field in message.field for name in (field.json_name, field.name)))
 
 
 def _methods(files: FileDescriptorSet) -> Iterator[tuple[str, MethodDescriptorProto]]:

@@ -1,10 +1,12 @@
 """The HTTP filters, in the order in which a request meets them; its answer meets them in reverse."""
 
+import re
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 
-from edge.contract import UPSTREAMS
+from edge.clusters import CONNECTION_BUFFER
+from edge.contract import UPSTREAMS, PublicRpc
 from edge.tokens import build_token_filter
 from edge.typed import Config, typed
 
@@ -18,11 +20,11 @@ LOG_NAMESPACE = "fairdb.edge"
 CORS_FILTER = "envoy.filters.http.cors"
 
 
-def build_filters(descriptors: Path, tokens: Path, rate_limit: int) -> list[Config]:
+def build_filters(descriptors: Path, tokens: Path, rate_limit: int, rpcs: Iterable[PublicRpc]) -> list[Config]:
     """Return the chain of HTTP filters."""
     return [
         # First, so that whatever a later filter refuses has its correlation id.
-        {"name": "envoy.filters.http.lua", "typed_config": _lua()},
+        {"name": "envoy.filters.http.lua", "typed_config": _lua(rpcs)},
         # Before the transcoder, which knows no OPTIONS and would answer a preflight with 404.
         {"name": CORS_FILTER, "typed_config": typed("envoy.extensions.filters.http.cors.v3.Cors")},
         {"name": "envoy.filters.http.local_ratelimit", "typed_config": _rate_limit(rate_limit)},
@@ -62,9 +64,22 @@ def build_cors_policy(origins: Sequence[str]) -> Config:
     }
 
 
-def _lua() -> Config:
+def _lua(rpcs: Iterable[PublicRpc]) -> Config:
     script = resources.files("edge").joinpath("answers.lua").read_text()
-    return typed("envoy.extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": script})
+    calls = "".join(f"  {_lua_call(rpc)},\n" for rpc in rpcs if rpc.fields)
+    source = f"local LARGEST_BODY = {CONNECTION_BUFFER}\nlocal CALLS = {{\n{calls}}}\n{script}"
+    return typed("envoy.extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": source})
+
+
+def _lua_call(rpc: PublicRpc) -> str:
+    """Return an entry of the script's CALLS. Paths and fields are the contract's own: letters, slashes, colons."""
+    parts = [re.sub(r"([^\w/:])", r"%\1", part) for part in re.split(r"\{\w+\}", rpc.rest_path)]
+    known = ", ".join(f'["{name}"] = true' for name in rpc.fields)
+    shown = ", ".join(name for name in rpc.fields if "_" not in name)
+    return (
+        f'{{verb = "{rpc.verb.upper()}", path = "^{"[^/]+".join(parts)}$", needs_token = {str(not rpc.anyone).lower()},'
+        f' fields = "{shown}", known = {{{known}}}}}'
+    )
 
 
 def _rate_limit(a_second: int) -> Config:

@@ -21,6 +21,8 @@ from fairdb.errors.v1.error_reason_pb2 import ErrorReason
 DOMAIN = "fairdatabase.org"
 # Set by answers.lua on calls that arrived as gRPC. The content type cannot tell: the transcoder changes it.
 NATIVE_HEADER = "x-edge-native"
+# Set by answers.lua on requests that it refuses.
+UNKNOWN_FIELD_HEADER = "x-edge-unknown-field"
 RETRY_AFTER = 1  # seconds: longer than a health check needs to notice a recovery
 
 # What the Lua filter settled on; a request that was refused before it could run gets an id of its own.
@@ -176,6 +178,14 @@ REPLIES = (
         Code.INTERNAL,
         ErrorReason.ERROR_REASON_INTERNAL,
         "A fault of ours. The correlation id finds it in our logs.",
+    ),
+    # Which of our own fields it is spelt like, the client sees best; theirs may hold somebody's name.
+    Reply(
+        header_is(UNKNOWN_FIELD_HEADER, {"present_match": True}),
+        400,
+        Code.INVALID_ARGUMENT,
+        ErrorReason.ERROR_REASON_MALFORMED_REQUEST,
+        "The body holds a field that this call does not have. It takes: %DYNAMIC_METADATA(fairdb.edge:fields)%.",
     ),
     # All other refusals: of the transcoder, of the HTTP parser, of path normalisation.
     Reply(

@@ -38,6 +38,14 @@ CASES = {
     "not JSON": Case(400, "MALFORMED_REQUEST", content=f'{{"organism": {SECRET}'),
     "not an object": Case(400, "MALFORMED_REQUEST", body=[SECRET]),
     "wrong type": Case(400, "MALFORMED_REQUEST", body=sample(taxonId=SECRET)),
+    "donor under a misspelt name": Case(400, "MALFORMED_REQUEST", body=sample(Subject=SECRET)),
+    "unknown field": Case(400, "MALFORMED_REQUEST", body={SECRET: 1, "organism": "E. coli"}),
+    "unknown field behind text that looks like an end": Case(
+        400, "MALFORMED_REQUEST", body=sample(metadata={"notes": '\\"}', "n": [{"a": 1}]}, age=34)
+    ),
+    "consent under misspelt conditions": Case(
+        400, "MALFORMED_REQUEST", path="/api/consents", body={"purpose": "sample_creation", "datause": []}
+    ),
     "unknown query parameter": Case(400, "MALFORMED_REQUEST", "GET", f"/api/samples?{SECRET}={SECRET}"),
     "empty organism": Case(400, "INVALID_REQUEST", body={"organism": ""}, fields=frozenset({"sample.organism"})),
     "no organism": Case(400, "INVALID_REQUEST", body={}, fields=frozenset({"sample.organism"})),
@@ -181,3 +189,18 @@ def check_shape(answer, status: int, reason: str, fields: frozenset[str]) -> Non
     violations = details.get("type.googleapis.com/google.rpc.BadRequest", {}).get("fieldViolations", [])
     assert {item["field"] for item in violations} == fields
     assert all(item["description"] for item in violations)
+
+
+async def test_a_misspelt_field_is_answered_with_those_that_there_are(platform: Platform) -> None:
+    researcher = await platform.account(consented=True)
+    answer = await researcher.call("POST", "/api/samples", {"organism": "E. coli", "Subject": "donor 7"})
+    check_shape(answer, 400, "MALFORMED_REQUEST", frozenset())
+    assert "It takes: study, subject, organism, taxonId, collectionDate, metadata." in answer.json()["message"]
+
+
+async def test_what_metadata_holds_is_the_policys_to_judge_and_both_spellings_are_known(platform: Platform) -> None:
+    researcher = await platform.account(consented=True)
+    body = {"organism": "E. coli", "taxon_id": 562, "metadata": {"organism ": "x", "shoe": 1}}
+    answer = await researcher.call("POST", "/api/samples", body)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["taxonId"] == 562
