@@ -15,15 +15,15 @@ from anonymity.found import find_hierarchy
 from anonymity.hierarchy import Hierarchy
 from anonymity.lattice import Lattice, search
 from anonymity.limits import Content, Limits, failing
-from anonymity.mondrian import partition
+from anonymity.mondrian import orders_of, partition
 from anonymity.recoding import Recoding, recode_by_classes, recode_by_levels
 from anonymity.risk import Risk, Roles, check_roles, measure_classes
 from anonymity.sensitive import read_all
 from anonymity.table import Table
 from anonymity.trimming import trim
 
-# The more rows, the less likely it is that a cut at a median loses least.
-_ALL_STRATEGIES = 50_000
+# The more cells, the less likely it is that a cut at a median loses least.
+_ALL_STRATEGIES = 250_000
 
 Way = Literal["least", "full", "local"]
 Advance = Callable[[str, float], None]
@@ -184,8 +184,10 @@ def _local(
     tell: Advance,
 ) -> Iterator[Recoding]:
     domains = {title: domain_of(table[title], hierarchies[title]) for title in roles.quasi}
-    every = np.arange(table.rows)
-    strategies = STRATEGIES if table.rows <= _ALL_STRATEGIES else (MEDIANS[0], *STRATEGIES[len(MEDIANS) :])
+    every, orders = np.arange(table.rows), orders_of(list(domains.values()))
+    strategies = (
+        STRATEGIES if table.rows * len(domains) <= _ALL_STRATEGIES else (MEDIANS[0], *STRATEGIES[len(MEDIANS) :])
+    )
     for number, strategy in enumerate(strategies):
         done = 0
 
@@ -194,7 +196,7 @@ def _local(
             done += rows
             tell("local generalisation", (number + done / table.rows) / len(strategies))
 
-        ids, count = partition(list(domains.values()), content, limits, strategy, advance)
+        ids, count = partition(list(domains.values()), content, limits, strategy, orders, advance)
         yield recode_by_classes("local", domains, ids, count, every, table.rows)
         out = trim(list(domains.values()), content, limits, ids, count, int(limits.max_suppression * table.rows + 1e-9))
         if out.any():

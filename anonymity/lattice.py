@@ -6,6 +6,7 @@ below what its levels alone lose, since a row that is left out loses all. So eac
 it cannot be better, or because it cannot be permitted.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import product
 
@@ -105,7 +106,7 @@ def search(
     top = tuple(height - 1 for height in lattice.heights)
     if not np.isfinite(better_than):
         best, found = _descend(lattice, top)
-    if np.prod([float(height) for height in lattice.heights]) > _MOST_NODES:
+    if math.prod(lattice.heights) > _MOST_NODES:
         return found
     nodes = np.array(list(product(*map(range, lattice.heights))), np.int64)
     bounds = lattice.bound(nodes)

@@ -10,21 +10,26 @@ from anonymity.domains import Domain
 from anonymity.limits import Content, Limits
 from anonymity.sweep import Positions, groups_of
 
+# Further columns seldom find a tie to break.
+_MOST_TIES = 8
+
 
 def partition(
     domains: Sequence[Domain],
     content: Content,
     limits: Limits,
     strategy: Strategy,
+    orders: Sequence[Positions],
     advance: Callable[[int], None] | None = None,
 ) -> tuple[Ids, int]:
     """Return the class of each row, and how many there are; all rows together have to satisfy the limits.
 
-    `advance` is told how many more rows have found their class.
+    `orders` are those of `orders_of`: they are the same for every strategy. `advance` is told how many more rows have
+    found their class.
     """
     ids = np.empty(len(content), np.int64)
     classes = 0
-    orders = [_order(domains, i) for i in range(len(domains))]
+    orders = list(orders)
     groups = groups_of(np.array([len(content)]))
     references = content.references()
     while len(groups.sizes):
@@ -54,7 +59,11 @@ def partition(
     return ids, classes
 
 
+def orders_of(domains: Sequence[Domain]) -> list[Positions]:
+    """Return the rows by each column, and by others where that one says nothing."""
+    return [_order(domains, i) for i in range(len(domains))]
+
+
 def _order(domains: Sequence[Domain], first: int) -> Positions:
-    """Return the rows by one column, and by the others where that one says nothing."""
-    others = [domain.ranks for i, domain in enumerate(domains) if i != first]
+    others = [domain.ranks for i, domain in enumerate(domains) if i != first][:_MOST_TIES]
     return np.lexsort((*others[::-1], domains[first].ranks)).astype(np.int32)

@@ -36,8 +36,9 @@ def rank_numbers(values: Sequence[str], numbers: NDArray[np.float64]) -> tuple[N
     """Return the rank of each number, -1 where missing, and how many distinct ones there are: "1.0" is 1."""
     ranks = np.full(len(values), -1, np.int32)
     present = np.flatnonzero(~np.isnan(numbers))
-    if max(len(values[i]) for i in present.tolist()) <= _EXACT:
-        found, ranks[present] = np.unique(numbers[present], return_inverse=True)
+    found, ranks[present] = np.unique(numbers[present], return_inverse=True)
+    # As long as no two texts became one float, the order of floats is that of the numbers.
+    if len(found) == len(present) or max(len(values[i]) for i in present.tolist()) <= _EXACT:
         return ranks, len(found)
     exact = {i: Decimal(values[i].strip()) for i in present.tolist()}
     order = {number: rank for rank, number in enumerate(sorted(set(exact.values())))}

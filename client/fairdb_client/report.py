@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _STYLES = {"direct": "red", "subject": "red", "quasi": "yellow", "companion": "yellow", "sensitive": "magenta",
            "unknown": "bold"}  # fmt: skip
+_NAMED = 20
 _SAYS = {
     "direct": "names somebody: to be dropped",
     "subject": "names the person: counted, never published",
@@ -134,7 +135,9 @@ def _show(guide: "Guide", guesses: "list[Guess]", file: Path, out: Console) -> N
     out.print(table)
     unknown = [guess.title for guess in guesses if guess.role == "unknown"]
     if unknown:
-        out.print(Text(f"Not in the policy, and in no figure below: {', '.join(unknown)}."), soft_wrap=True)
+        more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+        named = f"Not in the policy, and in no figure below: {', '.join(unknown[:_NAMED])}{more}."
+        out.print(Text(named), soft_wrap=True)
 
 
 def _next_command(file: Path, guesses: "list[Guess]", roles: "Roles") -> str:

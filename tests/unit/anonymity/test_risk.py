@@ -134,10 +134,12 @@ def test_columns_of_missing_values_are_one_class_of_one_value() -> None:
 
 
 def test_many_columns_of_many_values_do_not_overflow_into_one_class() -> None:
-    # 40 columns of 100 values make 10 ** 80 possible keys. Rows i and i + 100 are equal, all others differ.
-    columns = {f"q{c}": [str((i * (c + 1)) % 100) for i in range(200)] for c in range(40)}
+    # 40 columns of 100 values make 100 ** 40 keys. The last row is the first but for its first column, whose weight,
+    # 100 ** 39, leaves nothing in 64 bits.
+    rows = [[str(i)] * 40 for i in range(100)] + [["5", *["0"] * 39]]
+    columns = {f"q{c}": [row[c] for row in rows] for c in range(40)}
     risk = risk_of(" ".join(columns), **columns)
-    assert (risk.classes, risk.k) == (100, 2)
+    assert (risk.classes, risk.unique_rows) == (101, 101)
 
 
 def test_large_numbers_that_differ_in_the_last_figure_are_two() -> None:

@@ -1,0 +1,57 @@
+"""A report says what was done to a table, in figures that can be counted again."""
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from anonymity.anonymise import anonymise
+from anonymity.limits import Limits
+from anonymity.plot import plot_sizes
+from anonymity.report import as_markdown, report
+from anonymity.risk import Roles
+from anonymity.table import table_of
+
+# Five of 30 stay; six others become one class of 40 to 45.
+TABLE = table_of({"age": ["30"] * 5 + ["40", "41", "42", "43", "44", "45"], "ill": ["a", "b"] * 5 + ["a"]})
+ROLES, LIMITS = Roles(("age",), ("ill",)), Limits(5, 2, max_suppression=0)
+
+
+def test_the_figures_are_those_of_the_table() -> None:
+    found = report(anonymise(TABLE, ROLES, LIMITS), ROLES, LIMITS)
+    (age,) = found["columns"]
+    assert (age["values"], age["unchanged"], age["nothing_left"]) == (2, pytest.approx(5 / 11, abs=1e-6), 0)
+    assert sorted(age["examples"]) == ["30", "40-45"]
+    # Six of eleven rows lose 5 of the 15 years from 30 to 45.
+    assert found["loss"]["ncp"] == pytest.approx(6 / 11 / 3, abs=1e-6)
+    assert (found["loss"]["discernibility_before"], found["loss"]["discernibility"]) == (25 + 6, 25 + 36)
+    assert (found["before"]["k"], found["after"]["k"]) == (1, 5)
+
+
+def test_markdown_cells_hold_what_they_hold() -> None:
+    table = table_of({"a|b": ["x|y", "*"] * 5})
+    roles = Roles(("a|b",))
+    text = as_markdown(report(anonymise(table, roles, Limits(5)), roles, Limits(5)), "t.csv")
+    (line,) = [line for line in text.splitlines() if line.startswith("| a")]
+    cells = re.split(r"(?<!\\)\|", line)
+    assert len(cells) == 10
+    assert "x\\|y" in line
+    assert "\\*" in line
+
+
+def test_the_plot_shows_how_many_people_live_in_classes_of_which_size() -> None:
+    picture = plot_sizes(np.array([1, 1, 1, 7]), np.array([10]), 5)
+    root = ElementTree.fromstring(picture)
+    told = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert "before: 3 people in classes of 1" in told
+    assert "before: 7 people in classes of 5-9" in told
+    assert "after: 10 people in classes of 10-19" in told
+    assert "k = 5" in picture
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 1000])
+def test_every_size_has_its_bin(k: int) -> None:
+    told = plot_sizes(np.array([1, 2, 3, 4, 5, 1000]), np.array([1015]), k)
+    assert sum(map(int, re.findall(r"before: (\d+) people", told))) == 1015
+    assert sum(map(int, re.findall(r"after: (\d+) people", told))) == 1015
