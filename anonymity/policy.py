@@ -96,8 +96,9 @@ class Guess:
 def guess_roles(guide: Guide, table: Table) -> list[Guess]:
     """Return the role of each column, from its title and its values.
 
-    Roles: "direct", "subject", "quasi", "sensitive", "public", "companion" (one that says the same as another that is
-    quasi or sensitive) and "unknown". The first column that names subjects is the subject.
+    Roles: "direct", "subject", "quasi", "sensitive", "restricted" (sensitive, and so particular that it may find one
+    person), "public", "companion" (one that says the same as another that is quasi or sensitive) and "unknown". The
+    first column that names subjects is the subject.
     """
     found: list[Guess] = []
     for title, column in table.columns.items():
@@ -106,12 +107,17 @@ def guess_roles(guide: Guide, table: Table) -> list[Guess]:
         if role == "subject" and any(guess.role == "subject" for guess in found):
             role, why = "direct", "names the subject again"
         if role == "quasi" and values > 1:
-            earlier = (guess.title for guess in found if guess.role == "quasi" and guess.values == values)
+            earlier = (g.title for g in found if g.role == "quasi" and g.values == values and _akin(g.title, title))
             same = next((name for name in earlier if group([table[name].codes, column.codes])[1] == values), None)
             if same is not None:
                 role, why = "companion", f"says the same as {same}"
         found.append(Guess(title, role, why, values))
     return found
+
+
+def _akin(first: str, second: str) -> bool:
+    """Tell whether two titles begin with the same word: "age" and "age_max". Others may agree by chance."""
+    return re.split(r"[\W_]+", first.strip().lower())[0] == re.split(r"[\W_]+", second.strip().lower())[0]
 
 
 def _role(meaning: Meaning | None, values: int, rows: int) -> tuple[str, str]:

@@ -35,10 +35,14 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
         if len(fields) != depth:
             raise BadTable(f"{path.name}: {len(fields)} levels, but the first line has {depth}", line=number,
                            column=min(len(fields), depth) + 1)  # fmt: skip
+        if "" in fields[1:]:
+            raise BadTable(f"{path.name}: what stands above a value has a name", line=number,
+                           column=fields.index("", 1) + 1)  # fmt: skip
         for level, (child, parent) in enumerate(pairwise(fields)):
             if parents[level].setdefault(child, parent) != parent:
                 why = f"{path.name}: {child!r} lies in {parents[level][child]!r} on an earlier line, in {parent!r} here"
                 raise BadTable(why, line=number, column=level + 2)
+    _check_names(path, lines)
     known = {fields[0]: fields[1:] for _, fields in lines}
     lacking = [value for value in values if value not in known and value != ""]
     if lacking:
@@ -48,6 +52,20 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
         )
     paths = [known.get(value, [value] * (depth - 1)) for value in values]
     return hierarchy_from(values, "tree", paths, [f"level {level} of {path.name}" for level in range(1, depth)])
+
+
+def _check_names(path: Path, lines: Sequence[tuple[int, list[str]]]) -> None:
+    """Raise BadTable for a name that stands above others as well as below something else: published, it would lie."""
+    above: dict[str, set[int]] = {}
+    for _, fields in lines:
+        for level, name in enumerate(fields[1:], start=1):
+            above.setdefault(name, set()).add(level)
+    for number, fields in lines:
+        for level, name in enumerate(fields):
+            for higher in sorted(above.get(name, ())):
+                if higher > level and fields[higher] != name:
+                    why = f"{path.name}: {name!r} lies in {fields[higher]!r} here, and others lie in {name!r}"
+                    raise BadTable(why, line=number, column=level + 1)
 
 
 def hierarchy_from(values: Sequence[str], kind: str, paths: Sequence[Sequence[str]], names: Sequence[str]) -> Hierarchy:

@@ -15,7 +15,11 @@ _ROWS_AT_ONCE = 2048
 
 @contextmanager
 def replaced(path: Path) -> Iterator[TextIO]:
-    """Yield a text file that takes the name when all is written, and leaves nothing behind when that fails."""
+    """Yield a text file that takes the name when all is written, and leaves nothing behind when that fails.
+
+    What a link points to is replaced, not the link.
+    """
+    path = path.resolve()
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(handle, "w", encoding="utf-8", newline="") as file:
@@ -30,11 +34,21 @@ def replaced(path: Path) -> Iterator[TextIO]:
         raise
 
 
+class _Lines:
+    """Ends lines in a line feed alone: of the characters that end lines, csv quotes only those that it writes."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        return self._file.write(line.removesuffix("\r\n") + "\n")
+
+
 def write_table(table: Table, path: Path, advance: Callable[[int, int], None] | None = None) -> None:
     """Write a table; ".csv" or ".tsv" says what separates the fields, else the table does. Raises OSError."""
     delimiter = {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower(), table.delimiter)
     with replaced(path) as file:
-        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        writer = csv.writer(_Lines(file), delimiter=delimiter, lineterminator="\r\n")
         writer.writerow(table.columns)
         for start in range(0, table.rows, _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)

@@ -1,6 +1,7 @@
 """`fairdb anonymize`: a table generalised until it hides the people in it as well as asked."""
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,7 +92,9 @@ def anonymize_command(
         from anonymity.report import report as report_of
         from anonymity.writing import write_table
 
-        _check_places(file, out, report)
+        # Whatever follows any "=" may be a tree's file.
+        trees_given = [Path(text[cut + 1 :]) for text in hierarchy or () for cut, c in enumerate(text) if c == "="]
+        _check_places(file, out, report, trees_given)
         table = read(file)
         roles = roles_of(table, quasi, sensitive, subject, categorical)
         limits = Limits(k, l, t, max_suppression)
@@ -106,17 +109,20 @@ def anonymize_command(
     _show(content, out, console())
 
 
-def _check_places(file: Path, out: Path, report: Path | None) -> None:
+def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Path]) -> None:
     """End the command when a file cannot be written, before anything takes long."""
     written = [out, *(_beside(report, suffix) for suffix in (".md", ".json", ".svg") if report is not None)]
     for path in written:
         if path.is_dir() or not path.absolute().parent.is_dir():
             tell(str(path), "is a folder" if path.is_dir() else "there is no such folder")
             raise typer.Exit(BAD_INPUT)
-        if path.exists() and file.exists() and path.samefile(file):
-            tell(str(path), "is the input, which is not overwritten")
+        if path.exists() and not path.is_file():
+            tell(str(path), "is no ordinary file")
             raise typer.Exit(BAD_INPUT)
-    if len({path.absolute() for path in written}) < len(written):
+        if any(path.exists() and source.exists() and path.samefile(source) for source in (file, *trees)):
+            tell(str(path), "is the input, or a tree, which is not overwritten")
+            raise typer.Exit(BAD_INPUT)
+    if len({path.resolve() for path in written}) < len(written):
         tell(str(out), "cannot be table and report in one")
         raise typer.Exit(BAD_INPUT)
 

@@ -40,7 +40,8 @@ Categorical = Annotated[
 
 def read_names(given: list[str] | None) -> tuple[str, ...]:
     """Return the names of an option that may be repeated, separated by commas; one that holds a comma is quoted."""
-    return tuple(name for text in given or () for name in next(csv.reader([text]), []))
+    # An empty text is the name of a column without a title, which a table with row numbers begins with.
+    return tuple(name for text in given or () for name in (next(csv.reader([text]), []) if text else [""]))
 
 
 def as_titled(names: Collection[str], titles: Collection[str]) -> tuple[str, ...]:

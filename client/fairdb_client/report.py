@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from anonymity.risk import Roles
 
 _STYLES = {"direct": "red", "subject": "red", "quasi": "yellow", "companion": "yellow", "sensitive": "magenta",
-           "unknown": "bold"}  # fmt: skip
+           "restricted": "red", "unknown": "bold"}  # fmt: skip
 _NAMED = 20
 _SAYS = {
     "direct": "names somebody: to be dropped",
     "subject": "names the person: counted, never published",
     "companion": "to be dropped",
+    "restricted": "so particular that it may find one person: to be dropped",
     "unknown": "nobody knows: decide yourself",
 }
 
@@ -72,7 +73,7 @@ def report_command(
             _show(guide, guesses, file, out)
             if risk is not None:
                 show_risk(table, roles, risk, out)
-                out.print(Text(f"Next: {_next_command(file, guesses, roles)}"), soft_wrap=True)
+                out.print(Text(f"Next: {_next_command(file, guesses, roles, table.rows)}"), soft_wrap=True)
             else:
                 out.print("No column is known as a quasi-identifier: name them with --quasi.", soft_wrap=True)
     if risk is None:
@@ -140,9 +141,9 @@ def _show(guide: "Guide", guesses: "list[Guess]", file: Path, out: Console) -> N
         out.print(Text(named), soft_wrap=True)
 
 
-def _next_command(file: Path, guesses: "list[Guess]", roles: "Roles") -> str:
+def _next_command(file: Path, guesses: "list[Guess]", roles: "Roles", rows: int) -> str:
     """Return the command that would anonymise the table by these roles."""
-    dropped = [g.title for g in guesses if g.role in ("direct", "companion") and g.title not in roles.named]
+    dropped = [g.title for g in guesses if _is_to_go(g, rows) and g.title not in roles.named]
     words = ["fairdb", "anonymize", str(file), "--quasi", _names(roles.quasi)]
     if roles.sensitive:
         words += ["--sensitive", _names(roles.sensitive)]
@@ -152,6 +153,11 @@ def _next_command(file: Path, guesses: "list[Guess]", roles: "Roles") -> str:
         words += ["--drop", _names(dropped)]
     words += ["--k", "5", "--out", f"{file.stem}-anonymised{file.suffix}", "--report", f"{file.stem}-report"]
     return shlex.join(words)
+
+
+def _is_to_go(guess: "Guess", rows: int) -> bool:
+    """Tell whether a column has no place in what is published; of an unknown one, when each row has another value."""
+    return guess.role in ("direct", "companion", "restricted") or (guess.role == "unknown" and guess.values == rows)
 
 
 def _names(titles: "tuple[str, ...] | list[str]") -> str:

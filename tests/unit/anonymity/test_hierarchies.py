@@ -133,6 +133,12 @@ def test_a_tree_is_read_from_a_file(tmp_path: Path, text: str) -> None:
     ("text", "why"),
     [
         ("", "holds no tree"),
+        (
+            "Belgium,Fiji\nFiji,Belgium\n",
+            "line 1, column 1: .*'Belgium' lies in 'Fiji' here, and others lie in 'Belgium'",
+        ),
+        ("Belgium,Fiji,Earth\nFiji,Oceania,Earth\n", "line 2, column 1: .*'Fiji' lies in 'Oceania' here"),
+        ("Belgium,,Earth\nFiji,Oceania,Earth\n", "line 1, column 2: .*what stands above a value has a name"),
         ("Belgium,Europe\nFiji\n", "line 2, column 2: .*1 levels, but the first line has 2"),
         ("Belgium,Europe\nFiji,Oceania\nBelgium,Oceania\n", "line 3, column 2: .*'Belgium' lies in 'Europe'"),
         ("Belgium,West,Europe\nFiji,West,Oceania\n", "line 2, column 3: .*'West' lies in 'Europe'"),

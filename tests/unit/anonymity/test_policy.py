@@ -16,6 +16,7 @@ CLASSES = {
     FieldClass.FIELD_CLASS_UNSPECIFIED: "direct",
     FieldClass.FIELD_CLASS_QUASI_IDENTIFIER: "quasi",
     FieldClass.FIELD_CLASS_SENSITIVE: "sensitive",
+    FieldClass.FIELD_CLASS_RESTRICTED: "restricted",
     FieldClass.FIELD_CLASS_PUBLIC: "public",
 }
 LISTED = [name for group in GROUPS for field, others in group["fields"].items() for name in (field, *others)]

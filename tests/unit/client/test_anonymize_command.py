@@ -197,3 +197,33 @@ def test_the_separator_follows_the_name_of_what_is_written(tmp_path: Path) -> No
     file = write(tmp_path / "t.csv", study())
     run("anonymize", file, "--out", tmp_path / "o.tsv", *QUASI)
     assert (tmp_path / "o.tsv").read_text().startswith("\t".join(HEADER) + "\n")
+
+
+def test_a_carriage_return_in_a_field_is_read_back_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_bytes(b"age,note\n" + b'30,"a\rb"\n' * 6)
+    written = tmp_path / "o.csv"
+    assert run("anonymize", file, "--quasi", "age", "--k", "2", "--out", written).exit_code == 0
+    assert written.read_bytes().count(b'30,"a\rb"\n') == 6
+    assert run("risk", written, "--quasi", "age").exit_code == 0
+
+
+def test_nothing_but_an_ordinary_file_is_replaced_and_no_input(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    common = ("anonymize", file, "--quasi", "town", "--k", "2", "--recoding", "full")
+    pipe, target, link, tree = (tmp_path / name for name in ("pipe", "target.csv", "link.csv", "tree.csv"))
+    os.mkfifo(pipe)
+    result = run(*common, "--out", pipe)
+    assert (result.exit_code, "is no ordinary file" in result.stderr) == (2, True)
+    assert pipe.is_fifo()
+
+    target.write_text("old")
+    link.symlink_to(target)
+    assert run(*common, "--out", link).exit_code == 0
+    assert link.is_symlink()
+    assert target.read_text().startswith("who,age")
+
+    tree.write_text("Ghent,Low\nDelft,Low\nCork,High\n")
+    result = run(*common, "--hierarchy", f"town={tree}", "--out", tree)
+    assert (result.exit_code, "or a tree" in result.stderr) == (2, True)
+    assert tree.read_text().startswith("Ghent")

@@ -56,3 +56,19 @@ def test_bad_input_ends_with_2(tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
     file.write_text("age,sex\n1\n")
     assert run("report", file).exit_code == 2
+
+
+def test_what_may_find_one_person_is_not_in_what_it_proposes_to_publish(tmp_path: Path) -> None:
+    header = ("", "age", "disease", "biomarker_value", "notes", "shoe size")
+    rows = [(str(i), str(30 + i // 8), ("flu", "IBD")[i % 2], f"{i}.5;{i}", "so", "40") for i in range(32)]
+    file = write(tmp_path / "t.csv", rows, header)
+    found = {column["column"]: column["role"] for column in json.loads(run("report", file, "--json").stdout)["columns"]}
+    assert (found["biomarker_value"], found["notes"]) == ("restricted", "restricted")
+    shown = run("report", file).stdout
+    assert "to be dropped" in shown
+    (line,) = [line for line in shown.splitlines() if line.startswith("Next: fairdb ")]
+    words = shlex.split(line.removeprefix("Next: fairdb "))
+    words[words.index("--out") + 1] = str(tmp_path / "o.csv")
+    words[words.index("--report") + 1] = str(tmp_path / "r")
+    assert run(*words).exit_code == 0
+    assert (tmp_path / "o.csv").read_text().partition("\n")[0] == "age,disease,shoe size"
