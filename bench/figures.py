@@ -43,6 +43,8 @@ class Figure:
     rabbitmq_us: float | None = None
     others: float = 0.0
     """The share of all cores that other processes of the machine used meanwhile."""
+    disk: float = 0.0
+    """The share of all cores that was idle because something waited for the disk."""
     settle_seconds: float = 0.0
     """From the last answer until nothing was under way any more."""
     dropped: int = 0

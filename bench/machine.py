@@ -47,6 +47,11 @@ def busy_seconds() -> float:
     return sum(spent for name, spent in psutil.cpu_times()._asdict().items() if name not in idle)
 
 
+def disk_seconds() -> float:
+    """Return the time that cores have been idle so far because something waited for the disk."""
+    return getattr(psutil.cpu_times(), "iowait", 0.0)
+
+
 def own_seconds() -> float:
     """Return the CPU time of this process and of its children who have ended: load generators."""
     times = os.times()

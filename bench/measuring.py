@@ -22,23 +22,26 @@ Method = Literal["POST", "GET"]
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU seconds so far, of the variant, of the servers it shares, of load generators, and of the whole machine."""
+    """CPU seconds so far, of the variant, of the servers it shares, of load generators, and of the whole machine; and
+    those in which cores were idle because something waited for the disk."""
 
     own: float
     postgres: float
     rabbitmq: float
     load: float
     machine: float
+    disk: float
 
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU microseconds a request of a run, the share of all cores that others took, seconds until all was done."""
+    """CPU microseconds a request of a run, what others and the disk took of all cores, seconds until all was done."""
 
     cpu_us: float
     postgres_us: float
     rabbitmq_us: float
     others: float
+    disk: float
     settle_seconds: float
 
 
@@ -99,12 +102,14 @@ class Meter:
             settled = await counting.settle(self.connection, self.variant.expected, self.events, before, created)
         seconds = time.monotonic() - clock
         now = self._usage()
-        own, postgres, rabbitmq, load, machine_ = (
+        own, postgres, rabbitmq, load, busy, disk = (
             after - earlier for after, earlier in zip(astuple(now), astuple(usage), strict=True)
         )
-        others = (machine_ - own - postgres - rabbitmq - load) / seconds / machine.cores()
+        capacity = seconds * machine.cores()
+        others = round(max(busy - own - postgres - rabbitmq - load, 0.0) / capacity, 3)
         each = 1e6 / result.answered
-        return result, Cost(own * each, postgres * each, rabbitmq * each, round(max(others, 0.0), 3), settled)
+        waited = round(disk / capacity, 3)
+        return result, Cost(own * each, postgres * each, rabbitmq * each, others, waited, settled)
 
     def _target(self, method: Method) -> Target:
         return Target(self.variant.url, self.token, method, self.lines.next(method, self.variant.name))
@@ -119,7 +124,7 @@ class Meter:
         constellation = self.stage.constellation
         postgres, rabbitmq = (machine.cpu_seconds([constellation.pid(part)]) for part in SHARED)
         own = machine.cpu_seconds(self.variant.roots())
-        return Usage(own, postgres, rabbitmq, machine.own_seconds(), machine.busy_seconds())
+        return Usage(own, postgres, rabbitmq, machine.own_seconds(), machine.busy_seconds(), machine.disk_seconds())
 
 
 @asynccontextmanager

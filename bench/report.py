@@ -73,7 +73,7 @@ def write_markdown(results: Results, plan: Plan, described: Machine, date: str) 
         return [*cells, _number(memory(results.memories, variant))]
 
     def open_times(variant: str) -> list[str]:
-        return [_times(figures, variant, what, rate) for what, rate in opened]
+        return [_times(figures, variant, what, rate) + _dropped(figures, variant, what, rate) for what, rate in opened]
 
     parts = [
         f"Measured {date} on {described['cores']} cores of {described['cpu']}, {described['memory_gb']} GB,"
@@ -119,14 +119,16 @@ def _ratios(results: Results) -> str:
 
 
 def _disturbances(figures: Sequence[Figure]) -> str:
-    disturbed = [figure for figure in figures if figure.others > DISTURBED]
-    if not disturbed:
-        return ""
-    most = max(figure.others for figure in disturbed)
-    return (
-        f"In {len(disturbed)} of {len(figures)} runs others used more than {DISTURBED:.0%} of the machine, up to"
-        f" {most:.0%}: compare with care."
-    )
+    measured = f"of {len(figures)} runs"
+    disturbed = [figure.others for figure in figures if figure.others > DISTURBED]
+    stalled = [figure.disk for figure in figures if figure.disk > DISTURBED]
+    lines = [
+        f"In {len(disturbed)} {measured} others used more than {DISTURBED:.0%} of the machine, up to"
+        f" {max(disturbed, default=0):.0%}: compare with care.",
+        f"In {len(stalled)} {measured} more than {DISTURBED:.0%} of it stood still for the disk, up to"
+        f" {max(stalled, default=0):.0%}.",
+    ]
+    return "\n".join(line for line, found in zip(lines, (disturbed, stalled), strict=True) if found)
 
 
 def _number(value: float | None) -> str:
@@ -136,6 +138,11 @@ def _number(value: float | None) -> str:
 def _times(figures: Sequence[Figure], variant: str, what: What, load: int) -> str:
     p50, p99 = (median(figures, variant, what, load, attribute) for attribute in ("p50_ms", "p99_ms"))
     return "–" if p50 is None or p99 is None else f"{p50:.1f} / {p99:.1f}"
+
+
+def _dropped(figures: Sequence[Figure], variant: str, what: What, load: int) -> str:
+    dropped = median(figures, variant, what, load, "dropped")
+    return f", {dropped:.0f} not begun" if dropped else ""
 
 
 def _costs(figures: Sequence[Figure], variant: str, what: What) -> str:
