@@ -10,7 +10,6 @@ from chassis.coalescer import Coalescer
 from chassis.errors import AppError, DeadlineExceeded, Expired, ServiceUnavailable, from_rpc_error, from_status
 from fairdb.batch.v1 import batch_service_pb2 as pb
 
-METHOD = "/fairdb.batch.v1.BatchService/CallMany"
 LARGE = 16 * 1024
 """Bytes of a request from which it travels alone: it takes long, and others would wait for it."""
 

@@ -16,10 +16,9 @@ from opentelemetry.trace import SpanKind
 from chassis import calls
 from chassis.access import is_batched
 from chassis.batch_client import LARGE, Batcher, Outgoing
-from chassis.batch_client import METHOD as BATCH
 from chassis.breaker import Breaker
 from chassis.errors import Expired, NotSent, from_rpc_error
-from chassis.pipeline import SERVICE_TOKEN
+from chassis.pipeline import BATCH, SERVICE_TOKEN
 from chassis.telemetry import current_traceparent, tracer
 from chassis.tokens import ServiceTokens
 from fairdb.batch.v1.batch_service_pb2 import CallManyRequest, CallManyResponse

@@ -39,7 +39,7 @@ _DEFAULT_DEADLINE = 30.0
 _ANSWER_MARGIN = 0.02
 """Seconds kept back from the caller's deadline, so that they learn of our timeout from us."""
 
-_CHECKED_INSIDE = "/fairdb.batch.v1.BatchService/CallMany"
+BATCH = "/fairdb.batch.v1.BatchService/CallMany"
 """Carries other methods' requests, and each of those is validated by itself."""
 
 Servicer = Callable[[Message, grpc.aio.ServicerContext], Awaitable[Message]]
@@ -178,7 +178,7 @@ def _read(method: Method, request: bytes) -> Message:
         message = method.parse(request)
     except DecodeError:
         raise MalformedRequest from None
-    if method.path != _CHECKED_INSIDE and (violations := violations_of(message)):
+    if method.path != BATCH and (violations := violations_of(message)):
         raise InvalidRequest(violations=violations)
     return message
 
