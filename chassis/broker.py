@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import aio_pika
 from aio_pika.abc import (
@@ -28,6 +28,8 @@ from aio_pika.abc import (
     HeadersType,
 )
 from aio_pika.exceptions import AMQPError, DeliveryError, PublishError
+from aiormq import spec
+from aiormq.channel import Channel as UnderlyingChannel
 from aiormq.exceptions import ChannelInvalidStateError
 
 from chassis.telemetry import describe, log
@@ -174,7 +176,7 @@ class Publisher:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._exchange: AbstractExchange | None = None
+        self._channel: UnderlyingChannel | None = None
         self._connected = asyncio.Event()
 
     async def run(self) -> None:
@@ -185,12 +187,13 @@ class Publisher:
         async with connect(self._url) as (connection, lost):
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             channel.close_callbacks.add(lambda *_: lost.set())
-            self._exchange = await declare_exchange(channel)
+            await declare_exchange(channel)
+            self._channel = cast(UnderlyingChannel, await channel.get_underlay_channel())
             self._connected.set()
             try:
                 await lost.wait()
             finally:
-                self._exchange = None
+                self._channel = None
                 self._connected.clear()
 
     async def connected(self) -> None:
@@ -199,11 +202,11 @@ class Publisher:
 
     async def publish(self, messages: Sequence[tuple[str, str, bytes]]) -> list[bool]:
         """Publish (type, id, body) each; return for each whether it is durable with the broker."""
-        exchange = self._exchange
-        if exchange is None:
+        channel = self._channel
+        if channel is None:
             return [False] * len(messages)
         results = await asyncio.gather(
-            *(self._publish_one(exchange, *message) for message in messages), return_exceptions=True
+            *(_publish_one(channel, *message) for message in messages), return_exceptions=True
         )
         failures: list[tuple[str, Exception]] = []
         for (type, _, _), result in zip(messages, results, strict=True):
@@ -214,15 +217,24 @@ class Publisher:
         _log(failures)
         return [result is None for result in results]
 
-    async def _publish_one(self, exchange: AbstractExchange, type: str, id: str, body: bytes) -> None:
-        message = aio_pika.Message(
-            body,
-            message_id=id,
-            type=type,
-            content_type="application/protobuf",
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        )
-        await exchange.publish(message, routing_key=type, mandatory=type in NEEDED, timeout=CONFIRM_SECONDS)
+
+async def _publish_one(channel: UnderlyingChannel, type: str, id: str, body: bytes) -> None:
+    properties = spec.Basic.Properties(
+        message_id=id,
+        message_type=type,
+        content_type="application/protobuf",
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+    )
+    # Not by aio-pika's exchange, which waits after each message until the socket has taken it: half as much CPU again.
+    await channel.basic_publish(
+        body,
+        exchange=EXCHANGE,
+        routing_key=type,
+        properties=properties,
+        mandatory=type in NEEDED,
+        timeout=CONFIRM_SECONDS,
+        wait=False,
+    )
 
 
 def _log(failures: Sequence[tuple[str, Exception]]) -> None:

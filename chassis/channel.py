@@ -19,7 +19,7 @@ from chassis.batch_client import LARGE, Batcher, Outgoing
 from chassis.breaker import Breaker
 from chassis.errors import Expired, NotSent, from_rpc_error
 from chassis.pipeline import BATCH, SERVICE_TOKEN
-from chassis.telemetry import current_traceparent, tracer
+from chassis.telemetry import current_traceparent, span
 from chassis.tokens import ServiceTokens
 from fairdb.batch.v1.batch_service_pb2 import CallManyRequest, CallManyResponse
 
@@ -118,7 +118,7 @@ class ServiceChannel:
         """Send a call as part of the one that is being served. Raises AppError."""
         current = calls.current()
         deadline = asyncio.get_running_loop().time() + seconds
-        with tracer.start_as_current_span(method, kind=SpanKind.CLIENT, record_exception=False):
+        with span(method, SpanKind.CLIENT, current.traceparent, inside=True):
             traceparent = current_traceparent(current.traceparent)
             return await send(Outgoing(request, deadline, current.correlation_id, traceparent))
 

@@ -21,7 +21,7 @@ from chassis.coalescer import Coalescer
 from chassis.database import Connection, Database
 from chassis.errors import ServiceUnavailable
 from chassis.sweep import Sweep
-from chassis.telemetry import EVENTS_PROCESSED, describe, log, parent_context, tracer
+from chassis.telemetry import EVENTS_PROCESSED, describe, log, span
 from fairdb.events.v1.event_pb2 import Event
 
 _PREFETCH = 100
@@ -124,12 +124,7 @@ class Consumer:
                 caller=Caller(service=self._service),
             )
         )
-        with tracer.start_as_current_span(
-            f"{name} {event.type}",
-            context=parent_context(event.traceparent),
-            kind=SpanKind.CONSUMER,
-            record_exception=False,
-        ):
+        with span(f"{name} {event.type}", SpanKind.CONSUMER, event.traceparent):
             outcome = await self._handle(event)
         if isinstance(outcome, Exception):
             outcome = await self._move_on(message, outcome, queues, dead)

@@ -28,7 +28,7 @@ from chassis.errors import (
     Unauthenticated,
 )
 from chassis.revocation import Revocations
-from chassis.telemetry import HANDLING_SECONDS, describe, log, parent_context, tracer
+from chassis.telemetry import HANDLING_SECONDS, current_traceparent, describe, log, span
 from chassis.tokens import Verifier
 from chassis.violations import violations_of
 from fairdb.options.v1.access_pb2 import AccessRule
@@ -115,9 +115,8 @@ class Pipeline(grpc.aio.ServerInterceptor):
         started = time.perf_counter()
         calls.enter(call)
         code = grpc.StatusCode.OK
-        with tracer.start_as_current_span(
-            method.path, context=parent_context(call.traceparent), kind=SpanKind.SERVER, record_exception=False
-        ):
+        with span(method.path, SpanKind.SERVER, call.traceparent):
+            call.traceparent = current_traceparent(call.traceparent)
             try:
                 return await self._answer(method, request, context, call, authenticate)
             except AppError as error:

@@ -5,6 +5,7 @@ A service gives its name and an `open_app`, an async context manager from settin
 """
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -37,6 +38,7 @@ from fairdb.options.v1 import access_pb2
 _CHECK_SECONDS = 1.0
 _STOP_GRACE = 10.0
 _RESTART_SECONDS = 1.0
+_YOUNG_OBJECTS = 10_000
 _MESSAGE_BYTES = 4 * 1024 * 1024
 
 Check = Callable[[], Awaitable[None]]
@@ -98,12 +100,24 @@ def run(name: str, settings: AnySettings, open_app: OpenApp[AnySettings]) -> Non
         provider = telemetry.set_up_tracing(name)
         metrics = telemetry.serve_metrics(settings.host, settings.metrics_port)
         async with serving(name, settings, open_app):
+            spare_the_collector()
             await stop.wait()
         metrics.shutdown()
         if provider is not None:
             await asyncio.to_thread(provider.shutdown)
 
     uvloop.run(main())
+
+
+def spare_the_collector() -> None:
+    """Let Python's garbage collector leave alone what start-up made, and look for cycles less often than for a script.
+
+    Modules, descriptors and compiled rules live as long as the process does, and looking through them again and again
+    takes a tenth of a busy service's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import structlog
@@ -17,6 +18,8 @@ from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
+from opentelemetry.sdk.trace.sampling import ParentBased
+from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
@@ -35,11 +38,12 @@ SAGAS = Counter("saga_total", "Sagas that ended, or were parked.", ["saga", "out
 SAGA_TRANSITIONS = Counter("saga_transitions_total", "Changes of the journal of sagas.", ["transition"])
 SAGAS_OPEN = Gauge("sagas_open", "Sagas that have not ended: driven, or parked for a person.", ["saga", "state"])
 
-tracer = trace.get_tracer("fairdb")
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _propagator = TraceContextTextMapPropagator()
+_tracer = trace.get_tracer("fairdb")
+_NO_SPAN = nullcontext()
 
 
 def set_up_logging(service: str, level: str) -> None:
@@ -113,6 +117,21 @@ def _exporter() -> SpanExporter | None:
     return None
 
 
+def span(name: str, kind: SpanKind, traceparent: str = "", *, inside: bool = False) -> AbstractContextManager[Any]:
+    """Trace what is done meanwhile, as a child of what `traceparent` names; `inside` says: of the current span.
+
+    Where the caller has decided that its trace is not recorded, nothing is done: to find that out again in every span
+    takes OpenTelemetry longer than many a call.
+    """
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, TracerProvider) or (
+        traceparent and not _is_sampled(traceparent) and isinstance(provider.sampler, ParentBased)
+    ):
+        return _NO_SPAN
+    context = None if inside else parent_context(traceparent)
+    return _tracer.start_as_current_span(name, context=context, kind=kind, record_exception=False)
+
+
 def parent_context(traceparent: str) -> Any:
     """Return the OpenTelemetry context that a `traceparent` names. `tracestate` is ignored: it is free text."""
     return _propagator.extract({"traceparent": traceparent}) if traceparent else None
@@ -120,9 +139,15 @@ def parent_context(traceparent: str) -> Any:
 
 def current_traceparent(fallback: str) -> str:
     """Return the `traceparent` to send on: the current span's, or what came in when nothing is traced here."""
+    if not trace.get_current_span().get_span_context().is_valid:
+        return fallback
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
     return carrier.get("traceparent", fallback)
+
+
+def _is_sampled(traceparent: str) -> bool:
+    return int(traceparent[-1], 16) % 2 == 1
 
 
 def serve_metrics(host: str, port: int) -> Any:
