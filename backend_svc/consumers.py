@@ -26,11 +26,10 @@ WITH waiting AS MATERIALIZED (
 UPDATE sample SET state = $2, version = version + 1, last_sequence = last_sequence + 1, updated_at = now()
 FROM waiting WHERE sample.id = waiting.id RETURNING sample.*
 """
+# None of them is there yet: a sample is indexed once.
 INDEX = """
 INSERT INTO sample_field (sample_id, field, class, text_value, number_value)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::float8[])
-ON CONFLICT (sample_id, field) DO UPDATE
-SET class = excluded.class, text_value = excluded.text_value, number_value = excluded.number_value
 """
 
 
