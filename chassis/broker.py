@@ -1,4 +1,4 @@
-"""RabbitMQ: the exchange, the queues, and a publisher that knows what arrived.
+"""RabbitMQ: the exchange, the queues, and how a connection is kept.
 
 fairdb.events               topic exchange; routing key is the event's type
 <service>.<name>            one quorum queue a consumer; what fails there goes through
@@ -12,11 +12,10 @@ Whatever moves between queues moves at least once.
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import aio_pika
 from aio_pika.abc import (
@@ -27,12 +26,10 @@ from aio_pika.abc import (
     AbstractQueue,
     HeadersType,
 )
-from aio_pika.exceptions import AMQPError, DeliveryError, PublishError
-from aiormq import spec
-from aiormq.channel import Channel as UnderlyingChannel
+from aio_pika.exceptions import AMQPError
 from aiormq.exceptions import ChannelInvalidStateError
 
-from chassis.telemetry import describe, log
+from chassis.telemetry import log
 
 EXCHANGE = "fairdb.events"
 DEAD_EXCHANGE = "fairdb.dead"
@@ -52,10 +49,6 @@ _MAX_BACKOFF = 3.0
 
 AWAY = (OSError, TimeoutError, AMQPError, ChannelInvalidStateError, RuntimeError)
 """What aio-pika raises while the broker is away; RuntimeError is its answer on a transport that has just closed."""
-
-NEEDED = frozenset({"sample.anonymized", "sample.indexed"})
-"""Events that a part of the platform waits for: without a queue bound for them they stay in the outbox. All others
-are announcements for whoever subscribes."""
 
 
 async def keep_trying(what: str, session: Callable[[], Awaitable[None]]) -> None:
@@ -169,82 +162,3 @@ def attempts_of(message: AbstractMessage) -> int:
 def failure_headers(queue: str, attempts: int, error: str) -> HeadersType:
     """Return the headers of a message that failed just now."""
     return {QUEUE: queue, ATTEMPTS: attempts, ERROR: error, FAILED_AT: datetime.now(UTC).isoformat(timespec="seconds")}
-
-
-class Publisher:
-    """Publishes batches and says of each message whether the broker has it."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._channel: UnderlyingChannel | None = None
-        self._connected = asyncio.Event()
-
-    async def run(self) -> None:
-        """Keep a connection until cancelled."""
-        await keep_trying("publishing", self._session)
-
-    async def _session(self) -> None:
-        async with connect(self._url) as (connection, lost):
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            channel.close_callbacks.add(lambda *_: lost.set())
-            await declare_exchange(channel)
-            self._channel = cast(UnderlyingChannel, await channel.get_underlay_channel())
-            self._connected.set()
-            try:
-                await lost.wait()
-            finally:
-                self._channel = None
-                self._connected.clear()
-
-    async def connected(self) -> None:
-        """Wait for a connection."""
-        await self._connected.wait()
-
-    async def publish(self, messages: Sequence[tuple[str, str, bytes]]) -> list[bool]:
-        """Publish (type, id, body) each; return for each whether it is durable with the broker."""
-        channel = self._channel
-        if channel is None:
-            return [False] * len(messages)
-        results = await asyncio.gather(
-            *(_publish_one(channel, *message) for message in messages), return_exceptions=True
-        )
-        failures: list[tuple[str, Exception]] = []
-        for (type, _, _), result in zip(messages, results, strict=True):
-            if isinstance(result, Exception):
-                failures.append((type, result))
-            elif result is not None:
-                raise result
-        _log(failures)
-        return [result is None for result in results]
-
-
-async def _publish_one(channel: UnderlyingChannel, type: str, id: str, body: bytes) -> None:
-    properties = spec.Basic.Properties(
-        message_id=id,
-        message_type=type,
-        content_type="application/protobuf",
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-    )
-    # Not by aio-pika's exchange, which waits after each message until the socket has taken it: half as much CPU again.
-    await channel.basic_publish(
-        body,
-        exchange=EXCHANGE,
-        routing_key=type,
-        properties=properties,
-        mandatory=type in NEEDED,
-        timeout=CONFIRM_SECONDS,
-        wait=False,
-    )
-
-
-def _log(failures: Sequence[tuple[str, Exception]]) -> None:
-    """Log one line for each kind of failure in a batch: ten thousand events without a queue are one problem."""
-    kinds = {(event_type, type(error)): error for event_type, error in failures}
-    counts = Counter((event_type, type(error)) for event_type, error in failures)
-    for kind, error in kinds.items():
-        if isinstance(error, PublishError):
-            log.error("events_unroutable", type=kind[0], count=counts[kind])
-        elif isinstance(error, DeliveryError):
-            log.error("events_refused", type=kind[0], count=counts[kind])
-        elif not isinstance(error, AWAY):
-            log.error("events_unpublishable", type=kind[0], count=counts[kind], **describe(error))

@@ -11,11 +11,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
+from aio_pika.abc import AbstractExchange
+from aio_pika.message import IncomingMessage
+from aiormq.abc import DeliveredMessage
 from google.protobuf.message import DecodeError
 from opentelemetry.trace import SpanKind
 
 from chassis import broker, calls
+from chassis.acknowledging import Acknowledger
 from chassis.calls import Call, Caller
 from chassis.coalescer import Coalescer
 from chassis.database import Connection, Database
@@ -91,22 +94,33 @@ class Consumer:
             )
             dead = await channel.get_exchange(broker.DEAD_EXCHANGE)
 
-            async def receive(message: AbstractIncomingMessage) -> None:
+            underlying = await channel.get_underlay_channel()
+
+            def failed(error: BaseException) -> None:
+                # Not acknowledged, so it comes again: in the next session, which declares what may be missing.
+                log.warning("message_not_settled", queue=queue.name, error=type(error).__name__)
+                lost.set()
+
+            acknowledger = Acknowledger(underlying, failed)
+
+            async def receive(message: DeliveredMessage) -> None:
+                tag = message.delivery_tag
+                assert tag is not None
+                acknowledger.came(tag)
                 try:
                     await self._receive(message, channel.default_exchange, dead)
                 except broker.AWAY as error:
-                    # Not acknowledged, so it comes again: in the next session, which declares what may be missing.
-                    log.warning("message_not_settled", queue=queue.name, error=type(error).__name__)
-                    lost.set()
+                    failed(error)
+                else:
+                    acknowledger.settled(tag)
 
-            # aio-pika runs the callback as a task of its own for each message, at most _PREFETCH at a time.
-            await queue.consume(receive)
+            # Runs the callback as a task of its own for each message, at most _PREFETCH at a time. Below aio-pika,
+            # which makes more of a message than is needed here, and waits for the socket after each.
+            await underlying.basic_consume(queue.name, receive)
             await lost.wait()
 
-    async def _receive(
-        self, message: AbstractIncomingMessage, queues: AbstractExchange, dead: AbstractExchange
-    ) -> None:
-        """Handle a message, and acknowledge it once it took effect or the broker has it elsewhere."""
+    async def _receive(self, message: DeliveredMessage, queues: AbstractExchange, dead: AbstractExchange) -> None:
+        """Handle a message; afterwards it took effect, or the broker has it elsewhere."""
         name = self._subscription.queue
         try:
             event = Event.FromString(message.body)
@@ -114,8 +128,8 @@ class Consumer:
         except (DecodeError, ValueError) as error:
             log.error("message_is_no_event", queue=name)
             EVENTS_PROCESSED.labels("unknown", "refused").inc()
-            await broker.move(dead, name, message, broker.failure_headers(name, 1, type(error).__name__))
-            await message.ack()
+            headers = broker.failure_headers(name, 1, type(error).__name__)
+            await broker.move(dead, name, IncomingMessage(message), headers)
             return
         calls.enter(
             Call(
@@ -127,9 +141,8 @@ class Consumer:
         with span(f"{name} {event.type}", SpanKind.CONSUMER, event.traceparent):
             outcome = await self._handle(event)
         if isinstance(outcome, Exception):
-            outcome = await self._move_on(message, outcome, queues, dead)
+            outcome = await self._move_on(IncomingMessage(message), outcome, queues, dead)
         EVENTS_PROCESSED.labels(event.type, outcome).inc()
-        await message.ack()
 
     async def _handle(self, event: Event) -> str | Exception:
         """Return "handled", "repeated" or why it failed; ServiceUnavailable says that a dependency is still away."""
@@ -157,7 +170,7 @@ class Consumer:
         return ["handled" if str(UUID(event.id)) in handled else "repeated" for event in events]
 
     async def _move_on(
-        self, message: AbstractIncomingMessage, error: Exception, queues: AbstractExchange, dead: AbstractExchange
+        self, message: IncomingMessage, error: Exception, queues: AbstractExchange, dead: AbstractExchange
     ) -> str:
         """Give a message that failed to the retry queue of its next attempt, or to the dead letters."""
         name = self._subscription.queue

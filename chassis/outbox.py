@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from uuid6 import uuid7
 
 from chassis import calls
-from chassis.broker import Publisher
 from chassis.database import Connection, Database
 from chassis.errors import ServiceUnavailable
+from chassis.publisher import Publisher
 from chassis.telemetry import OUTBOX_PENDING, current_traceparent, describe, log
 from fairdb.events.v1.event_pb2 import Event
 

@@ -22,12 +22,12 @@ from grpc_reflection.v1alpha import reflection
 
 from chassis import telemetry
 from chassis.batch_server import BatchServicer
-from chassis.broker import Publisher
 from chassis.channel import ServiceChannel
 from chassis.database import Database
 from chassis.discovery import Registry
 from chassis.outbox import Relay
 from chassis.pipeline import Pipeline
+from chassis.publisher import Publisher
 from chassis.revocation import Revocations
 from chassis.settings import Settings
 from chassis.telemetry import describe, log

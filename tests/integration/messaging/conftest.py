@@ -12,10 +12,10 @@ import pytest_asyncio
 from aiormq.exceptions import ChannelNotFoundEntity
 
 from chassis import broker, outbox
-from chassis.broker import Publisher
 from chassis.database import MIGRATIONS, Connection, Database, open_database
 from chassis.inbox import Consumer, Handler, Subscription
 from chassis.outbox import Relay
+from chassis.publisher import Publisher
 from deploy.local.constellation import Constellation
 from deploy.local.ports import Ports
 from fairdb.events.v1.event_pb2 import Event

@@ -4,9 +4,9 @@ import asyncio
 import os
 import sys
 
-from chassis.broker import Publisher
 from chassis.database import MIGRATIONS, open_database
 from chassis.outbox import Relay
+from chassis.publisher import Publisher
 
 
 async def main() -> None:

@@ -4,8 +4,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from chassis import outbox
-from chassis.broker import Publisher
 from chassis.outbox import Relay
+from chassis.publisher import Publisher
 from tests.integration.messaging.conftest import ANONYMIZED, INDEXED, SUBJECT, Bench, holds
 from tests.waiting import eventually
 
