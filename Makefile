@@ -1,4 +1,5 @@
 # Every target sets up first what it needs; nothing but make and Python 3.11 has to be there before.
+# PYTHON=... chooses which Python; without it set-up takes the system's where that is faster than `python3`.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
