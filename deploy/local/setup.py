@@ -98,8 +98,8 @@ def make_venv() -> None:
 def fastest_python() -> str:
     """Return this Python, or the system's where that is the same release and much faster.
 
-    What a distribution builds is optimised with profiles, what version managers build seldom is. PYTHON, when it is set,
-    is taken as it is.
+    What a distribution builds is optimised with profiles, what version managers build seldom is. PYTHON, when it is
+    set, is taken as it is.
     """
     # With the old environment activated, `python3` is the one that is about to be cleared.
     inside = sys.prefix != sys.base_prefix
