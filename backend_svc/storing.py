@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from backend_svc import event_store, rows, samples
@@ -74,8 +74,7 @@ SELECT new.id, stored.created_at, barred, fenced FROM new LEFT JOIN stored USING
 """
 
 
-@dataclass(frozen=True, slots=True)
-class New:
+class New(NamedTuple):
     """A sample to be stored: the columns of STORE, in their order."""
 
     id: UUID
@@ -172,7 +171,7 @@ async def store_in(connection: Connection, storing: Sequence[Storing]) -> list[O
     events = [(item.new.id, event) for item in storing for event in item.events]
     found = await connection.fetch(
         STORE,
-        *zip(*(astuple(item.new) for item in storing), strict=True),
+        *zip(*(item.new for item in storing), strict=True),
         [id for id, _ in events],
         [event.sequence for _, event in events],
         [UUID(event.id) for _, event in events],

@@ -43,7 +43,8 @@ def _fields_with_nul(message: Message, path: str) -> Iterator[str]:
     for field, value in message.ListFields():
         shown = f"{path}.{field.json_name}".lstrip(".")
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            inside = any("\0" in str(key) or _has_nul(item) for key, item in value.items())
+            # By keys: a map of messages has no quick way to its items.
+            inside = any("\0" in str(key) or _has_nul(value[key]) for key in value)
             yield from [shown] if inside else []
         elif field.message_type is not None:
             for item in value if field.is_repeated else [value]:
@@ -53,9 +54,9 @@ def _fields_with_nul(message: Message, path: str) -> Iterator[str]:
 
 
 def _has_nul(value: object) -> bool:
-    if isinstance(value, Value) and not (value.HasField("struct_value") or value.HasField("list_value")):
+    if isinstance(value, Value) and (kind := value.WhichOneof("kind")) not in ("struct_value", "list_value"):
         # Nearly all there are, and the long way takes four times as long.
-        return "\0" in value.string_value
+        return kind == "string_value" and "\0" in value.string_value
     if isinstance(value, Message):
         return any(True for _ in _fields_with_nul(value, ""))
     return isinstance(value, str) and "\0" in value
