@@ -35,16 +35,19 @@ class Coalescer(Generic[Item, Result]):
         most_weight: int = 0,
         weigh: Callable[[Item], int] = lambda _: 0,
         linger: float = 0.0,
+        gather: float = 0.0,
     ) -> None:
         """Set up. `limit`, `most_weight`: of one batch; an item that is heavier goes alone.
 
-        `linger`: seconds to wait for company between batches, once batches form by themselves.
+        `linger`: seconds to wait for company between batches, once batches form by themselves. `gather`: seconds to
+        wait for company before every batch, for work that nobody waits for.
         """
         self._send = send
         self._limit = limit
         self._most_weight = most_weight
         self._weigh = weigh
         self._linger = linger
+        self._gather = gather
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._under_way: set[asyncio.Task[None]] = set()
         self._slow: set[asyncio.Task[None]] = set()
@@ -67,7 +70,7 @@ class Coalescer(Generic[Item, Result]):
         if self._waiting and len(self._under_way) <= min(len(self._slow), _AT_ONCE - 1):
             task = asyncio.create_task(self._run(), context=Context())
             self._under_way.add(task)
-            patience = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._go_beside, task)
+            patience = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS + self._gather, self._go_beside, task)
             task.add_done_callback(partial(self._end, patience))
 
     def _take(self) -> list[tuple[Item, asyncio.Future[Result]]]:
@@ -91,6 +94,8 @@ class Coalescer(Generic[Item, Result]):
         self._start()
 
     async def _run(self) -> None:
+        if self._gather:
+            await asyncio.sleep(self._gather)
         batch = self._take()
         if batch:
             await self._send_batch(batch)

@@ -28,6 +28,7 @@ from chassis.telemetry import EVENTS_PROCESSED, describe, log, span
 from fairdb.events.v1.event_pb2 import Event
 
 _PREFETCH = 100
+_GATHER_SECONDS = 0.01  # a transaction costs more than what is done in it for one event
 _WAIT_SECONDS = 0.5
 _HOLD_SECONDS = 60.0  # longer than this no message is held: after half an hour the broker would take it away
 
@@ -73,7 +74,7 @@ class Consumer:
         self._subscription = subscription
         self._delays = delays
         self._hold = hold
-        self._together = Coalescer(self._handle_all, _PREFETCH)
+        self._together = Coalescer(self._handle_all, _PREFETCH, gather=_GATHER_SECONDS)
 
     async def run(self) -> None:
         """Consume until cancelled, across every loss of the broker."""

@@ -21,7 +21,8 @@ from fairdb.events.v1.event_pb2 import Event
 
 _BATCH = 500
 _POLL_SECONDS = 1.0
-_SOON_SECONDS = 0.005  # after `wake`: enough for most commits, and for others to join the batch
+_SOON_SECONDS = 0.005  # after `wake`: enough for most commits
+_BUSY_SECONDS = 0.02  # the same right after a batch: a transaction for each few events costs more than they do
 _RETRY_SECONDS = 0.5
 _COUNT_SECONDS = 1.0  # counting a long backlog after each batch would slow its publication
 
@@ -114,7 +115,8 @@ class Relay:
             while True:
                 self._wake.clear()
                 try:
-                    if await self._publish_batch() == _BATCH:
+                    published = await self._publish_batch()
+                    if published == _BATCH:
                         continue
                 except ServiceUnavailable as error:
                     log.info("relay_waits", error=type(error).__name__)
@@ -131,7 +133,7 @@ class Relay:
                     pause = min(pause * 2, _POLL_SECONDS)
                 else:
                     pause = _SOON_SECONDS
-                    await asyncio.sleep(pause)
+                    await asyncio.sleep(_BUSY_SECONDS if published else pause)
         finally:
             _relays.discard(self._wake)
 
