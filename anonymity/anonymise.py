@@ -1,13 +1,13 @@
 """Anonymisation of a table: the generalisation that meets the limits and loses least, of those that are tried."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymity.classes import people_of
+from anonymity.classes import Ids
 from anonymity.cuts import MEDIANS, STRATEGIES
 from anonymity.domains import domain_of
 from anonymity.errors import BadTable, CannotBeMet
@@ -16,6 +16,7 @@ from anonymity.hierarchy import Hierarchy
 from anonymity.lattice import Lattice, search
 from anonymity.limits import Content, Limits, failing
 from anonymity.mondrian import orders_of, partition
+from anonymity.people import people_of
 from anonymity.recoding import Recoding, recode_by_classes, recode_by_levels
 from anonymity.risk import Risk, Roles, check_roles, measure_classes
 from anonymity.sensitive import read_all
@@ -73,7 +74,7 @@ def anonymise(
     # Rows in a new order from the start: where equal rows go different ways, not even that depends on the order they
     # came in.
     table = table.take(np.random.default_rng().permutation(table.rows))
-    subject = table[roles.subject].codes if roles.subject is not None else None
+    subject = table[roles.subject] if roles.subject is not None else None
     sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
     content = Content(people_of(subject, table.rows), list(sensitive.values()))
     quasi = {title: table[title] for title in roles.quasi}
@@ -87,8 +88,11 @@ def anonymise(
         recoding = _least(table, roles, content, limits, found, way, tell)
     else:
         recoding = unchanged
-    kept = content.take(recoding.rows)
-    after_ids, after_count = recoding.classes()
+    after_ids, after_count, kept = _as_published(table, roles, content, recoding)
+    if failing(after_ids, after_count, kept, limits).any():
+        # The only texts of a column were in rows that are left out: of the numbers that remain it says something else.
+        recoding = _least(table, roles, content, replace(limits, max_suppression=0.0), found, way, tell)
+        after_ids, after_count, kept = _as_published(table, roles, content, recoding)
     if failing(after_ids, after_count, kept, limits).any():
         raise AssertionError("a recoding does not meet the limits")
     dropped = tuple(t for t in table.columns if t in drop or t == roles.subject)
@@ -107,6 +111,13 @@ def anonymise(
         discernibility_before=unchanged.loss.discernibility,
         dropped=dropped,
     )
+
+
+def _as_published(table: Table, roles: Roles, content: Content, recoding: Recoding) -> tuple[Ids, int, Content]:
+    """Return the classes of a recoding and what they hold, read as by somebody who has only what is published."""
+    columns = {title: table[title].take(recoding.rows) for title in roles.sensitive}
+    sensitive = read_all(columns, roles.categorical)
+    return *recoding.classes(), Content(content.people.take(recoding.rows), list(sensitive.values()))
 
 
 def check_limits(limits: Limits, roles: Roles) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from anonymity.anonymise import Anonymised
-from anonymity.classes import count_distinct, group, people_of
+from anonymity.classes import count_distinct, group
+from anonymity.people import people_of
 from anonymity.risk import Roles
 from anonymity.table import Column
 
@@ -52,7 +53,7 @@ def kept_columns(done: Anonymised, roles: Roles) -> list[Kept]:
 
 def _kept(done: Anonymised, roles: Roles) -> Iterator[Kept]:
     ids, _ = done.recoding.classes()
-    subject = None if roles.subject is None else done.original[roles.subject].codes
+    subject = None if roles.subject is None else done.original[roles.subject]
     people = people_of(subject, done.table.rows)
     rows = done.table.rows
     for title, column in done.table.columns.items():

@@ -13,6 +13,7 @@ from anonymity.anonymise import Anonymised
 from anonymity.hierarchy import ANYTHING
 from anonymity.kept import Kept, kept_columns
 from anonymity.limits import Limits
+from anonymity.people import notes_on
 from anonymity.risk import Roles
 
 _EXAMPLES = 5
@@ -61,6 +62,7 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept
     found = [warning for column in sorted(kept, key=_urgency) if (warning := column.warning(limits.k))]
     if roles.subject is not None:
         found.append(f"{roles.subject!r} named the people and is not published; k counted them.")
+        found += notes_on(done.original[roles.subject], roles.subject)
     emptied = [title for title, column in done.recoding.columns.items() if column.values == [ANYTHING]]
     if emptied:
         found.append(f"Nothing is left of {', '.join(map(repr, emptied))}: such a column may as well be dropped.")

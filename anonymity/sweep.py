@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from anonymity.classes import Ids, count_distinct
 from anonymity.domains import Domain
 from anonymity.limits import Content, Limits
+from anonymity.people import NOBODY
 
 Positions = NDArray[np.integer]
 Losses = NDArray[np.float64]
@@ -102,7 +103,11 @@ def permitted(content: Content, limits: Limits, order: Positions, groups: Groups
     if people is None:
         left, right = groups.left >= limits.k, groups.right >= limits.k
     else:
-        left, right = (counts >= limits.k for counts in _distinct(people[order], groups))
+        codes = people[order]
+        left, right = (counts >= limits.k for counts in _distinct(codes, groups, codes != NOBODY))
+        if limits.k == 1:
+            # Rows that name nobody are somebody's all the same.
+            left, right = groups.left > 0, groups.right > 0
     if limits.l > 1:
         for sensitive in content.sensitive:
             up_to, behind = _distinct(sensitive.codes[order], groups)
@@ -122,14 +127,17 @@ def _extremes(
     return low, high
 
 
-def _distinct(codes: NDArray[np.integer], groups: Groups) -> tuple[Ids, Ids]:
-    """Return how many different codes each group holds up to each position, and behind it."""
+def _distinct(codes: NDArray[np.integer], groups: Groups, counted: NDArray[np.bool_] | None = None) -> tuple[Ids, Ids]:
+    """Return how many different codes each group holds up to each position, and behind it; only those `counted`."""
     key = groups.owner.astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes
     by_key = np.argsort(key, kind="stable")
     turns = np.flatnonzero(np.diff(key[by_key])) + 1
     first, last = np.zeros((2, len(key)), np.int32)
     first[by_key[np.concatenate([[0], turns])]] = 1
     last[by_key[np.concatenate([turns, [len(key)]]) - 1]] = 1
+    if counted is not None:
+        first &= counted
+        last &= counted
     seen = np.cumsum(first)
     done = np.cumsum(last)
     starts = groups.starts

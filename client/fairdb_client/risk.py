@@ -41,7 +41,11 @@ def risk_command(
 
 def show_risk(table: "Table", roles: "Roles", risk: "Risk", out: Console) -> None:
     """Print the figures for people, the worst classes, and what to generalise next."""
+    from anonymity.people import notes_on
+
     out.print(_figures(roles, risk))
+    for note in notes_on(table[roles.subject], roles.subject) if roles.subject is not None else ():
+        out.print(Text(note), soft_wrap=True)
     if roles.sensitive:
         out.print(_told(table, roles, risk))
     out.print(_worst(table, roles))
@@ -68,9 +72,11 @@ def _figures(roles: "Roles", risk: "Risk") -> Grid:
 
 
 def _told(table: "Table", roles: "Roles", risk: "Risk") -> Grid:
+    from anonymity.sensitive import read_all
+
     made = grid("What the worst class tells", "sensitive column", "l", "entropy l", "t", "")
-    for title in roles.sensitive:
-        says = "the same for everybody in the table" if len(table[title].values) == 1 else ""
+    for title, column in read_all({title: table[title] for title in roles.sensitive}, roles.categorical).items():
+        says = "the same for everybody in the table" if column.count == 1 else ""
         figures = str(risk.distinct_l[title]), f"{risk.entropy_l[title]:.3f}", f"{risk.t[title]:.3f}"
         made.add_row(Text(title), *figures, says)
     made.caption = (

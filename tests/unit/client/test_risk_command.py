@@ -43,6 +43,15 @@ def test_people_are_shown_the_worst_classes_and_the_next_step(tmp_path: Path) ->
     assert "Largest gain: age, to bands of 2" in result.stdout
 
 
+def test_what_the_names_of_people_leave_open_is_told(tmp_path: Path) -> None:
+    rows = [("S1", "30", "NA"), ("s1", "30", ""), ("", "30", "unknown"), ("S2", "30", "")]
+    result = run("risk", write(tmp_path / "t.csv", rows, ("who", "age", "ill")), "--quasi", "age",
+                 "--subject", "who", "--sensitive", "ill")  # fmt: skip
+    assert "1 row names nobody in 'who': k counts only people who are named" in result.stdout
+    assert "3 spellings in 'who' are taken for 2 people" in result.stdout
+    assert "the same for everybody in the table" in result.stdout
+
+
 def test_markup_in_a_table_is_shown_as_it_is(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", [("[red]x[/]", "y"), ("z", "y")], ("[bold]a", "b"))
     result = run("risk", file, "--quasi", "[bold]a", "--sensitive", "b")
