@@ -4,8 +4,10 @@ A report holds figures, titles and what is published; no value that was generali
 table.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from anonymity.people import notes_on
 from anonymity.risk import Roles
 
 _EXAMPLES = 5
+# What Markdown reads wherever it stands, and what would begin a list or a heading.
+_MARKUP = re.compile(r"[\\`*_<>\[\]|~&$#]")
+_OPENING = re.compile(r"^[-+=]|^\d+[.)](?= )")
 
 
 def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
@@ -107,7 +112,7 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
     rows, loss, limits = content["rows"], content["loss"], content["limits"]
     share = rows["suppressed"] / rows["input"]
     lines = [
-        f"# Anonymisation of {name}",
+        f"# Anonymisation of {_cell(name)}",
         "",
         f"Asked for: {_asked(limits)}. Recoding: {content['recoding']}.",
         "",
@@ -133,7 +138,7 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
     lines += [_row(cells) for cells in _compared(content["before"], content["after"])]
     lines += ["", "t compares each class with the table that is published; before, with the whole input."]
     if plot:
-        lines += ["", f"![People by the size of their class, before and after]({plot})"]
+        lines += ["", f"![People by the size of their class, before and after]({quote(plot)})"]
     if content["dropped"]:
         lines += ["", f"Dropped: {', '.join(map(_cell, content['dropped']))}."]
     if content["warnings"]:
@@ -166,4 +171,6 @@ def _row(cells: Sequence[object]) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+    """Return a text in one line, of which nothing is read as Markdown."""
+    plain = _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+    return _OPENING.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", plain)
