@@ -126,7 +126,7 @@ def check_limits(limits: Limits, roles: Roles) -> None:
         ("k", limits.k >= 1, "has to be 1 or more"),
         ("l", limits.l >= 1, "has to be 1 or more"),
         ("t", limits.t is None or 0 <= limits.t <= 1, "has to be between 0 and 1"),
-        ("max-suppression", 0 <= limits.max_suppression < 1, "has to be between 0 and 1, and less than 1"),
+        ("max-suppression", 0 <= limits.max_suppression < 1, "has to be 0, or more, but below 1"),
     ):
         if not good:
             raise BadTable(f"--{name} {why}")

@@ -19,6 +19,7 @@ from fairdb_client.columns import (
     as_titled,
     console,
     grid,
+    join_names,
     read,
     read_names,
     told,
@@ -144,13 +145,13 @@ def _show(guide: "Guide", guesses: "list[Guess]", file: Path, out: Console) -> N
 def _next_command(file: Path, guesses: "list[Guess]", roles: "Roles", rows: int) -> str:
     """Return the command that would anonymise the table by these roles."""
     dropped = [g.title for g in guesses if _is_to_go(g, rows) and g.title not in roles.named]
-    words = ["fairdb", "anonymize", str(file), "--quasi", _names(roles.quasi)]
+    words = ["fairdb", "anonymize", str(file), "--quasi", join_names(roles.quasi)]
     if roles.sensitive:
-        words += ["--sensitive", _names(roles.sensitive)]
+        words += ["--sensitive", join_names(roles.sensitive)]
     if roles.subject is not None:
         words += ["--subject", roles.subject]
     if dropped:
-        words += ["--drop", _names(dropped)]
+        words += ["--drop", join_names(dropped)]
     words += ["--k", "5", "--out", f"{file.stem}-anonymised{file.suffix}", "--report", f"{file.stem}-report"]
     return shlex.join(words)
 
@@ -158,7 +159,3 @@ def _next_command(file: Path, guesses: "list[Guess]", roles: "Roles", rows: int)
 def _is_to_go(guess: "Guess", rows: int) -> bool:
     """Tell whether a column has no place in what is published; of an unknown one, when each row has another value."""
     return guess.role in ("direct", "companion", "restricted") or (guess.role == "unknown" and guess.values == rows)
-
-
-def _names(titles: "tuple[str, ...] | list[str]") -> str:
-    return ",".join(f'"{title}"' if "," in title else title for title in titles)

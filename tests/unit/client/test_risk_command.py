@@ -30,6 +30,8 @@ def test_it_prints_the_figures_as_json(tmp_path: Path) -> None:
 
 def test_names_may_be_repeated_spaced_or_quoted(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", [("30", "F", "x")], ("age", '"a,b"', "ill"))
+    quoted = write(tmp_path / "q.csv", [("1", "2", "3")], ('"a\nb"', '"""c"""', "d"))
+    assert run("risk", quoted, "--quasi", '"a\nb","""c""",d').exit_code == 0
     for quasi in (["--quasi", 'age,"a,b"'], ["--quasi", "age", "--quasi", '"a,b"'], ["--quasi", ' age,"a,b"']):
         assert json.loads(run("risk", file, *quasi, "--json").stdout)["classes"] == 1
 
@@ -69,6 +71,8 @@ def test_markup_in_a_table_is_shown_as_it_is(tmp_path: Path) -> None:
         ("a,b\n1,2\n", "--quasi a --sensitive a", "line 1, column 1: 'a' is named twice"),
         ("a,b\n1,2\n", "--quasi a --subject a", "line 1, column 1: 'a' is named twice"),
         ("a,b\n1,2\n", "--quasi ,", "there is no column ''"),
+        ("a, a\n1,2\n", "--quasi a", "line 1, column 2: ' a' and 'a' are one name, in column 1 already"),
+        ("a,b\n1,2\n", '--quasi "a', "cannot tell the names in"),
         ("a,b\n1,\0\n", "--quasi a", "line 2, column 2: a NUL byte"),
     ],
 )
