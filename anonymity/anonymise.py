@@ -1,6 +1,6 @@
 """Anonymisation of a table: the generalisation that meets the limits and loses least, of those that are tried."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,10 +17,10 @@ from anonymity.lattice import Lattice, search
 from anonymity.limits import Content, Limits, failing
 from anonymity.mondrian import orders_of, partition
 from anonymity.people import people_of
-from anonymity.recoding import Recoding, recode_by_classes, recode_by_levels
+from anonymity.recoding import Recoding, ncp_by_classes, recode_by_classes, recode_by_levels
 from anonymity.risk import Risk, Roles, check_roles, measure_classes
 from anonymity.sensitive import read_all
-from anonymity.table import Table
+from anonymity.table import Codes, Table
 from anonymity.trimming import trim
 
 # The more cells, the less likely it is that a cut at a median loses least.
@@ -79,15 +79,16 @@ def anonymise(
     content = Content(people_of(subject, table.rows), list(sensitive.values()))
     quasi = {title: table[title] for title in roles.quasi}
     found = {t: (hierarchies or {}).get(t) or find_hierarchy(column.values) for t, column in quasi.items()}
-    every = np.arange(table.rows)
-    unchanged = recode_by_levels("unchanged", quasi, found, [0] * len(quasi), every)
-    ids, count = unchanged.classes()
-    before = measure_classes(ids, count, content.people, sensitive)
+    every = np.arange(table.rows, dtype=np.int32)
+    recoding = recode_by_levels("unchanged", quasi, found, [0] * len(quasi), every)
+    ids, count = recoding.classes()
+    before, sizes_before = measure_classes(ids, count, content.people, sensitive), content.people.count(ids, count)
+    discernibility_before = recoding.loss.discernibility
     if failing(ids, count, content, limits).any():
         _check_possible(before, content, sensitive, limits)
+        # As large as the table, and of no use any more.
+        del ids, recoding
         recoding = _least(table, roles, content, limits, found, way, tell)
-    else:
-        recoding = unchanged
     after_ids, after_count, kept = _as_published(table, roles, content, recoding)
     if failing(after_ids, after_count, kept, limits).any():
         # The only texts of a column were in rows that are left out: of the numbers that remain it says something else.
@@ -106,9 +107,9 @@ def anonymise(
         hierarchies=found,
         before=before,
         after=measure_classes(after_ids, after_count, kept.people, after_sensitive),
-        sizes_before=content.people.count(ids, count),
+        sizes_before=sizes_before,
         sizes_after=kept.people.count(after_ids, after_count),
-        discernibility_before=unchanged.loss.discernibility,
+        discernibility_before=discernibility_before,
         dropped=dropped,
     )
 
@@ -166,12 +167,7 @@ def _least(
     way: Way,
     tell: Advance,
 ) -> Recoding:
-    best = None
-    if way != "full":
-        for recoding in _local(table, roles, content, limits, hierarchies, tell):
-            # One at a time, since each is as large as the table.
-            if best is None or recoding.loss.ncp < best.loss.ncp:
-                best = recoding
+    best = _least_local(table, roles, content, limits, hierarchies, tell) if way != "full" else None
     if way != "local":
         quasi = {title: table[title] for title in roles.quasi}
         lattice = Lattice(list(quasi.values()), [hierarchies[t] for t in quasi], content, limits)
@@ -186,16 +182,18 @@ def _least(
     return best
 
 
-def _local(
+def _least_local(
     table: Table,
     roles: Roles,
     content: Content,
     limits: Limits,
     hierarchies: Mapping[str, Hierarchy],
     tell: Advance,
-) -> Iterator[Recoding]:
+) -> Recoding:
     domains = {title: domain_of(table[title], hierarchies[title]) for title in roles.quasi}
-    every, orders = np.arange(table.rows), orders_of(list(domains.values()))
+    orders = orders_of(list(domains.values()))
+    most_out = int(limits.max_suppression * table.rows + 1e-9)
+    best: tuple[float, Codes, int, Codes] | None = None
     strategies = (
         STRATEGIES if table.rows * len(domains) <= _ALL_STRATEGIES else (MEDIANS[0], *STRATEGIES[len(MEDIANS) :])
     )
@@ -208,8 +206,12 @@ def _local(
             tell("local generalisation", (number + done / table.rows) / len(strategies))
 
         ids, count = partition(list(domains.values()), content, limits, strategy, orders, advance)
-        yield recode_by_classes("local", domains, ids, count, every, table.rows)
-        out = trim(list(domains.values()), content, limits, ids, count, int(limits.max_suppression * table.rows + 1e-9))
-        if out.any():
-            kept = np.flatnonzero(~out)
-            yield recode_by_classes("local", domains, ids[kept], count, kept, table.rows)
+        out = trim(list(domains.values()), content, limits, ids, count, most_out)
+        for left_out in (np.zeros_like(out), out) if out.any() else (out,):
+            kept = np.flatnonzero(~left_out).astype(np.int32)
+            ncp = ncp_by_classes(domains, ids[kept], count, kept, table.rows)
+            # Of the best one alone more is made than its classes.
+            if best is None or ncp < best[0]:
+                best = ncp, ids[kept], count, kept
+    assert best is not None
+    return recode_by_classes("local", domains, *best[1:], table.rows)

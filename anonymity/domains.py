@@ -142,8 +142,8 @@ def _domain(
     as_set: bool = False,
 ) -> Domain:
     size = len(order)
-    ranks = np.empty(size, np.int32)
-    ranks[order] = np.arange(size, dtype=np.int32)
+    ranks = np.empty(size, np.min_scalar_type(max(size - 1, 0)))
+    ranks[order] = np.arange(size)
     texts = [column.values[code] for code in order.tolist()]
     if size <= _PAIRS_KEPT:
         every = np.arange(size, dtype=np.int32)

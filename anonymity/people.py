@@ -59,7 +59,10 @@ def people_of(subjects: Column | None, rows: int) -> People:
 
 
 def _weighed(subjects: Codes | None, rows: int) -> People:
-    return People(subjects, np.ones(rows) if subjects is None else 1 / np.bincount(subjects)[subjects])
+    # Of ones no more than one is held in memory.
+    return People(
+        subjects, np.broadcast_to(np.float64(1), rows) if subjects is None else 1 / np.bincount(subjects)[subjects]
+    )
 
 
 def notes_on(subjects: Column, title: str) -> list[str]:

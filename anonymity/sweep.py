@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymity.classes import Ids, count_distinct
+from anonymity.classes import count_distinct
 from anonymity.domains import Domain
 from anonymity.limits import Content, Limits
 from anonymity.people import NOBODY
@@ -85,7 +85,9 @@ def group_widths(domains: Sequence[Domain], order: Positions, groups: Groups, by
 
 def _ends(domain: Domain, order: Positions, groups: Groups) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     ranks = domain.ranks[order]
-    return np.minimum.reduceat(ranks, groups.starts), np.maximum.reduceat(ranks, groups.starts)
+    # Widened: whoever asks for a loss calculates with them.
+    ends = np.minimum.reduceat(ranks, groups.starts), np.maximum.reduceat(ranks, groups.starts)
+    return ends[0].astype(np.int32), ends[1].astype(np.int32)
 
 
 def widest(domains: Sequence[Domain], order: Positions, groups: Groups) -> list[int]:
@@ -127,7 +129,9 @@ def _extremes(
     return low, high
 
 
-def _distinct(codes: NDArray[np.integer], groups: Groups, counted: NDArray[np.bool_] | None = None) -> tuple[Ids, Ids]:
+def _distinct(
+    codes: NDArray[np.integer], groups: Groups, counted: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Return how many different codes each group holds up to each position, and behind it; only those `counted`."""
     key = groups.owner.astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes
     by_key = np.argsort(key, kind="stable")
@@ -138,8 +142,8 @@ def _distinct(codes: NDArray[np.integer], groups: Groups, counted: NDArray[np.bo
     if counted is not None:
         first &= counted
         last &= counted
-    seen = np.cumsum(first)
-    done = np.cumsum(last)
+    seen = np.cumsum(first, dtype=np.int32)
+    done = np.cumsum(last, dtype=np.int32)
     starts = groups.starts
     up_to = seen - (seen[starts] - first[starts])[groups.owner]
     behind = done[groups.ends][groups.owner] - done
