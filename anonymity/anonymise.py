@@ -1,6 +1,6 @@
 """Anonymisation of a table: the generalisation that meets the limits and loses least, of those that are tried."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -8,26 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymity.classes import Ids
-from anonymity.cuts import MEDIANS, STRATEGIES
-from anonymity.domains import domain_of
 from anonymity.errors import BadTable, CannotBeMet
 from anonymity.found import find_hierarchy
 from anonymity.hierarchy import Hierarchy
 from anonymity.lattice import Lattice, search
 from anonymity.limits import Content, Limits, failing
-from anonymity.mondrian import orders_of, partition
+from anonymity.local import Advance, least_local
 from anonymity.people import people_of
-from anonymity.recoding import Recoding, ncp_by_classes, recode_by_classes, recode_by_levels
+from anonymity.recoding import Recoding, recode_by_levels
 from anonymity.risk import Risk, Roles, check_roles, measure_classes
 from anonymity.sensitive import read_all
-from anonymity.table import Codes, Table
-from anonymity.trimming import trim
-
-# The more cells, the less likely it is that a cut at a median loses least.
-_ALL_STRATEGIES = 250_000
+from anonymity.table import Table
 
 Way = Literal["least", "full", "local"]
-Advance = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +160,11 @@ def _least(
     way: Way,
     tell: Advance,
 ) -> Recoding:
-    best = _least_local(table, roles, content, limits, hierarchies, tell) if way != "full" else None
+    best = (
+        least_local({title: (table[title], hierarchies[title]) for title in roles.quasi}, content, limits, tell)
+        if way != "full"
+        else None
+    )
     if way != "local":
         quasi = {title: table[title] for title in roles.quasi}
         lattice = Lattice(list(quasi.values()), [hierarchies[t] for t in quasi], content, limits)
@@ -180,38 +177,3 @@ def _least(
         # "*" throughout is always possible, by what was checked before.
         raise AssertionError("no recoding was found")
     return best
-
-
-def _least_local(
-    table: Table,
-    roles: Roles,
-    content: Content,
-    limits: Limits,
-    hierarchies: Mapping[str, Hierarchy],
-    tell: Advance,
-) -> Recoding:
-    domains = {title: domain_of(table[title], hierarchies[title]) for title in roles.quasi}
-    orders = orders_of(list(domains.values()))
-    most_out = int(limits.max_suppression * table.rows + 1e-9)
-    best: tuple[float, Codes, int, Codes] | None = None
-    strategies = (
-        STRATEGIES if table.rows * len(domains) <= _ALL_STRATEGIES else (MEDIANS[0], *STRATEGIES[len(MEDIANS) :])
-    )
-    for number, strategy in enumerate(strategies):
-        done = 0
-
-        def advance(rows: int, number: int = number) -> None:
-            nonlocal done
-            done += rows
-            tell("local generalisation", (number + done / table.rows) / len(strategies))
-
-        ids, count = partition(list(domains.values()), content, limits, strategy, orders, advance)
-        out = trim(list(domains.values()), content, limits, ids, count, most_out)
-        for left_out in (np.zeros_like(out), out) if out.any() else (out,):
-            kept = np.flatnonzero(~left_out).astype(np.int32)
-            ncp = ncp_by_classes(domains, ids[kept], count, kept, table.rows)
-            # Of the best one alone more is made than its classes.
-            if best is None or ncp < best[0]:
-                best = ncp, ids[kept], count, kept
-    assert best is not None
-    return recode_by_classes("local", domains, *best[1:], table.rows)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from anonymity.classes import Ids, group
 from anonymity.domains import Domain
-from anonymity.hierarchy import Hierarchy
+from anonymity.hierarchy import ANYTHING, Hierarchy
 from anonymity.loss import Loss, loss_of
 from anonymity.table import Codes, Column, narrow
 
@@ -25,6 +25,8 @@ class Recoding:
     columns: dict[str, Column]
     loss: Loss
     levels: dict[str, int] | None = None
+    # Columns in which a range may end at what one person alone has.
+    exact_ends: tuple[str, ...] = ()
 
     def classes(self) -> tuple[Ids, int]:
         """Return the classes by what is written, whatever they were made from."""
@@ -53,7 +55,14 @@ def recode_by_classes(
         columns[title], losses = _describe(domain, ids, count, domain.ranks[rows])
         lost[title] = float(losses @ sizes)
     written, number = group([column.codes for column in columns.values()])
-    return Recoding(how, rows, columns, loss_of(lost, written, number, total))
+    exact = tuple(
+        title for title, domain in domains.items() if domain.exact_ends and _has_range(domain, columns[title])
+    )
+    return Recoding(how, rows, columns, loss_of(lost, written, number, total), exact_ends=exact)
+
+
+def _has_range(domain: Domain, column: Column) -> bool:
+    return not {*domain.order, ANYTHING}.issuperset(column.values)
 
 
 def _describe(domain: Domain, ids: Codes, count: int, ranks: NDArray[np.integer]) -> tuple[Column, NDArray[np.float64]]:

@@ -68,6 +68,10 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept
     if roles.subject is not None:
         found.append(f"{roles.subject!r} named the people and is not published; k counted them.")
         found += notes_on(done.original[roles.subject], roles.subject)
+    for title in done.recoding.exact_ends:
+        found.append(
+            f"Ranges in {title!r} end at numbers that somebody has, maybe one person alone. --recoding full has bands."
+        )
     emptied = [title for title, column in done.recoding.columns.items() if column.values == [ANYTHING]]
     if emptied:
         found.append(f"Nothing is left of {', '.join(map(repr, emptied))}: such a column may as well be dropped.")
@@ -94,6 +98,7 @@ def _column(done: Anonymised, title: str) -> dict[str, Any]:
         "levels": len(hierarchy.levels),
         "values": len(np.unique(column.codes)),
         "unchanged": round(same, 6),
+        "exact_ends": title in recoding.exact_ends,
         "nothing_left": round(gone, 6),
         "ncp": round(recoding.loss.ncp_by_column[title], 6),
         "examples": _examples(done, title),
