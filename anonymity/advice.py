@@ -62,6 +62,13 @@ def worst_classes(table: Table, roles: Roles, most: int = 10) -> list[WorstClass
     ]
 
 
+def exposed_rows(table: Table, roles: Roles) -> int:
+    """Return how many rows are in classes with fewer than five people."""
+    ids, count = group([table[title].codes for title in roles.quasi])
+    people = people_of(table[roles.subject] if roles.subject is not None else None, table.rows)
+    return int((people.count(ids, count) < ENOUGH)[ids].sum())
+
+
 def next_steps(table: Table, roles: Roles, hierarchies: Mapping[str, Hierarchy] | None = None) -> list[Step]:
     """Return for each quasi-identifier what its next level would gain, the largest gain first.
 

@@ -35,9 +35,8 @@ class Kept:
     def warning(self, k: int) -> str | None:
         """Return what to consider, None where the column tells nobody apart."""
         if self.names_rows:
-            return (
-                f"{self.title!r} has another value in nearly every row: it names rows. Drop it, unless nobody has it."
-            )
+            why = f"{self.title!r} has another value in nearly every row: it names rows."
+            return f"{why} Drop it, unless nobody can know these values."
         if self.undoes:
             columns = " and ".join(map(repr, self.undoes))
             return f"{self.title!r} gives away what was generalised in {columns}. Drop it, or name it with --quasi."

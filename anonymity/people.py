@@ -13,7 +13,7 @@ from anonymity.values import is_missing, meaning
 
 # The number of whoever is not named.
 NOBODY = 0
-_LEADING_ZEROS = re.compile(r"0+(?=\d)")
+_LEADING_ZEROS = re.compile(r"^0+(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def people_of(subjects: Column | None, rows: int) -> People:
     if subjects is None:
         return _weighed(None, rows)
     seen: dict[Decimal | str, int] = {"": NOBODY}
-    meant = [seen.setdefault(meaning(_LEADING_ZEROS.sub("", v.strip(), 1)), len(seen)) for v in subjects.values]
+    meant = [seen.setdefault(meaning(_LEADING_ZEROS.sub("", v.strip())), len(seen)) for v in subjects.values]
     return _weighed(np.array(meant, np.int32)[subjects.codes], rows)
 
 

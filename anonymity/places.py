@@ -77,7 +77,7 @@ def _in_lines(text: str, delimiter: str) -> BadTable | None:
         elif width is None:
             width = len(row)
         elif len(row) != width:
-            why = f"{len(row)} fields, but the header has {width}"
+            why = f"{len(row)} {'field' if len(row) == 1 else 'fields'}, but the header has {width}"
             return BadTable(why, line=line, column=min(len(row), width) + 1)
 
 

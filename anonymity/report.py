@@ -74,7 +74,8 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept
         )
     emptied = [title for title, column in done.recoding.columns.items() if column.values == [ANYTHING]]
     if emptied:
-        found.append(f"Nothing is left of {', '.join(map(repr, emptied))}: such a column may as well be dropped.")
+        such = "such a column" if len(emptied) == 1 else "such columns"
+        found.append(f"Nothing is left of {', '.join(map(repr, emptied))}: {such} may as well be dropped.")
     return found
 
 

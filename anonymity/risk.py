@@ -68,6 +68,8 @@ def check_roles(roles: Roles, titles: Sequence[str]) -> None:
     for title in (*roles.named, *roles.categorical):
         if title not in known:
             raise BadTable(f"there is no column {title!r}; there are: {_some(titles)}", line=1)
+    for title in sorted(roles.categorical - {*roles.sensitive}):
+        raise BadTable(f"{title!r} is named by --categorical, which is about sensitive columns, but not by --sensitive")
     seen: set[str] = set()
     for title in roles.named:
         if title in seen:

@@ -33,8 +33,8 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
     parents: list[dict[str, str]] = [{} for _ in range(depth - 1)]
     for number, fields in lines:
         if len(fields) != depth:
-            raise BadTable(f"{len(fields)} levels, but the first line has {depth}", line=number,
-                           column=min(len(fields), depth) + 1, file=path)  # fmt: skip
+            why = f"{len(fields)} {'level' if len(fields) == 1 else 'levels'}, but the first line has {depth}"
+            raise BadTable(why, line=number, column=min(len(fields), depth) + 1, file=path)
         if "" in fields[1:]:
             raise BadTable("what stands above a value has a name", line=number,
                            column=fields.index("", 1) + 1, file=path)  # fmt: skip

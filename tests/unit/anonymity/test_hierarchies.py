@@ -139,7 +139,7 @@ def test_a_tree_is_read_from_a_file(tmp_path: Path, text: str) -> None:
         ),
         ("Belgium,Fiji,Earth\nFiji,Oceania,Earth\n", "line 2, column 1: .*'Fiji' lies in 'Oceania' here"),
         ("Belgium,,Earth\nFiji,Oceania,Earth\n", "line 1, column 2: .*what stands above a value has a name"),
-        ("Belgium,Europe\nFiji\n", "line 2, column 2: .*1 levels, but the first line has 2"),
+        ("Belgium,Europe\nFiji\n", "line 2, column 2: .*1 level, but the first line has 2"),
         ("Belgium,Europe\nFiji,Oceania\nBelgium,Oceania\n", "line 3, column 2: .*'Belgium' lies in 'Europe'"),
         ("Belgium,West,Europe\nFiji,West,Oceania\n", "line 2, column 3: .*'West' lies in 'Europe'"),
         ("Belgium,Europe\n", "no line for 'Fiji' of column 'country'"),

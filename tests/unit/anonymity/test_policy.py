@@ -76,3 +76,15 @@ def test_roles_follow_from_titles_and_values() -> None:
         Guess("shoe size", "unknown", "not in the policy; another value in every row", 3),
         Guess("hat size", "unknown", "not in the policy", 2),
     ]
+
+
+def test_of_columns_that_say_the_same_the_plainest_title_stays() -> None:
+    ages = {title: ["30", "30", "31"] for title in ("age_max", "age_min", "age", "age_years")}
+    table = table_of({**ages, "sex": ["F", "F", "M"]})
+    assert [(guess.title, guess.role, guess.why) for guess in guess_roles(GUIDE, table)] == [
+        ("age_max", "companion", "says the same as age"),
+        ("age_min", "companion", "says the same as age"),
+        ("age", "quasi", "age"),
+        ("age_years", "companion", "says the same as age"),
+        ("sex", "quasi", "sex"),
+    ]

@@ -127,6 +127,8 @@ def test_a_person_written_in_two_ways_is_one() -> None:
     who = ["S1", "s1 ", " S1", "07", "7", "7.0"]
     risk = risk_of("q", "", "who", q=["1"] * 6, who=who)
     assert (risk.k, risk.subjects) == (2, 2)
+    # No other zeros are left out.
+    assert risk_of("q", "", "who", q=["1"] * 6, who=["S1", "S01", "S101", "S11", "100", "10"]).subjects == 6
 
 
 def test_a_row_that_names_nobody_adds_nobody() -> None:

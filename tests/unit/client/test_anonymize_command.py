@@ -275,5 +275,5 @@ def test_of_several_trees_the_one_with_the_fault_is_named(tmp_path: Path) -> Non
     bad.write_text("Ghent,Low\nDelft\nCork,High\n")
     trees = ("--hierarchy", f"age={good}", "--hierarchy", f"town={bad}")
     result = run("anonymize", file, *QUASI, *trees, "--out", tmp_path / "o.csv")
-    told = f"{bad}: line 2, column 2: 1 levels, but the first line has 2\n"
+    told = f"{bad}: line 2, column 2: 1 level, but the first line has 2\n"
     assert (result.exit_code, result.stderr) == (2, told)
