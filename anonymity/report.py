@@ -4,6 +4,7 @@ A report holds figures, titles and what is published; no value that was generali
 table.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -144,7 +145,7 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
     lines += [_row(cells) for cells in _compared(content["before"], content["after"])]
     lines += ["", "t compares each class with the table that is published; before, with the whole input."]
     if plot:
-        lines += ["", f"![People by the size of their class, before and after]({quote(plot)})"]
+        lines += ["", f"![People by the size of their class, before and after]({quote(os.fsencode(plot))})"]
     if content["dropped"]:
         lines += ["", f"Dropped: {', '.join(map(_cell, content['dropped']))}."]
     if content["warnings"]:

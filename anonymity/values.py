@@ -39,12 +39,13 @@ def meaning(text: str, told: Collection[str] = ()) -> Decimal | str:
 
 
 def read_numbers(values: Sequence[str]) -> NDArray[np.float64] | None:
-    """Return the values as numbers, NaN where missing; None when one is no number, or none is."""
+    """Return the values as numbers, NaN where missing; None when one is no number, or too large a one, or none is."""
     stripped = [value.strip() for value in values]
     present = [NUMBER.fullmatch(value) is not None for value in stripped]
     if not any(present) or not all(ok or is_missing(value) for ok, value in zip(present, stripped, strict=True)):
         return None
-    return np.array([float(v) if ok else np.nan for v, ok in zip(stripped, present, strict=True)], dtype=np.float64)
+    found = np.array([float(v) if ok else np.nan for v, ok in zip(stripped, present, strict=True)], dtype=np.float64)
+    return None if np.isinf(found).any() else found
 
 
 def rank_numbers(values: Sequence[str], numbers: NDArray[np.float64]) -> tuple[NDArray[np.int32], int]:

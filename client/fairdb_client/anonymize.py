@@ -98,7 +98,7 @@ def anonymize_command(
         table = read(file)
         roles = roles_of(table, quasi, sensitive, subject, categorical)
         limits = Limits(k, l, t, max_suppression)
-        trees = _read_trees(hierarchy, table)
+        trees = _read_trees(hierarchy, table, roles.quasi)
         dropped = as_titled(read_names(drop), table.columns)
         with shown("Looking for what loses least") as advance:
             done = anonymise(table, roles, limits, hierarchies=trees, drop=dropped, way=recoding.value, advance=advance)
@@ -110,6 +110,9 @@ def anonymize_command(
 
 def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Path], *, force: bool) -> None:
     """End the command when a file cannot be written, before anything takes long."""
+    if report is not None and report.name in ("", ".."):
+        tell(f"--report {str(report)!r}", "is a folder: give a name in it")
+        raise typer.Exit(BAD_INPUT)
     written = [out, *(_beside(report, suffix) for suffix in (".md", ".json", ".svg") if report is not None)]
     for path in written:
         if path.is_dir() or not path.resolve().parent.is_dir():
@@ -132,7 +135,7 @@ def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Pa
         raise typer.Exit(BAD_INPUT)
 
 
-def _read_trees(given: list[str] | None, table: "Table") -> "dict[str, Hierarchy]":
+def _read_trees(given: list[str] | None, table: "Table", quasi: Sequence[str]) -> "dict[str, Hierarchy]":
     from anonymity.errors import BadTable
     from anonymity.trees import read_tree
 
@@ -143,6 +146,10 @@ def _read_trees(given: list[str] | None, table: "Table") -> "dict[str, Hierarchy
         split = next(((text[:i], text[i + 1 :]) for i in cuts if text[:i] in table.columns), None)
         if split is None:
             raise BadTable(f"--hierarchy {text}: write COLUMN=FILE, with a column of the table")
+        if split[0] not in quasi:
+            raise BadTable(f"--hierarchy {text}: {split[0]!r} is no quasi-identifier, so nothing is made of it")
+        if split[0] in trees:
+            raise BadTable(f"--hierarchy {text}: {split[0]!r} has a tree already")
         trees[split[0]] = read_tree(Path(split[1]), split[0], table[split[0]].values)
     return trees
 

@@ -43,6 +43,7 @@ def test_missing_values_stay_apart_below_the_top() -> None:
         (["flu", "cold"], "flu", ["*"]),
         (["NCIT:C1", "NCIT:C22"], "NCIT:C1", ["*"]),
         (["5", "5.0"], "5", ["*"]),
+        (["5", "9" * 400], "5", ["*"]),
     ],
 )  # fmt: skip
 def test_what_values_are_is_seen(values: list[str], value: str, expected: list[str]) -> None:

@@ -185,6 +185,9 @@ def test_a_limit_that_cannot_be_met_ends_with_1(tmp_path: Path, options: tuple[s
         (("--out", "."), "is a folder"),
         (("--out", "r.md", "--report", "r"), "table and report in one"),
         (("--report", "none/r"), "no such folder"),
+        (("--report", ""), "is a folder"),
+        (("--report", ".."), "is a folder"),
+        (("--hierarchy", "disease=t.csv"), "'disease' is no quasi-identifier"),
         (("--k", "0"), "--k"),
         (("--t", "2"), "--t"),
     ],
@@ -235,6 +238,21 @@ def test_nothing_but_an_ordinary_file_is_replaced_and_no_input(tmp_path: Path) -
     result = run(*common, "--hierarchy", f"town={tree}", "--out", tree)
     assert (result.exit_code, "or a tree" in result.stderr) == (2, True)
     assert tree.read_text().startswith("Ghent")
+
+
+def test_a_column_has_one_tree(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    tree = tmp_path / "tree.csv"
+    tree.write_text("Ghent,Low\nDelft,Low\nCork,High\n")
+    result = run("anonymize", file, *QUASI, "--out", tmp_path / "o.csv", *("--hierarchy", f"town={tree}") * 2)
+    assert (result.exit_code, "'town' has a tree already" in result.stderr) == (2, True)
+
+
+def test_a_name_that_is_no_text_does_no_harm(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9")
+    file = write(tmp_path / f"{odd}.csv", study())
+    assert run("anonymize", file, *QUASI, "--out", tmp_path / "o.csv", "--report", tmp_path / odd).exit_code == 0
+    assert "(caf%E9.svg)" in (tmp_path / f"{odd}.md").read_text()
 
 
 def test_what_is_there_already_is_overwritten_by_force_only(tmp_path: Path) -> None:
