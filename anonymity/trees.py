@@ -12,6 +12,7 @@ from pathlib import Path
 
 from anonymity.errors import BadTable
 from anonymity.hierarchy import ANYTHING, Hierarchy, hierarchy_of, level_of
+from anonymity.values import is_missing
 
 _SEPARATORS = ("\t", ";", ",")
 _NAMED = 5
@@ -21,7 +22,8 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
     """Read the tree of a column with these values; "*" above all is added where it lacks.
 
     Tabs, semicolons or commas separate the levels; a first line that begins with the column's title is a header. The
-    tree may hold values that the column has not. A missing value need not be in it, and stays as it is below "*".
+    tree may hold values that the column has not. A missing value need not be in it, and stays as it is below "*". Outer
+    space is no part of a name.
     Raises BadTable, OSError.
     """
     lines = _read_lines(path)
@@ -44,12 +46,12 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
                 raise BadTable(why, line=number, column=level + 2, file=path)
     _check_names(path, lines)
     known = {fields[0]: fields[1:] for _, fields in lines}
-    lacking = [value for value in values if value not in known and value != ""]
+    lacking = [value for value in values if value.strip() not in known and not is_missing(value)]
     if lacking:
         more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
         named = ", ".join(map(repr, lacking[:_NAMED]))
         raise BadTable(f"there is no line for {named}{more} of column {title!r}", file=path)
-    paths = [known.get(value, [value] * (depth - 1)) for value in values]
+    paths = [known.get(value.strip(), [value] * (depth - 1)) for value in values]
     return hierarchy_from(values, "tree", paths, [f"level {level} of {path.name}" for level in range(1, depth)])
 
 

@@ -130,6 +130,16 @@ def test_a_tree_is_read_from_a_file(tmp_path: Path, text: str) -> None:
     }  # fmt: skip
 
 
+def test_space_around_a_value_and_ways_to_write_none_need_no_line_in_a_tree(tmp_path: Path) -> None:
+    file = tmp_path / "tree.csv"
+    file.write_text("Fiji , Oceania\nSpain,Europe\n")
+    values = [" Fiji", "Fiji", "Spain", "NA", "not provided"]
+    assert paths(values, read_tree(file, "country", values)) == {
+        " Fiji": ["Oceania", "*"], "Fiji": ["Oceania", "*"], "Spain": ["Europe", "*"],
+        "NA": ["NA", "*"], "not provided": ["not provided", "*"],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
