@@ -20,23 +20,24 @@ from anonymity.table import column_of, table_of
 
 def test_an_end_is_shared_by_k_people_or_is_that_of_a_band() -> None:
     dice = np.random.default_rng(11)
-    # Some ages are common and some rare; hardly two have the same weight. Each person has two rows.
-    ages = [str(round(age)) for age in dice.normal(45, 15, 500)]
-    weights = [f"{weight:.1f}" for weight in dice.normal(75, 12, 500)]
-    who = [str(i // 2) for i in range(500)]
+    # Some numbers are common and some rare. Each person has two rows.
+    ages = [str(max(1, round(age))) for age in dice.normal(45, 15, 2000)]
+    weights = [str(round(weight)) for weight in dice.normal(75, 12, 2000)]
+    who = [str(i // 2) for i in range(2000)]
     roles = Roles(("age", "weight"), (), "who")
     done = anonymise(table_of({"age": ages, "weight": weights, "who": who}), roles, Limits(4))
     assert (done.recoding.how, done.recoding.exact_ends) == ("local", ())
-    for title, given_, width, unit in (("age", ages, 2, 1), ("weight", weights, 1, 0.1)):
-        people: defaultdict[float, set[str]] = defaultdict(set)
-        for number, person in zip(given_, who, strict=True):
-            people[float(number)].add(person)
+    for title, numbers in (("age", ages), ("weight", weights)):
+        people: defaultdict[int, set[str]] = defaultdict(set)
+        for number, person in zip(numbers, who, strict=True):
+            people[int(number)].add(person)
         ranges = {text for text in done.table[title].texts() if "-" in text[1:]}
         assert len(ranges) > 10
         for text in ranges:
-            low, high = map(float, re.split("(?<=\\d)-", text))
-            assert len(people[low]) >= 4 or low % width == 0, text
-            assert len(people[high]) >= 4 or round(high + unit, 6) % width == 0, text
+            low, high = map(int, re.split("(?<=\\d)-", text))
+            # More than 50 and fewer than 125 years or kilograms: bands of 5.
+            assert len(people[low]) >= 4 or low % 5 == 0, text
+            assert len(people[high]) >= 4 or high % 5 == 4, text
 
 
 @settings(max_examples=200)
