@@ -43,11 +43,17 @@ def test_missing_values_stay_apart_below_the_top() -> None:
         (["flu", "cold"], "flu", ["*"]),
         (["NCIT:C1", "NCIT:C22"], "NCIT:C1", ["*"]),
         (["5", "5.0"], "5", ["*"]),
-        (["5", "9" * 400], "5", ["*"]),
     ],
 )  # fmt: skip
 def test_what_values_are_is_seen(values: list[str], value: str, expected: list[str]) -> None:
     assert paths(values)[value] == expected
+
+
+def test_numbers_beyond_all_measure_are_categories() -> None:
+    column = column_of(["5", "9" * 400])
+    hierarchy = find_hierarchy(column.values)
+    assert hierarchy.kind == "categories"
+    assert domain_of(column, hierarchy).label([0, 1]) == "*"
 
 
 @given(st.lists(st.integers(-500, 500).map(str) | st.decimals(-50, 50, places=2).map(str), min_size=1, unique=True))
