@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anonymity.classes import group, people_of
+from anonymity.classes import group
 from anonymity.diversity import distinct_l
 from anonymity.found import find_hierarchy
 from anonymity.hierarchy import Hierarchy
+from anonymity.people import people_of
 from anonymity.risk import Roles
 from anonymity.sensitive import read_all
 from anonymity.table import Table
@@ -44,7 +45,7 @@ class Step:
 def worst_classes(table: Table, roles: Roles, most: int = 10) -> list[WorstClass]:
     """Return the classes with the fewest people, of those the ones first that tell most about them."""
     ids, count = group([table[title].codes for title in roles.quasi])
-    people = people_of(table[roles.subject].codes if roles.subject is not None else None, table.rows).count(ids, count)
+    people = people_of(table[roles.subject] if roles.subject is not None else None, table.rows).count(ids, count)
     sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
     values = {title: distinct_l(ids, count, column) for title, column in sensitive.items()}
     least = np.min(np.stack(list(values.values())), axis=0) if values else np.zeros(count, np.int64)
@@ -61,12 +62,19 @@ def worst_classes(table: Table, roles: Roles, most: int = 10) -> list[WorstClass
     ]
 
 
+def exposed_rows(table: Table, roles: Roles) -> int:
+    """Return how many rows are in classes with fewer than five people."""
+    ids, count = group([table[title].codes for title in roles.quasi])
+    people = people_of(table[roles.subject] if roles.subject is not None else None, table.rows)
+    return int((people.count(ids, count) < ENOUGH)[ids].sum())
+
+
 def next_steps(table: Table, roles: Roles, hierarchies: Mapping[str, Hierarchy] | None = None) -> list[Step]:
     """Return for each quasi-identifier what its next level would gain, the largest gain first.
 
     The gain is how few rows are left exposed; of equal ones, how few are unique, and how large k becomes.
     """
-    people = people_of(table[roles.subject].codes if roles.subject is not None else None, table.rows)
+    people = people_of(table[roles.subject] if roles.subject is not None else None, table.rows)
     codes = {title: table[title].codes for title in roles.quasi}
     steps: list[Step] = []
     for title in roles.quasi:

@@ -1,32 +1,26 @@
 """Anonymisation of a table: the generalisation that meets the limits and loses least, of those that are tried."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymity.classes import people_of
-from anonymity.cuts import MEDIANS, STRATEGIES
-from anonymity.domains import domain_of
+from anonymity.classes import Ids
 from anonymity.errors import BadTable, CannotBeMet
 from anonymity.found import find_hierarchy
 from anonymity.hierarchy import Hierarchy
 from anonymity.lattice import Lattice, search
 from anonymity.limits import Content, Limits, failing
-from anonymity.mondrian import orders_of, partition
-from anonymity.recoding import Recoding, recode_by_classes, recode_by_levels
+from anonymity.local import Advance, least_local
+from anonymity.people import people_of
+from anonymity.recoding import Recoding, recode_by_levels
 from anonymity.risk import Risk, Roles, check_roles, measure_classes
 from anonymity.sensitive import read_all
 from anonymity.table import Table
-from anonymity.trimming import trim
-
-# The more cells, the less likely it is that a cut at a median loses least.
-_ALL_STRATEGIES = 250_000
 
 Way = Literal["least", "full", "local"]
-Advance = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +67,26 @@ def anonymise(
     # Rows in a new order from the start: where equal rows go different ways, not even that depends on the order they
     # came in.
     table = table.take(np.random.default_rng().permutation(table.rows))
-    subject = table[roles.subject].codes if roles.subject is not None else None
+    subject = table[roles.subject] if roles.subject is not None else None
     sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
     content = Content(people_of(subject, table.rows), list(sensitive.values()))
     quasi = {title: table[title] for title in roles.quasi}
     found = {t: (hierarchies or {}).get(t) or find_hierarchy(column.values) for t, column in quasi.items()}
-    every = np.arange(table.rows)
-    unchanged = recode_by_levels("unchanged", quasi, found, [0] * len(quasi), every)
-    ids, count = unchanged.classes()
-    before = measure_classes(ids, count, content.people, sensitive)
+    every = np.arange(table.rows, dtype=np.int32)
+    recoding = recode_by_levels("unchanged", quasi, found, [0] * len(quasi), every)
+    ids, count = recoding.classes()
+    before, sizes_before = measure_classes(ids, count, content.people, sensitive), content.people.count(ids, count)
+    discernibility_before = recoding.loss.discernibility
     if failing(ids, count, content, limits).any():
         _check_possible(before, content, sensitive, limits)
+        # As large as the table, and of no use any more.
+        del ids, recoding
         recoding = _least(table, roles, content, limits, found, way, tell)
-    else:
-        recoding = unchanged
-    kept = content.take(recoding.rows)
-    after_ids, after_count = recoding.classes()
+    after_ids, after_count, kept = _as_published(table, roles, content, recoding)
+    if failing(after_ids, after_count, kept, limits).any():
+        # The only texts of a column were in rows that are left out: of the numbers that remain it says something else.
+        recoding = _least(table, roles, content, replace(limits, max_suppression=0.0), found, way, tell)
+        after_ids, after_count, kept = _as_published(table, roles, content, recoding)
     if failing(after_ids, after_count, kept, limits).any():
         raise AssertionError("a recoding does not meet the limits")
     dropped = tuple(t for t in table.columns if t in drop or t == roles.subject)
@@ -102,11 +100,18 @@ def anonymise(
         hierarchies=found,
         before=before,
         after=measure_classes(after_ids, after_count, kept.people, after_sensitive),
-        sizes_before=content.people.count(ids, count),
+        sizes_before=sizes_before,
         sizes_after=kept.people.count(after_ids, after_count),
-        discernibility_before=unchanged.loss.discernibility,
+        discernibility_before=discernibility_before,
         dropped=dropped,
     )
+
+
+def _as_published(table: Table, roles: Roles, content: Content, recoding: Recoding) -> tuple[Ids, int, Content]:
+    """Return the classes of a recoding and what they hold, read as by somebody who has only what is published."""
+    columns = {title: table[title].take(recoding.rows) for title in roles.sensitive}
+    sensitive = read_all(columns, roles.categorical)
+    return *recoding.classes(), Content(content.people.take(recoding.rows), list(sensitive.values()))
 
 
 def check_limits(limits: Limits, roles: Roles) -> None:
@@ -115,7 +120,7 @@ def check_limits(limits: Limits, roles: Roles) -> None:
         ("k", limits.k >= 1, "has to be 1 or more"),
         ("l", limits.l >= 1, "has to be 1 or more"),
         ("t", limits.t is None or 0 <= limits.t <= 1, "has to be between 0 and 1"),
-        ("max-suppression", 0 <= limits.max_suppression < 1, "has to be between 0 and 1, and less than 1"),
+        ("max-suppression", 0 <= limits.max_suppression < 1, "has to be 0, or more, but below 1"),
     ):
         if not good:
             raise BadTable(f"--{name} {why}")
@@ -155,12 +160,11 @@ def _least(
     way: Way,
     tell: Advance,
 ) -> Recoding:
-    best = None
-    if way != "full":
-        for recoding in _local(table, roles, content, limits, hierarchies, tell):
-            # One at a time, since each is as large as the table.
-            if best is None or recoding.loss.ncp < best.loss.ncp:
-                best = recoding
+    best = (
+        least_local({title: (table[title], hierarchies[title]) for title in roles.quasi}, content, limits, tell)
+        if way != "full"
+        else None
+    )
     if way != "local":
         quasi = {title: table[title] for title in roles.quasi}
         lattice = Lattice(list(quasi.values()), [hierarchies[t] for t in quasi], content, limits)
@@ -173,32 +177,3 @@ def _least(
         # "*" throughout is always possible, by what was checked before.
         raise AssertionError("no recoding was found")
     return best
-
-
-def _local(
-    table: Table,
-    roles: Roles,
-    content: Content,
-    limits: Limits,
-    hierarchies: Mapping[str, Hierarchy],
-    tell: Advance,
-) -> Iterator[Recoding]:
-    domains = {title: domain_of(table[title], hierarchies[title]) for title in roles.quasi}
-    every, orders = np.arange(table.rows), orders_of(list(domains.values()))
-    strategies = (
-        STRATEGIES if table.rows * len(domains) <= _ALL_STRATEGIES else (MEDIANS[0], *STRATEGIES[len(MEDIANS) :])
-    )
-    for number, strategy in enumerate(strategies):
-        done = 0
-
-        def advance(rows: int, number: int = number) -> None:
-            nonlocal done
-            done += rows
-            tell("local generalisation", (number + done / table.rows) / len(strategies))
-
-        ids, count = partition(list(domains.values()), content, limits, strategy, orders, advance)
-        yield recode_by_classes("local", domains, ids, count, every, table.rows)
-        out = trim(list(domains.values()), content, limits, ids, count, int(limits.max_suppression * table.rows + 1e-9))
-        if out.any():
-            kept = np.flatnonzero(~out)
-            yield recode_by_classes("local", domains, ids[kept], count, kept, table.rows)

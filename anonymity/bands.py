@@ -1,6 +1,7 @@
 """Bands: numbers in intervals that double in width, "20-29", aligned so that each lies within one of the next level."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -10,10 +11,47 @@ from anonymity.hierarchy import Level, level_of
 from anonymity.values import is_missing
 
 # So many bands at the first level, at most: about as many as people can tell apart in a table.
-_MOST_BANDS = 25
+MOST_BANDS = 25
 # With more decimal places, or larger numbers, the ends of a band would no longer be exact.
 _MOST_PLACES = 6
 _LARGEST = Decimal(2**52)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The numbers of a column, exactly (None where missing): the lowest and the highest, and their last decimal."""
+
+    exact: list[Decimal | None]
+    lowest: Decimal
+    highest: Decimal
+    unit: Decimal
+
+    def width(self, most: int) -> Decimal:
+        """Return the least of 1, 2, 5 times a power of ten that makes `most` bands at most, of two values or more."""
+        power = self.unit
+        while True:
+            for factor in (1, 2, 5):
+                width = factor * power
+                if width > self.unit and (self.highest - self.lowest) / width <= most:
+                    return width
+            power *= 10
+
+    def band(self, number: Decimal, width: Decimal) -> tuple[Decimal, Decimal]:
+        """Return the first and the last number of the band that holds a number."""
+        start = (number // width - (number % width < 0)) * width
+        return start, start + width - self.unit
+
+
+def line_of(values: Sequence[str], numbers: NDArray[np.float64]) -> Line | None:
+    """Return the line of a column of numbers (NaN where missing); None where the ends of bands would not be exact."""
+    exact = [None if np.isnan(n) else Decimal(v.strip()) for v, n in zip(values, numbers, strict=True)]
+    present = [number for number in exact if number is not None]
+    places = max(0, *(-int(number.as_tuple().exponent) for number in present))
+    lowest, highest = min(present), max(present)
+    unit = Decimal(1).scaleb(-places)
+    if places > _MOST_PLACES or max(abs(lowest), abs(highest)) / unit > _LARGEST:
+        return None
+    return Line(exact, lowest, highest, unit)
 
 
 def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
@@ -22,27 +60,23 @@ def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
     Ends are inclusive, at the column's own resolution: "20-29" of whole numbers, "20-29.9" of tenths. A missing value
     stays as it is. A band loses the part of the column's range that it covers.
     """
-    exact = [None if np.isnan(n) else Decimal(v.strip()) for v, n in zip(values, numbers, strict=True)]
-    present = [number for number in exact if number is not None]
-    places = max(0, *(-int(number.as_tuple().exponent) for number in present))
-    unit = Decimal(1).scaleb(-places)
-    lowest, highest = min(present), max(present)
-    if places > _MOST_PLACES or max(abs(lowest), abs(highest)) / unit > _LARGEST or highest == lowest:
+    line = line_of(values, numbers)
+    if line is None or line.highest == line.lowest:
         return []
+    lowest, highest = line.lowest, line.highest
     levels: list[Level] = []
-    width = _first_width(highest - lowest, unit)
+    width = line.width(MOST_BANDS)
     # A wider band would say little more than "*"; below and above 0 no width would ever join the last two.
     while width <= highest - lowest:
-        starts = [None if number is None else (number // width - (number % width < 0)) * width for number in exact]
-        ends = [None if start is None else start + width - unit for start in starts]
+        found = [None if number is None else line.band(number, width) for number in line.exact]
         losses = [
-            0.0 if s is None or e is None else float((min(e, highest) - max(s, lowest)) / (highest - lowest))
-            for s, e in zip(starts, ends, strict=True)
+            0.0 if band is None else float((min(band[1], highest) - max(band[0], lowest)) / (highest - lowest))
+            for band in found
         ]
         signed = lowest < 0
         labels = [
-            value if s is None or e is None else between(show(s), show(e), signed=signed)
-            for value, s, e in zip(values, starts, ends, strict=True)
+            value if band is None else between(show(band[0]), show(band[1]), signed=signed)
+            for value, band in zip(values, found, strict=True)
         ]
         levels.append(level_of(f"bands of {show(width)}", labels, np.array(losses)))
         width *= 2
@@ -63,14 +97,3 @@ def show(number: Decimal) -> str:
 def is_signed(values: Sequence[str]) -> bool:
     """Tell whether "20-29" could be misread in a column of these numbers: one has a sign or an exponent."""
     return any(mark in value for value in values if not is_missing(value) for mark in "+-eE")
-
-
-def _first_width(extent: Decimal, unit: Decimal) -> Decimal:
-    """Return the least of 1, 2 and 5 times a power of ten that gives few enough bands, and holds two values or more."""
-    power = unit
-    while True:
-        for factor in (1, 2, 5):
-            width = factor * power
-            if width > unit and extent / width <= _MOST_BANDS:
-                return width
-        power *= 10

@@ -1,7 +1,6 @@
-"""Classes: rows that agree in all their quasi-identifiers, and how many people they hold (Sweeney 2002)."""
+"""Classes: rows that agree in all their quasi-identifiers (Sweeney 2002)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,31 +50,3 @@ def pair(ids: Ids, codes: Codes) -> tuple[Ids, Ids]:
     base = int(codes.max(initial=0)) + 1
     found = np.unique(ids * base + codes)
     return found // base, found % base
-
-
-@dataclass(frozen=True, slots=True)
-class People:
-    """Whose rows these are: `subjects` numbers the person of each row, None when every row is another one's.
-
-    In distributions each person weighs 1, shared evenly among their rows in the table: `weights`.
-    """
-
-    subjects: Codes | None
-    weights: NDArray[np.float64]
-
-    def count(self, ids: Ids, count: int) -> Ids:
-        """Return how many people each of `count` classes holds."""
-        if self.subjects is None:
-            return np.bincount(ids, minlength=count)
-        return count_distinct(ids, count, self.subjects)
-
-    def take(self, rows: NDArray[np.integer]) -> "People":
-        """Return the people of these rows, as if there were no others."""
-        return people_of(None if self.subjects is None else self.subjects[rows], len(rows))
-
-
-def people_of(subjects: Codes | None, rows: int) -> People:
-    """Return the people of a table by the codes of its subject column, if it has one."""
-    if subjects is None:
-        return People(None, np.ones(rows))
-    return People(subjects, 1 / np.bincount(subjects)[subjects])

@@ -26,9 +26,12 @@ def distributions(
     ids: Ids, count: int, sensitive: Sensitive, weights: NDArray[np.float64]
 ) -> tuple[Ids, Ids, NDArray[np.float64]]:
     """Return class, value and the value's share of the class, for all that occur, by class and value ascending."""
-    found, pairs = np.unique(ids * sensitive.count + sensitive.codes, return_inverse=True)
-    classes, values = found // sensitive.count, found % sensitive.count
-    mass = np.bincount(pairs, weights=weights)
+    key = ids * sensitive.count + sensitive.codes
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    starts = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+    classes, values = key[starts] // sensitive.count, key[starts] % sensitive.count
+    mass = np.add.reduceat(weights[order], starts)
     # The sum of the very parts, so that a class of one value gets 1 and not nearly 1.
     whole = np.bincount(classes, weights=mass, minlength=count)
     return classes, values, mass / whole[classes]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymity.bands import between, is_signed
+from anonymity.ends import Sharing, ends_of
 from anonymity.hierarchy import ANYTHING, Hierarchy
 from anonymity.table import Column
 from anonymity.values import read_numbers
@@ -36,6 +37,8 @@ class Domain:
     _label: Callable[[int, int], str]
     # Values that lie apart from all others: joined with any, nothing is left to say.
     apart: int = 0
+    # Whether a range ends at what somebody in it has, however few have it.
+    exact_ends: bool = False
 
     def exact_loss(self, low: Ranks, high: Ranks, present: NDArray[np.int64]) -> Losses:
         """Return the loss of groups, `present` being how many different values each holds."""
@@ -55,30 +58,38 @@ class Domain:
         return " or ".join(self.order[rank] for rank in present)
 
 
-def domain_of(column: Column, hierarchy: Hierarchy) -> Domain:
-    """Return the domain of a column: numbers as a line, a hierarchy as a tree, categories without one as a set."""
+def domain_of(column: Column, hierarchy: Hierarchy, sharing: Sharing | None = None) -> Domain:
+    """Return the domain of a column: numbers as a line, a hierarchy as a tree, categories without one as a set.
+
+    With `sharing` the ends of ranges are rounded outwards (see anonymity.ends).
+    """
     if hierarchy.kind == "numbers":
-        return _numbers(column)
+        return _numbers(column, sharing)
     if hierarchy.steps:
         return _tree(column, hierarchy)
     return _set(column)
 
 
-def _numbers(column: Column) -> Domain:
+def _numbers(column: Column, sharing: Sharing | None) -> Domain:
     numbers = read_numbers(column.values)
     assert numbers is not None
     lacking = np.isnan(numbers)
     apart = int(lacking.sum())
     order = np.lexsort((np.array(column.values), np.where(lacking, -np.inf, numbers)))
     sorted_numbers = numbers[order]
-    extent = np.nanmax(numbers) - np.nanmin(numbers)
-    line = np.nan_to_num((sorted_numbers - np.nanmin(numbers)) / extent) if extent else np.zeros(len(order))
+    lowest, extent = np.nanmin(numbers), np.nanmax(numbers) - np.nanmin(numbers)
     texts = [column.values[code] for code in order.tolist()]
     signed = is_signed(texts)
+    ends = ends_of(column, numbers, order, sharing)
+    low_end, high_end = (
+        np.nan_to_num(np.clip((at - lowest) / extent, 0, 1)) if extent else np.zeros(len(order))
+        for at in (ends.low, ends.high)
+    )
 
     def loss(low: Ranks, high: Ranks) -> Losses:
-        lost = line[high]
-        lost -= line[low]
+        lost = high_end[high]
+        lost -= low_end[low]
+        lost[sorted_numbers[low] == sorted_numbers[high]] = 0.0
         if apart:
             lost[(low < apart) & (low != high)] = 1.0
         return lost
@@ -88,9 +99,9 @@ def _numbers(column: Column) -> Domain:
             return ANYTHING
         if sorted_numbers[low] == sorted_numbers[high]:
             return texts[low]
-        return between(texts[low].strip(), texts[high].strip(), signed=signed)
+        return between(ends.low_texts[low], ends.high_texts[high], signed=signed)
 
-    return _domain(column, order, loss, label, apart=apart)
+    return _domain(column, order, loss, label, apart=apart, exact_ends=not ends.rounded)
 
 
 def _tree(column: Column, hierarchy: Hierarchy) -> Domain:
@@ -140,16 +151,18 @@ def _domain(
     *,
     apart: int = 0,
     as_set: bool = False,
+    exact_ends: bool = False,
 ) -> Domain:
     size = len(order)
-    ranks = np.empty(size, np.int32)
-    ranks[order] = np.arange(size, dtype=np.int32)
+    ranks = np.empty(size, np.min_scalar_type(max(size - 1, 0)))
+    ranks[order] = np.arange(size)
     texts = [column.values[code] for code in order.tolist()]
     if size <= _PAIRS_KEPT:
         every = np.arange(size, dtype=np.int32)
         low, high = np.minimum.outer(every, every).ravel(), np.maximum.outer(every, every).ravel()
         pairs = loss(low, high)
         return Domain(
-            ranks[column.codes], size, texts, as_set, lambda low, high: pairs[low * size + high], label, apart
+            *(ranks[column.codes], size, texts, as_set, lambda low, high: pairs[low * size + high], label),
+            *(apart, exact_ends),
         )
-    return Domain(ranks[column.codes], size, texts, as_set, loss, label, apart)
+    return Domain(ranks[column.codes], size, texts, as_set, loss, label, apart, exact_ends)

@@ -1,15 +1,20 @@
 """Errors: a table that cannot be read, and a limit that cannot be met."""
 
+from pathlib import Path
+
 
 class BadTable(Exception):
-    """The input cannot be used; says where, in lines and columns that count from 1."""
+    """The input cannot be used; says where: lines and columns count from 1, `file` is there if it is not the table."""
 
-    def __init__(self, why: str, *, line: int | None = None, column: int | None = None) -> None:
+    def __init__(
+        self, why: str, *, line: int | None = None, column: int | None = None, file: Path | None = None
+    ) -> None:
         place = ", ".join(f"{word} {n}" for word, n in (("line", line), ("column", column)) if n is not None)
         super().__init__(f"{place}: {why}" if place else why)
         self.why = why
         self.line = line
         self.column = column
+        self.file = file
 
 
 class CannotBeMet(Exception):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from anonymity.anonymise import Anonymised
-from anonymity.classes import count_distinct, group, people_of
+from anonymity.classes import count_distinct, group
+from anonymity.people import people_of
 from anonymity.risk import Roles
 from anonymity.table import Column
 
@@ -34,9 +35,8 @@ class Kept:
     def warning(self, k: int) -> str | None:
         """Return what to consider, None where the column tells nobody apart."""
         if self.names_rows:
-            return (
-                f"{self.title!r} has another value in nearly every row: it names rows. Drop it, unless nobody has it."
-            )
+            why = f"{self.title!r} has another value in nearly every row: it names rows."
+            return f"{why} Drop it, unless nobody can know these values."
         if self.undoes:
             columns = " and ".join(map(repr, self.undoes))
             return f"{self.title!r} gives away what was generalised in {columns}. Drop it, or name it with --quasi."
@@ -52,7 +52,7 @@ def kept_columns(done: Anonymised, roles: Roles) -> list[Kept]:
 
 def _kept(done: Anonymised, roles: Roles) -> Iterator[Kept]:
     ids, _ = done.recoding.classes()
-    subject = None if roles.subject is None else done.original[roles.subject].codes
+    subject = None if roles.subject is None else done.original[roles.subject]
     people = people_of(subject, done.table.rows)
     rows = done.table.rows
     for title, column in done.table.columns.items():

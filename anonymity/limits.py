@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymity.classes import Ids, People
+from anonymity.classes import Ids
 from anonymity.closeness import closeness_to
 from anonymity.diversity import distinct_l
+from anonymity.people import People
 from anonymity.sensitive import Sensitive
 
 # What the order of additions may do to a distance.

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from anonymity.classes import Ids
 from anonymity.cuts import Strategy, best_cuts
 from anonymity.domains import Domain
 from anonymity.limits import Content, Limits
 from anonymity.sweep import Positions, groups_of
+from anonymity.table import Codes, narrow
 
 # Further columns seldom find a tie to break.
 _MOST_TIES = 8
@@ -21,13 +21,13 @@ def partition(
     strategy: Strategy,
     orders: Sequence[Positions],
     advance: Callable[[int], None] | None = None,
-) -> tuple[Ids, int]:
+) -> tuple[Codes, int]:
     """Return the class of each row, and how many there are; all rows together have to satisfy the limits.
 
     `orders` are those of `orders_of`: they are the same for every strategy. `advance` is told how many more rows have
     found their class.
     """
-    ids = np.empty(len(content), np.int64)
+    ids = np.empty(len(content), np.int32)
     classes = 0
     orders = list(orders)
     groups = groups_of(np.array([len(content)]))
@@ -66,4 +66,4 @@ def orders_of(domains: Sequence[Domain]) -> list[Positions]:
 
 def _order(domains: Sequence[Domain], first: int) -> Positions:
     others = [domain.ranks for i, domain in enumerate(domains) if i != first][:_MOST_TIES]
-    return np.lexsort((*others[::-1], domains[first].ranks)).astype(np.int32)
+    return narrow(np.lexsort((*others[::-1], domains[first].ranks)), len(domains[first].ranks))

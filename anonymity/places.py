@@ -4,14 +4,27 @@ import codecs
 import csv
 import io
 import re
+from collections.abc import Iterable
 
 from anonymity.errors import BadTable
 
-_QUOTED = re.compile(r'"(?:[^"]|"")*"?')
+# A quote opens a field only where that begins.
+_QUOTED = re.compile(r'(?<![^,\t])"(?:[^"]|"")*("?)')
 
 
-def delimiter_of(header: str) -> str:
-    """Return what separates the fields of a header: tabs if one stands outside quotes, else commas."""
+def delimiter_of(lines: Iterable[str]) -> str:
+    """Return what separates the fields of a header: tabs if one stands outside quotes, else commas.
+
+    `lines` begin with the header, which goes on where a quoted title holds the end of a line.
+    """
+    header, is_open = "", False
+    for line in lines:
+        header += line
+        if not is_open or '"' in line:
+            quoted = list(_QUOTED.finditer(header))
+            is_open = bool(quoted) and not quoted[-1][1]
+        if not is_open or len(header) > csv.field_size_limit():
+            break
     return "\t" if "\t" in _QUOTED.sub("", header) else ","
 
 
@@ -21,7 +34,7 @@ def explain(content: bytes) -> BadTable | None:
     Slower than reading, since every line is looked at by itself; it is called when reading has failed.
     """
     content = content.removeprefix(codecs.BOM_UTF8)
-    delimiter = delimiter_of(content.split(b"\n", 1)[0].decode(errors="replace"))
+    delimiter = delimiter_of(io.TextIOWrapper(io.BytesIO(content), errors="replace", newline=""))
     at = content.find(b"\0")
     if at >= 0:
         why = "a NUL byte: this is no text (a file in UTF-16 has to be saved as UTF-8)"
@@ -34,10 +47,13 @@ def explain(content: bytes) -> BadTable | None:
 
 
 def _at_byte(content: bytes, at: int, delimiter: str, why: str) -> BadTable:
-    start = content.rfind(b"\n", 0, at) + 1
-    prefix = content[start:at].decode(errors="replace").replace("\0", "")
-    fields = next(csv.reader([prefix], delimiter=delimiter), []) or [""]
-    return BadTable(why, line=content.count(b"\n", 0, at) + 1, column=len(fields))
+    *before, last = content[:at].replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    prefix = last.decode(errors="replace").replace("\0", "")
+    try:
+        column = len(next(csv.reader([prefix], delimiter=delimiter), [])) or 1
+    except csv.Error:
+        column = 1
+    return BadTable(why, line=len(before) + 1, column=column)
 
 
 def _in_lines(text: str, delimiter: str) -> BadTable | None:
@@ -61,7 +77,7 @@ def _in_lines(text: str, delimiter: str) -> BadTable | None:
         elif width is None:
             width = len(row)
         elif len(row) != width:
-            why = f"{len(row)} fields, but the header has {width}"
+            why = f"{len(row)} {'field' if len(row) == 1 else 'fields'}, but the header has {width}"
             return BadTable(why, line=line, column=min(len(row), width) + 1)
 
 

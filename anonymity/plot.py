@@ -30,7 +30,8 @@ def plot_sizes(before: NDArray[np.int64], after: NDArray[np.int64], k: int) -> s
             height = tall * count / highest
             x = _LEFT + step * (number + 0.1 + 0.4 * turn)
             y = _TOP + tall - height
-            told = f"<title>{name}: {count} people in classes of {_range(edges, number)}</title>"
+            people = "1 person" if count == 1 else f"{count} people"
+            told = f"<title>{name}: {people} in classes of {_range(edges, number)}</title>"
             size = f'width="{0.38 * step:.1f}" height="{height:.1f}"'
             parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" {size} fill="{_COLOURS[name]}">{told}</rect>')
     floor = _TOP + tall

@@ -8,7 +8,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from anonymity.classes import group
@@ -98,26 +98,43 @@ def guess_roles(guide: Guide, table: Table) -> list[Guess]:
 
     Roles: "direct", "subject", "quasi", "sensitive", "restricted" (sensitive, and so particular that it may find one
     person), "public", "companion" (one that says the same as another that is quasi or sensitive) and "unknown". The
-    first column that names subjects is the subject.
+    first column that names subjects is the subject; of quasi-identifiers that say the same, the one with the plainest
+    title stays.
     """
     found: list[Guess] = []
+    alike: list[list[str]] = []
     for title, column in table.columns.items():
         values = len(column.values)
         role, why = _role(guide.meaning(title), values, table.rows)
         if role == "subject" and any(guess.role == "subject" for guess in found):
             role, why = "direct", "names the subject again"
         if role == "quasi" and values > 1:
-            earlier = (g.title for g in found if g.role == "quasi" and g.values == values and _akin(g.title, title))
-            same = next((name for name in earlier if group([table[name].codes, column.codes])[1] == values), None)
-            if same is not None:
-                role, why = "companion", f"says the same as {same}"
+            same = next((titles for titles in alike if _say_the_same(table, titles[0], title)), None)
+            if same is None:
+                alike.append([title])
+            else:
+                same.append(title)
         found.append(Guess(title, role, why, values))
-    return found
+    plain = {title: min(titles, key=lambda t: len(_words(t))) for titles in alike for title in titles}
+    return [
+        replace(guess, role="companion", why=f"says the same as {plain[guess.title]}")
+        if plain.get(guess.title, guess.title) != guess.title
+        else guess
+        for guess in found
+    ]
 
 
-def _akin(first: str, second: str) -> bool:
-    """Tell whether two titles begin with the same word: "age" and "age_max". Others may agree by chance."""
-    return re.split(r"[\W_]+", first.strip().lower())[0] == re.split(r"[\W_]+", second.strip().lower())[0]
+def _say_the_same(table: Table, first: str, second: str) -> bool:
+    """Tell whether two columns tell the same rows apart, and their titles begin alike: others may agree by chance."""
+    values = len(table[first].values)
+    if values != len(table[second].values) or _words(first)[0] != _words(second)[0]:
+        return False
+    return group([table[first].codes, table[second].codes])[1] == values
+
+
+def _words(title: str) -> list[str]:
+    """Return the words of a title: "age_max" has two."""
+    return _SEPARATORS.split(title.strip().lower())
 
 
 def _role(meaning: Meaning | None, values: int, rows: int) -> tuple[str, str]:

@@ -64,7 +64,7 @@ def _read(source: BinaryIO, size: int, only: Collection[str] | None, advance: Ad
     # The wrapper is never closed: it would take the file with it.
     text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
     try:
-        delimiter = delimiter_of(text.readline())
+        delimiter = delimiter_of(text)
         text.seek(0)
         reader = csv.reader(text, delimiter=delimiter, strict=True)
         titles = read_titles(next(reader, []), delimiter)
@@ -98,10 +98,10 @@ def read_titles(titles: list[str], delimiter: str) -> list[str]:
         raise BadTable("semicolons separate nothing here: save the table with commas or tabs", line=1, column=1)
     first: dict[str, int] = {}
     for number, title in enumerate(titles, start=1):
-        if title in first:
-            why = f"the name {title!r} stands twice, in column {first[title]} already"
-            raise BadTable(why, line=1, column=number)
-        first[title] = number
+        if (earlier := first.setdefault(title.strip(), number)) < number:
+            other = titles[earlier - 1]
+            twice = f"the name {title!r} stands twice" if other == title else f"{title!r} and {other!r} are one name"
+            raise BadTable(f"{twice}, in column {earlier} already", line=1, column=number)
     return titles
 
 

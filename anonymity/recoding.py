@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from anonymity.classes import Ids, group
 from anonymity.domains import Domain
-from anonymity.hierarchy import Hierarchy
+from anonymity.hierarchy import ANYTHING, Hierarchy
 from anonymity.loss import Loss, loss_of
-from anonymity.table import Column, narrow
+from anonymity.table import Codes, Column, narrow
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,28 @@ class Recoding:
     columns: dict[str, Column]
     loss: Loss
     levels: dict[str, int] | None = None
+    # Columns in which a range may end at what one person alone has.
+    exact_ends: tuple[str, ...] = ()
 
     def classes(self) -> tuple[Ids, int]:
         """Return the classes by what is written, whatever they were made from."""
         return group([column.codes for column in self.columns.values()])
 
 
+def ncp_by_classes(
+    domains: Mapping[str, Domain], ids: Codes, count: int, rows: NDArray[np.integer], total: int
+) -> float:
+    """Return the NCP of a table whose classes are these, as `recode_by_classes` would make it."""
+    sizes = np.bincount(ids, minlength=count)
+    lost = 0.0
+    for domain in domains.values():
+        _, _, low, high, present = _ends(domain, ids, count, domain.ranks[rows])
+        lost += float(domain.exact_loss(low, high, present) @ sizes)
+    return lost / total / len(domains) + (total - len(rows)) / total
+
+
 def recode_by_classes(
-    how: str, domains: Mapping[str, Domain], ids: Ids, count: int, rows: NDArray[np.integer], total: int
+    how: str, domains: Mapping[str, Domain], ids: Codes, count: int, rows: NDArray[np.integer], total: int
 ) -> Recoding:
     """Return the recoding in which each class (`ids`: that of each of `rows`) is described as narrowly as it can be."""
     columns, lost = {}, {}
@@ -41,17 +55,21 @@ def recode_by_classes(
         columns[title], losses = _describe(domain, ids, count, domain.ranks[rows])
         lost[title] = float(losses @ sizes)
     written, number = group([column.codes for column in columns.values()])
-    return Recoding(how, rows, columns, loss_of(lost, written, number, total))
+    exact = tuple(
+        title for title, domain in domains.items() if domain.exact_ends and _has_range(domain, columns[title])
+    )
+    return Recoding(how, rows, columns, loss_of(lost, written, number, total), exact_ends=exact)
 
 
-def _describe(domain: Domain, ids: Ids, count: int, ranks: NDArray[np.integer]) -> tuple[Column, NDArray[np.float64]]:
+def _has_range(domain: Domain, column: Column) -> bool:
+    return not {*domain.order, ANYTHING}.issuperset(column.values)
+
+
+def _describe(domain: Domain, ids: Codes, count: int, ranks: NDArray[np.integer]) -> tuple[Column, NDArray[np.float64]]:
     """Return what is written in one column, and the loss of each class."""
-    found = np.unique(ids * domain.size + ranks)
-    classes, present = found // domain.size, (found % domain.size).astype(np.int32)
-    starts = np.searchsorted(classes, np.arange(count))
-    ends = np.append(starts[1:], len(found))
-    low, high = present[starts], present[ends - 1]
-    losses = domain.exact_loss(low, high, ends - starts)
+    present, starts, low, high, sizes = _ends(domain, ids, count, ranks)
+    ends = starts + sizes
+    losses = domain.exact_loss(low, high, sizes)
     labels: dict[str, int] = {}
     known: dict[tuple[int, ...], int] = {}
     codes = np.empty(count, np.int32)
@@ -63,6 +81,17 @@ def _describe(domain: Domain, ids: Ids, count: int, ranks: NDArray[np.integer]) 
             known[key] = labels.setdefault(domain.label(key), len(labels))
         codes[number] = known[key]
     return Column(list(labels), narrow(codes, len(labels))[ids]), losses
+
+
+def _ends(
+    domain: Domain, ids: Codes, count: int, ranks: NDArray[np.integer]
+) -> tuple[NDArray[np.int32], Ids, NDArray[np.int32], NDArray[np.int32], Ids]:
+    """Return the ranks that each class holds, class by class; where those of each begin, its ends, how many it has."""
+    found = np.unique(ids.astype(np.int64) * domain.size + ranks)
+    present = (found % domain.size).astype(np.int32)
+    starts = np.searchsorted(found, np.arange(count) * domain.size)
+    ends = np.append(starts[1:], len(found))
+    return present, starts, present[starts], present[ends - 1], ends - starts
 
 
 def recode_by_levels(

@@ -4,8 +4,11 @@ A report holds figures, titles and what is published; no value that was generali
 table.
 """
 
+import os
+import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -13,9 +16,13 @@ from anonymity.anonymise import Anonymised
 from anonymity.hierarchy import ANYTHING
 from anonymity.kept import Kept, kept_columns
 from anonymity.limits import Limits
+from anonymity.people import notes_on
 from anonymity.risk import Roles
 
 _EXAMPLES = 5
+# What Markdown reads wherever it stands, and what would begin a list or a heading.
+_MARKUP = re.compile(r"[\\`*_<>\[\]|~&$#]")
+_OPENING = re.compile(r"^[-+=]|^\d+[.)](?= )")
 
 
 def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
@@ -61,9 +68,15 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept
     found = [warning for column in sorted(kept, key=_urgency) if (warning := column.warning(limits.k))]
     if roles.subject is not None:
         found.append(f"{roles.subject!r} named the people and is not published; k counted them.")
+        found += notes_on(done.original[roles.subject], roles.subject)
+    for title in done.recoding.exact_ends:
+        found.append(
+            f"Ranges in {title!r} end at numbers that somebody has, maybe one person alone. --recoding full has bands."
+        )
     emptied = [title for title, column in done.recoding.columns.items() if column.values == [ANYTHING]]
     if emptied:
-        found.append(f"Nothing is left of {', '.join(map(repr, emptied))}: such a column may as well be dropped.")
+        such = "such a column" if len(emptied) == 1 else "such columns"
+        found.append(f"Nothing is left of {', '.join(map(repr, emptied))}: {such} may as well be dropped.")
     return found
 
 
@@ -87,6 +100,7 @@ def _column(done: Anonymised, title: str) -> dict[str, Any]:
         "levels": len(hierarchy.levels),
         "values": len(np.unique(column.codes)),
         "unchanged": round(same, 6),
+        "exact_ends": title in recoding.exact_ends,
         "nothing_left": round(gone, 6),
         "ncp": round(recoding.loss.ncp_by_column[title], 6),
         "examples": _examples(done, title),
@@ -105,7 +119,7 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
     rows, loss, limits = content["rows"], content["loss"], content["limits"]
     share = rows["suppressed"] / rows["input"]
     lines = [
-        f"# Anonymisation of {name}",
+        f"# Anonymisation of {_cell(name)}",
         "",
         f"Asked for: {_asked(limits)}. Recoding: {content['recoding']}.",
         "",
@@ -131,7 +145,7 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
     lines += [_row(cells) for cells in _compared(content["before"], content["after"])]
     lines += ["", "t compares each class with the table that is published; before, with the whole input."]
     if plot:
-        lines += ["", f"![People by the size of their class, before and after]({plot})"]
+        lines += ["", f"![People by the size of their class, before and after]({quote(os.fsencode(plot))})"]
     if content["dropped"]:
         lines += ["", f"Dropped: {', '.join(map(_cell, content['dropped']))}."]
     if content["warnings"]:
@@ -164,4 +178,6 @@ def _row(cells: Sequence[object]) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+    """Return a text in one line, of which nothing is read as Markdown."""
+    plain = _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+    return _OPENING.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", plain)

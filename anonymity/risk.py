@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from anonymity.classes import Ids, People, group, people_of
+from anonymity.classes import Ids, group
 from anonymity.closeness import closeness
 from anonymity.diversity import distinct_l, entropy_l
 from anonymity.errors import BadTable
+from anonymity.people import People, people_of
 from anonymity.sensitive import Sensitive, read_all
 from anonymity.table import Table
 
@@ -21,10 +22,11 @@ _DIGITS = 9
 class Risk:
     """The figures of a table.
 
-    `k` is the least number of people in a class; without a subject column every row is another person. `distinct_l` and
-    `entropy_l` are the least, `t` the greatest of all classes, by sensitive column. `unique_rows` are the rows of
-    classes that hold one person. `max_reidentification_risk` is 1 / k: the chance to pick the right person, for someone
-    who knows that they are in the table and knows their quasi-identifiers.
+    `k` is the least number of people that a class is known to hold (see anonymity.people), `subjects` how many the
+    table is known to hold; without a subject column every row is another person. `distinct_l` and `entropy_l` are the
+    least, `t` the greatest of all classes, by sensitive column. `unique_rows` are the rows of classes that are known to
+    hold one person only. `max_reidentification_risk` is 1 / k: the chance to pick the right person, for someone who
+    knows that they are in the table and knows their quasi-identifiers.
     """
 
     rows: int
@@ -66,6 +68,8 @@ def check_roles(roles: Roles, titles: Sequence[str]) -> None:
     for title in (*roles.named, *roles.categorical):
         if title not in known:
             raise BadTable(f"there is no column {title!r}; there are: {_some(titles)}", line=1)
+    for title in sorted(roles.categorical - {*roles.sensitive}):
+        raise BadTable(f"{title!r} is named by --categorical, which is about sensitive columns, but not by --sensitive")
     seen: set[str] = set()
     for title in roles.named:
         if title in seen:
@@ -78,7 +82,7 @@ def measure(table: Table, roles: Roles) -> Risk:
     """Return the figures of a table. Raises BadTable when a column is not there, or has two parts."""
     check_roles(roles, list(table.columns))
     ids, count = group([table[title].codes for title in roles.quasi])
-    people = people_of(table[roles.subject].codes if roles.subject is not None else None, table.rows)
+    people = people_of(table[roles.subject] if roles.subject is not None else None, table.rows)
     sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
     return measure_classes(ids, count, people, sensitive)
 
@@ -88,10 +92,9 @@ def measure_classes(ids: Ids, count: int, people: People, sensitive: dict[str, S
     sizes = people.count(ids, count)
     k = int(sizes.min())
     weights = people.weights
-    subjects = len(ids) if people.subjects is None else len(np.unique(people.subjects))
     return Risk(
         rows=len(ids),
-        subjects=subjects,
+        subjects=int(people.count(np.zeros(len(ids), np.int64), 1)[0]),
         classes=count,
         k=k,
         distinct_l={title: int(distinct_l(ids, count, s).min()) for title, s in sensitive.items()},

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymity.table import Codes, Column
-from anonymity.values import rank_numbers, read_numbers
+from anonymity.values import meaning, rank_numbers, read_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,18 @@ def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
     """Return a column by meaning.
 
     Numbers are ordered by rank: the i-th of m distinct ones lies at i / (m - 1). Numbers written in two ways are one
-    value, and so are texts that differ in case or outer space alone: else a class that tells one thing would seem
-    diverse. A missing value is a value of its own, and lies beside the middle of the numbers (see anonymity.closeness).
+    value, and so are texts that differ in case or space alone: else a class that tells one thing would seem diverse.
+    What is missing is one value, however that is written, and lies beside the middle of the numbers (see
+    anonymity.closeness).
     """
     numbers = None if categorical else read_numbers(column.values)
     if numbers is not None:
         return _ranked(column.codes, *rank_numbers(column.values, numbers))
-    seen: dict[str, int] = {}
-    meaning = [seen.setdefault(value.strip().casefold(), len(seen)) for value in column.values]
-    return Sensitive(np.array(meaning, np.int32)[column.codes], len(seen))
+    # Among categories "none" is an answer, and "-" is one beside "+".
+    told = {"none", "-"} if any(value.strip() == "+" for value in column.values) else {"none"}
+    seen: dict[Decimal | str, int] = {}
+    meant = [seen.setdefault(meaning(value, told), len(seen)) for value in column.values]
+    return Sensitive(np.array(meant, np.int32)[column.codes], len(seen))
 
 
 def _ranked(codes: Codes, ranks: NDArray[np.integer], count: int) -> Sensitive:

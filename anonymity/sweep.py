@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymity.classes import Ids, count_distinct
+from anonymity.classes import count_distinct
 from anonymity.domains import Domain
 from anonymity.limits import Content, Limits
+from anonymity.people import NOBODY
 
 Positions = NDArray[np.integer]
 Losses = NDArray[np.float64]
@@ -84,7 +85,9 @@ def group_widths(domains: Sequence[Domain], order: Positions, groups: Groups, by
 
 def _ends(domain: Domain, order: Positions, groups: Groups) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     ranks = domain.ranks[order]
-    return np.minimum.reduceat(ranks, groups.starts), np.maximum.reduceat(ranks, groups.starts)
+    # Widened: whoever asks for a loss calculates with them.
+    ends = np.minimum.reduceat(ranks, groups.starts), np.maximum.reduceat(ranks, groups.starts)
+    return ends[0].astype(np.int32), ends[1].astype(np.int32)
 
 
 def widest(domains: Sequence[Domain], order: Positions, groups: Groups) -> list[int]:
@@ -102,7 +105,11 @@ def permitted(content: Content, limits: Limits, order: Positions, groups: Groups
     if people is None:
         left, right = groups.left >= limits.k, groups.right >= limits.k
     else:
-        left, right = (counts >= limits.k for counts in _distinct(people[order], groups))
+        codes = people[order]
+        left, right = (counts >= limits.k for counts in _distinct(codes, groups, codes != NOBODY))
+        if limits.k == 1:
+            # Rows that name nobody are somebody's all the same.
+            left, right = groups.left > 0, groups.right > 0
     if limits.l > 1:
         for sensitive in content.sensitive:
             up_to, behind = _distinct(sensitive.codes[order], groups)
@@ -122,16 +129,21 @@ def _extremes(
     return low, high
 
 
-def _distinct(codes: NDArray[np.integer], groups: Groups) -> tuple[Ids, Ids]:
-    """Return how many different codes each group holds up to each position, and behind it."""
+def _distinct(
+    codes: NDArray[np.integer], groups: Groups, counted: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return how many different codes each group holds up to each position, and behind it; only those `counted`."""
     key = groups.owner.astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes
     by_key = np.argsort(key, kind="stable")
     turns = np.flatnonzero(np.diff(key[by_key])) + 1
     first, last = np.zeros((2, len(key)), np.int32)
     first[by_key[np.concatenate([[0], turns])]] = 1
     last[by_key[np.concatenate([turns, [len(key)]]) - 1]] = 1
-    seen = np.cumsum(first)
-    done = np.cumsum(last)
+    if counted is not None:
+        first &= counted
+        last &= counted
+    seen = np.cumsum(first, dtype=np.int32)
+    done = np.cumsum(last, dtype=np.int32)
     starts = groups.starts
     up_to = seen - (seen[starts] - first[starts])[groups.owner]
     behind = done[groups.ends][groups.owner] - done

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from anonymity.errors import BadTable
 from anonymity.hierarchy import ANYTHING, Hierarchy, hierarchy_of, level_of
+from anonymity.values import is_missing
 
 _SEPARATORS = ("\t", ";", ",")
 _NAMED = 5
@@ -21,36 +22,36 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
     """Read the tree of a column with these values; "*" above all is added where it lacks.
 
     Tabs, semicolons or commas separate the levels; a first line that begins with the column's title is a header. The
-    tree may hold values that the column has not. A missing value need not be in it, and stays as it is below "*".
+    tree may hold values that the column has not. A missing value need not be in it, and stays as it is below "*". Outer
+    space is no part of a name.
     Raises BadTable, OSError.
     """
     lines = _read_lines(path)
     if lines and lines[0][1][0] == title and title not in values:
         del lines[0]
     if not lines:
-        raise BadTable(f"{path.name} holds no tree", line=1)
+        raise BadTable("this holds no tree", line=1, file=path)
     depth = len(lines[0][1])
     parents: list[dict[str, str]] = [{} for _ in range(depth - 1)]
     for number, fields in lines:
         if len(fields) != depth:
-            raise BadTable(f"{path.name}: {len(fields)} levels, but the first line has {depth}", line=number,
-                           column=min(len(fields), depth) + 1)  # fmt: skip
+            why = f"{len(fields)} {'level' if len(fields) == 1 else 'levels'}, but the first line has {depth}"
+            raise BadTable(why, line=number, column=min(len(fields), depth) + 1, file=path)
         if "" in fields[1:]:
-            raise BadTable(f"{path.name}: what stands above a value has a name", line=number,
-                           column=fields.index("", 1) + 1)  # fmt: skip
+            raise BadTable("what stands above a value has a name", line=number,
+                           column=fields.index("", 1) + 1, file=path)  # fmt: skip
         for level, (child, parent) in enumerate(pairwise(fields)):
             if parents[level].setdefault(child, parent) != parent:
-                why = f"{path.name}: {child!r} lies in {parents[level][child]!r} on an earlier line, in {parent!r} here"
-                raise BadTable(why, line=number, column=level + 2)
+                why = f"{child!r} lies in {parents[level][child]!r} on an earlier line, in {parent!r} here"
+                raise BadTable(why, line=number, column=level + 2, file=path)
     _check_names(path, lines)
     known = {fields[0]: fields[1:] for _, fields in lines}
-    lacking = [value for value in values if value not in known and value != ""]
+    lacking = [value for value in values if value.strip() not in known and not is_missing(value)]
     if lacking:
         more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
-        raise BadTable(
-            f"{path.name} has no line for {', '.join(map(repr, lacking[:_NAMED]))}{more} of column {title!r}"
-        )
-    paths = [known.get(value, [value] * (depth - 1)) for value in values]
+        named = ", ".join(map(repr, lacking[:_NAMED]))
+        raise BadTable(f"there is no line for {named}{more} of column {title!r}", file=path)
+    paths = [known.get(value.strip(), [value] * (depth - 1)) for value in values]
     return hierarchy_from(values, "tree", paths, [f"level {level} of {path.name}" for level in range(1, depth)])
 
 
@@ -64,8 +65,8 @@ def _check_names(path: Path, lines: Sequence[tuple[int, list[str]]]) -> None:
         for level, name in enumerate(fields):
             for higher in sorted(above.get(name, ())):
                 if higher > level and fields[higher] != name:
-                    why = f"{path.name}: {name!r} lies in {fields[higher]!r} here, and others lie in {name!r}"
-                    raise BadTable(why, line=number, column=level + 1)
+                    why = f"{name!r} lies in {fields[higher]!r} here, and others lie in {name!r}"
+                    raise BadTable(why, line=number, column=level + 1, file=path)
 
 
 def hierarchy_from(values: Sequence[str], kind: str, paths: Sequence[Sequence[str]], names: Sequence[str]) -> Hierarchy:
@@ -82,11 +83,11 @@ def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadTable(f"{path.name} is not UTF-8") from error
+        raise BadTable("this is not UTF-8", file=path) from error
     first = text.partition("\n")[0]
     separator = next((mark for mark in _SEPARATORS if mark in first), ",")
     reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
     try:
         return [(reader.line_num, [field.strip() for field in fields]) for fields in reader if fields]
     except csv.Error as error:
-        raise BadTable(f"{path.name}: a quoted field does not end as it should", line=reader.line_num) from error
+        raise BadTable("a quoted field does not end as it should", line=reader.line_num, file=path) from error

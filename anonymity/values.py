@@ -1,7 +1,8 @@
 """Values: what the texts of a column stand for: numbers, dates, or categories, and which of them are missing."""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -9,27 +10,42 @@ from numpy.typing import NDArray
 
 # A leading zero makes a code ("01234"), not a number. Two figures of an exponent are enough for any measurement.
 NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d{1,2})?|[+-]?\.\d+", re.ASCII)
-# What stands in a column of numbers or dates where there is none. In a column of categories each is a category.
+# What people write where there is nothing: blanks, and the terms of INSDC. Hyphens and underscores are spaces here.
 _MISSING = frozenset(
-    ("", "na", "n/a", "nan", "null", "none", "-", ".", "?", "missing", "unknown", "not applicable", "not available",
-     "not collected", "not provided", "restricted access")
+    ("", "na", "n/a", "#n/a", "<na>", "n.a.", "nan", "null", "nil", "none", ".", "?", "missing", "unknown",
+     "unspecified", "not applicable", "not available", "not collected", "not provided", "not recorded", "not specified",
+     "restricted", "restricted access", "control sample", "labcontrol test")
 )  # fmt: skip
 # Up to so many characters two different numbers are two different floats.
 _EXACT = 15
 
 
 def is_missing(text: str) -> bool:
-    """Tell whether a text says that there is no number or date."""
-    return text.strip().lower() in _MISSING
+    """Tell whether a text says that there is no value."""
+    plain = " ".join(text.lower().replace("_", " ").replace("-", " ").split())
+    return plain.removeprefix("missing: ") in _MISSING
+
+
+def meaning(text: str, told: Collection[str] = ()) -> Decimal | str:
+    """Return what a text stands for, however it is written: a number, "" where missing, else the text without case.
+
+    `told` are texts that say something here though they look missing: "none" is an answer among diseases.
+    """
+    plain = " ".join(unicodedata.normalize("NFC", text).split()).casefold()
+    if NUMBER.fullmatch(plain):
+        # Not made shorter: that would round it.
+        return Decimal(plain)
+    return "" if is_missing(plain) and plain not in told else plain
 
 
 def read_numbers(values: Sequence[str]) -> NDArray[np.float64] | None:
-    """Return the values as numbers, NaN where missing; None when one is no number, or none is."""
+    """Return the values as numbers, NaN where missing; None when one is no number, or too large a one, or none is."""
     stripped = [value.strip() for value in values]
     present = [NUMBER.fullmatch(value) is not None for value in stripped]
     if not any(present) or not all(ok or is_missing(value) for ok, value in zip(present, stripped, strict=True)):
         return None
-    return np.array([float(v) if ok else np.nan for v, ok in zip(stripped, present, strict=True)], dtype=np.float64)
+    found = np.array([float(v) if ok else np.nan for v, ok in zip(stripped, present, strict=True)], dtype=np.float64)
+    return None if np.isinf(found).any() else found
 
 
 def rank_numbers(values: Sequence[str], numbers: NDArray[np.float64]) -> tuple[NDArray[np.int32], int]:

@@ -1,6 +1,7 @@
 """`fairdb anonymize`: a table generalised until it hides the people in it as well as asked."""
 
 import json
+import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -59,7 +60,7 @@ def anonymize_command(
         typer.Option("--t", min=0, max=1, metavar="T", help="Distance of a class from the table, at most."),
     ] = None,
     max_suppression: Annotated[
-        float, typer.Option(min=0, max=1, metavar="PART", help="The part of the rows that may be left out.")
+        float, typer.Option(metavar="PART", help="The part of the rows that may be left out: 0, or more, but below 1.")
     ] = 0.1,
     drop: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Columns that are not to be written.")] = None,
     hierarchy: Annotated[
@@ -78,6 +79,7 @@ def anonymize_command(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write what was done: FILE.md, FILE.json and FILE.svg.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there already.")] = False,
 ) -> None:
     """Write a table in which nobody can be told from fewer than k people, and which says as much else as it can.
 
@@ -88,32 +90,32 @@ def anonymize_command(
     with told(file):
         from anonymity.anonymise import anonymise
         from anonymity.limits import Limits
-        from anonymity.report import as_markdown
         from anonymity.report import report as report_of
-        from anonymity.writing import write_table
 
         # Whatever follows any "=" may be a tree's file.
         trees_given = [Path(text[cut + 1 :]) for text in hierarchy or () for cut, c in enumerate(text) if c == "="]
-        _check_places(file, out, report, trees_given)
+        _check_places(file, out, report, trees_given, force=force)
         table = read(file)
         roles = roles_of(table, quasi, sensitive, subject, categorical)
         limits = Limits(k, l, t, max_suppression)
-        trees = _read_trees(hierarchy, table)
+        trees = _read_trees(hierarchy, table, roles.quasi)
         dropped = as_titled(read_names(drop), table.columns)
         with shown("Looking for what loses least") as advance:
             done = anonymise(table, roles, limits, hierarchies=trees, drop=dropped, way=recoding.value, advance=advance)
         content = report_of(done, roles, limits)
-        write_table(done.table, out)
-        if report is not None:
-            _write_report(report, done, content, as_markdown(content, file.name, _beside(report, ".svg").name))
+    with told(out):
+        _write(file, out, report, done, content)
     _show(content, out, console())
 
 
-def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Path]) -> None:
+def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Path], *, force: bool) -> None:
     """End the command when a file cannot be written, before anything takes long."""
+    if report is not None and report.name in ("", ".."):
+        tell(f"--report {str(report)!r}", "is a folder: give a name in it")
+        raise typer.Exit(BAD_INPUT)
     written = [out, *(_beside(report, suffix) for suffix in (".md", ".json", ".svg") if report is not None)]
     for path in written:
-        if path.is_dir() or not path.absolute().parent.is_dir():
+        if path.is_dir() or not path.resolve().parent.is_dir():
             tell(str(path), "is a folder" if path.is_dir() else "there is no such folder")
             raise typer.Exit(BAD_INPUT)
         if path.exists() and not path.is_file():
@@ -122,12 +124,18 @@ def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Pa
         if any(path.exists() and source.exists() and path.samefile(source) for source in (file, *trees)):
             tell(str(path), "is the input, or a tree, which is not overwritten")
             raise typer.Exit(BAD_INPUT)
+        if path.exists() and not force:
+            tell(str(path), "is there already: --force overwrites it")
+            raise typer.Exit(BAD_INPUT)
+        if not os.access(path.resolve().parent, os.W_OK):
+            tell(str(path.resolve().parent), "nothing may be written there")
+            raise typer.Exit(BAD_INPUT)
     if len({path.resolve() for path in written}) < len(written):
         tell(str(out), "cannot be table and report in one")
         raise typer.Exit(BAD_INPUT)
 
 
-def _read_trees(given: list[str] | None, table: "Table") -> "dict[str, Hierarchy]":
+def _read_trees(given: list[str] | None, table: "Table", quasi: Sequence[str]) -> "dict[str, Hierarchy]":
     from anonymity.errors import BadTable
     from anonymity.trees import read_tree
 
@@ -138,6 +146,10 @@ def _read_trees(given: list[str] | None, table: "Table") -> "dict[str, Hierarchy
         split = next(((text[:i], text[i + 1 :]) for i in cuts if text[:i] in table.columns), None)
         if split is None:
             raise BadTable(f"--hierarchy {text}: write COLUMN=FILE, with a column of the table")
+        if split[0] not in quasi:
+            raise BadTable(f"--hierarchy {text}: {split[0]!r} is no quasi-identifier, so nothing is made of it")
+        if split[0] in trees:
+            raise BadTable(f"--hierarchy {text}: {split[0]!r} has a tree already")
         trees[split[0]] = read_tree(Path(split[1]), split[0], table[split[0]].values)
     return trees
 
@@ -148,18 +160,24 @@ def _beside(report: Path | None, suffix: str) -> Path:
     return plain.with_name(plain.name + suffix)
 
 
-def _write_report(report: Path, done: "Anonymised", content: dict[str, Any], markdown: str) -> None:
+def _write(file: Path, out: Path, report: Path | None, done: "Anonymised", content: dict[str, Any]) -> None:
+    """Write the table, and its report: all or nothing."""
     from anonymity.plot import plot_sizes
-    from anonymity.writing import replaced
+    from anonymity.report import as_markdown
+    from anonymity.writing import delimiter_for, replaced, write_rows
 
-    plot = plot_sizes(done.sizes_before, done.sizes_after, content["limits"]["k"])
-    for suffix, text in (
-        (".svg", plot),
-        (".json", json.dumps(content, indent=2, ensure_ascii=False) + "\n"),
-        (".md", markdown),
-    ):
-        with replaced(_beside(report, suffix)) as written:
-            written.write(text)
+    texts: dict[Path, str] = {}
+    if report is not None:
+        svg = _beside(report, ".svg")
+        # A file's name need not be text.
+        name = os.fsencode(file.name).decode(errors="replace")
+        texts[svg] = plot_sizes(done.sizes_before, done.sizes_after, content["limits"]["k"])
+        texts[_beside(report, ".json")] = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        texts[_beside(report, ".md")] = as_markdown(content, name, svg.name)
+    with replaced(out, *texts) as (table, *reports):
+        write_rows(done.table, table, delimiter_for(out, done.table))
+        for opened, text in zip(reports, texts.values(), strict=True):
+            opened.write(text)
 
 
 def _show(content: dict[str, Any], out: Path, screen: Console) -> None:

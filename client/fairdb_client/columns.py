@@ -1,8 +1,9 @@
 """What the commands about tables share: how columns are named, how a file is read, and how a fault is told."""
 
 import csv
+import io
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,9 +40,30 @@ Categorical = Annotated[
 
 
 def read_names(given: list[str] | None) -> tuple[str, ...]:
-    """Return the names of an option that may be repeated, separated by commas; one that holds a comma is quoted."""
-    # An empty text is the name of a column without a title, which a table with row numbers begins with.
-    return tuple(name for text in given or () for name in (next(csv.reader([text]), []) if text else [""]))
+    """Return the names of an option that may be repeated, separated by commas; one that holds a comma is quoted.
+
+    Raises BadTable.
+    """
+    return tuple(name for text in given or () for name in _split(text))
+
+
+def _split(text: str) -> list[str]:
+    from anonymity.errors import BadTable
+
+    try:
+        # An empty text is the name of a column without a title, which a table with row numbers begins with.
+        return next(csv.reader([text], strict=True), []) if text else [""]
+    except csv.Error:
+        why = "put a name with a comma, a quote or a line break between double quotes, and write its own quotes twice"
+        raise BadTable(f"cannot tell the names in {text!r}: {why}") from None
+
+
+def join_names(titles: Iterable[str]) -> str:
+    """Return titles as `read_names` reads them."""
+    line = io.StringIO()
+    # csv quotes the characters that end its own lines.
+    csv.writer(line, lineterminator="\r\n").writerow(titles)
+    return line.getvalue().removesuffix("\r\n")
 
 
 def as_titled(names: Collection[str], titles: Collection[str]) -> tuple[str, ...]:
@@ -99,7 +121,7 @@ def told(file: Path) -> Iterator[None]:
     try:
         yield
     except BadTable as error:
-        tell(str(file), error)
+        tell(str(error.file or file), error)
         raise typer.Exit(BAD_INPUT) from None
     except CannotBeMet as error:
         tell("Refused", error)

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,7 @@ from fairdb_client.columns import (
     as_titled,
     console,
     grid,
+    join_names,
     read,
     read_names,
     told,
@@ -27,17 +29,18 @@ from fairdb_client.risk import show_risk
 
 if TYPE_CHECKING:
     from anonymity.policy import Guess, Guide
-    from anonymity.risk import Roles
+    from anonymity.risk import Risk, Roles
 
 _STYLES = {"direct": "red", "subject": "red", "quasi": "yellow", "companion": "yellow", "sensitive": "magenta",
-           "restricted": "red", "unknown": "bold"}  # fmt: skip
+           "restricted": "red", "unknown": "bold", "unused": "bold"}  # fmt: skip
 _NAMED = 20
 _SAYS = {
     "direct": "names somebody: to be dropped",
     "subject": "names the person: counted, never published",
     "companion": "to be dropped",
     "restricted": "so particular that it may find one person: to be dropped",
-    "unknown": "nobody knows: decide yourself",
+    "unknown": "in no figure below: decide yourself",
+    "unused": "in no figure below",
 }
 
 
@@ -62,6 +65,7 @@ def report_command(
         guide = _guide()
         guesses = guess_roles(guide, table)
         roles = _roles(guesses, list(table.columns), quasi, sensitive, subject, categorical)
+        guesses = [_overruled(guess, roles) for guess in guesses]
         risk = None
         if roles.quasi:
             check_roles(roles, list(table.columns))
@@ -73,7 +77,8 @@ def report_command(
             _show(guide, guesses, file, out)
             if risk is not None:
                 show_risk(table, roles, risk, out)
-                out.print(Text(f"Next: {_next_command(file, guesses, roles, table.rows)}"), soft_wrap=True)
+                # Not by rich, which makes spaces of a tab in a title.
+                print(_next(file, guesses, roles, risk))
             else:
                 out.print("No column is known as a quasi-identifier: name them with --quasi.", soft_wrap=True)
     if risk is None:
@@ -113,6 +118,17 @@ def _roles(
     )
 
 
+def _overruled(guess: "Guess", roles: "Roles") -> "Guess":
+    """Return what an option makes of a column, or leaves of it."""
+    parts = {"quasi": roles.quasi, "sensitive": roles.sensitive, "subject": (roles.subject,)}
+    part = next((role for role, titles in parts.items() if guess.title in titles), None)
+    if part is not None and part != guess.role:
+        return replace(guess, role=part, why=f"named by --{part}")
+    if part is None and guess.role in parts:
+        return replace(guess, role="unused", why=f"{guess.why}, but not named by --{guess.role}")
+    return guess
+
+
 def _as_json(guide: "Guide", guesses: "list[Guess]", roles: "Roles", risk: dict[str, Any] | None) -> dict[str, Any]:
     from anonymity.policy import as_json
 
@@ -141,24 +157,27 @@ def _show(guide: "Guide", guesses: "list[Guess]", file: Path, out: Console) -> N
         out.print(Text(named), soft_wrap=True)
 
 
-def _next_command(file: Path, guesses: "list[Guess]", roles: "Roles", rows: int) -> str:
-    """Return the command that would anonymise the table by these roles."""
-    dropped = [g.title for g in guesses if _is_to_go(g, rows) and g.title not in roles.named]
-    words = ["fairdb", "anonymize", str(file), "--quasi", _names(roles.quasi)]
+def _next(file: Path, guesses: "list[Guess]", roles: "Roles", risk: "Risk") -> str:
+    """Return the command that would anonymise the table by these roles, where one can."""
+    if risk.subjects == 1:
+        return "Next: find more people. In a table of one person nobody can be hidden."
+    dropped = [g.title for g in guesses if _is_to_go(g, risk.rows) and g.title not in roles.named]
+    # What begins with a hyphen would be taken for an option.
+    place = f"./{file}" if str(file).startswith("-") else str(file)
+    words = ["fairdb", "anonymize", place, "--quasi", join_names(roles.quasi)]
     if roles.sensitive:
-        words += ["--sensitive", _names(roles.sensitive)]
+        words += ["--sensitive", join_names(roles.sensitive)]
     if roles.subject is not None:
         words += ["--subject", roles.subject]
+    if roles.categorical:
+        words += ["--categorical", join_names(sorted(roles.categorical))]
     if dropped:
-        words += ["--drop", _names(dropped)]
-    words += ["--k", "5", "--out", f"{file.stem}-anonymised{file.suffix}", "--report", f"{file.stem}-report"]
-    return shlex.join(words)
+        words += ["--drop", join_names(dropped)]
+    k = min(5, risk.subjects)
+    words += ["--k", str(k), "--out", f"{file.stem}-anonymised{file.suffix}", "--report", f"{file.stem}-report"]
+    return f"Next: {shlex.join(words)}"
 
 
 def _is_to_go(guess: "Guess", rows: int) -> bool:
     """Tell whether a column has no place in what is published; of an unknown one, when each row has another value."""
     return guess.role in ("direct", "companion", "restricted") or (guess.role == "unknown" and guess.values == rows)
-
-
-def _names(titles: "tuple[str, ...] | list[str]") -> str:
-    return ",".join(f'"{title}"' if "," in title else title for title in titles)

@@ -41,11 +41,15 @@ def risk_command(
 
 def show_risk(table: "Table", roles: "Roles", risk: "Risk", out: Console) -> None:
     """Print the figures for people, the worst classes, and what to generalise next."""
+    from anonymity.people import notes_on
+
     out.print(_figures(roles, risk))
+    for note in notes_on(table[roles.subject], roles.subject) if roles.subject is not None else ():
+        out.print(Text(note), soft_wrap=True)
     if roles.sensitive:
         out.print(_told(table, roles, risk))
     out.print(_worst(table, roles))
-    _show_steps(table, roles, out)
+    _show_steps(table, roles, risk, out)
 
 
 def _figures(roles: "Roles", risk: "Risk") -> Grid:
@@ -68,9 +72,11 @@ def _figures(roles: "Roles", risk: "Risk") -> Grid:
 
 
 def _told(table: "Table", roles: "Roles", risk: "Risk") -> Grid:
+    from anonymity.sensitive import read_all
+
     made = grid("What the worst class tells", "sensitive column", "l", "entropy l", "t", "")
-    for title in roles.sensitive:
-        says = "the same for everybody in the table" if len(table[title].values) == 1 else ""
+    for title, column in read_all({title: table[title] for title in roles.sensitive}, roles.categorical).items():
+        says = "the same for everybody in the table" if column.count == 1 else ""
         figures = str(risk.distinct_l[title]), f"{risk.entropy_l[title]:.3f}", f"{risk.t[title]:.3f}"
         made.add_row(Text(title), *figures, says)
     made.caption = (
@@ -93,16 +99,27 @@ def _worst(table: "Table", roles: "Roles") -> Grid:
     return made
 
 
-def _show_steps(table: "Table", roles: "Roles", out: Console) -> None:
-    from anonymity.advice import ENOUGH, next_steps
+def _show_steps(table: "Table", roles: "Roles", risk: "Risk", out: Console) -> None:
+    from anonymity.advice import ENOUGH, exposed_rows, next_steps
 
+    people = "people" if roles.subject is not None else "rows"
+    if risk.k >= ENOUGH:
+        out.print(Text(f"Every class holds {ENOUGH} {people} or more."), soft_wrap=True)
+        return
     steps = next_steps(table, roles)
     if not steps:
         return
-    ahead = grid("What to generalise next", "column", "to", "k", "unique rows", f"rows of classes below {ENOUGH}")
+    below = f"rows in classes of fewer than {ENOUGH} {people}"
+    ahead = grid("What one step more would make of it", "column", "to", "k", "unique rows", below)
+    now = exposed_rows(table, roles)
+    ahead.add_row("as it is", "", str(risk.k), str(risk.unique_rows), str(now))
     for step in steps:
         ahead.add_row(Text(step.title), Text(step.to), str(step.k), str(step.unique_rows), str(step.exposed))
     out.print(ahead)
     best = steps[0]
     what = "leaving it out" if best.to == "*" else f"to {best.to}"
-    out.print(Text(f"Largest gain: {best.title}, {what}. `fairdb anonymize` finds what loses least."), soft_wrap=True)
+    if (best.exposed, best.unique_rows, -best.k) < (now, risk.unique_rows, -risk.k):
+        told = f"Largest gain: {best.title}, {what}. `fairdb anonymize` finds what loses least."
+    else:
+        told = "No single step gains anything: `fairdb anonymize` takes several, and finds what loses least."
+    out.print(Text(told), soft_wrap=True)

@@ -1,9 +1,24 @@
 """The definitions once more, in plain Python, and the Mondrian that ours is held against."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 Row = tuple[str, ...]
+NOTHING = ("", "na", "unknown", "not applicable")
+
+
+def meant(text: str) -> str:
+    """Return one text for all ways to write a thing, "" where nothing is said."""
+    plain = text.strip().lower()
+    try:
+        return "" if plain in NOTHING else str(float(plain))
+    except ValueError:
+        return plain
+
+
+def people_in(rows: Sequence[Row], subject: int | None) -> int:
+    """Return how many people there are at least: whoever is not named may be one of the others."""
+    return len(rows) if subject is None else max(1, len({meant(row[subject]) for row in rows} - {""}))
 
 
 def classes(rows: Sequence[Row], quasi: Sequence[int]) -> list[list[Row]]:
@@ -14,23 +29,34 @@ def classes(rows: Sequence[Row], quasi: Sequence[int]) -> list[list[Row]]:
 
 
 def k_of(rows: Sequence[Row], quasi: Sequence[int], subject: int | None) -> int:
-    return min(len(c) if subject is None else len({row[subject] for row in c}) for c in classes(rows, quasi))
+    return min(people_in(c, subject) for c in classes(rows, quasi))
 
 
 def l_of(rows: Sequence[Row], quasi: Sequence[int], sensitive: int) -> int:
-    return min(len({row[sensitive].strip().lower() for row in c}) for c in classes(rows, quasi))
+    return min(
+        len({say(row[sensitive]) for row in c}) for say in [reader(rows, sensitive)] for c in classes(rows, quasi)
+    )
+
+
+def reader(rows: Sequence[Row], sensitive: int) -> Callable[[str], str]:
+    """Return what tells the meaning of a column: "none" is an answer, but where all other answers are numbers."""
+    answers = {meant(row[sensitive]) for row in rows} - {"", "none"}
+    numbers = bool(answers) and all(answer.replace(".", "").isdigit() for answer in answers)
+    return lambda text: "" if numbers and meant(text) == "none" else meant(text)
 
 
 def t_of(
     rows: Sequence[Row], quasi: Sequence[int], sensitive: int, subject: int | None, ranks: list[str] | None
 ) -> float:
     """Categories without `ranks`; numbers with the ranks of the distinct ones."""
-    often = Counter(row[subject] for row in rows) if subject is not None else {}
+    say = reader(rows, sensitive)
+    often = Counter(meant(row[subject]) for row in rows) if subject is not None else {}
 
     def shares(some: Sequence[Row]) -> dict[str, float]:
         found: defaultdict[str, float] = defaultdict(float)
         for row in some:
-            found[row[sensitive]] += 1 / often[row[subject]] if subject is not None else 1
+            value = say(row[sensitive]) if ranks is None else row[sensitive]
+            found[value] += 1 / often[meant(row[subject])] if subject is not None else 1
         return {value: weight / sum(found.values()) for value, weight in found.items()}
 
     def distance(mine: dict[str, float], table: dict[str, float]) -> float:

@@ -5,8 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymity.classes import group, people_of
+from anonymity.classes import group
 from anonymity.closeness import closeness
+from anonymity.people import people_of
 from anonymity.sensitive import read_sensitive
 from anonymity.table import column_of
 
@@ -37,7 +38,7 @@ def test_the_distance_of_each_class_is_that_of_a_walk(rows: list[tuple[int, str,
     subjects = [who for _, _, who in rows]
     weights = [1 / subjects.count(who) if by_person else 1.0 for who in subjects]
     ids, count = group([column_of(map(str, classes)).codes])
-    people = people_of(column_of(map(str, subjects)).codes if by_person else None, len(rows))
+    people = people_of(column_of(map(str, subjects)) if by_person else None, len(rows))
     found = closeness(ids, count, read_sensitive(column_of(value for _, value, _ in rows)), people.weights)
 
     def shares(chosen: list[int]) -> dict[str, float]:

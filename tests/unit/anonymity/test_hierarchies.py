@@ -49,6 +49,13 @@ def test_what_values_are_is_seen(values: list[str], value: str, expected: list[s
     assert paths(values)[value] == expected
 
 
+def test_numbers_beyond_all_measure_are_categories() -> None:
+    column = column_of(["5", "9" * 400])
+    hierarchy = find_hierarchy(column.values)
+    assert hierarchy.kind == "categories"
+    assert domain_of(column, hierarchy).label([0, 1]) == "*"
+
+
 @given(st.lists(st.integers(-500, 500).map(str) | st.decimals(-50, 50, places=2).map(str), min_size=1, unique=True))
 def test_bands_are_nested_hold_their_numbers_and_lose_more_with_each_level(values: list[str]) -> None:
     levels = find_hierarchy(values).levels
@@ -129,6 +136,16 @@ def test_a_tree_is_read_from_a_file(tmp_path: Path, text: str) -> None:
     }  # fmt: skip
 
 
+def test_space_around_a_value_and_ways_to_write_none_need_no_line_in_a_tree(tmp_path: Path) -> None:
+    file = tmp_path / "tree.csv"
+    file.write_text("Fiji , Oceania\nSpain,Europe\n")
+    values = [" Fiji", "Fiji", "Spain", "NA", "not provided"]
+    assert paths(values, read_tree(file, "country", values)) == {
+        " Fiji": ["Oceania", "*"], "Fiji": ["Oceania", "*"], "Spain": ["Europe", "*"],
+        "NA": ["NA", "*"], "not provided": ["not provided", "*"],
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -139,7 +156,7 @@ def test_a_tree_is_read_from_a_file(tmp_path: Path, text: str) -> None:
         ),
         ("Belgium,Fiji,Earth\nFiji,Oceania,Earth\n", "line 2, column 1: .*'Fiji' lies in 'Oceania' here"),
         ("Belgium,,Earth\nFiji,Oceania,Earth\n", "line 1, column 2: .*what stands above a value has a name"),
-        ("Belgium,Europe\nFiji\n", "line 2, column 2: .*1 levels, but the first line has 2"),
+        ("Belgium,Europe\nFiji\n", "line 2, column 2: .*1 level, but the first line has 2"),
         ("Belgium,Europe\nFiji,Oceania\nBelgium,Oceania\n", "line 3, column 2: .*'Belgium' lies in 'Europe'"),
         ("Belgium,West,Europe\nFiji,West,Oceania\n", "line 2, column 3: .*'West' lies in 'Europe'"),
         ("Belgium,Europe\n", "no line for 'Fiji' of column 'country'"),

@@ -1,17 +1,20 @@
 """What a column is taken for is what the policy takes it for when the same name is sent in a sample."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from anonymity.policy import Guess, guess_roles, read_guide
 from anonymity.table import table_of
+from anonymity.values import is_missing
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from privacy_svc.policy import load_policy
 from tests.unit.privacy.records import GROUPS
 
 POLICY = load_policy()
-GUIDE = read_guide((Path(__file__).parents[3] / "privacy_svc" / "policy.toml").read_text(encoding="utf-8"))
+SERVICE = Path(__file__).parents[3] / "privacy_svc"
+GUIDE = read_guide((SERVICE / "policy.toml").read_text(encoding="utf-8"))
 CLASSES = {
     FieldClass.FIELD_CLASS_UNSPECIFIED: "direct",
     FieldClass.FIELD_CLASS_QUASI_IDENTIFIER: "quasi",
@@ -37,6 +40,11 @@ def test_every_name_has_the_class_that_the_policy_gives_it(make: type[str]) -> N
         if theirs and ours:
             assert ours.field_class == CLASSES[theirs.field_class], title
             assert ours.name + "_ontology_term_id" * ours.companion == theirs.name
+
+
+def test_what_the_vocabulary_calls_missing_is_missing() -> None:
+    missing = tomllib.loads((SERVICE / "vocabulary.toml").read_text(encoding="utf-8"))["missing"]
+    assert [text for text in (*missing["terms"], *missing["blanks"]) if not is_missing(text.upper())] == []
 
 
 def test_roles_follow_from_titles_and_values() -> None:
@@ -67,4 +75,16 @@ def test_roles_follow_from_titles_and_values() -> None:
         Guess("body_site", "public", "body_site", 1),
         Guess("shoe size", "unknown", "not in the policy; another value in every row", 3),
         Guess("hat size", "unknown", "not in the policy", 2),
+    ]
+
+
+def test_of_columns_that_say_the_same_the_plainest_title_stays() -> None:
+    ages = {title: ["30", "30", "31"] for title in ("age_max", "age_min", "age", "age_years")}
+    table = table_of({**ages, "sex": ["F", "F", "M"]})
+    assert [(guess.title, guess.role, guess.why) for guess in guess_roles(GUIDE, table)] == [
+        ("age_max", "companion", "says the same as age"),
+        ("age_min", "companion", "says the same as age"),
+        ("age", "quasi", "age"),
+        ("age_years", "companion", "says the same as age"),
+        ("sex", "quasi", "sex"),
     ]

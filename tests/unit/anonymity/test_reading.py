@@ -38,6 +38,16 @@ def test_a_quoted_field_may_hold_lines(tmp_path: Path) -> None:
     assert read(tmp_path, 'a,b\n"1\n2",x\n') == {"a": ["1\n2"], "b": ["x"]}
 
 
+@pytest.mark.parametrize("separator", [",", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_title_may_hold_lines(tmp_path: Path, separator: str, end: str) -> None:
+    titles = ['"a\n, ""b"""', "c d"]
+    assert read(tmp_path, separator.join(titles) + end + f"1{separator}2" + end) == {'a\n, "b"': ["1"], "c d": ["2"]}
+    assert read(tmp_path, separator.join(titles[::-1]) + end + f"1{separator}2") == {"c d": ["1"], 'a\n, "b"': ["2"]}
+    # A quote within a title opens nothing.
+    assert read(tmp_path, f'5" pipe{separator}b{end}1{separator}2{end}') == {'5" pipe': ["1"], "b": ["2"]}
+
+
 def test_empty_lines_at_the_end_are_no_rows(tmp_path: Path) -> None:
     assert read(tmp_path, "a,b\n1,2\n\n\n") == {"a": ["1"], "b": ["2"]}
     assert read(tmp_path, "a\n1\n\n") == {"a": ["1"]}
@@ -62,10 +72,14 @@ def test_one_column_may_have_no_name(tmp_path: Path) -> None:
         (b"a,b\n", 2, 1, "no row"),
         (b"a,b\n\n\n", 2, 1, "no row"),
         (b"a,b,a\n1,2,3\n", 1, 3, "'a' stands twice, in column 1"),
+        (b"a,b, a\n1,2,3\n", 1, 3, "' a' and 'a' are one name, in column 1"),
+        (b'"a\nb"\tc\n1\t2\n3\n', 4, 2, "1 field, but the header has 2"),
+        (b"a,b\r1,2\r3,\0\r", 3, 2, "NUL"),
+        (b'a,b\n"' + b"x" * 200_000 + b"\0", 2, 1, "NUL"),
         (b"a;b\n1;2\n", 1, 1, "semicolons"),
-        (b"a,b\n1,2\n3\n", 3, 2, "1 fields, but the header has 2"),
+        (b"a,b\n1,2\n3\n", 3, 2, "1 field, but the header has 2"),
         (b"a,b\n1,2\n3,4,5\n", 3, 3, "3 fields, but the header has 2"),
-        (b'a,b\n"1\n2",2\n3\n', 4, 2, "1 fields"),
+        (b'a,b\n"1\n2",2\n3\n', 4, 2, "1 field"),
         (b"a,b\n1,2\n\n3,4\n", 3, 1, "the line is empty"),
         (b"a\n1\n\n3\n", 3, 1, "the line is empty"),
         (b"a,b\n1,2\n3,x\0y\n", 3, 2, "NUL"),

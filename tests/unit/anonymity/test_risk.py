@@ -45,14 +45,27 @@ def test_classes_of_one_value_are_not_diverse() -> None:
 
 def test_ways_of_writing_one_thing_are_one_value() -> None:
     assert risk_of("q", "s", q=["1"] * 3, s=["HIV", "hiv", " HIV "]).distinct_l == {"s": 1}
-    assert risk_of("q", "s", q=["1"] * 3, s=["5", "5.0", "05"]).distinct_l == {
-        "s": 3
-    }  # "05" is a code: no numbers then
+    # "05" is a code, and what is beside it no column of numbers.
+    assert risk_of("q", "s", q=["1"] * 3, s=["5", "5.0", "05"]).distinct_l == {"s": 2}
+    assert risk_of("q", "s", q=["1"] * 4, s=["5", "5.0", "+5.00", "high"]).distinct_l == {"s": 2}
+    assert risk_of("q", "s", q=["1"] * 2, s=["Crohn\u0301", "crohń "]).distinct_l == {"s": 1}
     assert risk_of("q", "s", q=["1"] * 3, s=["5", "5.0", "5.00"]).distinct_l == {"s": 1}
 
 
-def test_a_missing_sensitive_value_is_a_value() -> None:
+def test_a_missing_sensitive_value_is_one_value_however_it_is_written() -> None:
     assert risk_of("q", "s", q=["1", "1"], s=["flu", ""]).distinct_l == {"s": 2}
+    missing = ["", " ", "NA", "n/a", "Unknown", "not_provided", "missing: not collected", "-", "?"]
+    risk = risk_of("q", "s", q=["1"] * 9, s=missing)
+    assert (risk.distinct_l, risk.entropy_l, risk.t) == ({"s": 1}, {"s": 1.0}, {"s": 0.0})
+    # Of two classes of missing values, neither is unlike the table, in numbers or not.
+    for other in ("flu", "5"):
+        assert risk_of("q", "s", q=["1", "1", "2", "2"], s=["", other, "NA", other]).t == {"s": 0.0}
+
+
+def test_what_looks_missing_is_an_answer_where_it_is_one() -> None:
+    assert risk_of("q", "s", q=["1"] * 2, s=["none", "unknown"]).distinct_l == {"s": 2}
+    assert risk_of("q", "s", q=["1"] * 3, s=["+", "-", ""]).distinct_l == {"s": 3}
+    assert risk_of("q", "s", q=["1"] * 3, s=["positive", "-", ""]).distinct_l == {"s": 2}
 
 
 def test_entropy_l_is_the_exponential_of_the_entropy() -> None:
@@ -108,6 +121,21 @@ def test_the_samples_of_one_person_are_one_person() -> None:
     risk = risk_of("q", "s", "who", **columns)
     assert (risk.rows, risk.subjects, risk.k, risk.unique_rows, risk.max_reidentification_risk) == (4, 1, 1, 4, 1.0)
     assert risk_of("q", "s", **columns).k == 4
+
+
+def test_a_person_written_in_two_ways_is_one() -> None:
+    who = ["S1", "s1 ", " S1", "07", "7", "7.0"]
+    risk = risk_of("q", "", "who", q=["1"] * 6, who=who)
+    assert (risk.k, risk.subjects) == (2, 2)
+    # No other zeros are left out.
+    assert risk_of("q", "", "who", q=["1"] * 6, who=["S1", "S01", "S101", "S11", "100", "10"]).subjects == 6
+
+
+def test_a_row_that_names_nobody_adds_nobody() -> None:
+    # The row without a name may be p's: of the first class one person is known, as of the third; of the second two.
+    risk = risk_of("q", "", "who", q=["1", "1", "2", "2", "2", "3", "3"], who=["p", "", "p", "r", "NA", "", "unknown"])
+    assert (risk.k, risk.subjects, risk.unique_rows, risk.max_reidentification_risk) == (1, 2, 4, 1.0)
+    assert risk_of("q", "", "who", q=["1", "1"], who=["", "NA"]).subjects == 1
 
 
 def test_a_person_counts_in_every_class_that_holds_one_of_their_rows() -> None:

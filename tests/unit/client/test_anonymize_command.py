@@ -1,6 +1,7 @@
 """`fairdb anonymize` writes a table that meets the limits and a report of it, or says which limit cannot be met."""
 
 import csv
+import errno
 import json
 import os
 from collections import Counter
@@ -67,7 +68,8 @@ def test_a_report_holds_nothing_that_is_not_published(tmp_path: Path) -> None:
         "anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--subject", "who", "--k", 1, "--report", tmp_path / "r"
     )
     assert "98765.4" in (tmp_path / "o.csv").read_text()
-    run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--k", 5, "--drop", "who", "--report", tmp_path / "r")
+    again = ("--k", 5, "--drop", "who", "--report", tmp_path / "r", "--force")
+    assert run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, *again).exit_code == 0
     assert len(read(tmp_path / "o.csv")) == 30
     for name in ("r.json", "r.md", "r.svg", "o.csv"):
         text = (tmp_path / name).read_text()
@@ -130,6 +132,7 @@ def test_the_way_of_recoding_can_be_chosen(tmp_path: Path) -> None:
                 recoding,
                 "--report",
                 tmp_path / "r",
+                "--force",
             )
         )
         found[recoding] = json.loads((tmp_path / "r.json").read_text())
@@ -168,7 +171,11 @@ def test_a_limit_that_cannot_be_met_ends_with_1(tmp_path: Path, options: tuple[s
     ("options", "told"),
     [
         (("--l", "2"), "none is named"),
-        (("--max-suppression", "1"), "--max-suppression has to be"),
+        (("--max-suppression", "1"), "--max-suppression has to be 0, or more, but below 1"),
+        (("--max-suppression", "-0.1"), "--max-suppression has to be 0, or more, but below 1"),
+        (("--max-suppression", "nan"), "--max-suppression has to be 0, or more, but below 1"),
+        (("--drop", "a\nb"), "cannot tell the names in 'a\\nb': put a name with a comma, a quote or a line break"),
+        (("--drop", '"who'), "cannot tell the names in"),
         (("--drop", "age"), "'age' is to be dropped"),
         (("--drop", "x"), "no column 'x' to drop"),
         (("--hierarchy", "x=y"), "write COLUMN=FILE"),
@@ -178,6 +185,9 @@ def test_a_limit_that_cannot_be_met_ends_with_1(tmp_path: Path, options: tuple[s
         (("--out", "."), "is a folder"),
         (("--out", "r.md", "--report", "r"), "table and report in one"),
         (("--report", "none/r"), "no such folder"),
+        (("--report", ""), "is a folder"),
+        (("--report", ".."), "is a folder"),
+        (("--hierarchy", "disease=t.csv"), "'disease' is no quasi-identifier"),
         (("--k", "0"), "--k"),
         (("--t", "2"), "--t"),
     ],
@@ -219,7 +229,8 @@ def test_nothing_but_an_ordinary_file_is_replaced_and_no_input(tmp_path: Path) -
 
     target.write_text("old")
     link.symlink_to(target)
-    assert run(*common, "--out", link).exit_code == 0
+    assert run(*common, "--out", link).exit_code == 2
+    assert run(*common, "--out", link, "--force").exit_code == 0
     assert link.is_symlink()
     assert target.read_text().startswith("who,age")
 
@@ -227,3 +238,60 @@ def test_nothing_but_an_ordinary_file_is_replaced_and_no_input(tmp_path: Path) -
     result = run(*common, "--hierarchy", f"town={tree}", "--out", tree)
     assert (result.exit_code, "or a tree" in result.stderr) == (2, True)
     assert tree.read_text().startswith("Ghent")
+
+
+def test_a_column_has_one_tree(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    tree = tmp_path / "tree.csv"
+    tree.write_text("Ghent,Low\nDelft,Low\nCork,High\n")
+    result = run("anonymize", file, *QUASI, "--out", tmp_path / "o.csv", *("--hierarchy", f"town={tree}") * 2)
+    assert (result.exit_code, "'town' has a tree already" in result.stderr) == (2, True)
+
+
+def test_a_name_that_is_no_text_does_no_harm(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9")
+    file = write(tmp_path / f"{odd}.csv", study())
+    assert run("anonymize", file, *QUASI, "--out", tmp_path / "o.csv", "--report", tmp_path / odd).exit_code == 0
+    assert "(caf%E9.svg)" in (tmp_path / f"{odd}.md").read_text()
+
+
+def test_what_is_there_already_is_overwritten_by_force_only(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    common = ("anonymize", file, *QUASI, "--report", tmp_path / "r", "--out", tmp_path / "o.csv")
+    for name in ("o.csv", "r.md", "r.json", "r.svg"):
+        there = tmp_path / name
+        there.write_text("old")
+        result = run(*common)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert f"{there}: is there already: --force overwrites it" in result.stderr
+        assert sorted(os.listdir(tmp_path)) == sorted([name, "t.csv"])
+        there.unlink()
+    (tmp_path / "o.csv").write_text("old")
+    assert run(*common, "--force").exit_code == 0
+    assert len(read(tmp_path / "o.csv")) > 50
+
+
+def test_a_table_without_its_report_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "t.csv", study())
+    rename = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if Path(target).suffix == ".md":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    result = run("anonymize", file, *QUASI, "--report", tmp_path / "r", "--out", tmp_path / "o.csv")
+    assert (result.exit_code, result.stderr) == (2, f"{tmp_path / 'o.csv'}: No space left on device\n")
+    assert os.listdir(tmp_path) == ["t.csv"]
+
+
+def test_of_several_trees_the_one_with_the_fault_is_named(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("".join(f"{age},all\n" for age in {row[1] for row in study()}))
+    bad.write_text("Ghent,Low\nDelft\nCork,High\n")
+    trees = ("--hierarchy", f"age={good}", "--hierarchy", f"town={bad}")
+    result = run("anonymize", file, *QUASI, *trees, "--out", tmp_path / "o.csv")
+    told = f"{bad}: line 2, column 2: 1 level, but the first line has 2\n"
+    assert (result.exit_code, result.stderr) == (2, told)

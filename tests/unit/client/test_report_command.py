@@ -4,6 +4,8 @@ import json
 import shlex
 from pathlib import Path
 
+import pytest
+
 from tests.unit.client.commands import run, write
 
 HEADER = ("sample_id", "subject_id", "age", "sex", "country", "disease", "body_site", "shoe size")
@@ -72,3 +74,35 @@ def test_what_may_find_one_person_is_not_in_what_it_proposes_to_publish(tmp_path
     words[words.index("--report") + 1] = str(tmp_path / "r")
     assert run(*words).exit_code == 0
     assert (tmp_path / "o.csv").read_text().partition("\n")[0] == "age,disease,shoe size"
+
+
+def test_what_an_option_overrules_is_shown_so(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", ROWS, HEADER)
+    options = ("--quasi", "shoe size,age", "--sensitive", "disease", "--categorical", "disease")
+    found = {
+        c["column"]: (c["role"], c["why"])
+        for c in json.loads(run("report", file, *options, "--json").stdout)["columns"]
+    }
+    assert found["shoe size"] == ("quasi", "named by --quasi")
+    assert found["sex"] == ("unused", "sex, but not named by --quasi")
+    assert (found["age"], found["disease"]) == (("quasi", "age"), ("sensitive", "disease"))
+    shown = run("report", file, *options).stdout
+    assert "Not in the policy" not in shown
+    assert "--categorical disease" in shown
+
+
+def test_the_command_it_proposes_works_on_odd_names_and_few_people(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [("1", "30", '"x ""y"""', "a"), ("2", "31", "z", "b"), ("3", "32", "z", "c")]
+    header = ('"sample,\tid"', "age", '"dis""ease\nnow"', '"""email"""')
+    file = write(Path("-odd it's.csv"), rows, header)
+    shown = run("report", "--", file).stdout
+    (_, _, line) = shown.partition("Next: fairdb ")
+    words = shlex.split(line)
+    assert words[words.index("--k") + 1] == "3"
+    assert run(*words).exit_code == 0
+    assert (tmp_path / "-odd it's-anonymised.csv").read_text().startswith("age,")
+    one = write(Path("one.csv"), rows[:1], header)
+    assert "In a table of one person nobody can be hidden." in run("report", one).stdout

@@ -30,6 +30,8 @@ def test_it_prints_the_figures_as_json(tmp_path: Path) -> None:
 
 def test_names_may_be_repeated_spaced_or_quoted(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", [("30", "F", "x")], ("age", '"a,b"', "ill"))
+    quoted = write(tmp_path / "q.csv", [("1", "2", "3")], ('"a\nb"', '"""c"""', "d"))
+    assert run("risk", quoted, "--quasi", '"a\nb","""c""",d').exit_code == 0
     for quasi in (["--quasi", 'age,"a,b"'], ["--quasi", "age", "--quasi", '"a,b"'], ["--quasi", ' age,"a,b"']):
         assert json.loads(run("risk", file, *quasi, "--json").stdout)["classes"] == 1
 
@@ -40,7 +42,28 @@ def test_people_are_shown_the_worst_classes_and_the_next_step(tmp_path: Path) ->
     assert result.exit_code == 0
     assert "Smallest classes" in result.stdout
     assert "age=20, town=Ghent" in result.stdout
-    assert "Largest gain: age, to bands of 2" in result.stdout
+    # Each person is alone in age and town, and stays so whichever of the two goes one step.
+    assert "No single step gains anything: `fairdb anonymize` takes several" in result.stdout
+
+
+def test_only_a_step_that_gains_is_proposed(tmp_path: Path) -> None:
+    rows = [(str(30 + i % 4), "FM"[i % 4 // 2], "Fiji") for i in range(12)]
+    file = write(tmp_path / "t.csv", rows, ("age", "sex", "country"))
+    shown = run("risk", file, "--quasi", "age,sex,country").stdout
+    assert "Largest gain: age, to bands of 2. `fairdb anonymize` finds what loses least." in shown
+    assert "rows in classes of fewer than 5 rows" in " ".join(shown.replace("┃", " ").split())
+    shown = run("risk", write(tmp_path / "t.csv", rows * 2, ("age", "sex", "country")), "--quasi", "age,sex").stdout
+    assert "Every class holds 5 rows or more." in shown
+    assert "Largest gain" not in shown
+
+
+def test_what_the_names_of_people_leave_open_is_told(tmp_path: Path) -> None:
+    rows = [("S1", "30", "NA"), ("s1", "30", ""), ("", "30", "unknown"), ("S2", "30", "")]
+    result = run("risk", write(tmp_path / "t.csv", rows, ("who", "age", "ill")), "--quasi", "age",
+                 "--subject", "who", "--sensitive", "ill")  # fmt: skip
+    assert "1 row names nobody in 'who': k counts only people who are named" in result.stdout
+    assert "3 spellings in 'who' are taken for 2 people" in result.stdout
+    assert "the same for everybody in the table" in result.stdout
 
 
 def test_markup_in_a_table_is_shown_as_it_is(tmp_path: Path) -> None:
@@ -54,12 +77,15 @@ def test_markup_in_a_table_is_shown_as_it_is(tmp_path: Path) -> None:
     [
         ("", "--quasi a", "line 1, column 1: the file is empty"),
         ("a,b\n", "--quasi a", "line 2, column 1: there is no row below the header"),
-        ("a,b\n1,2\n3\n", "--quasi a", "line 3, column 2: 1 fields, but the header has 2"),
+        ("a,b\n1,2\n3\n", "--quasi a", "line 3, column 2: 1 field, but the header has 2"),
         ("a,a\n1,2\n", "--quasi a", "line 1, column 2: the name 'a' stands twice"),
         ("a,b\n1,2\n", "--quasi x", "line 1: there is no column 'x'; there are: 'a', 'b'"),
         ("a,b\n1,2\n", "--quasi a --sensitive a", "line 1, column 1: 'a' is named twice"),
+        ("a,b\n1,2\n", "--quasi a --categorical b", "'b' is named by --categorical"),
         ("a,b\n1,2\n", "--quasi a --subject a", "line 1, column 1: 'a' is named twice"),
         ("a,b\n1,2\n", "--quasi ,", "there is no column ''"),
+        ("a, a\n1,2\n", "--quasi a", "line 1, column 2: ' a' and 'a' are one name, in column 1 already"),
+        ("a,b\n1,2\n", '--quasi "a', "cannot tell the names in"),
         ("a,b\n1,\0\n", "--quasi a", "line 2, column 2: a NUL byte"),
     ],
 )

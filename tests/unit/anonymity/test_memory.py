@@ -1,0 +1,29 @@
+"""A table is anonymised in memory that is a small multiple of its file."""
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from anonymity.anonymise import anonymise
+from anonymity.limits import Limits
+from anonymity.reading import read_table
+from anonymity.risk import Roles
+from bench.anonymity import QUASI, write_people
+
+
+@pytest.mark.parametrize("limits", [Limits(5), Limits(5, 2, 0.5)])
+def test_memory_is_a_small_multiple_of_the_file(tmp_path: Path, limits: Limits) -> None:
+    file = tmp_path / "people.csv"
+    roles = Roles(QUASI, ("disease",))
+    # What the first call keeps for all others is no matter of the table.
+    write_people(file, 20)
+    anonymise(read_table(file), roles, limits)
+    write_people(file, 20_000)
+    tracemalloc.start()
+    try:
+        anonymise(read_table(file), roles, limits)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8.5 * file.stat().st_size
