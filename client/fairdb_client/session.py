@@ -120,7 +120,7 @@ class Session:
             response = self._send(method, path, body, parameters, headers)
         if response.is_success:
             return response.json()
-        raise _error_of(response)
+        raise error_of(response)
 
     def _pages(self, path: str, items: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         token = ""
@@ -151,14 +151,15 @@ class Session:
                 return
             response = self._send("POST", "/api/auth/refresh", {"refreshToken": self._refresh_token}, None, None)
             if not response.is_success:
-                raise _error_of(response)
+                raise error_of(response)
             self._keep(response.json())
 
     def _keep(self, tokens: Mapping[str, Any]) -> None:
         self._access_token, self._refresh_token = tokens["accessToken"], tokens["refreshToken"]
 
 
-def _error_of(response: httpx.Response) -> ApiError:
+def error_of(response: httpx.Response) -> ApiError:
+    """Return what an answer says that was refused."""
     try:
         status = response.json()
     except ValueError:
