@@ -9,18 +9,11 @@ from google.protobuf.json_format import ParseDict, ParseError
 from chassis.errors import AppError, InvalidRequest
 from chassis.violations import Violation
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway.errors import RowEmpty, RowFieldUnknown, RowNotJson, RowNotText, RowRagged
-
-MOST_BYTES = 1024 * 1024
-"""Of a row: what a request for one sample may have, too."""
+from gateway.errors import RowEmpty, RowFieldUnknown, RowNotJson, RowRagged
+from sheets.columns import REQUEST_ID, SAMPLE_FIELDS, Columns
 
 _METADATA, _REQUEST_ID, _TAXON_ID = "metadata", "request_id", "taxon_id"
-_TEXTS = ("study", "subject", "organism", "collection_date")
-_FIELDS = {name: field.name for field in RawSample.DESCRIPTOR.fields for name in (field.json_name, field.name)} | {
-    "requestId": _REQUEST_ID,
-    _REQUEST_ID: _REQUEST_ID,
-}
-"""Every name that a field goes by, in both spellings of protobuf's JSON."""
+_FIELDS = {**SAMPLE_FIELDS, _METADATA: _METADATA, **REQUEST_ID}
 _SHOWN = ", ".join(name for name in _FIELDS if "_" not in name)
 _LONGEST_INT = 10
 
@@ -56,20 +49,16 @@ def _no_number(_: str) -> None:
 _decoder = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)
 
 
-def read_json(line: bytes) -> Item:
+def read_json(line: str, size: int) -> Item:
     """Read a row from a line of JSON, the body of a request for one sample."""
     try:
-        text = line.decode()
-    except UnicodeDecodeError:
-        return RowNotText()
-    try:
-        found = _decoder.decode(text)
+        found = _decoder.decode(line)
     except (ValueError, RecursionError):
         return RowNotJson()
     if not isinstance(found, dict):
         return RowNotJson()
     try:
-        return _read_object(found, len(line))
+        return _read_object(found, size)
     except AppError as error:
         return error
 
@@ -151,52 +140,25 @@ def _path(field: str) -> str:
     return f"sample.{RawSample.DESCRIPTOR.fields_by_name[field].json_name}"
 
 
-class Columns:
-    """The columns of a table: which field of the sample each one holds."""
-
-    def __init__(self, titles: Sequence[str]) -> None:
-        """Read a title line. Raises InvalidRequest, which quotes no title: it may be a row in the wrong place."""
-        self._width = len(titles)
-        self._metadata: list[tuple[int, str]] = []
-        self._named: list[tuple[int, str]] = []
-        seen: dict[str, int] = {}
-        wrong = list[str]()
-        for index, title in enumerate(map(str.strip, titles)):
-            field = _FIELDS.get(title, "")
-            # In a table "metadata" is a name like any other.
-            if field == _METADATA:
-                field = ""
-            first = seen.setdefault(field or f" {title}", index)
-            if not title:
-                wrong.append(f"column {index + 1} has no title")
-            elif first != index:
-                wrong.append(f"columns {first + 1} and {index + 1} have the same title")
-            elif field:
-                self._named.append((index, field))
-            else:
-                self._metadata.append((index, title))
-        if wrong:
-            raise InvalidRequest(violations=[Violation("file", f"title line: {what}") for what in wrong])
-
-    def read(self, cells: Sequence[str], size: int) -> Item:
-        """Read a row from its cells; empty ones are left out."""
-        if len(cells) != self._width:
-            return RowRagged(cells=str(len(cells)), columns=str(self._width))
-        sample, request_id = RawSample(), ""
-        for index, name in self._metadata:
-            if (cell := cells[index]) and not cell.isspace():
-                sample.metadata[name].string_value = cell
-        for index, field in self._named:
-            cell = cells[index]
-            if not cell or cell.isspace():
-                continue
-            if field in _TEXTS:
-                setattr(sample, field, cell)
-            elif field == _REQUEST_ID:
-                request_id = cell
-            elif wrong := list(_set_taxon_id(sample, cell)):
-                return InvalidRequest(violations=wrong)
-        if not sample.ByteSize():
-            # With the import's own organism it would be a sample of nothing.
-            return RowEmpty()
-        return Row(sample, request_id, size)
+def read_cells(columns: Columns, cells: Sequence[str], size: int) -> Item:
+    """Read a row from the cells of a table; empty ones are left out."""
+    if len(cells) != columns.width:
+        return RowRagged(cells=str(len(cells)), columns=str(columns.width))
+    sample, request_id = RawSample(), ""
+    for index, name in columns.metadata:
+        if (cell := cells[index]) and not cell.isspace():
+            sample.metadata[name].string_value = cell
+    for index, field in columns.named:
+        cell = cells[index]
+        if not cell or cell.isspace():
+            continue
+        if field == _REQUEST_ID:
+            request_id = cell
+        elif field != _TAXON_ID:
+            setattr(sample, field, cell)
+        elif wrong := list(_set_taxon_id(sample, cell)):
+            return InvalidRequest(violations=wrong)
+    if not sample.ByteSize():
+        # With the import's own organism it would be a sample of nothing.
+        return RowEmpty()
+    return Row(sample, request_id, size)

@@ -27,9 +27,10 @@ from fairdb.samples.v1.sample_service_pb2 import CreateSampleRequest
 from gateway.creation import Creation, Identified
 from gateway.errors import Overloaded, RowTooLarge, TooManyRows
 from gateway.idempotency import CREATE, MAX_LENGTH, Fingerprints
-from gateway.import_rows import MOST_BYTES, Item, Row
+from gateway.import_rows import Item, Row
 from gateway.spool import Spool
 from gateway.window import Window
+from sheets.records import MOST_BYTES
 
 MOST_ROWS = 100_000
 ROW_SECONDS = 30.0

@@ -8,7 +8,8 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from chassis.errors import AppError, InvalidRequest
-from gateway import import_files, import_rows
+from fairdb.samples.v1.sample_pb2 import RawSample
+from gateway import import_rows
 from gateway.errors import (
     MediaTypeUnsupported,
     RowBadlyQuoted,
@@ -19,7 +20,10 @@ from gateway.errors import (
     RowRagged,
     RowTooLarge,
 )
-from gateway.import_files import open_reader
+from gateway.import_files import FAULTS, open_reader
+from sheets import records
+from sheets.columns import SAMPLE_FIELDS
+from sheets.records import Fault
 
 NDJSON, CSV, TSV = "application/x-ndjson", "text/csv", "text/tab-separated-values"
 
@@ -134,7 +138,7 @@ def test_lines_of_json(line: str, expected: object) -> None:
 
 @pytest.mark.parametrize("content_type", [NDJSON, CSV])
 def test_a_row_that_is_too_long_costs_its_own_row_only(content_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_files, "MOST_BYTES", 100)
+    monkeypatch.setattr(records, "MOST_BYTES", 100)
     row = b'{"organism":"a"}' if content_type == NDJSON else b"a"
     content = b"\n".join([row, b"x" * 101, row, b"y" * 5_000, row])
     content = content if content_type == NDJSON else b"organism\n" + content
@@ -189,3 +193,14 @@ def test_a_row_brings_its_own_key_along() -> None:
     (row,) = reader.feed(b"request_id,organism\nkey 1,E. coli\n")
     assert isinstance(row, import_rows.Row)
     assert (row.request_id, dict(row.sample.metadata)) == ("key 1", {})
+
+
+def test_the_fields_of_a_row_are_those_of_a_sample() -> None:
+    names = {name for field in RawSample.DESCRIPTOR.fields for name in (field.json_name, field.name)}
+    assert names == {*SAMPLE_FIELDS, "metadata"}
+
+
+def test_sender_and_receiver_of_a_file_tell_the_same_of_a_bad_row() -> None:
+    assert {fault: (error().reason, error().message) for fault, error in FAULTS.items()} == {
+        fault: (fault.reason, fault.value) for fault in Fault
+    }
