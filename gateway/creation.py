@@ -166,9 +166,15 @@ class Creation:
         assert work.prepared is not None
         return Created(stored, work.prepared.grants, () if repeated else tuple(work.prepared.dropped_fields))
 
-    async def identify(self, principal: Principal, raw: RawSample, claim: IdempotencyClaim) -> Identified:
-        """Create a sample as `create` does, for who wants to know no more of it than its id."""
-        if (found := await self._find(principal, claim)) is not None:
+    async def identify(
+        self, principal: Principal, raw: RawSample, claim: IdempotencyClaim, *, look_first: bool
+    ) -> Identified:
+        """Create a sample as `create` does, for who wants to know no more of it than its id.
+
+        `look_first`: whether to ask for an earlier call before anything is done. Else the store tells; that is less
+        work for a new sample, and more for a repeat.
+        """
+        if look_first and (found := await self._find(principal, claim)) is not None:
             return Identified(found.sample.id, repeated=True)
         stored, repeated = await self._execute(Work(principal, raw, claim))
         return Identified(stored.sample.id, repeated)

@@ -37,12 +37,14 @@ ROW_SECONDS = 30.0
 """The same that a call for one sample has."""
 
 _METHOD = "fairdb.samples.v1.ImportService.ImportSamples"
-_AT_ONCE = 128
-"""Rows of all imports that are under way: as many as travel together, and few enough that a call for one sample, which
-travels with them, does not wait long."""
+_AT_ONCE = 256
+"""Rows of all imports that are under way: enough that each hop's calls travel many together, and few enough that a call
+for one sample, which travels with them, does not wait long."""
 _BYTES_AT_ONCE = 8 * 1024 * 1024
 _AHEAD = 512
 """Rows that may be read while an earlier one has no answer yet."""
+_NEW = 256
+"""After so many new rows in a row those that follow are taken for new, too, until one is not."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 4.0
 
 Encode = Callable[[pb.ImportSamplesResponse], bytes]
@@ -60,6 +62,7 @@ class Import:
     organism: str
     summary: pb.ImportSummary = field(default_factory=pb.ImportSummary)
     seen: Counter[int] = field(default_factory=Counter[int])
+    new_in_a_row: int = 0
     away: AppError | None = None
     """Of a row that waited for a part in vain."""
     stopped: AppError | None = None
@@ -209,7 +212,10 @@ class Importing:
             principal = this.caller.principal
             while True:
                 try:
-                    return await self._creation.identify(principal, row.sample, claim)
+                    look_first = this.new_in_a_row < _NEW
+                    found = await self._creation.identify(principal, row.sample, claim, look_first=look_first)
+                    this.new_in_a_row = 0 if found.repeated else this.new_in_a_row + 1
+                    return found
                 except (ServiceUnavailable, DeadlineExceeded) as error:
                     # Its key makes a row repeatable, whatever became of it.
                     if now() + pause > deadline:

@@ -107,6 +107,15 @@ async def test_a_rows_own_key_is_that_of_a_single_creation(platform: Platform) -
     assert summary["stored"] == 3
 
 
+async def test_a_repeat_among_many_new_rows_is_recognised(platform: Platform) -> None:
+    account = await platform.account(consented=True)
+    lines = [{**sample, "requestId": f"tube {number}"} for number, sample in enumerate(samples(600))]
+    rows, summary = answers_of(await send(account, to_file(NDJSON, [*lines, *lines[:20]]), NDJSON))
+    assert summary == {"rows": 620, "stored": 620, "repeated": 20, "refused": 0}
+    assert [row["id"] for row in rows[600:]] == [row["id"] for row in rows[:20]]
+    assert len(await stored_ids(account)) == 600
+
+
 @pytest.mark.parametrize(
     ("content", "content_type", "parameters", "status", "reason"),
     [
