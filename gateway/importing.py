@@ -247,7 +247,8 @@ async def _answer(this: Import, answers: Answers, encode: Encode, spool: Spool) 
         try:
             if isinstance(outcome, AppError):
                 raise outcome
-            created = await outcome
+            # Whoever does not want the answer any more does not end the row.
+            created = await asyncio.shield(outcome)
         except AppError as error:
             summary.refused += 1
             answered.error.CopyFrom(describe_error(error))
