@@ -256,6 +256,7 @@ async def _answer(this: Import, answers: Answers, encode: Encode, spool: Spool) 
             summary.stored += 1
             summary.repeated += created.repeated
             answered.id = created.id
+        await spool.has_room()
         spool.put(encode(pb.ImportSamplesResponse(rows=[answered])))
     if this.stopped is not None:
         summary.stopped.CopyFrom(describe_error(this.stopped))

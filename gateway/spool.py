@@ -6,6 +6,8 @@ from collections import deque
 
 _IN_MEMORY = 256 * 1024
 _TAKEN_AT_ONCE = 64 * 1024
+_MOST = 512 * 1024 * 1024
+"""Bytes that may wait: what nobody takes must not fill the disk."""
 
 
 class Spool:
@@ -14,8 +16,9 @@ class Spool:
     So whoever sends a whole file before they read an answer is not kept waiting for themselves.
     """
 
-    def __init__(self, in_memory: int = _IN_MEMORY) -> None:
+    def __init__(self, in_memory: int = _IN_MEMORY, most: int = _MOST) -> None:
         self._in_memory = in_memory
+        self._most = most
         self._pieces: deque[bytes] = deque()
         """The newest ones, behind what is in the file."""
         self._held = 0
@@ -23,7 +26,10 @@ class Spool:
         self._sizes: deque[int] = deque()
         """Bytes in the file of what was put away at a time, each ending with a whole piece."""
         self._read_at = 0
+        self._in_file = 0
         self._changed = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
         self._ended = False
 
     def put(self, piece: bytes) -> None:
@@ -33,6 +39,10 @@ class Spool:
         if self._held > self._in_memory:
             self._put_away()
         self._changed.set()
+
+    async def has_room(self) -> None:
+        """Wait while more waits than any file of a usual size gives answers to."""
+        await self._room.wait()
 
     def end(self) -> None:
         """Say that nothing will be added."""
@@ -50,6 +60,9 @@ class Spool:
             self._file.seek(self._read_at)
             taken = self._file.read(self._sizes.popleft())
             self._read_at += len(taken)
+            self._in_file -= len(taken)
+            if self._in_file <= self._most:
+                self._room.set()
             if not self._sizes:
                 self._read_at = 0
                 self._file.seek(0)
@@ -79,3 +92,6 @@ class Spool:
             part = self._take_held()
             self._file.write(part)
             self._sizes.append(len(part))
+            self._in_file += len(part)
+        if self._in_file > self._most:
+            self._room.clear()

@@ -77,6 +77,21 @@ async def test_a_spool_keeps_little_in_memory() -> None:
     spool.close()
 
 
+async def test_a_spool_that_nobody_empties_is_full_one_day() -> None:
+    spool = Spool(10, 100)
+    for _ in range(11):
+        await spool.has_room()
+        spool.put(b"x" * 11)
+    waiting = asyncio.create_task(spool.has_room())
+    await settle()
+    assert not waiting.done()
+    await spool.take()
+    await waiting
+    spool.end()
+    await drain(spool)
+    spool.close()
+
+
 async def test_who_takes_from_a_spool_waits_for_what_is_put() -> None:
     spool = Spool()
     taking = asyncio.create_task(spool.take())
