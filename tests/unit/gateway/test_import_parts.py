@@ -79,7 +79,7 @@ async def test_a_spool_keeps_little_in_memory() -> None:
 
 async def test_a_spool_that_nobody_empties_is_full_one_day() -> None:
     spool = Spool(10, 100)
-    for _ in range(11):
+    for _ in range(10):
         await spool.has_room()
         spool.put(b"x" * 11)
     waiting = asyncio.create_task(spool.has_room())
