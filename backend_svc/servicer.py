@@ -4,7 +4,7 @@ from uuid import UUID
 
 import grpc
 
-from backend_svc import audit, event_store, quarantine, samples, search, settlement
+from backend_svc import audit, event_store, quarantine, search, settlement
 from backend_svc.samples import Reading
 from backend_svc.storing import Store
 from chassis.database import Database
@@ -28,7 +28,7 @@ class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
     async def FindByIdempotencyKey(
         self, request: pb.FindByIdempotencyKeyRequest, context: Context
     ) -> pb.FindByIdempotencyKeyResponse:
-        found = await samples.find_by_key(self._database, UUID(request.principal.user_id), request.claim)
+        found = await self._reading.find(UUID(request.principal.user_id), request.claim)
         return pb.FindByIdempotencyKeyResponse(stored=found)
 
     async def SettleSample(self, request: pb.SettleSampleRequest, context: Context) -> pb.SettleSampleResponse:

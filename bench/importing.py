@@ -5,19 +5,23 @@ tables with the same indexes, in one transaction.
 """
 
 import io
+import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
+from uuid import uuid4
 
 import asyncpg
 import httpx
 
 from backend_svc import event_store
 from bench.figures import Figure
+from bench.load import LoadFailed
 from bench.measuring import Meter
 
 PATH = "/api/samples:import"
-ABSENT = "POST /api/samples:import is not there yet"
+_AT_ONCE = 50
+"""Rows that are handed over at a time."""
 
 MAKE_TABLES = """
 DROP SCHEMA IF EXISTS bench_copy CASCADE;
@@ -65,14 +69,44 @@ async def measure_copy(connection: asyncpg.Connection, count: int, repetitions: 
         await connection.execute(DROP_TABLES)
 
 
-async def measure_import(meter: Meter, bodies: Sequence[str]) -> Figure | str:
-    """Measure how many samples a second the API imports; where it cannot, return the reason."""
-    async with httpx.AsyncClient(base_url=meter.variant.url, trust_env=False) as http:
-        answer = await http.post(PATH, headers={"Authorization": f"Bearer {meter.token}"})
-    if answer.status_code == 404:
-        return ABSENT
-    # The import is to be called here, its samples counted by `meter.costed`, and a Figure of "import" returned.
-    return f"{PATH} answers {answer.status_code}, and nothing here sends it {len(bodies)} samples yet"
+async def measure_import(meter: Meter, bodies: Sequence[str], count: int) -> Figure:
+    """Measure how many samples a second the API imports, `count` of them in one call. Raises LoadFailed."""
+    result, cost = await meter.costed(lambda: _import(meter, bodies, count), creates=True)
+    rate = result.answered / result.seconds
+    return Figure(meter.repetition, meter.variant.name, "import", 1, rate, answered=result.answered, **asdict(cost))
+
+
+@dataclass(frozen=True)
+class Run:
+    """How many rows were stored, and how long that took until the last was answered."""
+
+    answered: int
+    seconds: float
+
+
+async def _import(meter: Meter, bodies: Sequence[str], count: int) -> Run:
+    # A key of their own each: bodies come again, and would be recognised.
+    run = uuid4()
+
+    async def rows() -> AsyncIterator[bytes]:
+        for start in range(0, count, _AT_ONCE):
+            numbers = range(start, min(start + _AT_ONCE, count))
+            lines = (f'{{"requestId": "{run} {number}", {bodies[number % len(bodies)][1:]}\n' for number in numbers)
+            yield "".join(lines).encode()
+
+    headers = {"Authorization": f"Bearer {await meter.variant.token()}", "Content-Type": "application/x-ndjson"}
+    began, last = time.perf_counter(), "{}"
+    async with (
+        httpx.AsyncClient(base_url=meter.variant.url, trust_env=False, timeout=None) as http,
+        http.stream("POST", PATH, headers=headers, content=rows()) as answer,
+    ):
+        async for line in answer.aiter_lines():
+            last = line
+    seconds = time.perf_counter() - began
+    summary = json.loads(last).get("summary", {})
+    if summary.get("stored") != count or summary.get("repeated"):
+        raise LoadFailed(f"{PATH} answered {answer.status_code}, and stored {summary} instead of {count}")
+    return Run(count, seconds)
 
 
 async def _copy(connection: asyncpg.Connection, rows: Rows, repetition: int) -> Figure:

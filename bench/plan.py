@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: repetitions, seconds a run, samples to read, bodies to send, rates of the open loop.
+    """How much is measured: repetitions, seconds a run, samples to read, bodies to send, rates of the open loop, and
+    rows of an import.
 
     `patience` is how many seconds a run may wait for a quiet machine.
     """
@@ -19,7 +20,17 @@ class Plan:
     patience: float = 2.0
     open_post_rate: int = 50
     open_get_rate: int = 100
+    imported: int = 100_000
 
 
 FULL = Plan()
-SHORT = Plan(repetitions=1, seconds=0.6, open_seconds=1.0, warm_up_seconds=0.2, ids=300, bodies=1_000, patience=0.0)
+SHORT = Plan(
+    repetitions=1,
+    seconds=0.6,
+    open_seconds=1.0,
+    warm_up_seconds=0.2,
+    ids=300,
+    bodies=1_000,
+    patience=0.0,
+    imported=1_000,
+)

@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import importing, machine, report
 from bench.conformance import Conformance, NotConforming
 from bench.counting import CountMismatch
-from bench.figures import LOADS, Figure, Memory, Results
+from bench.figures import LOADS, Memory, Results
 from bench.lines import Lines
 from bench.load import LoadFailed
 from bench.measuring import Meter, metering
@@ -70,11 +70,8 @@ async def measure(plan: Plan, root: Path) -> Results:
                             lines.set_ids(name, ids)
                     await measure_variant(meter, plan, results)
                     results.figures.append(await measure_store(meter, account, consent, plan.seconds))
-                    imported = await importing.measure_import(meter, lines.bodies(plan.ids))
-                    if isinstance(imported, Figure):
-                        results.figures.append(imported)
-                    else:
-                        results.missing["import_vs_copy"] = imported
+                    bodies = lines.bodies(plan.bodies)
+                    results.figures.append(await importing.measure_import(meter, bodies, plan.imported))
         async with stage.connection(DATABASE) as connection:
             results.figures += await importing.measure_copy(connection, plan.ids, plan.repetitions)
     return results

@@ -24,6 +24,8 @@ class AppError(Exception):
     reason = "INTERNAL"
     retry_after: float | None = None
     """Seconds after which the same call may succeed."""
+    http_code = ""
+    """HTTP status over REST, where the one that stands for `code` will not do; the edge knows which it takes."""
 
     def __init__(self, *, violations: Iterable[Violation] = (), **metadata: str) -> None:
         self.violations = tuple(violations)

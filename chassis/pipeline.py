@@ -2,11 +2,15 @@
 
 In order: correlation id and trace, deadline, who calls, may they, is the request valid, the servicer; then errors
 become statuses, and the call is counted, timed and, when it failed, logged.
+
+A call whose messages stream both ways has no deadline, and its servicer validates: one bad item among many may be
+nobody else's affair.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
@@ -34,6 +38,8 @@ from chassis.violations import violations_of
 from fairdb.options.v1.access_pb2 import AccessRule
 
 SERVICE_TOKEN = "x-service-token"
+HTTP_CODE = "x-http-code"
+"""Metadata in which a service names the HTTP status of its answer, where gRPC has no word for it."""
 _OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1")
 _DEFAULT_DEADLINE = 30.0
 _ANSWER_MARGIN = 0.02
@@ -43,6 +49,7 @@ BATCH = "/fairdb.batch.v1.BatchService/CallMany"
 """Carries other methods' requests, and each of those is validated by itself."""
 
 Servicer = Callable[[Message, grpc.aio.ServicerContext], Awaitable[Message]]
+StreamServicer = Callable[[AsyncIterator[Message], grpc.aio.ServicerContext], AsyncGenerator[Message, None]]
 Authenticate = Callable[[AccessRule], Awaitable[Caller]]
 """Returns who makes a call to a method with this rule. Raises Unauthenticated."""
 
@@ -64,8 +71,26 @@ class Method:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class StreamMethod:
+    """A method of this server whose messages stream both ways."""
+
+    path: str
+    servicer: StreamServicer
+    parse: Callable[[bytes], Message]
+
+    @classmethod
+    def of(cls, path: str, handler: grpc.RpcMethodHandler) -> "StreamMethod":
+        """Return the method of a handler that generated code made."""
+        return cls(
+            path,
+            cast(StreamServicer, handler.stream_stream),
+            cast(Callable[[bytes], Message], handler.request_deserializer),
+        )
+
+
 class Pipeline(grpc.aio.ServerInterceptor):
-    """Wraps every unary servicer method of a server."""
+    """Wraps every servicer method of a server; `server` takes only kinds that this knows."""
 
     def __init__(self, verifier: Verifier, revocations: Revocations) -> None:
         self._verifier = verifier
@@ -82,14 +107,18 @@ class Pipeline(grpc.aio.ServerInterceptor):
         if wrapped is not None:
             return wrapped
         handler = await continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None or method.startswith(_OPEN_SERVICES):
+        if handler is None or method.startswith(_OPEN_SERVICES):
             return handler
-        wrapped = grpc.unary_unary_rpc_method_handler(
-            partial(self._serve, Method.of(method, handler)),
-            # Bytes come in as they are: gRPC's own answer to bytes that are no message tells of our insides.
-            request_deserializer=None,
-            response_serializer=handler.response_serializer,
-        )
+        # Bytes come in as they are: gRPC's own answer to bytes that are no message tells of our insides.
+        form = {"request_deserializer": None, "response_serializer": handler.response_serializer}
+        if handler.stream_stream is not None:
+            wrapped = grpc.stream_stream_rpc_method_handler(
+                partial(self._serve_stream, StreamMethod.of(method, handler)), **form
+            )
+        elif handler.unary_unary is not None:
+            wrapped = grpc.unary_unary_rpc_method_handler(partial(self._serve, Method.of(method, handler)), **form)
+        else:
+            return None
         self._wrapped[method] = wrapped
         return wrapped
 
@@ -99,9 +128,24 @@ class Pipeline(grpc.aio.ServerInterceptor):
         try:
             return await self.answer(method, request, context, call, partial(self._authenticate, metadata))
         except AppError as error:
-            status = rpc_status.to_status(error.to_status())
-            await context.abort(status.code, status.details, status.trailing_metadata)
+            await _abort(context, error)
             raise AssertionError("abort returns never") from None
+
+    async def _serve_stream(
+        self, method: StreamMethod, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
+    ) -> None:
+        metadata: dict[str, Any] = dict(context.invocation_metadata() or ())
+        call = _call_of(metadata, context)
+        try:
+            with _handling(method.path, call):
+                await self._admit(method.path, call, partial(self._authenticate, metadata))
+                # What limited the way in does not limit the stream.
+                call.deadline = None
+                async with aclosing(method.servicer(_read_each(method, requests), context)) as answers:
+                    async for answer in answers:
+                        await _write(context, answer)
+        except AppError as error:
+            await _abort(context, error)
 
     async def answer(
         self,
@@ -112,47 +156,22 @@ class Pipeline(grpc.aio.ServerInterceptor):
         authenticate: Authenticate,
     ) -> Message:
         """Serve one call and return its answer. Raises AppError and nothing else."""
-        started = time.perf_counter()
-        calls.enter(call)
-        code = grpc.StatusCode.OK
-        with span(method.path, SpanKind.SERVER, call.traceparent):
-            call.traceparent = current_traceparent(call.traceparent)
+        with _handling(method.path, call):
             try:
-                return await self._answer(method, request, context, call, authenticate)
-            except AppError as error:
-                code = error.code
-                log.info("call_failed", method=method.path, code=code.name, reason=error.reason)
-                raise
-            except asyncio.CancelledError:
-                code = grpc.StatusCode.CANCELLED
-                raise
-            except Exception as error:
-                code = grpc.StatusCode.INTERNAL
-                log.error("call_broke", method=method.path, **describe(error))
-                raise Internal from None
-            finally:
-                _, service, name = method.path.split("/")
-                HANDLING_SECONDS.labels(service, name, code.name).observe(time.perf_counter() - started)
+                async with asyncio.timeout_at(call.deadline):
+                    await self._admit(method.path, call, authenticate)
+                    return await method.servicer(_read(method, request), context)
+            except TimeoutError:
+                raise DeadlineExceeded from None
 
-    async def _answer(
-        self,
-        method: Method,
-        request: bytes,
-        context: grpc.aio.ServicerContext,
-        call: Call,
-        authenticate: Authenticate,
-    ) -> Message:
+    async def _admit(self, path: str, call: Call, authenticate: Authenticate) -> None:
+        """Find out who calls, and whether they may. Raises Unauthenticated, AccessDenied, TokenRevoked."""
         try:
-            rule = access.rule_of(method.path)
+            rule = access.rule_of(path)
         except access.AccessUndeclared:
             raise AccessDenied from None
-        try:
-            async with asyncio.timeout_at(call.deadline):
-                call.caller = await authenticate(rule)
-                access.authorise(rule, call.caller)
-                return await method.servicer(_read(method, request), context)
-        except TimeoutError:
-            raise DeadlineExceeded from None
+        call.caller = await authenticate(rule)
+        access.authorise(rule, call.caller)
 
     async def _authenticate(self, metadata: dict[str, Any], rule: AccessRule) -> Caller:
         """Return who calls. What anybody may call ignores tokens, so that an expired one does not bar a new log-in."""
@@ -171,12 +190,63 @@ class Pipeline(grpc.aio.ServerInterceptor):
         return caller
 
 
-def _read(method: Method, request: bytes) -> Message:
-    """Return the message that the bytes hold. Raises MalformedRequest, InvalidRequest."""
+@contextmanager
+def _handling(path: str, call: Call) -> Iterator[None]:
+    """Make a call the one that is served; count, time and log what becomes of it. Raises AppError and nothing else."""
+    started = time.perf_counter()
+    calls.enter(call)
+    code = grpc.StatusCode.OK
+    with span(path, SpanKind.SERVER, call.traceparent):
+        call.traceparent = current_traceparent(call.traceparent)
+        try:
+            yield
+        except AppError as error:
+            code = error.code
+            log.info("call_failed", method=path, code=code.name, reason=error.reason)
+            raise
+        except asyncio.CancelledError:
+            code = grpc.StatusCode.CANCELLED
+            raise
+        except Exception as error:
+            code = grpc.StatusCode.INTERNAL
+            log.error("call_broke", method=path, **describe(error))
+            raise Internal from None
+        finally:
+            _, service, name = path.split("/")
+            HANDLING_SECONDS.labels(service, name, code.name).observe(time.perf_counter() - started)
+
+
+async def _abort(context: grpc.aio.ServicerContext, error: AppError) -> None:
+    status = rpc_status.to_status(error.to_status())
+    chosen = ((HTTP_CODE, error.http_code),) if error.http_code else ()
+    await context.abort(status.code, status.details, (*(status.trailing_metadata or ()), *chosen))
+
+
+async def _write(context: grpc.aio.ServicerContext, answer: Message) -> None:
+    """Send one answer of a stream. Raises CancelledError when nobody takes it any more."""
     try:
-        message = method.parse(request)
+        await context.write(answer)
+    except grpc.aio.BaseError:
+        # The same a moment before the call itself is cancelled.
+        raise asyncio.CancelledError from None
+
+
+async def _read_each(method: StreamMethod, requests: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+    """Yield the messages of a stream. Raises MalformedRequest."""
+    async for request in requests:
+        yield _parse(method, request)
+
+
+def _parse(method: Method | StreamMethod, request: bytes) -> Message:
+    try:
+        return method.parse(request)
     except DecodeError:
         raise MalformedRequest from None
+
+
+def _read(method: Method, request: bytes) -> Message:
+    """Return the message that the bytes hold. Raises MalformedRequest, InvalidRequest."""
+    message = _parse(method, request)
     if method.path != BATCH and (violations := violations_of(message)):
         raise InvalidRequest(violations=violations)
     return message

@@ -176,9 +176,9 @@ def _require_access(descriptor: ServiceDescriptor) -> None:
     for method in descriptor.methods:
         if not method.GetOptions().HasExtension(access_pb2.access):
             raise ValueError(f"{method.full_name} does not say who may call it")
-        if method.client_streaming or method.server_streaming:
-            # The pipeline wraps unary methods only; another kind would be served without its checks.
-            raise ValueError(f"{method.full_name} streams, which the pipeline does not know")
+        if method.client_streaming != method.server_streaming:
+            # The pipeline does not know the kind, and would not serve it.
+            raise ValueError(f"{method.full_name} streams one way only, which the pipeline does not know")
 
 
 async def _keep_checking(checks: Mapping[str, Check], servicer: HealthServicer, names: list[str]) -> None:

@@ -42,7 +42,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _propagator = TraceContextTextMapPropagator()
-_tracer = trace.get_tracer("fairdb")
+tracer = trace.get_tracer("fairdb")
 _NO_SPAN = nullcontext()
 
 
@@ -129,7 +129,7 @@ def span(name: str, kind: SpanKind, traceparent: str = "", *, inside: bool = Fal
     ):
         return _NO_SPAN
     context = None if inside else parent_context(traceparent)
-    return _tracer.start_as_current_span(name, context=context, kind=kind, record_exception=False)
+    return tracer.start_as_current_span(name, context=context, kind=kind, record_exception=False)
 
 
 def parent_context(traceparent: str) -> Any:

@@ -11,7 +11,7 @@ local METHODS = {GET = true, HEAD = true, POST = true, PUT = true, PATCH = true,
 
 -- The HTTP statuses that a service may choose with the header x-http-code, which gRPC itself has no word for,
 -- and whether the call must have succeeded in gRPC.
-local CHOSEN = {["201"] = true, ["412"] = false, ["503"] = true}
+local CHOSEN = {["201"] = true, ["412"] = false, ["415"] = false, ["503"] = true}
 
 -- What concerns only ourselves: names, and beginnings of names.
 local INTERNAL = {["x-http-code"] = true, ["x-service-token"] = true}

@@ -14,11 +14,14 @@ UPSTREAMS = {
     "fairdb.privacy.v1.ConsentService": "privacy_svc",
     "fairdb.privacy.v1.StudyService": "privacy_svc",
     "fairdb.samples.v1.DataUseService": "gateway",
+    "fairdb.samples.v1.ImportService": "gateway",
     "fairdb.samples.v1.NotificationService": "gateway",
     "fairdb.samples.v1.SampleService": "gateway",
     "fairdb.system.v1.SagaService": "gateway",
     "fairdb.system.v1.SystemService": "gateway",
 }
+_ANY_FORM = ".google.api.HttpBody"
+"""A body that is passed on as it is."""
 CLUSTERS = tuple(sorted(set(UPSTREAMS.values())))
 
 
@@ -28,17 +31,20 @@ class ContractError(Exception):
 
 @dataclass(frozen=True)
 class PublicRpc:
-    """One RPC that clients may call, over REST and over gRPC."""
+    """One RPC that clients may call, over REST and over gRPC; one that streams perhaps over gRPC only."""
 
     service: str
     method: str
     cluster: str
     verb: str
+    """Of HTTP, in lower case; "" for none."""
     anyone: bool
     rest_path: str = ""
     """As its proto has it: "/api/consents/{id}:withdraw"."""
     fields: tuple[str, ...] = ()
-    """Names that the JSON body may hold, those of the path left out; none when the call takes no body."""
+    """Names that the JSON body may hold, those of the path left out; none when the call takes no JSON."""
+    streams: bool = False
+    """Whether request and answer are streams, of any length and duration."""
 
     @property
     def path(self) -> str:
@@ -59,8 +65,8 @@ class PublicRpc:
 def read_public_rpcs(descriptors: bytes) -> tuple[PublicRpc, ...]:
     """Return every public RPC of a descriptor set.
 
-    Raises ContractError when a public RPC lacks its REST path or its access rule, when an internal one has a REST path,
-    and when a public service is missing.
+    Raises ContractError when a public RPC lacks its access rule or, unless it streams, its REST path; when an internal
+    one has a REST path; and when a public service is missing.
     """
     found: dict[str, list[PublicRpc]] = {}
     files = FileDescriptorSet.FromString(descriptors)
@@ -73,13 +79,15 @@ def read_public_rpcs(descriptors: bytes) -> tuple[PublicRpc, ...]:
             if verb:
                 raise ContractError(f"{service}.{method.name} has a REST path but {service} is not public")
             continue
-        if not verb:
+        streams = method.client_streaming and method.server_streaming
+        if not verb and not streams:
             raise ContractError(f"{service}.{method.name} is public but has no REST path")
         if not method.options.HasExtension(access_pb2.access):
             raise ContractError(f"{service}.{method.name} does not say who may call it")
         anyone = method.options.Extensions[access_pb2.access].anyone
         fields = _body_fields(rule.body, messages, method.input_type)
-        rpc = PublicRpc(service, method.name, cluster, verb, anyone, getattr(rule, verb), fields)
+        path = getattr(rule, verb) if verb else ""
+        rpc = PublicRpc(service, method.name, cluster, verb or "", anyone, path, fields, streams)
         found.setdefault(service, []).append(rpc)
     if missing := UPSTREAMS.keys() - found.keys():
         raise ContractError(f"the protos lack {', '.join(sorted(missing))}")
@@ -92,7 +100,10 @@ def _body_fields(body: str, messages: Mapping[str, DescriptorProto], input_type:
         return ()
     message = messages[input_type]
     if body != "*":
-        message = messages[next(field.type_name for field in message.field if field.name == body)]
+        of_body = next(field.type_name for field in message.field if field.name == body)
+        if of_body == _ANY_FORM:
+            return ()
+        message = messages[of_body]
     return tuple(dict.fromkeys(name for field in message.field for name in (field.json_name, field.name)))
 
 

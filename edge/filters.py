@@ -18,6 +18,7 @@ MAX_RESPONSE_BYTES = 8 * MEGABYTE
 # Where answers.lua too leaves what the log tells.
 LOG_NAMESPACE = "fairdb.edge"
 CORS_FILTER = "envoy.filters.http.cors"
+BUFFER_FILTER = "envoy.filters.http.buffer"
 
 
 def build_filters(descriptors: Path, tokens: Path, rate_limit: int, rpcs: Iterable[PublicRpc]) -> list[Config]:
@@ -34,10 +35,10 @@ def build_filters(descriptors: Path, tokens: Path, rate_limit: int, rpcs: Iterab
         build_token_filter(tokens),
         # For the log: transcoding an error removes its gRPC status.
         {"name": "envoy.filters.http.header_to_metadata", "typed_config": _grpc_status_to_log()},
-        # The transcoder limits REST; this limits gRPC, and keeps the request whole in case it is repeated. Streams must
+        # The transcoder limits REST; this limits gRPC, and keeps the request whole in case it is repeated. Streams
         # disable it on their routes.
         {
-            "name": "envoy.filters.http.buffer",
+            "name": BUFFER_FILTER,
             "typed_config": typed(
                 "envoy.extensions.filters.http.buffer.v3.Buffer", max_request_bytes=MAX_REQUEST_BYTES
             ),
@@ -62,6 +63,11 @@ def build_cors_policy(origins: Sequence[str]) -> Config:
             max_age="600",
         )
     }
+
+
+def pass_unbuffered() -> Config:
+    """Return what a route says whose requests are passed on as they come; the service limits them."""
+    return {BUFFER_FILTER: typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", disabled=True)}
 
 
 def _lua(rpcs: Iterable[PublicRpc]) -> Config:

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from edge.contract import PublicRpc
-from edge.filters import build_cors_policy
+from edge.filters import build_cors_policy, pass_unbuffered
 from edge.tokens import build_route_access
 from edge.typed import Config, typed
 
 TIMEOUT = 30  # seconds, for a call with all its attempts
 ATTEMPT_TIMEOUT = 10  # seconds
 ATTEMPTS = 3
+STREAM_IDLE = 120  # seconds without a byte either way; a stream may last as long as it likes
 
 
 def build_route_config(rpcs: Iterable[PublicRpc], cors_origins: Sequence[str]) -> Config:
@@ -32,7 +33,9 @@ def build_route_config(rpcs: Iterable[PublicRpc], cors_origins: Sequence[str]) -
 
 
 def _rpc_routes(rpc: PublicRpc) -> Iterator[Config]:
-    if rpc.safe:
+    if rpc.streams:
+        yield _stream_route(rpc)
+    elif rpc.safe:
         yield _route(rpc, [], repeatable=True)
     else:
         yield _route(rpc, [{"name": "idempotency-key", "present_match": True}], repeatable=True)
@@ -54,6 +57,16 @@ def _route(rpc: PublicRpc, headers: list[Config], *, repeatable: bool) -> Config
         "request_headers_to_add": [
             {"header": {"key": "grpc-timeout", "value": f"{deadline}S"}, "append_action": "ADD_IF_ABSENT"}
         ],
+    }
+
+
+def _stream_route(rpc: PublicRpc) -> Config:
+    """Return the route of a stream, which is never repeated: part of it may have taken effect."""
+    return {
+        "name": rpc.name,
+        "match": {"path": rpc.path, "grpc": {}},
+        "route": {"cluster": rpc.cluster, "timeout": "0s", "idle_timeout": f"{STREAM_IDLE}s"},
+        "typed_per_filter_config": build_route_access(rpc.anyone) | pass_unbuffered(),
     }
 
 

@@ -15,6 +15,8 @@ from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceStub
 from fairdb.samples.v1 import (
     data_use_service_pb2,
     data_use_service_pb2_grpc,
+    import_service_pb2,
+    import_service_pb2_grpc,
     notification_service_pb2,
     notification_service_pb2_grpc,
     sample_service_pb2,
@@ -31,6 +33,8 @@ from gateway.data_use_servicer import DataUseServicer
 from gateway.engine import Engine
 from gateway.health import CRITICAL, DEGRADED, Health, Part, broker_check, service_check
 from gateway.idempotency import Fingerprints
+from gateway.import_servicer import ImportServicer
+from gateway.importing import Importing
 from gateway.journal import SWEEPS, Journal
 from gateway.notification_servicer import NotificationServicer
 from gateway.saga_servicer import SagaServicer
@@ -56,6 +60,8 @@ class Settings(settings.Settings):
     """The pause after a saga's step has failed for the first time."""
     saga_refusals: int = 8
     """After so many in a row the step of a saga is not tried again until a person says so."""
+    imports_at_once: int = 8
+    """More that come to this gateway are told to come later."""
     saga_tail_overdue_seconds: float = 900.0
     """After so long a saga whose sample is stored, but not indexed or told of, is shown as parked."""
 
@@ -102,12 +108,10 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
                 "registry": Part(parts.registry.ping, DEGRADED),
             }
         )
-        samples = SampleServicer(
-            privacy,
-            backend,
-            Creation(engine, creating, privacy, backend),
-            Fingerprints.load(config.fingerprint_key_file),
-        )
+        creation = Creation(engine, creating, privacy, backend)
+        fingerprints = Fingerprints.load(config.fingerprint_key_file)
+        samples = SampleServicer(privacy, backend, creation, fingerprints)
+        imports = ImportServicer(Importing(creation, fingerprints, revocations, at_once=config.imports_at_once))
         data_use = DataUseServicer(privacy, backend)
         notifications = NotificationServicer(BackendNotificationServiceStub(backend_channel), privacy)
         sagas = SagaServicer(journal, engine)
@@ -117,6 +121,10 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
                 (
                     sample_service_pb2.DESCRIPTOR.services_by_name["SampleService"],
                     partial(sample_service_pb2_grpc.add_SampleServiceServicer_to_server, samples),
+                ),
+                (
+                    import_service_pb2.DESCRIPTOR.services_by_name["ImportService"],
+                    partial(import_service_pb2_grpc.add_ImportServiceServicer_to_server, imports),
                 ),
                 (
                     data_use_service_pb2.DESCRIPTOR.services_by_name["DataUseService"],

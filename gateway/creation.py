@@ -55,6 +55,15 @@ class Created:
     """Names of what anonymisation dropped. None for a repeat: they are kept nowhere."""
 
 
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Which sample a claim stands for now."""
+
+    id: str
+    repeated: bool
+    """Whether an earlier call had created it."""
+
+
 class Superseded(NoEffect):
     """The idempotency key had made a sample before."""
 
@@ -149,21 +158,40 @@ class Creation:
 
     async def create(self, principal: Principal, raw: RawSample, claim: IdempotencyClaim | None) -> Created:
         """Create a sample, or return the one that an earlier call with the same claim created."""
-        if claim is not None:
-            request = FindByIdempotencyKeyRequest(principal=principal, claim=claim)
-            found = await self._backend.FindByIdempotencyKey(request)
-            if found.HasField("stored"):
-                grants = await self._privacy.GetGrants(GetGrantsRequest(principal=principal))
-                return Created(found.stored, grants, ())
+        if claim is not None and (found := await self._find(principal, claim)) is not None:
+            grants = await self._privacy.GetGrants(GetGrantsRequest(principal=principal))
+            return Created(found, grants, ())
         work = Work(principal, raw, claim)
+        stored, repeated = await self._execute(work)
+        assert work.prepared is not None
+        return Created(stored, work.prepared.grants, () if repeated else tuple(work.prepared.dropped_fields))
+
+    async def identify(
+        self, principal: Principal, raw: RawSample, claim: IdempotencyClaim, *, look_first: bool
+    ) -> Identified:
+        """Create a sample as `create` does, for who wants to know no more of it than its id.
+
+        `look_first`: whether to ask for an earlier call before anything is done. Else the store tells; that is less
+        work for a new sample, and more for a repeat.
+        """
+        if look_first and (found := await self._find(principal, claim)) is not None:
+            return Identified(found.sample.id, repeated=True)
+        stored, repeated = await self._execute(Work(principal, raw, claim))
+        return Identified(stored.sample.id, repeated)
+
+    async def _find(self, principal: Principal, claim: IdempotencyClaim) -> StoredSample | None:
+        found = await self._backend.FindByIdempotencyKey(FindByIdempotencyKeyRequest(principal=principal, claim=claim))
+        return found.stored if found.HasField("stored") else None
+
+    async def _execute(self, work: Work) -> tuple[StoredSample, bool]:
+        """Return the sample, and whether an earlier call had created it."""
         try:
-            stored = await self._engine.execute(self._definition, str(uuid7()), work)
+            return await self._engine.execute(self._definition, str(uuid7()), work), False
         except Superseded as superseded:
-            assert work.prepared is not None
-            return Created(superseded.winner, work.prepared.grants, ())
+            return superseded.winner, True
         except OutcomeUnknown:
             # "Try again" would make a second sample of a request that cannot be recognised.
-            raise (DeadlineExceeded if claim is None else ServiceUnavailable)(service="backend_svc") from None
+            raise (DeadlineExceeded if work.claim is None else ServiceUnavailable)(service="backend_svc") from None
         except DeadlineExceeded:
             # Whatever was done is undone, so the answer need not be "unknown".
             raise ServiceUnavailable from None
@@ -171,5 +199,3 @@ class Creation:
             if error.reason == SagaTakenOver.reason:
                 raise ServiceUnavailable from None
             raise
-        assert work.prepared is not None
-        return Created(stored, work.prepared.grants, tuple(work.prepared.dropped_fields))

@@ -31,3 +31,71 @@ class SagaNotCancellable(AppError):
 
     code = grpc.StatusCode.FAILED_PRECONDITION
     reason = "SAGA_NOT_CANCELLABLE"
+
+
+class Overloaded(AppError):
+    """As many imports are under way as this gateway takes; try again when one has ended."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "OVERLOADED"
+    retry_after = 5.0
+
+
+class MediaTypeUnsupported(AppError):
+    """The Content-Type must be application/x-ndjson, text/csv or text/tab-separated-values, and the text UTF-8."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "MEDIA_TYPE_UNSUPPORTED"
+    http_code = "415"
+
+
+class TooManyRows(AppError):
+    """An import takes 100,000 rows: send the later ones in another one."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "REQUEST_TOO_LARGE"
+
+
+class ImportTooLarge(AppError):
+    """An import takes 1 GB: send the later rows in another one."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "REQUEST_TOO_LARGE"
+
+
+class RowTooLarge(AppError):
+    """The row is larger than 1 MB."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "REQUEST_TOO_LARGE"
+
+
+class RowMalformed(AppError):
+    """The row cannot be read."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "MALFORMED_REQUEST"
+
+
+class RowNotText(RowMalformed):
+    """The row is no text in UTF-8."""
+
+
+class RowNotJson(RowMalformed):
+    """The row is no JSON object in one line, with each field once."""
+
+
+class RowBadlyQuoted(RowMalformed):
+    """A quoted cell of the row does not end, or goes on behind its quotes; a quote within one is written twice."""
+
+
+class RowRagged(RowMalformed):
+    """The row has not as many cells as the title line."""
+
+
+class RowFieldUnknown(RowMalformed):
+    """The row holds a field that a sample does not have; what is not in the list belongs into metadata."""
+
+
+class RowEmpty(RowMalformed):
+    """No cell of the row holds anything."""

@@ -3,8 +3,8 @@
 Neither the key nor the request is kept, only keyed hashes of them: either could hold anything.
 """
 
-import hashlib
 import hmac
+from collections import Counter
 from pathlib import Path
 
 from google.protobuf.message import Message
@@ -14,7 +14,9 @@ from chassis.violations import Violation
 from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim
 
 HEADER = "idempotency-key"
-_MAX_LENGTH = 128
+CREATE = "fairdb.samples.v1.SampleService.CreateSample"
+"""The method whose keys these are, also where a row of an import brings one along."""
+MAX_LENGTH = 128
 
 
 class Fingerprints:
@@ -39,14 +41,26 @@ class Fingerprints:
             fingerprint=self._hash(request.SerializeToString(deterministic=True)),
         )
 
+    def claim_content(self, method: str, account: str, request: Message, seen: "Counter[int]") -> IdempotencyClaim:
+        """Return the claim that makes a request repeatable under its own content.
+
+        `seen` counts equal requests, so that each has a key of its own, the same one whenever all are sent again.
+        """
+        fingerprint = self._hash(request.SerializeToString(deterministic=True))
+        # Eight bytes, so that a hundred thousand of them are nothing; two that share them by chance still differ.
+        mark = int.from_bytes(fingerprint[:8])
+        seen[mark] += 1
+        key = f"{account} {seen[mark]} ".encode() + fingerprint
+        return IdempotencyClaim(method=method, key_hash=self._hash(key), fingerprint=fingerprint)
+
     def _hash(self, content: bytes) -> bytes:
-        return hmac.new(self._key, content, hashlib.sha256).digest()
+        return hmac.digest(self._key, content, "sha256")
 
 
 def choose_key(header: str, request_id: str) -> str:
     """Return the key that the client gave by header or request id, "" when none. Raises InvalidRequest."""
-    if len(header) > _MAX_LENGTH:
-        violation = Violation(HEADER, f"must have at most {_MAX_LENGTH} characters")
+    if len(header) > MAX_LENGTH:
+        violation = Violation(HEADER, f"must have at most {MAX_LENGTH} characters")
     elif header and request_id and header != request_id:
         violation = Violation("requestId", "must equal the Idempotency-Key header when both are given")
     else:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 
 Context = grpc.aio.ServicerContext
-_CREATE = "fairdb.samples.v1.SampleService.CreateSample"
 
 
 class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
@@ -57,7 +56,7 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         principal = calls.current().caller.principal
         header = dict(context.invocation_metadata() or ()).get(idempotency.HEADER, "")
         key = idempotency.choose_key(str(header), request.request_id)
-        claim = self._fingerprints.claim(_CREATE, key, request.sample) if key else None
+        claim = self._fingerprints.claim(idempotency.CREATE, key, request.sample) if key else None
         created = await self._creation.create(principal, request.sample, claim)
         sample = visibility.render(created.stored, created.grants, principal)
         sample.dropped_fields[:] = sorted(created.dropped_fields)

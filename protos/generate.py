@@ -21,6 +21,7 @@ IMAGE = "image.binpb"  # everything with source comments: for buf
 THIRD_PARTY = (
     "google/api/annotations.proto",
     "google/api/field_behavior.proto",
+    "google/api/httpbody.proto",
     "google/protobuf/duration.proto",
     "google/protobuf/struct.proto",
     "google/protobuf/timestamp.proto",

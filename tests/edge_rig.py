@@ -15,6 +15,7 @@ import grpc
 import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from google.api.httpbody_pb2 import HttpBody
 from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
@@ -31,7 +32,13 @@ from edge.render import render
 from edge.settings import EdgeSettings
 from edge.validate import find_envoy
 from fairdb.backend.v1 import backend_service_pb2, backend_service_pb2_grpc
-from fairdb.samples.v1 import sample_pb2, sample_service_pb2, sample_service_pb2_grpc
+from fairdb.samples.v1 import (
+    import_service_pb2,
+    import_service_pb2_grpc,
+    sample_pb2,
+    sample_service_pb2,
+    sample_service_pb2_grpc,
+)
 from fairdb.system.v1 import system_service_pb2, system_service_pb2_grpc
 from tests.waiting import eventually
 
@@ -111,17 +118,36 @@ class Backend(backend_service_pb2_grpc.BackendServiceServicer):
         return backend_service_pb2.StoredSample()
 
 
+class Imports(import_service_pb2_grpc.ImportServiceServicer):
+    """Answers each piece of a file with its size, as soon as it comes; refuses one of another type."""
+
+    def __init__(self) -> None:
+        self.first: import_service_pb2.ImportFileRequest | None = None
+        self.time_remaining: float | None = 0.0
+
+    async def ImportFile(self, request_iterator, context: Context):
+        self.time_remaining = context.time_remaining()
+        self.first = None
+        async for request in request_iterator:
+            self.first = self.first or request
+            if self.first.file.content_type != "text/csv":
+                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no table", (("x-http-code", "415"),))
+            yield HttpBody(content_type="application/x-ndjson", data=b"%d\n" % len(request.file.data))
+
+
 class Upstream:
     """One process's worth of services on a port of its own."""
 
     def __init__(self) -> None:
         self.samples = Samples()  # pyright: ignore[reportAbstractUsage]  the rest answers UNIMPLEMENTED
+        self.imports = Imports()  # pyright: ignore[reportAbstractUsage]
         self.port = 0
         self._server = grpc.aio.server()
 
     async def start(self, port: int = 0) -> None:
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         sample_service_pb2_grpc.add_SampleServiceServicer_to_server(self.samples, self._server)
+        import_service_pb2_grpc.add_ImportServiceServicer_to_server(self.imports, self._server)
         system_service_pb2_grpc.add_SystemServiceServicer_to_server(
             System(),  # pyright: ignore[reportAbstractUsage]
             self._server,

@@ -8,14 +8,24 @@ def connect(target: str, access_token: str) -> grpc.aio.Channel:
 
     Example: `await SampleServiceStub(connect(target, token)).GetSample(GetSampleRequest(id=...))`.
     """
-    return grpc.aio.insecure_channel(target, interceptors=[_Authorization(access_token)])
+    # One for each kind: grpc takes an interceptor of several kinds for the first of them only.
+    return grpc.aio.insecure_channel(target, interceptors=[_Unary(access_token), _Stream(access_token)])
 
 
-class _Authorization(grpc.aio.UnaryUnaryClientInterceptor):
+class _Authorization:
     def __init__(self, access_token: str) -> None:
         self._entry = ("authorization", f"Bearer {access_token}")
 
-    async def intercept_unary_unary(self, continuation, client_call_details, request):  # grpc types none of it
+    def _authorised(self, client_call_details):  # grpc types none of it
         metadata = [*(client_call_details.metadata or ()), self._entry]
-        details = client_call_details._replace(metadata=grpc.aio.Metadata(*metadata))  # pyright: ignore
-        return await continuation(details, request)
+        return client_call_details._replace(metadata=grpc.aio.Metadata(*metadata))
+
+
+class _Unary(_Authorization, grpc.aio.UnaryUnaryClientInterceptor):
+    async def intercept_unary_unary(self, continuation, client_call_details, request):
+        return await continuation(self._authorised(client_call_details), request)
+
+
+class _Stream(_Authorization, grpc.aio.StreamStreamClientInterceptor):
+    async def intercept_stream_stream(self, continuation, client_call_details, request_iterator):
+        return await continuation(self._authorised(client_call_details), request_iterator)

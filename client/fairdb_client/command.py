@@ -10,6 +10,7 @@ from fairdb_client import access, sagas
 from fairdb_client import demo as demo_module
 from fairdb_client.access import EDGE_URL, EdgeUrl
 from fairdb_client.anonymize import anonymize_command
+from fairdb_client.importing import import_command
 from fairdb_client.report import report_command
 from fairdb_client.risk import risk_command
 
@@ -18,6 +19,7 @@ app.add_typer(sagas.app, name="sagas")
 app.command(name="report")(report_command)
 app.command(name="risk")(risk_command)
 app.command(name="anonymize")(anonymize_command)
+app.command(name="import")(import_command)
 
 
 @app.callback()

@@ -1,5 +1,6 @@
 """One account's session over REST."""
 
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from uuid import uuid4
 import httpx
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Python sets an error's traceback
 class ApiError(Exception):
     """The platform refused a call."""
 
@@ -74,6 +75,30 @@ class Session:
         headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
         return self.call("POST", "/api/samples", sample, headers=headers)
 
+    def import_rows(self, rows: bytes, *, study: str = "", organism: str = "") -> list[dict[str, Any]]:
+        """Import samples, a line of JSON each as `create_sample` takes one, and return what became of each, in order.
+
+        `study` and `organism` are those of rows without. Each answer has `row` and either `id` or `error`. What was
+        stored before is not stored again, so this can be repeated. Raises ApiError, also when the platform stopped on
+        the way, and httpx.TransportError, also when the answer was cut off.
+        """
+        parameters = {name: value for name, value in (("study", study), ("organism", organism)) if value}
+        headers = {"Content-Type": "application/x-ndjson"}
+        for attempt in range(2):
+            used = self._access_token
+            response = self._answered("POST", "/api/samples:import", rows, parameters, headers)
+            *answers, last = [json.loads(line) for line in response.text.split("\n") if line] or [{}]
+            if "summary" not in last:
+                raise httpx.RemoteProtocolError("the answer was cut off")
+            stopped = last["summary"].get("stopped")
+            if stopped is None:
+                return answers
+            if stopped["reason"] not in ("UNAUTHENTICATED", "TOKEN_REVOKED") or attempt or not self._refresh_token:
+                raise ApiError(response.status_code, stopped["reason"], stopped["message"], ())
+            # The token has expired among the rows.
+            self._renew(used)
+        raise AssertionError("the second attempt returns or raises")
+
     def get_sample(self, sample_id: str) -> dict[str, Any]:
         """Return a sample, less what this account may not see. Raises ApiError SAMPLE_NOT_FOUND."""
         return self.call("GET", f"/api/samples/{quote(sample_id, safe='')}")
@@ -113,14 +138,25 @@ class Session:
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Make any call and return its answer. Raises ApiError, and httpx.TransportError when nobody answers."""
+        return self._answered(method, path, body, parameters, headers).json()
+
+    def _answered(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | bytes | None,
+        parameters: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+    ) -> httpx.Response:
+        """Return the answer of a call that succeeded. Raises ApiError."""
         used = self._access_token
         response = self._send(method, path, body, parameters, headers)
         if response.status_code == 401 and self._refresh_token:
             self._renew(used)
             response = self._send(method, path, body, parameters, headers)
         if response.is_success:
-            return response.json()
-        raise _error_of(response)
+            return response
+        raise error_of(response)
 
     def _pages(self, path: str, items: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         token = ""
@@ -135,13 +171,19 @@ class Session:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | bytes | None,
         parameters: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
     ) -> httpx.Response:
         authorization = {"Authorization": f"Bearer {self._access_token}"} if self._access_token else {}
+        content, document = (body, None) if isinstance(body, bytes) else (None, body)
         return self._http.request(
-            method, path, json=body, params=parameters, headers={**authorization, **(headers or {})}
+            method,
+            path,
+            content=content,
+            json=document,
+            params=parameters,
+            headers={**authorization, **(headers or {})},
         )
 
     def _renew(self, used: str) -> None:
@@ -151,14 +193,15 @@ class Session:
                 return
             response = self._send("POST", "/api/auth/refresh", {"refreshToken": self._refresh_token}, None, None)
             if not response.is_success:
-                raise _error_of(response)
+                raise error_of(response)
             self._keep(response.json())
 
     def _keep(self, tokens: Mapping[str, Any]) -> None:
         self._access_token, self._refresh_token = tokens["accessToken"], tokens["refreshToken"]
 
 
-def _error_of(response: httpx.Response) -> ApiError:
+def error_of(response: httpx.Response) -> ApiError:
+    """Return what an answer says that was refused."""
     try:
         status = response.json()
     except ValueError:

@@ -22,6 +22,7 @@ EMAIL = "zq.canary@canary-mail.example"
 PHONE = "+31 6 5550 9917"
 BIRTH = "1961-03-17"
 CANARIES = (NAME, SURNAME, "zq.canary", "5550 9917", "55509917", BIRTH, "19610317", "17.03.1961", "17 March 1961")
+IMPORT = "/api/samples:import"
 PLANTED = (f"{NAME} {SURNAME}", EMAIL, PHONE, BIRTH)
 
 
@@ -37,6 +38,10 @@ async def test_canaries_are_found_nowhere(platform: Platform, tmp_path: Path) ->
     assert len(previewed) >= 5 * len(PLANTED), [answer.text for answer in answers]
     created = [answer.json()["id"] for answer in answers if answer.status_code == 201]
     assert len(created) >= len(PLANTED), [answer.text for answer in answers]
+    rows = [line for answer in answers if answer.request.url.path == IMPORT for line in answer.text.splitlines()]
+    imported = [row["id"] for row in map(json.loads, rows) if "id" in row]
+    assert len(imported) >= 2 * len(PLANTED), rows
+    created += imported
     for sample_id in created:
         await researcher.wait_until_processed(sample_id)
     answers += [await researcher.call("GET", f"/api/samples/{sample_id}") for sample_id in created]
@@ -99,6 +104,7 @@ def creations_and_others() -> Iterator[tuple[str, str, dict[str, str], str]]:
         yield "POST", "/api/samples", {}, json.dumps({"organism": "E. coli", planted: planted})
         yield "POST", "/api/samples", {}, '{"organism": "E. coli", "metadata": {"name": ' + planted
         yield "POST", "/api/samples", {}, json.dumps({"organism": "E. coli", "study": planted})
+        yield from imports(planted, metadata)
         ascii_planted = planted.replace(" ", "-")
         headers = {
             "X-Correlation-ID": ascii_planted,
@@ -139,9 +145,34 @@ def creations_and_others() -> Iterator[tuple[str, str, dict[str, str], str]]:
         yield "GET", "/api/samples", {"Authorization": f"Bearer {ascii_planted}"}, ""
 
 
+def imports(planted: str, metadata: dict[str, str]) -> Iterator[tuple[str, str, dict[str, str], str]]:
+    """Yield imports that carry a canary: in rows that are stored, refused, unreadable, and in a title line."""
+    lines = [
+        {"organism": "E. coli", "subject": planted, "metadata": metadata},
+        {"organism": planted, "collectionDate": planted, "metadata": {"age": planted}},
+        {"organism": "E. coli", planted: planted},
+        {"organism": "E. coli", "requestId": planted},
+        {"organism": "E. coli", "taxonId": planted, "study": planted},
+    ]
+    ndjson = "\n".join([*map(json.dumps, lines), f'{{"organism": "{planted}', planted])
+    yield "POST", IMPORT, {"Content-Type": "application/x-ndjson"}, ndjson
+    cells = (f'"{planted}","{planted}"', planted, f'"{planted}" x,,', f'"{planted}', f"E. coli,{planted},{planted}")
+    table = "\n".join(["organism,age,name", *cells])
+    yield "POST", IMPORT, {"Content-Type": "text/csv"}, table
+    yield "POST", IMPORT, {"Content-Type": "text/csv"}, f"{planted},{planted}\n{planted},1\n"
+    yield "POST", IMPORT, {"Content-Type": planted.replace(" ", "-")}, ndjson
+    quoted = str(httpx.QueryParams({"q": planted}))[2:]
+    yield "POST", f"{IMPORT}?organism={quoted}&study={quoted}", {"Content-Type": "text/csv"}, table
+
+
 def answer_text(answer: httpx.Response) -> str:
     """Return an answer as the sender gets it, less the names of the fields that they sent themselves."""
     headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
+    if answer.headers.get("content-type") == "application/x-ndjson":
+        rows = [json.loads(line) for line in answer.text.splitlines()]
+        for violation in (item for row in rows for item in row.get("error", {}).get("violations", ())):
+            del violation["field"]
+        return headers + json.dumps(rows, ensure_ascii=False)
     if answer.headers.get("content-type") != "application/json":
         return headers + answer.text
     body = answer.json()

@@ -26,9 +26,10 @@ async def test_the_session_works_when_pasted(platform: Platform, pytestconfig: p
     output, errors = await process.communicate(session.encode())
     assert (process.returncode, errors.decode()) == (0, "")
 
-    account, refused, _, stored, preview, _, of_donor, first, again, found, health = [
-        json.loads(line) for line in output.splitlines()
-    ]
+    lines = output.decode().splitlines()
+    assert [line for line in lines if not line.startswith("{")] == ["1 rows: 1 are stored, 0 were refused."]
+    answers = [json.loads(line) for line in lines if line.startswith("{")]
+    account, refused, _, stored, preview, _, of_donor, first, again, *imported, found, health = answers
     assert account["roles"] == ["ROLE_RESEARCHER"]
     assert refused["details"][0]["reason"] == "CONSENT_REQUIRED"
     assert stored["metadata"] == {"body_site": "feces", "age": "30-39"}
@@ -36,6 +37,12 @@ async def test_the_session_works_when_pasted(platform: Platform, pytestconfig: p
     assert [field.get("storedValue") for field in preview["fields"]] == ["E. coli", "feces", "30-39", None]
     assert of_donor["subject"].startswith("p-")
     assert first["id"] == again["id"] != of_donor["id"]
+    row, bad, summary, same_row, mended, complete, reported = imported
+    assert bad["error"]["violations"][0]["field"] == "sample.metadata.age"
+    assert row == same_row
+    assert {row["id"], mended["id"], reported["id"]} < {sample["id"] for sample in found["samples"]}
+    assert summary["summary"] == {"rows": 2, "stored": 1, "repeated": 0, "refused": 1}
+    assert complete["summary"] == {"rows": 2, "stored": 2, "repeated": 1, "refused": 0}
     assert "samples" in found
     assert health["status"] == "healthy"
 

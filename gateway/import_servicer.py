@@ -1,0 +1,133 @@
+"""ImportService: rows as messages or as a file, and what became of them in the same form."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+import grpc
+from google.api.httpbody_pb2 import HttpBody
+
+from chassis.errors import InvalidRequest
+from chassis.violations import Violation, violations_of
+from fairdb.samples.v1 import import_service_pb2 as pb
+from fairdb.samples.v1 import import_service_pb2_grpc
+from gateway.errors import ImportTooLarge
+from gateway.import_files import FileReader, open_reader
+from gateway.import_rows import Item, Row
+from gateway.importing import Importing
+
+Context = grpc.aio.ServicerContext
+Request = TypeVar("Request", pb.ImportSamplesRequest, pb.ImportFileRequest)
+
+MOST_BYTES = 1024**3
+_NDJSON = "application/x-ndjson"
+_HANG_UP_SECONDS = 0.25
+"""Longer than it takes until a caller who hung up is known to have done so."""
+
+
+class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
+    """Imports rows."""
+
+    def __init__(self, importing: Importing) -> None:
+        self._importing = importing
+
+    async def ImportSamples(
+        self, request_iterator: AsyncIterator[pb.ImportSamplesRequest], context: Context
+    ) -> AsyncGenerator[pb.ImportSamplesResponse, None]:
+        first, messages = await _first_of(request_iterator)
+        defaults = _defaults(first)
+        answers = self._importing.run(
+            _rows_of(messages), messages, pb.ImportSamplesResponse.SerializeToString, defaults
+        )
+        async with aclosing(answers):
+            async for piece in answers:
+                if piece:
+                    # Messages of one type, one after another, are one message with the rows of all.
+                    yield pb.ImportSamplesResponse.FromString(piece)
+                else:
+                    await context.send_initial_metadata(())
+
+    async def ImportFile(
+        self, request_iterator: AsyncIterator[pb.ImportFileRequest], context: Context
+    ) -> AsyncGenerator[HttpBody, None]:
+        first, messages = await _first_of(request_iterator)
+        defaults = _defaults(first)
+        reader = open_reader(first.file.content_type)
+        answers = self._importing.run(_rows_in(reader, messages), messages, _to_lines, defaults)
+        async with aclosing(answers):
+            async for piece in answers:
+                if piece:
+                    yield HttpBody(content_type=_NDJSON, data=piece)
+                else:
+                    # The edge waits so long for a whole request and no longer, unless the answer has begun.
+                    await context.send_initial_metadata(())
+
+
+async def _first_of(requests: AsyncIterator[Request]) -> tuple[Request, AsyncGenerator[Request, None]]:
+    """Return the first message, and what yields all of them, up to as many bytes as an import takes.
+
+    Raises InvalidRequest when there is none.
+    """
+    first = await anext(requests, None)
+    if first is None:
+        raise InvalidRequest(violations=[Violation("rows", "must be one at least")])
+
+    async def all() -> AsyncGenerator[Request, None]:
+        size, request = 0, first
+        while request is not None:
+            size += request.ByteSize()
+            if size > MOST_BYTES:
+                raise ImportTooLarge
+            yield request
+            request = await anext(requests, None)
+
+    return first, all()
+
+
+def _defaults(first: pb.ImportSamplesRequest | pb.ImportFileRequest) -> tuple[str, str]:
+    """Return study and organism of rows that have none. Raises InvalidRequest."""
+    # Alone: what is wrong with a row is that row's affair.
+    if violations := violations_of(type(first)(study=first.study, organism=first.organism)):
+        raise InvalidRequest(violations=violations)
+    return first.study, first.organism
+
+
+async def _rows_of(messages: AsyncIterator[pb.ImportSamplesRequest]) -> AsyncGenerator[Item, None]:
+    async for message in messages:
+        for row in message.rows:
+            yield Row(row.sample, row.request_id, row.ByteSize())
+
+
+async def _rows_in(reader: FileReader, messages: AsyncIterator[pb.ImportFileRequest]) -> AsyncGenerator[Item, None]:
+    async for message in messages:
+        for item in reader.feed(message.file.data):
+            yield item
+    if reader.unfinished():
+        # A caller who hung up looks like the end of the file at first, and a cell cut short like a whole one.
+        await asyncio.sleep(_HANG_UP_SECONDS)
+    for item in reader.end():
+        yield item
+
+
+def _to_lines(answer: pb.ImportSamplesResponse) -> bytes:
+    found: list[dict[str, Any]] = [_to_object(row) for row in answer.rows]
+    if answer.HasField("summary"):
+        found.append({"summary": _summary(answer.summary)})
+    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in found).encode()
+
+
+def _to_object(row: pb.ImportedRow) -> dict[str, Any]:
+    return {"row": row.row, "error": _error(row.error)} if row.HasField("error") else {"row": row.row, "id": row.id}
+
+
+def _summary(summary: pb.ImportSummary) -> dict[str, Any]:
+    counts = {name: getattr(summary, name) for name in ("rows", "stored", "repeated", "refused")}
+    return {**counts, "stopped": _error(summary.stopped)} if summary.HasField("stopped") else counts
+
+
+def _error(error: pb.ImportError) -> dict[str, Any]:
+    violations = [{"field": item.field, "description": item.description} for item in error.violations]
+    found = {"reason": error.reason, "message": error.message, "violations": violations}
+    return {**found, "metadata": dict(error.metadata)} if error.metadata else found

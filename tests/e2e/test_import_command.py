@@ -1,0 +1,142 @@
+"""`fairdb import`, as a researcher runs it."""
+
+import asyncio
+import csv
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from tests.e2e.importing import NDJSON, SECRET, TSV, samples, stored_ids, to_file
+from tests.platform import PASSWORD, Account, Platform
+
+
+async def run(account: Account, edge_url: str, *words: str | Path) -> tuple[int, str, str]:
+    """Run the command; return its exit code and what it printed."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("FAIRDB_")}
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("fairdb"),
+        "import",
+        *words,
+        env={**env, "FAIRDB_EDGE_URL": edge_url, "FAIRDB_EMAIL": account.email, "FAIRDB_PASSWORD": PASSWORD},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    assert process.returncode is not None
+    assert b"Traceback" not in output + errors, errors.decode()
+    assert SECRET not in output.decode() + errors.decode()
+    return process.returncode, output.decode(), errors.decode()
+
+
+async def test_what_is_refused_can_be_mended_and_imported(platform: Platform, tmp_path: Path) -> None:
+    account = await platform.account(consented=True)
+    edge_url = platform.constellation.edge_url
+    file, report, refused = tmp_path / "samples.tsv", tmp_path / "report.csv", tmp_path / "refused.tsv"
+    rows = [*samples(900)]
+    rows[500] = {"organism": "E. coli", "metadata": {"body_site": "feces", "age": SECRET}}
+    file.write_bytes(to_file(TSV, [*rows, f"E. coli\t{SECRET}"]))
+
+    code, output, errors = await run(account, edge_url, file, "--report", report, "--refused", refused)
+
+    assert (code, errors) == (1, "")
+    assert "901 rows: 899 are stored, 2 were refused." in output
+    table = list(csv.DictReader(report.read_text().splitlines()))
+    assert [int(row["row"]) for row in table] == [*range(1, 902)]
+    assert {row["id"] for row in table if row["id"]} == await stored_ids(account)
+    problems = [row for row in table if not row["id"]]
+    assert [(row["row"], row["line"], row["reason"], row["field"]) for row in problems] == [
+        ("501", "502", "INVALID_REQUEST", "metadata.age"),
+        ("901", "902", "MALFORMED_REQUEST", ""),
+    ]
+    assert all(row["how to mend"] for row in problems)
+    assert SECRET not in report.read_text()
+
+    # The whole file once more stores nothing, what was mended is stored, and only once.
+    code, _, _ = await run(account, edge_url, file)
+    assert code == 1
+    assert len(await stored_ids(account)) == 899
+    titles, first, second = refused.read_text().splitlines()
+    refused.write_text("\n".join([titles, first.replace(SECRET, "34"), second.replace(SECRET, "\t\t\t\tsaliva\t34")]))
+    for _ in range(2):
+        code, output, _ = await run(account, edge_url, refused)
+        assert (code, output.strip()) == (0, "2 rows: 2 are stored, 0 were refused.")
+    assert len(await stored_ids(account)) == 901
+
+
+async def test_a_chunk_that_does_not_get_through_is_sent_again(platform: Platform, tmp_path: Path) -> None:
+    account = await platform.account(consented=True)
+    lost = 0
+
+    async def relay(request: web.Request) -> web.StreamResponse:
+        """Pass a request on, and lose every second answer of an import on the way."""
+        nonlocal lost
+        answer = await platform.http.request(
+            request.method, request.path_qs, content=await request.read(), headers=dict(request.headers)
+        )
+        if request.path.endswith(":import"):
+            lost += 1
+            if lost % 2:
+                assert request.transport is not None
+                request.transport.close()
+        return web.Response(status=answer.status_code, body=answer.content, content_type=answer.headers["content-type"])
+
+    app = web.Application(client_max_size=1 << 22)
+    app.router.add_route("*", "/{path:.*}", relay)
+    file, report = tmp_path / "samples.ndjson", tmp_path / "report.ndjson"
+    file.write_bytes(to_file(NDJSON, samples(900)))
+    async with TestServer(app) as server:
+        code, _, errors = await run(account, f"http://127.0.0.1:{server.port}", file, "--report", report)
+    assert (code, errors) == (0, "")
+    assert lost > 3
+    found = [json.loads(line) for line in report.read_text().splitlines()]
+    assert [row["row"] for row in found] == [row["line"] for row in found] == [*range(1, 901)]
+    assert {row["id"] for row in found} == await stored_ids(account)
+    assert len(await stored_ids(account)) == 900
+
+
+async def test_rows_without_study_and_organism_take_the_commands(platform: Platform, tmp_path: Path) -> None:
+    account = await platform.account(consented=True)
+    study = (await account.call("POST", "/api/studies", {"title": "imports"})).json()["id"]
+    file = tmp_path / "samples"
+    file.write_text("age\n34\n")
+    words = ("--format", "csv", "--organism", "E. coli", "--study", study)
+    code, _, errors = await run(account, platform.constellation.edge_url, file, *words)
+    assert (code, errors) == (0, "")
+    (id,) = await stored_ids(account)
+    sample = (await account.call("GET", f"/api/samples/{id}")).json()
+    assert (sample["organism"], sample["study"]) == ("E. coli", study)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("absent.csv", None, "No such file"),
+        ("unknown.xlsx", b"a\n1\n", "--format"),
+        ("twice.csv", b"a,a\n1,2\n", "columns 1 and 2 have the same title"),
+        ("empty.csv", b"", "the file is empty"),
+        ("titles.csv", b"a,b\n", "the file holds no row"),
+    ],
+)
+async def test_bad_input_is_told_before_anything_is_sent(
+    platform: Platform, tmp_path: Path, name: str, content: bytes | None, told: str
+) -> None:
+    account = Account(platform.http, "", "nobody@example.org", "")
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    code, _, errors = await run(account, platform.constellation.edge_url, tmp_path / name)
+    assert code == 2
+    assert told in errors
+
+
+async def test_a_platform_that_refuses_is_told_of(platform: Platform, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"organism\nE. coli\n")
+    steward = await platform.with_roles("ROLE_STEWARD")
+    code, _, errors = await run(steward, platform.constellation.edge_url, tmp_path / "a.csv")
+    assert code == 1
+    assert "ACCESS_DENIED" in errors

@@ -1,0 +1,92 @@
+"""Rows of a file that is to be imported: their keys, and the chunks that they are sent in."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from fairdb_client import import_rows
+from fairdb_client.import_rows import Chunk, FileUnusable, Format, Keys, read_chunks
+from sheets.records import Fault
+
+
+def chunks_of(content: bytes, format: Format, study: str = "") -> list[Chunk]:
+    return list(read_chunks(io.BytesIO(content), format, Keys(study, "")))
+
+
+def sent(chunks: list[Chunk]) -> list[Any]:
+    return [json.loads(line) for chunk in chunks for line in chunk.content.splitlines()]
+
+
+def keys_of(content: bytes, format: Format, study: str = "") -> list[str]:
+    return [row["requestId"] for row in sent(chunks_of(content, format, study))]
+
+
+TABLE = b"organism,taxon_id,age\nE. coli,562,\nE. coli,,34\nE. coli,,34\n"
+LINES = b'{"organism": "a"}\n{ "organism" : "b"}\n{"organism": "a"}\n{}\n'
+
+
+def test_rows_of_a_table_become_lines_of_json() -> None:
+    rows = sent(chunks_of(TABLE, Format.CSV))
+    assert [{name: row[name] for name in row if name != "requestId"} for row in rows] == [
+        {"organism": "E. coli", "taxonId": "562"},
+        {"organism": "E. coli", "metadata": {"age": "34"}},
+        {"organism": "E. coli", "metadata": {"age": "34"}},
+    ]
+
+
+@pytest.mark.parametrize(("content", "format"), [(TABLE, Format.CSV), (LINES, Format.NDJSON)])
+@pytest.mark.parametrize("at_once", [1, 2, 400])
+def test_a_row_has_one_key_however_the_file_is_cut(
+    content: bytes, format: Format, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = keys_of(content, format)
+    assert len(set(keys)) == len(keys) == content.count(b"\n") - (format is Format.CSV)
+    monkeypatch.setattr(import_rows, "_ROWS_AT_ONCE", at_once)
+    chunks = chunks_of(content, format)
+    assert max(len(chunk.rows) for chunk in chunks) <= at_once
+    assert [row["requestId"] for row in sent(chunks)] == keys
+    assert not set(keys_of(content, format, study="other")) & set(keys)
+
+
+def test_a_rows_own_key_stays() -> None:
+    assert keys_of(b"requestId,organism\nmine,a\n,a\n", Format.CSV)[0] == "mine"
+    assert keys_of(b'{"request_id": "x", "requestId": "mine"}\n', Format.NDJSON) == ["mine"]
+
+
+def test_what_cannot_be_read_is_not_sent_unless_the_platform_judges_it() -> None:
+    (chunk,) = chunks_of(b'a,b\n1\n"x" y,2\n\xff,1\n,\n1,2\n', Format.CSV)
+    assert [row.fault for row in chunk.rows] == [Fault.RAGGED, Fault.BADLY_QUOTED, Fault.NOT_TEXT, Fault.EMPTY, None]
+    assert [(row.number, row.line) for row in chunk.rows] == [(1, 2), (2, 3), (3, 4), (4, 5), (5, 6)]
+    assert chunk.content.count(b"\n") == 1
+    (chunk,) = chunks_of(b'nonsense\n[1]\n{"a": 1, "a": 2}\n', Format.NDJSON)
+    first, second, third = chunk.content.splitlines()
+    assert (first, second) == (b"nonsense", b"[1]")
+    assert third.endswith(b'"a": 1, "a": 2}')
+
+
+@pytest.mark.parametrize("format", [Format.CSV, Format.TSV])
+def test_a_row_that_was_mended_is_no_equal_row_of_before(format: Format) -> None:
+    mark = "," if format is Format.CSV else "\t"
+    content = f"organism{mark}age\nE. coli{mark}34\nE. coli{mark}x\nE. coli\n".encode()
+    (chunk,) = chunks_of(content, format)
+    to_mend = b"\n".join([chunk.titles, *(row.to_mend for row in chunk.rows[1:])])
+    mended = to_mend.replace(f"{mark}x".encode(), f"{mark}34".encode()) + f"{mark}34\n".encode()
+    keys = keys_of(mended, format)
+    assert len({*keys, *keys_of(content, format)[:1]}) == 3
+    # Sent again, it is the same.
+    assert keys_of(mended, format) == keys
+
+
+def test_a_row_that_was_mended_has_its_key_in_the_column_of_keys() -> None:
+    (chunk,) = chunks_of(b'organism,requestId,age\n"E. coli, K12",,x\nE. coli,mine,x\n', Format.CSV)
+    assert chunk.titles == b"organism,requestId,age"
+    key = sent([chunk])[0]["requestId"]
+    assert [row.to_mend for row in chunk.rows] == [f'"E. coli, K12",{key},x'.encode(), b"E. coli,mine,x"]
+
+
+@pytest.mark.parametrize("content", [b"", b"a\n", b"a,,b\n1,2,3\n", b"a,a\n1,2\n", b'"a\n', b"\xff\n1\n"])
+def test_a_file_that_is_no_table_is_told_of(content: bytes) -> None:
+    with pytest.raises(FileUnusable):
+        chunks_of(content, Format.CSV)

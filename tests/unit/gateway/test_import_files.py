@@ -1,0 +1,206 @@
+"""Files of an import: cut anywhere, and with rows that are none among those that are."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+
+from chassis.errors import AppError, InvalidRequest
+from fairdb.samples.v1.sample_pb2 import RawSample
+from gateway import import_rows
+from gateway.errors import (
+    MediaTypeUnsupported,
+    RowBadlyQuoted,
+    RowEmpty,
+    RowFieldUnknown,
+    RowNotJson,
+    RowNotText,
+    RowRagged,
+    RowTooLarge,
+)
+from gateway.import_files import FAULTS, open_reader
+from sheets import records
+from sheets.columns import SAMPLE_FIELDS
+from sheets.records import Fault
+
+NDJSON, CSV, TSV = "application/x-ndjson", "text/csv", "text/tab-separated-values"
+
+
+def read(content_type: str, content: bytes, cuts: int | None = None) -> list[Any]:
+    """Return a file's rows as JSON, and of those that are none the error's type; the file comes in `cuts` pieces."""
+    dice = random.Random(cuts)
+    places = sorted(dice.randint(0, len(content)) for _ in range(cuts or 0))
+    reader = open_reader(content_type)
+    items = []
+    for start, end in zip([0, *places], [*places, len(content)], strict=True):
+        items += reader.feed(content[start:end])
+    items += reader.end()
+    return [type(item) if isinstance(item, AppError) else MessageToDict(item.sample) for item in items]
+
+
+TABLE = (
+    b"\xef\xbb\xbforganism,taxonId,subject,collection_date,study,age,note\r\n"
+    b'E. coli,562,donor 1,2019-06-01,,34,"two\nlines, and a ""quote"""\r\n'
+    b"E. coli,,,,,,\r\n"
+    b"\r\n"
+    b"ragged,1\r\n"
+    b'E. coli,,,,,5" pipe,plain\r\n'
+    b"E. coli,many,,,,,\r\n"
+    b",,,,,,\r\n"
+    b"\xff\xfe,,,,,,\r\n" + "Übermut,,,,,ä,".encode()
+)
+ROWS = [
+    {
+        "organism": "E. coli",
+        "taxonId": 562,
+        "subject": "donor 1",
+        "collectionDate": "2019-06-01",
+        "metadata": {"age": "34", "note": 'two\nlines, and a "quote"'},
+    },
+    {"organism": "E. coli"},
+    RowRagged,
+    {"organism": "E. coli", "metadata": {"age": '5" pipe', "note": "plain"}},
+    InvalidRequest,
+    RowEmpty,
+    RowNotText,
+    {"organism": "Übermut", "metadata": {"age": "ä"}},
+]
+
+
+@pytest.mark.parametrize("cuts", [None, *range(1, 200)])
+def test_a_table_is_the_same_wherever_it_is_cut(cuts: int | None) -> None:
+    assert read(CSV, TABLE, cuts) == ROWS
+
+
+def test_tabs_separate_as_commas_do() -> None:
+    found = read(TSV, b'taxon_id\tdescription\torganism\n7\ta, b\tE. coli\n\t"a\tb"\tE. coli\n')
+    assert found == [
+        {"taxonId": 7, "organism": "E. coli", "metadata": {"description": "a, b"}},
+        {"organism": "E. coli", "metadata": {"description": "a\tb"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b'"never ends', b'"ends" here', b'x,"never ends', b'"', b'"ends here" not,"and opens again'],
+)
+@pytest.mark.parametrize("lines", [0, 3, 250])
+def test_a_quote_too_many_costs_its_own_row_only(broken: bytes, lines: int) -> None:
+    after = b'plain,1\n"quoted, too",2\n"two\nlines",3\n' * lines
+    good = [{"organism": "plain", "metadata": {"n": "1"}}, {"organism": "quoted, too", "metadata": {"n": "2"}}]
+    good.append({"organism": "two\nlines", "metadata": {"n": "3"}})
+    found = read(CSV, b"organism,n\nfirst,0\n" + broken + b"\n" + after)
+    assert found == [{"organism": "first", "metadata": {"n": "0"}}, RowBadlyQuoted, *good * lines]
+
+
+def test_a_file_of_open_quotes_is_read_in_bearable_time() -> None:
+    # Each line opens a quote, and none of the lines behind closes it for good.
+    found = read(CSV, b"organism,n\n" + b'a"b,"c\n' * 5_000)
+    assert found == [RowBadlyQuoted] * 5_000
+
+
+LINE = {"organism": "E. coli", "taxonId": "562", "metadata": {"age": 34, "ok": True, "none": None, "text": "\n"}}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (json.dumps(LINE), {**LINE, "taxonId": 562}),
+        ('{"taxon_id": 5.0, "collection_date": "2019", "study": null}', {"taxonId": 5, "collectionDate": "2019"}),
+        ('{"metadata": {"deep": {"a": [1]}}}', {"metadata": {"deep": {"a": [1]}}}),
+        ("{}", {}),
+        ("nonsense", RowNotJson),
+        ("[]", RowNotJson),
+        ('{"organism": "E. coli"', RowNotJson),
+        ('{"organism": "a", "organism": "b"}', RowNotJson),
+        ('{"taxonId": 1, "taxon_id": 1}', RowNotJson),
+        ('{"metadata": {"a": 1, "a": 2}}', RowNotJson),
+        ('{"metadata": {"a": NaN}}', RowNotJson),
+        ("[" * 100_000, RowNotJson),
+        ('{"Subject": "donor"}', RowFieldUnknown),
+        ('{"organism": 5}', InvalidRequest),
+        ('{"organism": "\\ud800"}', InvalidRequest),
+        ('{"taxonId": true}', InvalidRequest),
+        ('{"taxonId": 99999999999}', InvalidRequest),
+        ('{"taxonId": "²"}', InvalidRequest),
+        ('{"metadata": []}', InvalidRequest),
+        ('{"metadata": {"a": 1' + "0" * 400 + "}}", InvalidRequest),
+        ('{"metadata": {"\\ud800": 1}}', InvalidRequest),
+    ],
+)
+def test_lines_of_json(line: str, expected: object) -> None:
+    sound = b'{"organism": "E. coli"}\n'
+    found = read(NDJSON, sound + line.encode() + b"\r\n \n" + sound, 3)
+    assert found == [{"organism": "E. coli"}, expected, {"organism": "E. coli"}]
+
+
+@pytest.mark.parametrize("content_type", [NDJSON, CSV])
+def test_a_row_that_is_too_long_costs_its_own_row_only(content_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MOST_BYTES", 100)
+    row = b'{"organism":"a"}' if content_type == NDJSON else b"a"
+    content = b"\n".join([row, b"x" * 101, row, b"y" * 5_000, row])
+    content = content if content_type == NDJSON else b"organism\n" + content
+    for cuts in (None, 5, 100):
+        found = read(content_type, content, cuts)
+        assert found == [{"organism": "a"}, RowTooLarge, {"organism": "a"}, RowTooLarge, {"organism": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("titles", "told"),
+    [
+        (b"", None),
+        (b"a,,b", "column 2 has no title"),
+        (b"a,b,a", "columns 1 and 3 have the same title"),
+        (b"taxonId,taxon_id", "columns 1 and 2 have the same title"),
+        (b'"a', "cannot be read"),
+        (b"\xff", "cannot be read"),
+    ],
+)
+def test_a_title_line_that_cannot_be_used_refuses_the_file(titles: bytes, told: str | None) -> None:
+    if told is None:
+        assert read(CSV, titles) == []
+        return
+    with pytest.raises(InvalidRequest) as refused:
+        read(CSV, titles + b"\nE. coli,1,2\n")
+    assert told in refused.value.violations[0].description
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/csv", "text/CSV; charset=UTF-8", 'text/csv; header=yes; charset="utf-8"', f"{NDJSON};charset=utf8"],
+)
+def test_content_types_with_parameters_are_read(content_type: str) -> None:
+    assert open_reader(content_type)
+
+
+@pytest.mark.parametrize("content_type", ["", "application/json", "text/plain", "text/csv; charset=latin-1", "csv"])
+def test_other_content_types_are_refused(content_type: str) -> None:
+    with pytest.raises(MediaTypeUnsupported):
+        open_reader(content_type)
+
+
+def test_a_file_that_may_have_been_cut_off_is_known() -> None:
+    for content, unfinished in ((b"a\n1\n", False), (b"a\n1", True), (b'a\n"1\n', True)):
+        reader = open_reader(CSV)
+        list(reader.feed(content))
+        assert reader.unfinished() is unfinished
+
+
+def test_a_row_brings_its_own_key_along() -> None:
+    reader = open_reader(CSV)
+    (row,) = reader.feed(b"request_id,organism\nkey 1,E. coli\n")
+    assert isinstance(row, import_rows.Row)
+    assert (row.request_id, dict(row.sample.metadata)) == ("key 1", {})
+
+
+def test_the_fields_of_a_row_are_those_of_a_sample() -> None:
+    names = {name for field in RawSample.DESCRIPTOR.fields for name in (field.json_name, field.name)}
+    assert names == {*SAMPLE_FIELDS, "metadata"}
+
+
+def test_sender_and_receiver_of_a_file_tell_the_same_of_a_bad_row() -> None:
+    assert {fault: (error().reason, error().message) for fault, error in FAULTS.items()} == {
+        fault: (fault.reason, fault.value) for fault in Fault
+    }

@@ -1,0 +1,156 @@
+"""What an import is put together of: keys, the spool, the window."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from fairdb.samples.v1.sample_pb2 import RawSample
+from gateway.idempotency import Fingerprints
+from gateway.spool import Spool
+from gateway.window import Window
+
+FINGERPRINTS = Fingerprints(b"k" * 32)
+
+
+def keys_of(organisms: str, account: str = "a", fingerprints: Fingerprints = FINGERPRINTS) -> list[bytes]:
+    seen = Counter[int]()
+    samples = [RawSample(organism=organism, metadata={}) for organism in organisms]
+    return [fingerprints.claim_content("method", account, sample, seen).key_hash for sample in samples]
+
+
+def test_equal_rows_have_keys_of_their_own_and_the_same_when_sent_again() -> None:
+    keys = keys_of("xyxx")
+    assert len(set(keys)) == 4
+    assert keys_of("xyxx") == keys
+    # A row that was mended changes its own key only.
+    assert [old == new for old, new in zip(keys, keys_of("xzxx"), strict=True)] == [True, False, True, True]
+
+
+def test_keys_are_an_accounts_own_and_cannot_be_computed_outside() -> None:
+    assert not set(keys_of("x")) & {*keys_of("x", "b"), *keys_of("x", fingerprints=Fingerprints(b"o" * 32))}
+
+
+def test_the_order_of_metadata_makes_no_other_row() -> None:
+    first, second = RawSample(organism="x"), RawSample(organism="x")
+    for name in "abc":
+        first.metadata[name].string_value = name
+    for name in "cab":
+        second.metadata[name].string_value = name
+    claims = [FINGERPRINTS.claim_content("method", "a", sample, Counter()) for sample in (first, second)]
+    assert claims[0] == claims[1]
+
+
+async def drain(spool: Spool) -> bytes:
+    found = b""
+    while (piece := await spool.take()) is not None:
+        found += piece
+    return found
+
+
+@pytest.mark.parametrize("in_memory", [0, 10, 1_000_000])
+async def test_a_spool_gives_back_what_was_put_in_order_and_whole(in_memory: int) -> None:
+    spool = Spool(in_memory)
+    expected = taken = b""
+    for number in range(5_000):
+        piece = b"%d;" % number
+        spool.put(piece)
+        expected += piece
+        if number % 700 == 0:
+            part = await spool.take()
+            assert part is not None
+            assert part.endswith(b";")
+            taken += part
+    spool.end()
+    assert taken + await drain(spool) == expected
+    assert await spool.take() is None
+    spool.close()
+
+
+async def test_a_spool_keeps_little_in_memory() -> None:
+    spool = Spool(1_000)
+    for _ in range(10_000):
+        spool.put(b"x" * 100)
+        assert sum(map(len, spool._pieces)) <= 1_000
+    spool.end()
+    assert len(await drain(spool)) == 1_000_000
+    spool.close()
+
+
+async def test_a_spool_that_nobody_empties_is_full_one_day() -> None:
+    spool = Spool(10, 100)
+    for _ in range(10):
+        await spool.has_room()
+        spool.put(b"x" * 11)
+    waiting = asyncio.create_task(spool.has_room())
+    await settle()
+    assert not waiting.done()
+    await spool.take()
+    await waiting
+    spool.end()
+    await drain(spool)
+    spool.close()
+
+
+async def test_who_takes_from_a_spool_waits_for_what_is_put() -> None:
+    spool = Spool()
+    taking = asyncio.create_task(spool.take())
+    await asyncio.sleep(0)
+    assert not taking.done()
+    spool.put(b"x")
+    assert await taking == b"x"
+    ending = asyncio.create_task(spool.take())
+    await asyncio.sleep(0)
+    spool.end()
+    assert await ending is None
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_window_holds_so_many_and_so_much() -> None:
+    window, inside = Window(3, 100), list[int]()
+
+    async def enter(size: int) -> None:
+        await window.enter(size)
+        inside.append(size)
+
+    waiting = [asyncio.create_task(enter(size)) for size in (10, 60, 40, 10, 500, 1)]
+    await settle()
+    assert inside == [10, 60]
+    window.leave(10)
+    await settle()
+    assert inside == [10, 60, 40]
+    window.leave(60)
+    await settle()
+    assert inside == [10, 60, 40, 10]
+    # What is larger than all room gets in when nobody else is there, and nobody before it.
+    window.leave(40)
+    await settle()
+    assert inside[-1] == 10
+    window.leave(10)
+    await settle()
+    assert inside[-1] == 500
+    window.leave(500)
+    await asyncio.gather(*waiting)
+    assert inside[-1] == 1
+
+
+async def test_who_stops_waiting_for_a_window_takes_no_room() -> None:
+    window = Window(1, 100)
+    await window.enter(1)
+    first, second = asyncio.create_task(window.enter(1)), asyncio.create_task(window.enter(1))
+    await settle()
+    first.cancel()
+    await settle()
+    window.leave(1)
+    await second
+    # Cancelled in the very moment in which its turn came.
+    third = asyncio.create_task(window.enter(1))
+    await settle()
+    window.leave(1)
+    third.cancel()
+    await settle()
+    await window.enter(1)
