@@ -130,4 +130,4 @@ def _summary(summary: pb.ImportSummary) -> dict[str, Any]:
 def _error(error: pb.ImportError) -> dict[str, Any]:
     violations = [{"field": item.field, "description": item.description} for item in error.violations]
     found = {"reason": error.reason, "message": error.message, "violations": violations}
-    return {**found, "metadata": dict(error.metadata)} if error.metadata else found
+    return {**found, "metadata": dict(sorted(error.metadata.items()))} if error.metadata else found

@@ -4,13 +4,15 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from fairdb_client.import_rows import Chunk, FileRow
 
 _TITLES = ("row", "line", "id", "reason", "field", "how to mend")
-_SHOWN = 10
+_KINDS = 1000
+"""Kinds of problems that are counted apart; a file has a few, by its columns and by the rules."""
 
 
 class Problem(NamedTuple):
@@ -24,12 +26,20 @@ class Problem(NamedTuple):
     description: str
 
 
+@dataclass
+class Kind:
+    """Problems with the same field and the same words."""
+
+    first: Problem
+    rows: int = 0
+
+
 class Report:
     """Counts rows, and writes what became of them."""
 
     def __init__(self, report: TextIO | None, as_table: bool, refused: BinaryIO | None) -> None:
         self.stored = self.refused = 0
-        self.first_problems: list[Problem] = []
+        self.kinds: dict[tuple[str, str], Kind] = {}
         self._report = report
         self._table = csv.writer(report) if report is not None and as_table else None
         self._refused = refused
@@ -45,12 +55,18 @@ class Report:
             problems = list(_problems_of(row, error)) if error else []
             self.stored += not problems
             self.refused += bool(problems)
-            self.first_problems += problems[: max(0, _SHOWN - len(self.first_problems))]
+            for problem in problems:
+                self._count(problem)
             self._write(row, answer, problems)
             if problems and self._refused is not None:
                 if not self._refused.tell() and chunk.titles:
                     self._refused.write(chunk.titles + b"\n")
                 self._refused.write(row.to_mend + b"\n" if row.to_mend else b"")
+
+    def _count(self, problem: Problem) -> None:
+        what = (problem.field, problem.description)
+        if what in self.kinds or len(self.kinds) < _KINDS:
+            self.kinds.setdefault(what, Kind(problem)).rows += 1
 
     def _write(self, row: FileRow, answer: dict[str, Any], problems: Sequence[Problem]) -> None:
         if self._table is not None:
@@ -84,5 +100,5 @@ def _problems_of(row: FileRow, error: dict[str, Any]) -> Iterator[Problem]:
         field = item["field"].removeprefix("sample.")
         yield Problem(row.number, row.line, error["reason"], field, item["description"])
     if not violations:
-        facts = ", ".join(f"{name}: {value}" for name, value in error.get("metadata", {}).items() if value)
+        facts = ", ".join(f"{name}: {value}" for name, value in sorted(error.get("metadata", {}).items()) if value)
         yield Problem(row.number, row.line, error["reason"], "", error["message"] + (f" ({facts})" if facts else ""))

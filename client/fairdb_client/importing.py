@@ -23,6 +23,8 @@ from fairdb_client.session import ApiError, Session
 Answers = Sequence[dict[str, Any]]
 
 _IN_FLIGHT = 2
+_SHOWN = 10
+"""Kinds of problems, the most frequent ones first."""
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds before a chunk is sent again that did not get through."""
 _AGAIN = {"OVERLOADED", "SERVICE_UNAVAILABLE", "DEADLINE_EXCEEDED"}
@@ -74,7 +76,7 @@ def import_command(
                     for chunk, answers in _send_all(chunks, partial(_send, session, study, organism)):
                         made.add(chunk, answers)
                         advance(None, source.tell() / max(file.stat().st_size, 1))
-                _show(made, report or refused)
+                _show(made, report)
     except FileUnusable as error:
         tell(str(file), error)
         raise typer.Exit(BAD_INPUT) from None
@@ -133,12 +135,13 @@ def _send(session: Session, study: str, organism: str, chunk: Chunk) -> Answers:
 def _show(made: Report, written: Path | None) -> None:
     out = console()
     out.print(f"{made.stored + made.refused} rows: {made.stored} are stored, {made.refused} were refused.")
-    if not made.first_problems:
+    if not made.kinds:
         return
-    table = grid("What to mend", "row", "line", "field", "how")
-    for problem in made.first_problems:
-        cells = (str(problem.row), str(problem.line), problem.field, problem.description)
-        table.add_row(*map(Text, cells))
+    table = grid("What to mend", "rows", "first row", "line", "field", "how")
+    kinds = sorted(made.kinds.values(), key=lambda kind: -kind.rows)
+    for kind in kinds[:_SHOWN]:
+        first = kind.first
+        table.add_row(*map(Text, (str(kind.rows), str(first.row), str(first.line), first.field, first.description)))
     out.print(table)
-    if made.refused > len({problem.row for problem in made.first_problems}):
-        out.print("There is more." if written else "There is more: --report FILE tells of every row.")
+    if written is None or len(kinds) > _SHOWN:
+        out.print("A report (--report FILE) tells of every row.")

@@ -46,6 +46,7 @@ async def test_what_is_refused_can_be_mended_and_imported(platform: Platform, tm
 
     assert (code, errors) == (1, "")
     assert "901 rows: 899 are stored, 2 were refused." in output
+    assert all(how in output for how in ("metadata.age", "not as many cells"))
     table = list(csv.DictReader(report.read_text().splitlines()))
     assert [int(row["row"]) for row in table] == [*range(1, 902)]
     assert {row["id"] for row in table if row["id"]} == await stored_ids(account)
