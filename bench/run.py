@@ -70,8 +70,10 @@ async def measure(plan: Plan, root: Path) -> Results:
                             lines.set_ids(name, ids)
                     await measure_variant(meter, plan, results)
                     results.figures.append(await measure_store(meter, account, consent, plan.seconds))
-                    bodies = lines.bodies(plan.bodies)
-                    results.figures.append(await importing.measure_import(meter, bodies, plan.imported))
+        # Once and last: it takes minutes, and leaves many samples behind.
+        print(f"{time.monotonic() - began:4.0f} s  import", flush=True)
+        async with metering(stage, variants[0], lines, plan.patience, plan.repetitions) as meter:
+            results.figures.append(await importing.measure_import(meter, lines.bodies(plan.bodies), plan.imported))
         async with stage.connection(DATABASE) as connection:
             results.figures += await importing.measure_copy(connection, plan.ids, plan.repetitions)
     return results
