@@ -110,7 +110,7 @@ class Consumer:
                 acknowledger.came(tag)
                 try:
                     await self._receive(message, channel.default_exchange, dead)
-                except broker.AWAY as error:
+                except Exception as error:
                     failed(error)
                 else:
                     acknowledger.settled(tag)

@@ -40,6 +40,7 @@ class Publisher:
         self._url = url
         self._channel: Channel | None = None
         self._connected = asyncio.Event()
+        self._give_up = asyncio.Event()
 
     async def run(self) -> None:
         """Keep a connection until cancelled."""
@@ -51,6 +52,7 @@ class Publisher:
             channel.close_callbacks.add(lambda *_: lost.set())
             await declare_exchange(channel)
             self._channel = cast(Channel, await channel.get_underlay_channel())
+            self._give_up = lost
             self._connected.set()
             try:
                 await lost.wait()
@@ -64,22 +66,28 @@ class Publisher:
 
     async def publish(self, messages: Sequence[Message]) -> list[bool]:
         """Publish messages; return for each whether it is durable with the broker."""
-        channel = self._channel
+        channel, give_up = self._channel, self._give_up
         if channel is None or not messages:
             return [False] * len(messages)
+        confirms: list[asyncio.Future[object]] = []
         try:
-            confirms = await _send(channel, messages)
-        except AWAY:
+            async with asyncio.timeout(CONFIRM_SECONDS):
+                await _send(channel, messages, confirms)
+                await asyncio.wait(confirms)
+        except AWAY as error:
+            log.warning("events_unconfirmed", count=len(messages), error=type(error).__name__)
+            # What is not confirmed by now is published again, over another connection: on this one the copies of a
+            # broker that takes nothing for an hour, as one without memory does, would pile up here.
+            give_up.set()
+        if len(confirms) < len(messages):
             return [False] * len(messages)
-        await asyncio.wait(confirms, timeout=CONFIRM_SECONDS)
         failures = [_failure_of(confirm) for confirm in confirms]
         _log([(message[0], failure) for message, failure in zip(messages, failures, strict=True) if failure])
         return [failure is None for failure in failures]
 
 
-async def _send(channel: Channel, messages: Sequence[Message]) -> list[asyncio.Future[object]]:
-    """Write messages at once; return what becomes of each, in its order. Raises what is in `AWAY`."""
-    confirms: list[asyncio.Future[object]] = []
+async def _send(channel: Channel, messages: Sequence[Message], confirms: list[asyncio.Future[object]]) -> None:
+    """Write messages at once, and note what becomes of each, in its order. Raises what is in `AWAY`."""
     written: list[bytes] = []
     # What follows is what the channel's `basic_publish` does for one message.
     async with channel.lock:
@@ -97,8 +105,11 @@ async def _send(channel: Channel, messages: Sequence[Message]) -> list[asyncio.F
             channel.confirmations[tag] = confirm
             channel.message_id_delivery_tag[id] = tag
             confirm.add_done_callback(partial(_forget, channel.message_id_delivery_tag, id, tag))
-        await channel.write_queue.put(ChannelFrame(payload=b"".join(written), should_close=False))
-    return confirms
+        sent = channel.create_future()
+        frame = ChannelFrame(payload=b"".join(written), should_close=False, drain_future=sent)
+        await channel.write_queue.put(frame)
+        # Until the socket has taken them: a broker that takes no more must not fill our memory.
+        await sent
 
 
 def _write(channel: int, type: str, id: str, body: bytes) -> bytes:

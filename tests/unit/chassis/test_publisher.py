@@ -1,0 +1,168 @@
+"""The publisher: what it makes of a broker's confirms, against a peer that says what no real broker says on demand."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pamqp.frame
+import pytest
+from pamqp import commands as spec
+from pamqp.body import ContentBody
+from pamqp.common import FieldTable
+from pamqp.header import ContentHeader
+
+from chassis import publisher
+from chassis.publisher import Message, Publisher
+from tests.waiting import eventually
+
+_ANSWERS: dict[type, object] = {
+    spec.Connection.StartOk: spec.Connection.Tune(2047, 131072, 60),
+    spec.Connection.Open: spec.Connection.OpenOk(),
+    spec.Connection.Close: spec.Connection.CloseOk(),
+    spec.Channel.Open: spec.Channel.OpenOk(),
+    spec.Channel.Close: spec.Channel.CloseOk(),
+    spec.Confirm.Select: spec.Confirm.SelectOk(),
+    spec.Exchange.Declare: spec.Exchange.DeclareOk(),
+}
+
+
+@dataclass
+class Peer:
+    """One connection of a broker that does what a test says with the messages it has got."""
+
+    writer: asyncio.StreamWriter
+    answer: Callable[["Peer"], Awaitable[None]]
+    headers: list[ContentHeader] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+
+    def send(self, frame: object, channel: int = 1) -> None:
+        self.writer.write(pamqp.frame.marshal(frame, channel))  # pyright: ignore[reportArgumentType]
+
+    def give_back(self, number: int) -> None:
+        """Return a message, counted from 1, as one that no queue takes."""
+        self.send(spec.Basic.Return(312, "NO_ROUTE", "fairdb.events", "x"))
+        self.send(self.headers[number - 1])
+        self.send(ContentBody(self.bodies[number - 1]))
+
+    def whole(self, count: int) -> bool:
+        """Tell whether exactly so many messages have come, to their last byte."""
+        sizes = [header.body_size for header in self.headers]
+        return sizes == [len(body) for body in self.bodies] and len(sizes) == count
+
+    async def serve(self, reader: asyncio.StreamReader) -> None:
+        await reader.readexactly(8)
+        properties: FieldTable = {"capabilities": {"publisher_confirms": True, "basic.nack": True}}
+        self.send(spec.Connection.Start(0, 9, properties, "PLAIN", "en_US"), 0)
+        waiting = b""
+        while data := await reader.read(1 << 16):
+            waiting += data
+            while len(waiting) >= 7 and len(waiting) >= 8 + int.from_bytes(waiting[3:7]):
+                length, channel, frame = pamqp.frame.unmarshal(waiting)
+                waiting = waiting[length:]
+                self.take(channel, frame)
+            await self.answer(self)
+
+    def take(self, channel: int, frame: object) -> None:
+        if type(frame) in _ANSWERS:
+            self.send(_ANSWERS[type(frame)], channel)
+        elif isinstance(frame, ContentHeader):
+            self.headers.append(frame)
+            self.bodies.append(b"")
+        elif isinstance(frame, ContentBody):
+            self.bodies[-1] += frame.value
+
+
+@asynccontextmanager
+async def publishing(answer: Callable[[Peer], Awaitable[None]]) -> AsyncIterator[Publisher]:
+    """Connect a publisher to such a broker."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await Peer(writer, answer).serve(reader)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    publisher = Publisher(f"amqp://guest:guest@127.0.0.1:{port}/")
+    running = asyncio.create_task(publisher.run())
+    try:
+        async with asyncio.timeout(10):
+            await publisher.connected()
+            yield publisher
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        server.close()
+
+
+def batch(count: int, body: bytes = b"event") -> list[Message]:
+    return [("sample.anonymized", f"id {number}", body) for number in range(1, count + 1)]
+
+
+async def test_each_message_has_its_own_confirm() -> None:
+    async def answer(peer: Peer) -> None:
+        if peer.whole(6):
+            peer.give_back(2)
+            peer.give_back(5)
+            peer.send(spec.Basic.Nack(delivery_tag=3))
+            peer.send(spec.Basic.Ack(delivery_tag=5, multiple=True))
+            peer.send(spec.Basic.Ack(delivery_tag=6))
+
+    async with publishing(answer) as publisher:
+        assert await publisher.publish(batch(6)) == [True, False, False, True, False, True]
+
+
+async def test_what_amqp_cannot_carry_fails_alone() -> None:
+    async def answer(peer: Peer) -> None:
+        if peer.whole(2):
+            peer.send(spec.Basic.Ack(delivery_tag=2, multiple=True))
+
+    async with publishing(answer) as publisher:
+        first, last = batch(2)
+        assert await publisher.publish([first, ("t" * 300, "id", b""), last]) == [True, False, True]
+
+
+async def test_a_large_event_comes_whole() -> None:
+    came: list[bytes] = []
+
+    async def answer(peer: Peer) -> None:
+        if peer.whole(2):
+            came.extend(peer.bodies)
+            peer.send(spec.Basic.Ack(delivery_tag=2, multiple=True))
+
+    async with publishing(answer) as publisher:
+        large = bytes(range(256)) * 1000
+        assert await publisher.publish([*batch(1), ("sample.created", "large", large)]) == [True, True]
+        assert came == [b"event", large]
+
+
+async def test_what_was_confirmed_before_the_connection_was_lost_counts() -> None:
+    async def answer(peer: Peer) -> None:
+        if peer.whole(3):
+            peer.send(spec.Basic.Ack(delivery_tag=1))
+            await peer.writer.drain()
+            peer.writer.close()
+
+    async with publishing(answer) as publisher:
+        assert await publisher.publish(batch(3)) == [True, False, False]
+
+
+async def test_a_broker_that_confirms_nothing_is_left_for_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher, "CONFIRM_SECONDS", 0.2)
+    seen: list[Peer] = []
+
+    async def answer(peer: Peer) -> None:
+        if peer.whole(1) and peer not in seen:
+            seen.append(peer)
+            if len(seen) > 1:
+                peer.send(spec.Basic.Ack(delivery_tag=1))
+
+    async with publishing(answer) as it:
+        assert await it.publish(batch(1)) == [False]
+        # The second attempt is the new connection's first: nothing of the old one waits any more.
+
+        async def confirmed() -> bool:
+            return await it.publish(batch(1)) == [True]
+
+        await eventually(confirmed)
+        assert len(seen) == 2
