@@ -3,7 +3,8 @@
 import re
 import unicodedata
 
-from privacy_svc.forms import FORMS, FORMS_OF_TEXT, Forms, any_of_text, lower
+from privacy_svc.forms import FORMS, FORMS_OF_TEXT, Forms, any_of_text
+from privacy_svc.signs import lower, signs_in
 from privacy_svc.traces import decode, erase_traces, holds_trace
 from privacy_svc.vocabulary import Vocabulary
 
@@ -25,7 +26,7 @@ _MARKS = "".join(
 _WORD_OF_ANY_SCRIPT = re.compile(rf"[^\W\d_](?:['’]?[^\W\d_]|[{_MARKS}])*")
 # What is left of a word of which a part is redacted.
 _TOKEN = re.compile(rf"(?<!\w)\w*{re.escape(REDACTED)}(?:\w|{re.escape(REDACTED)})*=*")
-_TOUCHED = re.compile(rf"(?<=\w){re.escape(REDACTED)}|{re.escape(REDACTED)}[\w=\[]")
+_TOUCHED = re.compile(rf"{re.escape(REDACTED)}(?:[\w=\[]|(?<=\w{re.escape(REDACTED)}))")
 _REPEATED = re.compile(rf"{re.escape(REDACTED)}(?:[\s,]*{re.escape(REDACTED)})+")
 # Beside a redacted name: up to three further capitalised words or initials, and in front of it the number of a house.
 _CAPITALS = "A-ZÀ-ÖØ-ÞΑ-ΩЀ-Я"
@@ -42,18 +43,20 @@ _BESIDE_WORD = re.compile(r"[\w'’-]+\.?")
 
 def is_identifying(text: str) -> bool:
     """Tell whether a clean text holds a contact, a date or the number of a card or account."""
-    return _holds_any(text, FORMS)
+    return _holds_any(text, FORMS, signs_in(text))
 
 
 def is_telling(text: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text holds anything that free text would lose by its form: an address, a code, initials."""
-    return decode(text) != text or _holds_any(text, FORMS_OF_TEXT) or holds_trace(text, vocabulary)
+    signs = signs_in(text)
+    return decode(text) != text or _holds_any(text, FORMS_OF_TEXT, signs) or holds_trace(text, signs, vocabulary)
 
 
 def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
     """Return clean text without contacts, dates, numbers, addresses, and capitalised words that are not known ones."""
-    text = erase_traces(text, vocabulary, REDACTED)
-    if _holds_any(text, FORMS_OF_TEXT):
+    signs = signs_in(text)
+    text = erase_traces(text, signs, vocabulary, REDACTED)
+    if _holds_any(text, FORMS_OF_TEXT, signs):
         text = any_of_text(text).sub(REDACTED, text)
     if not _has_plain_words(text, vocabulary):
         word = _WORD if text.isascii() else _WORD_OF_ANY_SCRIPT
@@ -67,32 +70,39 @@ def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
     return _REPEATED.sub(REDACTED, text)
 
 
-def _holds_any(text: str, forms: Forms) -> bool:
-    """Tell whether a text holds one of the forms, trying only those for which it has what they need."""
+def _holds_any(text: str, forms: Forms, signs: frozenset[bytes]) -> bool:
+    """Tell whether a text with such signs holds one of the forms, trying only those for which it has what they need."""
     found = _FIGURE_OR_BRACKET.search(text)
     first = found.start() if found else len(text)
     # Brackets count, too: more figures than there are only mean that more is tried.
-    figures = len(_FIGURE_OR_BRACKET.findall(text, first))
+    figures = len(_FIGURE_OR_BRACKET.findall(text, first)) if found else 0
     for form in forms.unsigned:
         if figures >= form.figures and form.pattern.search(text, max(first - form.lead, 0)):
             return True
-    if figures == len(text):
-        # No figure is the sign of anything.
-        return False
     low = lower(text)
     for sign, alike in forms.signed:
         for form in alike:
-            begin = max(first - form.lead, 0)
-            if figures >= form.figures and sign.search(low, begin) and form.pattern.search(text, begin):
-                return True
-    return False
+            if figures >= form.figures:
+                begin = max(first - form.lead, 0)
+                if sign.search(low, begin) and form.pattern.search(text, begin):
+                    return True
+    if not signs:
+        return False
+    return any(
+        figures >= form.figures
+        and not form.words.isdisjoint(signs)
+        and form.pattern.search(text, max(first - form.lead, 0))
+        for form in forms.with_words
+    )
 
 
 def _has_plain_words(text: str, vocabulary: Vocabulary) -> bool:
     """Tell cheaply that every word of a text is harmless; False means that each must be looked at."""
-    if not text.isascii() or _CAPITAL_INSIDE.search(text):
+    if not text.isascii():
         return False
-    return all(map(vocabulary.knows, _CAPITALISED_PART.findall(text)))
+    if text.islower():
+        return True
+    return not _CAPITAL_INSIDE.search(text) and all(map(vocabulary.knows, _CAPITALISED_PART.findall(text)))
 
 
 def _is_harmless(word: str, vocabulary: Vocabulary) -> bool:
