@@ -226,6 +226,18 @@ def test_the_rest_of_a_word_goes_with_it() -> None:
     assert identifiers("name", "Zebulon").erase("the Zebulonish one") == f"the {REDACTED} one"
 
 
+@pytest.mark.parametrize(
+    "text", ["1961-03 17.03.1961", "17.03.1961-03-17", "1961-03-17,1961-03", "1961-03-17/61-03-17T10", "03/17/61/03/17"]
+)
+def test_of_two_dates_that_share_figures_none_is_left(text: str) -> None:
+    assert identifiers("date", "17 March 1961").erase(f"on {text} there") == f"on {REDACTED} there"
+
+
+def test_an_identifier_that_stands_twice_is_erased_twice() -> None:
+    erased = identifiers("code", "QX-77123").erase("seen Q X77123, QX-77123 and qx77123b")
+    assert erased == f"seen {REDACTED}, {REDACTED} and {REDACTED}"
+
+
 def test_a_value_of_an_unknown_field_counts_when_it_reads_as_a_name() -> None:
     found = Identifiers(POLICY.vocabulary)
     found.add_if_name("Zebulon Quartzfeather")
