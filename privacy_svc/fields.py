@@ -4,7 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from google.protobuf.struct_pb2 import Value
+
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
+from fairdb.samples.v1.sample_pb2 import Sample
 from privacy_svc.characters import squash
 from privacy_svc.vocabulary import Vocabulary
 
@@ -15,9 +18,20 @@ _NAMES_CACHED = 4096
 # A longer name is looked up each time; every one that is remembered has a length that the proto permits.
 _LONGEST_REMEMBERED = 64
 _VALUES_CACHED = 1024
+_NOT_JUDGED = frozenset(("drop", "unit", "subject", "year"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """What is stored for a text of listed words, in the forms in which every sample that holds it needs it."""
+
+    stored: str
+    squashed: str
+    # The sample that holds nothing else, serialised: put behind others it is merged with them.
+    part: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """One field of the policy; numbers are in `unit` where there is one."""
 
@@ -40,19 +54,23 @@ class Field:
     digits: int = 3
     # In the API: "metadata.age".
     path: str = field(init=False)
-    # Texts that consist of nothing but what the policy and the vocabulary list, by how they were written, and what is
-    # stored for them. No value that only has the right form is remembered: it may be somebody's.
-    listed: dict[str, str] = field(init=False, default_factory=dict, compare=False, repr=False)
+    # Whether a rule judges its text, which says nothing about other fields.
+    is_judged: bool = field(init=False)
+    # Texts that consist of nothing but what the policy and the vocabulary list, by how they were written. No value that
+    # only has the right form is remembered: it may be somebody's.
+    listed: dict[str, Listed] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", f"metadata.{self.name}")
+        object.__setattr__(self, "is_judged", self.action not in _NOT_JUDGED)
 
     def remember(self, written: str, stored: str) -> None:
         """Remember what is stored for a text of listed words only."""
         if len(written) <= _LONGEST_REMEMBERED:
             if len(self.listed) >= _VALUES_CACHED:
                 self.listed.clear()
-            self.listed[written] = stored
+            part = Sample(metadata={self.name: Value(string_value=stored)}).SerializeToString()
+            self.listed[written] = Listed(stored, squash(stored), part)
 
 
 class Policy:
