@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from privacy_svc.dates import MONTH_NAMES
-from privacy_svc.signs import DOTS, MONTHS, ROADS, STREETS, lower, signs_in
+from privacy_svc.signs import MONTHS, ROADS, STREETS, lower, signs_in
 
 _INITIALS_OF_MONTHS = "".join(sorted({name[0] for name in MONTH_NAMES.split("|")}))
 _LONGEST_MONTH = max(map(len, MONTH_NAMES.split("|")))
@@ -84,16 +84,17 @@ _AFTER_ABBREVIATION = r"(?:(?-i:(?<=[a-z][.:]))|(?<=mrn:)|(?<=ssn:)|(?<=tel[.:])
 _AT_FIGURE = r"(?<!\d)(?=[\d(])"
 _AT_WORD = r"(?<!\w)(?=\w)"
 _ANYWHERE = sys.maxsize
-# Six figures, or two that nothing but signs stands between, or a month in Roman figures.
-_BESIDE_FIGURES = r"\d{6}|\d[\W_]+(?:[ivx]{1,4}[\W_]+)?\d"
+# Two figures with nothing but signs between, or a month in Roman figures, or as many in a row as such a form has.
+_BESIDE_FIGURES = (
+    r"\d[\W_]+(?:[ivx]{1,4}[\W_]+)?\d"
+    rf"|\d{{9}}|0\d{{6}}|\d{{6}}[-+a]|{_YEAR}\d{{4}}|\d{{4}}{_YEAR}"
+)
+_SEVEN_FIGURES = r"\d{7}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Form:
-    """Patterns of one kind, and what a text must hold for any of them to match; without it they are not even tried.
-
-    With both a sign and words either of them will do.
-    """
+    """Patterns of one kind, and what a text must hold for any of them to match; without it they are not even tried."""
 
     pattern: re.Pattern[str]
     # So many figures at least.
@@ -101,17 +102,16 @@ class Form:
     # How far in front of the first figure or bracket of a text a match or its sign may begin.
     lead: int = _ANYWHERE
     # Stands in every match or just in front of it, in what `lower` makes of the text.
-    sign: str = ""
+    sign: re.Pattern[str] | None = None
     # Of these one stands in every match, as a word.
     words: frozenset[bytes] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Forms:
-    """Several forms as they are tried: those that need neither sign nor word, and the others by theirs."""
+    """Several forms as they are tried: those of figures first, all at once, and those with words only if it has any."""
 
-    unsigned: tuple[Form, ...]
-    signed: tuple[tuple[re.Pattern[str], tuple[Form, ...]], ...]
+    first: tuple[Form, ...]
     with_words: tuple[Form, ...]
 
 
@@ -123,32 +123,35 @@ def _form(
     sign: str = "",
     words: frozenset[bytes] = frozenset(),
 ) -> Form:
-    return Form(re.compile(rf"{begin}(?:{'|'.join(patterns)})", re.IGNORECASE), figures, lead, sign, words)
+    pattern = re.compile(rf"{begin}(?:{'|'.join(patterns)})", re.IGNORECASE)
+    return Form(pattern, figures, lead, re.compile(sign) if sign else None, words)
 
 
 def _joined(forms: Iterable[Form]) -> re.Pattern[str]:
     return re.compile("|".join(form.pattern.pattern for form in forms), re.IGNORECASE)
 
 
-def _to_try(forms: Sequence[Form]) -> Forms:
-    """Return forms as they are tried, those that have the sign of figures all at once."""
-    of_figures = [form for form in forms if form.sign == _BESIDE_FIGURES]
-    at_once = Form(_joined(of_figures), min(form.figures for form in of_figures), lead=0, sign=_BESIDE_FIGURES)
-    signed: dict[str, list[Form]] = {}
-    for form in (at_once, *(form for form in forms if form not in of_figures)):
-        if form.sign:
-            signed.setdefault(form.sign, []).append(form)
-    return Forms(
-        tuple(form for form in forms if not form.sign and not form.words),
-        tuple((re.compile(sign), tuple(alike)) for sign, alike in signed.items()),
-        tuple(form for form in forms if form.words),
+def _to_try(forms: Sequence[Form]) -> tuple[Forms, ...]:
+    """Return the forms to try by how many figures a text has; the last ones are for all that have more."""
+    of_figures = [form for form in forms if form.sign and form.sign.pattern in (_BESIDE_FIGURES, _SEVEN_FIGURES)]
+    signs = dict.fromkeys(form.sign.pattern for form in of_figures if form.sign)
+    at_once = Form(
+        _joined(of_figures), min(form.figures for form in of_figures), lead=0, sign=re.compile("|".join(signs))
+    )
+    tried = (at_once, *(form for form in forms if form not in of_figures))
+    return tuple(
+        Forms(
+            tuple(form for form in tried if form.figures <= figures and not form.words),
+            tuple(form for form in tried if form.figures <= figures and form.words),
+        )
+        for figures in range(max(form.figures for form in tried) + 1)
     )
 
 
 _WITH_MONTHS = _form(
     *_DATES, begin=rf"(?<!\w)(?=[\d{_INITIALS_OF_MONTHS}])", figures=1, lead=_LONGEST_MONTH + 5, words=MONTHS
 )
-_CONTACT = _form(*_CONTACTS, sign=r"@|://|www\.|\.[a-z]|\(\s?at|\[\s?at|\{\s?at", words=DOTS)
+_CONTACT = _form(*_CONTACTS, sign=r"@|://|www\.| dot |\.[a-z]|\(\s?at|\[\s?at|\{\s?at")
 # Where two forms match at the same place, the first one counts.
 _FORMS = (
     _WITH_MONTHS,
@@ -163,7 +166,7 @@ _FORMS = (
 _FORMS_OF_TEXT = (
     *_FORMS,
     _form(_ROAD, begin=_AT_FIGURE, figures=1, lead=0, words=ROADS),
-    _form(_BARE_NUMBER, begin=_AT_FIGURE, figures=7, lead=0, sign=_BESIDE_FIGURES),
+    _form(_BARE_NUMBER, begin=_AT_FIGURE, figures=7, lead=0, sign=_SEVEN_FIGURES),
     _form(_HOUSE, begin=_AT_WORD, figures=1, lead=42, sign=r"strasse|str\.|gasse|weg|platz|allee|straat|laan|gracht"),
     _form(_PASSPORT, begin=_AT_WORD, figures=6, lead=6),
     _form(_STREET, begin=_AT_WORD, words=STREETS),
@@ -174,21 +177,16 @@ _FORMS_OF_TEXT = (
 )
 # To learn whether a value, or a free text, holds any.
 FORMS, FORMS_OF_TEXT = _to_try(_FORMS), _to_try(_FORMS_OF_TEXT)
-_TAKE_LONGEST = (_WITH_MONTHS, _CONTACT)
 
 
 def any_of_text(text: str) -> re.Pattern[str]:
     """Return what finds every form in a free text, left out those that take longest when there is no sign of them."""
-    low, signs = lower(text), signs_in(text)
     return _without(
-        tuple(
-            form
-            for form in _TAKE_LONGEST
-            if form.words.isdisjoint(signs) and not (form.sign and re.search(form.sign, low))
-        )
+        *([_WITH_MONTHS] if MONTHS.isdisjoint(signs_in(text)) else []),
+        *([_CONTACT] if _CONTACT.sign and not _CONTACT.sign.search(lower(text)) else []),
     )
 
 
 @cache
-def _without(missing: tuple[Form, ...]) -> re.Pattern[str]:
+def _without(*missing: Form) -> re.Pattern[str]:
     return _joined(form for form in _FORMS_OF_TEXT if form not in missing)

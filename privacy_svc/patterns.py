@@ -43,7 +43,7 @@ _BESIDE_WORD = re.compile(r"[\w'’-]+\.?")
 
 def is_identifying(text: str) -> bool:
     """Tell whether a clean text holds a contact, a date or the number of a card or account."""
-    return _holds_any(text, FORMS, signs_in(text))
+    return _holds_any(text, FORMS)
 
 
 def is_telling(text: str, vocabulary: Vocabulary) -> bool:
@@ -70,30 +70,24 @@ def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
     return _REPEATED.sub(REDACTED, text)
 
 
-def _holds_any(text: str, forms: Forms, signs: frozenset[bytes]) -> bool:
-    """Tell whether a text with such signs holds one of the forms, trying only those for which it has what they need."""
+def _holds_any(text: str, forms: tuple[Forms, ...], signs: frozenset[bytes] | None = None) -> bool:
+    """Tell whether a text with these signs holds a form, trying only those for which it has what they need."""
     found = _FIGURE_OR_BRACKET.search(text)
     first = found.start() if found else len(text)
     # Brackets count, too: more figures than there are only mean that more is tried.
     figures = len(_FIGURE_OR_BRACKET.findall(text, first)) if found else 0
-    for form in forms.unsigned:
-        if figures >= form.figures and form.pattern.search(text, max(first - form.lead, 0)):
-            return True
+    tried = forms[min(figures, len(forms) - 1)]
     low = lower(text)
-    for sign, alike in forms.signed:
-        for form in alike:
-            if figures >= form.figures:
-                begin = max(first - form.lead, 0)
-                if sign.search(low, begin) and form.pattern.search(text, begin):
-                    return True
-    if not signs:
-        return False
-    return any(
-        figures >= form.figures
-        and not form.words.isdisjoint(signs)
-        and form.pattern.search(text, max(first - form.lead, 0))
-        for form in forms.with_words
-    )
+    # None but the first one consists of figures.
+    for form in tried.first if figures < len(text) else tried.first[:1]:
+        begin = max(first - form.lead, 0)
+        if (form.sign is None or form.sign.search(low, begin)) and form.pattern.search(text, begin):
+            return True
+    if tried.with_words and (signs := signs_in(text) if signs is None else signs):
+        for form in tried.with_words:
+            if not form.words.isdisjoint(signs) and form.pattern.search(text, max(first - form.lead, 0)):
+                return True
+    return False
 
 
 def _has_plain_words(text: str, vocabulary: Vocabulary) -> bool:
