@@ -84,11 +84,14 @@ def judge(raw: RawSample, policy: Policy) -> Judgement:
     record = sort_record(raw, policy)
     subject = _one_subject(record)
     _generalise(policy, record)
+    year, problem = _read_year(raw, policy)
     # Almost always none stands anywhere, and one look at everything takes far less than one at each.
-    are_absent = record.identifiers.are_absent(_all_that_stays(raw, record))
+    are_absent = record.identifiers.are_absent(_all_that_stays(raw, record, year))
     taxon_id = _taxon_id(raw, record, are_absent=are_absent)
     organism = _organism(raw, policy, record, are_absent=are_absent)
-    collection_date = _collection_date(raw, policy, record)
+    if problem:
+        record.refuse("collectionDate", problem)
+    collection_date = None if not are_absent and record.identifiers.stand_in(year) else year
     if not are_absent:
         _drop_identifying(record)
     note_broken_rules(raw, policy, record)
@@ -98,12 +101,12 @@ def judge(raw: RawSample, policy: Policy) -> Judgement:
     )
 
 
-def _all_that_stays(raw: RawSample, record: Record) -> str:
+def _all_that_stays(raw: RawSample, record: Record, year: str) -> str:
     """Return one squashed text that holds whatever each text of the sample holds that may be stored."""
     # A number may be written in more figures than `plain` does, and true as "yes" or "no".
     values = [str(value) for _, _, value in record.values]
     listed = [listed.squashed for _, _, listed in record.listed]
-    return squash("\n".join((raw.organism, str(raw.taxon_id), "yes no", *values))) + "".join(listed)
+    return squash("\n".join((raw.organism, str(raw.taxon_id), year, "yes no", *values))) + "".join(listed)
 
 
 def _one_subject(record: Record) -> str | None:
@@ -135,17 +138,15 @@ def _organism(raw: RawSample, policy: Policy, record: Record, *, are_absent: boo
     return ""
 
 
-def _collection_date(raw: RawSample, policy: Policy, record: Record) -> str | None:
-    """Return the year, empty when there is none, None when it is an identifier of the same sample."""
+def _read_year(raw: RawSample, policy: Policy) -> tuple[str, str]:
+    """Return the year of the collection date, empty when there is none, and what is wrong with the date."""
     written = clean(raw.collection_date)
     if not written or policy.vocabulary.missing_term(written) is not None:
-        return ""
+        return "", ""
     try:
-        year = year_of(written)
+        return year_of(written), ""
     except Implausible as problem:
-        record.refuse("collectionDate", str(problem))
-        return ""
-    return None if record.identifiers.stand_in(year) else year
+        return "", str(problem)
 
 
 def _generalise(policy: Policy, record: Record) -> None:

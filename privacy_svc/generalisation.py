@@ -4,7 +4,7 @@ import math
 import re
 from functools import lru_cache
 
-from privacy_svc.dates import read_date, this_year
+from privacy_svc.dates import may_be_past, read_date
 
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _QUANTITY = re.compile(
@@ -93,7 +93,7 @@ def year_of(value: str | float | bool) -> str:
     if len(years) != 1:
         raise Implausible("must be a date: 2008-10-28, 2008-10 or 2008")
     year = years.pop()
-    if not _FIRST_YEAR <= year <= this_year() + 1:
+    if year < _FIRST_YEAR or not may_be_past(year):
         raise Implausible("must be a year from 1850 until now")
     return str(year)
 

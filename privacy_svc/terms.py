@@ -1,7 +1,7 @@
 """Terms: short phrases of known words, and ids of ontologies."""
 
 import re
-from itertools import pairwise, repeat
+from itertools import cycle, pairwise, repeat
 
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from privacy_svc.characters import fold
@@ -116,23 +116,23 @@ def _name_somebody(lower: list[str], vocabulary: Vocabulary) -> bool:
 
 def are_ontology_ids(text: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text is one or more ids of ontologies that the vocabulary lists."""
-    if match := _ONTOLOGY_ID.fullmatch(text):
-        return _is_id(match, vocabulary)
-    if len(text) > _LONGEST:
-        return False
-    return all(_is_one_id(entry, vocabulary) for entry in _SEPARATOR.split(text))
+    if vocabulary.short_id.fullmatch(text):
+        return True
+    return len(text) <= _LONGEST and all(_is_one_id(entry, vocabulary) for entry in _SEPARATOR.split(text))
 
 
 def _without_ids(text: str, vocabulary: Vocabulary) -> str:
     if not _may_hold_id(text):
         return text
     term, _, behind = text.partition("[")
-    if not _may_hold_id(term) and behind.endswith("]") and _is_one_id(behind[:-1], vocabulary):
+    if behind.endswith("]") and not _may_hold_id(term) and _is_one_id(behind[:-1], vocabulary):
         return term
     return _ONTOLOGY_ID.sub(lambda match: "" if _is_id(match, vocabulary) else match[0], text)
 
 
 def _is_one_id(text: str, vocabulary: Vocabulary) -> bool:
+    if vocabulary.short_id.fullmatch(text):
+        return True
     match = _ONTOLOGY_ID.fullmatch(text)
     return match is not None and _is_id(match, vocabulary)
 
@@ -160,8 +160,8 @@ def _is_id(match: re.Match[str], vocabulary: Vocabulary) -> bool:
 def _is_checked(figures: str) -> bool:
     """Tell whether the last figure checks the others by Verhoeff's scheme (SNOMED CT, appendix on SCTID)."""
     check = 0
-    for place, figure in enumerate(map(int, reversed(figures))):
-        check = _PRODUCTS[check][_PERMUTED[place % len(_PERMUTED)][figure]]
+    for permuted, figure in zip(cycle(_PERMUTED), reversed(figures), strict=False):
+        check = _PRODUCTS[check][permuted[figure]]
     return check == 0
 
 
@@ -176,6 +176,6 @@ def _multiply(first: int, second: int) -> int:
 
 _PRODUCTS = tuple(tuple(_multiply(first, second) for second in range(10)) for first in range(10))
 # What a figure stands for in each place, from the last one on.
-_PERMUTED = [tuple(range(10))]
-while (following := tuple(_PERMUTATION[figure] for figure in _PERMUTED[-1])) != _PERMUTED[0]:
+_PERMUTED = [{str(figure): figure for figure in range(10)}]
+while (following := {figure: _PERMUTATION[place] for figure, place in _PERMUTED[-1].items()}) != _PERMUTED[0]:
     _PERMUTED.append(following)
