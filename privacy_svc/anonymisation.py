@@ -151,6 +151,7 @@ def _read_year(raw: RawSample, policy: Policy) -> tuple[str, str]:
 
 def _generalise(policy: Policy, record: Record) -> None:
     surroundings = Surroundings(policy.vocabulary, record.identifiers, record.units)
+    values = record.values
     for key, found, scalar in record.kept:
         try:
             stored = RULES[found.action](found, scalar, surroundings)
@@ -162,7 +163,7 @@ def _generalise(policy: Policy, record: Record) -> None:
             continue
         if found.field_class == _SENSITIVE and found.action == "term":
             found = _as_particular(found, stored, policy)
-        record.values.append((key, found, stored))
+        values.append((key, found, stored))
 
 
 def _as_particular(found: Field, stored: Scalar, policy: Policy) -> Field:

@@ -52,6 +52,8 @@ class Field:
     lowest: float = float("-inf")
     highest: float = float("inf")
     digits: int = 3
+    # A text of this form is kept as it is.
+    kept: re.Pattern[str] | None = None
     # In the API: "metadata.age".
     path: str = field(init=False)
     # Whether a rule judges its text, which says nothing about other fields.
@@ -91,7 +93,7 @@ class Policy:
         self._spellings = spellings
         self._prefixes = prefixes
         self._patterns = patterns
-        self._ontology = {name: _ontology_field(field) for name, field in self.fields.items()}
+        self._ontology = {name: _ontology_field(field, vocabulary) for name, field in self.fields.items()}
         self._resolved: dict[str, Field] = {}
         # The names that were resolved before, all listed spellings: such a name breaks no rule of the proto.
         self.remembered: Mapping[str, Field] = self._resolved
@@ -123,9 +125,15 @@ class Policy:
         return found
 
 
-def _ontology_field(base: Field) -> Field:
+def _ontology_field(base: Field, vocabulary: Vocabulary) -> Field:
     action = "ontology" if base.action in _ONTOLOGY_FOLLOWS else "drop"
     name = f"{base.name}_ontology_term_id"
     return Field(
-        name=name, field_class=base.field_class, action=action, why=base.why, says="kept", identifies=base.identifies
+        name=name,
+        field_class=base.field_class,
+        action=action,
+        why=base.why,
+        says="kept",
+        identifies=base.identifies,
+        kept=vocabulary.short_id if action == "ontology" else None,
     )

@@ -86,8 +86,8 @@ _AT_WORD = r"(?<!\w)(?=\w)"
 _ANYWHERE = sys.maxsize
 # Two figures with nothing but signs between, or a month in Roman figures, or as many in a row as such a form has.
 _BESIDE_FIGURES = (
-    r"\d[\W_]+(?:[ivx]{1,4}[\W_]+)?\d"
-    rf"|\d{{9}}|0\d{{6}}|\d{{6}}[-+a]|{_YEAR}\d{{4}}|\d{{4}}{_YEAR}"
+    r"\d(?:[\W_]+(?:[ivx]{1,4}[\W_]+)?\d"
+    rf"|\d{{8}}|(?<=0)\d{{6}}|\d{{5}}[-+a]|(?:(?<=1)[89]|(?<=2)0)\d{{6}}|\d{{3}}{_YEAR})"
 )
 _SEVEN_FIGURES = r"\d{7}"
 
@@ -104,7 +104,7 @@ class Form:
     # Stands in every match or just in front of it, in what `lower` makes of the text.
     sign: re.Pattern[str] | None = None
     # Of these one stands in every match, as a word.
-    words: frozenset[bytes] = frozenset()
+    words: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +121,7 @@ def _form(
     figures: int = 0,
     lead: int = _ANYWHERE,
     sign: str = "",
-    words: frozenset[bytes] = frozenset(),
+    words: frozenset[str] = frozenset(),
 ) -> Form:
     pattern = re.compile(rf"{begin}(?:{'|'.join(patterns)})", re.IGNORECASE)
     return Form(pattern, figures, lead, re.compile(sign) if sign else None, words)

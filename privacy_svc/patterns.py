@@ -9,6 +9,8 @@ from privacy_svc.traces import decode, erase_traces, holds_trace
 from privacy_svc.vocabulary import Vocabulary
 
 REDACTED = "[redacted]"
+# "0123456", a telephone number.
+_FEWEST_FIGURES = 7
 
 _FIGURE_OR_BRACKET = re.compile(r"[\d(]")
 # "Jane", "McDonald", "O'Brien", "QUARTZFEATHER" begin with a capital and may be names.
@@ -43,6 +45,9 @@ _BESIDE_WORD = re.compile(r"[\w'’-]+\.?")
 
 def is_identifying(text: str) -> bool:
     """Tell whether a clean text holds a contact, a date or the number of a card or account."""
+    if text.isdecimal():
+        # Of these only one looks at figures alone, and at fewest at seven of them.
+        return len(text) >= _FEWEST_FIGURES and FORMS[-1].first[0].pattern.search(text) is not None
     return _holds_any(text, FORMS)
 
 
@@ -70,7 +75,7 @@ def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
     return _REPEATED.sub(REDACTED, text)
 
 
-def _holds_any(text: str, forms: tuple[Forms, ...], signs: frozenset[bytes] | None = None) -> bool:
+def _holds_any(text: str, forms: tuple[Forms, ...], signs: frozenset[str] | None = None) -> bool:
     """Tell whether a text with these signs holds a form, trying only those for which it has what they need."""
     found = _FIGURE_OR_BRACKET.search(text)
     first = found.start() if found else len(text)

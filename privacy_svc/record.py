@@ -71,12 +71,13 @@ class Record:
 
     def all_violations(self, policy: Policy) -> list[Violation]:
         """Return every violation; of the names that senders chose only those that cannot be somebody's."""
-        of_fields = [
+        if not self.refused:
+            return self.violations
+        return self.violations + [
             Violation(self.shown(key, policy), description)
             for key, descriptions in self.refused.items()
             for description in descriptions
         ]
-        return self.violations + of_fields if of_fields else self.violations
 
     def shown(self, key: str, policy: Policy) -> str:
         """Return the path of a metadata field for a violation; the key of an unknown one only if it is plain words."""
@@ -141,14 +142,16 @@ def sort_record(raw: RawSample, policy: Policy) -> Record:
 
 
 def _take_simple(record: Record, fields: Iterable[tuple[str, Field, str]], vocabulary: Vocabulary) -> list[_Given]:
-    """Take up what is listed and what only its rule has to look at; return the others."""
+    """Take up what is listed, what is kept by its form and what only its rule has to look at; return the others."""
     begin, end = vocabulary.missing_begin, vocabulary.missing_end
-    listed_ones, kept = record.listed, record.kept
+    listed_ones, values, kept = record.listed, record.values, record.kept
     left: list[_Given] = []
     for key, found, written in fields:
         listed = found.listed.get(written)
         if listed is not None:
             listed_ones.append((key, found, listed))
+        elif found.kept is not None and found.kept.fullmatch(written):
+            values.append((key, found, written))
         elif written and found.is_judged and (written[0] not in begin or written[-1] not in end):
             kept.append((key, found, written))
         else:

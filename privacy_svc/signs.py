@@ -9,8 +9,8 @@ _LIKE_ASCII = str.maketrans("ſİı", "sii")
 _LETTERS_ONLY = bytes(c if chr(c) in string.ascii_lowercase else ord(" ") for c in range(256))
 
 
-def _words(text: str) -> frozenset[bytes]:
-    return frozenset(text.encode().split())
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 # Behind the figures of a day their ending may stick to the month: "3rdmarch".
@@ -28,6 +28,6 @@ def lower(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_LIKE_ASCII).lower()
 
 
-def signs_in(text: str) -> frozenset[bytes]:
+def signs_in(text: str) -> frozenset[str]:
     """Return the signs that a text holds as words, whatever other than ASCII letters stands around them."""
-    return _SIGNS.intersection(lower(text).encode("ascii", "replace").translate(_LETTERS_ONLY).split())
+    return _SIGNS.intersection(lower(text).encode("ascii", "replace").translate(_LETTERS_ONLY).decode().split())

@@ -8,7 +8,7 @@ from privacy_svc.characters import fold
 from privacy_svc.fields import Field
 from privacy_svc.numbering import has_only_own_numbers, is_number_alone
 from privacy_svc.patterns import is_identifying, is_telling
-from privacy_svc.traces import holds_date_in_words
+from privacy_svc.traces import WORDS_OF_DATES, holds_date_in_words
 from privacy_svc.vocabulary import Vocabulary
 
 _LONGEST = 256
@@ -41,6 +41,8 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text consists of known words and their numbers; in a sensitive field also of other words in
     lower case, if nothing says that they are somebody's.
     """
+    if len(text) <= _LONGEST_ENTRY and field.action == "term" and _is_plain_term(text, field, vocabulary):
+        return True
     if len(text) > _LONGEST or not _SHAPE.fullmatch(text):
         return False
     if len(text) > _LONGEST_ENTRY and any(len(entry) > _LONGEST_ENTRY for entry in _ENTRIES.split(text)):
@@ -69,6 +71,23 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
         return False
     if rest and field.action == "term" and vocabulary.lists(rest):
         field.remember(rest, rest)
+    return True
+
+
+def _is_plain_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
+    """Tell cheaply that a term holds nothing but listed words that say nothing of anybody, or one that is remembered
+    with its id; False means that it must be looked at.
+    """
+    if text.endswith("]"):
+        term, _, behind = text.partition(" [")
+        return term in field.listed and not _may_hold_id(term) and _is_one_id(behind[:-1], vocabulary)
+    words = text.lower().split(" ")
+    if len(words) > _MOST_LETTERS or not (vocabulary.words.issuperset(words) and text.replace(" ", "").isalpha()):
+        return False
+    if not (text.isascii() and vocabulary.given.isdisjoint(words[:-1]) and WORDS_OF_DATES.isdisjoint(words)):
+        return False
+    if vocabulary.people.isdisjoint(words):
+        field.remember(text, text)
     return True
 
 

@@ -90,7 +90,7 @@ _BASE64 = re.compile(r"(?<![\w+/])(?=[a-z0-9+/]*[A-Z])(?=[A-Z0-9+/]*[a-z])[A-Za-
 # Of an address of the sixth version, or of a network card.
 _COLONS = 5
 # Of a date in words.
-_SIGNS_OF_WORDS = MONTHS | BEFORE_YEARS
+WORDS_OF_DATES = MONTHS | BEFORE_YEARS
 _FIGURE, _MANY = re.compile(r"\d"), re.compile(r"(?:\D*\d){5}")
 _AT_LETTER = re.compile(r"[A-Za-z]\d|\d{4} ?[A-Za-z]{2}(?![A-Za-z])")
 # How far in front of its first figure any of those with figures begins.
@@ -105,7 +105,7 @@ def decode(text: str) -> str:
     return text
 
 
-def holds_trace(text: str, signs: frozenset[bytes], vocabulary: Vocabulary) -> bool:
+def holds_trace(text: str, signs: frozenset[str], vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text with such signs holds one."""
     tried = _to_try(text, signs)
     return any(
@@ -115,10 +115,10 @@ def holds_trace(text: str, signs: frozenset[bytes], vocabulary: Vocabulary) -> b
 
 def holds_date_in_words(text: str) -> bool:
     """Tell whether a clean text holds a date without figures: "the twelfth of April"."""
-    return not _SIGNS_OF_WORDS.isdisjoint(signs_in(text)) and any(trace.pattern.search(text) for trace in _IN_WORDS)
+    return not WORDS_OF_DATES.isdisjoint(signs_in(text)) and any(trace.pattern.search(text) for trace in _IN_WORDS)
 
 
-def erase_traces(text: str, signs: frozenset[bytes], vocabulary: Vocabulary, stand_in: str) -> str:
+def erase_traces(text: str, signs: frozenset[str], vocabulary: Vocabulary, stand_in: str) -> str:
     """Return text with something else in the place of each."""
     for trace in [trace for trace, begin in _to_try(text, signs) if trace.pattern.search(text, begin)]:
         text = trace.pattern.sub(
@@ -127,7 +127,7 @@ def erase_traces(text: str, signs: frozenset[bytes], vocabulary: Vocabulary, sta
     return text
 
 
-def _to_try(text: str, signs: frozenset[bytes]) -> list[tuple[_Trace, int]]:
+def _to_try(text: str, signs: frozenset[str]) -> list[tuple[_Trace, int]]:
     """Return the traces for which a text has what they need, each with where it begins at the earliest."""
     found: list[_Trace] = []
     tried: list[tuple[_Trace, int]] = []
@@ -141,7 +141,7 @@ def _to_try(text: str, signs: frozenset[bytes]) -> list[tuple[_Trace, int]]:
             tried += [(trace, begin) for trace in _WITH_FEW_FIGURES]
     if not DOTS.isdisjoint(signs):
         found.append(_ADDRESS_IN_WORDS)
-    if not _SIGNS_OF_WORDS.isdisjoint(signs):
+    if not WORDS_OF_DATES.isdisjoint(signs):
         found += _IN_WORDS
     if "::" in text or text.count(":") >= _COLONS:
         found.append(_Trace(_IP))
