@@ -54,9 +54,12 @@ def check_range(number: float, lowest: float, highest: float, unit: str = "") ->
 
 def read_quantity(value: str | float | bool, unit: str, read_in: str) -> tuple[float, float]:
     """Return the lower and upper end, in `unit`, of a number, "30 years", "30-39" or "90+". Raises Implausible."""
-    if isinstance(value, str) and (value.isdecimal() or _is_decimal(value)):
-        number = float(value) * _factor(unit, read_in)
-        return number, number
+    if isinstance(value, str):
+        number, _, given = value.partition(" ")
+        # Most are plain, or beside a unit as the table has it.
+        if (number.isdecimal() or _is_decimal(number)) and (not given or given in _UNITS[unit]):
+            number = float(number) * (_UNITS[unit][given] if given else _factor(unit, read_in))
+            return number, number
     if isinstance(value, str) and (match := _QUANTITY.fullmatch(value)):
         sign, first, second, plus, given = match.groups()
         factor = _factor(unit, given or read_in)

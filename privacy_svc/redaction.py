@@ -93,10 +93,13 @@ class Identifiers:
         """Return the text with "[redacted]" for every word that holds an identifier; folded if there was one."""
         folded = fold(text)
         squashed = squash(folded)
+        hits = self._hits(squashed)
+        if not hits:
+            return text
         pieces: list[str] = []
         done = 0
         # All are looked for in what was written: of two that overlap neither may hide the other.
-        for start, end in sorted(span for mark in self._hits(squashed) for span in mark.reaches(folded, squashed)):
+        for start, end in sorted([span for mark in hits for span in mark.reaches(folded, squashed)]):
             if start >= done:
                 pieces += (folded[done:start], REDACTED)
                 done = end

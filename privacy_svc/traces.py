@@ -92,7 +92,7 @@ _COLONS = 5
 # Of a date in words.
 WORDS_OF_DATES = MONTHS | BEFORE_YEARS
 _FIGURE, _MANY = re.compile(r"\d"), re.compile(r"(?:\D*\d){5}")
-_AT_LETTER = re.compile(r"[A-Za-z]\d|\d{4} ?[A-Za-z]{2}(?![A-Za-z])")
+_AT_LETTER = re.compile(r"\d(?:(?<=[A-Za-z]\d)|\d{3} ?[A-Za-z]{2}(?![A-Za-z]))")
 # How far in front of its first figure any of those with figures begins.
 _LEAD = 6
 _ESCAPED = re.compile(r"&#?\w{2,8};|(?:%[0-9a-fA-F]{2}){2}|%40|%20")
