@@ -104,9 +104,9 @@ def judge(raw: RawSample, policy: Policy) -> Judgement:
 def _all_that_stays(raw: RawSample, record: Record, year: str) -> str:
     """Return one squashed text that holds whatever each text of the sample holds that may be stored."""
     # A number may be written in more figures than `plain` does, and true as "yes" or "no".
-    values = [str(value) for _, _, value in record.values]
-    listed = [listed.squashed for _, _, listed in record.listed]
-    return squash("\n".join((raw.organism, str(raw.taxon_id), year, "yes no", *values))) + "".join(listed)
+    texts = [str(value) for _, _, value in record.values]
+    texts += (raw.organism, str(raw.taxon_id), year, "yes no")
+    return squash("\n".join(texts)) + "".join([listed.squashed for _, _, listed in record.listed])
 
 
 def _one_subject(record: Record) -> str | None:
@@ -116,12 +116,13 @@ def _one_subject(record: Record) -> str | None:
 
 
 def _taxon_id(raw: RawSample, record: Record, *, are_absent: bool) -> int:
-    if raw.taxon_id > _LAST_TAXON_ID:
+    taxon_id = raw.taxon_id
+    if taxon_id > _LAST_TAXON_ID:
         record.refuse("taxonId", "is no NCBI Taxonomy id: those have up to 7 digits")
-    elif raw.taxon_id >= _LONG_TAXON_ID and not are_absent and record.identifiers.stand_in(str(raw.taxon_id)):
+    elif taxon_id >= _LONG_TAXON_ID and not are_absent and record.identifiers.stand_in(str(taxon_id)):
         record.refuse("taxonId", "holds an identifier of the same sample; give the organism's NCBI Taxonomy id")
     else:
-        return max(raw.taxon_id, 0)
+        return max(taxon_id, 0)
     return 0
 
 

@@ -85,7 +85,7 @@ def _holds_any(text: str, forms: tuple[Forms, ...], signs: frozenset[str] | None
     low = lower(text)
     # None but the first one consists of figures.
     for form in tried.first if figures < len(text) else tried.first[:1]:
-        begin = max(first - form.lead, 0)
+        begin = first - form.lead if first > form.lead else 0
         if (form.sign is None or form.sign.search(low, begin)) and form.pattern.search(text, begin):
             return True
     if tried.with_words and (signs := signs_in(text) if signs is None else signs):
