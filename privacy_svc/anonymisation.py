@@ -7,13 +7,13 @@ from typing import NamedTuple
 from chassis.violations import Violation
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
-from privacy_svc.characters import clean
+from privacy_svc.characters import clean, squash
 from privacy_svc.contract import note_broken_rules
-from privacy_svc.fields import Field, Policy
+from privacy_svc.fields import Field, Listed, Policy
 from privacy_svc.generalisation import Implausible, year_of
 from privacy_svc.organism import ADVICE, is_organism
 from privacy_svc.record import Cause, Kept, Record, sort_record, subject_of
-from privacy_svc.rules import Surroundings, apply_rule
+from privacy_svc.rules import RULES, Surroundings
 from privacy_svc.scalars import Scalar, plain
 from privacy_svc.terms import is_well_known
 from privacy_svc.validation import InvalidSample
@@ -52,6 +52,7 @@ class Judgement(NamedTuple):
     # None when it is dropped, since its year is an identifier of the same sample.
     collection_date: str | None
     # Of the metadata, what is stored.
+    listed: list[tuple[str, Field, Listed]]
     values: list[Kept]
     violations: list[Violation]
 
@@ -73,6 +74,8 @@ def render(judged: Judgement, pseudonym: Callable[[str], str]) -> Anonymised:
         taxon_id=judged.taxon_id,
         collection_date=judged.collection_date or "",
     )
+    if judged.listed:
+        sample.MergeFromString(b"".join([listed.part for _, _, listed in judged.listed]))
     return _result(sample, judged)
 
 
@@ -80,14 +83,30 @@ def judge(raw: RawSample, policy: Policy) -> Judgement:
     """Decide on every field of a raw sample."""
     record = sort_record(raw, policy)
     subject = _one_subject(record)
-    taxon_id = _taxon_id(raw, record)
-    organism = _organism(raw, policy, record)
-    collection_date = _collection_date(raw, policy, record)
     _generalise(policy, record)
-    values = _drop_identifying(record)
+    year, problem = _read_year(raw, policy)
+    # Almost always none stands anywhere, and one look at everything takes far less than one at each.
+    are_absent = record.identifiers.are_absent(_all_that_stays(raw, record, year))
+    taxon_id = _taxon_id(raw, record, are_absent=are_absent)
+    organism = _organism(raw, policy, record, are_absent=are_absent)
+    if problem:
+        record.refuse("collectionDate", problem)
+    collection_date = None if not are_absent and record.identifiers.stand_in(year) else year
+    if not are_absent:
+        _drop_identifying(record)
     note_broken_rules(raw, policy, record)
     violations = record.all_violations(policy)
-    return Judgement(record, raw.study, subject, organism, taxon_id, collection_date, values, violations)
+    return Judgement(
+        record, raw.study, subject, organism, taxon_id, collection_date, record.listed, record.values, violations
+    )
+
+
+def _all_that_stays(raw: RawSample, record: Record, year: str) -> str:
+    """Return one squashed text that holds whatever each text of the sample holds that may be stored."""
+    # A number may be written in more figures than `plain` does, and true as "yes" or "no".
+    texts = [str(value) for _, _, value in record.values]
+    texts += (raw.organism, str(raw.taxon_id), year, "yes no")
+    return squash("\n".join(texts)) + "".join([listed.squashed for _, _, listed in record.listed])
 
 
 def _one_subject(record: Record) -> str | None:
@@ -96,47 +115,47 @@ def _one_subject(record: Record) -> str | None:
     return record.subjects[0] if record.subjects else None
 
 
-def _taxon_id(raw: RawSample, record: Record) -> int:
-    if raw.taxon_id > _LAST_TAXON_ID:
+def _taxon_id(raw: RawSample, record: Record, *, are_absent: bool) -> int:
+    taxon_id = raw.taxon_id
+    if taxon_id > _LAST_TAXON_ID:
         record.refuse("taxonId", "is no NCBI Taxonomy id: those have up to 7 digits")
-    elif raw.taxon_id >= _LONG_TAXON_ID and record.identifiers.stand_in(str(raw.taxon_id)):
+    elif taxon_id >= _LONG_TAXON_ID and not are_absent and record.identifiers.stand_in(str(taxon_id)):
         record.refuse("taxonId", "holds an identifier of the same sample; give the organism's NCBI Taxonomy id")
     else:
-        return max(raw.taxon_id, 0)
+        return max(taxon_id, 0)
     return 0
 
 
-def _organism(raw: RawSample, policy: Policy, record: Record) -> str:
+def _organism(raw: RawSample, policy: Policy, record: Record, *, are_absent: bool) -> str:
     organism = clean(raw.organism)
     if not organism:
         record.refuse("organism", "is required: a scientific or community name")
     elif not is_organism(organism, policy.vocabulary):
         record.refuse("organism", ADVICE)
-    elif record.identifiers.stand_in_organism(organism):
+    elif not are_absent and record.identifiers.stand_in_organism(organism):
         record.refuse("organism", "holds an identifier of the same sample; name the organism only")
     else:
         return organism
     return ""
 
 
-def _collection_date(raw: RawSample, policy: Policy, record: Record) -> str | None:
-    """Return the year, empty when there is none, None when it is an identifier of the same sample."""
+def _read_year(raw: RawSample, policy: Policy) -> tuple[str, str]:
+    """Return the year of the collection date, empty when there is none, and what is wrong with the date."""
     written = clean(raw.collection_date)
     if not written or policy.vocabulary.missing_term(written) is not None:
-        return ""
+        return "", ""
     try:
-        year = year_of(written)
+        return year_of(written), ""
     except Implausible as problem:
-        record.refuse("collectionDate", str(problem))
-        return ""
-    return None if record.identifiers.stand_in(year) else year
+        return "", str(problem)
 
 
 def _generalise(policy: Policy, record: Record) -> None:
     surroundings = Surroundings(policy.vocabulary, record.identifiers, record.units)
+    values = record.values
     for key, found, scalar in record.kept:
         try:
-            stored = apply_rule(found, scalar, surroundings)
+            stored = RULES[found.action](found, scalar, surroundings)
         except Implausible as problem:
             record.refuse_field(key, str(problem))
             continue
@@ -145,7 +164,7 @@ def _generalise(policy: Policy, record: Record) -> None:
             continue
         if found.field_class == _SENSITIVE and found.action == "term":
             found = _as_particular(found, stored, policy)
-        record.values.append((key, found, stored))
+        values.append((key, found, stored))
 
 
 def _as_particular(found: Field, stored: Scalar, policy: Policy) -> Field:
@@ -155,17 +174,14 @@ def _as_particular(found: Field, stored: Scalar, policy: Policy) -> Field:
     return replace(found, field_class=_RESTRICTED)
 
 
-def _drop_identifying(record: Record) -> list[Kept]:
+def _drop_identifying(record: Record) -> None:
     identifiers = record.identifiers
-    if identifiers.are_absent([value if isinstance(value, str) else plain(value) for _, _, value in record.values]):
-        return record.values
-    left: list[Kept] = []
-    for key, found, value in record.values:
-        if identifiers.stand_in(plain(value)):
-            record.dropped[key] = Cause.IDENTIFIER
-        else:
-            left.append((key, found, value))
-    return left
+    for good in [good for good in record.listed if identifiers.stand_in(good[2].stored)]:
+        record.listed.remove(good)
+        record.dropped[good[0]] = Cause.IDENTIFIER
+    for kept in [kept for kept in record.values if identifiers.stand_in(plain(kept[2]))]:
+        record.values.remove(kept)
+        record.dropped[kept[0]] = Cause.IDENTIFIER
 
 
 def _result(sample: Sample, judged: Judgement) -> Anonymised:
@@ -177,8 +193,15 @@ def _result(sample: Sample, judged: Judgement) -> Anonymised:
         classes["subject"], actions["subject"] = _QUASI, "pseudonym within the study"
     if sample.collection_date:
         classes["collectionDate"], actions["collectionDate"] = _QUASI, "year"
+    for _, found, _ in judged.listed:
+        actions[found.path] = found.says
+        if found.field_class != _PUBLIC:
+            classes[found.path] = found.field_class
     metadata = sample.metadata
     for _, found, value in judged.values:
+        actions[found.path] = found.says
+        if found.field_class != _PUBLIC:
+            classes[found.path] = found.field_class
         stored = metadata[found.name]
         if isinstance(value, str):
             stored.string_value = value
@@ -186,7 +209,5 @@ def _result(sample: Sample, judged: Judgement) -> Anonymised:
             stored.bool_value = value
         else:
             stored.number_value = value
-    actions |= {found.path: found.says for _, found, _ in judged.values}
-    classes |= {found.path: found.field_class for _, found, _ in judged.values if found.field_class != _PUBLIC}
     dropped = [*judged.record.dropped, *(["collectionDate"] if judged.collection_date is None else ())]
     return Anonymised(sample, classes, sorted(dropped), actions)

@@ -4,7 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from google.protobuf.struct_pb2 import Value
+
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
+from fairdb.samples.v1.sample_pb2 import Sample
 from privacy_svc.characters import squash
 from privacy_svc.vocabulary import Vocabulary
 
@@ -15,9 +18,20 @@ _NAMES_CACHED = 4096
 # A longer name is looked up each time; every one that is remembered has a length that the proto permits.
 _LONGEST_REMEMBERED = 64
 _VALUES_CACHED = 1024
+_NOT_JUDGED = frozenset(("drop", "unit", "subject", "year"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """What is stored for a text of listed words, in the forms in which every sample that holds it needs it."""
+
+    stored: str
+    squashed: str
+    # The sample that holds nothing else, serialised: put behind others it is merged with them.
+    part: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """One field of the policy; numbers are in `unit` where there is one."""
 
@@ -38,21 +52,27 @@ class Field:
     lowest: float = float("-inf")
     highest: float = float("inf")
     digits: int = 3
+    # A text of this form is kept as it is.
+    kept: re.Pattern[str] | None = None
     # In the API: "metadata.age".
     path: str = field(init=False)
-    # Texts that consist of nothing but what the policy and the vocabulary list, by how they were written, and what is
-    # stored for them. No value that only has the right form is remembered: it may be somebody's.
-    listed: dict[str, str] = field(init=False, default_factory=dict, compare=False, repr=False)
+    # Whether a rule judges its text, which says nothing about other fields.
+    is_judged: bool = field(init=False)
+    # Texts that consist of nothing but what the policy and the vocabulary list, by how they were written. No value that
+    # only has the right form is remembered: it may be somebody's.
+    listed: dict[str, Listed] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", f"metadata.{self.name}")
+        object.__setattr__(self, "is_judged", self.action not in _NOT_JUDGED)
 
     def remember(self, written: str, stored: str) -> None:
         """Remember what is stored for a text of listed words only."""
         if len(written) <= _LONGEST_REMEMBERED:
             if len(self.listed) >= _VALUES_CACHED:
                 self.listed.clear()
-            self.listed[written] = stored
+            part = Sample(metadata={self.name: Value(string_value=stored)}).SerializeToString()
+            self.listed[written] = Listed(stored, squash(stored), part)
 
 
 class Policy:
@@ -73,7 +93,7 @@ class Policy:
         self._spellings = spellings
         self._prefixes = prefixes
         self._patterns = patterns
-        self._ontology = {name: _ontology_field(field) for name, field in self.fields.items()}
+        self._ontology = {name: _ontology_field(field, vocabulary) for name, field in self.fields.items()}
         self._resolved: dict[str, Field] = {}
         # The names that were resolved before, all listed spellings: such a name breaks no rule of the proto.
         self.remembered: Mapping[str, Field] = self._resolved
@@ -105,9 +125,15 @@ class Policy:
         return found
 
 
-def _ontology_field(base: Field) -> Field:
+def _ontology_field(base: Field, vocabulary: Vocabulary) -> Field:
     action = "ontology" if base.action in _ONTOLOGY_FOLLOWS else "drop"
     name = f"{base.name}_ontology_term_id"
     return Field(
-        name=name, field_class=base.field_class, action=action, why=base.why, says="kept", identifies=base.identifies
+        name=name,
+        field_class=base.field_class,
+        action=action,
+        why=base.why,
+        says="kept",
+        identifies=base.identifies,
+        kept=vocabulary.short_id if action == "ontology" else None,
     )

@@ -3,18 +3,14 @@
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 from privacy_svc.dates import MONTH_NAMES
+from privacy_svc.signs import MONTHS, ROADS, STREETS, lower, signs_in
 
 _INITIALS_OF_MONTHS = "".join(sorted({name[0] for name in MONTH_NAMES.split("|")}))
 _LONGEST_MONTH = max(map(len, MONTH_NAMES.split("|")))
-# The first three letters of each, those with the same initial together.
-_SIGN_OF_MONTH = "|".join(
-    f"{initial}(?:{'|'.join(sorted({name[1:3] for name in MONTH_NAMES.split('|') if name[0] == initial}))})"
-    for initial in _INITIALS_OF_MONTHS
-)
 _YEAR = r"(?:1[89]|20)\d\d"
 _MONTH = r"(?:0?[1-9]|1[0-2])"
 _ORDINAL = r"\d{1,2}(?:st|nd|rd|th)?"
@@ -68,11 +64,11 @@ _NUMBERS = (
 # In free text only: where somebody lives ("5 Main St", "12 rue de la Paix", "Hauptstrasse 5"), initials ("J.D."), a
 # word of capitals and figures such as a passport's number, shorter bare numbers, and what follows a word that announces
 # a number or a name.
-_IN_TEXT_IN_FIGURES = (
+_ROAD = (
     r"(?<![\w.,])\d{1,5}[a-z]?,? (?:[\w'.-]{1,30} ){1,2}"
-    r"(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd)(?!\w)",
-    r"(?<![\w.,:])\d{7,8}(?![\w]|[.,]\d)",
+    r"(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd)(?!\w)"
 )
+_BARE_NUMBER = r"(?<![\w.,:])\d{7,8}(?![\w]|[.,]\d)"
 _HOUSE = (
     r"(?=[^\W\d_]{5,40}\.? ?\d)"
     r"[^\W\d_]{2,30}(?:strasse|str\.|gasse|weg|platz|allee|straat|laan|gracht) ?\d{1,4}[a-z]?(?!\w)"
@@ -88,9 +84,16 @@ _AFTER_ABBREVIATION = r"(?:(?-i:(?<=[a-z][.:]))|(?<=mrn:)|(?<=ssn:)|(?<=tel[.:])
 _AT_FIGURE = r"(?<!\d)(?=[\d(])"
 _AT_WORD = r"(?<!\w)(?=\w)"
 _ANYWHERE = sys.maxsize
+# Two figures with nothing but signs between, or a month in Roman figures, or as many in a row as such a form has.
+_BESIDE_FIGURES = (
+    r"\d(?:[\W_]+(?:[ivx]{1,4}[\W_]+)?\d"
+    rf"|\d{{8}}|(?<=0)\d{{6}}|\d{{5}}[-+a]|(?:(?<=1)[89]|(?<=2)0)\d{{6}}|\d{{3}}{_YEAR})"
+)
+_SEVEN_FIGURES = r"\d{7}"
 
 
-class Form(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
     """Patterns of one kind, and what a text must hold for any of them to match; without it they are not even tried."""
 
     pattern: re.Pattern[str]
@@ -98,60 +101,75 @@ class Form(NamedTuple):
     figures: int = 0
     # How far in front of the first figure or bracket of a text a match or its sign may begin.
     lead: int = _ANYWHERE
-    # Stands in every match or just in front of it, in what `lower` makes of the text; itself without figures.
-    sign: str = ""
+    # Stands in every match or just in front of it, in what `lower` makes of the text.
+    sign: re.Pattern[str] | None = None
+    # Of these one stands in every match, as a word.
+    words: frozenset[str] = frozenset()
 
 
-class Forms(NamedTuple):
-    """Several forms as they are tried: those that need no sign, and the others by theirs."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Forms:
+    """Several forms as they are tried: those of figures first, all at once, and those with words only if it has any."""
 
-    unsigned: tuple[Form, ...]
-    signed: tuple[tuple[re.Pattern[str], tuple[Form, ...]], ...]
+    first: tuple[Form, ...]
+    with_words: tuple[Form, ...]
 
 
-def _form(*patterns: str, begin: str = "", figures: int = 0, lead: int = _ANYWHERE, sign: str = "") -> Form:
-    return Form(re.compile(rf"{begin}(?:{'|'.join(patterns)})", re.IGNORECASE), figures, lead, sign)
+def _form(
+    *patterns: str,
+    begin: str = "",
+    figures: int = 0,
+    lead: int = _ANYWHERE,
+    sign: str = "",
+    words: frozenset[str] = frozenset(),
+) -> Form:
+    pattern = re.compile(rf"{begin}(?:{'|'.join(patterns)})", re.IGNORECASE)
+    return Form(pattern, figures, lead, re.compile(sign) if sign else None, words)
 
 
 def _joined(forms: Iterable[Form]) -> re.Pattern[str]:
     return re.compile("|".join(form.pattern.pattern for form in forms), re.IGNORECASE)
 
 
-def _to_try(forms: Sequence[Form]) -> Forms:
-    """Return forms as they are tried, those that begin with a figure and need no sign all at once."""
-    at_figure = [form for form in forms if form.lead == 0 and not form.sign]
-    at_once = Form(_joined(at_figure), min(form.figures for form in at_figure), lead=0)
-    signed: dict[str, list[Form]] = {}
-    for form in forms:
-        if form.sign:
-            signed.setdefault(form.sign, []).append(form)
-    return Forms(
-        (at_once, *(form for form in forms if not form.sign and form not in at_figure)),
-        tuple((re.compile(sign), tuple(alike)) for sign, alike in signed.items()),
+def _to_try(forms: Sequence[Form]) -> tuple[Forms, ...]:
+    """Return the forms to try by how many figures a text has; the last ones are for all that have more."""
+    of_figures = [form for form in forms if form.sign and form.sign.pattern in (_BESIDE_FIGURES, _SEVEN_FIGURES)]
+    signs = dict.fromkeys(form.sign.pattern for form in of_figures if form.sign)
+    at_once = Form(
+        _joined(of_figures), min(form.figures for form in of_figures), lead=0, sign=re.compile("|".join(signs))
+    )
+    tried = (at_once, *(form for form in forms if form not in of_figures))
+    return tuple(
+        Forms(
+            tuple(form for form in tried if form.figures <= figures and not form.words),
+            tuple(form for form in tried if form.figures <= figures and form.words),
+        )
+        for figures in range(max(form.figures for form in tried) + 1)
     )
 
 
 _WITH_MONTHS = _form(
-    *_DATES, begin=rf"(?<!\w)(?=[\d{_INITIALS_OF_MONTHS}])", figures=1, lead=_LONGEST_MONTH + 5, sign=_SIGN_OF_MONTH
+    *_DATES, begin=rf"(?<!\w)(?=[\d{_INITIALS_OF_MONTHS}])", figures=1, lead=_LONGEST_MONTH + 5, words=MONTHS
 )
 _CONTACT = _form(*_CONTACTS, sign=r"@|://|www\.| dot |\.[a-z]|\(\s?at|\[\s?at|\{\s?at")
 # Where two forms match at the same place, the first one counts.
 _FORMS = (
     _WITH_MONTHS,
-    _form(*_DATES_IN_FIGURES, begin=_AT_FIGURE, figures=3, lead=0),
-    _form(_DAY_AND_MONTH, begin=_AT_FIGURE, figures=1, lead=0, sign=_SIGN_OF_MONTH),
+    _form(*_DATES_IN_FIGURES, begin=_AT_FIGURE, figures=3, lead=0, sign=_BESIDE_FIGURES),
+    _form(_DAY_AND_MONTH, begin=_AT_FIGURE, figures=1, lead=0, words=MONTHS),
     _form(_DATES_IN_CHINESE, figures=2, lead=0, sign="年"),
     _CONTACT,
-    _form(*_CONTACTS_IN_FIGURES, begin=_AT_FIGURE, figures=4, lead=0),
+    _form(*_CONTACTS_IN_FIGURES, begin=_AT_FIGURE, figures=4, lead=0, sign=_BESIDE_FIGURES),
     _form(_PHONE, figures=2, sign=r"\+"),
     _form(*_NUMBERS, begin=r"(?<!\w)(?=[A-Z])", figures=2, lead=5),
 )
 _FORMS_OF_TEXT = (
     *_FORMS,
-    _form(*_IN_TEXT_IN_FIGURES, begin=_AT_FIGURE, figures=1, lead=0),
+    _form(_ROAD, begin=_AT_FIGURE, figures=1, lead=0, words=ROADS),
+    _form(_BARE_NUMBER, begin=_AT_FIGURE, figures=7, lead=0, sign=_SEVEN_FIGURES),
     _form(_HOUSE, begin=_AT_WORD, figures=1, lead=42, sign=r"strasse|str\.|gasse|weg|platz|allee|straat|laan|gracht"),
     _form(_PASSPORT, begin=_AT_WORD, figures=6, lead=6),
-    _form(_STREET, begin=_AT_WORD, sign="rue |chemin |calle |avenida |rua |viale |piazza "),
+    _form(_STREET, begin=_AT_WORD, words=STREETS),
     _form(_INITIALS, begin=_AT_WORD, sign=r"\."),
     _form(_AFTER_TITLE, begin=_AT_WORD, sign=r"mrn:? |ssn |dr\.? |mrs? |ms\. "),
     _form(_AFTER_HASH, figures=3, lead=1, sign="#"),
@@ -159,22 +177,16 @@ _FORMS_OF_TEXT = (
 )
 # To learn whether a value, or a free text, holds any.
 FORMS, FORMS_OF_TEXT = _to_try(_FORMS), _to_try(_FORMS_OF_TEXT)
-_TAKE_LONGEST = (_WITH_MONTHS, _CONTACT)
-# What is left of these when case is ignored is an ASCII letter.
-_LIKE_ASCII = str.maketrans("ſİı", "sii")
-
-
-def lower(text: str) -> str:
-    """Return text in lower case, and as ASCII ones the letters that patterns take for those when case is ignored."""
-    return text.lower() if text.isascii() else text.translate(_LIKE_ASCII).lower()
 
 
 def any_of_text(text: str) -> re.Pattern[str]:
     """Return what finds every form in a free text, left out those that take longest when there is no sign of them."""
-    low = lower(text)
-    return _without(tuple(form for form in _TAKE_LONGEST if not re.search(form.sign, low)))
+    return _without(
+        *([_WITH_MONTHS] if MONTHS.isdisjoint(signs_in(text)) else []),
+        *([_CONTACT] if _CONTACT.sign and not _CONTACT.sign.search(lower(text)) else []),
+    )
 
 
 @cache
-def _without(missing: tuple[Form, ...]) -> re.Pattern[str]:
+def _without(*missing: Form) -> re.Pattern[str]:
     return _joined(form for form in _FORMS_OF_TEXT if form not in missing)

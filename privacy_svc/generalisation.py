@@ -4,7 +4,7 @@ import math
 import re
 from functools import lru_cache
 
-from privacy_svc.dates import read_date, this_year
+from privacy_svc.dates import may_be_past, read_date
 
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _QUANTITY = re.compile(
@@ -54,9 +54,12 @@ def check_range(number: float, lowest: float, highest: float, unit: str = "") ->
 
 def read_quantity(value: str | float | bool, unit: str, read_in: str) -> tuple[float, float]:
     """Return the lower and upper end, in `unit`, of a number, "30 years", "30-39" or "90+". Raises Implausible."""
-    if isinstance(value, str) and (value.isdecimal() or _is_decimal(value)):
-        number = float(value) * _factor(unit, read_in)
-        return number, number
+    if isinstance(value, str):
+        number, _, given = value.partition(" ")
+        # Most are plain, or beside a unit as the table has it.
+        if (number.isdecimal() or _is_decimal(number)) and (not given or given in _UNITS[unit]):
+            number = float(number) * (_UNITS[unit][given] if given else _factor(unit, read_in))
+            return number, number
     if isinstance(value, str) and (match := _QUANTITY.fullmatch(value)):
         sign, first, second, plus, given = match.groups()
         factor = _factor(unit, given or read_in)
@@ -93,7 +96,7 @@ def year_of(value: str | float | bool) -> str:
     if len(years) != 1:
         raise Implausible("must be a date: 2008-10-28, 2008-10 or 2008")
     year = years.pop()
-    if not _FIRST_YEAR <= year <= this_year() + 1:
+    if year < _FIRST_YEAR or not may_be_past(year):
         raise Implausible("must be a year from 1850 until now")
     return str(year)
 

@@ -1,12 +1,9 @@
-"""Marks: one identifier each, how it is recognised in a text, and how it is erased there."""
+"""Marks: one identifier each, how it is recognised in a text, and how far it reaches there."""
 
 import re
 from collections.abc import Iterator
 from itertools import compress, count
 from typing import NamedTuple
-
-from privacy_svc.characters import squash
-from privacy_svc.patterns import REDACTED
 
 # From this length on an identifier is found whatever separates its characters; a shorter one only as it is spelled.
 LONG = 6
@@ -32,39 +29,46 @@ class Mark(NamedTuple):
     # Too short to be looked for inside of words: "Li", "Doe".
     is_word: bool = False
 
-    def spans(self, folded: str) -> Iterator[tuple[int, int]]:
-        """Yield where the identifier stands in a folded text."""
+    def spans(self, folded: str, squashed: str) -> Iterator[tuple[int, int]]:
+        """Yield where the identifier stands in a folded text, given what `squash` makes of that."""
         if len(self.squashed) >= LONG and not self.is_word and not self.figures and folded.isascii():
             # The same as the pattern finds, without making one.
-            places = list(compress(count(), map(str.isalnum, folded)))
-            squashed, length = squash(folded), len(self.squashed)
-            at = squashed.find(self.squashed)
-            while at >= 0:
-                yield places[at], places[at + length - 1] + 1
-                at = squashed.find(self.squashed, at + length)
+            yield from self._spans_of_long(folded, squashed)
         else:
             for match in re.finditer(self._pattern(), folded, re.IGNORECASE):
                 yield match.span()
 
-    def erase(self, text: str) -> str:
-        """Return a folded text without the identifier, the rest of its word, and the area code of a number."""
-        pieces: list[str] = []
+    def reaches(self, folded: str, squashed: str) -> Iterator[tuple[int, int]]:
+        """Yield where it stands together with the rest of its word and the area code of a number."""
         done = 0
-        for start, end in self.spans(text):
+        for start, end in self.spans(folded, squashed):
             if start < done:
                 continue
             if self.squashed.isdigit():
-                while start > done and text[start - 1] in _OF_NUMBERS:
+                while start > done and folded[start - 1] in _OF_NUMBERS:
                     start -= 1
-                while text[start] in " ./-":
+                while folded[start] in " ./-":
                     start += 1
-            while start > done and text[start - 1].isalnum():
+            while start > done and folded[start - 1].isalnum():
                 start -= 1
-            while end < len(text) and text[end].isalnum():
+            while end < len(folded) and folded[end].isalnum():
                 end += 1
-            pieces += (text[done:start], REDACTED)
+            yield start, end
             done = end
-        return "".join((*pieces, text[done:]))
+
+    def _spans_of_long(self, folded: str, squashed: str) -> Iterator[tuple[int, int]]:
+        text, length = self.text, len(self.squashed)
+        at = squashed.find(self.squashed)
+        if at == squashed.rfind(self.squashed) and text[0].isalnum() and text[-1].isalnum():
+            # It stands there once, most often as it was given.
+            start = folded.find(text)
+            if start >= 0:
+                yield start, start + len(text)
+                return
+        places = list(compress(count(), map(str.isalnum, folded)))
+        while at >= 0:
+            yield places[at], places[at + length - 1] + 1
+            at = squashed.find(self.squashed, at + length)
 
     def _pattern(self) -> str:
         if self.is_word:

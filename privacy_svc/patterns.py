@@ -3,11 +3,14 @@
 import re
 import unicodedata
 
-from privacy_svc.forms import FORMS, FORMS_OF_TEXT, Forms, any_of_text, lower
+from privacy_svc.forms import FORMS, FORMS_OF_TEXT, Forms, any_of_text
+from privacy_svc.signs import lower, signs_in
 from privacy_svc.traces import decode, erase_traces, holds_trace
 from privacy_svc.vocabulary import Vocabulary
 
 REDACTED = "[redacted]"
+# "0123456", a telephone number.
+_FEWEST_FIGURES = 7
 
 _FIGURE_OR_BRACKET = re.compile(r"[\d(]")
 # "Jane", "McDonald", "O'Brien", "QUARTZFEATHER" begin with a capital and may be names.
@@ -25,7 +28,7 @@ _MARKS = "".join(
 _WORD_OF_ANY_SCRIPT = re.compile(rf"[^\W\d_](?:['’]?[^\W\d_]|[{_MARKS}])*")
 # What is left of a word of which a part is redacted.
 _TOKEN = re.compile(rf"(?<!\w)\w*{re.escape(REDACTED)}(?:\w|{re.escape(REDACTED)})*=*")
-_TOUCHED = re.compile(rf"(?<=\w){re.escape(REDACTED)}|{re.escape(REDACTED)}[\w=\[]")
+_TOUCHED = re.compile(rf"{re.escape(REDACTED)}(?:[\w=\[]|(?<=\w{re.escape(REDACTED)}))")
 _REPEATED = re.compile(rf"{re.escape(REDACTED)}(?:[\s,]*{re.escape(REDACTED)})+")
 # Beside a redacted name: up to three further capitalised words or initials, and in front of it the number of a house.
 _CAPITALS = "A-ZÀ-ÖØ-ÞΑ-ΩЀ-Я"
@@ -42,18 +45,23 @@ _BESIDE_WORD = re.compile(r"[\w'’-]+\.?")
 
 def is_identifying(text: str) -> bool:
     """Tell whether a clean text holds a contact, a date or the number of a card or account."""
+    if text.isdecimal():
+        # Of these only one looks at figures alone, and at fewest at seven of them.
+        return len(text) >= _FEWEST_FIGURES and FORMS[-1].first[0].pattern.search(text) is not None
     return _holds_any(text, FORMS)
 
 
 def is_telling(text: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text holds anything that free text would lose by its form: an address, a code, initials."""
-    return decode(text) != text or _holds_any(text, FORMS_OF_TEXT) or holds_trace(text, vocabulary)
+    signs = signs_in(text)
+    return decode(text) != text or _holds_any(text, FORMS_OF_TEXT, signs) or holds_trace(text, signs, vocabulary)
 
 
 def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
     """Return clean text without contacts, dates, numbers, addresses, and capitalised words that are not known ones."""
-    text = erase_traces(text, vocabulary, REDACTED)
-    if _holds_any(text, FORMS_OF_TEXT):
+    signs = signs_in(text)
+    text = erase_traces(text, signs, vocabulary, REDACTED)
+    if _holds_any(text, FORMS_OF_TEXT, signs):
         text = any_of_text(text).sub(REDACTED, text)
     if not _has_plain_words(text, vocabulary):
         word = _WORD if text.isascii() else _WORD_OF_ANY_SCRIPT
@@ -67,32 +75,33 @@ def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
     return _REPEATED.sub(REDACTED, text)
 
 
-def _holds_any(text: str, forms: Forms) -> bool:
-    """Tell whether a text holds one of the forms, trying only those for which it has what they need."""
+def _holds_any(text: str, forms: tuple[Forms, ...], signs: frozenset[str] | None = None) -> bool:
+    """Tell whether a text with these signs holds a form, trying only those for which it has what they need."""
     found = _FIGURE_OR_BRACKET.search(text)
     first = found.start() if found else len(text)
     # Brackets count, too: more figures than there are only mean that more is tried.
-    figures = len(_FIGURE_OR_BRACKET.findall(text, first))
-    for form in forms.unsigned:
-        if figures >= form.figures and form.pattern.search(text, max(first - form.lead, 0)):
-            return True
-    if figures == len(text):
-        # No figure is the sign of anything.
-        return False
+    figures = len(_FIGURE_OR_BRACKET.findall(text, first)) if found else 0
+    tried = forms[min(figures, len(forms) - 1)]
     low = lower(text)
-    for sign, alike in forms.signed:
-        for form in alike:
-            begin = max(first - form.lead, 0)
-            if figures >= form.figures and sign.search(low, begin) and form.pattern.search(text, begin):
+    # None but the first one consists of figures.
+    for form in tried.first if figures < len(text) else tried.first[:1]:
+        begin = first - form.lead if first > form.lead else 0
+        if (form.sign is None or form.sign.search(low, begin)) and form.pattern.search(text, begin):
+            return True
+    if tried.with_words and (signs := signs_in(text) if signs is None else signs):
+        for form in tried.with_words:
+            if not form.words.isdisjoint(signs) and form.pattern.search(text, max(first - form.lead, 0)):
                 return True
     return False
 
 
 def _has_plain_words(text: str, vocabulary: Vocabulary) -> bool:
     """Tell cheaply that every word of a text is harmless; False means that each must be looked at."""
-    if not text.isascii() or _CAPITAL_INSIDE.search(text):
+    if not text.isascii():
         return False
-    return all(map(vocabulary.knows, _CAPITALISED_PART.findall(text)))
+    if text.islower():
+        return True
+    return not _CAPITAL_INSIDE.search(text) and all(map(vocabulary.knows, _CAPITALISED_PART.findall(text)))
 
 
 def _is_harmless(word: str, vocabulary: Vocabulary) -> bool:

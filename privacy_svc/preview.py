@@ -43,7 +43,7 @@ def preview(raw: RawSample, policy: Policy) -> SamplePreview:
         for name, field in _NAMED.items()
         if (answer := _explain_named(name, policy.fields.get(field), sent[name], stored[name], judged, result))
     ]
-    kept = {key for key, _, _ in judged.values}
+    kept = {key for key, _, _ in (*judged.listed, *judged.values)}
     fields += [
         _explain(key, policy.resolve(key), raw.metadata[key], key in kept, judged, result)
         for key in sorted(raw.metadata)

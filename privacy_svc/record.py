@@ -1,24 +1,30 @@
 """Record: the fields of a raw sample, sorted by what the policy wants done with them."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from operator import attrgetter
+from typing import cast
 
 from chassis.violations import Violation
 from fairdb.samples.v1.sample_pb2 import RawSample
 from privacy_svc.characters import clean, normalise_subject
-from privacy_svc.fields import Field, Policy
+from privacy_svc.fields import Field, Listed, Policy
 from privacy_svc.redaction import Identifiers
 from privacy_svc.scalars import Scalar, are_clean, plain, read, read_text
 from privacy_svc.vocabulary import Vocabulary
 
 # A field's name as the sender wrote it, the policy's field, and its value.
 Kept = tuple[str, Field, Scalar]
+# A field's name, the policy's field if there is one, and its text.
+_Given = tuple[str, Field | None, str]
 SAMPLE = "sample"
 _KEY_WORD = re.compile(r"[^\W\d_]+")
 _KEY_SHAPE = re.compile(r"[A-Za-z0-9 _.()-]{1,64}")
 _MOST_DIGITS_OF_KEY = 4
 _DROPPED = frozenset(("drop", "unit"))
+_TEXT = attrgetter("string_value")
 _TWICE = "is given twice, under two names; send one of them"
 
 
@@ -40,7 +46,8 @@ class Record:
     """A raw sample taken apart; values are clean and blank ones left out. Fields go by the names of their sender."""
 
     identifiers: Identifiers
-    # What a rule has to judge, and what is already good: values of words that the policy lists.
+    # What is good as it is, since it consists of listed words; what a rule has to judge; and what is stored of that.
+    listed: list[tuple[str, Field, Listed]] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     values: list[Kept] = field(default_factory=list)
     dropped: dict[str, Cause] = field(default_factory=dict)
@@ -64,12 +71,13 @@ class Record:
 
     def all_violations(self, policy: Policy) -> list[Violation]:
         """Return every violation; of the names that senders chose only those that cannot be somebody's."""
-        of_fields = [
+        if not self.refused:
+            return self.violations
+        return self.violations + [
             Violation(self.shown(key, policy), description)
             for key, descriptions in self.refused.items()
             for description in descriptions
         ]
-        return self.violations + of_fields if of_fields else self.violations
 
     def shown(self, key: str, policy: Policy) -> str:
         """Return the path of a metadata field for a violation; the key of an unknown one only if it is plain words."""
@@ -89,25 +97,26 @@ def sort_record(raw: RawSample, policy: Policy) -> Record:
     if subject := _subject(raw.subject, vocabulary):
         _add_subject(record, subject)
     record.identifiers.add("date", clean(raw.collection_date))
-    seen: set[str] = set()
     metadata = raw.metadata
     keys = list(metadata)
-    given = [metadata[key] for key in keys]
-    texts = [value.string_value for value in given]
+    texts = list(map(_TEXT, map(metadata.__getitem__, keys)))
+    fields = list(map(remembered.get, keys))
     all_clean = are_clean(texts)
-    for key, value, written in zip(keys, given, texts, strict=True):
-        found = remembered.get(key) or policy.resolve(key)
-        if found is not None and written and (listed := found.listed.get(written)) is not None:
-            if found.name in seen:
-                record.refuse_field(key, _TWICE)
-            else:
-                seen.add(found.name)
-                record.values.append((key, found, listed))
+    left: Iterable[_Given] = zip(keys, fields, texts, strict=True)
+    if all_clean and None not in fields and len(set(fields)) == len(fields):
+        # So most records are, and most of their fields need none of the looks below.
+        left = _take_simple(record, zip(keys, cast(list[Field], fields), texts, strict=True), vocabulary)
+    seen: set[str] = set()
+    for key, known, written in left:
+        found = known or policy.resolve(key)
+        if found is not None and written in found.listed:
+            if _is_first(record, key, found, seen):
+                record.listed.append((key, found, found.listed[written]))
             continue
         if key not in remembered or (not all_clean and "\0" in written):
             record.questionable.append(key)
         try:
-            scalar = read(value) if not written else written if all_clean else read_text(written)
+            scalar = read(metadata[key]) if not written else written if all_clean else read_text(written)
         except ValueError as problem:
             record.questionable.append(key)
             record.refuse_field(key, str(problem))
@@ -118,14 +127,11 @@ def sort_record(raw: RawSample, policy: Policy) -> Record:
             if scalar is not None and (subject := _subject(plain(scalar), vocabulary)):
                 _add_subject(record, subject)
                 record.named_subject.add(key)
-        elif found.name in seen:
-            record.refuse_field(key, _TWICE)
-        else:
-            seen.add(found.name)
+        elif _is_first(record, key, found, seen) and scalar is not None:
             term = vocabulary.missing_term(scalar) if isinstance(scalar, str) else None
             if term:
                 record.values.append((key, found, term))
-            elif term is None and scalar is not None:
+            elif term is None:
                 if found.action == "year":
                     # Its day and month are an identifier to all other values.
                     record.identifiers.add("date", plain(scalar))
@@ -133,6 +139,33 @@ def sort_record(raw: RawSample, policy: Policy) -> Record:
     if record.identifiers.too_many:
         record.refuse("metadata", "holds too many direct identifiers; leave them out")
     return record
+
+
+def _take_simple(record: Record, fields: Iterable[tuple[str, Field, str]], vocabulary: Vocabulary) -> list[_Given]:
+    """Take up what is listed, what is kept by its form and what only its rule has to look at; return the others."""
+    begin, end = vocabulary.missing_begin, vocabulary.missing_end
+    listed_ones, values, kept = record.listed, record.values, record.kept
+    left: list[_Given] = []
+    for key, found, written in fields:
+        listed = found.listed.get(written)
+        if listed is not None:
+            listed_ones.append((key, found, listed))
+        elif found.kept is not None and found.kept.fullmatch(written):
+            values.append((key, found, written))
+        elif written and found.is_judged and (written[0] not in begin or written[-1] not in end):
+            kept.append((key, found, written))
+        else:
+            left.append((key, found, written))
+    return left
+
+
+def _is_first(record: Record, key: str, found: Field, seen: set[str]) -> bool:
+    """Tell whether a field was not given yet, and refuse it if it was."""
+    if found.name in seen:
+        record.refuse_field(key, _TWICE)
+        return False
+    seen.add(found.name)
+    return True
 
 
 def subject_of(raw: RawSample, policy: Policy) -> str | None:

@@ -1,11 +1,11 @@
 """Redaction: a record's own direct identifiers, found and erased wherever else in the record they stand."""
 
 import re
-from collections.abc import Iterable
 
 from privacy_svc.characters import fold, squash
 from privacy_svc.dates import read_date, write_date
 from privacy_svc.marks import LONG, SHORT, Mark, is_code
+from privacy_svc.patterns import REDACTED
 from privacy_svc.vocabulary import Vocabulary
 
 _LONGEST = 128
@@ -15,6 +15,7 @@ _ENTRIES = re.compile(r"[;,|\n]")
 _PARTS = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"\d")
+_REST_OF_DATE = re.compile(r"(?:[./-]\d{1,2}(?!\d)[^\W_]*)+")
 # More marks than any honest record gives; they cost time.
 _MOST_MARKS = 192
 
@@ -69,11 +70,10 @@ class Identifiers:
         if not all(self._vocabulary.knows(word) for word in words):
             self.add("name", text)
 
-    def are_absent(self, texts: Iterable[str]) -> bool:
-        """Tell cheaply that none of the texts holds an identifier; False means that it must be looked for in each."""
-        joined = squash("\n".join(texts))
-        for squashed in self._marks:  # noqa: SIM110  # a generator would take longer than the search
-            if squashed in joined:
+    def are_absent(self, squashed: str) -> bool:
+        """Tell cheaply that no text holds an identifier of which `squashed` holds every part."""
+        for part in self._marks:  # noqa: SIM110  # a generator would take longer than the search
+            if part in squashed:
                 return False
         return True
 
@@ -81,10 +81,7 @@ class Identifiers:
         """Tell whether an identifier stands in the text."""
         folded = fold(text)
         squashed = squash(folded)
-        for part, rest in self._marks.items():
-            if part in squashed and any(True for _ in Mark(part, *rest).spans(folded)):
-                return True
-        return False
+        return any(True for mark in self._hits(squashed) for _ in mark.spans(folded, squashed))
 
     def stand_in_organism(self, text: str) -> bool:
         """Tell whether an identifier stands in the name of an organism, which may itself be the sample's label."""
@@ -94,14 +91,26 @@ class Identifiers:
 
     def erase(self, text: str) -> str:
         """Return the text with "[redacted]" for every word that holds an identifier; folded if there was one."""
-        folded = erased = fold(text)
-        for mark in sorted(self._hits(folded), key=lambda mark: len(mark.squashed), reverse=True):
-            erased = mark.erase(erased)
-        return text if erased == folded else erased
-
-    def _hits(self, folded: str) -> list[Mark]:
+        folded = fold(text)
         squashed = squash(folded)
-        return [Mark(part, *rest) for part, rest in self._marks.items() if part in squashed]
+        hits = self._hits(squashed)
+        if not hits:
+            return text
+        pieces: list[str] = []
+        done = 0
+        # All are looked for in what was written: of two that overlap neither may hide the other.
+        for start, end in sorted([span for mark in hits for span in mark.reaches(folded, squashed)]):
+            if start >= done:
+                pieces += (folded[done:start], REDACTED)
+                done = end
+            elif end > done:
+                # Two dates that share a year: what is left of the second one shows no form any more.
+                rest = _REST_OF_DATE.match(folded, end)
+                done = rest.end() if rest else end
+        return "".join((*pieces, folded[done:])) if pieces else text
+
+    def _hits(self, squashed: str) -> list[Mark]:
+        return [Mark(part, *self._marks[part]) for part in self._marks if part in squashed]
 
     def _add_date(self, text: str) -> None:
         readings = read_date(text)

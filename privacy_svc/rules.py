@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import isinf
-from typing import NamedTuple
 
 from privacy_svc.characters import clean, fold, squash
 from privacy_svc.fields import Field
@@ -38,7 +38,8 @@ _LEAST_PLAIN_BASES = 2 / 3
 _SEPARATOR = re.compile(r"[;,] ?")
 
 
-class Surroundings(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
     """What a rule may look at besides its value."""
 
     vocabulary: Vocabulary
@@ -129,7 +130,7 @@ def _band(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | N
         return word
     read_in = surroundings.units.get(field.unit_field) or field.read_in or field.unit
     low, high = read_quantity(value, field.unit, read_in)
-    for number in {low, high}:
+    for number in (low, high) if low != high else (low,):
         if not isinf(number):
             check_range(number, field.lowest, field.highest, field.unit)
     return band(low, high, width=field.width, bottom=field.bottom, top=field.top)

@@ -2,7 +2,7 @@
 
 import re
 
-from privacy_svc.dates import this_year
+from privacy_svc.dates import may_be_past
 from privacy_svc.vocabulary import Vocabulary
 
 _NAME = re.compile(r"([A-Z][A-Za-z-]{1,29})(?:_([A-Z]{1,3}))?_(20\d\d)(?:_?[a-z]|_t2d|_ibdmdb)?")
@@ -18,7 +18,7 @@ _FIRST_YEAR = 2003
 def is_study_name(text: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text is the name of a study: a known one, or a surname with initials, and a year."""
     match = _NAME.fullmatch(text)
-    if match is None or not _FIRST_YEAR <= int(match[3]) <= this_year() + 1:
+    if match is None or int(match[3]) < _FIRST_YEAR or not may_be_past(int(match[3])):
         return False
     stem = match[1]
     if stem.lower().replace("-", "") in vocabulary.studies:

@@ -1,14 +1,14 @@
 """Terms: short phrases of known words, and ids of ontologies."""
 
 import re
-from itertools import pairwise, repeat
+from itertools import cycle, pairwise, repeat
 
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from privacy_svc.characters import fold
 from privacy_svc.fields import Field
 from privacy_svc.numbering import has_only_own_numbers, is_number_alone
 from privacy_svc.patterns import is_identifying, is_telling
-from privacy_svc.traces import holds_date_in_words
+from privacy_svc.traces import WORDS_OF_DATES, holds_date_in_words
 from privacy_svc.vocabulary import Vocabulary
 
 _LONGEST = 256
@@ -41,6 +41,8 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text consists of known words and their numbers; in a sensitive field also of other words in
     lower case, if nothing says that they are somebody's.
     """
+    if len(text) <= _LONGEST_ENTRY and field.action == "term" and _is_plain_term(text, field, vocabulary):
+        return True
     if len(text) > _LONGEST or not _SHAPE.fullmatch(text):
         return False
     if len(text) > _LONGEST_ENTRY and any(len(entry) > _LONGEST_ENTRY for entry in _ENTRIES.split(text)):
@@ -69,6 +71,23 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
         return False
     if rest and field.action == "term" and vocabulary.lists(rest):
         field.remember(rest, rest)
+    return True
+
+
+def _is_plain_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
+    """Tell cheaply that a term holds nothing but listed words that say nothing of anybody, or one that is remembered
+    with its id; False means that it must be looked at.
+    """
+    if text.endswith("]"):
+        term, _, behind = text.partition(" [")
+        return term in field.listed and not _may_hold_id(term) and _is_one_id(behind[:-1], vocabulary)
+    words = text.lower().split(" ")
+    if len(words) > _MOST_LETTERS or not (vocabulary.words.issuperset(words) and text.replace(" ", "").isalpha()):
+        return False
+    if not (text.isascii() and vocabulary.given.isdisjoint(words[:-1]) and WORDS_OF_DATES.isdisjoint(words)):
+        return False
+    if vocabulary.people.isdisjoint(words):
+        field.remember(text, text)
     return True
 
 
@@ -116,23 +135,23 @@ def _name_somebody(lower: list[str], vocabulary: Vocabulary) -> bool:
 
 def are_ontology_ids(text: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text is one or more ids of ontologies that the vocabulary lists."""
-    if match := _ONTOLOGY_ID.fullmatch(text):
-        return _is_id(match, vocabulary)
-    if len(text) > _LONGEST:
-        return False
-    return all(_is_one_id(entry, vocabulary) for entry in _SEPARATOR.split(text))
+    if vocabulary.short_id.fullmatch(text):
+        return True
+    return len(text) <= _LONGEST and all(_is_one_id(entry, vocabulary) for entry in _SEPARATOR.split(text))
 
 
 def _without_ids(text: str, vocabulary: Vocabulary) -> str:
     if not _may_hold_id(text):
         return text
     term, _, behind = text.partition("[")
-    if not _may_hold_id(term) and behind.endswith("]") and _is_one_id(behind[:-1], vocabulary):
+    if behind.endswith("]") and not _may_hold_id(term) and _is_one_id(behind[:-1], vocabulary):
         return term
     return _ONTOLOGY_ID.sub(lambda match: "" if _is_id(match, vocabulary) else match[0], text)
 
 
 def _is_one_id(text: str, vocabulary: Vocabulary) -> bool:
+    if vocabulary.short_id.fullmatch(text):
+        return True
     match = _ONTOLOGY_ID.fullmatch(text)
     return match is not None and _is_id(match, vocabulary)
 
@@ -160,8 +179,8 @@ def _is_id(match: re.Match[str], vocabulary: Vocabulary) -> bool:
 def _is_checked(figures: str) -> bool:
     """Tell whether the last figure checks the others by Verhoeff's scheme (SNOMED CT, appendix on SCTID)."""
     check = 0
-    for place, figure in enumerate(map(int, reversed(figures))):
-        check = _PRODUCTS[check][_PERMUTED[place % len(_PERMUTED)][figure]]
+    for permuted, figure in zip(cycle(_PERMUTED), reversed(figures), strict=False):
+        check = _PRODUCTS[check][permuted[figure]]
     return check == 0
 
 
@@ -176,6 +195,6 @@ def _multiply(first: int, second: int) -> int:
 
 _PRODUCTS = tuple(tuple(_multiply(first, second) for second in range(10)) for first in range(10))
 # What a figure stands for in each place, from the last one on.
-_PERMUTED = [tuple(range(10))]
-while (following := tuple(_PERMUTATION[figure] for figure in _PERMUTED[-1])) != _PERMUTED[0]:
+_PERMUTED = [{str(figure): figure for figure in range(10)}]
+while (following := {figure: _PERMUTATION[place] for figure, place in _PERMUTED[-1].items()}) != _PERMUTED[0]:
     _PERMUTED.append(following)

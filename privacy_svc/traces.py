@@ -7,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from privacy_svc.dates import MONTH_NAMES, is_date_in_figures
+from privacy_svc.signs import BEFORE_YEARS, DOTS, LETTERS, MONTHS, signs_in
 from privacy_svc.vocabulary import Vocabulary
 
 
@@ -77,11 +78,6 @@ _IN_WORDS = (
     _trace(rf"(?:{MONTH_NAMES}) (?:the )?{_ORDINAL}"),
     _trace(rf"(?:nineteen|twenty)[ -](?:hundred|{_TENS})(?:[ -](?:and )?\w{{3,5}})?"),
 )
-# The ordinals, and the beginnings of the years, of which a text with such a date holds one.
-_SIGNS_OF_WORDS = (
-    *("teen", "twent", "ieth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
-    *("tenth", "eleventh", "twelfth"),
-)
 _ADDRESS_IN_WORDS = _trace(
     r"[\w.+%-]{1,64} at [\w-]+ (?:dot|punkt|punt|point|punto|ponto) (?:com|org|net|edu|gov|info|io|eu|de|nl|uk|fr|ch)"
 )
@@ -93,8 +89,10 @@ _IP = re.compile(
 _BASE64 = re.compile(r"(?<![\w+/])(?=[a-z0-9+/]*[A-Z])(?=[A-Z0-9+/]*[a-z])[A-Za-z0-9+/]{7,}={1,2}")
 # Of an address of the sixth version, or of a network card.
 _COLONS = 5
+# Of a date in words.
+WORDS_OF_DATES = MONTHS | BEFORE_YEARS
 _FIGURE, _MANY = re.compile(r"\d"), re.compile(r"(?:\D*\d){5}")
-_AT_LETTER = re.compile(r"[A-Za-z]\d|\d{4} ?[A-Za-z]{2}(?![A-Za-z])")
+_AT_LETTER = re.compile(r"\d(?:(?<=[A-Za-z]\d)|\d{3} ?[A-Za-z]{2}(?![A-Za-z]))")
 # How far in front of its first figure any of those with figures begins.
 _LEAD = 6
 _ESCAPED = re.compile(r"&#?\w{2,8};|(?:%[0-9a-fA-F]{2}){2}|%40|%20")
@@ -107,9 +105,9 @@ def decode(text: str) -> str:
     return text
 
 
-def holds_trace(text: str, vocabulary: Vocabulary) -> bool:
-    """Tell whether a clean text holds one."""
-    tried = _to_try(text)
+def holds_trace(text: str, signs: frozenset[str], vocabulary: Vocabulary) -> bool:
+    """Tell whether a clean text with such signs holds one."""
+    tried = _to_try(text, signs)
     return any(
         trace.judge(match, vocabulary) for trace, begin in tried for match in trace.pattern.finditer(text, begin)
     )
@@ -117,24 +115,23 @@ def holds_trace(text: str, vocabulary: Vocabulary) -> bool:
 
 def holds_date_in_words(text: str) -> bool:
     """Tell whether a clean text holds a date without figures: "the twelfth of April"."""
-    low = text.lower()
-    return any(sign in low for sign in _SIGNS_OF_WORDS) and any(trace.pattern.search(text) for trace in _IN_WORDS)
+    return not WORDS_OF_DATES.isdisjoint(signs_in(text)) and any(trace.pattern.search(text) for trace in _IN_WORDS)
 
 
-def erase_traces(text: str, vocabulary: Vocabulary, stand_in: str) -> str:
+def erase_traces(text: str, signs: frozenset[str], vocabulary: Vocabulary, stand_in: str) -> str:
     """Return text with something else in the place of each."""
-    for trace in [trace for trace, begin in _to_try(text) if trace.pattern.search(text, begin)]:
+    for trace in [trace for trace, begin in _to_try(text, signs) if trace.pattern.search(text, begin)]:
         text = trace.pattern.sub(
             lambda match, judge=trace.judge: stand_in if judge(match, vocabulary) else match[0], text
         )
     return text
 
 
-def _to_try(text: str) -> list[tuple[_Trace, int]]:
+def _to_try(text: str, signs: frozenset[str]) -> list[tuple[_Trace, int]]:
     """Return the traces for which a text has what they need, each with where it begins at the earliest."""
     found: list[_Trace] = []
     tried: list[tuple[_Trace, int]] = []
-    if _SPELLED_BEGINS.search(text):
+    if not (LETTERS.isdisjoint(signs) and text.isascii()) and _SPELLED_BEGINS.search(text):
         found.append(_SPELLED)
     if first := _FIGURE.search(text):
         begin = max(first.start() - _LEAD, 0)
@@ -142,10 +139,9 @@ def _to_try(text: str) -> list[tuple[_Trace, int]]:
             tried += [(trace, begin) for trace in _WITH_MANY_FIGURES]
         if _AT_LETTER.search(text, begin):
             tried += [(trace, begin) for trace in _WITH_FEW_FIGURES]
-    low = text.lower()
-    if " at " in low:
+    if not DOTS.isdisjoint(signs):
         found.append(_ADDRESS_IN_WORDS)
-    if any(sign in low for sign in _SIGNS_OF_WORDS):
+    if not WORDS_OF_DATES.isdisjoint(signs):
         found += _IN_WORDS
     if "::" in text or text.count(":") >= _COLONS:
         found.append(_Trace(_IP))

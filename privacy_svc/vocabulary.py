@@ -75,6 +75,8 @@ class Vocabulary:
     endings: tuple[str, ...]
     countries: dict[str, str]
     ontologies: frozenset[str]
+    # An id of one of them that has too few figures to be anybody's.
+    short_id: re.Pattern[str]
     organisms: OrganismNames
     # Given names and surnames, some of them known words as well.
     people: frozenset[str]
@@ -130,6 +132,7 @@ def load_vocabulary(path: Path = _FILE) -> Vocabulary:
         endings=tuple(content["endings"]["medical"].split()),
         countries=read_values(content["countries"]["names"]),
         ontologies=frozenset(ontologies),
+        short_id=re.compile(rf"(?:{'|'.join(map(re.escape, ontologies))})[:_][A-Z]?[0-9]{{1,7}}"),
         organisms=_organisms(content),
         people=_words(content["people"].values()),
         given=_words([content["people"]["given"]]),

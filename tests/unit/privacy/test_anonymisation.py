@@ -243,10 +243,16 @@ def test_a_sample_without_a_subject_asks_for_no_pseudonym() -> None:
     assert anonymise(raw_sample(), POLICY, none).sample.subject == ""
 
 
-def test_a_taxonomy_id_that_is_the_birth_date_is_refused() -> None:
-    raw = raw_sample({"birth_date": "1980-02-03"})
-    raw.taxon_id = 19800203
+@pytest.mark.parametrize("taxon_id", [19800203, 800203])
+def test_a_taxonomy_id_that_is_the_birth_date_is_refused(taxon_id: int) -> None:
+    raw = raw_sample({"birth_date": "1980-02-03"}, taxon_id=taxon_id)
     assert set(violations(raw)) == {"sample.taxonId"}
+
+
+@pytest.mark.parametrize(("value", "name"), [(True, "Yes"), (False, "No")])
+def test_a_value_that_is_true_or_false_is_compared_as_it_reads(value: bool, name: str) -> None:
+    assert kept({"treatment": value, "last_name": name}) == {}
+    assert kept({"treatment": value, "last_name": "Quartzfeather"}) == {"treatment": value}
 
 
 def test_the_answer_is_the_same_each_time() -> None:

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from privacy_svc.forms import lower
 from privacy_svc.patterns import REDACTED, is_identifying, redact_patterns
+from privacy_svc.signs import lower
 from tests.unit.privacy.samples import POLICY
 
 # With as few figures, and begun as far in front of them, as the form permits.
@@ -21,7 +21,15 @@ FEWEST = [
     "85年",
     "+1 () - / 2",
     "03451 6 - - 7",
+    "0123456",
+    "123456789",
+    "19850412",
+    "04121985",
+    "850412-123",
+    "850412A123",
     "septiembre. , '85",
+    "3rdmar85",
+    "3._mar_85",
     "3 mar",
     "mar 3",
     "a@b",
@@ -32,6 +40,7 @@ FEWEST = [
 ]
 FEWEST_IN_TEXT = [
     "x 5 main st",
+    "x 5a, old main ROAD",
     "x 1234567",
     "x abcdefghijklmnopqrstuvwxyzstrasse 5",
     "x A1B2C3D4E5F6",
@@ -42,6 +51,12 @@ FEWEST_IN_TEXT = [
     "x #123",
     "x tel.1234567",
     "mrn:1234567",
+    "j o h n",
+    "é ß ü é",
+    "zq at qx punkt de",
+    "twentyfirst of march",
+    "mai the first",
+    "nineteen-eighty",
 ]
 LOOK_ALIKES = str.maketrans({"s": "ſ", "k": "\u212a", "i": "ı"})
 
