@@ -1,11 +1,12 @@
 """Found: the hierarchy of a column for which nobody gives one, seen from its values."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from anonymity.bands import bands
 from anonymity.hierarchy import Hierarchy, hierarchy_of
-from anonymity.trees import hierarchy_from
+from anonymity.table import Column
+from anonymity.trees import hierarchy_from, narrowed
 from anonymity.values import is_missing, read_numbers
 
 _DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01])(?:[T ]\d\d:\d\d.*)?)?", re.ASCII)
@@ -33,6 +34,14 @@ def find_hierarchy(values: Sequence[str]) -> Hierarchy:
     if len({len(value) for value in present}) == 1 and all(_CODE.fullmatch(value) for value in present):
         return _codes(values, len(present[0]))
     return hierarchy_of(values, "categories", [])
+
+
+def hierarchies_of(columns: Mapping[str, Column], given: Mapping[str, Hierarchy]) -> dict[str, Hierarchy]:
+    """Return the hierarchy of each column, found or given: of the values that it has, as if there were no others."""
+    return {
+        title: narrowed(given[title], column.values) if title in given else find_hierarchy(column.values)
+        for title, column in columns.items()
+    }
 
 
 def _dates(values: Sequence[str]) -> Hierarchy:

@@ -79,6 +79,13 @@ def hierarchy_from(values: Sequence[str], kind: str, paths: Sequence[Sequence[st
     return hierarchy_of(values, kind, steps)
 
 
+def narrowed(hierarchy: Hierarchy, values: Sequence[str]) -> Hierarchy:
+    """Return the hierarchy of some of its values alone."""
+    codes = {value: code for code, value in enumerate(hierarchy.levels[0].labels)}
+    paths = [[level.labels[int(level.nodes[codes[value]])] for level in hierarchy.steps] for value in values]
+    return hierarchy_from(values, hierarchy.kind, paths, [level.name for level in hierarchy.steps])
+
+
 def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
