@@ -75,7 +75,7 @@ def anonymise(
     unchanged = hierarchies_of(quasi, given)
     recoding = recode_by_levels("unchanged", quasi, unchanged, [0] * len(quasi), every, table.rows)
     ids, count = recoding.classes()
-    before, sizes_before = measure_classes(ids, count, content.people, sensitive), content.people.count(ids, count)
+    before, sizes_before = measure_classes(ids, count, content.people, sensitive), content.people.smallest(ids, count)
     discernibility_before = recoding.loss.discernibility
     if failing(ids, count, content, limits).any():
         _check_possible(before, content, sensitive, limits)
@@ -101,7 +101,7 @@ def anonymise(
         before=before,
         after=measure_classes(after_ids, after_count, kept.people, after_sensitive),
         sizes_before=sizes_before,
-        sizes_after=kept.people.count(after_ids, after_count),
+        sizes_after=kept.people.smallest(after_ids, after_count),
         discernibility_before=discernibility_before,
         dropped=dropped,
     )

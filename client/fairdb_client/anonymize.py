@@ -32,6 +32,7 @@ from fairdb_client.columns import (
 if TYPE_CHECKING:
     from anonymity.anonymise import Anonymised
     from anonymity.hierarchy import Hierarchy
+    from anonymity.risk import Risk
     from anonymity.table import Table
 
 
@@ -105,7 +106,7 @@ def anonymize_command(
         content = report_of(done, roles, limits)
     with told(out):
         _write(file, out, report, done, content)
-    _show(content, out, console())
+    _show(content, done.before, out, console())
 
 
 def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Path], *, force: bool) -> None:
@@ -180,22 +181,22 @@ def _write(file: Path, out: Path, report: Path | None, done: "Anonymised", conte
             opened.write(text)
 
 
-def _show(content: dict[str, Any], out: Path, screen: Console) -> None:
-    rows, before, after = content["rows"], content["before"], content["after"]
+def _show(content: dict[str, Any], before: "Risk", out: Path, screen: Console) -> None:
+    rows, after = content["rows"], content["after"]
     table = grid("Generalised", "column", "level", "values", "unchanged", "loss (NCP)", "for example")
     for column in content["columns"]:
         cells = (column["column"], column["level_name"], str(column["values"]), f"{column['unchanged']:.1%}",
-                 f"{column['ncp']:.4f}", ", ".join(value or "(missing)" for value in column["examples"]))  # fmt: skip
+                 f"{column['ncp']:g}", ", ".join(value or "(missing)" for value in column["examples"]))  # fmt: skip
         table.add_row(*map(Text, cells))
     screen.print(table)
     for warning in content["warnings"]:
         screen.print(Text.assemble(("To consider: ", "yellow"), warning), soft_wrap=True)
-    t = "".join(f", t of {title} {before['t'][title]:.3f} -> {value:.3f}" for title, value in after["t"].items())
-    l_ = "".join(f", l of {title} {before['distinct_l'][title]} -> {v}" for title, v in after["distinct_l"].items())
+    t = "".join(f", t of {title} {before.t[title]:.3f} -> {value:.3f}" for title, value in after["t"].items())
+    l_ = "".join(f", l of {title} {before.distinct_l[title]} -> {v}" for title, v in after["distinct_l"].items())
     screen.print(
         Text(
             f"{out}: {rows['published']} of {rows['input']} rows, {content['recoding']}; "
-            f"k {before['k']} -> {after['k']}{l_}{t}; loss {content['loss']['ncp']:.4f}"
+            f"k {before.k} -> {after['k']}{l_}{t}; loss {content['loss']['ncp']:g}"
         ),
         soft_wrap=True,
     )
