@@ -2,7 +2,11 @@
 
 import json
 import os
-from collections.abc import Sequence
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -104,8 +108,8 @@ def anonymize_command(
         with shown("Looking for what loses least") as advance:
             done = anonymise(table, roles, limits, hierarchies=trees, drop=dropped, way=recoding.value, advance=advance)
         content = report_of(done, roles, limits)
-    with told(out):
-        _write(file, out, report, done, content)
+    with told(out), _stopped_cleanly():
+        _write(file, out, report, done, content, force=force)
     _show(content, done.before, out, console())
 
 
@@ -161,7 +165,22 @@ def _beside(report: Path | None, suffix: str) -> Path:
     return plain.with_name(plain.name + suffix)
 
 
-def _write(file: Path, out: Path, report: Path | None, done: "Anonymised", content: dict[str, Any]) -> None:
+@contextmanager
+def _stopped_cleanly() -> Iterator[None]:
+    """Let SIGTERM end the command like an error, so that no half-written file is left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _write(
+    file: Path, out: Path, report: Path | None, done: "Anonymised", content: dict[str, Any], *, force: bool
+) -> None:
     """Write the table, and its report: all or nothing."""
     from anonymity.plot import plot_sizes
     from anonymity.report import as_markdown
@@ -175,7 +194,7 @@ def _write(file: Path, out: Path, report: Path | None, done: "Anonymised", conte
         texts[svg] = plot_sizes(done.sizes_before, done.sizes_after, content["limits"]["k"])
         texts[_beside(report, ".json")] = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         texts[_beside(report, ".md")] = as_markdown(content, name, svg.name)
-    with replaced(out, *texts) as (table, *reports):
+    with replaced(out, *texts, force=force) as (table, *reports):
         write_rows(done.table, table, delimiter_for(out, done.table))
         for opened, text in zip(reports, texts.values(), strict=True):
             opened.write(text)
