@@ -53,10 +53,14 @@ def _dates(values: Sequence[str]) -> Hierarchy:
 
 
 def _are_places(present: Sequence[str]) -> bool:
-    """Tell places from ontology ids of one source ("NCIT:C64"), and from times of day."""
+    """Tell places from ontology ids of one source ("NCIT:C64"), and from times of day.
+
+    Nor are these places where the first part of one looks missing: "NA:Omaheke" would become as good as "NA".
+    """
     first = {value.partition(":")[0] for value in present}
     nested = sum(":" in value for value in present)
-    return 2 * nested >= len(present) > len(first) > 1 and not any(word[-1:].isdigit() for word in first)
+    odd = any(word[-1:].isdigit() or is_missing(word) for word in first)
+    return 2 * nested >= len(present) > len(first) > 1 and not odd
 
 
 def _places(values: Sequence[str], present: Sequence[str]) -> Hierarchy:

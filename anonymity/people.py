@@ -87,5 +87,7 @@ def notes_on(subjects: Column, title: str) -> list[str]:
     named = sum(not is_missing(value) for value in subjects.values)
     number = len(np.unique(people[people != NOBODY]))
     if number < named:
-        found.append(f"{named} spellings in {title!r} are taken for {number} people: case, space and zeros aside.")
+        found.append(
+            f"{named} spellings in {title!r} are taken for {number} people: case, space, encoding and zeros aside."
+        )
     return found

@@ -104,15 +104,6 @@ def test_a_fault_far_down_is_told_with_its_place(tmp_path: Path) -> None:
     assert (caught.value.line, caught.value.column) == (100_002, 2)
 
 
-def test_what_is_not_asked_for_is_checked_and_not_kept(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text("a,b,c\n1,2,3\n")
-    assert list(read_table(path, only=["b"]).columns) == ["b"]
-    path.write_text("a,b,c\n1,2\n")
-    with pytest.raises(BadTable):
-        read_table(path, only=["a"])
-
-
 def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
