@@ -48,6 +48,8 @@ def replaced(*paths: Path, force: bool = False) -> Iterator[list[TextIO]]:
     except BaseException:
         for target, old in aside.items():
             os.replace(old, target)
+            # Of two names of one file that left both.
+            old.unlink(missing_ok=True)
         for path in made:
             path.unlink(missing_ok=True)
         raise

@@ -1,6 +1,7 @@
 """What anonymisation publishes meets the limits, as plain counting finds, and loses no more than it has to."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
@@ -12,8 +13,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from anonymity.anonymise import Anonymised, Way, anonymise
+from anonymity.ends import grid_of
 from anonymity.errors import BadTable, CannotBeMet
-from anonymity.found import hierarchies_of
+from anonymity.found import find_hierarchy, hierarchies_of
 from anonymity.lattice import Lattice, search
 from anonymity.limits import Content, Limits
 from anonymity.people import people_of
@@ -206,6 +208,32 @@ def test_rows_come_out_in_an_order_of_their_own(way: Way, most: float, spread: i
         # Nor are there longer runs, or rows of one class side by side, than chance would make.
         assert sum(a < b for a, b in pairwise(order)) == pytest.approx(100, abs=40)
         assert sum(abs(a - b) == 1 for a, b in pairwise(order)) < 20
+
+
+@pytest.mark.parametrize("far", ["-3", "93.25", "1e6", "5000"])
+@pytest.mark.parametrize("way", ["full", "local"])
+def test_what_is_left_out_decides_nothing_of_what_is_written(far: str, way: Way) -> None:
+    dice = np.random.default_rng(1)
+    table = table_of({"age": [*dice.integers(20, 61, 400).astype(str).tolist(), far]})
+    done = anonymise(table, Roles(("age",)), Limits(15, max_suppression=0.02), way=way)
+    assert far not in done.original["age"].values
+    values = done.original["age"].values
+    if done.recoding.levels is not None:
+        level = find_hierarchy(values).levels[done.recoding.levels["age"]]
+        bands = [level.labels[node] for node in level.nodes[done.original["age"].codes].tolist()]
+        assert done.table["age"].texts() == bands
+        assert re.fullmatch(r"\d\d-\d\d", bands[0])
+    else:
+        ranges = [text.split("-") for text in done.table["age"].texts() if "-" in text]
+        grid = grid_of(values, 100)
+        assert ranges
+        assert grid is not None
+        assert {(int(low) % grid.width, (int(high) + 1) % grid.width) for low, high in ranges} == {(0, 0)}
+    # Whoever knows no more than what is published finds the same loss.
+    ends = [list(map(int, text.split("-"))) for text in done.table["age"].texts()]
+    span = max(end[-1] for end in ends) - min(end[0] for end in ends)
+    lost = sum(end[-1] - end[0] for end in ends) / span + 401 - len(ends)
+    assert done.recoding.loss.ncp == pytest.approx(lost / 401)
 
 
 def test_a_rare_row_is_left_out_where_that_loses_less() -> None:

@@ -273,7 +273,10 @@ def test_what_is_there_already_is_overwritten_by_force_only(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_a_table_without_its_report_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: bool) -> None:
+@pytest.mark.parametrize("fault", [".csv", ".svg", ".md"])
+def test_a_table_without_its_report_is_not_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: bool, fault: str
+) -> None:
     file = write(tmp_path / "t.csv", study())
     if force:
         (tmp_path / "o.csv").write_text("old")
@@ -282,7 +285,7 @@ def test_a_table_without_its_report_is_not_left(tmp_path: Path, monkeypatch: pyt
     rename = Path.replace
 
     def fail(self: Path, target: Path) -> Path:
-        if Path(target).suffix == ".md":
+        if Path(target).suffix == fault:
             raise OSError(errno.ENOSPC, "No space left on device")
         return rename(self, target)
 
