@@ -3,6 +3,7 @@
 import csv
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,14 @@ from anonymity.errors import BadTable
 from anonymity.reading import read_table
 from anonymity.table import table_of
 from anonymity.writing import write_table
+
+
+@pytest.fixture(autouse=True)
+def _fields_as_long_as_csv_has_them() -> Iterator[None]:
+    # Whoever reads sheets in the same process permits longer ones.
+    before = csv.field_size_limit(131_072)
+    yield
+    csv.field_size_limit(before)
 
 
 def read(folder: Path, content: bytes | str, name: str = "t.csv") -> dict[str, list[str]]:
