@@ -1,6 +1,5 @@
 """Advice: the classes that protect least, and which column to generalise next."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +7,6 @@ import numpy as np
 from anonymity.classes import group
 from anonymity.diversity import distinct_l
 from anonymity.found import find_hierarchy
-from anonymity.hierarchy import Hierarchy
 from anonymity.people import people_of
 from anonymity.risk import Roles
 from anonymity.sensitive import read_all
@@ -69,7 +67,7 @@ def exposed_rows(table: Table, roles: Roles) -> int:
     return int((people.count(ids, count) < ENOUGH)[ids].sum())
 
 
-def next_steps(table: Table, roles: Roles, hierarchies: Mapping[str, Hierarchy] | None = None) -> list[Step]:
+def next_steps(table: Table, roles: Roles) -> list[Step]:
     """Return for each quasi-identifier what its next level would gain, the largest gain first.
 
     The gain is how few rows are left exposed; of equal ones, how few are unique, and how large k becomes.
@@ -80,8 +78,7 @@ def next_steps(table: Table, roles: Roles, hierarchies: Mapping[str, Hierarchy] 
     for title in roles.quasi:
         if len(table[title].values) == 1:
             continue
-        hierarchy = (hierarchies or {}).get(title) or find_hierarchy(table[title].values)
-        level = hierarchy.levels[1]
+        level = find_hierarchy(table[title].values).levels[1]
         ids, count = group([*(other for name, other in codes.items() if name != title), level.nodes[codes[title]]])
         sizes = people.count(ids, count)
         each = sizes[ids]

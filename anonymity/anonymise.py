@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from anonymity.classes import Ids
 from anonymity.errors import BadTable, CannotBeMet
-from anonymity.found import find_hierarchy
+from anonymity.found import hierarchies_of
+from anonymity.full import least_full
 from anonymity.hierarchy import Hierarchy
-from anonymity.lattice import Lattice, search
 from anonymity.limits import Content, Limits, failing
 from anonymity.local import Advance, least_local
 from anonymity.people import people_of
 from anonymity.recoding import Recoding, recode_by_levels
 from anonymity.risk import Risk, Roles, check_roles, measure_classes
 from anonymity.sensitive import read_all
-from anonymity.table import Table
+from anonymity.table import Column, Table
 
 Way = Literal["least", "full", "local"]
 
@@ -28,7 +28,7 @@ class Anonymised:
     """A table that meets the limits, in an order of rows that says nothing of the input's.
 
     `original` holds the same rows as `table`, in the same order, as they were: for whoever compares the two, never to
-    be published.
+    be published. `hierarchies` are those of the values in these rows.
     """
 
     table: Table
@@ -71,21 +71,21 @@ def anonymise(
     sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
     content = Content(people_of(subject, table.rows), list(sensitive.values()))
     quasi = {title: table[title] for title in roles.quasi}
-    found = {t: (hierarchies or {}).get(t) or find_hierarchy(column.values) for t, column in quasi.items()}
-    every = np.arange(table.rows, dtype=np.int32)
-    recoding = recode_by_levels("unchanged", quasi, found, [0] * len(quasi), every)
+    given, every = hierarchies or {}, np.arange(table.rows, dtype=np.int32)
+    unchanged = hierarchies_of(quasi, given)
+    recoding = recode_by_levels("unchanged", quasi, unchanged, [0] * len(quasi), every, table.rows)
     ids, count = recoding.classes()
-    before, sizes_before = measure_classes(ids, count, content.people, sensitive), content.people.count(ids, count)
+    before, sizes_before = measure_classes(ids, count, content.people, sensitive), content.people.smallest(ids, count)
     discernibility_before = recoding.loss.discernibility
     if failing(ids, count, content, limits).any():
         _check_possible(before, content, sensitive, limits)
         # As large as the table, and of no use any more.
-        del ids, recoding
-        recoding = _least(table, roles, content, limits, found, way, tell)
+        del ids, recoding, unchanged
+        recoding = _least(quasi, given, content, limits, way, tell)
     after_ids, after_count, kept = _as_published(table, roles, content, recoding)
     if failing(after_ids, after_count, kept, limits).any():
         # The only texts of a column were in rows that are left out: of the numbers that remain it says something else.
-        recoding = _least(table, roles, content, replace(limits, max_suppression=0.0), found, way, tell)
+        recoding = _least(quasi, given, content, replace(limits, max_suppression=0.0), way, tell)
         after_ids, after_count, kept = _as_published(table, roles, content, recoding)
     if failing(after_ids, after_count, kept, limits).any():
         raise AssertionError("a recoding does not meet the limits")
@@ -97,11 +97,11 @@ def anonymise(
         table=Table(published, len(recoding.rows), table.delimiter),
         original=original,
         recoding=recoding,
-        hierarchies=found,
+        hierarchies=hierarchies_of({title: original[title] for title in roles.quasi}, given),
         before=before,
         after=measure_classes(after_ids, after_count, kept.people, after_sensitive),
         sizes_before=sizes_before,
-        sizes_after=kept.people.count(after_ids, after_count),
+        sizes_after=kept.people.smallest(after_ids, after_count),
         discernibility_before=discernibility_before,
         dropped=dropped,
     )
@@ -152,27 +152,16 @@ def _people(count: int) -> str:
 
 
 def _least(
-    table: Table,
-    roles: Roles,
+    quasi: Mapping[str, Column],
+    given: Mapping[str, Hierarchy],
     content: Content,
     limits: Limits,
-    hierarchies: Mapping[str, Hierarchy],
     way: Way,
     tell: Advance,
 ) -> Recoding:
-    best = (
-        least_local({title: (table[title], hierarchies[title]) for title in roles.quasi}, content, limits, tell)
-        if way != "full"
-        else None
-    )
+    ncp, best = least_local(quasi, given, content, limits, tell) if way != "full" else (np.inf, None)
     if way != "local":
-        quasi = {title: table[title] for title in roles.quasi}
-        lattice = Lattice(list(quasi.values()), [hierarchies[t] for t in quasi], content, limits)
-        least = best.loss.ncp if best else np.inf
-        levels = search(lattice, least, lambda looks: tell("full-domain generalisation", 0.0))
-        kept = lattice.kept(levels) if levels else None
-        if levels and kept is not None:
-            best = recode_by_levels("full-domain", quasi, hierarchies, levels, kept)
+        best = least_full(quasi, given, content, limits, ncp, tell) or best
     if best is None:
         # "*" throughout is always possible, by what was checked before.
         raise AssertionError("no recoding was found")

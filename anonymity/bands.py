@@ -1,5 +1,6 @@
 """Bands: numbers in intervals that double in width, "20-29", aligned so that each lies within one of the next level."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymity.hierarchy import Level, level_of
-from anonymity.values import is_missing
+from anonymity.values import NUMBER
 
 # So many bands at the first level, at most: about as many as people can tell apart in a table.
 MOST_BANDS = 25
 # With more decimal places, or larger numbers, the ends of a band would no longer be exact.
 _MOST_PLACES = 6
 _LARGEST = Decimal(2**52)
+_WRITTEN = re.compile(r"(-?\d+(?:\.\d+)?)(?: to |-)(-?\d+(?:\.\d+)?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +38,24 @@ class Line:
                     return width
             power *= 10
 
-    def band(self, number: Decimal, width: Decimal) -> tuple[Decimal, Decimal]:
-        """Return the first and the last number of the band that holds a number."""
-        start = (number // width - (number % width < 0)) * width
-        return start, start + width - self.unit
-
 
 def line_of(values: Sequence[str], numbers: NDArray[np.float64]) -> Line | None:
     """Return the line of a column of numbers (NaN where missing); None where the ends of bands would not be exact."""
     exact = [None if np.isnan(n) else Decimal(v.strip()) for v, n in zip(values, numbers, strict=True)]
     present = [number for number in exact if number is not None]
-    places = max(0, *(-int(number.as_tuple().exponent) for number in present))
+    # "38.0" among whole numbers is one of them.
+    places = max(len(show(number).partition(".")[2]) for number in present)
     lowest, highest = min(present), max(present)
     unit = Decimal(1).scaleb(-places)
     if places > _MOST_PLACES or max(abs(lowest), abs(highest)) / unit > _LARGEST:
         return None
     return Line(exact, lowest, highest, unit)
+
+
+def band_of(number: Decimal, width: Decimal, unit: Decimal) -> tuple[Decimal, Decimal]:
+    """Return the first and the last number of the band that holds a number."""
+    start = (number // width - (number % width < 0)) * width
+    return start, start + width - unit
 
 
 def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
@@ -68,7 +72,7 @@ def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
     width = line.width(MOST_BANDS)
     # A wider band would say little more than "*"; below and above 0 no width would ever join the last two.
     while width <= highest - lowest:
-        found = [None if number is None else line.band(number, width) for number in line.exact]
+        found = [None if number is None else band_of(number, width, line.unit) for number in line.exact]
         losses = [
             0.0 if band is None else float((min(band[1], highest) - max(band[0], lowest)) / (highest - lowest))
             for band in found
@@ -94,6 +98,9 @@ def show(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def is_signed(values: Sequence[str]) -> bool:
-    """Tell whether "20-29" could be misread in a column of these numbers: one has a sign or an exponent."""
-    return any(mark in value for value in values if not is_missing(value) for mark in "+-eE")
+def ends_in(text: str) -> tuple[float, float] | None:
+    """Return the ends of what `between` wrote, twice the same of a number alone; None of anything else."""
+    if found := _WRITTEN.fullmatch(text):
+        return float(found[1]), float(found[2])
+    plain = text.strip()
+    return (float(plain), float(plain)) if NUMBER.fullmatch(plain) else None

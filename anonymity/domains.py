@@ -6,15 +6,16 @@ group is that of its first and its last leaf. Categories without a tree are desc
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymity.bands import between, is_signed
-from anonymity.ends import Sharing, ends_of
+from anonymity.bands import between, show
+from anonymity.ends import Grid, ends_of
 from anonymity.hierarchy import ANYTHING, Hierarchy
 from anonymity.table import Column
-from anonymity.values import read_numbers
+from anonymity.values import rank_numbers, read_numbers
 
 # A cell that lists more categories than this says less than it takes to read.
 _LONGEST_SET = 8
@@ -37,6 +38,7 @@ class Domain:
     _label: Callable[[int, int], str]
     # Values that lie apart from all others: joined with any, nothing is left to say.
     apart: int = 0
+    numbers: bool = False
     # Whether a range ends at what somebody in it has, however few have it.
     exact_ends: bool = False
 
@@ -58,29 +60,33 @@ class Domain:
         return " or ".join(self.order[rank] for rank in present)
 
 
-def domain_of(column: Column, hierarchy: Hierarchy, sharing: Sharing | None = None) -> Domain:
+def domain_of(column: Column, hierarchy: Hierarchy, grid: Grid | None = None, span: Column | None = None) -> Domain:
     """Return the domain of a column: numbers as a line, a hierarchy as a tree, categories without one as a set.
 
-    With `sharing` the ends of ranges are rounded outwards (see anonymity.ends).
+    With a grid the ends of ranges are rounded outwards (see anonymity.ends). What a range loses is measured by the
+    numbers of `span`, where that is a column of numbers, else by the column's own.
     """
     if hierarchy.kind == "numbers":
-        return _numbers(column, sharing)
+        return _numbers(column, grid, span or column)
     if hierarchy.steps:
         return _tree(column, hierarchy)
     return _set(column)
 
 
-def _numbers(column: Column, sharing: Sharing | None) -> Domain:
+def _numbers(column: Column, grid: Grid | None, span: Column) -> Domain:
     numbers = read_numbers(column.values)
     assert numbers is not None
-    lacking = np.isnan(numbers)
-    apart = int(lacking.sum())
-    order = np.lexsort((np.array(column.values), np.where(lacking, -np.inf, numbers)))
-    sorted_numbers = numbers[order]
-    lowest, extent = np.nanmin(numbers), np.nanmax(numbers) - np.nanmin(numbers)
-    texts = [column.values[code] for code in order.tolist()]
-    signed = is_signed(texts)
-    ends = ends_of(column, numbers, order, sharing)
+    by_number, _ = rank_numbers(column.values, numbers)
+    apart = int((by_number < 0).sum())
+    order = np.lexsort((np.array(column.values), by_number))
+    # Of two texts with one rank the number is the same: floats may be the same for two numbers.
+    number_at = by_number[order]
+    spanned = read_numbers(span.values)
+    spanned = numbers if spanned is None else spanned
+    lowest, extent = np.nanmin(spanned), np.nanmax(spanned) - np.nanmin(spanned)
+    signed = bool(np.nanmin(numbers) < 0)
+    exact = [None if np.isnan(numbers[code]) else Decimal(column.values[code].strip()) for code in order.tolist()]
+    ends = ends_of(exact, grid)
     low_end, high_end = (
         np.nan_to_num(np.clip((at - lowest) / extent, 0, 1)) if extent else np.zeros(len(order))
         for at in (ends.low, ends.high)
@@ -89,19 +95,20 @@ def _numbers(column: Column, sharing: Sharing | None) -> Domain:
     def loss(low: Ranks, high: Ranks) -> Losses:
         lost = high_end[high]
         lost -= low_end[low]
-        lost[sorted_numbers[low] == sorted_numbers[high]] = 0.0
+        lost[number_at[low] == number_at[high]] = 0.0
         if apart:
             lost[(low < apart) & (low != high)] = 1.0
         return lost
 
     def label(low: int, high: int) -> str:
-        if low < apart:
+        number = exact[low]
+        if number is None:
             return ANYTHING
-        if sorted_numbers[low] == sorted_numbers[high]:
-            return texts[low]
+        if number_at[low] == number_at[high]:
+            return show(number)
         return between(ends.low_texts[low], ends.high_texts[high], signed=signed)
 
-    return _domain(column, order, loss, label, apart=apart, exact_ends=not ends.rounded)
+    return _domain(column, order, loss, label, apart=apart, numbers=True, exact_ends=grid is None)
 
 
 def _tree(column: Column, hierarchy: Hierarchy) -> Domain:
@@ -151,6 +158,7 @@ def _domain(
     *,
     apart: int = 0,
     as_set: bool = False,
+    numbers: bool = False,
     exact_ends: bool = False,
 ) -> Domain:
     size = len(order)
@@ -163,6 +171,6 @@ def _domain(
         pairs = loss(low, high)
         return Domain(
             *(ranks[column.codes], size, texts, as_set, lambda low, high: pairs[low * size + high], label),
-            *(apart, exact_ends),
+            *(apart, numbers, exact_ends),
         )
-    return Domain(ranks[column.codes], size, texts, as_set, loss, label, apart, exact_ends)
+    return Domain(ranks[column.codes], size, texts, as_set, loss, label, apart, numbers, exact_ends)

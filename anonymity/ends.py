@@ -1,28 +1,26 @@
 """Ends: where the ranges of a column of numbers begin and end.
 
 The lowest number of a class is that of somebody in it: "34-39" would say that one of these people is 34. So a range
-goes outwards to the next number that `k` people in the table share, or to the end of a narrow band, whichever is
-nearer.
+goes outwards to the ends of narrow bands, which say no more than that somebody is in that band.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymity.bands import MOST_BANDS, line_of, show
-from anonymity.people import People
-from anonymity.table import Column
-from anonymity.values import rank_numbers
+from anonymity.bands import band_of, line_of, show
+from anonymity.values import read_numbers
 
 
 @dataclass(frozen=True, slots=True)
-class Sharing:
-    """How many of these people have to share a number before it may end a range; else a band of at most `most` does."""
+class Grid:
+    """The bands at whose ends ranges begin and end: how wide they are, and the last decimal of the column."""
 
-    people: People
-    k: int
-    most: int = MOST_BANDS
+    width: Decimal
+    unit: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +31,25 @@ class Ends:
     high: NDArray[np.float64]
     low_texts: list[str]
     high_texts: list[str]
-    rounded: bool
 
 
-def ends_of(column: Column, numbers: NDArray[np.float64], order: NDArray[np.integer], sharing: Sharing | None) -> Ends:
-    """Return the ends of a column whose values have these numbers (NaN where missing) and, by rank, this order.
+def grid_of(values: Sequence[str], most: int) -> Grid | None:
+    """Return the grid of `most` bands at most, None where values are no numbers, or too large or fine for bands."""
+    numbers = read_numbers(values)
+    line = line_of(values, numbers) if numbers is not None else None
+    return Grid(line.width(most), line.unit) if line is not None else None
 
-    Without `sharing`, or where numbers are too large or too fine for bands, ranges end at the very values.
+
+def ends_of(numbers: Sequence[Decimal | None], grid: Grid | None) -> Ends:
+    """Return the ends by numbers in order (None where missing); without a grid, ranges end at the very numbers.
+
+    All are written alike, however the column spells them: a spelling may be that of one person.
     """
-    texts = [column.values[code].strip() for code in order.tolist()]
-    line = line_of(column.values, numbers) if sharing is not None else None
-    if sharing is None or line is None:
-        return Ends(numbers[order], numbers[order], texts, texts, rounded=False)
-    ranks, count = rank_numbers(column.values, numbers)
-    people = sharing.people.count(ranks[column.codes].astype(np.int64) + 1, count + 1)
-    shared = people[ranks + 1] >= sharing.k
-    width = line.width(sharing.most)
-    low, high = numbers[order], numbers[order]
-    low_texts, high_texts = list(texts), list(texts)
-    for at, written, side in ((low, low_texts, 0), (high, high_texts, 1)):
-        nearest = None
-        for rank in range(len(texts)) if side == 0 else reversed(range(len(texts))):
-            code = int(order[rank])
-            number = line.exact[code]
-            if number is None:
-                continue
-            if shared[code]:
-                nearest = number, texts[rank]
-                continue
-            end = line.band(number, width)[side]
-            if nearest is not None and (nearest[0] >= end if side == 0 else nearest[0] <= end):
-                at[rank], written[rank] = float(nearest[0]), nearest[1]
-            else:
-                at[rank], written[rank] = float(end), show(end)
-    return Ends(low, high, low_texts, high_texts, rounded=True)
+    texts = ["" if number is None else show(number) for number in numbers]
+    if grid is None:
+        exact = np.array([np.nan if number is None else float(number) for number in numbers])
+        return Ends(exact, exact, texts, texts)
+    found = [(None, None) if n is None else band_of(n, grid.width, grid.unit) for n in numbers]
+    low, high = (np.array([np.nan if end is None else float(end) for end in side]) for side in zip(*found, strict=True))
+    low_texts, high_texts = (["" if end is None else show(end) for end in side] for side in zip(*found, strict=True))
+    return Ends(low, high, low_texts, high_texts)

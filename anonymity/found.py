@@ -1,11 +1,12 @@
 """Found: the hierarchy of a column for which nobody gives one, seen from its values."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from anonymity.bands import bands
 from anonymity.hierarchy import Hierarchy, hierarchy_of
-from anonymity.trees import hierarchy_from
+from anonymity.table import Column
+from anonymity.trees import hierarchy_from, narrowed
 from anonymity.values import is_missing, read_numbers
 
 _DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01])(?:[T ]\d\d:\d\d.*)?)?", re.ASCII)
@@ -35,6 +36,14 @@ def find_hierarchy(values: Sequence[str]) -> Hierarchy:
     return hierarchy_of(values, "categories", [])
 
 
+def hierarchies_of(columns: Mapping[str, Column], given: Mapping[str, Hierarchy]) -> dict[str, Hierarchy]:
+    """Return the hierarchy of each column, found or given: of the values that it has, as if there were no others."""
+    return {
+        title: narrowed(given[title], column.values) if title in given else find_hierarchy(column.values)
+        for title, column in columns.items()
+    }
+
+
 def _dates(values: Sequence[str]) -> Hierarchy:
     paths = [
         [value] * 4 if is_missing(value) else [value[:10], value[:7], value[:4], f"{value[:3]}0-{value[:3]}9"]
@@ -44,10 +53,14 @@ def _dates(values: Sequence[str]) -> Hierarchy:
 
 
 def _are_places(present: Sequence[str]) -> bool:
-    """Tell places from ontology ids of one source ("NCIT:C64"), and from times of day."""
+    """Tell places from ontology ids of one source ("NCIT:C64"), and from times of day.
+
+    Nor are these places where the first part of one looks missing: "NA:Omaheke" would become as good as "NA".
+    """
     first = {value.partition(":")[0] for value in present}
     nested = sum(":" in value for value in present)
-    return 2 * nested >= len(present) > len(first) > 1 and not any(word[-1:].isdigit() for word in first)
+    odd = any(word[-1:].isdigit() or is_missing(word) for word in first)
+    return 2 * nested >= len(present) > len(first) > 1 and not odd
 
 
 def _places(values: Sequence[str], present: Sequence[str]) -> Hierarchy:

@@ -1,13 +1,15 @@
 """Local: of all local recodings that are tried, the one that loses least."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 
 from anonymity.bands import MOST_BANDS
 from anonymity.cuts import MEDIANS, STRATEGIES, Strategy
 from anonymity.domains import Domain, domain_of
-from anonymity.ends import Sharing
+from anonymity.ends import grid_of
+from anonymity.found import hierarchies_of
 from anonymity.hierarchy import Hierarchy
 from anonymity.limits import Content, Limits
 from anonymity.mondrian import orders_of, partition
@@ -19,40 +21,69 @@ from anonymity.trimming import trim
 _ALL_STRATEGIES = 250_000
 # The more cells, the more the other ways gain on the plain Mondrian, and the less it matters which median that takes.
 _ALL_MEDIANS = 20_000
-# So many bands, at most, lie between the ends that ranges are rounded to: first as in the hierarchy, then finer ones.
-_MOST_BANDS = (MOST_BANDS, 4 * MOST_BANDS)
+# So many bands, at most, lie between the ends that ranges are rounded to: those of the hierarchy would lose too much.
+_MOST_BANDS = 4 * MOST_BANDS
 
 Advance = Callable[[str, float], None]
-Quasi = Mapping[str, tuple[Column, Hierarchy]]
 # The NCP, and the class of each row that is kept, how many classes there are, and which rows these are.
 _Classes = tuple[float, Codes, int, Codes]
 
 
-def least_local(quasi: Quasi, content: Content, limits: Limits, tell: Advance) -> Recoding:
-    """Return the local recoding that loses least; all rows together have to satisfy the limits.
+def least_local(
+    columns: Mapping[str, Column],
+    given: Mapping[str, Hierarchy],
+    content: Content,
+    limits: Limits,
+    tell: Advance,
+) -> tuple[float, Recoding]:
+    """Return the local recoding that loses least, and the NCP that it has by the input's own range.
 
-    Ranges of numbers are rounded outwards, as far as that loses no more than the plain Mondrian, whose ranges end at
-    the very values; where it always does, these ranges do, too, and the recoding says so.
+    All rows together have to satisfy the limits. Ranges of numbers are rounded outwards, as far as that loses no more
+    than the plain Mondrian, whose ranges end at the very values; where it always does, these ranges do, too, and the
+    recoding says so. `given` are the hierarchies that are not to be found.
     """
-    cells = len(content) * len(quasi)
+    rows = len(content)
+    cells = rows * len(columns)
+    hierarchies = hierarchies_of(columns, given)
     strategies = STRATEGIES if cells <= _ALL_STRATEGIES else (MEDIANS[0], *STRATEGIES[len(MEDIANS) :])
     plain = np.inf
-    # With k = 1 every number is shared enough.
-    if limits.k > 1 and any(hierarchy.kind == "numbers" for _, hierarchy in quasi.values()):
+    if any(hierarchy.kind == "numbers" for hierarchy in hierarchies.values()):
         medians = MEDIANS if cells <= _ALL_MEDIANS else MEDIANS[:1]
-        plain = min(map(_loss, _classes(_domains(quasi, None), content, limits, medians, tell, trimmed=False)))
-    sharing, best = None, None
+        exact = _domains(columns, hierarchies, None)
+        plain = min(map(_loss, _classes(exact, content, limits, medians, tell, trimmed=False)))
+        del exact
+    ncp, found = np.inf, None
     # Domains are made anew where they are needed: together they would take as much memory as all else.
-    for sharing in (*(Sharing(content.people, limits.k, most) for most in _MOST_BANDS), None):
-        best = min(_classes(_domains(quasi, sharing), content, limits, strategies, tell), key=_loss)
-        if best[0] <= plain + 1e-12:
+    for most, trimmed in product((_MOST_BANDS, None), (True, False) if limits.max_suppression else (False,)):
+        domains = _domains(columns, hierarchies, most)
+        found_classes = _classes(domains, content, limits, strategies, tell, trimmed=trimmed)
+        ncp, ids, count, kept = min(found_classes, key=_loss)
+        if len(kept) < rows:
+            # Not what is left out, but what is published decides how wide bands are, and what is all there is.
+            published = {title: column.take(kept) for title, column in columns.items()}
+            domains = _domains(published, hierarchies_of(published, given), most, columns)
+            ncp = ncp_by_classes(domains, ids, count, np.arange(len(kept)), rows)
+        if ncp <= plain + 1e-12:
+            found = recode_by_classes("local", domains, ids, count, kept, rows)
             break
-    assert best is not None
-    return recode_by_classes("local", _domains(quasi, sharing), *best[1:], len(content))
+    assert found is not None
+    return ncp, found
 
 
-def _domains(quasi: Quasi, sharing: Sharing | None) -> dict[str, Domain]:
-    return {title: domain_of(column, hierarchy, sharing) for title, (column, hierarchy) in quasi.items()}
+def _domains(
+    columns: Mapping[str, Column],
+    hierarchies: Mapping[str, Hierarchy],
+    most: int | None,
+    spans: Mapping[str, Column] | None = None,
+) -> dict[str, Domain]:
+    """Return the domains of columns; ranges end at `most` bands at most, or at the very numbers."""
+    return {
+        title: domain_of(
+            *(column, hierarchies[title], grid_of(column.values, most) if most is not None else None),
+            (spans or columns)[title],
+        )
+        for title, column in columns.items()
+    }
 
 
 def _loss(found: _Classes) -> float:
@@ -66,7 +97,7 @@ def _classes(
     strategies: Sequence[Strategy],
     tell: Advance,
     *,
-    trimmed: bool = True,
+    trimmed: bool,
 ) -> Iterator[_Classes]:
     """Yield the classes of each strategy, and, where rows are left out, those without these rows."""
     every = list(domains.values())

@@ -5,6 +5,9 @@ of it. An interval of numbers costs the part of the column's range that it cover
 categories, the part of the column's values that it covers, and nothing when it is one value. Of a table it is the mean
 over all cells of the quasi-identifiers, a row that is left out counting 1 in each.
 
+Ranges, values and nodes are those of the rows that are published, numbers as they are written: a loss by the range of
+the input could be solved for the number that lies at its end.
+
 Discernibility (Bayardo and Agrawal 2005): every row costs the size of its class, and one that is left out the size of
 the table.
 """
@@ -14,7 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anonymity.bands import ends_in
 from anonymity.classes import Ids
+from anonymity.hierarchy import ANYTHING
+from anonymity.table import Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +42,15 @@ def loss_of(lost: Mapping[str, float], ids: Ids, count: int, rows: int) -> Loss:
         ncp_by_column=by_column,
         discernibility=int((sizes**2).sum()) + left_out * rows,
     )
+
+
+def lost_as_written(column: Column) -> float:
+    """Return the sum of the losses of a published column of numbers, by nothing but what is written in it."""
+    counts = np.bincount(column.codes, minlength=len(column.values))
+    found = [(count, ends_in(value)) for value, count in zip(column.values, counts.tolist(), strict=True) if count]
+    ranges = [(count, *ends) for count, ends in found if ends is not None]
+    gone = sum(c for value, c in zip(column.values, counts.tolist(), strict=True) if value == ANYTHING)
+    if not ranges:
+        return float(gone)
+    extent = max(high for _, _, high in ranges) - min(low for _, low, _ in ranges)
+    return gone + (sum(count * (high - low) for count, low, high in ranges) / extent if extent else 0.0)

@@ -40,6 +40,16 @@ class People:
         classes, subjects = pair(ids, self.subjects)
         return np.maximum(np.bincount(classes[subjects != NOBODY], minlength=count), 1)
 
+    def smallest(self, ids: Ids, count: int) -> Ids:
+        """Return how many people the smallest class of each person holds; rows that name nobody are nobody's here."""
+        sizes = self.count(ids, count)[ids]
+        if self.subjects is None:
+            return sizes
+        found = np.full(int(self.subjects.max()) + 1, np.iinfo(np.int64).max)
+        np.minimum.at(found, self.subjects, sizes)
+        found[NOBODY] = np.iinfo(np.int64).max
+        return found[found < np.iinfo(np.int64).max]
+
     def take(self, rows: NDArray[np.integer]) -> "People":
         """Return the people of these rows, as if there were no others."""
         return _weighed(None if self.subjects is None else self.subjects[rows], len(rows))
@@ -48,8 +58,8 @@ class People:
 def people_of(subjects: Column | None, rows: int) -> People:
     """Return the people of a table by its subject column, if it has one.
 
-    Texts that differ in case, space, leading zeros or the way to write a number name one person, and what is missing
-    names nobody: k may be too small by that, never too large.
+    Texts that differ in what `meaning` sees past, or in leading zeros, name one person, and what is missing names
+    nobody. Other spellings of one person ("S-1", "S1") are taken for two.
     """
     if subjects is None:
         return _weighed(None, rows)
@@ -77,5 +87,7 @@ def notes_on(subjects: Column, title: str) -> list[str]:
     named = sum(not is_missing(value) for value in subjects.values)
     number = len(np.unique(people[people != NOBODY]))
     if number < named:
-        found.append(f"{named} spellings in {title!r} are taken for {number} people: case, space and zeros aside.")
+        found.append(
+            f"{named} spellings in {title!r} are taken for {number} people: case, space, encoding and zeros aside."
+        )
     return found

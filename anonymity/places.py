@@ -8,24 +8,24 @@ from collections.abc import Iterable
 
 from anonymity.errors import BadTable
 
-# A quote opens a field only where that begins.
-_QUOTED = re.compile(r'(?<![^,\t])"(?:[^"]|"")*("?)')
 
-
-def delimiter_of(lines: Iterable[str]) -> str:
-    """Return what separates the fields of a header: tabs if one stands outside quotes, else commas.
+def delimiter_of(lines: Iterable[str], marks: str = "\t") -> str:
+    """Return what separates the fields of a header: the first of `marks` that stands outside quotes, else commas.
 
     `lines` begin with the header, which goes on where a quoted title holds the end of a line.
     """
+    # A quote opens a field only where that begins.
+    quotes = re.compile(rf'(?<![^,{marks}])"(?:[^"]|"")*("?)')
     header, is_open = "", False
     for line in lines:
         header += line
         if not is_open or '"' in line:
-            quoted = list(_QUOTED.finditer(header))
+            quoted = list(quotes.finditer(header))
             is_open = bool(quoted) and not quoted[-1][1]
         if not is_open or len(header) > csv.field_size_limit():
             break
-    return "\t" if "\t" in _QUOTED.sub("", header) else ","
+    outside = quotes.sub("", header)
+    return next((mark for mark in marks if mark in outside), ",")
 
 
 def explain(content: bytes) -> BadTable | None:

@@ -11,8 +11,11 @@ _COLOURS = {"before": "#b8b8b8", "after": "#2f6f9f"}
 
 
 def plot_sizes(before: NDArray[np.int64], after: NDArray[np.int64], k: int) -> str:
-    """Return a bar chart: how many people live in classes of which size, in bins that double; a line marks k."""
-    edges = _edges(int(max(before.max(), after.max())), k)
+    """Return a bar chart of how many people live in classes of which size, in bins that double; a line marks k.
+
+    Each person counts once, by the size of their smallest class.
+    """
+    edges = _edges(int(max(before.max(initial=1), after.max(initial=1))), k)
     bars = {"before": _people(before, edges), "after": _people(after, edges)}
     highest = max(1, *(int(counts.max()) for counts in bars.values()))
     step = (_WIDTH - _LEFT - 16) / (len(edges) - 1)
@@ -46,7 +49,8 @@ def plot_sizes(before: NDArray[np.int64], after: NDArray[np.int64], k: int) -> s
     parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{floor}" stroke="#b03030" stroke-dasharray="4 3"/>')
     parts.append(f'<text x="{x + 4:.1f}" y="{_TOP + 10}" fill="#b03030">k = {k}</text>')
     parts.append(
-        f'<text x="{(_LEFT + _WIDTH) / 2:.0f}" y="{_HEIGHT - 10}" text-anchor="middle">people in the class</text>'
+        f'<text x="{(_LEFT + _WIDTH) / 2:.0f}" y="{_HEIGHT - 10}" text-anchor="middle">'
+        "people in the class, of several the smallest</text>"
     )
     return "\n".join([*parts, "</svg>", ""])
 
@@ -61,7 +65,7 @@ def _edges(largest: int, k: int) -> NDArray[np.int64]:
 
 def _people(sizes: NDArray[np.int64], edges: NDArray[np.int64]) -> NDArray[np.int64]:
     bins = np.searchsorted(edges, sizes, side="right") - 1
-    return np.bincount(bins, weights=sizes, minlength=len(edges) - 1).astype(np.int64)
+    return np.bincount(bins, minlength=len(edges) - 1)
 
 
 def _range(edges: NDArray[np.int64], number: int) -> str:

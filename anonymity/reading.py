@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -27,8 +27,8 @@ class _Codes(dict[str, int]):
         return code
 
 
-def read_table(path: Path, only: Collection[str] | None = None, advance: Advance | None = None) -> Table:
-    """Read a file; with `only`, keep those columns (every line is checked all the same).
+def read_table(path: Path, advance: Advance | None = None) -> Table:
+    """Read a file.
 
     The header tells what separates the fields: tabs if it holds one, else commas. Text is UTF-8, with or without BOM;
     fields may be quoted, lines end in LF or CRLF, empty lines at the end do not count. `advance` is told now and then
@@ -38,7 +38,7 @@ def read_table(path: Path, only: Collection[str] | None = None, advance: Advance
         source = file if file.seekable() else io.BytesIO(file.read())
         size = _check_bytes(source)
         try:
-            return _read(source, size, only, advance)
+            return _read(source, size, advance)
         except (UnicodeDecodeError, csv.Error, _Ragged) as error:
             _tell(source, error)
 
@@ -60,7 +60,7 @@ def _check_bytes(source: BinaryIO) -> int:
     return size
 
 
-def _read(source: BinaryIO, size: int, only: Collection[str] | None, advance: Advance | None) -> Table:
+def _read(source: BinaryIO, size: int, advance: Advance | None) -> Table:
     # The wrapper is never closed: it would take the file with it.
     text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
     try:
@@ -68,15 +68,13 @@ def _read(source: BinaryIO, size: int, only: Collection[str] | None, advance: Ad
         text.seek(0)
         reader = csv.reader(text, delimiter=delimiter, strict=True)
         titles = read_titles(next(reader, []), delimiter)
-        kept = {i: title for i, title in enumerate(titles) if only is None or title in only}
-        codes = {i: _Codes() for i in kept}
-        parts: dict[int, list[np.ndarray]] = {i: [] for i in kept}
+        codes = [_Codes() for _ in titles]
+        parts: list[list[np.ndarray]] = [[] for _ in titles]
         rows = 0
         for chunk in _chunks(reader, len(titles)):
             for i, texts in enumerate(zip(*chunk, strict=True)):
-                if i in kept:
-                    part = np.fromiter(map(codes[i].__getitem__, texts), np.int32, len(texts))
-                    parts[i].append(narrow(part, len(codes[i])))
+                part = np.fromiter(map(codes[i].__getitem__, texts), np.int32, len(texts))
+                parts[i].append(narrow(part, len(codes[i])))
             rows += len(chunk)
             if advance:
                 advance(source.tell(), size)
@@ -85,8 +83,9 @@ def _read(source: BinaryIO, size: int, only: Collection[str] | None, advance: Ad
     if not rows:
         raise BadTable("there is no row below the header", line=2, column=1)
     columns = {}
-    for i, title in kept.items():
-        columns[title] = Column(list(codes.pop(i)), np.concatenate(parts.pop(i)))
+    for title in titles:
+        # Taken away, since all columns twice are larger than the table.
+        columns[title] = Column(list(codes.pop(0)), np.concatenate(parts.pop(0)))
     return Table(columns, rows, delimiter)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from anonymity.classes import Ids, group
 from anonymity.domains import Domain
 from anonymity.hierarchy import ANYTHING, Hierarchy
-from anonymity.loss import Loss, loss_of
+from anonymity.loss import Loss, loss_of, lost_as_written
 from anonymity.table import Codes, Column, narrow
 
 
@@ -48,12 +48,15 @@ def ncp_by_classes(
 def recode_by_classes(
     how: str, domains: Mapping[str, Domain], ids: Codes, count: int, rows: NDArray[np.integer], total: int
 ) -> Recoding:
-    """Return the recoding in which each class (`ids`: that of each of `rows`) is described as narrowly as it can be."""
+    """Return the recoding in which each class (`ids`: that of each of `rows`) is described as narrowly as it can be.
+
+    The domains are those of these rows alone: what is left out has no part in what is written, nor in the loss.
+    """
     columns, lost = {}, {}
     sizes = np.bincount(ids, minlength=count)
     for title, domain in domains.items():
-        columns[title], losses = _describe(domain, ids, count, domain.ranks[rows])
-        lost[title] = float(losses @ sizes)
+        columns[title], losses = _describe(domain, ids, count, domain.ranks)
+        lost[title] = lost_as_written(columns[title]) if domain.numbers else float(losses @ sizes)
     written, number = group([column.codes for column in columns.values()])
     exact = tuple(
         title for title, domain in domains.items() if domain.exact_ends and _has_range(domain, columns[title])
@@ -100,14 +103,20 @@ def recode_by_levels(
     hierarchies: Mapping[str, Hierarchy],
     levels: Sequence[int],
     rows: NDArray[np.integer],
+    total: int,
 ) -> Recoding:
-    """Return the full-domain recoding in which every value of a column goes to the same level."""
+    """Return the full-domain recoding in which every value of a column goes to the same level.
+
+    `columns` hold the rows that are published, and nothing else; `rows` are their numbers in the input of `total`.
+    """
     recoded, lost = {}, {}
     for (title, column), level in zip(columns.items(), levels, strict=True):
         chosen = hierarchies[title].levels[level]
-        codes = column.codes[rows]
-        recoded[title] = Column(chosen.labels, narrow(chosen.nodes, len(chosen.labels))[codes])
-        lost[title] = float(chosen.losses @ np.bincount(codes, minlength=len(chosen.losses)))
+        recoded[title] = Column(chosen.labels, narrow(chosen.nodes, len(chosen.labels))[column.codes])
+        lost[title] = (
+            lost_as_written(recoded[title])
+            if hierarchies[title].kind == "numbers"
+            else float(chosen.losses @ np.bincount(column.codes, minlength=len(chosen.losses)))
+        )
     written, number = group([column.codes for column in recoded.values()])
-    total = len(next(iter(columns.values())).codes)
     return Recoding(how, rows, recoded, loss_of(lost, written, number, total), dict(zip(columns, levels, strict=True)))

@@ -1,12 +1,15 @@
 """Reports: what anonymisation did to a table, for people (Markdown) and programs (JSON).
 
 A report holds figures, titles and what is published; no value that was generalised or left out, so it may go with the
-table.
+table. Nor does it hold what could be solved for one: losses are measured by what is written, and to two digits; of how
+diverse and close classes were before, nothing but l of the rows that are published, since the distance of a class of
+one person tells what is the matter with them.
 """
 
 import os
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +20,9 @@ from anonymity.hierarchy import ANYTHING
 from anonymity.kept import Kept, kept_columns
 from anonymity.limits import Limits
 from anonymity.people import notes_on
-from anonymity.risk import Roles
+from anonymity.rare import rare_values
+from anonymity.risk import Roles, measure
+from anonymity.values import NUMBER
 
 _EXAMPLES = 5
 # What Markdown reads wherever it stands, and what would begin a list or a heading.
@@ -42,11 +47,11 @@ def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
         },
         "columns": [_column(done, title) for title in roles.quasi],
         "loss": {
-            "ncp": round(recoding.loss.ncp, 6),
+            "ncp": _rounded(recoding.loss.ncp),
             "discernibility": recoding.loss.discernibility,
             "discernibility_before": done.discernibility_before,
         },
-        "before": done.before.as_json(),
+        "before": _before(done, roles),
         "after": done.after.as_json(),
         "kept_columns": [
             {
@@ -63,6 +68,19 @@ def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
     }
 
 
+def _before(done: Anonymised, roles: Roles) -> dict[str, Any]:
+    """Return the figures of the input that tell of nobody in it."""
+    figures = done.before.as_json()
+    del figures["entropy_l"], figures["t"]
+    if done.table.rows < done.before.rows:
+        figures["distinct_l"] = measure(done.original, roles).distinct_l
+    return figures
+
+
+def _rounded(figure: float) -> float:
+    return float(f"{figure:.2g}")
+
+
 def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept]) -> list[str]:
     """Return what the figures do not show, what matters most first."""
     found = [warning for column in sorted(kept, key=_urgency) if (warning := column.warning(limits.k))]
@@ -73,6 +91,7 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept
         found.append(
             f"Ranges in {title!r} end at numbers that somebody has, maybe one person alone. --recoding full has bands."
         )
+    found += rare_values(done, roles, limits.k)
     emptied = [title for title, column in done.recoding.columns.items() if column.values == [ANYTHING]]
     if emptied:
         such = "such a column" if len(emptied) == 1 else "such columns"
@@ -87,10 +106,10 @@ def _urgency(column: Kept) -> tuple[bool, bool, int]:
 def _column(done: Anonymised, title: str) -> dict[str, Any]:
     recoding, hierarchy = done.recoding, done.hierarchies[title]
     column, original = recoding.columns[title], done.original[title]
-    codes = {value: code for code, value in enumerate(original.values)}
-    as_it_was = np.array([codes.get(value, -1) for value in column.values])
-    same = float((as_it_was[column.codes] == original.codes).mean())
-    gone = float(np.isin(column.codes, [i for i, v in enumerate(column.values) if v == ANYTHING]).mean())
+    # A number is unchanged in whichever way it is written.
+    codes = {value: code for code, value in enumerate(dict.fromkeys(map(_meant, (*original.values, *column.values))))}
+    was, now = (np.array([codes[_meant(value)] for value in c.values])[c.codes] for c in (original, column))
+    gone = (was != now) & np.isin(column.codes, [i for i, v in enumerate(column.values) if v == ANYTHING])
     level = recoding.levels[title] if recoding.levels is not None else None
     return {
         "column": title,
@@ -99,12 +118,17 @@ def _column(done: Anonymised, title: str) -> dict[str, Any]:
         "level_name": hierarchy.levels[level].name if level is not None else "as narrow as each class permits",
         "levels": len(hierarchy.levels),
         "values": len(np.unique(column.codes)),
-        "unchanged": round(same, 6),
+        "unchanged": round(float((was == now).mean()), 6),
         "exact_ends": title in recoding.exact_ends,
-        "nothing_left": round(gone, 6),
-        "ncp": round(recoding.loss.ncp_by_column[title], 6),
+        "nothing_left": round(float(gone.mean()), 6),
+        "ncp": _rounded(recoding.loss.ncp_by_column[title]),
         "examples": _examples(done, title),
     }
+
+
+def _meant(value: str) -> Decimal | str:
+    plain = value.strip()
+    return Decimal(plain) if NUMBER.fullmatch(plain) else value
 
 
 def _examples(done: Anonymised, title: str) -> list[str]:
@@ -134,16 +158,18 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
     for c in content["columns"]:
         step = c["level_name"] if c["level"] is None else f"{c['level']} of {c['levels'] - 1}: {c['level_name']}"
         cells = (c["column"], c["hierarchy"], step, c["values"], f"{c['unchanged']:.1%}", f"{c['nothing_left']:.1%}",
-                 f"{c['ncp']:.4f}", ", ".join(c["examples"]))  # fmt: skip
+                 f"{c['ncp']:g}", ", ".join(c["examples"]))  # fmt: skip
         lines.append(_row(cells))
     lines += [
         "",
-        f"Loss: NCP {loss['ncp']:.4f} (0 nothing, 1 everything), discernibility {loss['discernibility']}.",
+        f"Loss: NCP {loss['ncp']:g} (0 nothing, 1 everything), discernibility {loss['discernibility']}.",
         "",
     ]
     lines += ["## Risk", "", "| | before | after |", "|---|--:|--:|"]
     lines += [_row(cells) for cells in _compared(content["before"], content["after"])]
-    lines += ["", "t compares each class with the table that is published; before, with the whole input."]
+    if content["sensitive"]:
+        says = "l before is that of the rows that are published, as they were. Entropy l and t before are on the screen"
+        lines += ["", f"{says} alone: of a class of one person, they would tell what it holds."]
     if plot:
         lines += ["", f"![People by the size of their class, before and after]({quote(os.fsencode(plot))})"]
     if content["dropped"]:
@@ -164,12 +190,13 @@ def _asked(limits: dict[str, Any]) -> str:
 
 def _compared(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, object, object]]:
     found: list[tuple[str, object, object]] = []
-    for name, figure in before.items():
+    for name, figure in after.items():
         words = name.replace("_", " ")
         if isinstance(figure, dict):
-            found += [(f"{words} of {title}", figure[title], after[name][title]) for title in figure]
+            was = before.get(name, {})
+            found += [(f"{words} of {title}", was.get(title, "-"), figure[title]) for title in figure]
         else:
-            found.append((words, figure, after[name]))
+            found.append((words, before[name], figure))
     return found
 
 

@@ -6,15 +6,17 @@ Fiji,Melanesia,Oceania
 """
 
 import csv
+import io
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from anonymity.errors import BadTable
 from anonymity.hierarchy import ANYTHING, Hierarchy, hierarchy_of, level_of
+from anonymity.places import delimiter_of
 from anonymity.values import is_missing
 
-_SEPARATORS = ("\t", ";", ",")
+_SEPARATORS = "\t;"
 _NAMED = 5
 
 
@@ -51,6 +53,11 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
         more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
         named = ", ".join(map(repr, lacking[:_NAMED]))
         raise BadTable(f"there is no line for {named}{more} of column {title!r}", file=path)
+    nodes = {name for fields in known.values() for name in fields}
+    for value in values:
+        if value.strip() not in known and value.strip() in nodes:
+            why = f"{value!r} is a missing value of column {title!r}, and the name of a node: rename that"
+            raise BadTable(why, file=path)
     paths = [known.get(value.strip(), [value] * (depth - 1)) for value in values]
     return hierarchy_from(values, "tree", paths, [f"level {level} of {path.name}" for level in range(1, depth)])
 
@@ -79,14 +86,23 @@ def hierarchy_from(values: Sequence[str], kind: str, paths: Sequence[Sequence[st
     return hierarchy_of(values, kind, steps)
 
 
+def narrowed(hierarchy: Hierarchy, values: Sequence[str]) -> Hierarchy:
+    """Return the hierarchy of some of its values alone."""
+    codes = {value: code for code, value in enumerate(hierarchy.levels[0].labels)}
+    paths = [[level.labels[int(level.nodes[codes[value]])] for level in hierarchy.steps] for value in values]
+    return hierarchy_from(values, hierarchy.kind, paths, [level.name for level in hierarchy.steps])
+
+
 def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadTable("this is not UTF-8", file=path) from error
-    first = text.partition("\n")[0]
-    separator = next((mark for mark in _SEPARATORS if mark in first), ",")
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+    if "\0" in text:
+        raise BadTable("a NUL byte: this is no text", line=text[: text.index("\0")].count("\n") + 1, file=path)
+    # Lines end where they do in a table, and nowhere else.
+    lines = list(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, delimiter=delimiter_of(lines, _SEPARATORS), strict=True)
     try:
         return [(reader.line_num, [field.strip() for field in fields]) for fields in reader if fields]
     except csv.Error as error:

@@ -27,15 +27,18 @@ def is_missing(text: str) -> bool:
 
 
 def meaning(text: str, told: Collection[str] = ()) -> Decimal | str:
-    """Return what a text stands for, however it is written: a number, "" where missing, else the text without case.
+    """Return what a text stands for: a number, "" where missing, else the text without what seldom tells two apart.
 
-    `told` are texts that say something here though they look missing: "none" is an answer among diseases.
+    That is case, all space, characters that are not seen, how a character is encoded (NFKC), and the way to write a
+    number. `told` are texts that say something here though they look missing: "none" is an answer among diseases.
     """
-    plain = " ".join(unicodedata.normalize("NFC", text).split()).casefold()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    words = "".join(mark for mark in folded if unicodedata.category(mark) != "Cf").split()
+    plain, spaced = "".join(words), " ".join(words)
     if NUMBER.fullmatch(plain):
         # Not made shorter: that would round it.
         return Decimal(plain)
-    return "" if is_missing(plain) and plain not in told else plain
+    return "" if is_missing(spaced) and spaced not in told else plain
 
 
 def read_numbers(values: Sequence[str]) -> NDArray[np.float64] | None:

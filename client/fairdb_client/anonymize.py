@@ -2,7 +2,11 @@
 
 import json
 import os
-from collections.abc import Sequence
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,6 +36,7 @@ from fairdb_client.columns import (
 if TYPE_CHECKING:
     from anonymity.anonymise import Anonymised
     from anonymity.hierarchy import Hierarchy
+    from anonymity.risk import Risk
     from anonymity.table import Table
 
 
@@ -103,9 +108,9 @@ def anonymize_command(
         with shown("Looking for what loses least") as advance:
             done = anonymise(table, roles, limits, hierarchies=trees, drop=dropped, way=recoding.value, advance=advance)
         content = report_of(done, roles, limits)
-    with told(out):
-        _write(file, out, report, done, content)
-    _show(content, out, console())
+    with told(out), _stopped_cleanly():
+        _write(file, out, report, done, content, force=force)
+    _show(content, done.before, out, console())
 
 
 def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Path], *, force: bool) -> None:
@@ -160,7 +165,22 @@ def _beside(report: Path | None, suffix: str) -> Path:
     return plain.with_name(plain.name + suffix)
 
 
-def _write(file: Path, out: Path, report: Path | None, done: "Anonymised", content: dict[str, Any]) -> None:
+@contextmanager
+def _stopped_cleanly() -> Iterator[None]:
+    """Let SIGTERM end the command like an error, so that no half-written file is left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _write(
+    file: Path, out: Path, report: Path | None, done: "Anonymised", content: dict[str, Any], *, force: bool
+) -> None:
     """Write the table, and its report: all or nothing."""
     from anonymity.plot import plot_sizes
     from anonymity.report import as_markdown
@@ -174,28 +194,28 @@ def _write(file: Path, out: Path, report: Path | None, done: "Anonymised", conte
         texts[svg] = plot_sizes(done.sizes_before, done.sizes_after, content["limits"]["k"])
         texts[_beside(report, ".json")] = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         texts[_beside(report, ".md")] = as_markdown(content, name, svg.name)
-    with replaced(out, *texts) as (table, *reports):
+    with replaced(out, *texts, force=force) as (table, *reports):
         write_rows(done.table, table, delimiter_for(out, done.table))
         for opened, text in zip(reports, texts.values(), strict=True):
             opened.write(text)
 
 
-def _show(content: dict[str, Any], out: Path, screen: Console) -> None:
-    rows, before, after = content["rows"], content["before"], content["after"]
+def _show(content: dict[str, Any], before: "Risk", out: Path, screen: Console) -> None:
+    rows, after = content["rows"], content["after"]
     table = grid("Generalised", "column", "level", "values", "unchanged", "loss (NCP)", "for example")
     for column in content["columns"]:
         cells = (column["column"], column["level_name"], str(column["values"]), f"{column['unchanged']:.1%}",
-                 f"{column['ncp']:.4f}", ", ".join(value or "(missing)" for value in column["examples"]))  # fmt: skip
+                 f"{column['ncp']:g}", ", ".join(value or "(missing)" for value in column["examples"]))  # fmt: skip
         table.add_row(*map(Text, cells))
     screen.print(table)
     for warning in content["warnings"]:
         screen.print(Text.assemble(("To consider: ", "yellow"), warning), soft_wrap=True)
-    t = "".join(f", t of {title} {before['t'][title]:.3f} -> {value:.3f}" for title, value in after["t"].items())
-    l_ = "".join(f", l of {title} {before['distinct_l'][title]} -> {v}" for title, v in after["distinct_l"].items())
+    t = "".join(f", t of {title} {before.t[title]:.3f} -> {value:.3f}" for title, value in after["t"].items())
+    l_ = "".join(f", l of {title} {before.distinct_l[title]} -> {v}" for title, v in after["distinct_l"].items())
     screen.print(
         Text(
             f"{out}: {rows['published']} of {rows['input']} rows, {content['recoding']}; "
-            f"k {before['k']} -> {after['k']}{l_}{t}; loss {content['loss']['ncp']:.4f}"
+            f"k {before.k} -> {after['k']}{l_}{t}; loss {content['loss']['ncp']:g}"
         ),
         soft_wrap=True,
     )

@@ -138,7 +138,9 @@ def told(file: Path) -> Iterator[None]:
 
 def console() -> Console:
     """Return a console that cuts nothing off where the output is no terminal."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    # Who closes the output wants none: it is None then.
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return Console(highlight=False, width=None if is_terminal else 160)
 
 
 def grid(title: str, *columns: str) -> Grid:

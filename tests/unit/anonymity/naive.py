@@ -71,6 +71,23 @@ def t_of(
     return max(distance(shares(c), shares(rows)) for c in classes(rows, quasi))
 
 
+def written_ncp(published: Sequence[Row], rows: Sequence[Row], quasi: Sequence[int], numbers: set[int]) -> float:
+    """Return the NCP of published rows by what is written in them, as a part of what the input spans."""
+
+    def lost(text: str, i: int) -> float:
+        here = {row[i] for row in rows}
+        if text == "*" or text in here:
+            return float(text == "*")
+        if i not in numbers:
+            return len(text.split(" or ")) / len(here)
+        low, high = min(map(float, here)), max(map(float, here))
+        first, last = map(float, text.split("-"))
+        return (min(last, high) - max(first, low)) / (high - low)
+
+    cells = sum(lost(row[i], i) for row in published for i in quasi)
+    return cells / len(rows) / len(quasi) + 1 - len(published) / len(rows)
+
+
 def mondrian_ncp(
     rows: Sequence[Row], quasi: Sequence[int], numbers: set[int], k: int, by: str = "loss", left: bool = True
 ) -> float:

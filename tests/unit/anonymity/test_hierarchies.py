@@ -13,7 +13,7 @@ from anonymity.errors import BadTable
 from anonymity.found import find_hierarchy
 from anonymity.hierarchy import Hierarchy
 from anonymity.table import column_of
-from anonymity.trees import read_tree
+from anonymity.trees import narrowed, read_tree
 
 
 def paths(values: list[str], hierarchy: Hierarchy | None = None) -> dict[str, list[str]]:
@@ -42,6 +42,7 @@ def test_missing_values_stay_apart_below_the_top() -> None:
         (["01234", "01299", "98765"], "01234", ["0123*", "012**", "01***", "0****", "*"]),
         (["flu", "cold"], "flu", ["*"]),
         (["NCIT:C1", "NCIT:C22"], "NCIT:C1", ["*"]),
+        (["NA:Omaheke", "NA:Erongo", "Fiji:Suva", "NA"], "NA:Erongo", ["*"]),
         (["5", "5.0"], "5", ["*"]),
     ],
 )  # fmt: skip
@@ -147,9 +148,51 @@ def test_space_around_a_value_and_ways_to_write_none_need_no_line_in_a_tree(tmp_
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '"Congo; Dem. Rep.",Africa\nFiji,Oceania\n',
+        '"Congo; Dem. Rep.";"Africa"\nFiji;Oceania\n',
+        "Congo; Dem. Rep.\tAfrica\r\nFiji\tOceania\r\n",
+    ],
+)
+def test_a_separator_within_quotes_separates_nothing_in_a_tree(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "tree.csv"
+    file.write_bytes(text.encode())
+    values = ["Congo; Dem. Rep.", "Fiji"]
+    assert paths(values, read_tree(file, "country", values)) == {values[0]: ["Africa", "*"], "Fiji": ["Oceania", "*"]}
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\x0b", "\x85"])
+def test_a_line_of_a_tree_ends_where_that_of_a_table_does(tmp_path: Path, mark: str) -> None:
+    file = tmp_path / "tree.csv"
+    file.write_text(f"a{mark}b,X\nc,Y\n", encoding="utf-8")
+    values = [f"a{mark}b", "c"]
+    assert paths(values, read_tree(file, "x", values)) == {values[0]: ["X", "*"], "c": ["Y", "*"]}
+
+
+def test_a_missing_value_is_no_node_of_a_tree(tmp_path: Path) -> None:
+    # Published, Canada would be as good as missing.
+    file = tmp_path / "tree.csv"
+    file.write_text("Canada,NA\nUSA,NA\nPeru,SA\n")
+    with pytest.raises(BadTable, match="'NA' is a missing value of column 'country', and the name of a node"):
+        read_tree(file, "country", ["Canada", "USA", "Peru", "NA"])
+    assert read_tree(file, "country", ["Canada", "USA", "Peru", "unknown"]).steps
+
+
+def test_a_hierarchy_of_some_values_says_nothing_of_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "tree.csv"
+    file.write_text(TREE)
+    values = ["Belgium", "Spain", "Netherlands", "Fiji"]
+    some = narrowed(read_tree(file, "country", values), ["Spain", "Belgium"])
+    assert paths(["Spain", "Belgium"], some)["Spain"] == ["Southern Europe", "Europe", "*"]
+    assert [level.losses.tolist() for level in some.levels] == [[0, 0], [0, 0], [1, 1], [1, 1]]
+
+
+@pytest.mark.parametrize(
     ("text", "why"),
     [
         ("", "holds no tree"),
+        ("Belgium,Europe\nFiji,X\0\n", "line 2: a NUL byte"),
         (
             "Belgium,Fiji\nFiji,Belgium\n",
             "line 1, column 1: .*'Belgium' lies in 'Fiji' here, and others lie in 'Belgium'",

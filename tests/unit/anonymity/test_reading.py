@@ -3,6 +3,7 @@
 import csv
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,14 @@ from anonymity.errors import BadTable
 from anonymity.reading import read_table
 from anonymity.table import table_of
 from anonymity.writing import write_table
+
+
+@pytest.fixture(autouse=True)
+def _fields_as_long_as_csv_has_them() -> Iterator[None]:
+    # Whoever reads sheets in the same process permits longer ones.
+    before = csv.field_size_limit(131_072)
+    yield
+    csv.field_size_limit(before)
 
 
 def read(folder: Path, content: bytes | str, name: str = "t.csv") -> dict[str, list[str]]:
@@ -102,15 +111,6 @@ def test_a_fault_far_down_is_told_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(BadTable) as caught:
         read(tmp_path, "a,b\n" + "1,2\n" * 100_000 + "3\n" + "1,2\n" * 10)
     assert (caught.value.line, caught.value.column) == (100_002, 2)
-
-
-def test_what_is_not_asked_for_is_checked_and_not_kept(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text("a,b,c\n1,2,3\n")
-    assert list(read_table(path, only=["b"]).columns) == ["b"]
-    path.write_text("a,b,c\n1,2\n")
-    with pytest.raises(BadTable):
-        read_table(path, only=["a"])
 
 
 def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:

@@ -52,6 +52,18 @@ def test_ways_of_writing_one_thing_are_one_value() -> None:
     assert risk_of("q", "s", q=["1"] * 3, s=["5", "5.0", "5.00"]).distinct_l == {"s": 1}
 
 
+@pytest.mark.parametrize(
+    "ways",
+    [("S 1", "S1", "s  1"), ("S1\u200b", "S1", "\ufeffS1", "S\u00ad1"), ("\uff33\uff11", "S1"), ("1 000", "1000.0")],
+)
+def test_space_and_encoding_make_no_two_people_nor_answers(ways: tuple[str, ...]) -> None:
+    assert risk_of("q", "", "who", q=["1"] * len(ways), who=list(ways)).k == 1
+    assert risk_of("q", "s", q=["1"] * (len(ways) + 1), s=[*ways, "high"]).distinct_l == {"s": 2}
+    # What else there is of ways to write a thing is not seen.
+    assert risk_of("q", "", "who", q=["1"] * 2, who=["S-1", "S1"]).k == 2
+    assert risk_of("q", "s", q=["1"] * 2, s=["not provided", "not\u200b provided "]).distinct_l == {"s": 1}
+
+
 def test_a_missing_sensitive_value_is_one_value_however_it_is_written() -> None:
     assert risk_of("q", "s", q=["1", "1"], s=["flu", ""]).distinct_l == {"s": 2}
     missing = ["", " ", "NA", "n/a", "Unknown", "not_provided", "missing: not collected", "-", "?"]

@@ -1,0 +1,53 @@
+"""Rows that are left out have no part in what is published of the others."""
+
+import re
+
+import numpy as np
+import pytest
+
+from anonymity.anonymise import Way, anonymise
+from anonymity.ends import grid_of
+from anonymity.found import find_hierarchy
+from anonymity.limits import Limits
+from anonymity.risk import Roles
+from anonymity.table import table_of
+from tests.unit.anonymity.naive import l_of
+
+
+@pytest.mark.parametrize("far", ["-3", "93.25", "1e6", "5000"])
+@pytest.mark.parametrize("way", ["full", "local"])
+def test_what_is_left_out_decides_nothing_of_what_is_written(far: str, way: Way) -> None:
+    dice = np.random.default_rng(1)
+    table = table_of({"age": [*dice.integers(20, 61, 400).astype(str).tolist(), far]})
+    done = anonymise(table, Roles(("age",)), Limits(15, max_suppression=0.02), way=way)
+    assert far not in done.original["age"].values
+    values = done.original["age"].values
+    if done.recoding.levels is not None:
+        level = find_hierarchy(values).levels[done.recoding.levels["age"]]
+        bands = [level.labels[node] for node in level.nodes[done.original["age"].codes].tolist()]
+        assert done.table["age"].texts() == bands
+        assert re.fullmatch(r"\d\d-\d\d", bands[0])
+    else:
+        ranges = [text.split("-") for text in done.table["age"].texts() if "-" in text]
+        grid = grid_of(values, 100)
+        assert ranges
+        assert grid is not None
+        assert {(int(low) % grid.width, (int(high) + 1) % grid.width) for low, high in ranges} == {(0, 0)}
+    # Whoever knows no more than what is published finds the same loss.
+    ends = [list(map(int, text.split("-"))) for text in done.table["age"].texts()]
+    span = max(end[-1] for end in ends) - min(end[0] for end in ends)
+    lost = sum(end[-1] - end[0] for end in ends) / span + 401 - len(ends)
+    assert done.recoding.loss.ncp == pytest.approx(lost / 401)
+
+
+def test_leaving_rows_out_does_not_change_what_the_others_are_taken_for() -> None:
+    # Without "flu", what is left is a column of numbers, in which "none" is as good as missing: the class of 30 would
+    # tell one thing.
+    told = [("30", "none"), ("30", "")] * 5 + [("31", "5"), ("31", "none")] * 5 + [("90", "flu")]
+    table = table_of({"age": [age for age, _ in told], "disease": [disease for _, disease in told]})
+    done = anonymise(table, Roles(("age",), ("disease",)), Limits(5, 2, max_suppression=0.1))
+    assert (
+        l_of(list(zip(*(column.texts() for column in done.table.columns.values()), strict=True)), (0,), 1)
+        == done.after.distinct_l["disease"]
+        >= 2
+    )

@@ -1,0 +1,124 @@
+"""What `fairdb anonymize` writes takes its place whole or not at all, and overwrites nothing unasked."""
+
+import errno
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anonymity import writing
+from tests.unit.client.commands import run, study, write
+
+QUASI = ("--quasi", "age,town,day")
+
+
+def test_nothing_but_an_ordinary_file_is_replaced_and_no_input(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    common = ("anonymize", file, "--quasi", "town", "--k", "2", "--recoding", "full")
+    pipe, target, link, tree = (tmp_path / name for name in ("pipe", "target.csv", "link.csv", "tree.csv"))
+    os.mkfifo(pipe)
+    result = run(*common, "--out", pipe)
+    assert (result.exit_code, "is no ordinary file" in result.stderr) == (2, True)
+    assert pipe.is_fifo()
+
+    target.write_text("old")
+    link.symlink_to(target)
+    assert run(*common, "--out", link).exit_code == 2
+    assert run(*common, "--out", link, "--force").exit_code == 0
+    assert link.is_symlink()
+    assert target.read_text().startswith("who,age")
+
+    tree.write_text("Ghent,Low\nDelft,Low\nCork,High\n")
+    result = run(*common, "--hierarchy", f"town={tree}", "--out", tree)
+    assert (result.exit_code, "or a tree" in result.stderr) == (2, True)
+    assert tree.read_text().startswith("Ghent")
+
+
+def test_what_is_there_already_is_overwritten_by_force_only(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    common = ("anonymize", file, *QUASI, "--report", tmp_path / "r", "--out", tmp_path / "o.csv")
+    for name in ("o.csv", "r.md", "r.json", "r.svg"):
+        there = tmp_path / name
+        there.write_text("old")
+        result = run(*common)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert f"{there}: is there already: --force overwrites it" in result.stderr
+        assert sorted(os.listdir(tmp_path)) == sorted([name, "t.csv"])
+        there.unlink()
+    (tmp_path / "o.csv").write_text("old")
+    assert run(*common, "--force").exit_code == 0
+    assert (tmp_path / "o.csv").read_text().count("\n") > 50
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("fault", [".csv", ".svg", ".md"])
+def test_a_table_without_its_report_is_not_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: bool, fault: str
+) -> None:
+    file = write(tmp_path / "t.csv", study())
+    if force:
+        (tmp_path / "o.csv").write_text("old")
+        (tmp_path / "r.json").write_text("old as well")
+    there = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    rename = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if Path(target).suffix == fault:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    options = ("--force",) if force else ()
+    result = run("anonymize", file, *QUASI, "--report", tmp_path / "r", "--out", tmp_path / "o.csv", *options)
+    assert (result.exit_code, result.stderr) == (2, f"{tmp_path / 'o.csv'}: No space left on device\n")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == there
+
+
+def test_what_appears_during_the_work_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, out = write(tmp_path / "t.csv", study()), tmp_path / "o.csv"
+
+    def work(*parts: object, **options: object) -> None:
+        out.write_text("precious")
+
+    monkeypatch.setattr(writing, "write_rows", work)
+    result = run("anonymize", file, *QUASI, "--out", out, "--report", tmp_path / "r")
+    assert (result.exit_code, result.stderr) == (2, f"{out}: File exists\n")
+    assert (out.read_text(), sorted(os.listdir(tmp_path))) == ("precious", ["o.csv", "t.csv"])
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
+    file, out = write(tmp_path / "t.csv", study()), tmp_path / "o.csv"
+    out.touch(0o600)
+    assert run("anonymize", file, *QUASI, "--out", out, "--force").exit_code == 0
+    assert (out.stat().st_mode & 0o777, sorted(os.listdir(tmp_path))) == (0o600, ["o.csv", "t.csv"])
+
+
+def test_whoever_ends_it_finds_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "t.csv", study())
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(writing, "write_rows", lambda *parts: signal.raise_signal(signal.SIGTERM))
+    assert run("anonymize", file, *QUASI, "--out", tmp_path / "o.csv").exit_code == 128 + signal.SIGTERM
+    assert os.listdir(tmp_path) == ["t.csv"]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_closed_output_is_no_fault(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study(6))
+    words = (
+        Path(sys.executable).with_name("fairdb"),
+        "anonymize",
+        file,
+        *QUASI,
+        "--k",
+        "2",
+        "--out",
+        tmp_path / "o.csv",
+    )
+    line = f"exec {shlex.join(map(str, words))} >&-"
+    done = subprocess.run(["bash", "-c", line], stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "o.csv").exists()
