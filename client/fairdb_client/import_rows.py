@@ -1,7 +1,8 @@
 """Rows of a file that is to be imported, in chunks ready to be sent: lines of JSON, each with a key of its own.
 
-A row's key is made of its content, of what the import says for all rows, and of how many equal rows came before it in
-the file. So a chunk, or the whole file, can be sent again and nothing is stored twice; no chunk needs to know another.
+A row's key is made of its content, with the study and the organism that it takes from the import where it names none,
+and of how many equal rows came before it in the file. So a chunk, or the whole file, can be sent again and nothing is
+stored twice; no chunk needs to know another.
 """
 
 import csv
@@ -68,16 +69,24 @@ class Keys:
     """Gives rows their keys."""
 
     def __init__(self, study: str, organism: str) -> None:
-        self._of_all = (study, organism)
+        self._of_all = {"study": study, "organism": organism}
         self._seen = Counter[int]()
 
-    def next(self, row: object) -> str:
-        """Return the key of a row, a JSON value; the next equal one gets another."""
-        text = json.dumps([*self._of_all, row], sort_keys=True, separators=(",", ":"))
+    def next(self, row: dict[str, Any] | str) -> str:
+        """Return the key of a row, or of the text of one that cannot be read; the next equal one gets another."""
+        # What the import says for all rows counts where a row takes it: elsewhere it changes nothing that is stored. Of
+        # a row that cannot be read nobody knows what it would take.
+        content = self._filled_in(row) if isinstance(row, dict) else [self._of_all, row]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         digest = hashlib.sha256(text.encode()).digest()
         mark = int.from_bytes(digest[:8])
         self._seen[mark] += 1
         return f"{digest.hex()}-{self._seen[mark]}"
+
+    def _filled_in(self, row: dict[str, Any]) -> dict[str, Any]:
+        taken = {name: row.get(name) or value for name, value in self._of_all.items()}
+        rest = {name: value for name, value in row.items() if name not in taken}
+        return rest | {name: value for name, value in taken.items() if value}
 
 
 def read_chunks(file: BinaryIO, format: Format, keys: Keys) -> Iterator[Chunk]:

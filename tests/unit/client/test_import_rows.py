@@ -11,16 +11,16 @@ from fairdb_client.import_rows import Chunk, FileUnusable, Format, Keys, read_ch
 from sheets.records import Fault
 
 
-def chunks_of(content: bytes, format: Format, study: str = "") -> list[Chunk]:
-    return list(read_chunks(io.BytesIO(content), format, Keys(study, "")))
+def chunks_of(content: bytes, format: Format, study: str = "", organism: str = "") -> list[Chunk]:
+    return list(read_chunks(io.BytesIO(content), format, Keys(study, organism)))
 
 
 def sent(chunks: list[Chunk]) -> list[Any]:
     return [json.loads(line) for chunk in chunks for line in chunk.content.splitlines()]
 
 
-def keys_of(content: bytes, format: Format, study: str = "") -> list[str]:
-    return [row["requestId"] for row in sent(chunks_of(content, format, study))]
+def keys_of(content: bytes, format: Format, study: str = "", organism: str = "") -> list[str]:
+    return [row["requestId"] for row in sent(chunks_of(content, format, study, organism))]
 
 
 TABLE = b"organism,taxon_id,age\nE. coli,562,\nE. coli,,34\nE. coli,,34\n"
@@ -48,6 +48,25 @@ def test_a_row_has_one_key_however_the_file_is_cut(
     assert max(len(chunk.rows) for chunk in chunks) <= at_once
     assert [row["requestId"] for row in sent(chunks)] == keys
     assert not set(keys_of(content, format, study="other")) & set(keys)
+
+
+@pytest.mark.parametrize(
+    ("without", "named", "format"),
+    [
+        (b"age\n34\n35\n", b"study,organism,age\ns,o,34\ns,o,35\n", Format.CSV),
+        (b"age,study,organism\n34,,\n35, ,\n", b"study,organism,age\ns,o,34\ns,o,35\n", Format.CSV),
+        (b'{"organism": ""}\n{"study": null}\n', b'{"study": "s", "organism": "o"}\n' * 2, Format.NDJSON),
+    ],
+)
+def test_what_an_import_says_for_all_rows_counts_where_a_row_names_none(
+    without: bytes, named: bytes, format: Format
+) -> None:
+    keys = keys_of(named, format)
+    assert keys_of(without, format, study="s", organism="o") == keys
+    # Where it has no effect on what is stored it has none on the keys.
+    assert keys_of(named, format, study="other", organism="another") == keys
+    assert not set(keys_of(without, format, study="s", organism="another")) & set(keys)
+    assert not set(keys_of(without, format, study="other", organism="o")) & set(keys)
 
 
 def test_a_rows_own_key_stays() -> None:
