@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -45,7 +46,7 @@ async def test_what_is_refused_can_be_mended_and_imported(platform: Platform, tm
     code, output, errors = await run(account, edge_url, file, "--report", report, "--refused", refused)
 
     assert (code, errors) == (1, "")
-    assert "901 rows: 899 are stored, 2 were refused." in output
+    assert "901 rows: 899 new, 0 stored before, 2 refused" in output
     assert all(how in output for how in ("metadata.age", "not as many cells"))
     table = list(csv.DictReader(report.read_text().splitlines()))
     assert [int(row["row"]) for row in table] == [*range(1, 902)]
@@ -64,10 +65,17 @@ async def test_what_is_refused_can_be_mended_and_imported(platform: Platform, tm
     assert len(await stored_ids(account)) == 899
     titles, first, second = refused.read_text().splitlines()
     refused.write_text("\n".join([titles, first.replace(SECRET, "34"), second.replace(SECRET, "\t\t\t\tsaliva\t34")]))
-    for _ in range(2):
+    for told in ("2 rows: 2 new, 0 stored before, 0 refused", "2 rows: 0 new, 2 stored before, 0 refused"):
         code, output, _ = await run(account, edge_url, refused)
-        assert (code, output.strip()) == (0, "2 rows: 2 are stored, 0 were refused.")
+        assert (code, output.strip()) == (0, told)
     assert len(await stored_ids(account)) == 901
+
+    # Of the whole file the row that was mended elsewhere is told of as that, and is not to be mended again.
+    again = tmp_path / "again.tsv"
+    code, output, _ = await run(account, edge_url, file, "--refused", again)
+    assert "Stored already, from the file of refused rows." in output
+    assert "fresh key" not in output
+    assert [line.split("\t")[0] for line in again.read_text().splitlines()] == ["organism", "E. coli"]
 
 
 async def test_a_chunk_that_does_not_get_through_is_sent_again(platform: Platform, tmp_path: Path) -> None:
@@ -92,8 +100,10 @@ async def test_a_chunk_that_does_not_get_through_is_sent_again(platform: Platfor
     file, report = tmp_path / "samples.ndjson", tmp_path / "report.ndjson"
     file.write_bytes(to_file(NDJSON, samples(900)))
     async with TestServer(app) as server:
-        code, _, errors = await run(account, f"http://127.0.0.1:{server.port}", file, "--report", report)
+        code, output, errors = await run(account, f"http://127.0.0.1:{server.port}", file, "--report", report)
     assert (code, errors) == (0, "")
+    assert re.match(r"900 rows: (0 new, 900|[45]00 new, [45]00|100 new, 800|800 new, 100) stored before", output)
+    assert "an answer was lost on the way" in output
     assert lost > 3
     found = [json.loads(line) for line in report.read_text().splitlines()]
     assert [row["row"] for row in found] == [row["line"] for row in found] == [*range(1, 901)]
@@ -121,7 +131,7 @@ async def test_rows_without_study_and_organism_take_the_commands(platform: Platf
         ("unknown.xlsx", b"a\n1\n", "--format"),
         ("twice.csv", b"a,a\n1,2\n", "columns 1 and 2 have the same title"),
         ("empty.csv", b"", "the file is empty"),
-        ("titles.csv", b"a,b\n", "the file holds no row"),
+        ("titles.csv", b"organism,b\n", "the file holds no row"),
     ],
 )
 async def test_bad_input_is_told_before_anything_is_sent(

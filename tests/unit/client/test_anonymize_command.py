@@ -180,7 +180,7 @@ def test_a_limit_that_cannot_be_met_ends_with_1(tmp_path: Path, options: tuple[s
         (("--drop", "x"), "no column 'x' to drop"),
         (("--hierarchy", "x=y"), "write COLUMN=FILE"),
         (("--hierarchy", "town=none.csv"), "No such file"),
-        (("--out", "t.csv"), "is the input"),
+        (("--out", "t.csv"), "is an input"),
         (("--out", "none/o.csv"), "no such folder"),
         (("--out", "."), "is a folder"),
         (("--out", "r.md", "--report", "r"), "table and report in one"),
@@ -236,7 +236,7 @@ def test_nothing_but_an_ordinary_file_is_replaced_and_no_input(tmp_path: Path) -
 
     tree.write_text("Ghent,Low\nDelft,Low\nCork,High\n")
     result = run(*common, "--hierarchy", f"town={tree}", "--out", tree)
-    assert (result.exit_code, "or a tree" in result.stderr) == (2, True)
+    assert (result.exit_code, "is an input, which is not overwritten" in result.stderr) == (2, True)
     assert tree.read_text().startswith("Ghent")
 
 

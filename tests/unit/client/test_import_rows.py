@@ -75,7 +75,7 @@ def test_a_rows_own_key_stays() -> None:
 
 
 def test_what_cannot_be_read_is_not_sent_unless_the_platform_judges_it() -> None:
-    (chunk,) = chunks_of(b'a,b\n1\n"x" y,2\n\xff,1\n,\n1,2\n', Format.CSV)
+    (chunk,) = chunks_of(b'a,b\n1\n"x" y,2\n\xff,1\n,\n1,2\n', Format.CSV, organism="E. coli")
     assert [row.fault for row in chunk.rows] == [Fault.RAGGED, Fault.BADLY_QUOTED, Fault.NOT_TEXT, Fault.EMPTY, None]
     assert [(row.number, row.line) for row in chunk.rows] == [(1, 2), (2, 3), (3, 4), (4, 5), (5, 6)]
     assert chunk.content.count(b"\n") == 1
@@ -108,4 +108,23 @@ def test_a_row_that_was_mended_has_its_key_in_the_column_of_keys() -> None:
 @pytest.mark.parametrize("content", [b"", b"a\n", b"a,,b\n1,2,3\n", b"a,a\n1,2\n", b'"a\n', b"\xff\n1\n"])
 def test_a_file_that_is_no_table_is_told_of(content: bytes) -> None:
     with pytest.raises(FileUnusable):
-        chunks_of(content, Format.CSV)
+        chunks_of(content, Format.CSV, organism="E. coli")
+
+
+@pytest.mark.parametrize(
+    ("content", "format", "organism", "told"),
+    [
+        (b"sample,age\n1,2\n", Format.CSV, "", "there is no column 'organism'; --organism NAME"),
+        (b"Organism,age\na,2\n", Format.CSV, "", "did you mean 'Organism'?"),
+        (b"organism;age\na;2\n", Format.CSV, "E. coli", "separated by semicolons"),
+        (b"organism;age\na;2\n", Format.TSV, "E. coli", "separated by semicolons"),
+        (b"organism\tage\na\t2\n", Format.CSV, "", "separated by tabs (--format tsv)"),
+        (b"organism,age\na,2\n", Format.TSV, "", "separated by commas (--format csv)"),
+    ],
+)
+def test_a_table_of_which_no_row_could_be_stored_is_told_of(
+    content: bytes, format: Format, organism: str, told: str
+) -> None:
+    with pytest.raises(FileUnusable) as raised:
+        chunks_of(content, format, organism=organism)
+    assert told in str(raised.value)
