@@ -41,27 +41,30 @@ def send_all(
     Raises ImportRefused, and what `send` does; whoever closes this has the chunks that are under way not sent again.
     """
     under_way: deque[tuple[Chunk, Future[Sent]]] = deque()
-    ending, answered = Event(), False
-    with ThreadPoolExecutor(_IN_FLIGHT) as pool:
-        try:
-            for chunk in chunks:
-                under_way.append((chunk, pool.submit(send, chunk, ending)))
-                if len(under_way) == _IN_FLIGHT:
-                    chunk, sent = under_way.popleft()
-                    yield chunk, sent.result()
-                    answered |= bool(chunk.content)
-            while under_way:
+    ending, answered, wait = Event(), False, True
+    pool = ThreadPoolExecutor(_IN_FLIGHT)
+    try:
+        for chunk in chunks:
+            under_way.append((chunk, pool.submit(send, chunk, ending)))
+            if len(under_way) == _IN_FLIGHT:
                 chunk, sent = under_way.popleft()
                 yield chunk, sent.result()
                 answered |= bool(chunk.content)
-        except ApiError as error:
-            if not answered and 400 <= error.status < 500 and error.status not in _OF_THE_MOMENT:
-                raise ImportRefused(str(error)) from None
-            raise
-        finally:
-            ending.set()
-            for _, sent in under_way:
-                sent.cancel()
+        while under_way:
+            chunk, sent = under_way.popleft()
+            yield chunk, sent.result()
+            answered |= bool(chunk.content)
+    except ApiError as error:
+        if not answered and 400 <= error.status < 500 and error.status not in _OF_THE_MOMENT:
+            raise ImportRefused(str(error)) from None
+        raise
+    except (KeyboardInterrupt, GeneratorExit):
+        # Whoever interrupts is told at once; that the session ends then is what ends the rows that are under way.
+        wait = False
+        raise
+    finally:
+        ending.set()
+        pool.shutdown(wait=wait, cancel_futures=True)
 
 
 def send(session: Session, study: str, organism: str, chunk: Chunk, ending: Event) -> Sent:

@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -109,6 +110,59 @@ async def test_a_chunk_that_does_not_get_through_is_sent_again(platform: Platfor
     assert [row["row"] for row in found] == [row["line"] for row in found] == [*range(1, 901)]
     assert {row["id"] for row in found} == await stored_ids(account)
     assert len(await stored_ids(account)) == 900
+
+
+async def test_an_import_that_is_interrupted_ends_with_one_line(platform: Platform, tmp_path: Path) -> None:
+    account = await platform.account(consented=True)
+    first, held, free = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def relay(request: web.Request) -> web.StreamResponse:
+        """Pass a request on, and hold the second and later ones of an import."""
+        content = await request.read()
+        if b'"second"' in content:
+            held.set()
+            await free.wait()
+        answer = await platform.http.request(
+            request.method, request.path_qs, content=content, headers=dict(request.headers)
+        )
+        if b'"first"' in content:
+            first.set()
+        return web.Response(status=answer.status_code, body=answer.content, content_type=answer.headers["content-type"])
+
+    app = web.Application(client_max_size=1 << 22)
+    app.router.add_route("*", "/{path:.*}", relay)
+    file, report = tmp_path / "samples.csv", tmp_path / "report.csv"
+    file.write_text("organism,tube\n" + "E. coli,first\n" * 400 + "E. coli,second\n" * 800)
+    # Who runs these tests in the background may have SIGINT ignored, which a process inherits.
+    main = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import fairdb_client.command as c"
+    async with TestServer(app) as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", f"{main}; c.main()", "import", file, "--email", account.email, "--report", report,
+            "--edge-url", f"http://127.0.0.1:{server.port}",
+            env={**os.environ, "FAIRDB_PASSWORD": PASSWORD},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(60):
+            await asyncio.gather(held.wait(), first.wait())
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        # It is told while the platform still owes an answer.
+        line = await asyncio.wait_for(process.stderr.readline(), 60)
+        free.set()
+        output, errors = await process.communicate()
+    assert re.fullmatch(
+        rb"Interrupted: (0|400) rows were dealt with; "
+        rb"the same command with --force goes on from there, and stores nothing twice\n",
+        line,
+    )
+    assert (process.returncode, output, errors) == (130, b"", b"")
+
+    code, output, _ = await run(account, platform.constellation.edge_url, file, "--report", report, "--force")
+    assert code == 0
+    assert output.startswith("1200 rows: ")
+    assert len(await stored_ids(account)) == 1200
 
 
 async def test_rows_without_study_and_organism_take_the_commands(platform: Platform, tmp_path: Path) -> None:
