@@ -177,6 +177,12 @@ async def test_rows_without_study_and_organism_take_the_commands(platform: Platf
     sample = (await account.call("GET", f"/api/samples/{id}")).json()
     assert (sample["organism"], sample["study"]) == ("E. coli", study)
 
+    # Where every row names its own they change nothing, and nothing is stored again.
+    named = tmp_path / "named.csv"
+    named.write_text(f"age,organism,study\n34,E. coli,{study}\n")
+    code, output, _ = await run(account, platform.constellation.edge_url, named, "--organism", "another")
+    assert (code, output) == (0, "1 row: 0 new, 1 stored before, 0 refused\n")
+
 
 @pytest.mark.parametrize(
     ("name", "content", "told"),
@@ -205,3 +211,13 @@ async def test_a_platform_that_refuses_is_told_of(platform: Platform, tmp_path: 
     code, _, errors = await run(steward, platform.constellation.edge_url, tmp_path / "a.csv")
     assert code == 1
     assert "ACCESS_DENIED" in errors
+
+
+async def test_a_study_that_is_none_is_bad_input(platform: Platform, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"organism\nE. coli\n")
+    account = await platform.account(consented=True)
+    code, _, errors = await run(account, platform.constellation.edge_url, tmp_path / "a.csv", "--study", "nope")
+    assert code == 2
+    assert errors.startswith("Refused: 400 INVALID_REQUEST")
+    assert "study" in errors
+    assert errors.count("\n") == 1
