@@ -32,6 +32,7 @@ from fairdb_client.columns import (
     shown,
     told,
 )
+from fairdb_client.places import check_places
 
 if TYPE_CHECKING:
     from anonymity.anonymise import Anonymised
@@ -119,22 +120,7 @@ def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Pa
         tell(f"--report {str(report)!r}", "is a folder: give a name in it")
         raise typer.Exit(BAD_INPUT)
     written = [out, *(_beside(report, suffix) for suffix in (".md", ".json", ".svg") if report is not None)]
-    for path in written:
-        if path.is_dir() or not path.resolve().parent.is_dir():
-            tell(str(path), "is a folder" if path.is_dir() else "there is no such folder")
-            raise typer.Exit(BAD_INPUT)
-        if path.exists() and not path.is_file():
-            tell(str(path), "is no ordinary file")
-            raise typer.Exit(BAD_INPUT)
-        if any(path.exists() and source.exists() and path.samefile(source) for source in (file, *trees)):
-            tell(str(path), "is the input, or a tree, which is not overwritten")
-            raise typer.Exit(BAD_INPUT)
-        if path.exists() and not force:
-            tell(str(path), "is there already: --force overwrites it")
-            raise typer.Exit(BAD_INPUT)
-        if not os.access(path.resolve().parent, os.W_OK):
-            tell(str(path.resolve().parent), "nothing may be written there")
-            raise typer.Exit(BAD_INPUT)
+    check_places(written, (file, *trees), force=force)
     if len({path.resolve() for path in written}) < len(written):
         tell(str(out), "cannot be table and report in one")
         raise typer.Exit(BAD_INPUT)

@@ -1,7 +1,8 @@
 """Rows of a file that is to be imported, in chunks ready to be sent: lines of JSON, each with a key of its own.
 
-A row's key is made of its content, of what the import says for all rows, and of how many equal rows came before it in
-the file. So a chunk, or the whole file, can be sent again and nothing is stored twice; no chunk needs to know another.
+A row's key is made of its content, with the study and the organism that it takes from the import where it names none,
+and of how many equal rows came before it in the file. So a chunk, or the whole file, can be sent again and nothing is
+stored twice; no chunk needs to know another.
 """
 
 import csv
@@ -9,7 +10,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, BinaryIO, NamedTuple
@@ -46,6 +47,8 @@ class FileRow(NamedTuple):
     was stored before. Empty when the row is too large."""
     fault: Fault | None
     """Why it cannot be sent."""
+    key_made: bool
+    """Whether its key was made of its content; else the file has it."""
 
 
 @dataclass(slots=True)
@@ -68,16 +71,25 @@ class Keys:
     """Gives rows their keys."""
 
     def __init__(self, study: str, organism: str) -> None:
-        self._of_all = (study, organism)
+        self._of_all = {"study": study, "organism": organism}
         self._seen = Counter[int]()
+        self.organism_given = bool(organism)
 
-    def next(self, row: object) -> str:
-        """Return the key of a row, a JSON value; the next equal one gets another."""
-        text = json.dumps([*self._of_all, row], sort_keys=True, separators=(",", ":"))
+    def next(self, row: dict[str, Any] | str) -> str:
+        """Return the key of a row, or of the text of one that cannot be read; the next equal one gets another."""
+        # What the import says for all rows counts where a row takes it: elsewhere it changes nothing that is stored. Of
+        # a row that cannot be read nobody knows what it would take.
+        content = self._filled_in(row) if isinstance(row, dict) else [self._of_all, row]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         digest = hashlib.sha256(text.encode()).digest()
         mark = int.from_bytes(digest[:8])
         self._seen[mark] += 1
         return f"{digest.hex()}-{self._seen[mark]}"
+
+    def _filled_in(self, row: dict[str, Any]) -> dict[str, Any]:
+        taken = {name: row.get(name) or value for name, value in self._of_all.items()}
+        rest = {name: value for name, value in row.items() if name not in taken}
+        return rest | {name: value for name, value in taken.items() if value}
 
 
 def read_chunks(file: BinaryIO, format: Format, keys: Keys) -> Iterator[Chunk]:
@@ -85,13 +97,13 @@ def read_chunks(file: BinaryIO, format: Format, keys: Keys) -> Iterator[Chunk]:
     records = _records_of(file, _CUTTERS[format]())
     prepare, titles = _prepare_json, b""
     if format is not Format.NDJSON:
-        table = _Table(next(records, None), _DELIMITERS[format])
+        table = _Table(next(records, None), _DELIMITERS[format], organism_given=keys.organism_given)
         prepare, titles = table.prepare, table.titles
     chunk, number = Chunk(titles), 0
     for number, record in enumerate(records, start=1):
-        line, to_mend = prepare(record, keys)
+        line, to_mend, key_made = prepare(record, keys)
         fault = line if isinstance(line, Fault) else None
-        chunk.rows.append(FileRow(number, record.line, to_mend, fault))
+        chunk.rows.append(FileRow(number, record.line, to_mend, fault, key_made))
         if not isinstance(line, Fault):
             chunk.content += line + b"\n"
         if chunk.full:
@@ -117,10 +129,19 @@ def _records_of(file: BinaryIO, records: Records) -> Iterator[Record]:
     yield from records.end()
 
 
+class Prepared(NamedTuple):
+    """A row made ready."""
+
+    line: bytes | Fault
+    """A line of JSON, or why it is none."""
+    to_mend: bytes
+    key_made: bool
+
+
 class _Table:
     """Makes lines of JSON of a table's rows."""
 
-    def __init__(self, titles: Record | None, delimiter: bytes) -> None:
+    def __init__(self, titles: Record | None, delimiter: bytes, *, organism_given: bool) -> None:
         """Read the title line. Raises FileUnusable."""
         if titles is None:
             raise FileUnusable("the file is empty")
@@ -130,18 +151,19 @@ class _Table:
             self._columns = Columns(titles.cells)
         except TitlesUnusable as error:
             raise FileUnusable(str(error)) from None
+        _check_titles(self._columns, titles.cells, delimiter.decode(), organism_given)
         self._delimiter = delimiter
         self._of_keys = next((index for index, name in self._columns.named if name == "request_id"), None)
         self.titles = b"requestId" + delimiter + titles.raw if self._of_keys is None else titles.raw
 
-    def prepare(self, record: Record, keys: Keys) -> tuple[bytes | Fault, bytes]:
-        """Return a row as a line of JSON or why it is none, and as it is to be mended. Empty cells are left out."""
+    def prepare(self, record: Record, keys: Keys) -> Prepared:
+        """Prepare a row. Empty cells are left out."""
         row = record.fault or self._row(record.cells)
         own_key = row.pop("requestId", "") if isinstance(row, dict) else ""
         # Of what cannot be read the bytes are the content.
         key = own_key or keys.next(row if isinstance(row, dict) else record.raw.decode("latin-1"))
         line = row if isinstance(row, Fault) else json.dumps({"requestId": key, **row}, ensure_ascii=False).encode()
-        return line, self._with_key(record, key)
+        return Prepared(line, self._with_key(record, key), not own_key)
 
     def _with_key(self, record: Record, key: str) -> bytes:
         """Return a row as it stands in the file, and its key where that has its column."""
@@ -166,6 +188,18 @@ class _Table:
         return row if row.keys() - {"requestId"} else Fault.EMPTY
 
 
+def _check_titles(columns: Columns, titles: Sequence[str], delimiter: str, organism_given: bool) -> None:
+    """Raise FileUnusable when no row could be stored, or the cells are separated by something else."""
+    if columns.width == 1 and (other := next((mark for mark in _MARKS if mark in titles[0] and mark != delimiter), "")):
+        raise FileUnusable(f"title line: one column only, are the cells separated by {_MARKS[other]}?")
+    if organism_given or any(name == "organism" for _, name in columns.named):
+        return
+    near = next((title for _, title in columns.metadata if title.strip("#_ ").casefold() == "organism"), None)
+    meant = f" (did you mean {near!r}? Call it 'organism')" if near else ""
+    raise FileUnusable(f"title line: there is no column 'organism'{meant}; --organism NAME names that of all rows")
+
+
+_MARKS = {";": "semicolons, as neither CSV nor TSV has them", "\t": "tabs (--format tsv)", ",": "commas (--format csv)"}
 _AS_JSON = {field: name for name, field in (SAMPLE_FIELDS | REQUEST_ID).items() if "_" not in name}
 
 
@@ -173,18 +207,18 @@ def _holds(cell: str) -> bool:
     return bool(cell) and not cell.isspace()
 
 
-def _prepare_json(record: Record, keys: Keys) -> tuple[bytes | Fault, bytes]:
-    """Return a line of JSON with a key; what is no object goes as it is, for the platform to say so."""
+def _prepare_json(record: Record, keys: Keys) -> Prepared:
+    """Put a key into a line of JSON; what is no object goes as it is, for the platform to say so."""
     if record.fault:
-        return record.fault, record.raw
+        return Prepared(record.fault, record.raw, False)
     try:
         row = json.loads(record.cells[0])
         if not isinstance(row, dict) or not REQUEST_ID.keys().isdisjoint(row):
-            return record.raw, record.raw
+            return Prepared(record.raw, record.raw, False)
         key = keys.next(row)
     except (ValueError, RecursionError):
-        return record.raw, record.raw
+        return Prepared(record.raw, record.raw, False)
     # Put in, not written anew: whatever is odd in the line is for the platform to see.
     _, rest = record.raw.split(b"{", 1)
     line = b'{"requestId": "%s"%s%s' % (key.encode(), b", " if row else b"", rest)
-    return line, line
+    return Prepared(line, line, True)

@@ -1,13 +1,10 @@
 """`fairdb import`: a file of samples, sent in chunks that can each be sent again."""
 
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 import typer
@@ -17,17 +14,14 @@ from fairdb_client import access
 from fairdb_client.access import EDGE_URL, EdgeUrl, Email, tell
 from fairdb_client.columns import BAD_INPUT, CANNOT, console, grid, shown
 from fairdb_client.import_report import Report, reporting
-from fairdb_client.import_rows import Chunk, FileUnusable, Format, Keys, read_chunks
-from fairdb_client.session import ApiError, Session
+from fairdb_client.import_rows import FileUnusable, Format, Keys, read_chunks
+from fairdb_client.import_sending import ImportRefused, send, send_all
+from fairdb_client.places import check_places
+from fairdb_client.session import ApiError
 
-Answers = Sequence[dict[str, Any]]
-
-_IN_FLIGHT = 2
 _SHOWN = 10
-"""Kinds of problems, the most frequent ones first."""
-_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Seconds before a chunk is sent again that did not get through."""
-_AGAIN = {"OVERLOADED", "SERVICE_UNAVAILABLE", "DEADLINE_EXCEEDED"}
+"""Kinds of problems, the most frequent ones first; and numbers of rows."""
+_INTERRUPTED = 130
 _FORMATS = {".csv": Format.CSV, ".tsv": Format.TSV, ".txt": Format.TSV} | dict.fromkeys(
     (".ndjson", ".jsonl"), Format.NDJSON
 )
@@ -50,33 +44,46 @@ def import_command(
         Path | None,
         typer.Option(metavar="FILE", help="Where to write the rows that were refused, to be mended and imported."),
     ] = None,
+    force: Annotated[bool, typer.Option(help="Overwrite a report, and a file of refused rows, of before.")] = False,
     edge_url: EdgeUrl = EDGE_URL,
 ) -> None:
     """Create a sample of each row of a file.
 
     Columns named study, subject, organism, taxonId and collectionDate are those fields of a sample, requestId is a
     row's own key; every other column is metadata. For a day, a file that is sent again stores only those rows that were
-    not stored before: so mend what was refused and send the whole file, or what --refused wrote. Needs an account
-    (--email; the password comes from FAIRDB_PASSWORD, or else is asked for) that has consented.
+    not stored before: so mend what was refused and send the whole file, or else mend and send what --refused wrote. Do
+    the one or the other: who does both stores the mended rows twice. Needs an account (--email; the password comes from
+    FAIRDB_PASSWORD, or else is asked for) that has consented.
 
-    Exit codes: 0 all rows are stored, 1 some are not, 2 bad input.
+    Exit codes: 0 all rows are stored, 1 some are not, 2 bad input, 130 interrupted.
     """
-    found = format or _FORMATS.get(file.suffix.lower())
-    if found is None:
-        raise typer.BadParameter(f"{file.name} does not say what it is: give --format csv, tsv or ndjson")
-    if file.resolve() in [path.resolve() for path in (report, refused) if path is not None]:
-        raise typer.BadParameter("a report must not take the place of what it tells of")
+    found = _check(file, format, report, refused, edge_url, force=force)
+    again = "the same command with --force" if report or refused else "the same command"
     try:
         with file.open("rb") as source:
             chunks = read_chunks(source, found, Keys(study, organism))
             # A file that cannot be used is told of before anybody is asked for a password, or a report is emptied.
             chunks = chain([next(chunks)], chunks)
             with access.logged_in(edge_url, email) as session, reporting(report, refused) as made:
-                with shown(f"Importing {file.name}") as advance:
-                    for chunk, answers in _send_all(chunks, partial(_send, session, study, organism)):
-                        made.add(chunk, answers)
-                        advance(None, source.tell() / max(file.stat().st_size, 1))
-                _show(made, report)
+                try:
+                    with (
+                        shown(f"Importing {file.name}") as advance,
+                        closing(send_all(chunks, partial(send, session, study, organism))) as answered,
+                    ):
+                        for chunk, sent in answered:
+                            made.add(chunk, sent)
+                            advance(None, source.tell() / max(file.stat().st_size, 1))
+                except (ApiError, httpx.TransportError) as error:
+                    if not isinstance(error, ApiError) or error.reason != "ACCESS_DENIED":
+                        tell("Stopped", f"{_dealt_with(made)}; {again} goes on from there, and stores nothing twice")
+                    raise
+                except KeyboardInterrupt:
+                    tell("Interrupted", f"{_dealt_with(made)}; {again} goes on from there, and stores nothing twice")
+                    raise typer.Exit(_INTERRUPTED) from None
+            _show(made, file, report, refused)
+    except ImportRefused as error:
+        tell("Refused", error)
+        raise typer.Exit(BAD_INPUT) from None
     except FileUnusable as error:
         tell(str(file), error)
         raise typer.Exit(BAD_INPUT) from None
@@ -87,54 +94,42 @@ def import_command(
         raise typer.Exit(CANNOT)
 
 
-def _send_all(chunks: Iterable[Chunk], send: Callable[[Chunk], Answers]) -> Iterator[tuple[Chunk, Answers]]:
-    """Send chunks, some at a time; yield each with its answers, in order. Raises what `send` does."""
-    count = 0
-    under_way: deque[tuple[Chunk, Future[Answers]]] = deque()
-    with ThreadPoolExecutor(_IN_FLIGHT) as pool:
-        try:
-            for chunk in chunks:
-                under_way.append((chunk, pool.submit(send, chunk)))
-                if len(under_way) == _IN_FLIGHT:
-                    chunk, answers = under_way.popleft()
-                    yield chunk, answers.result()
-                    count += len(chunk.rows)
-            while under_way:
-                chunk, answers = under_way.popleft()
-                yield chunk, answers.result()
-                count += len(chunk.rows)
-        except (ApiError, httpx.TransportError):
-            tell("Stopped", f"{count} rows were dealt with; import the file again, and nothing is stored twice")
-            raise
-        finally:
-            for _, answers in under_way:
-                answers.cancel()
+def _check(
+    file: Path, format: Format | None, report: Path | None, refused: Path | None, edge_url: str, *, force: bool
+) -> Format:
+    """Return what the file is; end the command (2) when what it is given does not fit together."""
+    if str(file) == "-" or (file.exists() and not file.is_file()):
+        tell(str(file), "is no ordinary file: save the rows in one first, so that they can be sent again")
+        raise typer.Exit(BAD_INPUT)
+    found = format or _FORMATS.get(file.suffix.lower())
+    if found is None:
+        raise typer.BadParameter(f"{file.name} does not say what it is: give --format csv, tsv or ndjson")
+    if refused is not None and _FORMATS.get(refused.suffix.lower(), found) is not found:
+        tell(f"--refused {refused}", f"its rows are {found.value.upper()}, as those of {file.name}: name it so")
+        raise typer.Exit(BAD_INPUT)
+    if report is not None and refused is not None and report.resolve() == refused.resolve():
+        tell(str(report), "cannot be report and refused rows in one")
+        raise typer.Exit(BAD_INPUT)
+    check_places([path for path in (report, refused) if path is not None], [file], force=force)
+    if not edge_url.lower().startswith(("http://", "https://")):
+        tell(f"--edge-url {edge_url}", f"write http://{edge_url}")
+        raise typer.Exit(BAD_INPUT)
+    return found
 
 
-def _send(session: Session, study: str, organism: str, chunk: Chunk) -> Answers:
-    """Send a chunk, again and again while it does not get through. Raises ApiError, TransportError."""
-    content = bytes(chunk.content)
-    if not content:
-        return []
-    for pause in (*_PAUSES, None):
-        try:
-            answers = session.import_rows(content, study=study, organism=organism)
-            if len(answers) != content.count(b"\n"):
-                raise httpx.RemoteProtocolError("rows have no answer")
-            return answers
-        except ApiError as error:
-            if error.reason not in _AGAIN or pause is None:
-                raise
-        except httpx.TransportError:
-            if pause is None:
-                raise
-        time.sleep(pause)
-    raise AssertionError("the last attempt returns or raises")
+def _rows(count: int) -> str:
+    return f"{count} row" if count == 1 else f"{count} rows"
 
 
-def _show(made: Report, written: Path | None) -> None:
+def _dealt_with(made: Report) -> str:
+    return f"{_rows(made.rows)} {'was' if made.rows == 1 else 'were'} dealt with"
+
+
+def _show(made: Report, file: Path, written: Path | None, refused: Path | None) -> None:
     out = console()
-    out.print(f"{made.stored + made.refused} rows: {made.stored} are stored, {made.refused} were refused.")
+    out.print(f"{_rows(made.rows)}: {made.new} new, {made.repeated} stored before, {made.refused} refused")
+    if made.lost:
+        out.print(f"Of those stored before, up to {made.lost} are of this import: an answer was lost on the way.")
     if not made.kinds:
         return
     table = grid("What to mend", "rows", "first row", "line", "field", "how")
@@ -143,5 +138,17 @@ def _show(made: Report, written: Path | None) -> None:
         first = kind.first
         table.add_row(*map(Text, (str(kind.rows), str(first.row), str(first.line), first.field, first.description)))
     out.print(table)
+    if made.donors_without_consent:
+        line = "The column subject names a row's donor: grant a consent for each donor (POST /api/consents with that"
+        out.print(f"{line} subject, as README.md shows), and import the file again.", soft_wrap=True)
+    if made.to_mend:
+        line = Text(f"Mend and import {refused}, or mend {file} and import that: the one or the other, never both.")
+        out.print(line, soft_wrap=True)
     if written is None or len(kinds) > _SHOWN:
         out.print("A report (--report FILE) tells of every row.")
+    if made.too_large:
+        numbers = ", ".join(map(str, made.too_large[:_SHOWN]))
+        rest = len(made.too_large) - _SHOWN
+        numbers += f" and {rest} more" if rest > 0 else ""
+        one = len(made.too_large) == 1
+        tell(f"Not in {refused}", f"{'row' if one else 'rows'} {numbers}, larger than 1 MB: mend {file} instead")

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -29,6 +29,15 @@ class ApiError(Exception):
         facts = ", ".join(f"{name}: {value}" for name, value in self.facts.items() if value)
         details = "".join(f"\n  {field}: {description}" for field, description in self.violations)
         return f"{self.status} {self.reason}: {self.message}" + (f" ({facts})" if facts else "") + details
+
+
+class Imported(NamedTuple):
+    """What became of rows that were imported."""
+
+    answers: list[dict[str, Any]]
+    """Of each row in turn: `row`, and either `id` or `error`."""
+    repeated: int
+    """How many of those with an id had been stored before."""
 
 
 class Session:
@@ -75,27 +84,31 @@ class Session:
         headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
         return self.call("POST", "/api/samples", sample, headers=headers)
 
-    def import_rows(self, rows: bytes, *, study: str = "", organism: str = "") -> list[dict[str, Any]]:
-        """Import samples, a line of JSON each as `create_sample` takes one, and return what became of each, in order.
+    def import_rows(self, rows: bytes, *, study: str = "", organism: str = "") -> Imported:
+        """Import samples, a line of JSON each as `create_sample` takes one, and return what became of each.
 
-        `study` and `organism` are those of rows without. Each answer has `row` and either `id` or `error`. What was
-        stored before is not stored again, so this can be repeated. Raises ApiError, also when the platform stopped on
+        `study` and `organism` are those of rows without. What was stored before is not stored again, so this can be
+        repeated. Raises ApiError, also when the platform stopped on
         the way, and httpx.TransportError, also when the answer was cut off.
         """
         parameters = {name: value for name, value in (("study", study), ("organism", organism)) if value}
         headers = {"Content-Type": "application/x-ndjson"}
+        new = 0
         for attempt in range(2):
             used = self._access_token
             response = self._answered("POST", "/api/samples:import", rows, parameters, headers)
             *answers, last = [json.loads(line) for line in response.text.split("\n") if line] or [{}]
             if "summary" not in last:
                 raise httpx.RemoteProtocolError("the answer was cut off")
-            stopped = last["summary"].get("stopped")
+            summary = last["summary"]
+            stopped = summary.get("stopped")
             if stopped is None:
-                return answers
+                # What the first attempt had stored was not there before this call.
+                return Imported(answers, max(summary["repeated"] - new, 0))
             if stopped["reason"] not in ("UNAUTHENTICATED", "TOKEN_REVOKED") or attempt or not self._refresh_token:
                 raise ApiError(response.status_code, stopped["reason"], stopped["message"], ())
             # The token has expired among the rows.
+            new = summary["stored"] - summary["repeated"]
             self._renew(used)
         raise AssertionError("the second attempt returns or raises")
 

@@ -4,6 +4,8 @@ import asyncio
 import csv
 import json
 import os
+import re
+import signal
 import sys
 from pathlib import Path
 
@@ -45,7 +47,7 @@ async def test_what_is_refused_can_be_mended_and_imported(platform: Platform, tm
     code, output, errors = await run(account, edge_url, file, "--report", report, "--refused", refused)
 
     assert (code, errors) == (1, "")
-    assert "901 rows: 899 are stored, 2 were refused." in output
+    assert "901 rows: 899 new, 0 stored before, 2 refused" in output
     assert all(how in output for how in ("metadata.age", "not as many cells"))
     table = list(csv.DictReader(report.read_text().splitlines()))
     assert [int(row["row"]) for row in table] == [*range(1, 902)]
@@ -64,10 +66,17 @@ async def test_what_is_refused_can_be_mended_and_imported(platform: Platform, tm
     assert len(await stored_ids(account)) == 899
     titles, first, second = refused.read_text().splitlines()
     refused.write_text("\n".join([titles, first.replace(SECRET, "34"), second.replace(SECRET, "\t\t\t\tsaliva\t34")]))
-    for _ in range(2):
+    for told in ("2 rows: 2 new, 0 stored before, 0 refused", "2 rows: 0 new, 2 stored before, 0 refused"):
         code, output, _ = await run(account, edge_url, refused)
-        assert (code, output.strip()) == (0, "2 rows: 2 are stored, 0 were refused.")
+        assert (code, output.strip()) == (0, told)
     assert len(await stored_ids(account)) == 901
+
+    # Of the whole file the row that was mended elsewhere is told of as that, and is not to be mended again.
+    again = tmp_path / "again.tsv"
+    code, output, _ = await run(account, edge_url, file, "--refused", again)
+    assert "Stored already, from the file of refused rows." in output
+    assert "fresh key" not in output
+    assert [line.split("\t")[0] for line in again.read_text().splitlines()] == ["organism", "E. coli"]
 
 
 async def test_a_chunk_that_does_not_get_through_is_sent_again(platform: Platform, tmp_path: Path) -> None:
@@ -92,13 +101,68 @@ async def test_a_chunk_that_does_not_get_through_is_sent_again(platform: Platfor
     file, report = tmp_path / "samples.ndjson", tmp_path / "report.ndjson"
     file.write_bytes(to_file(NDJSON, samples(900)))
     async with TestServer(app) as server:
-        code, _, errors = await run(account, f"http://127.0.0.1:{server.port}", file, "--report", report)
+        code, output, errors = await run(account, f"http://127.0.0.1:{server.port}", file, "--report", report)
     assert (code, errors) == (0, "")
+    assert re.match(r"900 rows: (0 new, 900|[45]00 new, [45]00|100 new, 800|800 new, 100) stored before", output)
+    assert "an answer was lost on the way" in output
     assert lost > 3
     found = [json.loads(line) for line in report.read_text().splitlines()]
     assert [row["row"] for row in found] == [row["line"] for row in found] == [*range(1, 901)]
     assert {row["id"] for row in found} == await stored_ids(account)
     assert len(await stored_ids(account)) == 900
+
+
+async def test_an_import_that_is_interrupted_ends_with_one_line(platform: Platform, tmp_path: Path) -> None:
+    account = await platform.account(consented=True)
+    first, held, free = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def relay(request: web.Request) -> web.StreamResponse:
+        """Pass a request on, and hold the second and later ones of an import."""
+        content = await request.read()
+        if b'"second"' in content:
+            held.set()
+            await free.wait()
+        answer = await platform.http.request(
+            request.method, request.path_qs, content=content, headers=dict(request.headers)
+        )
+        if b'"first"' in content:
+            first.set()
+        return web.Response(status=answer.status_code, body=answer.content, content_type=answer.headers["content-type"])
+
+    app = web.Application(client_max_size=1 << 22)
+    app.router.add_route("*", "/{path:.*}", relay)
+    file, report = tmp_path / "samples.csv", tmp_path / "report.csv"
+    file.write_text("organism,tube\n" + "E. coli,first\n" * 400 + "E. coli,second\n" * 800)
+    # Who runs these tests in the background may have SIGINT ignored, which a process inherits.
+    main = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import fairdb_client.command as c"
+    async with TestServer(app) as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", f"{main}; c.main()", "import", file, "--email", account.email, "--report", report,
+            "--edge-url", f"http://127.0.0.1:{server.port}",
+            env={**os.environ, "FAIRDB_PASSWORD": PASSWORD},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(60):
+            await asyncio.gather(held.wait(), first.wait())
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        # It is told while the platform still owes an answer.
+        line = await asyncio.wait_for(process.stderr.readline(), 60)
+        free.set()
+        output, errors = await process.communicate()
+    assert re.fullmatch(
+        rb"Interrupted: (0|400) rows were dealt with; "
+        rb"the same command with --force goes on from there, and stores nothing twice\n",
+        line,
+    )
+    assert (process.returncode, output, errors) == (130, b"", b"")
+
+    code, output, _ = await run(account, platform.constellation.edge_url, file, "--report", report, "--force")
+    assert code == 0
+    assert output.startswith("1200 rows: ")
+    assert len(await stored_ids(account)) == 1200
 
 
 async def test_rows_without_study_and_organism_take_the_commands(platform: Platform, tmp_path: Path) -> None:
@@ -113,6 +177,12 @@ async def test_rows_without_study_and_organism_take_the_commands(platform: Platf
     sample = (await account.call("GET", f"/api/samples/{id}")).json()
     assert (sample["organism"], sample["study"]) == ("E. coli", study)
 
+    # Where every row names its own they change nothing, and nothing is stored again.
+    named = tmp_path / "named.csv"
+    named.write_text(f"age,organism,study\n34,E. coli,{study}\n")
+    code, output, _ = await run(account, platform.constellation.edge_url, named, "--organism", "another")
+    assert (code, output) == (0, "1 row: 0 new, 1 stored before, 0 refused\n")
+
 
 @pytest.mark.parametrize(
     ("name", "content", "told"),
@@ -121,7 +191,7 @@ async def test_rows_without_study_and_organism_take_the_commands(platform: Platf
         ("unknown.xlsx", b"a\n1\n", "--format"),
         ("twice.csv", b"a,a\n1,2\n", "columns 1 and 2 have the same title"),
         ("empty.csv", b"", "the file is empty"),
-        ("titles.csv", b"a,b\n", "the file holds no row"),
+        ("titles.csv", b"organism,b\n", "the file holds no row"),
     ],
 )
 async def test_bad_input_is_told_before_anything_is_sent(
@@ -141,3 +211,13 @@ async def test_a_platform_that_refuses_is_told_of(platform: Platform, tmp_path: 
     code, _, errors = await run(steward, platform.constellation.edge_url, tmp_path / "a.csv")
     assert code == 1
     assert "ACCESS_DENIED" in errors
+
+
+async def test_a_study_that_is_none_is_bad_input(platform: Platform, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"organism\nE. coli\n")
+    account = await platform.account(consented=True)
+    code, _, errors = await run(account, platform.constellation.edge_url, tmp_path / "a.csv", "--study", "nope")
+    assert code == 2
+    assert errors.startswith("Refused: 400 INVALID_REQUEST")
+    assert "study" in errors
+    assert errors.count("\n") == 1

@@ -27,7 +27,7 @@ async def test_the_session_works_when_pasted(platform: Platform, pytestconfig: p
     assert (process.returncode, errors.decode()) == (0, "")
 
     lines = output.decode().splitlines()
-    assert [line for line in lines if not line.startswith("{")] == ["1 rows: 1 are stored, 0 were refused."]
+    assert [line for line in lines if not line.startswith("{")] == ["1 row: 1 new, 0 stored before, 0 refused"]
     answers = [json.loads(line) for line in lines if line.startswith("{")]
     account, refused, _, stored, preview, _, of_donor, first, again, *imported, found, health = answers
     assert account["roles"] == ["ROLE_RESEARCHER"]

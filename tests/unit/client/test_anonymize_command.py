@@ -175,7 +175,7 @@ def test_a_limit_that_cannot_be_met_ends_with_1(tmp_path: Path, options: tuple[s
         (("--drop", "x"), "no column 'x' to drop"),
         (("--hierarchy", "x=y"), "write COLUMN=FILE"),
         (("--hierarchy", "town=none.csv"), "No such file"),
-        (("--out", "t.csv"), "is the input"),
+        (("--out", "t.csv"), "is an input"),
         (("--out", "none/o.csv"), "no such folder"),
         (("--out", "."), "is a folder"),
         (("--out", "r.md", "--report", "r"), "table and report in one"),

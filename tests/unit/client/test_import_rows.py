@@ -11,16 +11,16 @@ from fairdb_client.import_rows import Chunk, FileUnusable, Format, Keys, read_ch
 from sheets.records import Fault
 
 
-def chunks_of(content: bytes, format: Format, study: str = "") -> list[Chunk]:
-    return list(read_chunks(io.BytesIO(content), format, Keys(study, "")))
+def chunks_of(content: bytes, format: Format, study: str = "", organism: str = "") -> list[Chunk]:
+    return list(read_chunks(io.BytesIO(content), format, Keys(study, organism)))
 
 
 def sent(chunks: list[Chunk]) -> list[Any]:
     return [json.loads(line) for chunk in chunks for line in chunk.content.splitlines()]
 
 
-def keys_of(content: bytes, format: Format, study: str = "") -> list[str]:
-    return [row["requestId"] for row in sent(chunks_of(content, format, study))]
+def keys_of(content: bytes, format: Format, study: str = "", organism: str = "") -> list[str]:
+    return [row["requestId"] for row in sent(chunks_of(content, format, study, organism))]
 
 
 TABLE = b"organism,taxon_id,age\nE. coli,562,\nE. coli,,34\nE. coli,,34\n"
@@ -50,13 +50,32 @@ def test_a_row_has_one_key_however_the_file_is_cut(
     assert not set(keys_of(content, format, study="other")) & set(keys)
 
 
+@pytest.mark.parametrize(
+    ("without", "named", "format"),
+    [
+        (b"age\n34\n35\n", b"study,organism,age\ns,o,34\ns,o,35\n", Format.CSV),
+        (b"age,study,organism\n34,,\n35, ,\n", b"study,organism,age\ns,o,34\ns,o,35\n", Format.CSV),
+        (b'{"organism": ""}\n{"study": null}\n', b'{"study": "s", "organism": "o"}\n' * 2, Format.NDJSON),
+    ],
+)
+def test_what_an_import_says_for_all_rows_counts_where_a_row_names_none(
+    without: bytes, named: bytes, format: Format
+) -> None:
+    keys = keys_of(named, format)
+    assert keys_of(without, format, study="s", organism="o") == keys
+    # Where it has no effect on what is stored it has none on the keys.
+    assert keys_of(named, format, study="other", organism="another") == keys
+    assert not set(keys_of(without, format, study="s", organism="another")) & set(keys)
+    assert not set(keys_of(without, format, study="other", organism="o")) & set(keys)
+
+
 def test_a_rows_own_key_stays() -> None:
     assert keys_of(b"requestId,organism\nmine,a\n,a\n", Format.CSV)[0] == "mine"
     assert keys_of(b'{"request_id": "x", "requestId": "mine"}\n', Format.NDJSON) == ["mine"]
 
 
 def test_what_cannot_be_read_is_not_sent_unless_the_platform_judges_it() -> None:
-    (chunk,) = chunks_of(b'a,b\n1\n"x" y,2\n\xff,1\n,\n1,2\n', Format.CSV)
+    (chunk,) = chunks_of(b'a,b\n1\n"x" y,2\n\xff,1\n,\n1,2\n', Format.CSV, organism="E. coli")
     assert [row.fault for row in chunk.rows] == [Fault.RAGGED, Fault.BADLY_QUOTED, Fault.NOT_TEXT, Fault.EMPTY, None]
     assert [(row.number, row.line) for row in chunk.rows] == [(1, 2), (2, 3), (3, 4), (4, 5), (5, 6)]
     assert chunk.content.count(b"\n") == 1
@@ -89,4 +108,23 @@ def test_a_row_that_was_mended_has_its_key_in_the_column_of_keys() -> None:
 @pytest.mark.parametrize("content", [b"", b"a\n", b"a,,b\n1,2,3\n", b"a,a\n1,2\n", b'"a\n', b"\xff\n1\n"])
 def test_a_file_that_is_no_table_is_told_of(content: bytes) -> None:
     with pytest.raises(FileUnusable):
-        chunks_of(content, Format.CSV)
+        chunks_of(content, Format.CSV, organism="E. coli")
+
+
+@pytest.mark.parametrize(
+    ("content", "format", "organism", "told"),
+    [
+        (b"sample,age\n1,2\n", Format.CSV, "", "there is no column 'organism'; --organism NAME"),
+        (b"Organism,age\na,2\n", Format.CSV, "", "did you mean 'Organism'?"),
+        (b"organism;age\na;2\n", Format.CSV, "E. coli", "separated by semicolons"),
+        (b"organism;age\na;2\n", Format.TSV, "E. coli", "separated by semicolons"),
+        (b"organism\tage\na\t2\n", Format.CSV, "", "separated by tabs (--format tsv)"),
+        (b"organism,age\na,2\n", Format.TSV, "", "separated by commas (--format csv)"),
+    ],
+)
+def test_a_table_of_which_no_row_could_be_stored_is_told_of(
+    content: bytes, format: Format, organism: str, told: str
+) -> None:
+    with pytest.raises(FileUnusable) as raised:
+        chunks_of(content, format, organism=organism)
+    assert told in str(raised.value)
