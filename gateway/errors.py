@@ -41,6 +41,13 @@ class Overloaded(AppError):
     retry_after = 5.0
 
 
+class ConsentWithdrawn(AppError):
+    """A consent on which the sample rests was withdrawn."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = "CONSENT_WITHDRAWN"
+
+
 class MediaTypeUnsupported(AppError):
     """The Content-Type must be application/x-ndjson, text/csv or text/tab-separated-values, and the text UTF-8."""
 
@@ -98,4 +105,4 @@ class RowFieldUnknown(RowMalformed):
 
 
 class RowEmpty(RowMalformed):
-    """No cell of the row holds anything."""
+    """The row holds nothing."""
