@@ -13,7 +13,6 @@ from gateway import import_rows
 from gateway.errors import (
     MediaTypeUnsupported,
     RowBadlyQuoted,
-    RowEmpty,
     RowFieldUnknown,
     RowNotJson,
     RowNotText,
@@ -63,7 +62,7 @@ ROWS = [
     RowRagged,
     {"organism": "E. coli", "metadata": {"age": '5" pipe', "note": "plain"}},
     InvalidRequest,
-    RowEmpty,
+    {},
     RowNotText,
     {"organism": "Übermut", "metadata": {"age": "ä"}},
 ]
@@ -101,6 +100,21 @@ def test_a_file_of_open_quotes_is_read_in_bearable_time() -> None:
     assert found == [RowBadlyQuoted] * 5_000
 
 
+def test_no_line_within_quotes_is_cut_again_for_each_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each line opens a quote that the next one closes, and opens another.
+    looked_at = 0
+    ends_inside = records._ends_inside
+
+    def count(line: bytes, delimiter: bytes, inside: bool) -> bool:
+        nonlocal looked_at
+        looked_at += 1
+        return ends_inside(line, delimiter, inside)
+
+    monkeypatch.setattr(records, "_ends_inside", count)
+    assert read(CSV, b"organism,n\n" + b'x","\n' * 1_000) == [RowBadlyQuoted] * 1_000
+    assert looked_at < 5_000
+
+
 LINE = {"organism": "E. coli", "taxonId": "562", "metadata": {"age": 34, "ok": True, "none": None, "text": "\n"}}
 
 
@@ -109,7 +123,7 @@ LINE = {"organism": "E. coli", "taxonId": "562", "metadata": {"age": 34, "ok": T
     [
         (json.dumps(LINE), {**LINE, "taxonId": 562}),
         ('{"taxon_id": 5.0, "collection_date": "2019", "study": null}', {"taxonId": 5, "collectionDate": "2019"}),
-        ('{"metadata": {"deep": {"a": [1]}}}', {"metadata": {"deep": {"a": [1]}}}),
+        ('{"metadata": {"deep": {"a": [1]}}}', {"metadata": {"deep": []}}),
         ("{}", {}),
         ("nonsense", RowNotJson),
         ("[]", RowNotJson),
@@ -128,6 +142,8 @@ LINE = {"organism": "E. coli", "taxonId": "562", "metadata": {"age": 34, "ok": T
         ('{"metadata": []}', InvalidRequest),
         ('{"metadata": {"a": 1' + "0" * 400 + "}}", InvalidRequest),
         ('{"metadata": {"\\ud800": 1}}', InvalidRequest),
+        ('{"metadata": {"a": 9007199254740992}}', {"metadata": {"a": 9007199254740992}}),
+        ('{"metadata": {"a": 9007199254740993}}', InvalidRequest),
     ],
 )
 def test_lines_of_json(line: str, expected: object) -> None:
