@@ -34,7 +34,7 @@ class SagaNotCancellable(AppError):
 
 
 class Overloaded(AppError):
-    """As many imports are under way as this gateway takes; try again when one has ended."""
+    """As many imports are under way as are taken, of all or of one account; try again when one has ended."""
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "OVERLOADED"
