@@ -98,7 +98,8 @@ class Importing:
 
         `rest` is what the rows come from: it is read to its end also when the import stops before. `defaults` are the
         study and the organism of rows without. The first piece is empty, and comes with the first row. Raises what
-        went wrong before that; later errors stop the import, and its summary says so.
+        went wrong before that, and DeadlineExceeded when nobody takes the answers; other errors stop the import, and
+        its summary says so.
 
         Whoever closes this leaves the rows that were begun to come to their end, and no other begins.
         """
@@ -120,6 +121,8 @@ class Importing:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
             spool.close()
+            if unread.overdue:
+                raise DeadlineExceeded
 
     async def _read(
         self, this: Import, items: AsyncGenerator[Item, None], rest: AsyncIterator[object], spool: Spool

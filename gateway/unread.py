@@ -13,6 +13,8 @@ class Unread:
         assert task is not None
         self._reader = task
         self._given = self._limited = False
+        self.overdue = False
+        """Whether it was cancelled here: gRPC tells a caller nothing of a call that ends by being cancelled."""
         self._timer: asyncio.TimerHandle | None = None
 
     def given(self) -> None:
@@ -35,4 +37,8 @@ class Unread:
             self._timer.cancel()
         self._timer = None
         if self._given and self._limited:
-            self._timer = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._reader.cancel)
+            self._timer = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._give_up)
+
+    def _give_up(self) -> None:
+        self.overdue = True
+        self._reader.cancel()
