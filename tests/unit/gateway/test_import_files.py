@@ -1,15 +1,19 @@
 """Files of an import: cut anywhere, and with rows that are none among those that are."""
 
+import asyncio
 import json
 import random
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.json_format import MessageToDict
 
 from chassis.errors import AppError, InvalidRequest
+from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway import import_rows
+from gateway import import_rows, import_servicer
 from gateway.errors import (
     MediaTypeUnsupported,
     RowBadlyQuoted,
@@ -113,6 +117,25 @@ def test_no_line_within_quotes_is_cut_again_for_each_before_it(monkeypatch: pyte
     monkeypatch.setattr(records, "_ends_inside", count)
     assert read(CSV, b"organism,n\n" + b'x","\n' * 1_000) == [RowBadlyQuoted] * 1_000
     assert looked_at < 5_000
+
+
+async def test_blank_lines_keep_no_other_call_waiting() -> None:
+    turns, ended = 0, False
+
+    async def others() -> None:
+        nonlocal turns
+        while not ended:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def messages() -> AsyncIterator[pb.ImportFileRequest]:
+        yield pb.ImportFileRequest(file=HttpBody(data=b"\n" * 1_000_000))
+
+    other = asyncio.create_task(others())
+    assert [item async for item in import_servicer._rows_in(open_reader(NDJSON), messages())] == []
+    ended = True
+    await other
+    assert turns >= 30
 
 
 LINE = {"organism": "E. coli", "taxonId": "562", "metadata": {"age": 34, "ok": True, "none": None, "text": "\n"}}
