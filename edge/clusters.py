@@ -16,6 +16,10 @@ LIMITS = {
     "track_remaining": True,
 }
 
+# Streams are counted by themselves, at the priority that no other call has: they last as long as their senders like,
+# and would leave no room for calls that last milliseconds.
+STREAM_LIMITS = LIMITS | {"priority": "HIGH", "max_pending_requests": 32, "max_requests": 32}
+
 # Frequent, so that a restarted service is back in a second or two; failing twice is enough, because one instance that
 # answers is better than two of which one does not.
 HEALTH_CHECK = {
@@ -67,7 +71,7 @@ def build_cluster(name: str, endpoints: Path) -> Config:
         "upstream_connection_options": {
             "tcp_keepalive": {"keepalive_time": 10, "keepalive_interval": 5, "keepalive_probes": 3}
         },
-        "circuit_breakers": {"thresholds": [LIMITS]},
+        "circuit_breakers": {"thresholds": [LIMITS, STREAM_LIMITS]},
         "outlier_detection": OUTLIERS,
         "health_checks": [HEALTH_CHECK],
         # The registry has the word on who exists: who has left gets no more calls, even if it still answers.

@@ -65,7 +65,13 @@ def _stream_route(rpc: PublicRpc) -> Config:
     return {
         "name": rpc.name,
         "match": {"path": rpc.path, "grpc": {}},
-        "route": {"cluster": rpc.cluster, "timeout": "0s", "idle_timeout": f"{STREAM_IDLE}s"},
+        "route": {
+            "cluster": rpc.cluster,
+            "timeout": "0s",
+            "idle_timeout": f"{STREAM_IDLE}s",
+            # STREAM_LIMITS count it.
+            "priority": "HIGH",
+        },
         "typed_per_filter_config": build_route_access(rpc.anyone) | pass_unbuffered(),
     }
 

@@ -111,7 +111,10 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         creation = Creation(engine, creating, privacy, backend)
         fingerprints = Fingerprints.load(config.fingerprint_key_file)
         samples = SampleServicer(privacy, backend, creation, fingerprints)
-        imports = ImportServicer(Importing(creation, fingerprints, revocations, at_once=config.imports_at_once))
+        importing = Importing(creation, fingerprints, revocations, at_once=config.imports_at_once)
+        # Its rows end before what they work with does.
+        parts.background.push_async_callback(importing.close)
+        imports = ImportServicer(importing)
         data_use = DataUseServicer(privacy, backend)
         notifications = NotificationServicer(BackendNotificationServiceStub(backend_channel), privacy)
         sagas = SagaServicer(journal, engine)

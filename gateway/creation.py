@@ -28,6 +28,7 @@ from fairdb.privacy.v1.privacy_service_pb2 import (
 )
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 from gateway.engine import Engine, OutcomeUnknown
+from gateway.errors import ConsentWithdrawn
 from gateway.saga import Definition, NoEffect, Pivot, Ref, Saga, Step, Tail
 
 if TYPE_CHECKING:
@@ -172,11 +173,15 @@ class Creation:
         """Create a sample as `create` does, for who wants to know no more of it than its id.
 
         `look_first`: whether to ask for an earlier call before anything is done. Else the store tells; that is less
-        work for a new sample, and more for a repeat.
+        work for a new sample, and more for a repeat. Raises ConsentWithdrawn when the earlier call's sample rests on a
+        consent that was withdrawn meanwhile: who gets no more than an id cannot see that it is in quarantine.
         """
         if look_first and (found := await self._find(principal, claim)) is not None:
-            return Identified(found.sample.id, repeated=True)
-        stored, repeated = await self._execute(Work(principal, raw, claim))
+            stored, repeated = found, True
+        else:
+            stored, repeated = await self._execute(Work(principal, raw, claim))
+        if stored.sample.state == Sample.STATE_QUARANTINED:
+            raise ConsentWithdrawn
         return Identified(stored.sample.id, repeated)
 
     async def _find(self, principal: Principal, claim: IdempotencyClaim) -> StoredSample | None:

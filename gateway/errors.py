@@ -34,11 +34,18 @@ class SagaNotCancellable(AppError):
 
 
 class Overloaded(AppError):
-    """As many imports are under way as this gateway takes; try again when one has ended."""
+    """As many imports are under way as are taken, of all or of one account; try again when one has ended."""
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "OVERLOADED"
     retry_after = 5.0
+
+
+class ConsentWithdrawn(AppError):
+    """A consent on which the sample rests was withdrawn."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = "CONSENT_WITHDRAWN"
 
 
 class MediaTypeUnsupported(AppError):
@@ -98,4 +105,4 @@ class RowFieldUnknown(RowMalformed):
 
 
 class RowEmpty(RowMalformed):
-    """No cell of the row holds anything."""
+    """The row holds nothing."""

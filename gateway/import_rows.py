@@ -4,12 +4,10 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from google.protobuf.json_format import ParseDict, ParseError
-
 from chassis.errors import AppError, InvalidRequest
 from chassis.violations import Violation
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway.errors import RowEmpty, RowFieldUnknown, RowNotJson, RowRagged
+from gateway.errors import RowFieldUnknown, RowNotJson, RowRagged
 from sheets.columns import REQUEST_ID, SAMPLE_FIELDS, Columns
 
 _METADATA, _REQUEST_ID, _TAXON_ID = "metadata", "request_id", "taxon_id"
@@ -102,14 +100,18 @@ def _set_metadata(sample: RawSample, found: object) -> Iterable[Violation]:
                     into.string_value = value
                 case bool():
                     into.bool_value = value
+                case int() if float(value) != value:
+                    # Two numbers that a device printed would become one.
+                    yield Violation(_path(_METADATA), "must hold longer whole numbers as texts")
+                    return
                 case int() | float():
                     into.number_value = value
                 case None:
                     into.null_value = 0  # pyright: ignore[reportAttributeAccessIssue]
                 case _:
-                    # No sample may hold these; that is for privacy_svc to say.
-                    ParseDict(value, into)
-        except (ValueError, OverflowError, RecursionError, ParseError):
+                    # No sample may hold lists and objects; that is for privacy_svc to say, whatever is in them.
+                    into.list_value.SetInParent()
+        except (ValueError, OverflowError):
             # A number beyond all that are stored, or half a character. Its name may be what is wrong.
             yield Violation(_path(_METADATA), "must hold numbers and texts that can be stored")
             return
@@ -158,7 +160,4 @@ def read_cells(columns: Columns, cells: Sequence[str], size: int) -> Item:
             setattr(sample, field, cell)
         elif wrong := list(_set_taxon_id(sample, cell)):
             return InvalidRequest(violations=wrong)
-    if not sample.ByteSize():
-        # With the import's own organism it would be a sample of nothing.
-        return RowEmpty()
     return Row(sample, request_id, size)

@@ -4,25 +4,24 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 from google.api.httpbody_pb2 import HttpBody
 
 from chassis.errors import InvalidRequest
-from chassis.violations import Violation, violations_of
+from chassis.violations import violations_of
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1 import import_service_pb2_grpc
-from gateway.errors import ImportTooLarge
 from gateway.import_files import FileReader, open_reader
 from gateway.import_rows import Item, Row
+from gateway.import_stream import Messages
 from gateway.importing import Importing
 
 Context = grpc.aio.ServicerContext
-Request = TypeVar("Request", pb.ImportSamplesRequest, pb.ImportFileRequest)
 
-MOST_BYTES = 1024**3
 _NDJSON = "application/x-ndjson"
+_CUT_AT_ONCE = 32 * 1024
 _HANG_UP_SECONDS = 0.25
 """Longer than it takes until a caller who hung up is known to have done so."""
 
@@ -36,54 +35,36 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
     async def ImportSamples(
         self, request_iterator: AsyncIterator[pb.ImportSamplesRequest], context: Context
     ) -> AsyncGenerator[pb.ImportSamplesResponse, None]:
-        first, messages = await _first_of(request_iterator)
-        defaults = _defaults(first)
-        answers = self._importing.run(
-            _rows_of(messages), messages, pb.ImportSamplesResponse.SerializeToString, defaults
-        )
-        async with aclosing(answers):
-            async for piece in answers:
-                if piece:
-                    # Messages of one type, one after another, are one message with the rows of all.
-                    yield pb.ImportSamplesResponse.FromString(piece)
-                else:
-                    await context.send_initial_metadata(())
+        with self._importing.place():
+            async with aclosing(Messages(request_iterator)) as messages:
+                defaults = _defaults(await messages.first())
+                answers = self._importing.run(
+                    _rows_of(messages), messages, pb.ImportSamplesResponse.SerializeToString, defaults
+                )
+                async with aclosing(answers):
+                    async for piece in answers:
+                        if piece:
+                            # Messages of one type, one after another, are one message with the rows of all.
+                            yield pb.ImportSamplesResponse.FromString(piece)
+                        else:
+                            await context.send_initial_metadata(())
 
     async def ImportFile(
         self, request_iterator: AsyncIterator[pb.ImportFileRequest], context: Context
     ) -> AsyncGenerator[HttpBody, None]:
-        first, messages = await _first_of(request_iterator)
-        defaults = _defaults(first)
-        reader = open_reader(first.file.content_type)
-        answers = self._importing.run(_rows_in(reader, messages), messages, _to_lines, defaults)
-        async with aclosing(answers):
-            async for piece in answers:
-                if piece:
-                    yield HttpBody(content_type=_NDJSON, data=piece)
-                else:
-                    # The edge waits so long for a whole request and no longer, unless the answer has begun.
-                    await context.send_initial_metadata(())
-
-
-async def _first_of(requests: AsyncIterator[Request]) -> tuple[Request, AsyncGenerator[Request, None]]:
-    """Return the first message, and what yields all of them, up to as many bytes as an import takes.
-
-    Raises InvalidRequest when there is none.
-    """
-    first = await anext(requests, None)
-    if first is None:
-        raise InvalidRequest(violations=[Violation("rows", "must be one at least")])
-
-    async def all() -> AsyncGenerator[Request, None]:
-        size, request = 0, first
-        while request is not None:
-            size += request.ByteSize()
-            if size > MOST_BYTES:
-                raise ImportTooLarge
-            yield request
-            request = await anext(requests, None)
-
-    return first, all()
+        with self._importing.place():
+            async with aclosing(Messages(request_iterator)) as messages:
+                first = await messages.first()
+                defaults = _defaults(first)
+                reader = open_reader(first.file.content_type)
+                answers = self._importing.run(_rows_in(reader, messages), messages, _to_lines, defaults)
+                async with aclosing(answers):
+                    async for piece in answers:
+                        if piece:
+                            yield HttpBody(content_type=_NDJSON, data=piece)
+                        else:
+                            # The edge waits so long for a whole request and no longer, unless the answer has begun.
+                            await context.send_initial_metadata(())
 
 
 def _defaults(first: pb.ImportSamplesRequest | pb.ImportFileRequest) -> tuple[str, str]:
@@ -102,8 +83,12 @@ async def _rows_of(messages: AsyncIterator[pb.ImportSamplesRequest]) -> AsyncGen
 
 async def _rows_in(reader: FileReader, messages: AsyncIterator[pb.ImportFileRequest]) -> AsyncGenerator[Item, None]:
     async for message in messages:
-        for item in reader.feed(message.file.data):
-            yield item
+        data = message.file.data
+        for at in range(0, len(data), _CUT_AT_ONCE):
+            for item in reader.feed(data[at : at + _CUT_AT_ONCE]):
+                yield item
+            # Blank lines are no rows, and nobody else's turn would come between them.
+            await asyncio.sleep(0)
     if reader.unfinished():
         # A caller who hung up looks like the end of the file at first, and a cell cut short like a whole one.
         await asyncio.sleep(_HANG_UP_SECONDS)

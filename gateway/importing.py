@@ -6,29 +6,29 @@ the calls and statements that it makes travel with those of its neighbours.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from time import time
+from typing import Any
 
-from google.rpc.error_details_pb2 import BadRequest
 from opentelemetry import trace
 from opentelemetry.context import Context as NoContext
 
 from chassis import calls
-from chassis.calls import Call, Caller
+from chassis.calls import Call
 from chassis.errors import AppError, DeadlineExceeded, Internal, InvalidRequest, ServiceUnavailable, Unauthenticated
 from chassis.revocation import Revocations
 from chassis.telemetry import current_traceparent, describe, log, tracer
 from chassis.violations import Violation, violations_of
 from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim
-from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_service_pb2 import CreateSampleRequest
 from gateway.creation import Creation, Identified
-from gateway.errors import Overloaded, RowTooLarge, TooManyRows
+from gateway.errors import Overloaded, RowEmpty, RowTooLarge, TooManyRows
 from gateway.idempotency import CREATE, MAX_LENGTH, Fingerprints
+from gateway.import_answers import Encode, Import, Turns, answer_each
 from gateway.import_rows import Item, Row
 from gateway.spool import Spool
+from gateway.unread import Unread
 from gateway.window import Window
 from sheets.records import MOST_BYTES
 
@@ -41,35 +41,16 @@ _AT_ONCE = 256
 """Rows of all imports that are under way: enough that each hop's calls travel many together, and few enough that a call
 for one sample, which travels with them, does not wait long."""
 _BYTES_AT_ONCE = 8 * 1024 * 1024
-_AHEAD = 512
-"""Rows that may be read while an earlier one has no answer yet."""
 _NEW = 256
 """After so many new rows in a row those that follow are taken for new, too, until one is not."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 4.0
-
-Encode = Callable[[pb.ImportSamplesResponse], bytes]
-"""Makes of a message what its caller receives; pieces that follow one another are a whole again."""
-
-
-@dataclass(slots=True)
-class Import:
-    """One import under way."""
-
-    caller: Caller
-    correlation_id: str
-    span: trace.SpanContext
-    study: str
-    organism: str
-    summary: pb.ImportSummary = field(default_factory=pb.ImportSummary)
-    seen: Counter[int] = field(default_factory=Counter[int])
-    new_in_a_row: int = 0
-    away: AppError | None = None
-    """Of a row that waited for a part in vain."""
-    stopped: AppError | None = None
-    """Why no further row is begun."""
-
-
-Answers = asyncio.Queue[tuple[int, asyncio.Future[Identified] | AppError] | None]
+_OF_ACCOUNT = 2
+"""Imports of one account at a time: so many as `fairdb import` has."""
+_RECHECK_SECONDS = 1.0
+REST_SECONDS = 60.0
+"""How long is read on of what will not be dealt with."""
+_CLOSE_SECONDS = 2.0
+"""For rows that were begun, when the gateway stops: an orderly end in the time that it has."""
 
 
 class Importing:
@@ -83,111 +64,164 @@ class Importing:
         self._fingerprints = fingerprints
         self._revocations = revocations
         self._free = at_once
+        self._of_account = Counter[str]()
         self._window = Window(_AT_ONCE, _BYTES_AT_ONCE)
         self._begun: set[asyncio.Task[Identified]] = set()
+        self._closing = False
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place for an import of the current caller. Raises Overloaded when there is none."""
+        account = calls.current().caller.principal.user_id
+        if not self._free or self._of_account[account] >= _OF_ACCOUNT:
+            raise Overloaded
+        self._free -= 1
+        self._of_account[account] += 1
+        try:
+            yield
+        finally:
+            self._free += 1
+            self._of_account[account] -= 1
+            if not self._of_account[account]:
+                del self._of_account[account]
+
+    async def close(self) -> None:
+        """Try no row again, and let those that were begun come to their end, for as long as there is time."""
+        self._closing = True
+        if self._begun:
+            await asyncio.wait(self._begun, timeout=_CLOSE_SECONDS)
 
     async def run(
         self, items: AsyncGenerator[Item, None], rest: AsyncIterator[object], encode: Encode, defaults: tuple[str, str]
     ) -> AsyncGenerator[bytes, None]:
-        """Create a sample of each row and yield the answers, in order, and in the end the summary.
+        """Create a sample of each row and yield the answers, in order, and in the end the summary; within a `place`.
 
         `rest` is what the rows come from: it is read to its end also when the import stops before. `defaults` are the
         study and the organism of rows without. The first piece is empty, and comes with the first row. Raises what
-        went wrong before that; later errors stop the import, and its summary says so.
+        went wrong before that, and DeadlineExceeded when nobody takes the answers; other errors stop the import, and
+        its summary says so.
 
         Whoever closes this leaves the rows that were begun to come to their end, and no other begins.
         """
-        if not self._free:
-            raise Overloaded
         call = calls.current()
         span = trace.get_current_span().get_span_context()
-        this, spool = Import(call.caller, call.correlation_id, span, *defaults), Spool()
-        self._free -= 1
-        working = asyncio.create_task(self._work(this, items, rest, encode, spool))
+        this, spool, unread = Import(call.caller, call.correlation_id, span, *defaults), Spool(), Unread()
+        reading = asyncio.create_task(self._read(this, items, rest, spool))
+        reading.add_done_callback(lambda _: unread.limit())
+        working = asyncio.create_task(_both(reading, asyncio.create_task(answer_each(this, encode, spool))))
         working.add_done_callback(lambda _: spool.end())
         try:
             while (piece := await spool.take()) is not None:
+                unread.given()
                 yield piece
+                unread.taken()
             await working
         finally:
-            self._free += 1
+            unread.taken()
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
             spool.close()
+            if unread.overdue:
+                raise DeadlineExceeded
 
-    async def _work(
-        self, this: Import, items: AsyncGenerator[Item, None], rest: AsyncIterator[object], encode: Encode, spool: Spool
+    async def _read(
+        self, this: Import, items: AsyncGenerator[Item, None], rest: AsyncIterator[object], spool: Spool
     ) -> None:
-        answers: Answers = asyncio.Queue(_AHEAD)
-        both = (
-            asyncio.create_task(self._read(this, items, rest, answers, spool)),
-            asyncio.create_task(_answer(this, answers, encode, spool)),
-        )
+        """Begin row after row. When that stops, read on all the same: many clients send everything before they read."""
         try:
-            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                task.result()
+            await self._while_token_counts(this, self._begin_each(this, items, spool))
+        except AppError as error:
+            if not this.read:
+                raise
+            this.stopped = error
+        this.answers.put_nowait(None)
+        await items.aclose()
+        with suppress(AppError, TimeoutError):
+            async with asyncio.timeout(REST_SECONDS):
+                async for _ in rest:
+                    pass
+
+    async def _begin_each(self, this: Import, items: AsyncGenerator[Item, None], spool: Spool) -> None:
+        turns = Turns()
+        async for item in items:
+            await turns.give()
+            if this.read == MOST_ROWS:
+                raise TooManyRows
+            await this.ahead.acquire()
+            answer = item if isinstance(item, AppError) else await self._begin(this, item)
+            # From here on nothing waits, so that no row is begun without an answer.
+            if not this.read:
+                spool.put(b"")
+            this.read += 1
+            this.answers.put_nowait((this.read, answer))
+        if not this.read:
+            raise InvalidRequest(violations=[Violation("rows", "must be one at least")])
+
+    async def _while_token_counts(self, this: Import, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work until it ends or the token counts no more. Raises what ends it."""
+        # Whatever comes, or does not: who sends blank lines or half rows begins none.
+        both = asyncio.create_task(work), asyncio.create_task(self._watch_token(this))
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for task in both:
+                if task.done():
+                    return task.result()
         finally:
             for task in both:
                 task.cancel()
             await asyncio.gather(*both, return_exceptions=True)
 
-    async def _read(
-        self,
-        this: Import,
-        items: AsyncGenerator[Item, None],
-        rest: AsyncIterator[object],
-        answers: Answers,
-        spool: Spool,
-    ) -> None:
-        """Begin row after row. When that stops, read on all the same: many clients send everything before they read."""
-        count = 0
-        try:
-            async for item in items:
-                if count == MOST_ROWS:
-                    raise TooManyRows
-                answer = item if isinstance(item, AppError) else await self._begin(this, item)
-                if not count:
-                    spool.put(b"")
-                count += 1
-                await answers.put((count, answer))
-            if not count:
-                raise InvalidRequest(violations=[Violation("rows", "must be one at least")])
-        except AppError as error:
-            if not count:
-                raise
-            this.stopped = error
-        await answers.put(None)
-        await items.aclose()
-        with suppress(AppError):
-            async for _ in rest:
-                pass
+    async def _watch_token(self, this: Import) -> None:
+        while True:
+            await self._check_token(this)
+            await asyncio.sleep(max(0.0, min(_RECHECK_SECONDS, this.caller.token_expires - time())))
+
+    async def _check_token(self, this: Import) -> None:
+        """Raise Unauthenticated or TokenRevoked; ServiceUnavailable when nobody can be asked for a row's time."""
+        now = asyncio.get_running_loop().time
+        deadline, pause = now() + ROW_SECONDS, _FIRST_PAUSE
+        while True:
+            if time() >= this.caller.token_expires:
+                raise Unauthenticated
+            try:
+                return await self._revocations.check(this.caller)
+            except (ServiceUnavailable, DeadlineExceeded):
+                if now() + pause > deadline:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _begin(self, this: Import, row: Row) -> asyncio.Future[Identified] | AppError:
         """Begin a row as soon as there is room. Raises what stops the import."""
         if row.size > MOST_BYTES:
             return RowTooLarge()
+        # What it takes to hold it: three times its text at most, where that is all short numbers.
+        size = row.sample.ByteSize()
+        if not size:
+            # With the import's own organism it would be a sample of nothing.
+            return RowEmpty()
+        size = max(size, row.size)
         row.sample.study = row.sample.study or this.study
         row.sample.organism = row.sample.organism or this.organism
         try:
             claim = self._claim(this, row)
         except InvalidRequest as error:
             return error
-        await self._window.enter(row.size)
+        await self._window.enter(size)
         try:
             if this.away is not None:
                 raise this.away
             # Each row is a call of its own, and needs a token that counts when it begins.
-            if time() >= this.caller.token_expires:
-                raise Unauthenticated
-            await self._revocations.check(this.caller)
+            await self._check_token(this)
+            if self._closing:
+                raise ServiceUnavailable
         except BaseException:
-            self._window.leave(row.size)
+            self._window.leave(size)
             raise
         task = asyncio.create_task(self._create(this, row, claim))
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
-        task.add_done_callback(lambda task: self._window.leave(row.size))
+        task.add_done_callback(lambda task: self._window.leave(size))
         task.add_done_callback(_look)
         return task
 
@@ -218,7 +252,7 @@ class Importing:
                     return found
                 except (ServiceUnavailable, DeadlineExceeded) as error:
                     # Its key makes a row repeatable, whatever became of it.
-                    if now() + pause > deadline:
+                    if self._closing or now() + pause > deadline:
                         # A part that stays away would let every later row wait as long.
                         this.away = error
                         raise
@@ -237,37 +271,11 @@ def _look(task: asyncio.Task[Identified]) -> None:
         task.exception()
 
 
-async def _answer(this: Import, answers: Answers, encode: Encode, spool: Spool) -> None:
-    """Answer for each row in turn, as soon as it has ended, then with the summary."""
-    summary = this.summary
-    while (found := await answers.get()) is not None:
-        number, outcome = found
-        answered = pb.ImportedRow(row=number)
-        summary.rows = number
-        try:
-            if isinstance(outcome, AppError):
-                raise outcome
-            # Whoever does not want the answer any more does not end the row.
-            created = await asyncio.shield(outcome)
-        except AppError as error:
-            summary.refused += 1
-            answered.error.CopyFrom(describe_error(error))
-        else:
-            summary.stored += 1
-            summary.repeated += created.repeated
-            answered.id = created.id
-        await spool.has_room()
-        spool.put(encode(pb.ImportSamplesResponse(rows=[answered])))
-    if this.stopped is not None:
-        summary.stopped.CopyFrom(describe_error(this.stopped))
-    spool.put(encode(pb.ImportSamplesResponse(summary=summary)))
-
-
-def describe_error(error: AppError) -> pb.ImportError:
-    """Return an error as an answer for one sample would have it."""
-    found = pb.ImportError(reason=error.reason, message=error.message, metadata=error.metadata)
-    for detail in error.to_status().details:
-        broken = BadRequest()
-        if detail.Unpack(broken):
-            found.violations.extend(broken.field_violations)
-    return found
+async def _both(*tasks: asyncio.Task[None]) -> None:
+    """Wait for both; when one fails the other ends, too."""
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

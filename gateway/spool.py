@@ -7,7 +7,7 @@ from collections import deque
 _IN_MEMORY = 256 * 1024
 _TAKEN_AT_ONCE = 64 * 1024
 _MOST = 512 * 1024 * 1024
-"""Bytes that may wait: what nobody takes must not fill the disk."""
+"""Bytes of the file: what nobody takes must not fill the disk. It grows until all of it was taken."""
 
 
 class Spool:
@@ -25,8 +25,7 @@ class Spool:
         self._file = None
         self._sizes: deque[int] = deque()
         """Bytes in the file of what was put away at a time, each ending with a whole piece."""
-        self._read_at = 0
-        self._in_file = 0
+        self._read_at = self._written_to = 0
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -60,13 +59,10 @@ class Spool:
             self._file.seek(self._read_at)
             taken = self._file.read(self._sizes.popleft())
             self._read_at += len(taken)
-            self._in_file -= len(taken)
-            if self._in_file <= self._most:
-                self._room.set()
             if not self._sizes:
-                self._read_at = 0
-                self._file.seek(0)
-                self._file.truncate()
+                self._read_at = self._written_to = 0
+                self._file.truncate(0)
+                self._room.set()
             return taken
         return self._take_held()
 
@@ -87,11 +83,24 @@ class Spool:
     def _put_away(self) -> None:
         if self._file is None:
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - close() closes it
-        self._file.seek(0, 2)
         while self._pieces:
             part = self._take_held()
-            self._file.write(part)
+            try:
+                self._write(part)
+            except OSError:
+                # Nothing of it counts, and nothing behind it may be taken for what follows.
+                self._pieces.appendleft(part)
+                self._held += len(part)
+                raise
             self._sizes.append(len(part))
-            self._in_file += len(part)
-        if self._in_file > self._most:
+        if self._written_to > self._most:
             self._room.clear()
+
+    def _write(self, part: bytes) -> None:
+        assert self._file is not None
+        self._file.seek(self._written_to)
+        rest = memoryview(part)
+        # A disk that has nearly no room takes a little, and says so only when it is asked again.
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        self._written_to += len(part)

@@ -14,7 +14,7 @@ class Window:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     async def enter(self, size: int) -> None:
-        """Wait until there is room; what is larger than all room is let in alone."""
+        """Wait until there is room; nothing may be larger than all of it."""
         if not self._waiting and self._has_room(size):
             self._count, self._bytes = self._count + 1, self._bytes + size
             return
@@ -46,4 +46,4 @@ class Window:
             self._waiting.popleft()
 
     def _has_room(self, size: int) -> bool:
-        return self._count < self._most and (not self._count or self._bytes + size <= self._most_bytes)
+        return self._count < self._most and self._bytes + size <= self._most_bytes

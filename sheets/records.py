@@ -27,7 +27,7 @@ class Fault(Enum):
         "A quoted cell of the row does not end, or goes on behind its quotes; a quote within one is written twice."
     )
     RAGGED = "The row has not as many cells as the title line."
-    EMPTY = "No cell of the row holds anything."
+    EMPTY = "The row holds nothing."
 
     @property
     def reason(self) -> str:
@@ -154,7 +154,7 @@ class TableRecords:
             yield from self._take(deque([line]))
         while self._open:
             todo = deque[_Line]()
-            yield self._give_up_first(todo)
+            yield self._give_up_open(todo)
             yield from self._take(todo)
 
     def _take(self, todo: deque[_Line]) -> Iterator[Record]:
@@ -164,7 +164,7 @@ class TableRecords:
             if raw is None:
                 if self._open:
                     todo.appendleft(line)
-                    yield self._give_up_first(todo)
+                    yield self._give_up_open(todo)
                 else:
                     yield Record(number, b"", [], Fault.TOO_LARGE)
                 continue
@@ -175,8 +175,8 @@ class TableRecords:
             self._span += len(raw)
             if not inside:
                 yield self._close(todo)
-            elif len(self._open) >= _MOST_LINES or (self._span > _MOST_SPAN and len(self._open) > 1):
-                yield self._give_up_first(todo)
+            while len(self._open) >= _MOST_LINES or (self._span > _MOST_SPAN and len(self._open) > 1):
+                yield self._give_up_open(todo)
 
     def _close(self, todo: deque[_Line]) -> Record:
         raw = b"\n".join(line.raw or b"" for line in self._open)
@@ -186,6 +186,15 @@ class TableRecords:
             return self._give_up_first(todo)
         self._open, self._span = [], 0
         return record
+
+    def _give_up_open(self, todo: deque[_Line]) -> Record:
+        """Do as `_give_up_first` with a row whose quotes are still open, and cut no line again for nothing."""
+        first, *others = self._open
+        if not others or not _ends_inside(others[0].raw or b"", self._mark, False):
+            return self._give_up_first(todo)
+        # The second line opens a quote of its own, so the lines behind it stand within quotes as they did before.
+        self._open, self._span = others, self._span - len(first.raw or b"")
+        return Record(first.number, first.raw or b"", [], Fault.BADLY_QUOTED)
 
     def _give_up_first(self, todo: deque[_Line]) -> Record:
         """Make the first line of the open row a row, a bad one, and the others lines that are still to be read."""

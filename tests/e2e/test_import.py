@@ -149,12 +149,16 @@ async def test_who_may_not_create_may_not_import(platform: Platform) -> None:
 
 
 async def test_more_imports_than_a_gateway_takes_are_told_to_come_later(platform: Platform) -> None:
-    account = await platform.account(consented=True)
+    account, *others = [await platform.account(consented=True) for _ in range(5)]
     line = to_file(NDJSON, samples(1))
     async with AsyncExitStack() as stack:
-        for _ in range(8):
-            exchange = await stack.enter_async_context(exchanging(platform, account, line, NDJSON))
-            assert "id" in await exchange.read()
+        for other in others:
+            for _ in range(2):
+                exchange = await stack.enter_async_context(exchanging(platform, other, line, NDJSON))
+                assert "id" in await exchange.read()
+            # Of one account; in the end of all.
+            answer = await send(other, line, NDJSON)
+            assert (answer.status_code, error_of(answer).reason) == (429, "OVERLOADED")
         answer = await send(account, line, NDJSON)
         assert (answer.status_code, error_of(answer).reason) == (429, "OVERLOADED")
         # Others are served meanwhile.

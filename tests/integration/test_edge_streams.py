@@ -1,11 +1,15 @@
 """What Envoy makes of a file that is imported: it passes on what comes, both ways, and holds none of it."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
+import grpc
 import pytest
 
+from fairdb.samples.v1 import import_service_pb2, import_service_pb2_grpc
 from tests.edge_rig import Edge, Issuer, Upstream, edge_running, upstream_running
 
 PATH = "/api/samples:import"
@@ -72,3 +76,35 @@ async def test_nobodys_file_is_read_without_a_token(edge: Edge, upstream: Upstre
     answer = await edge.http.post(PATH, content=b"a\n1\n", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, 16)
     assert upstream.imports.first is None
+
+
+async def test_streams_that_send_nothing_leave_room_for_other_calls(edge: Edge) -> None:
+    silent = asyncio.Event()
+
+    async def body() -> AsyncIterator[import_service_pb2.ImportFileRequest]:
+        await silent.wait()
+        yield import_service_pb2.ImportFileRequest()
+
+    async def stream(stub: Any) -> grpc.StatusCode:
+        call = stub.ImportFile(body(), metadata=tuple(ISSUER.bearer().items()))
+        return await call.code()
+
+    # Two connections, since one carries 100 streams.
+    channels = [
+        grpc.aio.insecure_channel(edge.address, options=[("grpc.use_local_subchannel_pool", 1), ("number", number)])
+        for number in range(2)
+    ]
+    stubs = [import_service_pb2_grpc.ImportServiceStub(channel) for channel in channels]
+    streams = [asyncio.create_task(stream(stubs[number % 2])) for number in range(120)]
+    try:
+        async with asyncio.timeout(10):
+            # Those beyond the streams' own limit are refused at once; the others wait for their senders.
+            refused = [await code for code in itertools.islice(asyncio.as_completed(streams), 120 - 32)]
+        assert set(refused) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert (await edge.http.get("/api/samples/1", headers=ISSUER.bearer())).status_code == 200
+    finally:
+        for waiting in streams:
+            waiting.cancel()
+        await asyncio.gather(*streams, return_exceptions=True)
+        for channel in channels:
+            await channel.close()

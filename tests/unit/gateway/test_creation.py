@@ -167,3 +167,22 @@ async def test_the_loser_of_a_race_discards_its_preparation() -> None:
     assert (created.stored, created.dropped_fields) == (WINNER, ())
     assert journal.written[-1] == ("undone", "UNDONE", "SUPERSEDED")
     assert journal.changes[-1].event is None
+
+
+@pytest.mark.parametrize("look_first", [True, False])
+async def test_a_repeat_of_a_sample_in_quarantine_is_not_said_to_be_stored(look_first: bool) -> None:
+    quarantined = StoredSample(sample=Sample(id="winner", state=Sample.STATE_QUARANTINED))
+    calls: list[str] = []
+    privacy: Any = Service(calls, PrepareSample=prepared)
+    backend: Any = Service(
+        calls,
+        FindByIdempotencyKey=FindByIdempotencyKeyResponse(stored=quarantined),
+        StoreSample=StoreSampleResponse(stored=quarantined, replayed=True),
+    )
+    definition = create_sample(privacy, backend)
+    engine = engine_of(MemoryJournal(), definition)
+    creation = Creation(engine, definition, privacy, backend)
+    with pytest.raises(AppError) as refused:
+        await creation.identify(PRINCIPAL, RAW, IdempotencyClaim(), look_first=look_first)
+    assert refused.value.reason == "CONSENT_WITHDRAWN"
+    await settle(engine)

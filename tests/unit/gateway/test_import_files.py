@@ -1,19 +1,22 @@
 """Files of an import: cut anywhere, and with rows that are none among those that are."""
 
+import asyncio
 import json
 import random
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.json_format import MessageToDict
 
 from chassis.errors import AppError, InvalidRequest
+from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway import import_rows
+from gateway import import_rows, import_servicer
 from gateway.errors import (
     MediaTypeUnsupported,
     RowBadlyQuoted,
-    RowEmpty,
     RowFieldUnknown,
     RowNotJson,
     RowNotText,
@@ -63,7 +66,7 @@ ROWS = [
     RowRagged,
     {"organism": "E. coli", "metadata": {"age": '5" pipe', "note": "plain"}},
     InvalidRequest,
-    RowEmpty,
+    {},
     RowNotText,
     {"organism": "Übermut", "metadata": {"age": "ä"}},
 ]
@@ -101,6 +104,40 @@ def test_a_file_of_open_quotes_is_read_in_bearable_time() -> None:
     assert found == [RowBadlyQuoted] * 5_000
 
 
+def test_no_line_within_quotes_is_cut_again_for_each_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each line opens a quote that the next one closes, and opens another.
+    looked_at = 0
+    ends_inside = records._ends_inside
+
+    def count(line: bytes, delimiter: bytes, inside: bool) -> bool:
+        nonlocal looked_at
+        looked_at += 1
+        return ends_inside(line, delimiter, inside)
+
+    monkeypatch.setattr(records, "_ends_inside", count)
+    assert read(CSV, b"organism,n\n" + b'x","\n' * 1_000) == [RowBadlyQuoted] * 1_000
+    assert looked_at < 5_000
+
+
+async def test_blank_lines_keep_no_other_call_waiting() -> None:
+    turns, ended = 0, False
+
+    async def others() -> None:
+        nonlocal turns
+        while not ended:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def messages() -> AsyncIterator[pb.ImportFileRequest]:
+        yield pb.ImportFileRequest(file=HttpBody(data=b"\n" * 1_000_000))
+
+    other = asyncio.create_task(others())
+    assert [item async for item in import_servicer._rows_in(open_reader(NDJSON), messages())] == []
+    ended = True
+    await other
+    assert turns >= 30
+
+
 LINE = {"organism": "E. coli", "taxonId": "562", "metadata": {"age": 34, "ok": True, "none": None, "text": "\n"}}
 
 
@@ -109,7 +146,7 @@ LINE = {"organism": "E. coli", "taxonId": "562", "metadata": {"age": 34, "ok": T
     [
         (json.dumps(LINE), {**LINE, "taxonId": 562}),
         ('{"taxon_id": 5.0, "collection_date": "2019", "study": null}', {"taxonId": 5, "collectionDate": "2019"}),
-        ('{"metadata": {"deep": {"a": [1]}}}', {"metadata": {"deep": {"a": [1]}}}),
+        ('{"metadata": {"deep": {"a": [1]}}}', {"metadata": {"deep": []}}),
         ("{}", {}),
         ("nonsense", RowNotJson),
         ("[]", RowNotJson),
@@ -128,6 +165,8 @@ LINE = {"organism": "E. coli", "taxonId": "562", "metadata": {"age": 34, "ok": T
         ('{"metadata": []}', InvalidRequest),
         ('{"metadata": {"a": 1' + "0" * 400 + "}}", InvalidRequest),
         ('{"metadata": {"\\ud800": 1}}', InvalidRequest),
+        ('{"metadata": {"a": 9007199254740992}}', {"metadata": {"a": 9007199254740992}}),
+        ('{"metadata": {"a": 9007199254740993}}', InvalidRequest),
     ],
 )
 def test_lines_of_json(line: str, expected: object) -> None:

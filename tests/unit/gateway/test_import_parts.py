@@ -1,12 +1,21 @@
 """What an import is put together of: keys, the spool, the window."""
 
 import asyncio
+import errno
+import io
+import tempfile
 from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
+from chassis.errors import DeadlineExceeded
+from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
+from gateway import import_stream
 from gateway.idempotency import Fingerprints
+from gateway.import_stream import Messages
 from gateway.spool import Spool
 from gateway.window import Window
 
@@ -85,11 +94,60 @@ async def test_a_spool_that_nobody_empties_is_full_one_day() -> None:
     waiting = asyncio.create_task(spool.has_room())
     await settle()
     assert not waiting.done()
-    await spool.take()
+    # The file has room again when all of it was taken.
+    for _ in range(10):
+        assert not waiting.done()
+        await spool.take()
     await waiting
     spool.end()
     await drain(spool)
     spool.close()
+
+
+async def test_the_file_of_a_spool_grows_no_further_behind_a_slow_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk()
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda buffering: disk)
+    spool, longest = Spool(10, 100), 0
+    for number in range(1_000):
+        while not spool._room.is_set():
+            await spool.take()
+        spool.put(b"x" * 11)
+        longest = max(longest, len(disk.getvalue()))
+        if number % 2:
+            await spool.take()
+    assert 100 < longest <= 111
+
+
+class Disk(io.BytesIO):
+    """Takes a little at a time, and no more than it has room for."""
+
+    room = 1 << 30
+
+    def write(self, data: Any, /) -> int:
+        taken = min(len(data), 7, self.room)
+        if not taken:
+            raise OSError(errno.ENOSPC, "full")
+        self.room -= taken
+        return super().write(data[:taken])
+
+
+async def test_a_disk_that_takes_less_than_it_is_given_costs_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk()
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda buffering: disk)
+    spool = Spool(30)
+    expected = b""
+    for number in range(100):
+        spool.put(piece := b"%09d;" % number)
+        expected += piece
+    disk.room = 10
+    pieces = [b"%09d;" % number for number in range(100, 104)]
+    for piece in pieces[:3]:
+        spool.put(piece)
+    with pytest.raises(OSError, match="full"):
+        spool.put(pieces[3])
+    expected += b"".join(pieces)
+    spool.end()
+    assert await drain(spool) == expected
 
 
 async def test_who_takes_from_a_spool_waits_for_what_is_put() -> None:
@@ -117,7 +175,7 @@ async def test_a_window_holds_so_many_and_so_much() -> None:
         await window.enter(size)
         inside.append(size)
 
-    waiting = [asyncio.create_task(enter(size)) for size in (10, 60, 40, 10, 500, 1)]
+    waiting = [asyncio.create_task(enter(size)) for size in (10, 60, 40, 10, 100, 1)]
     await settle()
     assert inside == [10, 60]
     window.leave(10)
@@ -126,14 +184,14 @@ async def test_a_window_holds_so_many_and_so_much() -> None:
     window.leave(60)
     await settle()
     assert inside == [10, 60, 40, 10]
-    # What is larger than all room gets in when nobody else is there, and nobody before it.
+    # What takes all room gets in when nobody else is there, and nobody before it.
     window.leave(40)
     await settle()
     assert inside[-1] == 10
     window.leave(10)
     await settle()
-    assert inside[-1] == 500
-    window.leave(500)
+    assert inside[-1] == 100
+    window.leave(100)
     await asyncio.gather(*waiting)
     assert inside[-1] == 1
 
@@ -154,3 +212,35 @@ async def test_who_stops_waiting_for_a_window_takes_no_room() -> None:
     third.cancel()
     await settle()
     await window.enter(1)
+
+
+async def test_who_opens_a_stream_and_sends_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_stream, "FIRST_SECONDS", 0.0)
+
+    async def silence() -> AsyncIterator[pb.ImportFileRequest]:
+        await asyncio.Event().wait()
+        yield pb.ImportFileRequest()
+
+    messages = Messages(silence())
+    with pytest.raises(DeadlineExceeded):
+        await messages.first()
+    await messages.aclose()
+
+
+async def test_a_message_that_somebody_stopped_waiting_for_is_the_next_ones() -> None:
+    sent: asyncio.Queue[pb.ImportFileRequest] = asyncio.Queue()
+
+    async def stream() -> AsyncIterator[pb.ImportFileRequest]:
+        for _ in range(2):
+            yield await sent.get()
+
+    messages = Messages(stream())
+    sent.put_nowait(pb.ImportFileRequest(organism="first"))
+    assert (await messages.first()).organism == "first"
+    assert (await anext(messages)).organism == "first"
+    waiting = asyncio.create_task(anext(messages))  # pyright: ignore[reportArgumentType]
+    await settle()
+    waiting.cancel()
+    await settle()
+    sent.put_nowait(pb.ImportFileRequest(organism="second"))
+    assert [message.organism async for message in messages] == ["second"]

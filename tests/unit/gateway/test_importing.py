@@ -20,7 +20,7 @@ from chassis.errors import (
 )
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway import importing
+from gateway import importing, unread
 from gateway.creation import Creation, Identified
 from gateway.errors import Overloaded, RowNotJson
 from gateway.idempotency import Fingerprints
@@ -59,8 +59,12 @@ class Tokens:
 
     def __init__(self) -> None:
         self.revoked = False
+        self.away = 0
 
     async def check(self, caller: Caller) -> None:
+        if self.away:
+            self.away -= 1
+            raise ServiceUnavailable
         if self.revoked:
             raise TokenRevoked
 
@@ -72,14 +76,20 @@ class Rig:
             cast(Creation, self.creations), Fingerprints(b"k" * 32), self.tokens, at_once=at_once
         )
 
-    def run(self, items: AsyncIterator[Item], rest: AsyncIterator[object] | None = None) -> AsyncGenerator[bytes, None]:
-        calls.enter(Call(caller=CALLER))
-        return self.importing.run(
-            cast(AsyncGenerator[Item, None], items),
-            rest or rows(),
-            pb.ImportSamplesResponse.SerializeToString,
-            ("", "of all"),
-        )
+    async def run(
+        self, items: AsyncIterator[Item], rest: AsyncIterator[object] | None = None, caller: Caller = CALLER
+    ) -> AsyncGenerator[bytes, None]:
+        calls.enter(Call(caller=caller))
+        with self.importing.place():
+            answers = self.importing.run(
+                cast(AsyncGenerator[Item, None], items),
+                rest or rows(),
+                pb.ImportSamplesResponse.SerializeToString,
+                ("", "of all"),
+            )
+            async with aclosing(answers):
+                async for piece in answers:
+                    yield piece
 
     async def answer(self, *items: Item) -> pb.ImportSamplesResponse:
         return await whole(self.run(rows(*items)))
@@ -96,7 +106,7 @@ async def rows(*items: Item) -> AsyncGenerator[Item, None]:
 
 
 def row(organism: str = "", size: int = 1) -> Row:
-    return Row(RawSample(organism=organism), "", size)
+    return Row(RawSample(subject="donor", organism=organism), "", size)
 
 
 async def turns() -> None:
@@ -271,4 +281,158 @@ async def test_a_fault_of_ours_costs_its_own_row_only() -> None:
     rig.creations.create = create
     answer = await rig.answer(row("a"), row("b"), row("c"), row("d", size=1 << 21))
     assert told(answer) == ["id of a", "INTERNAL", "id of c", "REQUEST_TOO_LARGE"]
+    assert not answer.summary.HasField("stopped")
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired"])
+async def test_a_token_that_counts_no_more_stops_an_import_of_which_no_row_comes(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "_RECHECK_SECONDS", 0.001)
+    rig, left = Rig(), list[object]()
+
+    async def items() -> AsyncIterator[Item]:
+        yield row("before")
+        if how == "revoked":
+            rig.tokens.revoked = True
+        else:
+            monkeypatch.setattr(importing, "time", lambda: CALLER.token_expires)
+        await asyncio.Event().wait()
+
+    async def rest() -> AsyncIterator[object]:
+        left.append("read")
+        yield b""
+
+    async with asyncio.timeout(5):
+        answer = await whole(rig.run(items(), rest()))
+    assert told(answer) == ["id of before"]
+    assert answer.summary.stopped.reason == ("TOKEN_REVOKED" if how == "revoked" else "UNAUTHENTICATED")
+    assert left == ["read"]
+
+
+async def test_a_row_that_was_begun_is_answered_though_the_token_counts_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importing, "_RECHECK_SECONDS", 0.001)
+    monkeypatch.setattr(importing, "_AT_ONCE", 2)
+    rig, begun, go = Rig(), asyncio.Event(), asyncio.Event()
+
+    async def create(organism: str) -> None:
+        rig.tokens.revoked = True
+        begun.set()
+        await go.wait()
+
+    rig.creations.create = create
+    answering = asyncio.create_task(rig.answer(*(row(str(number)) for number in range(9))))
+    await begun.wait()
+    await turns()
+    go.set()
+    answer = await answering
+    assert told(answer) == [f"id of {organism}" for organism in rig.creations.begun]
+    assert answer.summary.rows == len(rig.creations.begun) < 9
+
+
+async def test_what_will_not_be_dealt_with_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "REST_SECONDS", 0.01)
+
+    async def rest() -> AsyncIterator[object]:
+        while True:
+            await asyncio.sleep(0)
+            yield b"x"
+
+    async with asyncio.timeout(5):
+        answer = await whole(Rig().run(rows(row("a")), rest()))
+    assert told(answer) == ["id of a"]
+
+
+async def test_an_answer_that_nobody_reads_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unread, "UNREAD_SECONDS", 0.01)
+    rig = Rig(at_once=1)
+
+    async def read_nothing() -> None:
+        async with aclosing(rig.run(rows(row("a")))) as answers:
+            async for _ in answers:
+                await asyncio.Event().wait()
+
+    reading = asyncio.create_task(read_nothing())
+    # An error that the caller is told.
+    with pytest.raises(DeadlineExceeded):
+        await asyncio.wait_for(reading, 5)
+    assert told(await rig.answer(row("next"))) == ["id of next"]
+
+
+async def test_one_account_leaves_room_for_others() -> None:
+    rig = Rig(at_once=8)
+    first, second = rig.run(rows(row("a"))), rig.run(rows(row("b")))
+    assert await anext(first) == await anext(second) == b""
+    with pytest.raises(Overloaded):
+        await rig.answer(row("c"))
+    other = Caller(user_id="22222222-2222-4222-8222-222222222222", token_id="o", token_expires=CALLER.token_expires)
+    assert told(await whole(rig.run(rows(row("d")), caller=other))) == ["id of d"]
+    await first.aclose()
+    assert told(await rig.answer(row("c"))) == ["id of c"]
+    await second.aclose()
+
+
+async def test_rows_that_cannot_be_read_keep_no_other_call_waiting() -> None:
+    turns, ended = 0, False
+
+    async def others() -> None:
+        nonlocal turns
+        while not ended:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(others())
+    answer = await Rig().answer(*(RowNotJson() for _ in range(1_600)))
+    ended = True
+    await other
+    assert answer.summary.refused == 1_600
+    assert turns >= 100
+
+
+async def test_a_row_of_nothing_is_no_sample_of_the_imports_own_organism() -> None:
+    rig = Rig()
+    answer = await rig.answer(Row(RawSample(), "", 2), Row(RawSample(), "key", 2), row("a"))
+    assert told(answer) == ["MALFORMED_REQUEST", "MALFORMED_REQUEST", "id of a"]
+    assert rig.creations.begun == ["a"]
+
+
+async def test_a_row_takes_the_room_that_it_needs_to_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "_BYTES_AT_ONCE", 1_000)
+    rig = Rig()
+    await rig.answer(*(row("x" * 600) for _ in range(5)))
+    assert rig.creations.most_at_once == 1
+
+
+async def test_rows_that_were_begun_end_before_the_gateway_does() -> None:
+    rig, go = Rig(), asyncio.Event()
+
+    async def create(organism: str) -> None:
+        await go.wait()
+        if organism == "away":
+            raise ServiceUnavailable
+
+    rig.creations.create = create
+    answers = rig.run(rows(row("a"), row("away")))
+    assert await anext(answers) == b""
+    await turns()
+    await answers.aclose()
+    closing = asyncio.create_task(rig.importing.close())
+    await turns()
+    assert not closing.done()
+    go.set()
+    async with asyncio.timeout(1):
+        await closing
+    # And none is tried again.
+    assert (rig.creations.begun, rig.creations.ended) == (["a", "away"], ["a"])
+    assert not rig.importing._begun
+
+
+async def test_a_token_that_cannot_be_checked_for_a_moment_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "_FIRST_PAUSE", 0.001)
+    rig = Rig()
+    rig.tokens.away = 4
+    answer = await rig.answer(row("a"), row("b"))
+    assert told(answer) == ["id of a", "id of b"]
     assert not answer.summary.HasField("stopped")
