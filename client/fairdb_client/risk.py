@@ -34,22 +34,27 @@ def risk_command(
         roles = roles_of(table, quasi, sensitive, subject, categorical)
         risk = measure(table, roles)
         if as_json:
-            print(json.dumps(risk.as_json(), ensure_ascii=False))
+            print(json.dumps({**risk.as_json(), "warnings": warnings_of(table, roles)}, ensure_ascii=False))
         else:
             show_risk(table, roles, risk, console())
 
 
 def show_risk(table: "Table", roles: "Roles", risk: "Risk", out: Console) -> None:
     """Print the figures for people, the worst classes, and what to generalise next."""
-    from anonymity.people import notes_on
-
     out.print(_figures(roles, risk))
-    for note in notes_on(table[roles.subject], roles.subject) if roles.subject is not None else ():
+    for note in warnings_of(table, roles):
         out.print(Text(note), soft_wrap=True)
     if roles.sensitive:
         out.print(_told(table, roles, risk))
     out.print(_worst(table, roles))
     _show_steps(table, roles, risk, out)
+
+
+def warnings_of(table: "Table", roles: "Roles") -> list[str]:
+    """Return what a reader of the figures has to know of how people are named."""
+    from anonymity.people import notes_on
+
+    return notes_on(table[roles.subject], roles.subject) if roles.subject is not None else []
 
 
 def _figures(roles: "Roles", risk: "Risk") -> Grid:

@@ -25,6 +25,7 @@ def test_it_prints_the_figures_as_json(tmp_path: Path) -> None:
         "t": {"ill": pytest.approx(2 / 3)},  # of the class of one: IBD 1 against 1/3
         "unique_rows": 1,
         "max_reidentification_risk": 1.0,
+        "warnings": [],
     }
 
 
@@ -59,11 +60,15 @@ def test_only_a_step_that_gains_is_proposed(tmp_path: Path) -> None:
 
 def test_what_the_names_of_people_leave_open_is_told(tmp_path: Path) -> None:
     rows = [("S1", "30", "NA"), ("s1", "30", ""), ("", "30", "unknown"), ("S2", "30", "")]
-    result = run("risk", write(tmp_path / "t.csv", rows, ("who", "age", "ill")), "--quasi", "age",
-                 "--subject", "who", "--sensitive", "ill")  # fmt: skip
+    words = ("risk", write(tmp_path / "t.csv", rows, ("who", "age", "ill")), "--quasi", "age",
+             "--subject", "who", "--sensitive", "ill")  # fmt: skip
+    result = run(*words)
     assert "1 row names nobody in 'who': k counts only people who are named" in result.stdout
     assert "3 spellings in 'who' are taken for 2 people" in result.stdout
     assert "the same for everybody in the table" in result.stdout
+    told = json.loads(run(*words, "--json").stdout)["warnings"]
+    assert [note.partition(" ")[0] for note in told] == ["1", "3"]
+    assert all(note in result.stdout for note in told)
 
 
 def test_markup_in_a_table_is_shown_as_it_is(tmp_path: Path) -> None:
