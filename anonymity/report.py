@@ -85,7 +85,10 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept
     """Return what the figures do not show, what matters most first."""
     found = [warning for column in sorted(kept, key=_urgency) if (warning := column.warning(limits.k))]
     if roles.subject is not None:
-        found.append(f"{roles.subject!r} named the people and is not published; k counted them.")
+        found.append(
+            f"{roles.subject!r} named the people and is not published; k counted them. Whoever measures what is published "
+            "counts rows: k is then as large or larger, and t and entropy l may differ."
+        )
         found += notes_on(done.original[roles.subject], roles.subject)
     for title in done.recoding.exact_ends:
         found.append(
