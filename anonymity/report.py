@@ -86,8 +86,8 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept
     found = [warning for column in sorted(kept, key=_urgency) if (warning := column.warning(limits.k))]
     if roles.subject is not None:
         found.append(
-            f"{roles.subject!r} named the people and is not published; k counted them. Whoever measures what is published "
-            "counts rows: k is then as large or larger, and t and entropy l may differ."
+            f"{roles.subject!r} named the people and is not published; k counted them. "
+            "Whoever measures what is published counts rows: k is then as large or larger, t and entropy l may differ."
         )
         found += notes_on(done.original[roles.subject], roles.subject)
     for title in done.recoding.exact_ends:

@@ -26,6 +26,7 @@ from fairdb_client.columns import (
     as_titled,
     console,
     grid,
+    printed,
     read,
     read_names,
     roles_of,
@@ -110,7 +111,8 @@ def anonymize_command(
         content = report_of(done, roles, limits)
     with told(out), _stopped_cleanly():
         _write(file, out, report, done, content, force=force)
-    _show(content, done.before, out, console())
+    with printed():
+        _show(content, done.before, out, console())
 
 
 def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Path], *, force: bool) -> None:
@@ -141,7 +143,7 @@ def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Pa
 
 
 def _read_trees(given: list[str] | None, table: "Table", quasi: Sequence[str]) -> "dict[str, Hierarchy]":
-    from anonymity.errors import BadTable
+    from anonymity.errors import BadOption
     from anonymity.trees import read_tree
 
     trees = {}
@@ -150,11 +152,13 @@ def _read_trees(given: list[str] | None, table: "Table", quasi: Sequence[str]) -
         cuts = [i for i, mark in enumerate(text) if mark == "="]
         split = next(((text[:i], text[i + 1 :]) for i in cuts if text[:i] in table.columns), None)
         if split is None:
-            raise BadTable(f"--hierarchy {text}: write COLUMN=FILE, with a column of the table")
+            raise BadOption(f"--hierarchy {text}: write COLUMN=FILE, with a column of the table")
         if split[0] not in quasi:
-            raise BadTable(f"--hierarchy {text}: {split[0]!r} is no quasi-identifier, so nothing is made of it")
+            raise BadOption(f"--hierarchy {text}: {split[0]!r} is no quasi-identifier, so nothing is made of it")
+        if not split[1]:
+            raise BadOption(f"--hierarchy {text}: write COLUMN=FILE, with the name of a file")
         if split[0] in trees:
-            raise BadTable(f"--hierarchy {text}: {split[0]!r} has a tree already")
+            raise BadOption(f"--hierarchy {text}: {split[0]!r} has a tree already")
         trees[split[0]] = read_tree(Path(split[1]), split[0], table[split[0]].values)
     return trees
 

@@ -19,6 +19,7 @@ from fairdb_client.columns import (
     as_titled,
     console,
     grid,
+    printed,
     read,
     read_names,
     told,
@@ -70,22 +71,23 @@ def report_command(
         if roles.quasi:
             check_roles(roles, list(table.columns))
             risk = measure(table, roles)
-        if as_json:
-            found = _as_json(guide, guesses, roles, risk and risk.as_json())
-            if risk is not None:
-                found["warnings"] = [*warnings_of(table, roles), *notes_on_proposal(guesses, roles, risk)]
-            print(json.dumps(found, ensure_ascii=False))
-        else:
-            out = console()
-            _show(guide, guesses, file, out)
-            if risk is not None:
-                show_risk(table, roles, risk, out)
-                for note in notes_on_proposal(guesses, roles, risk):
-                    out.print(Text(note), soft_wrap=True)
-                # Not by rich, which makes spaces of a tab in a title.
-                print(proposal(file, guesses, roles, risk))
+        with printed():
+            if as_json:
+                found = _as_json(guide, guesses, roles, risk and risk.as_json())
+                if risk is not None:
+                    found["warnings"] = [*warnings_of(table, roles), *notes_on_proposal(guesses, roles, risk)]
+                print(json.dumps(found, ensure_ascii=False))
             else:
-                out.print("No column is known as a quasi-identifier: name them with --quasi.", soft_wrap=True)
+                out = console()
+                _show(guide, guesses, file, out)
+                if risk is not None:
+                    show_risk(table, roles, risk, out)
+                    for note in notes_on_proposal(guesses, roles, risk):
+                        out.print(Text(note), soft_wrap=True)
+                    # Not by rich, which makes spaces of a tab in a title.
+                    print(proposal(file, guesses, roles, risk))
+                else:
+                    out.print("No column is known as a quasi-identifier: name them with --quasi.", soft_wrap=True)
     if risk is None:
         raise typer.Exit(CANNOT)
 

@@ -8,7 +8,19 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fairdb_client.columns import Categorical, File, Quasi, Sensitive, Subject, console, grid, read, roles_of, told
+from fairdb_client.columns import (
+    Categorical,
+    File,
+    Quasi,
+    Sensitive,
+    Subject,
+    console,
+    grid,
+    printed,
+    read,
+    roles_of,
+    told,
+)
 
 if TYPE_CHECKING:
     from anonymity.risk import Risk, Roles
@@ -33,10 +45,11 @@ def risk_command(
         table = read(file)
         roles = roles_of(table, quasi, sensitive, subject, categorical)
         risk = measure(table, roles)
-        if as_json:
-            print(json.dumps({**risk.as_json(), "warnings": warnings_of(table, roles)}, ensure_ascii=False))
-        else:
-            show_risk(table, roles, risk, console())
+        with printed():
+            if as_json:
+                print(json.dumps({**risk.as_json(), "warnings": warnings_of(table, roles)}, ensure_ascii=False))
+            else:
+                show_risk(table, roles, risk, console())
 
 
 def show_risk(table: "Table", roles: "Roles", risk: "Risk", out: Console) -> None:

@@ -174,6 +174,7 @@ def test_a_limit_that_cannot_be_met_ends_with_1(tmp_path: Path, options: tuple[s
         (("--drop", "age"), "'age' is to be dropped"),
         (("--drop", "x"), "no column 'x' to drop"),
         (("--hierarchy", "x=y"), "write COLUMN=FILE"),
+        (("--hierarchy", "town="), "write COLUMN=FILE, with the name of a file"),
         (("--hierarchy", "town=none.csv"), "No such file"),
         (("--out", "t.csv"), "is the input"),
         (("--out", "none/o.csv"), "no such folder"),
@@ -196,6 +197,12 @@ def test_what_cannot_be_meant_ends_with_2(
     assert result.exit_code == 2
     assert told in result.stderr
     assert os.listdir(tmp_path) == ["t.csv"]
+
+
+def test_options_are_no_fault_of_the_table(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    result = run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--max-suppression", "1")
+    assert result.stderr == "--max-suppression has to be 0, or more, but below 1\n"
 
 
 def test_the_separator_follows_the_name_of_what_is_written(tmp_path: Path) -> None:
