@@ -73,7 +73,7 @@ def anonymize_command(
         list[str] | None,
         typer.Option(
             metavar="COLUMN=FILE",
-            help="The tree of a column: a CSV file whose lines are value, what it becomes, and so on.",
+            help="The tree of a column: CSV, TSV or semicolons, each line a value, what it becomes, and so on.",
         ),
     ] = None,
     recoding: Annotated[
@@ -128,6 +128,9 @@ def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Pa
         if path.exists() and not path.is_file():
             tell(str(path), "is no ordinary file")
             raise typer.Exit(BAD_INPUT)
+        if any(_is_output(path, number) for number in (1, 2)):
+            tell(str(path), "is where this command prints what it does: name another file")
+            raise typer.Exit(BAD_INPUT)
         if any(path.exists() and source.exists() and path.samefile(source) for source in (file, *trees)):
             tell(str(path), "is the input, or a tree, which is not overwritten")
             raise typer.Exit(BAD_INPUT)
@@ -140,6 +143,14 @@ def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Pa
     if len({path.resolve() for path in written}) < len(written):
         tell(str(out), "cannot be table and report in one")
         raise typer.Exit(BAD_INPUT)
+
+
+def _is_output(path: Path, number: int) -> bool:
+    """Tell whether a file is what the process has open under a number: "/dev/stdout" may be an ordinary file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(number))
+    except OSError:
+        return False
 
 
 def _read_trees(given: list[str] | None, table: "Table", quasi: Sequence[str]) -> "dict[str, Hierarchy]":
