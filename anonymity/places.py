@@ -71,7 +71,8 @@ def _in_lines(text: str, delimiter: str) -> BadTable | None:
             record = "".join(lines[line - 1 : reader.line_num])
             return BadTable(_say(error), line=line, column=_bad_quote(record, delimiter))
         if empty is not None and row:
-            return BadTable("the line is empty", line=empty, column=1)
+            hint = ': a missing value in a table of one column is written ""' if width == 1 else ""
+            return BadTable(f"the line is empty{hint}", line=empty, column=1)
         if not row:
             empty = empty or line
         elif width is None:

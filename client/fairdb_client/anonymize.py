@@ -216,17 +216,21 @@ def _write(
 
 
 def _show(content: dict[str, Any], before: "Risk", out: Path, screen: Console) -> None:
+    from anonymity.table import as_shown
+
     rows, after = content["rows"], content["after"]
     table = grid("Generalised", "column", "level", "values", "unchanged", "loss (NCP)", "for example")
     for column in content["columns"]:
-        cells = (column["column"], column["level_name"], str(column["values"]), f"{column['unchanged']:.1%}",
+        cells = (as_shown(column["column"]), column["level_name"], str(column["values"]), f"{column['unchanged']:.1%}",
                  f"{column['ncp']:g}", ", ".join(value or "(missing)" for value in column["examples"]))  # fmt: skip
         table.add_row(*map(Text, cells))
     screen.print(table)
     for warning in content["warnings"]:
         screen.print(Text.assemble(("To consider: ", "yellow"), warning), soft_wrap=True)
-    t = "".join(f", t of {title} {before.t[title]:.3f} -> {value:.3f}" for title, value in after["t"].items())
-    l_ = "".join(f", l of {title} {before.distinct_l[title]} -> {v}" for title, v in after["distinct_l"].items())
+    t = "".join(f", t of {as_shown(title)} {before.t[title]:.3f} -> {value:.3f}" for title, value in after["t"].items())
+    l_ = "".join(
+        f", l of {as_shown(title)} {before.distinct_l[title]} -> {v}" for title, v in after["distinct_l"].items()
+    )
     screen.print(
         Text(
             f"{out}: {rows['published']} of {rows['input']} rows, {content['recoding']}; "

@@ -153,14 +153,16 @@ def _as_json(guide: "Guide", guesses: "list[Guess]", roles: "Roles", risk: dict[
 
 
 def _show(guide: "Guide", guesses: "list[Guess]", file: Path, out: Console) -> None:
+    from anonymity.table import as_shown
+
     table = grid(
         f"Columns of {file.name}, guessed by policy {guide.version}", "column", "taken for", "why", "values", ""
     )
     for guess in guesses:
         role = Text(guess.role, style=_STYLES.get(guess.role, ""))
-        table.add_row(Text(guess.title), role, Text(guess.why), str(guess.values), _SAYS.get(guess.role, ""))
+        table.add_row(Text(as_shown(guess.title)), role, Text(guess.why), str(guess.values), _SAYS.get(guess.role, ""))
     out.print(table)
-    unknown = [guess.title for guess in guesses if guess.role == "unknown"]
+    unknown = [as_shown(guess.title) for guess in guesses if guess.role == "unknown"]
     if unknown:
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
         named = f"Not in the policy, and in no figure below: {', '.join(unknown[:_NAMED])}{more}."

@@ -244,3 +244,14 @@ def test_of_several_trees_the_one_with_the_fault_is_named(tmp_path: Path) -> Non
     result = run("anonymize", file, *QUASI, *trees, "--out", tmp_path / "o.csv")
     told = f"{bad}: line 2, column 2: 1 level, but the first line has 2\n"
     assert (result.exit_code, result.stderr) == (2, told)
+
+
+def test_odd_titles_are_shown_in_one_line(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", [(str(i), str(i // 2), "ab"[i % 2]) for i in range(8)], ("", "age", '"l\n2"'))
+    words = (file, "--quasi", '"",age', "--sensitive", '"l\n2"')
+    shown = run("anonymize", *words, "--k", 2, "--recoding", "full", "--out", tmp_path / "o.csv").stdout
+    assert re.search(r"│ '' +│", shown)
+    assert "k 1 -> " in shown.splitlines()[-1]
+    assert ", l of l 2 1 -> " in shown.splitlines()[-1]
+    assert "''=0, age=0 │ l 2 " in run("risk", *words).stdout
+    assert "Not in the policy, and in no figure below: ''." in run("report", *words[:1], "--quasi", '"l\n2"').stdout
