@@ -16,6 +16,10 @@ class BadTable(Exception):
         self.column = column
         self.file = file
 
+    def within(self, file: Path) -> "BadTable":
+        """Return the same, said of a file that is not the table."""
+        return BadTable(self.why, line=self.line, column=self.column, file=file)
+
 
 class BadOption(BadTable):
     """What is asked for contradicts itself or the columns that are named, whatever the table holds."""
