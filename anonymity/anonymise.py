@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymity.classes import Ids
-from anonymity.errors import BadTable, CannotBeMet
+from anonymity.errors import BadOption, BadTable, CannotBeMet
 from anonymity.found import hierarchies_of
 from anonymity.full import least_full
 from anonymity.hierarchy import Hierarchy
@@ -115,7 +115,7 @@ def _as_published(table: Table, roles: Roles, content: Content, recoding: Recodi
 
 
 def check_limits(limits: Limits, roles: Roles) -> None:
-    """Raise BadTable when a limit says nothing."""
+    """Raise BadOption when a limit says nothing."""
     for name, good, why in (
         ("k", limits.k >= 1, "has to be 1 or more"),
         ("l", limits.l >= 1, "has to be 1 or more"),
@@ -123,9 +123,9 @@ def check_limits(limits: Limits, roles: Roles) -> None:
         ("max-suppression", 0 <= limits.max_suppression < 1, "has to be 0, or more, but below 1"),
     ):
         if not good:
-            raise BadTable(f"--{name} {why}")
+            raise BadOption(f"--{name} {why}")
     if (limits.l > 1 or limits.t is not None) and not roles.sensitive:
-        raise BadTable("--l and --t are about sensitive columns, and none is named")
+        raise BadOption("--l and --t are about sensitive columns, and none is named")
 
 
 def _check_drop(drop: Sequence[str], roles: Roles, table: Table) -> None:
@@ -133,7 +133,7 @@ def _check_drop(drop: Sequence[str], roles: Roles, table: Table) -> None:
         if title not in table.columns:
             raise BadTable(f"there is no column {title!r} to drop", line=1)
         if title in (*roles.quasi, *roles.sensitive):
-            raise BadTable(f"{title!r} is to be dropped: then it is neither quasi-identifier nor sensitive")
+            raise BadOption(f"{title!r} is to be dropped: then it is neither quasi-identifier nor sensitive")
 
 
 def _check_possible(before: Risk, content: Content, sensitive: Mapping[str, object], limits: Limits) -> None:

@@ -1,4 +1,4 @@
-"""Errors: a table that cannot be read, and a limit that cannot be met."""
+"""Errors: a table that cannot be read, options that cannot be meant, and a limit that cannot be met."""
 
 from pathlib import Path
 
@@ -15,6 +15,14 @@ class BadTable(Exception):
         self.line = line
         self.column = column
         self.file = file
+
+    def within(self, file: Path) -> "BadTable":
+        """Return the same, said of a file that is not the table."""
+        return BadTable(self.why, line=self.line, column=self.column, file=file)
+
+
+class BadOption(BadTable):
+    """What is asked for contradicts itself or the columns that are named, whatever the table holds."""
 
 
 class CannotBeMet(Exception):

@@ -64,7 +64,8 @@ def people_of(subjects: Column | None, rows: int) -> People:
     if subjects is None:
         return _weighed(None, rows)
     seen: dict[Decimal | str, int] = {"": NOBODY}
-    meant = [seen.setdefault(meaning(_LEADING_ZEROS.sub("", v.strip())), len(seen)) for v in subjects.values]
+    plain = [_LEADING_ZEROS.sub("", value.strip()) for value in subjects.values]
+    meant = [seen.setdefault(meaning(value, exponents=False), len(seen)) for value in plain]
     return _weighed(np.array(meant, np.int32)[subjects.codes], rows)
 
 
@@ -87,7 +88,7 @@ def notes_on(subjects: Column, title: str) -> list[str]:
     named = sum(not is_missing(value) for value in subjects.values)
     number = len(np.unique(people[people != NOBODY]))
     if number < named:
-        found.append(
-            f"{named} spellings in {title!r} are taken for {number} people: case, space, encoding and zeros aside."
-        )
+        people_named = "one person" if number == 1 else f"{number} people"
+        aside = "case, space, encoding, leading zeros and the way to write a number aside"
+        found.append(f"{named} spellings in {title!r} are taken for {people_named}: {aside}.")
     return found

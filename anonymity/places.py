@@ -35,15 +35,26 @@ def explain(content: bytes) -> BadTable | None:
     """
     content = content.removeprefix(codecs.BOM_UTF8)
     delimiter = delimiter_of(io.TextIOWrapper(io.BytesIO(content), errors="replace", newline=""))
+    found = explain_bytes(content, delimiter)
+    return found or _in_lines(content.decode(), delimiter)
+
+
+def explain_bytes(content: bytes, delimiter: str) -> BadTable | None:
+    """Return where bytes, without a BOM, are no text in UTF-8, None if they are."""
     at = content.find(b"\0")
     if at >= 0:
         why = "a NUL byte: this is no text (a file in UTF-16 has to be saved as UTF-8)"
         return _at_byte(content, at, delimiter, why)
     try:
-        text = content.decode()
+        content.decode()
     except UnicodeDecodeError as error:
-        return _at_byte(content, error.start, delimiter, "this is not UTF-8: save the table in that encoding")
-    return _in_lines(text, delimiter)
+        return _at_byte(content, error.start, delimiter, "this is not UTF-8: save the file in that encoding")
+    return None
+
+
+def explain_quotes(error: csv.Error, record: str, line: int, delimiter: str) -> BadTable:
+    """Return what csv found wrong in a record that begins in this line."""
+    return BadTable(_say(error), line=line, column=_bad_quote(record, delimiter))
 
 
 def _at_byte(content: bytes, at: int, delimiter: str, why: str) -> BadTable:
@@ -69,9 +80,10 @@ def _in_lines(text: str, delimiter: str) -> BadTable | None:
             return None
         except csv.Error as error:
             record = "".join(lines[line - 1 : reader.line_num])
-            return BadTable(_say(error), line=line, column=_bad_quote(record, delimiter))
+            return explain_quotes(error, record, line, delimiter)
         if empty is not None and row:
-            return BadTable("the line is empty", line=empty, column=1)
+            hint = ': a missing value in a table of one column is written ""' if width == 1 else ""
+            return BadTable(f"the line is empty{hint}", line=empty, column=1)
         if not row:
             empty = empty or line
         elif width is None:

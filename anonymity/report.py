@@ -22,9 +22,12 @@ from anonymity.limits import Limits
 from anonymity.people import notes_on
 from anonymity.rare import rare_values
 from anonymity.risk import Roles, measure
+from anonymity.table import as_shown
 from anonymity.values import NUMBER
 
 _EXAMPLES = 5
+# What the order of additions may do to a loss.
+_ROUNDING = 1e-9
 # What Markdown reads wherever it stands, and what would begin a list or a heading.
 _MARKUP = re.compile(r"[\\`*_<>\[\]|~&$#]")
 _OPENING = re.compile(r"^[-+=]|^\d+[.)](?= )")
@@ -85,18 +88,27 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept
     """Return what the figures do not show, what matters most first."""
     found = [warning for column in sorted(kept, key=_urgency) if (warning := column.warning(limits.k))]
     if roles.subject is not None:
-        found.append(f"{roles.subject!r} named the people and is not published; k counted them.")
+        found.append(
+            f"{roles.subject!r} named the people and is not published; k counted them. "
+            "Whoever measures what is published counts rows: k is then as large or larger, t and entropy l may differ."
+        )
         found += notes_on(done.original[roles.subject], roles.subject)
     for title in done.recoding.exact_ends:
         found.append(
             f"Ranges in {title!r} end at numbers that somebody has, maybe one person alone. --recoding full has bands."
         )
     found += rare_values(done, roles, limits.k)
-    emptied = [title for title, column in done.recoding.columns.items() if column.values == [ANYTHING]]
+    emptied = [title for title in roles.quasi if _is_emptied(done, title)]
     if emptied:
         such = "such a column" if len(emptied) == 1 else "such columns"
         found.append(f"Nothing is left of {', '.join(map(repr, emptied))}: {such} may as well be dropped.")
     return found
+
+
+def _is_emptied(done: Anonymised, title: str) -> bool:
+    """Tell whether all rows say the same of a column, and that no more than the whole column did."""
+    column, loss = done.recoding.columns[title], done.recoding.loss.ncp_by_column[title]
+    return column.values == [ANYTHING] or (len(column.values) == 1 and loss >= 1 - _ROUNDING)
 
 
 def _urgency(column: Kept) -> tuple[bool, bool, int]:
@@ -157,8 +169,8 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
     ]
     for c in content["columns"]:
         step = c["level_name"] if c["level"] is None else f"{c['level']} of {c['levels'] - 1}: {c['level_name']}"
-        cells = (c["column"], c["hierarchy"], step, c["values"], f"{c['unchanged']:.1%}", f"{c['nothing_left']:.1%}",
-                 f"{c['ncp']:g}", ", ".join(c["examples"]))  # fmt: skip
+        shares = f"{c['unchanged']:.1%}", f"{c['nothing_left']:.1%}", f"{c['ncp']:g}"
+        cells = as_shown(c["column"]), c["hierarchy"], step, c["values"], *shares, ", ".join(c["examples"])
         lines.append(_row(cells))
     lines += [
         "",
@@ -173,7 +185,7 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
     if plot:
         lines += ["", f"![People by the size of their class, before and after]({quote(os.fsencode(plot))})"]
     if content["dropped"]:
-        lines += ["", f"Dropped: {', '.join(map(_cell, content['dropped']))}."]
+        lines += ["", f"Dropped: {', '.join(_cell(as_shown(title)) for title in content['dropped'])}."]
     if content["warnings"]:
         lines += ["", "## To consider", "", *(f"- {_cell(warning)}" for warning in content["warnings"])]
     return "\n".join([*lines, ""])
@@ -194,7 +206,7 @@ def _compared(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, 
         words = name.replace("_", " ")
         if isinstance(figure, dict):
             was = before.get(name, {})
-            found += [(f"{words} of {title}", was.get(title, "-"), figure[title]) for title in figure]
+            found += [(f"{words} of {as_shown(title)}", was.get(title, "-"), figure[title]) for title in figure]
         else:
             found.append((words, before[name], figure))
     return found

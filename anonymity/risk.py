@@ -9,7 +9,7 @@ import numpy as np
 from anonymity.classes import Ids, group
 from anonymity.closeness import closeness
 from anonymity.diversity import distinct_l, entropy_l
-from anonymity.errors import BadTable
+from anonymity.errors import BadOption, BadTable
 from anonymity.people import People, people_of
 from anonymity.sensitive import Sensitive, read_all
 from anonymity.table import Table
@@ -63,18 +63,19 @@ class Roles:
 def check_roles(roles: Roles, titles: Sequence[str]) -> None:
     """Raise BadTable unless every column named is there and has one part only, and there is a quasi-identifier."""
     if not roles.quasi:
-        raise BadTable("no quasi-identifier is named")
+        raise BadOption("no quasi-identifier is named")
     known = set(titles)
     for title in (*roles.named, *roles.categorical):
         if title not in known:
             raise BadTable(f"there is no column {title!r}; there are: {_some(titles)}", line=1)
     for title in sorted(roles.categorical - {*roles.sensitive}):
-        raise BadTable(f"{title!r} is named by --categorical, which is about sensitive columns, but not by --sensitive")
+        raise BadOption(
+            f"{title!r} is named by --categorical, which is about sensitive columns, but not by --sensitive"
+        )
     seen: set[str] = set()
     for title in roles.named:
         if title in seen:
-            why = f"{title!r} is named twice: a column is quasi-identifier, sensitive or subject"
-            raise BadTable(why, line=1, column=list(titles).index(title) + 1)
+            raise BadOption(f"{title!r} is named twice: a column is quasi-identifier, sensitive or subject")
         seen.add(title)
 
 

@@ -66,3 +66,8 @@ def table_of(columns: Mapping[str, Sequence[str]]) -> Table:
     if len(lengths) != 1 or lengths == {0}:
         raise BadTable("the columns are empty or of different lengths")
     return Table({title: column_of(texts) for title, texts in columns.items()}, lengths.pop())
+
+
+def as_shown(title: str) -> str:
+    """Return a title in one line, as people can see it: without a name it is ''."""
+    return " ".join(title.split()) or "''"

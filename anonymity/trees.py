@@ -1,10 +1,11 @@
-"""Trees: a hierarchy of categories that somebody gives as a CSV file, each line a value and what it becomes.
+"""Trees: a hierarchy of categories that somebody gives as a file, each line a value and what it becomes.
 
 Netherlands,Western Europe,Europe
 Belgium,Western Europe,Europe
 Fiji,Melanesia,Oceania
 """
 
+import codecs
 import csv
 import io
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from anonymity.errors import BadTable
 from anonymity.hierarchy import ANYTHING, Hierarchy, hierarchy_of, level_of
-from anonymity.places import delimiter_of
+from anonymity.places import delimiter_of, explain_bytes, explain_quotes
 from anonymity.values import is_missing
 
 _SEPARATORS = "\t;"
@@ -94,16 +95,23 @@ def narrowed(hierarchy: Hierarchy, values: Sequence[str]) -> Hierarchy:
 
 
 def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadTable("this is not UTF-8", file=path) from error
-    if "\0" in text:
-        raise BadTable("a NUL byte: this is no text", line=text[: text.index("\0")].count("\n") + 1, file=path)
+    """Return the fields of each line that is not empty, and the number of the line in which they end."""
+    content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     # Lines end where they do in a table, and nowhere else.
-    lines = list(io.StringIO(text, newline=""))
-    reader = csv.reader(lines, delimiter=delimiter_of(lines, _SEPARATORS), strict=True)
-    try:
-        return [(reader.line_num, [field.strip() for field in fields]) for fields in reader if fields]
-    except csv.Error as error:
-        raise BadTable("a quoted field does not end as it should", line=reader.line_num, file=path) from error
+    lines = list(io.StringIO(content.decode(errors="replace"), newline=""))
+    delimiter = delimiter_of(lines, _SEPARATORS)
+    if fault := explain_bytes(content, delimiter):
+        raise fault.within(path)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    found: list[tuple[int, list[str]]] = []
+    while True:
+        start = reader.line_num
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return found
+        except csv.Error as error:
+            record = "".join(lines[start : reader.line_num])
+            raise explain_quotes(error, record, start + 1, delimiter).within(path) from error
+        if fields:
+            found.append((reader.line_num, [field.strip() for field in fields]))

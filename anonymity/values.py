@@ -26,16 +26,17 @@ def is_missing(text: str) -> bool:
     return plain.removeprefix("missing: ") in _MISSING
 
 
-def meaning(text: str, told: Collection[str] = ()) -> Decimal | str:
+def meaning(text: str, told: Collection[str] = (), *, exponents: bool = True) -> Decimal | str:
     """Return what a text stands for: a number, "" where missing, else the text without what seldom tells two apart.
 
     That is case, all space, characters that are not seen, how a character is encoded (NFKC), and the way to write a
     number. `told` are texts that say something here though they look missing: "none" is an answer among diseases.
+    Without `exponents`, "1E1" is a text: among names it is no 10.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     words = "".join(mark for mark in folded if unicodedata.category(mark) != "Cf").split()
     plain, spaced = "".join(words), " ".join(words)
-    if NUMBER.fullmatch(plain):
+    if NUMBER.fullmatch(plain) and (exponents or "e" not in plain):
         # Not made shorter: that would round it.
         return Decimal(plain)
     return "" if is_missing(spaced) and spaced not in told else plain

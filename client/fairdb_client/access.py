@@ -46,9 +46,11 @@ def told(edge_url: str) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def tell(what: str, why: object) -> None:
-    """Print on stderr, in one line, what failed and why."""
-    line = Text.assemble((f"{what}:", "bold red"), " ", " ".join(str(why).split()))
+def tell(what: str | None, why: object) -> None:
+    """Print on stderr, in one line, what failed and why; of what says both, `what` is None."""
+    line = Text(" ".join(str(why).split()))
+    if what is not None:
+        line = Text.assemble((f"{what}:", "bold red"), " ", line)
     Console(stderr=True, soft_wrap=True).print(line)
 
 

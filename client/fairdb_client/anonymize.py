@@ -26,6 +26,7 @@ from fairdb_client.columns import (
     as_titled,
     console,
     grid,
+    printed,
     read,
     read_names,
     roles_of,
@@ -73,7 +74,7 @@ def anonymize_command(
         list[str] | None,
         typer.Option(
             metavar="COLUMN=FILE",
-            help="The tree of a column: a CSV file whose lines are value, what it becomes, and so on.",
+            help="The tree of a column: CSV, TSV or semicolons, each line a value, what it becomes, and so on.",
         ),
     ] = None,
     recoding: Annotated[
@@ -111,7 +112,8 @@ def anonymize_command(
         content = report_of(done, roles, limits)
     with told(out), _stopped_cleanly():
         _write(file, out, report, done, content, force=force)
-    _show(content, done.before, out, console())
+    with printed():
+        _show(content, done.before, out, console())
 
 
 def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Path], *, force: bool) -> None:
@@ -127,7 +129,7 @@ def _check_places(file: Path, out: Path, report: Path | None, trees: Sequence[Pa
 
 
 def _read_trees(given: list[str] | None, table: "Table", quasi: Sequence[str]) -> "dict[str, Hierarchy]":
-    from anonymity.errors import BadTable
+    from anonymity.errors import BadOption
     from anonymity.trees import read_tree
 
     trees = {}
@@ -136,11 +138,13 @@ def _read_trees(given: list[str] | None, table: "Table", quasi: Sequence[str]) -
         cuts = [i for i, mark in enumerate(text) if mark == "="]
         split = next(((text[:i], text[i + 1 :]) for i in cuts if text[:i] in table.columns), None)
         if split is None:
-            raise BadTable(f"--hierarchy {text}: write COLUMN=FILE, with a column of the table")
+            raise BadOption(f"--hierarchy {text}: write COLUMN=FILE, with a column of the table")
         if split[0] not in quasi:
-            raise BadTable(f"--hierarchy {text}: {split[0]!r} is no quasi-identifier, so nothing is made of it")
+            raise BadOption(f"--hierarchy {text}: {split[0]!r} is no quasi-identifier, so nothing is made of it")
+        if not split[1]:
+            raise BadOption(f"--hierarchy {text}: write COLUMN=FILE, with the name of a file")
         if split[0] in trees:
-            raise BadTable(f"--hierarchy {text}: {split[0]!r} has a tree already")
+            raise BadOption(f"--hierarchy {text}: {split[0]!r} has a tree already")
         trees[split[0]] = read_tree(Path(split[1]), split[0], table[split[0]].values)
     return trees
 
@@ -187,17 +191,21 @@ def _write(
 
 
 def _show(content: dict[str, Any], before: "Risk", out: Path, screen: Console) -> None:
+    from anonymity.table import as_shown
+
     rows, after = content["rows"], content["after"]
     table = grid("Generalised", "column", "level", "values", "unchanged", "loss (NCP)", "for example")
     for column in content["columns"]:
-        cells = (column["column"], column["level_name"], str(column["values"]), f"{column['unchanged']:.1%}",
+        cells = (as_shown(column["column"]), column["level_name"], str(column["values"]), f"{column['unchanged']:.1%}",
                  f"{column['ncp']:g}", ", ".join(value or "(missing)" for value in column["examples"]))  # fmt: skip
         table.add_row(*map(Text, cells))
     screen.print(table)
     for warning in content["warnings"]:
         screen.print(Text.assemble(("To consider: ", "yellow"), warning), soft_wrap=True)
-    t = "".join(f", t of {title} {before.t[title]:.3f} -> {value:.3f}" for title, value in after["t"].items())
-    l_ = "".join(f", l of {title} {before.distinct_l[title]} -> {v}" for title, v in after["distinct_l"].items())
+    t = "".join(f", t of {as_shown(title)} {before.t[title]:.3f} -> {value:.3f}" for title, value in after["t"].items())
+    l_ = "".join(
+        f", l of {as_shown(title)} {before.distinct_l[title]} -> {v}" for title, v in after["distinct_l"].items()
+    )
     screen.print(
         Text(
             f"{out}: {rows['published']} of {rows['input']} rows, {content['recoding']}; "

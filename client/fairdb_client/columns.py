@@ -2,11 +2,12 @@
 
 import csv
 import io
+import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from anonymity.table import Table
 
 CANNOT, BAD_INPUT = 1, 2
+# What a shell reports of a command that ends by SIGPIPE.
+NOBODY_READS = 141
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A TSV or CSV file with a header, in UTF-8.")]
 Quasi = Annotated[
@@ -42,20 +45,20 @@ Categorical = Annotated[
 def read_names(given: list[str] | None) -> tuple[str, ...]:
     """Return the names of an option that may be repeated, separated by commas; one that holds a comma is quoted.
 
-    Raises BadTable.
+    Raises BadOption.
     """
     return tuple(name for text in given or () for name in _split(text))
 
 
 def _split(text: str) -> list[str]:
-    from anonymity.errors import BadTable
+    from anonymity.errors import BadOption
 
     try:
         # An empty text is the name of a column without a title, which a table with row numbers begins with.
         return next(csv.reader([text], strict=True), []) if text else [""]
     except csv.Error:
         why = "put a name with a comma, a quote or a line break between double quotes, and write its own quotes twice"
-        raise BadTable(f"cannot tell the names in {text!r}: {why}") from None
+        raise BadOption(f"cannot tell the names in {text!r}: {why}") from None
 
 
 def join_names(titles: Iterable[str]) -> str:
@@ -116,10 +119,13 @@ def shown(what: str) -> Iterator[Callable[[str | None, float], None]]:
 @contextmanager
 def told(file: Path) -> Iterator[None]:
     """End the command with a line on stderr when the table cannot be read (2) or a limit not be met (1)."""
-    from anonymity.errors import BadTable, CannotBeMet
+    from anonymity.errors import BadOption, BadTable, CannotBeMet
 
     try:
         yield
+    except BadOption as error:
+        tell(None, error)
+        raise typer.Exit(BAD_INPUT) from None
     except BadTable as error:
         tell(str(error.file or file), error)
         raise typer.Exit(BAD_INPUT) from None
@@ -136,11 +142,44 @@ def told(file: Path) -> Iterator[None]:
         raise typer.Exit(CANNOT) from None
 
 
+@contextmanager
+def printed() -> Iterator[None]:
+    """End the command when what it prints cannot be written, quietly where nobody reads on."""
+    try:
+        yield
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _print_no_more()
+        raise typer.Exit(NOBODY_READS) from None
+    except OSError as error:
+        _print_no_more()
+        tell("Standard output", error.strerror or type(error).__name__)
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def _print_no_more() -> None:
+    """Lead what is still to be written nowhere: else Python fails again when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    # Where the output is no file of the system there is nothing to lead elsewhere.
+    with suppress(OSError):
+        os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+class _Console(Console):
+    """A console that leaves it to `printed` to end the command when nobody reads on."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Raise BrokenPipeError."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Return a console that cuts nothing off where the output is no terminal."""
     # Who closes the output wants none: it is None then.
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
-    return Console(highlight=False, width=None if is_terminal else 160)
+    return _Console(highlight=False, width=None if is_terminal else 160)
 
 
 def grid(title: str, *columns: str) -> Grid:

@@ -19,6 +19,9 @@ def check_places(written: Sequence[Path], inputs: Sequence[Path], *, force: bool
         if path.exists() and not path.is_file():
             tell(str(path), "is no ordinary file")
             raise typer.Exit(BAD_INPUT)
+        if any(_is_output(path, number) for number in (1, 2)):
+            tell(str(path), "is where this command prints what it does: name another file")
+            raise typer.Exit(BAD_INPUT)
         if any(path.exists() and source.exists() and path.samefile(source) for source in inputs):
             tell(str(path), "is an input, which is not overwritten")
             raise typer.Exit(BAD_INPUT)
@@ -28,3 +31,11 @@ def check_places(written: Sequence[Path], inputs: Sequence[Path], *, force: bool
         if not os.access(path.resolve().parent, os.W_OK):
             tell(str(path.resolve().parent), "nothing may be written there")
             raise typer.Exit(BAD_INPUT)
+
+
+def _is_output(path: Path, number: int) -> bool:
+    """Tell whether a file is what the process has open under a number: "/dev/stdout" may be an ordinary file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(number))
+    except OSError:
+        return False

@@ -1,7 +1,6 @@
 """`fairdb report`: what a data steward runs first on a table: what its columns are, and whom it gives away."""
 
 import json
-import shlex
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -20,19 +19,20 @@ from fairdb_client.columns import (
     as_titled,
     console,
     grid,
-    join_names,
+    printed,
     read,
     read_names,
     told,
 )
-from fairdb_client.risk import show_risk
+from fairdb_client.proposal import notes_on_proposal, proposal
+from fairdb_client.risk import show_risk, warnings_of
 
 if TYPE_CHECKING:
     from anonymity.policy import Guess, Guide
-    from anonymity.risk import Risk, Roles
+    from anonymity.risk import Roles
 
 _STYLES = {"direct": "red", "subject": "red", "quasi": "yellow", "companion": "yellow", "sensitive": "magenta",
-           "restricted": "red", "unknown": "bold", "unused": "bold"}  # fmt: skip
+           "restricted": "red", "unknown": "bold", "other quasi": "yellow", "other sensitive": "magenta"}  # fmt: skip
 _NAMED = 20
 _SAYS = {
     "direct": "names somebody: to be dropped",
@@ -40,7 +40,8 @@ _SAYS = {
     "companion": "to be dropped",
     "restricted": "so particular that it may find one person: to be dropped",
     "unknown": "in no figure below: decide yourself",
-    "unused": "in no figure below",
+    "other quasi": "in no figure below: to be dropped",
+    "other sensitive": "in no figure below",
 }
 
 
@@ -70,17 +71,23 @@ def report_command(
         if roles.quasi:
             check_roles(roles, list(table.columns))
             risk = measure(table, roles)
-        if as_json:
-            print(json.dumps(_as_json(guide, guesses, roles, risk and risk.as_json()), ensure_ascii=False))
-        else:
-            out = console()
-            _show(guide, guesses, file, out)
-            if risk is not None:
-                show_risk(table, roles, risk, out)
-                # Not by rich, which makes spaces of a tab in a title.
-                print(_next(file, guesses, roles, risk))
+        with printed():
+            if as_json:
+                found = _as_json(guide, guesses, roles, risk and risk.as_json())
+                if risk is not None:
+                    found["warnings"] = [*warnings_of(table, roles), *notes_on_proposal(guesses, roles, risk)]
+                print(json.dumps(found, ensure_ascii=False))
             else:
-                out.print("No column is known as a quasi-identifier: name them with --quasi.", soft_wrap=True)
+                out = console()
+                _show(guide, guesses, file, out)
+                if risk is not None:
+                    show_risk(table, roles, risk, out)
+                    for note in notes_on_proposal(guesses, roles, risk):
+                        out.print(Text(note), soft_wrap=True)
+                    # Not by rich, which makes spaces of a tab in a title.
+                    print(proposal(file, guesses, roles, risk))
+                else:
+                    out.print("No column is known as a quasi-identifier: name them with --quasi.", soft_wrap=True)
     if risk is None:
         raise typer.Exit(CANNOT)
 
@@ -125,7 +132,9 @@ def _overruled(guess: "Guess", roles: "Roles") -> "Guess":
     if part is not None and part != guess.role:
         return replace(guess, role=part, why=f"named by --{part}")
     if part is None and guess.role in parts:
-        return replace(guess, role="unused", why=f"{guess.why}, but not named by --{guess.role}")
+        # It still names the person, whatever else people are counted by.
+        role = "direct" if guess.role == "subject" else f"other {guess.role}"
+        return replace(guess, role=role, why=f"{guess.why}, but not named by --{guess.role}")
     return guess
 
 
@@ -139,45 +148,22 @@ def _as_json(guide: "Guide", guesses: "list[Guess]", roles: "Roles", risk: dict[
         "sensitive": list(roles.sensitive),
         "subject": roles.subject,
         "risk": risk,
+        "warnings": [],
     }
 
 
 def _show(guide: "Guide", guesses: "list[Guess]", file: Path, out: Console) -> None:
+    from anonymity.table import as_shown
+
     table = grid(
         f"Columns of {file.name}, guessed by policy {guide.version}", "column", "taken for", "why", "values", ""
     )
     for guess in guesses:
         role = Text(guess.role, style=_STYLES.get(guess.role, ""))
-        table.add_row(Text(guess.title), role, Text(guess.why), str(guess.values), _SAYS.get(guess.role, ""))
+        table.add_row(Text(as_shown(guess.title)), role, Text(guess.why), str(guess.values), _SAYS.get(guess.role, ""))
     out.print(table)
-    unknown = [guess.title for guess in guesses if guess.role == "unknown"]
+    unknown = [as_shown(guess.title) for guess in guesses if guess.role == "unknown"]
     if unknown:
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
         named = f"Not in the policy, and in no figure below: {', '.join(unknown[:_NAMED])}{more}."
         out.print(Text(named), soft_wrap=True)
-
-
-def _next(file: Path, guesses: "list[Guess]", roles: "Roles", risk: "Risk") -> str:
-    """Return the command that would anonymise the table by these roles, where one can."""
-    if risk.subjects == 1:
-        return "Next: find more people. In a table of one person nobody can be hidden."
-    dropped = [g.title for g in guesses if _is_to_go(g, risk.rows) and g.title not in roles.named]
-    # What begins with a hyphen would be taken for an option.
-    place = f"./{file}" if str(file).startswith("-") else str(file)
-    words = ["fairdb", "anonymize", place, "--quasi", join_names(roles.quasi)]
-    if roles.sensitive:
-        words += ["--sensitive", join_names(roles.sensitive)]
-    if roles.subject is not None:
-        words += ["--subject", roles.subject]
-    if roles.categorical:
-        words += ["--categorical", join_names(sorted(roles.categorical))]
-    if dropped:
-        words += ["--drop", join_names(dropped)]
-    k = min(5, risk.subjects)
-    words += ["--k", str(k), "--out", f"{file.stem}-anonymised{file.suffix}", "--report", f"{file.stem}-report"]
-    return f"Next: {shlex.join(words)}"
-
-
-def _is_to_go(guess: "Guess", rows: int) -> bool:
-    """Tell whether a column has no place in what is published; of an unknown one, when each row has another value."""
-    return guess.role in ("direct", "companion", "restricted") or (guess.role == "unknown" and guess.values == rows)

@@ -192,7 +192,8 @@ def test_a_hierarchy_of_some_values_says_nothing_of_the_others(tmp_path: Path) -
     ("text", "why"),
     [
         ("", "holds no tree"),
-        ("Belgium,Europe\nFiji,X\0\n", "line 2: a NUL byte"),
+        ("Belgium,Europe\nFiji,X\0\n", "line 2, column 2: a NUL byte"),
+        ("Belgium;Europe\nFiji;\udce9\n", "line 2, column 2: this is not UTF-8"),
         (
             "Belgium,Fiji\nFiji,Belgium\n",
             "line 1, column 1: .*'Belgium' lies in 'Fiji' here, and others lie in 'Belgium'",
@@ -203,11 +204,13 @@ def test_a_hierarchy_of_some_values_says_nothing_of_the_others(tmp_path: Path) -
         ("Belgium,Europe\nFiji,Oceania\nBelgium,Oceania\n", "line 3, column 2: .*'Belgium' lies in 'Europe'"),
         ("Belgium,West,Europe\nFiji,West,Oceania\n", "line 2, column 3: .*'West' lies in 'Europe'"),
         ("Belgium,Europe\n", "no line for 'Fiji' of column 'country'"),
-        ('Belgium,"Europe\n', "a quoted field"),
+        ('Belgium,"Europe\n', "line 1, column 2: a quote that is never closed"),
+        ('Belgium;Europe\n\n"Fi\nji";"X"x\n', "line 3, column 2: a quoted field goes on behind"),
     ],
 )
 def test_a_tree_that_is_none_is_refused(tmp_path: Path, text: str, why: str) -> None:
     file = tmp_path / "tree.csv"
-    file.write_text(text)
-    with pytest.raises(BadTable, match=why):
+    file.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(BadTable, match=why) as caught:
         read_tree(file, "country", ["Belgium", "Fiji"])
+    assert caught.value.file == file

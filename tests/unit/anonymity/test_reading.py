@@ -90,7 +90,7 @@ def test_one_column_may_have_no_name(tmp_path: Path) -> None:
         (b"a,b\n1,2\n3,4,5\n", 3, 3, "3 fields, but the header has 2"),
         (b'a,b\n"1\n2",2\n3\n', 4, 2, "1 field"),
         (b"a,b\n1,2\n\n3,4\n", 3, 1, "the line is empty"),
-        (b"a\n1\n\n3\n", 3, 1, "the line is empty"),
+        (b"a\n1\n\n3\n", 3, 1, 'the line is empty: a missing value in a table of one column is written ""'),
         (b"a,b\n1,2\n3,x\0y\n", 3, 2, "NUL"),
         ("a,b\n1,2\n".encode("utf-16"), 1, 1, "UTF-16"),
         (b"a,b\n1,2\n3,caf\xe9\n", 3, 2, "not UTF-8"),

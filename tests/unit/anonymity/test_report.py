@@ -147,3 +147,12 @@ def test_what_was_a_star_before_is_nothing_lost() -> None:
     roles = Roles(("age",))
     (age,) = report(anonymise(table, roles, LIMITS_OF_K), roles, LIMITS_OF_K)["columns"]
     assert (age["nothing_left"], age["unchanged"]) == (0, 1)
+
+
+def test_a_column_of_which_all_rows_say_the_same_is_told() -> None:
+    table = table_of({"age": ["30", "40", "50", "70"], "": ["a", "b", "c", "d"], "kit": ["x"] * 4})
+    roles, limits = Roles(("age", "", "kit")), Limits(4, max_suppression=0)
+    content = report(anonymise(table, roles, limits, way="local"), roles, limits)
+    # A range from the lowest to the highest, and a set of all that there is, are nothing but the whole column.
+    assert "Nothing is left of 'age', '': such columns may as well be dropped." in content["warnings"]
+    assert "| '' | categories |" in as_markdown(content, "t.csv")

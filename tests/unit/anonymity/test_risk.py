@@ -5,8 +5,9 @@ import math
 import pytest
 
 from anonymity.errors import BadTable
+from anonymity.people import notes_on
 from anonymity.risk import Risk, Roles, measure
-from anonymity.table import table_of
+from anonymity.table import column_of, table_of
 
 
 def risk_of(quasi: str, sensitive: str = "", subject: str | None = None, /, **columns: list[str]) -> Risk:
@@ -201,3 +202,14 @@ def test_large_numbers_that_differ_in_the_last_figure_are_two() -> None:
 def test_roles_that_contradict_are_refused(quasi: str, sensitive: str, subject: str | None, why: str) -> None:
     with pytest.raises(BadTable, match=why):
         risk_of(quasi, sensitive, subject, q=["1"], s=["a"])
+
+
+def test_an_exponent_in_a_name_makes_no_number_of_it() -> None:
+    names = ["1E1", "10", "1e1", "010", "+10.0", "1E2", "100"]
+    table = table_of({"age": ["30"] * len(names), "who": names})
+    assert measure(table, Roles(("age",), (), "who")).subjects == 4
+    assert notes_on(table["who"], "who") == [
+        "7 spellings in 'who' are taken for 4 people: "
+        "case, space, encoding, leading zeros and the way to write a number aside."
+    ]
+    assert "are taken for one person:" in notes_on(column_of(["a", "A"]), "who")[0]

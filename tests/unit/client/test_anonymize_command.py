@@ -79,7 +79,7 @@ def test_a_report_holds_nothing_that_is_not_published(tmp_path: Path) -> None:
 def test_the_person_is_never_written(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", study())
     result = run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--subject", "who")
-    assert "'who' named the people and is not published; k counted them." in result.stdout
+    assert "'who' named the people and is not published; k counted them. Whoever measures" in result.stdout
     assert "who" not in read(tmp_path / "o.csv")[0]
 
 
@@ -174,6 +174,7 @@ def test_a_limit_that_cannot_be_met_ends_with_1(tmp_path: Path, options: tuple[s
         (("--drop", "age"), "'age' is to be dropped"),
         (("--drop", "x"), "no column 'x' to drop"),
         (("--hierarchy", "x=y"), "write COLUMN=FILE"),
+        (("--hierarchy", "town="), "write COLUMN=FILE, with the name of a file"),
         (("--hierarchy", "town=none.csv"), "No such file"),
         (("--out", "t.csv"), "is an input"),
         (("--out", "none/o.csv"), "no such folder"),
@@ -196,6 +197,12 @@ def test_what_cannot_be_meant_ends_with_2(
     assert result.exit_code == 2
     assert told in result.stderr
     assert os.listdir(tmp_path) == ["t.csv"]
+
+
+def test_options_are_no_fault_of_the_table(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", study())
+    result = run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--max-suppression", "1")
+    assert result.stderr == "--max-suppression has to be 0, or more, but below 1\n"
 
 
 def test_the_separator_follows_the_name_of_what_is_written(tmp_path: Path) -> None:
@@ -237,3 +244,14 @@ def test_of_several_trees_the_one_with_the_fault_is_named(tmp_path: Path) -> Non
     result = run("anonymize", file, *QUASI, *trees, "--out", tmp_path / "o.csv")
     told = f"{bad}: line 2, column 2: 1 level, but the first line has 2\n"
     assert (result.exit_code, result.stderr) == (2, told)
+
+
+def test_odd_titles_are_shown_in_one_line(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", [(str(i), str(i // 2), "ab"[i % 2]) for i in range(8)], ("", "age", '"l\n2"'))
+    words = (file, "--quasi", '"",age', "--sensitive", '"l\n2"')
+    shown = run("anonymize", *words, "--k", 2, "--recoding", "full", "--out", tmp_path / "o.csv").stdout
+    assert re.search(r"│ '' +│", shown)
+    assert "k 1 -> " in shown.splitlines()[-1]
+    assert ", l of l 2 1 -> " in shown.splitlines()[-1]
+    assert "''=0, age=0 │ l 2 " in run("risk", *words).stdout
+    assert "Not in the policy, and in no figure below: ''." in run("report", *words[:1], "--quasi", '"l\n2"').stdout

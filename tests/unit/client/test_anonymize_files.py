@@ -122,3 +122,16 @@ def test_a_closed_output_is_no_fault(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", line], stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "o.csv").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no name for the output")
+def test_the_table_is_not_written_where_the_command_prints(tmp_path: Path) -> None:
+    file, printed = write(tmp_path / "t.csv", study()), tmp_path / "printed.csv"
+    command = [str(Path(sys.executable).with_name("fairdb")), "anonymize", str(file), *QUASI, "--force", "--out"]
+    for out in ("/dev/stdout", str(printed)):
+        with printed.open("w") as opened:
+            done = subprocess.run([*command, out], stdout=opened, stderr=subprocess.PIPE, text=True, check=False)
+        told = f"{out}: is where this command prints what it does: name another file\n"
+        assert (done.returncode, done.stderr, printed.read_text()) == (2, told, "")
+    done = subprocess.run([*command, "/dev/stdout"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "/dev/stdout: is no ordinary file\n")

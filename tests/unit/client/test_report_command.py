@@ -84,7 +84,7 @@ def test_what_an_option_overrules_is_shown_so(tmp_path: Path) -> None:
         for c in json.loads(run("report", file, *options, "--json").stdout)["columns"]
     }
     assert found["shoe size"] == ("quasi", "named by --quasi")
-    assert found["sex"] == ("unused", "sex, but not named by --quasi")
+    assert found["sex"] == ("other quasi", "sex, but not named by --quasi")
     assert (found["age"], found["disease"]) == (("quasi", "age"), ("sensitive", "disease"))
     shown = run("report", file, *options).stdout
     assert "Not in the policy" not in shown
@@ -106,3 +106,42 @@ def test_the_command_it_proposes_works_on_odd_names_and_few_people(
     assert (tmp_path / "-odd it's-anonymised.csv").read_text().startswith("age,")
     one = write(Path("one.csv"), rows[:1], header)
     assert "In a table of one person nobody can be hidden." in run("report", one).stdout
+
+
+def proposed(*words: object) -> list[str]:
+    """Return the words of the command that a report proposes."""
+    return shlex.split(run("report", *words).stdout.partition("Next: fairdb ")[2])
+
+
+def test_what_names_the_person_is_dropped_whatever_people_are_counted_by(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", ROWS, HEADER)
+    words = proposed(file, "--subject", "sample_id")
+    assert words[words.index("--subject") + 1] == "sample_id"
+    assert words[words.index("--drop") + 1] == "subject_id"
+
+
+def test_what_options_leave_out_of_the_guess_is_told_and_no_quasi_identifier_published(tmp_path: Path) -> None:
+    file = write(tmp_path / "t.csv", ROWS, HEADER)
+    options = ("--quasi", "age", "--sensitive", "body_site")
+    words = proposed(file, *options)
+    assert words[words.index("--drop") + 1] == "sample_id,sex,country"
+    shown = run("report", file, *options).stdout
+    dropped = "To be dropped, since --quasi does not name them: 'sex', 'country'."
+    kept = "Published as they were, and in no figure, since --sensitive does not name them: 'disease'."
+    assert dropped in shown
+    assert kept in shown
+    told = json.loads(run("report", file, *options, "--json").stdout)["warnings"]
+    assert [note.partition(".")[0] + "." for note in told] == [dropped, kept]
+
+
+@pytest.mark.parametrize(
+    ("people", "options", "lost"),
+    [(4, (), True), (9, (), True), (10, (), False), (6, ("--subject", "subject_id"), False)],
+)
+def test_that_one_class_of_everybody_is_all_there_can_be_is_told(
+    tmp_path: Path, people: int, options: tuple[str, ...], *, lost: bool
+) -> None:
+    rows = [(f"s{i}", str(30 + i)) for i in range(people)]
+    file = write(tmp_path / "t.csv", rows, ("subject_id" if options else "kit", "age"))
+    shown = run("report", file, "--quasi", "age", *options).stdout
+    assert (f"each class holds all {people} people: what tells them apart is lost" in shown) == lost

@@ -25,6 +25,7 @@ def test_it_prints_the_figures_as_json(tmp_path: Path) -> None:
         "t": {"ill": pytest.approx(2 / 3)},  # of the class of one: IBD 1 against 1/3
         "unique_rows": 1,
         "max_reidentification_risk": 1.0,
+        "warnings": [],
     }
 
 
@@ -59,11 +60,15 @@ def test_only_a_step_that_gains_is_proposed(tmp_path: Path) -> None:
 
 def test_what_the_names_of_people_leave_open_is_told(tmp_path: Path) -> None:
     rows = [("S1", "30", "NA"), ("s1", "30", ""), ("", "30", "unknown"), ("S2", "30", "")]
-    result = run("risk", write(tmp_path / "t.csv", rows, ("who", "age", "ill")), "--quasi", "age",
-                 "--subject", "who", "--sensitive", "ill")  # fmt: skip
+    words = ("risk", write(tmp_path / "t.csv", rows, ("who", "age", "ill")), "--quasi", "age",
+             "--subject", "who", "--sensitive", "ill")  # fmt: skip
+    result = run(*words)
     assert "1 row names nobody in 'who': k counts only people who are named" in result.stdout
     assert "3 spellings in 'who' are taken for 2 people" in result.stdout
     assert "the same for everybody in the table" in result.stdout
+    told = json.loads(run(*words, "--json").stdout)["warnings"]
+    assert [note.partition(" ")[0] for note in told] == ["1", "3"]
+    assert all(note in result.stdout for note in told)
 
 
 def test_markup_in_a_table_is_shown_as_it_is(tmp_path: Path) -> None:
@@ -80,12 +85,8 @@ def test_markup_in_a_table_is_shown_as_it_is(tmp_path: Path) -> None:
         ("a,b\n1,2\n3\n", "--quasi a", "line 3, column 2: 1 field, but the header has 2"),
         ("a,a\n1,2\n", "--quasi a", "line 1, column 2: the name 'a' stands twice"),
         ("a,b\n1,2\n", "--quasi x", "line 1: there is no column 'x'; there are: 'a', 'b'"),
-        ("a,b\n1,2\n", "--quasi a --sensitive a", "line 1, column 1: 'a' is named twice"),
-        ("a,b\n1,2\n", "--quasi a --categorical b", "'b' is named by --categorical"),
-        ("a,b\n1,2\n", "--quasi a --subject a", "line 1, column 1: 'a' is named twice"),
         ("a,b\n1,2\n", "--quasi ,", "there is no column ''"),
         ("a, a\n1,2\n", "--quasi a", "line 1, column 2: ' a' and 'a' are one name, in column 1 already"),
-        ("a,b\n1,2\n", '--quasi "a', "cannot tell the names in"),
         ("a,b\n1,\0\n", "--quasi a", "line 2, column 2: a NUL byte"),
     ],
 )
@@ -95,6 +96,46 @@ def test_bad_input_ends_with_2_and_its_place(tmp_path: Path, content: str, optio
     result = run("risk", file, *options.split(), "--json")
     assert (result.exit_code, result.stdout) == (2, "")
     assert told in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--quasi a --sensitive a", "'a' is named twice"),
+        ("--quasi a --subject a", "'a' is named twice"),
+        ("--quasi a --categorical b", "'b' is named by --categorical"),
+        ('--quasi "a', "cannot tell the names in"),
+    ],
+)
+def test_options_that_contradict_each_other_are_no_fault_of_the_table(tmp_path: Path, options: str, told: str) -> None:
+    result = run("risk", write(tmp_path / "t.csv", [("1", "2")], ("a", "b")), *options.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(told)
+
+
+def fairdb(*words: object, stdout: int) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own, whose output is an open file."""
+    command = [str(Path(sys.executable).with_name("fairdb")), *map(str, words)]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_nobody_who_reads_on_is_no_fault(tmp_path: Path, options: tuple[str, ...]) -> None:
+    file = write(tmp_path / "t.csv", study())
+    read, written = os.pipe()
+    os.close(read)
+    done = fairdb("risk", file, "--quasi", "age", *options, stdout=written)
+    os.close(written)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_what_cannot_be_printed_is_no_fault_of_the_table(tmp_path: Path, options: tuple[str, ...]) -> None:
+    file = write(tmp_path / "t.csv", study())
+    with Path("/dev/full").open("w") as full:
+        done = fairdb("report", file, "--quasi", "age", *options, stdout=full.fileno())
+    assert (done.returncode, done.stderr) == (2, "Standard output: No space left on device\n")
 
 
 def test_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
