@@ -92,7 +92,7 @@ def anonymize_command(
 
     Values are generalised, rows left out within the limit, and the order of rows is a new one. Needs no server.
 
-    Exit codes: 0 done, 1 a limit cannot be met, 2 bad input.
+    Exit codes: 0 done, 1 a limit cannot be met, 2 bad input, or output that cannot be written.
     """
     with told(file):
         from anonymity.anonymise import anonymise

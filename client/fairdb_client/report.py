@@ -56,7 +56,7 @@ def report_command(
     """Guess which columns of a table identify people, by the policy, and print its risk. Needs no server.
 
     --quasi, --sensitive and --subject overrule the guess. Exit codes: 0 done, 1 no quasi-identifier is known, 2 bad
-    input.
+    input, or output that cannot be written.
     """
     with told(file):
         from anonymity.policy import guess_roles

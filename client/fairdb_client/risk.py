@@ -37,7 +37,7 @@ def risk_command(
 ) -> None:
     """Print how well a table hides the people in it: k-anonymity, l-diversity, t-closeness. Needs no server.
 
-    Exit codes: 0 done, 2 bad input.
+    Exit codes: 0 done, 2 bad input, or output that cannot be written.
     """
     with told(file):
         from anonymity.risk import measure
