@@ -34,7 +34,7 @@ def test_nothing_but_an_ordinary_file_is_replaced_and_no_input(tmp_path: Path) -
 
     tree.write_text("Ghent,Low\nDelft,Low\nCork,High\n")
     result = run(*common, "--hierarchy", f"town={tree}", "--out", tree)
-    assert (result.exit_code, "or a tree" in result.stderr) == (2, True)
+    assert (result.exit_code, "is an input, which is not overwritten" in result.stderr) == (2, True)
     assert tree.read_text().startswith("Ghent")
 
 

@@ -27,7 +27,8 @@ from gateway.idempotency import Fingerprints
 from gateway.import_rows import Item, Row
 from gateway.importing import Importing
 
-CALLER = Caller(user_id="11111111-1111-4111-8111-111111111111", token_id="t", token_expires=time.time() + 600)
+# A day: it begins when the tests are collected, and others may come first.
+CALLER = Caller(user_id="11111111-1111-4111-8111-111111111111", token_id="t", token_expires=time.time() + 86_400)
 
 
 class Creations:
