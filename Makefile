@@ -44,7 +44,7 @@ bench-setup: setup
 	@$(BIN)/python -m bench.installation
 
 .PHONY: bench
-bench: bench-setup ## Measure the platform against its rivals, 20 minutes: bench/results/latest.md
+bench: bench-setup ## Measure the platform against its rivals, three times in turn: bench/results/latest.md
 	$(BIN)/python -m bench.run
 
 .PHONY: bench-short
