@@ -8,7 +8,7 @@ import grpc
 from chassis import access, calls
 from chassis.calls import Call, Caller
 from chassis.errors import AppError, InvalidRequest
-from chassis.pipeline import Method, Pipeline
+from chassis.pipeline import Pipeline, UnaryMethod
 from chassis.violations import Violation
 from fairdb.batch.v1 import batch_service_pb2 as pb
 from fairdb.batch.v1 import batch_service_pb2_grpc
@@ -31,14 +31,14 @@ class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._methods: dict[str, Method] = {}
+        self._methods: dict[str, UnaryMethod] = {}
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, grpc.RpcMethodHandler]) -> None:
         """Take up what may be batched of a service's methods."""
         for name, handler in handlers.items():
             method = f"/{service}/{name}"
             if access.is_batched(method):
-                self._methods[method] = Method.of(method, handler)
+                self._methods[method] = UnaryMethod.of(method, handler)
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         """Take up nothing: generated code gives here once more what it has registered."""

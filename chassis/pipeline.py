@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
@@ -50,43 +50,29 @@ BATCH = "/fairdb.batch.v1.BatchService/CallMany"
 
 Servicer = Callable[[Message, grpc.aio.ServicerContext], Awaitable[Message]]
 StreamServicer = Callable[[AsyncIterator[Message], grpc.aio.ServicerContext], AsyncGenerator[Message, None]]
+AnyServicer = TypeVar("AnyServicer", Servicer, StreamServicer)
 Authenticate = Callable[[AccessRule], Awaitable[Caller]]
 """Returns who makes a call to a method with this rule. Raises Unauthenticated."""
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
-    """A unary method that this server has."""
+class Method(Generic[AnyServicer]):
+    """A method that this server has: unary, or one whose messages stream both ways."""
 
     path: str
     """As gRPC writes it: "/package.Service/Method"."""
-    servicer: Servicer
+    servicer: AnyServicer
     parse: Callable[[bytes], Message]
 
     @classmethod
-    def of(cls, path: str, handler: grpc.RpcMethodHandler) -> "Method":
+    def of(cls, path: str, handler: grpc.RpcMethodHandler) -> "Method[AnyServicer]":
         """Return the method of a handler that generated code made."""
-        return cls(
-            path, cast(Servicer, handler.unary_unary), cast(Callable[[bytes], Message], handler.request_deserializer)
-        )
+        servicer = handler.unary_unary or handler.stream_stream
+        return cls(path, cast(AnyServicer, servicer), cast(Callable[[bytes], Message], handler.request_deserializer))
 
 
-@dataclass(frozen=True, slots=True)
-class StreamMethod:
-    """A method of this server whose messages stream both ways."""
-
-    path: str
-    servicer: StreamServicer
-    parse: Callable[[bytes], Message]
-
-    @classmethod
-    def of(cls, path: str, handler: grpc.RpcMethodHandler) -> "StreamMethod":
-        """Return the method of a handler that generated code made."""
-        return cls(
-            path,
-            cast(StreamServicer, handler.stream_stream),
-            cast(Callable[[bytes], Message], handler.request_deserializer),
-        )
+UnaryMethod = Method[Servicer]
+StreamMethod = Method[StreamServicer]
 
 
 class Pipeline(grpc.aio.ServerInterceptor):
@@ -116,13 +102,13 @@ class Pipeline(grpc.aio.ServerInterceptor):
                 partial(self._serve_stream, StreamMethod.of(method, handler)), **form
             )
         elif handler.unary_unary is not None:
-            wrapped = grpc.unary_unary_rpc_method_handler(partial(self._serve, Method.of(method, handler)), **form)
+            wrapped = grpc.unary_unary_rpc_method_handler(partial(self._serve, UnaryMethod.of(method, handler)), **form)
         else:
             return None
         self._wrapped[method] = wrapped
         return wrapped
 
-    async def _serve(self, method: Method, request: bytes, context: grpc.aio.ServicerContext) -> Message:
+    async def _serve(self, method: UnaryMethod, request: bytes, context: grpc.aio.ServicerContext) -> Message:
         metadata: dict[str, Any] = dict(context.invocation_metadata() or ())
         call = _call_of(metadata, context)
         try:
@@ -149,7 +135,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
     async def answer(
         self,
-        method: Method,
+        method: UnaryMethod,
         request: bytes,
         context: grpc.aio.ServicerContext,
         call: Call,
@@ -237,14 +223,14 @@ async def _read_each(method: StreamMethod, requests: AsyncIterator[bytes]) -> As
         yield _parse(method, request)
 
 
-def _parse(method: Method | StreamMethod, request: bytes) -> Message:
+def _parse(method: UnaryMethod | StreamMethod, request: bytes) -> Message:
     try:
         return method.parse(request)
     except DecodeError:
         raise MalformedRequest from None
 
 
-def _read(method: Method, request: bytes) -> Message:
+def _read(method: UnaryMethod, request: bytes) -> Message:
     """Return the message that the bytes hold. Raises MalformedRequest, InvalidRequest."""
     message = _parse(method, request)
     if method.path != BATCH and (violations := violations_of(message)):
