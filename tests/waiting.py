@@ -1,7 +1,8 @@
 """Waiting for a condition instead of for a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import httpx
@@ -23,3 +24,21 @@ async def eventually(look: Callable[[], Awaitable[Found]], *, within: float = 30
                 return last  # pyright: ignore[reportReturnType]
         await asyncio.sleep(0.05)
     raise AssertionError(f"not within {within} s; last answer: {last!r}")
+
+
+@asynccontextmanager
+async def counting_turns() -> AsyncIterator[Callable[[], int]]:
+    """Give what tells how often another task has had its turn so far."""
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    try:
+        yield lambda: turns
+    finally:
+        task.cancel()

@@ -1,6 +1,5 @@
 """Files of an import: cut anywhere, and with rows that are none among those that are."""
 
-import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
@@ -27,6 +26,7 @@ from gateway.import_files import FAULTS, open_reader
 from sheets import records
 from sheets.columns import SAMPLE_FIELDS
 from sheets.records import Fault
+from tests.waiting import counting_turns
 
 NDJSON, CSV, TSV = "application/x-ndjson", "text/csv", "text/tab-separated-values"
 
@@ -120,22 +120,12 @@ def test_no_line_within_quotes_is_cut_again_for_each_before_it(monkeypatch: pyte
 
 
 async def test_blank_lines_keep_no_other_call_waiting() -> None:
-    turns, ended = 0, False
-
-    async def others() -> None:
-        nonlocal turns
-        while not ended:
-            turns += 1
-            await asyncio.sleep(0)
-
     async def messages() -> AsyncIterator[pb.ImportFileRequest]:
         yield pb.ImportFileRequest(file=HttpBody(data=b"\n" * 1_000_000))
 
-    other = asyncio.create_task(others())
-    assert [item async for item in import_servicer._rows_in(open_reader(NDJSON), messages())] == []
-    ended = True
-    await other
-    assert turns >= 30
+    async with counting_turns() as turns:
+        assert [item async for item in import_servicer._rows_in(open_reader(NDJSON), messages())] == []
+        assert turns() >= 30
 
 
 LINE = {"organism": "E. coli", "taxonId": "562", "metadata": {"age": 34, "ok": True, "none": None, "text": "\n"}}

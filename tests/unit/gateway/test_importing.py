@@ -26,6 +26,7 @@ from gateway.errors import Overloaded, RowNotJson
 from gateway.idempotency import Fingerprints
 from gateway.import_rows import Item, Row
 from gateway.importing import Importing
+from tests.waiting import counting_turns
 
 # A day: it begins when the tests are collected, and others may come first.
 CALLER = Caller(user_id="11111111-1111-4111-8111-111111111111", token_id="t", token_expires=time.time() + 86_400)
@@ -376,20 +377,10 @@ async def test_one_account_leaves_room_for_others() -> None:
 
 
 async def test_rows_that_cannot_be_read_keep_no_other_call_waiting() -> None:
-    turns, ended = 0, False
-
-    async def others() -> None:
-        nonlocal turns
-        while not ended:
-            turns += 1
-            await asyncio.sleep(0)
-
-    other = asyncio.create_task(others())
-    answer = await Rig().answer(*(RowNotJson() for _ in range(1_600)))
-    ended = True
-    await other
-    assert answer.summary.refused == 1_600
-    assert turns >= 100
+    async with counting_turns() as turns:
+        answer = await Rig().answer(*(RowNotJson() for _ in range(1_600)))
+        assert answer.summary.refused == 1_600
+        assert turns() >= 100
 
 
 async def test_a_row_of_nothing_is_no_sample_of_the_imports_own_organism() -> None:
