@@ -36,7 +36,8 @@ def install_libraries() -> None:
 
     inputs = [setup.digest([LOCK, setup.LOCK]), sys.version, str(setup.VENV)]
     programs = [setup.VENV / "bin" / name for name in ("uvicorn", "k6", "py-spy")]
-    setup.step("requirements-bench", inputs, install, present=programs, note="requirements of measuring")
+    note = "requirements of measuring"
+    setup.step("requirements-bench", inputs, install, present=programs, note=note, stamps=setup.VENV)
 
 
 def unpack_wrk() -> None:

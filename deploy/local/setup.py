@@ -91,9 +91,6 @@ def finish(*steps: "Future[None]") -> None:
 def make_venv() -> None:
     def make() -> None:
         require_ensurepip()
-        # What was installed goes with the old one.
-        for stamp in STAMPS.glob("*.stamp"):
-            stamp.unlink()
         call("venv", [fastest_python(), "-m", "venv", "--clear", str(VENV)])
 
     step("venv", [sys.version, str(VENV)], make, present=[PYTHON], note="virtual environment")
@@ -145,7 +142,8 @@ def install_requirements() -> None:
     def install() -> None:
         call("requirements", [*pip("install"), "--require-hashes", "-r", str(LOCK)])
 
-    step("requirements", [digest([LOCK]), sys.version, str(VENV)], install, present=[PYTHON], note="requirements")
+    inputs = [digest([LOCK]), sys.version, str(VENV)]
+    step("requirements", inputs, install, present=[PYTHON], note="requirements", stamps=VENV)
 
 
 def install_checkout() -> None:
@@ -153,7 +151,7 @@ def install_checkout() -> None:
         call("checkout", [*pip("install"), "--no-deps", "--no-build-isolation", "-e", str(CHECKOUT)])
 
     inputs = [digest([CHECKOUT / "pyproject.toml", LOCK]), sys.version, str(VENV)]
-    step("checkout", inputs, install, present=[PYTHON], note="the checkout itself")
+    step("checkout", inputs, install, present=[PYTHON], note="the checkout itself", stamps=VENV)
 
 
 def generate_stubs() -> None:
@@ -225,9 +223,20 @@ def fetch_data() -> None:
     step("data", [digest([DATA_LOCK])], fetch, present=[DATA / name for name in DATA_FILES], note="demo data")
 
 
-def step(name: str, inputs: Iterable[str], action: Callable[[], None], *, present: list[Path], note: str) -> None:
-    """Do something unless its stamp says it was done from the same inputs and what it made is still there."""
-    stamp = STAMPS / f"{name}.stamp"
+def step(
+    name: str,
+    inputs: Iterable[str],
+    action: Callable[[], None],
+    *,
+    present: list[Path],
+    note: str,
+    stamps: Path = STAMPS,
+) -> None:
+    """Do something unless its stamp says it was done from the same inputs and what it made is still there.
+
+    The stamp of what is installed into the virtual environment lies in it, and goes with it.
+    """
+    stamp = stamps / f"{name}.stamp"
     wanted = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
     if all(path.exists() for path in present) and stamp.exists() and stamp.read_text() == wanted:
         return
