@@ -178,18 +178,16 @@ class Importing:
 
     async def _check_token(self, this: Import) -> None:
         """Raise Unauthenticated or TokenRevoked; ServiceUnavailable when nobody can be asked for a row's time."""
-        now = asyncio.get_running_loop().time
-        deadline, pause = now() + ROW_SECONDS, _FIRST_PAUSE
+        patience = _Patience()
         while True:
             if time() >= this.caller.token_expires:
                 raise Unauthenticated
             try:
                 return await self._revocations.check(this.caller)
             except (ServiceUnavailable, DeadlineExceeded):
-                if now() + pause > deadline:
+                if patience.is_over():
                     raise
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            await patience.pause()
 
     async def _begin(self, this: Import, row: Row) -> asyncio.Future[Identified] | AppError:
         """Begin a row as soon as there is room. Raises what stops the import."""
@@ -237,12 +235,11 @@ class Importing:
 
     async def _create(self, this: Import, row: Row, claim: IdempotencyClaim) -> Identified:
         """Create a row's sample, again while a part is away and there is time. Raises AppError."""
-        now = asyncio.get_running_loop().time
-        deadline, pause = now() + ROW_SECONDS, _FIRST_PAUSE
+        patience = _Patience()
         links = [trace.Link(this.span)] if this.span.is_valid else []
         # A trace for each row: one of all would have as many spans as a file has rows.
         with tracer.start_as_current_span("import row", context=NoContext(), links=links, record_exception=False):
-            calls.enter(Call(this.correlation_id, deadline, current_traceparent(""), this.caller))
+            calls.enter(Call(this.correlation_id, patience.deadline, current_traceparent(""), this.caller))
             principal = this.caller.principal
             while True:
                 try:
@@ -252,7 +249,7 @@ class Importing:
                     return found
                 except (ServiceUnavailable, DeadlineExceeded) as error:
                     # Its key makes a row repeatable, whatever became of it.
-                    if self._closing or now() + pause > deadline:
+                    if self._closing or patience.is_over():
                         # A part that stays away would let every later row wait as long.
                         this.away = error
                         raise
@@ -261,8 +258,24 @@ class Importing:
                 except Exception as error:
                     log.error("row_broke", **describe(error))
                     raise Internal from None
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                await patience.pause()
+
+
+class _Patience:
+    """The time that a row has, and pauses between attempts in it, ever longer."""
+
+    def __init__(self) -> None:
+        self._now = asyncio.get_running_loop().time
+        self._pause = _FIRST_PAUSE
+        self.deadline = self._now() + ROW_SECONDS
+
+    def is_over(self) -> bool:
+        """Tell whether there is no time for another attempt."""
+        return self._now() + self._pause > self.deadline
+
+    async def pause(self) -> None:
+        await asyncio.sleep(self._pause)
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
 
 
 def _look(task: asyncio.Task[Identified]) -> None:
