@@ -20,6 +20,7 @@ from deploy.local import database
 from deploy.local.constellation import Constellation
 from deploy.local.plan import Plan
 from deploy.local.ports import Ports
+from tests.edge_rig import Edge, Upstream, edge_running, upstream_running
 
 NOWHERE = "127.0.0.1:1"
 """Nothing listens there."""
@@ -100,3 +101,20 @@ async def new_database(servers: Servers) -> AsyncIterator[NewDatabase]:
     yield clone
     for name in clones:
         await servers.admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+async def upstream() -> AsyncIterator[Upstream]:
+    async with upstream_running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def edge(
+    upstream: Upstream, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> AsyncIterator[Edge]:
+    """An edge before the stand-in, that trusts the module's `ISSUER`."""
+    async with edge_running(
+        tmp_path_factory.mktemp("edge"), [upstream.address], [request.module.ISSUER.jwk()]
+    ) as running:
+        yield running

@@ -28,7 +28,6 @@ from tests.edge_rig import (
     assert_has_correlation_id,
     assert_is_error,
     edge_running,
-    upstream_running,
 )
 
 CANARY = "Zaphod-Beeblebrox"
@@ -77,18 +76,6 @@ REFUSED: dict[str, tuple[str, str, Config, tuple[int, int, str]]] = {
     "token of a service": ("GET", "/api/samples", {"headers": ISSUER.bearer(iss="gateway")}, UNTRUSTED),
     "token without end": ("GET", "/api/samples", {"headers": ISSUER.bearer(exp=None)}, UNTRUSTED),
 }
-
-
-@pytest.fixture(scope="module")
-async def upstream() -> AsyncIterator[Upstream]:
-    async with upstream_running() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def edge(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
-    async with edge_running(tmp_path_factory.mktemp("edge"), [upstream.address], [ISSUER.jwk()]) as running:
-        yield running
 
 
 @asynccontextmanager

@@ -2,10 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from edge.endpoints import write_endpoints
 from edge.keys import publish_keys
@@ -15,12 +12,6 @@ from tests.waiting import eventually
 ISSUER = Issuer("first")
 TOKEN = ISSUER.bearer()
 DEADLINE, EXHAUSTED, UNAVAILABLE = 4, 8, 14
-
-
-@pytest.fixture(scope="module")
-async def upstream() -> AsyncIterator[Upstream]:
-    async with upstream_running() as running:
-        yield running
 
 
 async def test_more_requests_than_the_limit_are_429(upstream: Upstream, tmp_path: Path) -> None:

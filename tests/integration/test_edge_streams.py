@@ -10,24 +10,12 @@ import grpc
 import pytest
 
 from fairdb.samples.v1 import import_service_pb2, import_service_pb2_grpc
-from tests.edge_rig import Edge, Issuer, Upstream, edge_running, upstream_running
+from tests.edge_rig import Edge, Issuer, Upstream
 
 PATH = "/api/samples:import"
 ISSUER = Issuer("key-1")
 HEADERS = {**ISSUER.bearer(), "Content-Type": "text/csv"}
 MEGABYTE = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-async def upstream() -> AsyncIterator[Upstream]:
-    async with upstream_running() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def edge(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
-    async with edge_running(tmp_path_factory.mktemp("edge"), [upstream.address], [ISSUER.jwk()]) as running:
-        yield running
 
 
 async def test_answers_come_while_the_file_is_still_being_sent(edge: Edge, upstream: Upstream) -> None:
