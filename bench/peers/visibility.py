@@ -5,16 +5,13 @@ from uuid import UUID
 
 from bench.peers.bodies import SampleAnswer, Scalar, Stored
 from bench.peers.tokens import Caller
-from fairdb.privacy.v1.field_class_pb2 import (
-    FIELD_CLASS_PUBLIC,
-    FIELD_CLASS_QUASI_IDENTIFIER,
-    FIELD_CLASS_SENSITIVE,
-)
+from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_SENSITIVE
 from fairdb.privacy.v1.study_service_pb2 import STUDY_ROLE_CURATOR, STUDY_ROLE_READER
+from privacy_svc import permissions
 
 PUBLIC = frozenset((FIELD_CLASS_PUBLIC,))
-OF_A_READER = PUBLIC | {FIELD_CLASS_QUASI_IDENTIFIER}
-ALL = OF_A_READER | {FIELD_CLASS_SENSITIVE}
+OF_A_READER = frozenset(permissions.OF_A_READER)
+ALL = frozenset(permissions.ALL)
 _METADATA = "metadata."
 _DATA: dict[str, tuple[str, Scalar]] = {
     "study": ("study", None),
