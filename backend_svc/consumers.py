@@ -1,7 +1,6 @@
 """What follows the store of samples: index, then notify. Each reads the current rows and applies what they lack."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
@@ -24,21 +23,31 @@ WITH waiting AS MATERIALIZED (
     SELECT id FROM sample WHERE id = ANY ($1::uuid[]) AND state < $2 AND NOT {BARRED} ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE sample SET state = $2, version = version + 1, last_sequence = last_sequence + 1, updated_at = now()
-FROM waiting WHERE sample.id = waiting.id RETURNING sample.*
+FROM waiting WHERE sample.id = waiting.id RETURNING sample.id, last_sequence, owner, study, organism
 """
-# None of them is there yet: a sample is indexed once.
-INDEX = """
+# Each field that a filter may compare. None of them is there yet: a sample is indexed once.
+INDEX = f"""
 INSERT INTO sample_field (sample_id, field, class, text_value, number_value)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::text[], $5::float8[])
+SELECT id, found.field, coalesce((classes ->> found.field)::smallint, {FIELD_CLASS_PUBLIC}),
+       left(found.text, {filter.LONGEST_TEXT + 1}), found.number
+FROM sample CROSS JOIN LATERAL (
+    VALUES ('organism', organism, NULL::float8), ('subject', nullif(subject, ''), NULL),
+           ('collectionDate', nullif(collection_date, ''), NULL), ('taxonId', NULL, nullif(taxon_id, 0))
+    UNION ALL
+    SELECT 'metadata.' || key,
+           CASE WHEN jsonb_typeof(value) IN ('string', 'boolean') THEN value #>> '{{}}' END,
+           CASE WHEN jsonb_typeof(value) = 'number' THEN (value #>> '{{}}')::float8 END
+    FROM jsonb_each(metadata)
+) AS found (field, text, number)
+WHERE id = ANY ($1::uuid[]) AND num_nonnulls(found.text, found.number) = 1
 """
 
 
 async def index(connection: Connection, events: Sequence[Event]) -> None:
     """Make samples findable."""
     rows = await _advance(connection, events, Sample.STATE_INDEXED, "sample.indexed", "index")
-    fields = [(row["id"], *field) for row in rows for field in _fields(row)]
-    if fields:
-        await connection.execute(INDEX, *zip(*fields, strict=True))
+    if rows:
+        await connection.execute(INDEX, [row["id"] for row in rows])
 
 
 async def notify(connection: Connection, events: Sequence[Event]) -> None:
@@ -58,26 +67,6 @@ async def _advance(
         await event_store.append(connection, follow)
         await audit.write(connection, action, ACTOR, {row["id"]: causes[row["id"]].correlation_id for row in rows})
     return rows
-
-
-def _fields(row: asyncpg.Record) -> Iterator[tuple[str, int, str | None, float | None]]:
-    """Yield name, class, text and number of each field that a filter may compare."""
-    classes = json.loads(row["classes"])
-    values = {
-        "organism": row["organism"],
-        "subject": row["subject"] or None,
-        "taxonId": row["taxon_id"] or None,
-        "collectionDate": row["collection_date"] or None,
-        **{f"metadata.{name}": value for name, value in json.loads(row["metadata"]).items()},
-    }
-    for name, value in values.items():
-        field_class = classes.get(name, FIELD_CLASS_PUBLIC)
-        if isinstance(value, bool):
-            yield name, field_class, str(value).lower(), None
-        elif isinstance(value, int | float):
-            yield name, field_class, None, float(value)
-        elif value is not None:
-            yield name, field_class, value[: filter.LONGEST_TEXT + 1], None
 
 
 SUBSCRIPTIONS = (

@@ -14,10 +14,26 @@ from chassis.violations import Violation
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.samples.v1.sample_pb2 import Sample
 
+_NO_NUL = "must not hold the character NUL"
+
 
 def scalars(metadata: Mapping[str, Value]) -> dict[str, Any]:
     """Return metadata as plain scalars; whole numbers as int, as JSON writers do. Raises InvalidRequest."""
     return {name: _scalar(value) for name, value in metadata.items()}
+
+
+def check_texts(sample: Sample, written: str) -> None:
+    """Raise InvalidRequest where a text holds NUL, which PostgreSQL cannot; `written`: the maps as JSON."""
+    for field, text in (
+        ("subject", sample.subject),
+        ("organism", sample.organism),
+        ("collectionDate", sample.collection_date),
+    ):
+        if "\0" in text:
+            raise refused(field, _NO_NUL)
+    # JSON writes it so; and a backslash before these letters, which is harmless, it writes twice.
+    if "\\u0000" in written.replace("\\\\", ""):
+        raise refused("metadata", _NO_NUL)
 
 
 def to_uuid(field: str, text: str) -> UUID:

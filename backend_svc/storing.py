@@ -195,6 +195,8 @@ def read(request: StoreSampleRequest) -> Storing:
     ]
     for event in events:
         event.time.CopyFrom(events[0].time)  # one moment, as the event store has it
+    metadata, classes = json.dumps(rows.scalars(sample.metadata)), json.dumps(dict(request.stored.classes))
+    rows.check_texts(sample, metadata + classes)
     new = New(
         sample_id,
         owner,
@@ -203,8 +205,8 @@ def read(request: StoreSampleRequest) -> Storing:
         sample.organism,
         sample.taxon_id,
         sample.collection_date,
-        json.dumps(rows.scalars(sample.metadata)),
-        json.dumps(dict(request.stored.classes)),
+        metadata,
+        classes,
         "{" + ",".join(map(str, consents)) + "}",
         claim and claim.method,
         claim and claim.key_hash,

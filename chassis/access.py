@@ -3,6 +3,7 @@
 from functools import cache
 
 from google.protobuf import descriptor_pool
+from google.protobuf.descriptor_pb2 import MethodOptions
 
 from chassis.calls import Caller
 from chassis.errors import AccessDenied, Unauthenticated
@@ -28,11 +29,21 @@ def rule_of(method: str) -> AccessRule:
 @cache
 def is_batched(method: str) -> bool:
     """Tell whether calls of a method, "/package.Service/Method", may travel with others in one."""
+    return _options_of(method).Extensions[access_pb2.batched]
+
+
+@cache
+def only_reads(method: str) -> bool:
+    """Tell whether a method has no side effects, so that one call may answer all that ask the same at a time."""
+    return _options_of(method).idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+
+
+def _options_of(method: str) -> MethodOptions:
+    """Return what a method's proto says of it; nothing for a method that is not ours."""
     try:
-        descriptor = descriptor_pool.Default().FindMethodByName(method.lstrip("/").replace("/", "."))
+        return descriptor_pool.Default().FindMethodByName(method.lstrip("/").replace("/", ".")).GetOptions()
     except KeyError:
-        return False
-    return descriptor.GetOptions().Extensions[access_pb2.batched]
+        return MethodOptions()
 
 
 def authorise(rule: AccessRule, caller: Caller) -> None:

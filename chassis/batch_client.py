@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import grpc
 
@@ -15,7 +15,7 @@ LARGE = 16 * 1024
 
 _LIMIT = 100
 _MOST_BYTES = 512 * 1024
-_LINGER_SECONDS = 0.001
+_LINGER_SECONDS = 0.004
 _ABOUT_ALL = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAUTHENTICATED}
 )
@@ -43,12 +43,18 @@ class Batcher:
         method: str,
         send_alone: Callable[[Outgoing], Awaitable[bytes]],
         send_batch: Callable[[pb.CallManyRequest, float], Awaitable[pb.CallManyResponse]],
+        *,
+        merge: bool = False,
     ) -> None:
-        """Set up. `send_alone` raises AppError, `send_batch` AioRpcError; its second argument are seconds."""
+        """Set up. `send_alone` raises AppError, `send_batch` AioRpcError; its second argument are seconds.
+
+        `merge`: whether one call may answer all those of a batch that ask the same.
+        """
         self._service = service
         self._method = method
         self._send_alone = send_alone
         self._send_batch = send_batch
+        self._merge = merge
         self._coalescer = Coalescer(
             self._send, _LIMIT, most_weight=_MOST_BYTES, weigh=lambda call: len(call.request), linger=_LINGER_SECONDS
         )
@@ -70,6 +76,13 @@ class Batcher:
     async def _send(self, sending: Sequence[Outgoing]) -> Sequence[bytes | AppError]:
         for call in sending:
             call.sent = True
+        if not self._merge:
+            return await self._send_all(sending)
+        merged = _merge(sending)
+        answers = dict(zip(merged, await self._send_all([*merged.values()]), strict=True))
+        return [answers[call.request] for call in sending]
+
+    async def _send_all(self, sending: Sequence[Outgoing]) -> Sequence[bytes | AppError]:
         if len(sending) == 1:
             try:
                 return [await self._send_alone(sending[0])]
@@ -95,3 +108,13 @@ class Batcher:
             from_status(self._service, answer.status) if answer.HasField("status") else answer.response
             for answer in answers
         ]
+
+
+def _merge(sending: Sequence[Outgoing]) -> dict[bytes, Outgoing]:
+    """Return one call for each request, by it; it has as long as the most patient of those that it stands for."""
+    merged: dict[bytes, Outgoing] = {}
+    for call in sending:
+        same = merged.setdefault(call.request, call)
+        if call.deadline > same.deadline:
+            merged[call.request] = replace(same, deadline=call.deadline)
+    return merged

@@ -56,7 +56,7 @@ class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
 
         call = Call(
             correlation_id=calls.accept_correlation_id(item.correlation_id),
-            deadline=asyncio.get_running_loop().time() + item.timeout.ToTimedelta().total_seconds(),
+            deadline=asyncio.get_running_loop().time() + item.timeout.seconds + item.timeout.nanos / 1e9,
             traceparent=calls.accept_traceparent(item.traceparent),
         )
         try:

@@ -14,7 +14,7 @@ import grpc
 from opentelemetry.trace import SpanKind
 
 from chassis import calls
-from chassis.access import is_batched
+from chassis.access import is_batched, only_reads
 from chassis.batch_client import LARGE, Batcher, Outgoing
 from chassis.breaker import Breaker
 from chassis.errors import Expired, NotSent, from_rpc_error
@@ -91,7 +91,9 @@ class ServiceChannel:
         assert request_serializer is not None
         assert response_deserializer is not None
         alone = self._bind(method)
-        batcher = Batcher(self.service, method, alone, self._send_batch) if is_batched(method) else None
+        batcher = None
+        if is_batched(method):
+            batcher = Batcher(self.service, method, alone, self._send_batch, merge=only_reads(method))
         # A health check asks whether the callee is back, so it is never held off.
         probing = method.startswith(_HEALTH)
 
@@ -118,8 +120,8 @@ class ServiceChannel:
         """Send a call as part of the one that is being served. Raises AppError."""
         current = calls.current()
         deadline = asyncio.get_running_loop().time() + seconds
-        with span(method, SpanKind.CLIENT, current.traceparent, inside=True):
-            traceparent = current_traceparent(current.traceparent)
+        with span(method, SpanKind.CLIENT, current.traceparent, inside=True) as recorded:
+            traceparent = current.traceparent if recorded is None else current_traceparent(current.traceparent)
             return await send(Outgoing(request, deadline, current.correlation_id, traceparent))
 
     def _bind(self, method: str) -> Callable[[Outgoing], Awaitable[bytes]]:

@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _AT_ONCE = 4
-_PATIENCE_SECONDS = 0.02
+_PATIENCE_SECONDS = 0.05
 
 
 class Coalescer(Generic[Item, Result]):
@@ -35,19 +35,21 @@ class Coalescer(Generic[Item, Result]):
         most_weight: int = 0,
         weigh: Callable[[Item], int] = lambda _: 0,
         linger: float = 0.0,
-        gather: float = 0.0,
+        interval: float = 0.0,
     ) -> None:
         """Set up. `limit`, `most_weight`: of one batch; an item that is heavier goes alone.
 
-        `linger`: seconds to wait for company between batches, once batches form by themselves. `gather`: seconds to
-        wait for company before every batch, for work that nobody waits for.
+        `linger`: seconds to wait for company between batches, once batches form by themselves. `interval`: seconds from
+        the beginning of one batch to that of the next, for work that nobody waits for; the first goes at once.
         """
         self._send = send
         self._limit = limit
         self._most_weight = most_weight
         self._weigh = weigh
         self._linger = linger
-        self._gather = gather
+        self._interval = interval
+        self._next = float("-inf")
+        """When a batch may begin."""
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._under_way: set[asyncio.Task[None]] = set()
         self._slow: set[asyncio.Task[None]] = set()
@@ -68,9 +70,12 @@ class Coalescer(Generic[Item, Result]):
 
     def _start(self) -> None:
         if self._waiting and len(self._under_way) <= min(len(self._slow), _AT_ONCE - 1):
-            task = asyncio.create_task(self._run(), context=Context())
+            loop = asyncio.get_running_loop()
+            pause = max(self._next - loop.time(), 0.0)
+            self._next = loop.time() + pause + self._interval
+            task = asyncio.create_task(self._run(pause), context=Context())
             self._under_way.add(task)
-            patience = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS + self._gather, self._go_beside, task)
+            patience = loop.call_later(_PATIENCE_SECONDS + pause, self._go_beside, task)
             task.add_done_callback(partial(self._end, patience))
 
     def _take(self) -> list[tuple[Item, asyncio.Future[Result]]]:
@@ -93,9 +98,9 @@ class Coalescer(Generic[Item, Result]):
         self._slow.discard(task)
         self._start()
 
-    async def _run(self) -> None:
-        if self._gather:
-            await asyncio.sleep(self._gather)
+    async def _run(self, pause: float) -> None:
+        if pause:
+            await asyncio.sleep(pause)
         batch = self._take()
         if batch:
             await self._send_batch(batch)

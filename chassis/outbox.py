@@ -16,13 +16,13 @@ from chassis import calls
 from chassis.database import Connection, Database
 from chassis.errors import ServiceUnavailable
 from chassis.publisher import Publisher
-from chassis.telemetry import OUTBOX_PENDING, current_traceparent, describe, log
+from chassis.telemetry import OUTBOX_PENDING, describe, log
 from fairdb.events.v1.event_pb2 import Event
 
 _BATCH = 500
 _POLL_SECONDS = 1.0
 _SOON_SECONDS = 0.005  # after `wake`: enough for most commits
-_BUSY_SECONDS = 0.02  # the same right after a batch: a transaction for each few events costs more than they do
+_BUSY_SECONDS = 0.05  # the same right after a batch: a transaction for each few events costs more than they do
 _RETRY_SECONDS = 0.5
 _COUNT_SECONDS = 1.0  # counting a long backlog after each batch would slow its publication
 
@@ -71,7 +71,7 @@ def new_event(type: str, subject: str, sequence: int = 0, actor: str | None = No
         sequence=sequence,
         actor=actor or call.caller.actor,
         correlation_id=call.correlation_id,
-        traceparent=current_traceparent(call.traceparent),
+        traceparent=call.traceparent,
     )
     event.time.FromDatetime(datetime.now(UTC))
     return event
@@ -148,7 +148,7 @@ class Relay:
         async with self._database.transaction() as connection:
             rows = await connection.fetch(CLAIM, _BATCH)
             if rows:
-                confirmed = await self._publisher.publish([(row["type"], str(row["id"]), row["event"]) for row in rows])
+                confirmed = await self._publisher.publish([(row["type"], row["id"], row["event"]) for row in rows])
                 done = [row["id"] for row, ok in zip(rows, confirmed, strict=True) if ok]
                 undone = [row["id"] for row, ok in zip(rows, confirmed, strict=True) if not ok]
                 await connection.execute(DELETE, done)

@@ -18,8 +18,14 @@ class Violation(NamedTuple):
     description: str
 
 
-def violations_of(message: Message, path: str = "", map_path: Callable[[str], str] | None = None) -> list[Violation]:
-    """Return every rule of its proto that a message breaks.
+def violations_of(
+    message: Message,
+    path: str = "",
+    map_path: Callable[[str], str] | None = None,
+    *,
+    look_for_nul: bool = True,
+) -> list[Violation]:
+    """Return every rule of its proto that a message breaks, and where it holds the character NUL.
 
     `path` is the message's own; `map_path` gives the path that stands for a map's key, where that may not be shown.
     """
@@ -32,7 +38,7 @@ def violations_of(message: Message, path: str = "", map_path: Callable[[str], st
                 key = str(element.subscript.value)
                 shown = map_path(key) if map_path else f"{shown}.{key}"
         found.append(Violation(shown, violation.proto.message or "is not valid"))
-    if b"\0" in message.SerializeToString():
+    if look_for_nul and b"\0" in message.SerializeToString():
         # Most of these zeros are numbers; the slow look is only for messages that have any.
         found += [Violation(field, "must not hold the character NUL") for field in _fields_with_nul(message, path)]
     return found

@@ -24,6 +24,7 @@ from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.backend.v1 import backend_service_pb2_grpc
 from fairdb.batch.v1 import batch_service_pb2, batch_service_pb2_grpc
 from fairdb.samples.v1.sample_pb2 import Sample
+from tests.waiting import eventually
 
 
 class Everybody:
@@ -85,6 +86,9 @@ class Rig:
     address: str
     signers: dict[str, Signer]
 
+    async def is_asked(self) -> bool:
+        return bool(self.backend.asked)
+
     async def get(self, id: str, correlation_id: str = "", timeout: float | None = None) -> pb.StoredSample:
         calls.enter(Call(correlation_id=correlation_id or str(uuid4())))
         return await self.stub.GetStoredSample(pb.GetStoredSampleRequest(id=id), timeout=timeout)  # pyright: ignore
@@ -124,6 +128,20 @@ async def test_each_gets_its_own_answer_as_its_own_caller(rig: Rig) -> None:
     assert [(answer.sample.id, answer.sample.organism) for answer in answers] == asked
     assert sum(rig.batches.sizes) > 150
     assert len(rig.batches.sizes) < 20
+
+
+async def test_those_that_ask_the_same_are_asked_once_and_each_has_its_time(rig: Rig) -> None:
+    (slow, other) = ids(2)
+    rig.backend.fates = {slow: "hang"}
+    # Under way while all others come.
+    first = asyncio.create_task(rig.get(other))
+    await eventually(rig.is_asked)
+    short = [asyncio.create_task(rig.get(slow, timeout=0.1)) for _ in range(5)]
+    same = [asyncio.create_task(rig.get(other)) for _ in range(20)]
+    assert {answer.sample.id for answer in await asyncio.gather(first, *same)} == {other}
+    assert rig.backend.asked[other] == 2
+    assert all(isinstance(error, DeadlineExceeded) for error in await asyncio.gather(*short, return_exceptions=True))
+    assert rig.backend.asked[slow] == 1
 
 
 async def test_who_calls_alone_waits_for_nobody(rig: Rig) -> None:

@@ -96,3 +96,23 @@ async def test_too_few_results_are_nobodys() -> None:
 
     with pytest.raises(ValueError, match="0 results"):
         await Coalescer(send).submit(1)
+
+
+async def test_at_intervals_the_first_goes_at_once_and_what_comes_before_the_next_goes_together() -> None:
+    loop, begun = asyncio.get_running_loop(), []
+    batches: list[list[int]] = []
+
+    async def send(items: Sequence[int]) -> Sequence[int]:
+        begun.append(loop.time())
+        batches.append([*items])
+        return items
+
+    coalescer = Coalescer(send, interval=0.05)
+    asked = loop.time()
+    await coalescer.submit(1)
+    assert begun[0] - asked < 0.05
+    second = asyncio.create_task(coalescer.submit(2))
+    await asyncio.sleep(0.01)
+    await asyncio.gather(second, coalescer.submit(3))
+    assert batches == [[1], [2, 3]]
+    assert begun[1] - begun[0] >= 0.05

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from uuid import UUID, uuid4
 
 import pamqp.frame
 import pytest
@@ -96,7 +97,7 @@ async def publishing(answer: Callable[[Peer], Awaitable[None]]) -> AsyncIterator
 
 
 def batch(count: int, body: bytes = b"event") -> list[Message]:
-    return [("sample.anonymized", f"id {number}", body) for number in range(1, count + 1)]
+    return [("sample.anonymized", UUID(int=number), body) for number in range(1, count + 1)]
 
 
 async def test_each_message_has_its_own_confirm() -> None:
@@ -119,21 +120,25 @@ async def test_what_amqp_cannot_carry_fails_alone() -> None:
 
     async with publishing(answer) as publisher:
         first, last = batch(2)
-        assert await publisher.publish([first, ("t" * 300, "id", b""), last]) == [True, False, True]
+        assert await publisher.publish([first, ("t" * 300, uuid4(), b""), last]) == [True, False, True]
 
 
 async def test_a_large_event_comes_whole() -> None:
     came: list[bytes] = []
+    properties: list[spec.Basic.Properties] = []
 
     async def answer(peer: Peer) -> None:
         if peer.whole(2):
             came.extend(peer.bodies)
+            properties.extend(header.properties for header in peer.headers)
             peer.send(spec.Basic.Ack(delivery_tag=2, multiple=True))
 
     async with publishing(answer) as publisher:
-        large = bytes(range(256)) * 1000
-        assert await publisher.publish([*batch(1), ("sample.created", "large", large)]) == [True, True]
+        large, id = bytes(range(256)) * 1000, uuid4()
+        assert await publisher.publish([*batch(1), ("sample.created", id, large)]) == [True, True]
         assert came == [b"event", large]
+        told = [(found.message_id, found.message_type, found.delivery_mode) for found in properties]
+        assert told == [(str(UUID(int=1)), "sample.anonymized", 2), (str(id), "sample.created", 2)]
 
 
 async def test_what_was_confirmed_before_the_connection_was_lost_counts() -> None:
