@@ -62,11 +62,10 @@ class Memory:
 
 @dataclass
 class Results:
-    """Everything that was measured, and why something was not."""
+    """Everything that was measured."""
 
     figures: list[Figure] = field(default_factory=list[Figure])
     memories: list[Memory] = field(default_factory=list[Memory])
-    missing: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def median(

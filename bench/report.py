@@ -47,7 +47,6 @@ def write_document(results: Results, plan: Plan, described: Machine, date: str) 
         "load_generators": {"closed": installation.wrk_version(), "open": "k6"},
         "plan": asdict(plan),
         "ratios": ratios(results.figures),
-        "missing": results.missing,
         "rss_mb": memory(results.memories, "platform"),
         "rss_mb_of": {variant: memory(results.memories, variant) for variant in VARIANTS},
         "figures": [asdict(figure) for figure in results.figures],
@@ -110,12 +109,9 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _ratios(results: Results) -> str:
-    rows = [
-        (name, "–" if value is None else f"{value:.2f}", results.missing.get(name, ""))
-        for name, value in ratios(results.figures).items()
-    ]
+    rows = [(name, "–" if value is None else f"{value:.2f}") for name, value in ratios(results.figures).items()]
     note = f"`{TIMES_SMALLER_IS_BETTER}` divides times, so less is better; of the others more is."
-    return f"**Ratios of medians**\n\n{table(['ratio', 'value', ''], rows)}\n\n{note}"
+    return f"**Ratios of medians**\n\n{table(['ratio', 'value'], rows)}\n\n{note}"
 
 
 def _disturbances(figures: Sequence[Figure]) -> str:

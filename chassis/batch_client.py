@@ -8,6 +8,7 @@ import grpc
 
 from chassis.coalescer import Coalescer
 from chassis.errors import AppError, DeadlineExceeded, Expired, ServiceUnavailable, from_rpc_error, from_status
+from chassis.telemetry import is_sampled
 from fairdb.batch.v1 import batch_service_pb2 as pb
 
 LARGE = 16 * 1024
@@ -65,8 +66,8 @@ class Batcher:
             async with asyncio.timeout_at(call.deadline):
                 answer = await self._coalescer.submit(call)
                 if isinstance(answer, ServiceUnavailable):
-                    # Alone it is tried again as gRPC's service config says.
-                    answer = await self._send_alone(call)
+                    # Alone it is tried again as gRPC's service config says; those that ask the same do so together.
+                    answer = await (self._coalescer.submit(call) if self._merge else self._send_alone(call))
         except TimeoutError:
             raise (DeadlineExceeded if call.sent else Expired)(service=self._service) from None
         if isinstance(answer, AppError):
@@ -86,6 +87,9 @@ class Batcher:
         if len(sending) == 1:
             try:
                 return [await self._send_alone(sending[0])]
+            except ServiceUnavailable:
+                # It was tried as often as that is worth.
+                raise
             except AppError as error:
                 return [error]
         now = asyncio.get_running_loop().time()
@@ -111,10 +115,14 @@ class Batcher:
 
 
 def _merge(sending: Sequence[Outgoing]) -> dict[bytes, Outgoing]:
-    """Return one call for each request, by it; it has as long as the most patient of those that it stands for."""
+    """Return one call for each request, by it.
+
+    It has as long as the most patient of those that it stands for, and belongs to the trace of one that is recorded.
+    """
     merged: dict[bytes, Outgoing] = {}
     for call in sending:
         same = merged.setdefault(call.request, call)
-        if call.deadline > same.deadline:
-            merged[call.request] = replace(same, deadline=call.deadline)
+        if same is not call:
+            shown = call if is_sampled(call.traceparent) and not is_sampled(same.traceparent) else same
+            merged[call.request] = replace(shown, deadline=max(call.deadline, same.deadline))
     return merged

@@ -72,7 +72,6 @@ class Coalescer(Generic[Item, Result]):
         if self._waiting and len(self._under_way) <= min(len(self._slow), _AT_ONCE - 1):
             loop = asyncio.get_running_loop()
             pause = max(self._next - loop.time(), 0.0)
-            self._next = loop.time() + pause + self._interval
             task = asyncio.create_task(self._run(pause), context=Context())
             self._under_way.add(task)
             patience = loop.call_later(_PATIENCE_SECONDS + pause, self._go_beside, task)
@@ -103,6 +102,7 @@ class Coalescer(Generic[Item, Result]):
             await asyncio.sleep(pause)
         batch = self._take()
         if batch:
+            self._next = asyncio.get_running_loop().time() + self._interval
             await self._send_batch(batch)
         if self._linger and len(batch) > 1 and len(self._waiting) < len(batch):
             await asyncio.sleep(self._linger)

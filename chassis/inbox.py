@@ -27,7 +27,7 @@ from chassis.sweep import Sweep
 from chassis.telemetry import EVENTS_PROCESSED, describe, log, span
 from fairdb.events.v1.event_pb2 import Event
 
-_PREFETCH = 200
+_PREFETCH = 100
 _INTERVAL_SECONDS = 0.05  # between transactions: each costs more than what is done in it for a few events
 _WAIT_SECONDS = 0.5
 _HOLD_SECONDS = 60.0  # longer than this no message is held: after half an hour the broker would take it away

@@ -109,11 +109,14 @@ def sort_record(raw: RawSample, policy: Policy) -> Record:
     seen: set[str] = set()
     for key, known, written in left:
         found = known or policy.resolve(key)
+        if key not in remembered:
+            # Also where its value is known: a name breaks a rule each time.
+            record.questionable.append(key)
         if found is not None and written in found.listed:
             if _is_first(record, key, found, seen):
                 record.listed.append((key, found, found.listed[written]))
             continue
-        if key not in remembered or (not all_clean and "\0" in written):
+        if not all_clean and "\0" in written:
             record.questionable.append(key)
         try:
             scalar = read(metadata[key]) if not written else written if all_clean else read_text(written)

@@ -1,15 +1,17 @@
 """Index and notify: what follows a store, once however often the event comes."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import grpc
 import pytest
+from google.protobuf.struct_pb2 import NULL_VALUE
 
+from backend_svc import filter
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.samples.v1.notification_service_pb2 import ListNotificationsResponse, Subscription
 from fairdb.samples.v1.sample_pb2 import Sample
-from tests.integration.backend.conftest import PUBLIC, STUDY, Backend, new_account, principal, store_request
+from tests.integration.backend.conftest import PUBLIC, SENSITIVE, STUDY, Backend, new_account, principal, store_request
 
 SERVICE = "service:backend_svc"
 
@@ -28,6 +30,55 @@ async def told(backend: Backend, account: str, page_size: int = 200, page_token:
 async def subscriptions(backend: Backend, account: str) -> list[Subscription]:
     request = pb.ListAccountSubscriptionsRequest(principal=principal(account))
     return list((await backend.notifications.ListAccountSubscriptions(request)).subscriptions)
+
+
+async def test_each_value_is_indexed_by_its_kind_and_class(backend: Backend) -> None:
+    request = store_request(new_account(), {"donor age": (34, SENSITIVE)})
+    sample = request.stored.sample
+    sample.subject, sample.taxon_id, sample.collection_date = "", 9606, "2019-06"
+    values: dict[str, str | float | bool | None] = {
+        "organism": "not the sample's",
+        "a\\u0000.b": 'quoted "\\" ü',
+        "empty": "",
+        "long": "é" * 600,
+        "true": True,
+        "false": False,
+        "tiny": 5e-324,
+        "huge": 1.7e308,
+        "exact": 2.0**53 - 1,
+        "tenth": 0.1,
+        "nothing": None,
+    }
+    for name, value in values.items():
+        match value:
+            case bool():
+                sample.metadata[name].bool_value = value
+            case str():
+                sample.metadata[name].string_value = value
+            case float():
+                sample.metadata[name].number_value = value
+            case _:
+                sample.metadata[name].null_value = NULL_VALUE
+    await backend.store(request)
+    await backend.index(sample.id)
+
+    query = "SELECT field, class, text_value, number_value FROM sample_field WHERE sample_id = $1"
+    rows = {field: tuple(found) for field, *found in await backend.database.pool.fetch(query, UUID(sample.id))}
+    written = {True: "true", False: "false"}
+    expected: dict[str, tuple[int, str | None, float | None]] = {
+        "organism": (PUBLIC, sample.organism, None),
+        "taxonId": (PUBLIC, None, 9606.0),
+        "collectionDate": (PUBLIC, "2019-06", None),
+        "metadata.donor age": (SENSITIVE, None, 34.0),
+    }
+    for name, value in values.items():
+        if isinstance(value, bool):
+            expected[f"metadata.{name}"] = (PUBLIC, written[value], None)
+        elif isinstance(value, str):
+            expected[f"metadata.{name}"] = (PUBLIC, value[: filter.LONGEST_TEXT + 1], None)
+        elif value is not None:
+            expected[f"metadata.{name}"] = (PUBLIC, None, value)
+    assert rows == expected
 
 
 async def test_sample_is_indexed_and_then_processed_with_events_one_to_five(backend: Backend) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +15,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis import calls
+from chassis.access import only_reads
 from chassis.batch_server import BatchServicer
 from chassis.calls import Call, Caller
 from chassis.channel import ServiceChannel
@@ -39,6 +41,7 @@ class Backend(backend_service_pb2_grpc.BackendServiceServicer):
         self.fates: dict[str, object] = {}
         self.padding = ""
         self.asked: Counter[str] = Counter()
+        self.held = 0
 
     async def GetStoredSample(
         self, request: pb.GetStoredSampleRequest, context: grpc.aio.ServicerContext
@@ -51,6 +54,10 @@ class Backend(backend_service_pb2_grpc.BackendServiceServicer):
                 raise error
             case "hang":
                 await asyncio.Event().wait()
+            case asyncio.Event() as over:
+                self.held += 1
+                await over.wait()
+                self.held -= 1
             case _:
                 pass
         sample = Sample(id=request.id, organism=calls.current().correlation_id, subject=self.padding)
@@ -86,8 +93,8 @@ class Rig:
     address: str
     signers: dict[str, Signer]
 
-    async def is_asked(self) -> bool:
-        return bool(self.backend.asked)
+    async def is_held(self) -> bool:
+        return self.backend.held > 0
 
     async def get(self, id: str, correlation_id: str = "", timeout: float | None = None) -> pb.StoredSample:
         calls.enter(Call(correlation_id=correlation_id or str(uuid4())))
@@ -130,18 +137,50 @@ async def test_each_gets_its_own_answer_as_its_own_caller(rig: Rig) -> None:
     assert len(rig.batches.sizes) < 20
 
 
+@asynccontextmanager
+async def busy(rig: Rig) -> AsyncIterator[None]:
+    """Keep one call under way, so that what comes meanwhile travels together afterwards."""
+    (id,) = ids(1)
+    rig.backend.fates[id] = over = asyncio.Event()
+    first = asyncio.create_task(rig.get(id))
+    await eventually(rig.is_held)
+    yield
+    over.set()
+    await first
+
+
 async def test_those_that_ask_the_same_are_asked_once_and_each_has_its_time(rig: Rig) -> None:
-    (slow, other) = ids(2)
-    rig.backend.fates = {slow: "hang"}
-    # Under way while all others come.
-    first = asyncio.create_task(rig.get(other))
-    await eventually(rig.is_asked)
-    short = [asyncio.create_task(rig.get(slow, timeout=0.1)) for _ in range(5)]
-    same = [asyncio.create_task(rig.get(other)) for _ in range(20)]
-    assert {answer.sample.id for answer in await asyncio.gather(first, *same)} == {other}
-    assert rig.backend.asked[other] == 2
-    assert all(isinstance(error, DeadlineExceeded) for error in await asyncio.gather(*short, return_exceptions=True))
-    assert rig.backend.asked[slow] == 1
+    slow, other = ids(2)
+    rig.backend.fates[slow] = over = asyncio.Event()
+    async with busy(rig):
+        hasty, patient = (asyncio.create_task(rig.get(slow, timeout=seconds)) for seconds in (0.3, 5.0))
+        same = [asyncio.create_task(rig.get(other)) for _ in range(20)]
+        await asyncio.sleep(0)
+    await asyncio.wait([hasty])
+    assert isinstance(hasty.exception(), DeadlineExceeded)
+    over.set()
+    assert (await patient).sample.id == slow
+    assert {answer.sample.id for answer in await asyncio.gather(*same)} == {other}
+    assert (rig.backend.asked[slow], rig.backend.asked[other]) == (1, 1)
+
+
+async def test_one_failure_answers_all_that_asked_the_same(rig: Rig) -> None:
+    missing, away = ids(2)
+    rig.backend.fates |= {missing: SampleNotFound(), away: ServiceUnavailable(service="database")}
+    for id, kind, times in ((missing, RemoteError, 1), (away, ServiceUnavailable, 3)):
+        async with busy(rig):
+            same = [asyncio.create_task(rig.get(id)) for _ in range(10)]
+            await asyncio.sleep(0)
+        errors = await asyncio.gather(*same, return_exceptions=True)
+        assert all(isinstance(error, kind) for error in errors)
+        # As often as gRPC's service config says, and not once more for each.
+        assert rig.backend.asked[id] == times
+
+
+def test_only_what_reads_is_asked_once_for_many() -> None:
+    service = "/fairdb.backend.v1.BackendService"
+    assert only_reads(f"{service}/GetStoredSample")
+    assert not any(only_reads(f"{service}/{method}") for method in ("StoreSample", "FindByIdempotencyKey", "Nothing"))
 
 
 async def test_who_calls_alone_waits_for_nobody(rig: Rig) -> None:

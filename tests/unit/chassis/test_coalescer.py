@@ -99,7 +99,7 @@ async def test_too_few_results_are_nobodys() -> None:
 
 
 async def test_at_intervals_the_first_goes_at_once_and_what_comes_before_the_next_goes_together() -> None:
-    loop, begun = asyncio.get_running_loop(), []
+    loop, begun = asyncio.get_running_loop(), list[float]()
     batches: list[list[int]] = []
 
     async def send(items: Sequence[int]) -> Sequence[int]:
@@ -107,12 +107,28 @@ async def test_at_intervals_the_first_goes_at_once_and_what_comes_before_the_nex
         batches.append([*items])
         return items
 
-    coalescer = Coalescer(send, interval=0.05)
-    asked = loop.time()
+    async with asyncio.timeout(5):
+        await Coalescer(send, interval=60).submit(0)
+    coalescer = Coalescer(send, interval=0.5)
     await coalescer.submit(1)
-    assert begun[0] - asked < 0.05
     second = asyncio.create_task(coalescer.submit(2))
-    await asyncio.sleep(0.01)
+    for _ in range(5):
+        # Without an interval it would be on its way by now.
+        await asyncio.sleep(0)
     await asyncio.gather(second, coalescer.submit(3))
-    assert batches == [[1], [2, 3]]
-    assert begun[1] - begun[0] >= 0.05
+    assert batches == [[0], [1], [2, 3]]
+    assert begun[2] - begun[1] > 0.49
+
+
+async def test_who_waits_for_the_next_interval_can_be_let_go() -> None:
+    sink = Sink()
+    sink.gate.set()
+    coalescer = Coalescer(sink.send, interval=60)
+    await coalescer.submit(1)
+    second = asyncio.create_task(coalescer.submit(2))
+    await asyncio.sleep(0)
+    coalescer.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait([second])
+    assert second.cancelled()
+    assert sink.batches == [[1]]

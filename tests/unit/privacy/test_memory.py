@@ -1,5 +1,7 @@
 """What is remembered between samples is on the policy's own lists, is bounded, and weakens no rule."""
 
+import pytest
+
 from fairdb.samples.v1.sample_pb2 import RawSample
 from privacy_svc.generalisation import _factor
 from privacy_svc.policy import load_policy
@@ -54,6 +56,12 @@ def test_a_known_name_that_breaks_a_rule_breaks_it_each_time() -> None:
     for key, field in (("age" + "." * 200, "sample.metadata.age"), ("a\0ge", "sample.metadata")):
         for _ in range(2):
             assert set(violations(raw_sample({key: "34"}))) == {field}
+
+
+@pytest.mark.parametrize("key", ["body\0_site", "body_site" + "." * 200])
+def test_such_a_name_is_refused_also_where_its_value_is_remembered(key: str) -> None:
+    assert not violations(raw_sample({"body_site": "left palm"}))
+    assert violations(raw_sample({key: "left palm"}))
 
 
 def test_nul_in_a_known_field_is_refused_each_time() -> None:
