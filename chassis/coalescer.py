@@ -63,10 +63,11 @@ class Coalescer(Generic[Item, Result]):
 
     def cancel(self) -> None:
         """End what is under way, and what waits with it."""
+        waiting, self._waiting = self._waiting, []
+        for _, future in waiting:
+            future.cancel()
         for task in self._under_way:
             task.cancel()
-        for _, future in self._waiting:
-            future.cancel()
 
     def _start(self) -> None:
         if self._waiting and len(self._under_way) <= min(len(self._slow), _AT_ONCE - 1):
