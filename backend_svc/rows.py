@@ -10,11 +10,9 @@ import asyncpg
 from google.protobuf.struct_pb2 import NULL_VALUE, Value
 
 from chassis.errors import InvalidRequest
-from chassis.violations import Violation
+from chassis.violations import NO_NUL, Violation
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.samples.v1.sample_pb2 import Sample
-
-_NO_NUL = "must not hold the character NUL"
 
 
 def scalars(metadata: Mapping[str, Value]) -> dict[str, Any]:
@@ -30,10 +28,10 @@ def check_texts(sample: Sample, written: str) -> None:
         ("collectionDate", sample.collection_date),
     ):
         if "\0" in text:
-            raise refused(field, _NO_NUL)
+            raise refused(field, NO_NUL)
     # JSON writes it so; and a backslash before these letters, which is harmless, it writes twice.
     if "\\u0000" in written.replace("\\\\", ""):
-        raise refused("metadata", _NO_NUL)
+        raise refused("metadata", NO_NUL)
 
 
 def to_uuid(field: str, text: str) -> UUID:

@@ -236,7 +236,7 @@ def _read(method: UnaryMethod, request: bytes) -> Message:
     message = _parse(method, request)
     if method.path == BATCH:
         return message
-    # Texts of those that come by the hundred were looked through on their way into the platform.
+    # Who stores the texts of those that come by the hundred looks through them.
     if violations := violations_of(message, look_for_nul=not access.is_batched(method.path)):
         raise InvalidRequest(violations=violations)
     return message

@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Value
 from protovalidate import Validator
 
+NO_NUL = "must not hold the character NUL"
 _validator = Validator()
 
 
@@ -40,7 +41,7 @@ def violations_of(
         found.append(Violation(shown, violation.proto.message or "is not valid"))
     if look_for_nul and b"\0" in message.SerializeToString():
         # Most of these zeros are numbers; the slow look is only for messages that have any.
-        found += [Violation(field, "must not hold the character NUL") for field in _fields_with_nul(message, path)]
+        found += [Violation(field, NO_NUL) for field in _fields_with_nul(message, path)]
     return found
 
 

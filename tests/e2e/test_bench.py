@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.report import FOLDER
+from deploy.local.layout import CHECKOUT
 
-CHECKOUT = Path(__file__).parents[2]
 LIMIT = 600.0
 """Seconds, and more than a run waits for what it began to settle: it says then what is missing."""
 
