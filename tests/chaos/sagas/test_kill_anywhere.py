@@ -117,7 +117,9 @@ async def happen(rig: Rig, kill: Kill, account: Account) -> None:
         await rig.database.execute("UPDATE gateway.saga SET version = version + 1000 WHERE actor = $1", account.id)
     if scenario.alone:
         await rig.expire_leases(account, in_seconds=-700 if scenario.foreign else -0.001)
-    async with rig.gateway(PATIENT, die=kill.point) as gateway:
+    # It must not take along, into its long lease, what another scenario has left for the one that lives.
+    leave = {} if scenario.alone else {"leave": "1"}
+    async with rig.gateway(PATIENT, die=kill.point, **leave) as gateway:
         if not scenario.alone:
             (saga,) = [saga for saga in await rig.sagas(account) if saga["state"] in OPEN]
             request, admin = getattr(pb, f"{scenario.operation}Request")(id=str(saga["id"])), await rig.admin()

@@ -193,6 +193,8 @@ async def test_store_takes_four_round_trips(backend: Backend) -> None:
     """BEGIN, locks, the statement, COMMIT."""
     from backend_svc.storing import Store
 
+    # Until then, the migration takes a connection of its own: the one that is watched must be the only one.
+    await backend.database.migrated()
     store = Store(backend.database)
     seen: list[str] = []
     async with backend.database.pool.acquire() as connection:
