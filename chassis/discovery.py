@@ -10,18 +10,15 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-import consul.aio
-from consul import Check
-
+from chassis.consul import Consul
 from chassis.telemetry import describe, log
 
 CHECK_INTERVAL = "10s"
 CHECK_TIMEOUT = "5s"
 DEREGISTER_AFTER = "30s"  # Consul rounds this up to a minute
 _KEEP_SECONDS = 5.0
-_WAIT = "30s"
+_WAIT_SECONDS = 30
 _FIRST_BACKOFF = 0.1
 _LAST_BACKOFF = 5.0
 
@@ -40,51 +37,56 @@ class Registry:
     """One Consul agent."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._host, self._port, self._scheme = parts.hostname or "127.0.0.1", parts.port or 8500, parts.scheme
-
-    def _client(self) -> consul.aio.Consul:
-        return consul.aio.Consul(host=self._host, port=self._port, scheme=self._scheme)
+        self._url = url
 
     async def keep_registered(self, name: str, host: str, port: int) -> None:
         """Register an instance, and again whenever the registry has lost it, until cancelled; then deregister."""
         instance_id = f"{name}-{host}-{port}"
-        client = self._client()
-        # It registers only once it listens, so nobody need wait for the first check.
-        check = {**Check.grpc(f"{host}:{port}", CHECK_INTERVAL, timeout=CHECK_TIMEOUT, deregister=DEREGISTER_AFTER)}
-        check["Status"] = "passing"
+        instance = {
+            "Name": name,
+            "ID": instance_id,
+            "Address": host,
+            "Port": port,
+            "Check": {
+                "GRPC": f"{host}:{port}",
+                "Interval": CHECK_INTERVAL,
+                "Timeout": CHECK_TIMEOUT,
+                "DeregisterCriticalServiceAfter": DEREGISTER_AFTER,
+                # It registers only once it listens, so nobody need wait for the first check.
+                "Status": "passing",
+            },
+        }
+        async with Consul(self._url) as consul:
 
-        async def register() -> None:
-            if instance_id not in await client.agent.services():
-                await client.agent.service.register(name, instance_id, host, port, check=check)
-                log.info("registered", instance=instance_id)
+            async def register() -> None:
+                if instance_id not in await consul.services_of_agent():
+                    await consul.register(instance)
+                    log.info("registered", instance=instance_id)
 
-        try:
-            while True:
-                await _attempt("registration", register)
-                await asyncio.sleep(_KEEP_SECONDS)
-        finally:
             try:
-                async with asyncio.timeout(1.0):
-                    await client.agent.service.deregister(instance_id)
-            except Exception as error:
-                log.info("deregistration_failed", **describe(error))
-            await client.close()
+                while True:
+                    await _attempt("registration", register)
+                    await asyncio.sleep(_KEEP_SECONDS)
+            finally:
+                try:
+                    async with asyncio.timeout(1.0):
+                        await consul.deregister(instance_id)
+                except Exception as error:
+                    log.info("deregistration_failed", **describe(error))
 
     async def follow(self, service: str, on_change: Callable[[Sequence[str]], None]) -> None:
         """Report the addresses of a service's passing instances, now and at each change, until cancelled.
 
         An answer without instances is not reported: see docs/decisions/edge-discovery.md.
         """
-        client = self._client()
         index: int | None = None
         known: list[str] = []
         backoff = _FIRST_BACKOFF
 
         async def wait_for_change() -> None:
             nonlocal index, known
-            answered, nodes = await client.health.service(service, index=index, wait=_WAIT, passing=True)
-            index = next_index(index, int(answered))
+            answered, nodes = await consul.instances(service, passing=True, index=index, wait_seconds=_WAIT_SECONDS)
+            index = next_index(index, answered)
             addresses = await _addresses(nodes)
             if not addresses:
                 log.warning("registry_knows_no_instance", callee=service)
@@ -93,7 +95,7 @@ class Registry:
                 log.info("addresses_changed", callee=service, addresses=addresses)
                 on_change(addresses)
 
-        try:
+        async with Consul(self._url) as consul:
             while True:
                 if await _attempt(f"watch of {service}", wait_for_change):
                     backoff = _FIRST_BACKOFF
@@ -102,31 +104,20 @@ class Registry:
                     # Jitter, so that not everybody asks a registry at once that has just come back.
                     await asyncio.sleep(backoff * random.uniform(0.5, 1.0))
                     backoff = min(backoff * 2, _LAST_BACKOFF)
-        finally:
-            await client.close()
 
     async def instances(self) -> list[Instance]:
-        """Return every instance of every service. Raises what the client raises when the registry is away."""
-        client = self._client()
-        try:
-            async with asyncio.timeout(2.0):
-                _, services = await client.catalog.services()
-                found = [await client.health.service(name) for name in services if name != "consul"]
-        finally:
-            await client.close()
+        """Return the instances of every service. Raises httpcore's errors or TimeoutError when the registry is away."""
+        async with asyncio.timeout(2.0), Consul(self._url) as consul:
+            found = [await consul.instances(name) for name in await consul.services() if name != "consul"]
         return sorted(
             (_instance(node) for _, nodes in found for node in nodes), key=lambda item: (item.service, item.address)
         )
 
     async def ping(self) -> None:
         """Raise unless the registry has a leader."""
-        client = self._client()
-        try:
-            async with asyncio.timeout(2.0):
-                if not await client.status.leader():
-                    raise ConnectionError("the registry has no leader")
-        finally:
-            await client.close()
+        async with asyncio.timeout(2.0), Consul(self._url) as consul:
+            if not await consul.leader():
+                raise ConnectionError("the registry has no leader")
 
 
 def next_index(index: int | None, answered: int) -> int | None:

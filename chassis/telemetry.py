@@ -11,9 +11,9 @@ import sys
 import traceback
 from collections.abc import MutableMapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
-import structlog
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -24,6 +24,14 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from chassis import calls
+
+# Where rich is installed, as it is for the command, structlog loads it to draw tracebacks. No log here has one, and
+# each process would take 4 MB more.
+_rich = sys.modules.setdefault("rich", cast(ModuleType, None))
+import structlog  # noqa: E402
+
+if not _rich:
+    del sys.modules["rich"]
 
 HANDLING_SECONDS = Histogram(
     "grpc_server_handling_seconds",

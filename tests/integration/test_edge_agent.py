@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import consul
 import httpx
 import pytest
 
+from chassis.consul import Consul
 from chassis.discovery import next_index
 from deploy.local import binaries
 from deploy.local.ports import find_free
@@ -51,13 +51,13 @@ class Registry:
             self._process.kill()
             await self._process.wait()
 
-    def register(self, name: str, port: int) -> None:
-        with consul.Consul(port=self.port) as client:
-            client.agent.service.register(name, f"{name}-{port}", LOOPBACK, port)
+    async def register(self, name: str, port: int) -> None:
+        async with Consul(self.url) as consul:
+            await consul.register({"Name": name, "ID": f"{name}-{port}", "Address": LOOPBACK, "Port": port})
 
-    def deregister(self, name: str, port: int) -> None:
-        with consul.Consul(port=self.port) as client:
-            client.agent.service.deregister(f"{name}-{port}")
+    async def deregister(self, name: str, port: int) -> None:
+        async with Consul(self.url) as consul:
+            await consul.deregister(f"{name}-{port}")
 
 
 @asynccontextmanager
@@ -106,14 +106,14 @@ async def test_agent_follows_the_registry_and_forgets_nothing(tmp_path: Path) ->
 
                 await eventually(is_so)
 
-            registry.register("gateway", 5001)
+            await registry.register("gateway", 5001)
             await follows(5001)
-            registry.register("gateway", 5002)
+            await registry.register("gateway", 5002)
             await follows(5001, 5002)
-            registry.deregister("gateway", 5001)
+            await registry.deregister("gateway", 5001)
             await follows(5002)
             # The last one leaves, and is kept.
-            registry.deregister("gateway", 5002)
+            await registry.deregister("gateway", 5002)
             await says('"callee": "gateway", "event": "registry_knows_no_instance"')
             assert read_ports(gateway) == [5002]
             # The registry goes, comes back without memory, and with an index that starts anew.
@@ -121,7 +121,7 @@ async def test_agent_follows_the_registry_and_forgets_nothing(tmp_path: Path) ->
             await says("registry_away", times=3)
             assert read_ports(gateway) == [5002]
             await registry.start()
-            registry.register("gateway", 5003)
+            await registry.register("gateway", 5003)
             await follows(5003)
 
             process.send_signal(signal.SIGTERM)
