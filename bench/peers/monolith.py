@@ -1,7 +1,7 @@
 """The monolith: one FastAPI program that does everything in its own process, with one or more workers.
 
-Run by `uvicorn bench.peers.monolith:app`. A creation is one statement: consent looked at, sample, audit row, event and
-notifications written. The relay publishes events beside the requests.
+Run by `uvicorn bench.peers.monolith:app`. A creation is one statement: consent looked at, sample, audit rows, events
+and notifications written. The relay publishes events beside the requests.
 """
 
 from collections.abc import AsyncIterator

@@ -41,9 +41,12 @@ WITH permitted AS (
     WHERE $13::bytea IS NULL OR EXISTS (SELECT FROM claim)
     RETURNING *
 ), audited AS (
-    INSERT INTO audit (sample, action, actor, correlation_id) SELECT id, 'create', owner::text, $12 FROM stored
+    INSERT INTO audit (sample, action, actor, correlation_id)
+    SELECT id, action, owner::text, $12 FROM stored, unnest($15::text[]) AS action
 ), posted AS (
-    INSERT INTO outbox (id, type, event) SELECT $15, 'sample.created', $16 FROM stored
+    INSERT INTO outbox (id, type, event)
+    SELECT event.id, event.type, event.event
+    FROM stored, unnest($16::uuid[], $17::text[], $18::text[]) AS event (id, type, event)
 ), followed AS (
     SELECT account FROM subscription, stored
     WHERE subscription.organism_key = lower(stored.organism) AND account <> stored.owner

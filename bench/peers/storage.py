@@ -17,6 +17,9 @@ PROCESSED = 3
 STATES = {PROCESSED: "STATE_PROCESSED", 4: "STATE_QUARANTINED"}
 CURATOR = 2
 POOL = 20
+# What whoever listens to the platform, or asks who did what, learns of a sample.
+EVENTS = ("sample.created", "sample.validated", "sample.anonymized", "sample.indexed", "sample.processed")
+ACTIONS = ("store", "index", "notify")
 
 
 class ConsentRequired(Exception):
@@ -77,18 +80,21 @@ async def store(
     correlation_id: str,
     claim: Claim | None,
 ) -> Stored:
-    """Store a sample with its audit row, event and notifications. Raises ConsentRequired, Taken.
+    """Store a sample with its audit rows, events and notifications. Raises ConsentRequired, Taken.
 
     `permission` is the donor's hash for STORE_IF_PERMITTED, the consents for STORE_UNDER.
     """
-    event_id = uuid7()
-    event = {
-        "id": str(event_id),
-        "type": "sample.created",
-        "subject": str(sample.id),
-        "actor": str(sample.owner),
-        "correlationId": correlation_id,
-    }
+    events = [
+        {
+            "id": str(uuid7()),
+            "type": type,
+            "subject": str(sample.id),
+            "sequence": sequence,
+            "actor": str(sample.owner),
+            "correlationId": correlation_id,
+        }
+        for sequence, type in enumerate(EVENTS, start=1)
+    ]
     row = await pool.fetchrow(
         statement,
         sample.owner,
@@ -105,8 +111,10 @@ async def store(
         correlation_id,
         claim and claim.key_hash,
         claim and claim.fingerprint,
-        event_id,
-        json.dumps(event),
+        ACTIONS,
+        [event["id"] for event in events],
+        EVENTS,
+        [json.dumps(event) for event in events],
     )
     assert row is not None
     if row["created_at"] is None:

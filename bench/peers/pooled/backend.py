@@ -1,4 +1,4 @@
-"""The pooled backend: stores samples with audit row, event and notifications, reads them, publishes events."""
+"""The pooled backend: stores samples with audit rows, events and notifications, reads them, publishes events."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
