@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,6 +10,8 @@ import aio_pika
 import asyncpg
 from aio_pika.abc import AbstractChannel, AbstractQueue
 from pamqp.common import Arguments
+
+from chassis.publisher import NEEDED
 
 SETTLE_SECONDS = 300  # after an import of 100,000 rows a fifth of them is still to be indexed
 
@@ -43,41 +45,44 @@ class Tally:
 
 
 class Events:
-    """A queue that receives a variant's events of samples, to be counted."""
+    """Queues that receive a variant's events of samples, to be counted."""
 
-    def __init__(self, channel: AbstractChannel, queue: AbstractQueue) -> None:
-        self._channel, self._queue = channel, queue
+    def __init__(self, channel: AbstractChannel, queues: Sequence[AbstractQueue]) -> None:
+        self._channel, self._queues = channel, queues
 
     async def forget(self) -> None:
-        """Empty the queue."""
-        await self._queue.purge()
+        """Empty the queues."""
+        for queue in self._queues:
+            await queue.purge()
 
     async def count(self) -> int:
-        """Return how many events have come since it was emptied."""
-        declared = await self._channel.declare_queue(self._queue.name, passive=True)
-        return declared.declaration_result.message_count or 0
+        """Return how many events have come since they were emptied."""
+        declared = [await self._channel.declare_queue(queue.name, passive=True) for queue in self._queues]
+        return sum(queue.declaration_result.message_count or 0 for queue in declared)
 
 
 @asynccontextmanager
 async def listening(broker_url: str, expected: Expectation, *, durable: bool) -> AsyncIterator[Events]:
     """Count the events that creations publish.
 
-    `durable`: in a quorum queue, as the platform's own are, so that the broker's confirms mean as much for a variant
-    that has no consumers. The platform has its own queues; counting shall cost it little.
+    `durable`: those that the platform's consumers wait for in a quorum queue, as theirs are, so that the broker's
+    confirms cost as much for a variant that has no consumers. The platform has its own queues; counting shall cost it
+    little.
     """
     async with await aio_pika.connect(broker_url) as connection:
         channel = await connection.channel()
         topic = await channel.declare_exchange(expected.exchange, aio_pika.ExchangeType.TOPIC, durable=True)
-        arguments: Arguments = {"x-queue-type": "quorum"} if durable else {}
-        queue = await channel.declare_queue(
-            f"count.{expected.exchange}", durable=durable, exclusive=not durable, arguments=arguments
-        )
+        queues = [await channel.declare_queue(f"count.{expected.exchange}", exclusive=True)]
+        if durable:
+            quorum: Arguments = {"x-queue-type": "quorum"}
+            queues.append(await channel.declare_queue(f"consume.{expected.exchange}", durable=True, arguments=quorum))
         for type in expected.events:
-            await queue.bind(topic, routing_key=type)
+            await queues[-1 if type in NEEDED else 0].bind(topic, routing_key=type)
         try:
-            yield Events(channel, queue)
+            yield Events(channel, queues)
         finally:
-            await queue.delete(if_unused=False, if_empty=False)
+            for queue in queues:
+                await queue.delete(if_unused=False, if_empty=False)
 
 
 async def tally(connection: asyncpg.Connection, expected: Expectation) -> Tally:

@@ -82,9 +82,9 @@ async def connect(url: str) -> AsyncIterator[tuple[AbstractConnection, asyncio.E
         await connection.close()
 
 
-async def declare_exchange(channel: AbstractChannel) -> AbstractExchange:
+async def declare_exchange(channel: AbstractChannel, name: str = EXCHANGE) -> AbstractExchange:
     """Declare the exchange that carries every event."""
-    return await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
+    return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
 
 
 async def declare_queue(

@@ -41,8 +41,9 @@ Message = tuple[str, UUID, bytes]
 class Publisher:
     """Publishes batches and says of each message whether the broker has it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, exchange: str = EXCHANGE) -> None:
         self._url = url
+        self._exchange = exchange
         self._channel: Channel | None = None
         self._connected = asyncio.Event()
         self._give_up = asyncio.Event()
@@ -55,7 +56,7 @@ class Publisher:
         async with connect(self._url) as (connection, lost):
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             channel.close_callbacks.add(lambda *_: lost.set())
-            await declare_exchange(channel)
+            await declare_exchange(channel, self._exchange)
             self._channel = cast(Channel, await channel.get_underlay_channel())
             self._give_up = lost
             self._connected.set()
@@ -77,7 +78,7 @@ class Publisher:
         confirms: list[asyncio.Future[object]] = []
         try:
             async with asyncio.timeout(CONFIRM_SECONDS):
-                await _send(channel, messages, confirms)
+                await _send(channel, self._exchange, messages, confirms)
                 await asyncio.wait(confirms)
         except AWAY as error:
             log.warning("events_unconfirmed", count=len(messages), error=type(error).__name__)
@@ -91,7 +92,9 @@ class Publisher:
         return [failure is None for failure in failures]
 
 
-async def _send(channel: Channel, messages: Sequence[Message], confirms: list[asyncio.Future[object]]) -> None:
+async def _send(
+    channel: Channel, exchange: str, messages: Sequence[Message], confirms: list[asyncio.Future[object]]
+) -> None:
     """Write messages at once, and note what becomes of each, in its order. Raises what is in `AWAY`."""
     written: list[bytes] = []
     # What follows is what the channel's `basic_publish` does for one message.
@@ -100,7 +103,7 @@ async def _send(channel: Channel, messages: Sequence[Message], confirms: list[as
             confirm = channel.create_future()
             confirms.append(confirm)
             try:
-                written.append(_write(channel.number, *message))
+                written.append(_write(channel.number, exchange, *message))
             except Exception as error:
                 # It is no message, and the others are none the worse for it.
                 confirm.set_exception(error)
@@ -117,16 +120,16 @@ async def _send(channel: Channel, messages: Sequence[Message], confirms: list[as
         await sent
 
 
-def _write(channel: int, type: str, id: UUID, body: bytes) -> bytes:
+def _write(channel: int, exchange: str, type: str, id: UUID, body: bytes) -> bytes:
     """Return a message as frames. Raises ValueError when AMQP cannot carry it."""
-    before_size, between, after_id = _frames_of(channel, type)
+    before_size, between, after_id = _frames_of(channel, exchange, type)
     bodies = (ContentBody(body[at : at + _FRAME_BYTES]) for at in range(0, len(body), _FRAME_BYTES))
     written = (pamqp.frame.marshal(frame, channel) for frame in bodies)
     return b"".join((before_size, len(body).to_bytes(8), between, str(id).encode(), after_id, *written))
 
 
 @lru_cache(500)
-def _frames_of(channel: int, type: str) -> tuple[bytes, bytes, bytes]:
+def _frames_of(channel: int, exchange: str, type: str) -> tuple[bytes, bytes, bytes]:
     """Return what precedes a message's body: before its size, between that and its id, and behind.
 
     Nothing else differs between the messages of a type, and to write it anew takes longer than all the rest.
@@ -137,7 +140,7 @@ def _frames_of(channel: int, type: str) -> tuple[bytes, bytes, bytes]:
         content_type="application/protobuf",
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
     )
-    publish = spec.Basic.Publish(exchange=EXCHANGE, routing_key=type, mandatory=type in NEEDED)
+    publish = spec.Basic.Publish(exchange=exchange, routing_key=type, mandatory=type in NEEDED)
     header = pamqp.frame.marshal(ContentHeader(properties=properties), channel)
     from_size, (behind_size, after_id) = header[:_SIZE_AT], header[_SIZE_AT + 8 :].split(_AN_ID.encode())
     return pamqp.frame.marshal(publish, channel) + from_size, behind_size, after_id
