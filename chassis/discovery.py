@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chassis.consul import Consul
+from chassis.consul import Consul, ConsulError
 from chassis.telemetry import describe, log
 
 CHECK_INTERVAL = "10s"
@@ -106,7 +106,7 @@ class Registry:
                     backoff = min(backoff * 2, _LAST_BACKOFF)
 
     async def instances(self) -> list[Instance]:
-        """Return the instances of every service. Raises httpcore's errors or TimeoutError when the registry is away."""
+        """Return the instances of every service. Raises ConsulError, httpcore's errors or TimeoutError."""
         async with asyncio.timeout(2.0), Consul(self._url) as consul:
             found = [await consul.instances(name) for name in await consul.services() if name != "consul"]
         return sorted(
@@ -153,6 +153,7 @@ async def _attempt(what: str, action: Callable[[], Awaitable[None]]) -> bool:
     try:
         await action()
     except Exception as error:
-        log.info("registry_away", during=what, error=type(error).__name__)
+        refusal = {"status": error.status} if isinstance(error, ConsulError) else {}
+        log.info("registry_away", during=what, error=type(error).__name__, **refusal)
         return False
     return True

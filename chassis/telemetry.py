@@ -28,10 +28,11 @@ from chassis import calls
 # Where rich is installed, as it is for the command, structlog loads it to draw tracebacks. No log here has one, and
 # each process would take 4 MB more.
 _rich = sys.modules.setdefault("rich", cast(ModuleType, None))
-import structlog  # noqa: E402
-
-if not _rich:
-    del sys.modules["rich"]
+try:
+    import structlog
+finally:
+    if not _rich:
+        del sys.modules["rich"]
 
 HANDLING_SECONDS = Histogram(
     "grpc_server_handling_seconds",
