@@ -42,7 +42,8 @@ def told(edge_url: str) -> Iterator[None]:
         tell("Refused", error)
         raise typer.Exit(1) from None
     except (httpx.TransportError, httpx.InvalidURL) as error:
-        tell(f"Nobody answers at {edge_url}", type(error).__name__)
+        why = f"{type(error).__name__}. Is the platform up there? --edge-url or FAIRDB_EDGE_URL says where it is"
+        tell(f"Nobody answers at {edge_url}", why)
         raise typer.Exit(1) from None
 
 

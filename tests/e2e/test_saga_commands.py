@@ -278,7 +278,7 @@ async def test_a_wrong_word_is_a_usage_error(words: list[str], said: list[str]) 
 async def test_that_nobody_answers_is_one_line(edge_url: str) -> None:
     ended = await run(edge_url, "admin@example.org", "list")
     assert (ended.code, ended.output) == (1, "")
-    assert re.fullmatch(rf"Nobody answers at {re.escape(edge_url)}: \w+\n", ended.errors)
+    assert re.fullmatch(rf"Nobody answers at {re.escape(edge_url)}: \w+\. .*--edge-url.*\n", ended.errors)
 
 
 @pytest_asyncio.fixture
@@ -313,4 +313,4 @@ async def test_words_of_the_platform_are_printed_as_they_are(strange_edge: str) 
     assert "[bold" in listed.output
 
     refused = await run(strange_edge, "admin@example.org", "retry", str(uuid4()))
-    assert refused.errors == f"Refused: 400 : {MARKUP} and more\n"
+    assert refused.errors == f"Refused: 400: {MARKUP} and more\n"

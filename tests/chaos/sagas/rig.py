@@ -20,7 +20,7 @@ from chassis.tokens import ACCOUNT_AUDIENCE, Signer
 from deploy.local import probe, process
 from deploy.local.constellation import Constellation
 from deploy.local.layout import CHECKOUT
-from deploy.local.ports import LOOPBACK, find_free
+from deploy.local.ports import LOOPBACK, find_free, is_free
 from deploy.local.process import Child, Command
 from fairdb.options.v1.access_pb2 import Role
 from fairdb.privacy.v1.consent_service_pb2 import GrantConsentRequest
@@ -144,7 +144,8 @@ class Rig:
         self.database = database
         self.root = constellation.layout.root / "gateways"
         self._signer = Signer.load("auth_svc", constellation.plan.credentials.signing_key("auth_svc"))
-        self._ports = iter(find_free(1000))
+        # Some are used minutes later: by then somebody else may have taken them.
+        self._ports = (port for port in find_free(1000) if is_free(port))
         self._base = constellation.plan.environment("auth_svc")
 
     @asynccontextmanager
