@@ -28,9 +28,8 @@ class ApiError(Exception):
     def __str__(self) -> str:
         facts = ", ".join(f"{name}: {value}" for name, value in self.facts.items() if value)
         details = "".join(f"\n  {field}: {description}" for field, description in self.violations)
-        return (
-            f"{self.status} {self.reason}".rstrip() + f": {self.message}" + (f" ({facts})" if facts else "") + details
-        )
+        refusal = f"{self.status} {self.reason}".rstrip()
+        return f"{refusal}: {self.message}" + (f" ({facts})" if facts else "") + details
 
 
 class Imported(NamedTuple):
@@ -220,8 +219,8 @@ def error_of(response: httpx.Response) -> ApiError:
     try:
         status = response.json()
     except ValueError:
-        begins = " ".join(response.text[:200].split())
-        message = f"{response.url.host} does not answer as FAIRDatabase does: is that its address? It says: {begins}"
+        host, begins = response.url.host, response.text[:200]
+        message = f"{host} does not answer as FAIRDatabase does: is that its address? It says: {begins}"
         return ApiError(response.status_code, "", message, ())
     details = {detail["@type"].rpartition(".")[2]: detail for detail in status.get("details", ())}
     violations = tuple(
