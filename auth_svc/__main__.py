@@ -1,6 +1,6 @@
 """Serves auth_svc."""
 
 from auth_svc.app import Settings, open_app
-from chassis import server
+from chassis.serving import server
 
 server.run("auth_svc", Settings(), open_app)  # pyright: ignore[reportCallIssue]  # the environment gives the rest

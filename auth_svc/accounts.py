@@ -7,7 +7,7 @@ import asyncpg
 from uuid6 import uuid7
 
 from auth_svc.errors import AccountNotFound, EmailTaken
-from chassis.database import Connection
+from chassis.storage.database import Connection
 from fairdb.auth.v1.auth_service_pb2 import Account
 
 INSERT = """

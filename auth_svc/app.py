@@ -7,10 +7,10 @@ from pathlib import Path
 
 from auth_svc.revocations import Mirror
 from auth_svc.servicer import AuthServicer, RevocationServicer
-from chassis import settings
-from chassis.database import MIGRATIONS, open_database
-from chassis.revocation import RevocationList, connect_redis
-from chassis.server import Application, Parts
+from chassis.identity.revocation import RevocationList, connect_redis
+from chassis.serving import settings
+from chassis.serving.server import Application, Parts
+from chassis.storage.database import MIGRATIONS, open_database
 from fairdb.auth.v1 import auth_service_pb2, auth_service_pb2_grpc, revocation_service_pb2, revocation_service_pb2_grpc
 
 FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")

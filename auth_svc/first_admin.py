@@ -12,8 +12,8 @@ import asyncpg
 
 from auth_svc import accounts, passwords
 from auth_svc.app import FOLDERS, Settings
-from chassis.database import migrate
-from chassis.violations import violations_of
+from chassis.storage.database import migrate
+from fairdatabase.violations import violations_of
 from fairdb.auth.v1.auth_service_pb2 import RegisterRequest
 from fairdb.options.v1.access_pb2 import ROLE_ADMIN, ROLE_RESEARCHER
 

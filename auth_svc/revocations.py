@@ -1,4 +1,4 @@
-"""The authority on revoked tokens: the database, mirrored into Redis (keys: chassis/revocation.py)."""
+"""The authority on revoked tokens: the database, mirrored into Redis (keys: chassis/identity/revocation.py)."""
 
 import asyncio
 from uuid import UUID
@@ -7,10 +7,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from auth_svc.sessions import ACCESS_SECONDS, SWEEP
-from chassis import outbox
-from chassis.database import Connection, Database
 from chassis.errors import ServiceUnavailable
-from chassis.revocation import COMPLETE_KEY, revoked_key
+from chassis.events import outbox
+from chassis.identity.revocation import COMPLETE_KEY, revoked_key
+from chassis.storage.database import Connection, Database
 from chassis.telemetry import log
 
 _MIRROR_SECONDS = 1.0

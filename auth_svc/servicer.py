@@ -6,9 +6,9 @@ import grpc
 
 from auth_svc import accounts, passwords, revocations, sessions
 from auth_svc.errors import CredentialsWrong, RefreshTokenInvalid
-from chassis import calls
-from chassis.database import Database
-from chassis.tokens import Signer, TrustStore
+from chassis import call_context
+from chassis.identity.tokens import Signer, TrustStore
+from chassis.storage.database import Database
 from fairdb.auth.v1 import auth_service_pb2 as pb
 from fairdb.auth.v1 import auth_service_pb2_grpc, revocation_service_pb2_grpc
 from fairdb.auth.v1.revocation_service_pb2 import CheckRevocationRequest, CheckRevocationResponse
@@ -51,7 +51,7 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
         raise RefreshTokenInvalid
 
     async def Logout(self, request: pb.LogoutRequest, context: Context) -> pb.LogoutResponse:
-        session_id = UUID(calls.current().caller.session_id)
+        session_id = UUID(call_context.current().caller.session_id)
         async with self._database.transaction() as connection:
             await self._end(connection, session_id)
         return pb.LogoutResponse()
@@ -63,7 +63,7 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
 
     async def GetMe(self, request: pb.GetMeRequest, context: Context) -> pb.Account:
         async with self._database.connection() as connection:
-            return await accounts.get(connection, UUID(calls.current().caller.user_id))
+            return await accounts.get(connection, UUID(call_context.current().caller.user_id))
 
     async def SetAccountRoles(self, request: pb.SetAccountRolesRequest, context: Context) -> pb.Account:
         account_id = UUID(request.id)

@@ -1,6 +1,6 @@
 """Serves backend_svc."""
 
 from backend_svc.app import Settings, open_app
-from chassis import server
+from chassis.serving import server
 
 server.run("backend_svc", Settings(), open_app)  # pyright: ignore[reportCallIssue]  # the environment gives the rest

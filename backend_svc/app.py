@@ -5,18 +5,18 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from backend_svc.consumers import SUBSCRIPTIONS
-from backend_svc.notification_servicer import BackendNotificationServicer
-from backend_svc.quarantine import keep_settling
-from backend_svc.samples import SWEEP_KEYS
+from backend_svc.lifecycle.consumers import SUBSCRIPTIONS
+from backend_svc.lifecycle.quarantine import keep_settling
+from backend_svc.lifecycle.settlement import SWEEP_SETTLED
+from backend_svc.notifications.servicer import BackendNotificationServicer
+from backend_svc.samples.lookup import SWEEP_KEYS
 from backend_svc.servicer import BackendServicer
-from backend_svc.settlement import SWEEP_SETTLED
-from chassis import settings
-from chassis.database import MIGRATIONS, open_database
-from chassis.inbox import SWEEP, Consumer
-from chassis.revocation import open_revocation_list
-from chassis.server import Application, Parts
-from chassis.sweep import keep_sweeping
+from chassis.events.inbox import SWEEP, Consumer
+from chassis.identity.revocation import open_revocation_list
+from chassis.serving import settings
+from chassis.serving.server import Application, Parts
+from chassis.storage.database import MIGRATIONS, open_database
+from chassis.storage.sweep import keep_sweeping
 from fairdb.backend.v1 import backend_service_pb2, backend_service_pb2_grpc
 
 FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")

@@ -4,10 +4,12 @@ from uuid import UUID
 
 import grpc
 
-from backend_svc import audit, event_store, quarantine, search, settlement
-from backend_svc.samples import Reading
-from backend_svc.storing import Store
-from chassis.database import Database
+from backend_svc.history import audit, event_store
+from backend_svc.lifecycle import quarantine, settlement
+from backend_svc.samples import search
+from backend_svc.samples.lookup import Reading
+from backend_svc.samples.store import Store
+from chassis.storage.database import Database
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.backend.v1 import backend_service_pb2_grpc
 

@@ -11,7 +11,7 @@ import asyncpg
 from aio_pika.abc import AbstractChannel, AbstractQueue
 from pamqp.common import Arguments
 
-from chassis.publisher import NEEDED
+from chassis.events.publisher import NEEDED
 
 SETTLE_SECONDS = 300  # after an import of 100,000 rows a fifth of them is still to be indexed
 

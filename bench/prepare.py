@@ -13,10 +13,10 @@ from typing import TypeVar
 from google.protobuf.json_format import Parse
 
 from bench.records import FIELDS, write_records
+from fairdatabase.policy.records.anonymisation import anonymise
+from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1.sample_pb2 import RawSample
-from privacy_svc.anonymisation import anonymise
 from privacy_svc.keystore import Keystore
-from privacy_svc.policy import load_policy
 
 Item = TypeVar("Item")
 _STUDY = "0190f3a4-0000-7000-8000-000000000001"

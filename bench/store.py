@@ -11,13 +11,13 @@ from uuid6 import uuid7
 
 from bench.figures import Figure
 from bench.measuring import Meter
-from chassis.tokens import Signer
+from chassis.identity.tokens import Signer
+from fairdatabase.policy.records.anonymisation import anonymise
+from fairdatabase.policy.tables.reader import load_policy
 from fairdb.backend.v1.backend_service_pb2 import StoredSample, StoreSampleRequest
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
 from fairdb.options.v1.access_pb2 import ROLE_RESEARCHER, Principal
 from fairdb.samples.v1.sample_pb2 import RawSample
-from privacy_svc.anonymisation import anonymise
-from privacy_svc.policy import load_policy
 
 CALLER, CALLEE = "gateway", "backend_svc"
 _WARM_UP = 50

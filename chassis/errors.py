@@ -12,7 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from chassis.violations import Violation
+from fairdatabase.violations import Violation
 
 DOMAIN = "fairdatabase.org"
 

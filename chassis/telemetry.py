@@ -23,7 +23,7 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
-from chassis import calls
+from chassis import call_context
 
 # Where rich is installed, as it is for the command, structlog loads it to draw tracebacks. No log here has one, and
 # each process would take 4 MB more.
@@ -60,7 +60,7 @@ def set_up_logging(service: str, level: str) -> None:
 
     def add_context(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event["service"] = service
-        call = calls.peek()
+        call = call_context.peek()
         if call is not None:
             event["correlation_id"] = call.correlation_id
         span = trace.get_current_span().get_span_context()

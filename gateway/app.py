@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from chassis import settings
-from chassis.database import MIGRATIONS, open_database
-from chassis.revocation import connect_redis, open_revocation_list
-from chassis.server import Application, Parts
-from chassis.sweep import keep_sweeping
+from chassis.identity.revocation import connect_redis, open_revocation_list
+from chassis.serving import settings
+from chassis.serving.server import Application, Parts
+from chassis.storage.database import MIGRATIONS, open_database
+from chassis.storage.sweep import keep_sweeping
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendNotificationServiceStub, BackendServiceStub
 from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceStub
 from fairdb.samples.v1 import (
@@ -28,19 +28,19 @@ from fairdb.system.v1 import (
     system_service_pb2,
     system_service_pb2_grpc,
 )
-from gateway.creation import Creation, create_sample
-from gateway.data_use_servicer import DataUseServicer
-from gateway.engine import Engine
-from gateway.health import CRITICAL, DEGRADED, Health, Part, broker_check, service_check
-from gateway.idempotency import Fingerprints
-from gateway.import_servicer import ImportServicer
-from gateway.importing import Importing
-from gateway.journal import SWEEPS, Journal
+from gateway.imports.importing import Importing
+from gateway.imports.servicer import ImportServicer
 from gateway.notification_servicer import NotificationServicer
-from gateway.saga_servicer import SagaServicer
-from gateway.sample_servicer import SampleServicer
-from gateway.system_servicer import SystemServicer
-from gateway.timing import Timing
+from gateway.sagas.engine import Engine
+from gateway.sagas.journal import SWEEPS, Journal
+from gateway.sagas.servicer import SagaServicer
+from gateway.sagas.timing import Timing
+from gateway.samples.creation import Creation, create_sample
+from gateway.samples.data_use_servicer import DataUseServicer
+from gateway.samples.idempotency import Fingerprints
+from gateway.samples.servicer import SampleServicer
+from gateway.system.health import CRITICAL, DEGRADED, Health, Part, broker_check, service_check
+from gateway.system.servicer import SystemServicer
 
 FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from chassis import calls, paging
+from chassis import call_context
 from chassis.errors import InvalidRequest
-from chassis.violations import Violation
+from chassis.storage import paging
+from fairdatabase.violations import Violation
 from fairdb.backend.v1.backend_service_pb2 import (
     AddSubscriptionRequest,
     ListAccountNotificationsRequest,
@@ -34,7 +35,7 @@ class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServ
         self._privacy = privacy
 
     async def CreateSubscription(self, request: pb.CreateSubscriptionRequest, context: Context) -> pb.Subscription:
-        principal = calls.current().caller.principal
+        principal = call_context.current().caller.principal
         if request.subscription.organism:
             await self._check_organism(request.subscription.organism)
         return await self._backend.AddSubscription(
@@ -52,13 +53,13 @@ class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServ
     async def ListSubscriptions(
         self, request: pb.ListSubscriptionsRequest, context: Context
     ) -> pb.ListSubscriptionsResponse:
-        principal = calls.current().caller.principal
+        principal = call_context.current().caller.principal
         return await self._backend.ListAccountSubscriptions(ListAccountSubscriptionsRequest(principal=principal))
 
     async def DeleteSubscription(
         self, request: pb.DeleteSubscriptionRequest, context: Context
     ) -> pb.DeleteSubscriptionResponse:
-        principal = calls.current().caller.principal
+        principal = call_context.current().caller.principal
         return await self._backend.RemoveSubscription(RemoveSubscriptionRequest(principal=principal, id=request.id))
 
     async def ListNotifications(
@@ -66,7 +67,7 @@ class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServ
     ) -> pb.ListNotificationsResponse:
         return await self._backend.ListAccountNotifications(
             ListAccountNotificationsRequest(
-                principal=calls.current().caller.principal,
+                principal=call_context.current().caller.principal,
                 page_size=request.page_size or paging.DEFAULT_PAGE_SIZE,
                 page_token=request.page_token,
             )

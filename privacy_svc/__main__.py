@@ -1,6 +1,6 @@
 """Serves privacy_svc."""
 
-from chassis import server
+from chassis.serving import server
 from privacy_svc.app import Settings, open_app
 
 server.run("privacy_svc", Settings(), open_app)  # pyright: ignore[reportCallIssue]  # the environment gives the rest

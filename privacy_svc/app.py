@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from chassis import settings
-from chassis.database import MIGRATIONS, open_database
-from chassis.revocation import open_revocation_list
-from chassis.server import Application, Parts
-from chassis.sweep import keep_sweeping
+from chassis.identity.revocation import open_revocation_list
+from chassis.serving import settings
+from chassis.serving.server import Application, Parts
+from chassis.storage.database import MIGRATIONS, open_database
+from chassis.storage.sweep import keep_sweeping
+from fairdatabase.policy.tables.reader import load_policy
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
 from fairdb.privacy.v1 import (
     consent_service_pb2,
@@ -19,14 +20,13 @@ from fairdb.privacy.v1 import (
     study_service_pb2,
     study_service_pb2_grpc,
 )
-from privacy_svc.consent_servicer import ConsentServicer
+from privacy_svc.consent.quarantine import Quarantine
+from privacy_svc.consent.servicer import ConsentServicer
 from privacy_svc.keystore import Keystore
-from privacy_svc.policy import load_policy
-from privacy_svc.preparations import SWEEP_TOMBSTONES
-from privacy_svc.privacy_servicer import PrivacyServicer
-from privacy_svc.quarantine import Quarantine
-from privacy_svc.studies import Studies
-from privacy_svc.study_servicer import StudyServicer
+from privacy_svc.samples.preparations import SWEEP_TOMBSTONES
+from privacy_svc.samples.servicer import PrivacyServicer
+from privacy_svc.studies.servicer import StudyServicer
+from privacy_svc.studies.store import Studies
 
 FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from privacy_svc.characters import normalise_subject
+from fairdatabase.policy.text.characters import normalise_subject
 
 _KEYS = ("pseudonym", "consent")
 _KEY_BYTES = 32

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fairdatabase.policy.records.preview import preview
+from fairdatabase.policy.tables.reader import Policy, load_policy
 from fairdb.samples.v1.sample_pb2 import RawSample
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview
-from privacy_svc.policy import Policy, load_policy
-from privacy_svc.preview import preview
 
 _ORGANISM = "human metagenome"
 _EXAMPLES = 3

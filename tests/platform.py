@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from auth_svc.first_admin import make_admin
-from chassis.tokens import Signer
+from chassis.identity.tokens import Signer
 from deploy.local.constellation import Constellation
 from tests.waiting import eventually
 

@@ -7,11 +7,11 @@ from uuid import UUID
 from google.protobuf.struct_pb2 import NULL_VALUE, Value
 
 from bench.peers.bodies import Anonymised, SampleCreate, Scalar
+from fairdatabase.policy.records.anonymisation import judge, render
+from fairdatabase.policy.records.validation import InvalidSample
+from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1.sample_pb2 import RawSample
-from privacy_svc.anonymisation import judge, render
 from privacy_svc.keystore import Keystore
-from privacy_svc.policy import load_policy
-from privacy_svc.validation import InvalidSample
 
 
 class Result(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 
-from chassis.publisher import Publisher
+from chassis.events.publisher import Publisher
 
 EXCHANGE = "bench.events"
 _BATCH = 500

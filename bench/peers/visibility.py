@@ -5,9 +5,9 @@ from uuid import UUID
 
 from bench.peers.bodies import SampleAnswer, Scalar, Stored
 from bench.peers.tokens import Caller
+from fairdatabase.policy import permissions
 from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_SENSITIVE
 from fairdb.privacy.v1.study_service_pb2 import STUDY_ROLE_CURATOR, STUDY_ROLE_READER
-from privacy_svc import permissions
 
 PUBLIC = frozenset((FIELD_CLASS_PUBLIC,))
 OF_A_READER = frozenset(permissions.OF_A_READER)

@@ -20,9 +20,9 @@ from deploy.local.services import EdgeAgent
 from edge.contract import CLUSTERS
 from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
+from fairdatabase.policy.records.anonymisation import anonymise
+from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
-from privacy_svc.anonymisation import anonymise
-from privacy_svc.policy import load_policy
 
 START_LIMIT = 30.0
 STOP_LIMIT = 15.0

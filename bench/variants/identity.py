@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from chassis.tokens import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER, Signer
+from chassis.identity.tokens import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER, Signer
 from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
 

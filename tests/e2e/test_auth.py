@@ -10,11 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis.asyncio import Redis
 
-from chassis.revocation import COMPLETE_KEY, revoked_key
-from chassis.tokens import Signer
+from chassis.identity.revocation import COMPLETE_KEY, revoked_key
+from chassis.identity.tokens import Signer
+from fairdatabase.client import Session
 from fairdb.backend.v1.backend_service_pb2 import GetStoredSampleRequest
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
-from fairdb_client import Session
 from tests.platform import PASSWORD, Platform
 from tests.waiting import eventually
 

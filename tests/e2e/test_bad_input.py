@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chassis.tokens import ACCOUNT_AUDIENCE, Signer
+from chassis.identity.tokens import ACCOUNT_AUDIENCE, Signer
 from fairdb.samples.v1.sample_service_pb2 import GetSampleRequest
 from fairdb.samples.v1.sample_service_pb2_grpc import SampleServiceStub
 from tests.platform import Platform

@@ -10,7 +10,7 @@ import aio_pika
 import httpx
 from redis.asyncio import Redis
 
-from chassis import broker
+from chassis.events import broker
 from deploy.local import binaries
 from deploy.local.constellation import Constellation
 from deploy.local.ports import LOOPBACK

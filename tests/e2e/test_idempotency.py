@@ -10,7 +10,7 @@ from typing import Any
 import aio_pika
 import pytest
 
-from chassis import broker
+from chassis.events import broker
 from fairdb.events.v1.event_pb2 import Event
 from tests.platform import Account, Platform
 from tests.waiting import eventually

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fairdb_client.session import error_of
+from fairdatabase.client.session import error_of
 from tests.e2e.importing import (
     CSV,
     NDJSON,

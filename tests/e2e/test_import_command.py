@@ -134,7 +134,10 @@ async def test_an_import_that_is_interrupted_ends_with_one_line(platform: Platfo
     file, report = tmp_path / "samples.csv", tmp_path / "report.csv"
     file.write_text("organism,tube\n" + "E. coli,first\n" * 400 + "E. coli,second\n" * 800)
     # Who runs these tests in the background may have SIGINT ignored, which a process inherits.
-    main = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import fairdb_client.command as c"
+    main = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "import fairdatabase.client.commands.main as c"
+    )
     async with TestServer(app) as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", f"{main}; c.main()", "import", file, "--email", account.email, "--report", report,

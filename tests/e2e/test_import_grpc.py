@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 import grpc
 import pytest
 
+from fairdatabase.client import connect
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.import_service_pb2_grpc import ImportServiceStub
 from fairdb.samples.v1.sample_pb2 import RawSample
-from fairdb_client import connect
 from tests.e2e.importing import stored_ids
 from tests.platform import Account, Platform
 

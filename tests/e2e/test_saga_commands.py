@@ -18,8 +18,8 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from fairdatabase.client import Session
 from fairdb.system.v1.saga_service_pb2 import Saga
-from fairdb_client import Session
 from tests.platform import PASSWORD, Account, Platform
 from tests.waiting import eventually
 

@@ -2,13 +2,13 @@
 
 import grpc
 
+from fairdatabase.client import connect
 from fairdb.backend.v1.backend_service_pb2 import GetStoredSampleRequest, ListEventsRequest
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
 from fairdb.privacy.v1.privacy_service_pb2 import GetPrivacyStatusRequest
 from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceStub
 from fairdb.samples.v1.sample_service_pb2 import GetSampleRequest
 from fairdb.samples.v1.sample_service_pb2_grpc import SampleServiceStub
-from fairdb_client import connect
 from tests.platform import Platform
 
 METADATA = {"body_site": "feces", "age": 34, "email": "donor@example.net", "shoe_size": 43}

@@ -14,8 +14,8 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from chassis.database import MIGRATIONS, migrate
-from chassis.revocation import COMPLETE_KEY, connect_redis
+from chassis.identity.revocation import COMPLETE_KEY, connect_redis
+from chassis.storage.database import MIGRATIONS, migrate
 from deploy.local import database
 from deploy.local.constellation import Constellation
 from deploy.local.plan import Plan

@@ -13,14 +13,15 @@ import pytest
 import pytest_asyncio
 
 import privacy_svc
-from chassis.database import MIGRATIONS, Database, migrate, open_database
 from chassis.errors import AppError
+from chassis.storage.database import MIGRATIONS, Database, migrate, open_database
 from fairdb.privacy.v1.consent_service_pb2 import Consent
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm
-from privacy_svc import consents, preparations, preparing
-from privacy_svc.consents import DATA_SHARING, SAMPLE_CREATION, Scope, Wording
-from privacy_svc.duo import PERMISSION_UNKNOWN
+from privacy_svc.consent import consents
+from privacy_svc.consent.consents import DATA_SHARING, SAMPLE_CREATION, Scope, Wording
+from privacy_svc.data_use.duo import PERMISSION_UNKNOWN
 from privacy_svc.errors import ConsentNotFound, ConsentRequired
+from privacy_svc.samples import preparations, preparing
 from tests.integration.conftest import NewDatabase, Servers
 from tests.waiting import eventually
 

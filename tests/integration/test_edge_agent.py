@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from chassis.consul import Consul
-from chassis.discovery import next_index
+from chassis.registry.consul import Consul
+from chassis.registry.discovery import next_index
 from deploy.local import binaries
 from deploy.local.ports import find_free
 from edge.files import EdgeFiles

@@ -9,15 +9,16 @@ import pytest
 import pytest_asyncio
 from uuid6 import uuid7
 
-from chassis import calls, outbox
-from chassis.calls import Call, Caller
-from chassis.database import Database, open_database
+from chassis import call_context
+from chassis.call_context import Call, Caller
 from chassis.errors import Expired, ServiceUnavailable
+from chassis.events import outbox
+from chassis.storage.database import Database, open_database
 from fairdb.system.v1.saga_service_pb2 import Saga as State
 from fairdb.system.v1.saga_service_pb2 import SagaStep
-from gateway.journal import SWEEPS, Change, Journal, Transition
-from gateway.notes import StepNote
-from gateway.saga import Definition, Saga
+from gateway.sagas.definition import Definition, Saga
+from gateway.sagas.journal import SWEEPS, Change, Journal, Transition
+from gateway.sagas.notes import StepNote
 from tests.integration.conftest import NewDatabase
 from tests.unit.gateway.sagas import Script
 
@@ -62,7 +63,7 @@ class Ledger:
 
 @pytest_asyncio.fixture
 async def ledger(new_database: NewDatabase) -> AsyncIterator[Ledger]:
-    calls.enter(Call(caller=Caller(user_id=ACCOUNT)))
+    call_context.enter(Call(caller=Caller(user_id=ACCOUNT)))
     async with open_database(await new_database("gateway"), []) as database:
         yield Ledger(database)
 
@@ -315,7 +316,7 @@ async def test_of_two_changes_in_one_batch_only_the_one_under_the_present_token_
 
 async def test_a_request_that_is_over_begins_nothing(ledger: Ledger) -> None:
     journal = await ledger.journal()
-    calls.enter(Call(caller=Caller(user_id=ACCOUNT), deadline=asyncio.get_running_loop().time() - 1))
+    call_context.enter(Call(caller=Caller(user_id=ACCOUNT), deadline=asyncio.get_running_loop().time() - 1))
     with pytest.raises(Expired):
         await begin(journal)
     assert await ledger.database.fetchval("SELECT count(*) FROM saga") == 0

@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from chassis.database import Database, open_database
 from chassis.errors import AppError, SagaTakenOver, SampleNotFound
-from privacy_svc import consents, preparations, preparing
+from chassis.storage.database import Database, open_database
+from privacy_svc.consent import consents
+from privacy_svc.samples import preparations, preparing
 from tests.integration.conftest import NewDatabase
 
 ACCOUNT, STUDY = uuid4(), uuid4()

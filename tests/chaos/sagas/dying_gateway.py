@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from chassis import server
-from chassis.channel import ServiceChannel
+from chassis.calling.channel import ServiceChannel
 from chassis.errors import DeadlineExceeded
+from chassis.serving import server
 from gateway.app import Settings, open_app
-from gateway.journal import Change, Journal, Transition
+from gateway.sagas.journal import Change, Journal, Transition
 
 SIGNALS = {
     os.environ.get("FAIRDB_TEST_DIE", ""): signal.SIGKILL,

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from fairdb.system.v1 import saga_service_pb2 as pb
-from gateway.journal import OPEN, Transition
+from gateway.sagas.journal import OPEN, Transition
 from tests.chaos.sagas.rig import QUICK, Account, Gateway, Refused, Rig
 from tests.chaos.sagas.table import EVERYWHERE, KILLS, SCENARIOS, Kill, Scenario
 from tests.waiting import eventually

@@ -11,14 +11,13 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
 from uuid6 import uuid7
 
-from backend_svc import consumers
 from backend_svc.app import Settings, open_app
-from chassis import calls
-from chassis.calls import Call, Caller
-from chassis.database import Database, open_database
-from chassis.pipeline import SERVICE_TOKEN
-from chassis.server import serving
-from chassis.tokens import ServiceTokens, Signer
+from backend_svc.lifecycle import consumers
+from chassis import call_context
+from chassis.call_context import SERVICE_TOKEN, Call, Caller
+from chassis.identity.tokens import ServiceTokens, Signer
+from chassis.serving.server import serving
+from chassis.storage.database import Database, open_database
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendNotificationServiceStub, BackendServiceStub
 from fairdb.events.v1.event_pb2 import Event
@@ -154,7 +153,7 @@ class Backend:
 
     async def handle(self, subscription_index: int, event: Event) -> None:
         """Let a consumer handle an event, in a transaction and a call as its inbox gives them."""
-        calls.enter(Call(correlation_id=event.correlation_id, caller=Caller(service="backend_svc")))
+        call_context.enter(Call(correlation_id=event.correlation_id, caller=Caller(service="backend_svc")))
         async with self.database.transaction() as connection:
             await consumers.SUBSCRIPTIONS[subscription_index].handler(connection, [event])
 

@@ -7,7 +7,7 @@ import grpc
 import pytest
 from google.protobuf.struct_pb2 import NULL_VALUE
 
-from backend_svc import filter
+from backend_svc.samples import filter
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.samples.v1.notification_service_pb2 import ListNotificationsResponse, Subscription
 from fairdb.samples.v1.sample_pb2 import Sample

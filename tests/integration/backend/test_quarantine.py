@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import grpc
 import pytest
 
-from backend_svc import quarantine
+from backend_svc.lifecycle import quarantine
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import Sample
 from tests.integration.backend.conftest import PUBLIC, Backend, Refused, new_account, store_request
@@ -73,17 +73,17 @@ async def test_no_sample_escapes_a_withdrawal_that_races_with_stores(backend: Ba
 
 async def test_store_that_holds_the_lock_makes_the_withdrawal_wait(backend: Backend) -> None:
     """The race above, step by step: a store between lock and commit, and a withdrawal that comes meanwhile."""
-    from backend_svc import storing
+    from backend_svc.samples import store
 
     owner, consent = new_account(), uuid4()
     async with backend.database.transaction() as connection:
-        await connection.execute(storing.LOCK_SHARED, [storing.lock_key("consent", consent)])
+        await connection.execute(store.LOCK_SHARED, [store.lock_key("consent", consent)])
         withdrawal = asyncio.ensure_future(backend.quarantine(str(consent), owner))
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         assert await eventually(lambda: backend.database.pool.fetchval(waiting), within=5)
         assert not withdrawal.done()
         request = store_request(owner, consents=[str(consent)])
-        (outcome,) = await storing.store_in(connection, [storing.read(request)])
+        (outcome,) = await store.store_in(connection, [store.read(request)])
         assert outcome.created_at is not None
     assert await withdrawal == 1
     assert (await backend.get(request.stored.sample.id)).state == Sample.STATE_QUARANTINED

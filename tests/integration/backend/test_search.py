@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from backend_svc import filter, search
+from backend_svc.samples import filter, search
 from fairdb.privacy.v1.field_class_pb2 import StudyGrant
 from tests.integration.backend.conftest import (
     PUBLIC,

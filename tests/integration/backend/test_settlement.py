@@ -7,7 +7,7 @@ import grpc
 import pytest
 from uuid6 import uuid7
 
-from backend_svc import storing
+from backend_svc.samples import store
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import Sample
 from tests.integration.backend.conftest import Backend, Refused, new_account, store_request
@@ -73,12 +73,12 @@ async def test_a_store_that_was_under_way_first_is_waited_for(backend: Backend) 
     made = request(1)
     id = UUID(made.stored.sample.id)
     async with backend.database.transaction() as connection:
-        await connection.execute(storing.LOCK_SHARED, [storing.lock_key("sample", id)])
+        await connection.execute(store.LOCK_SHARED, [store.lock_key("sample", id)])
         settling = asyncio.create_task(settle(backend, str(id)))
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         while not await backend.database.fetchval(waiting):
             assert not settling.done()
-        await storing.store_in(connection, [storing.read(made)])
+        await store.store_in(connection, [store.read(made)])
     settled = await settling
     assert settled is not None
     assert settled.id == str(id)

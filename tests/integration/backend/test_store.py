@@ -191,7 +191,7 @@ async def assert_refused_as_bad_input(backend: Backend, request: pb.StoreSampleR
 
 async def test_store_takes_four_round_trips(backend: Backend) -> None:
     """BEGIN, locks, the statement, COMMIT."""
-    from backend_svc.storing import Store
+    from backend_svc.samples.store import Store
 
     # Until then, the migration takes a connection of its own: the one that is watched must be the only one.
     await backend.database.migrated()
@@ -214,7 +214,7 @@ async def test_only_the_gateway_may_store(backend: Backend) -> None:
 
 
 async def test_advisory_lock_keys_fit_and_differ() -> None:
-    from backend_svc.storing import lock_key
+    from backend_svc.samples.store import lock_key
 
     keys = {lock_key("sample", UUID(int=number)) for number in range(1000)}
     assert len(keys) == 1000

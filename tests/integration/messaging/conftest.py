@@ -11,11 +11,11 @@ import pytest
 import pytest_asyncio
 from aiormq.exceptions import ChannelNotFoundEntity
 
-from chassis import broker, outbox
-from chassis.database import MIGRATIONS, Connection, Database, open_database
-from chassis.inbox import Consumer, Handler, Subscription
-from chassis.outbox import Relay
-from chassis.publisher import Publisher
+from chassis.events import broker, outbox
+from chassis.events.inbox import Consumer, Handler, Subscription
+from chassis.events.outbox import Relay
+from chassis.events.publisher import Publisher
+from chassis.storage.database import MIGRATIONS, Connection, Database, open_database
 from deploy.local.constellation import Constellation
 from deploy.local.ports import Ports
 from fairdb.events.v1.event_pb2 import Event

@@ -4,9 +4,9 @@ import asyncio
 import os
 import sys
 
-from chassis.database import MIGRATIONS, open_database
-from chassis.outbox import Relay
-from chassis.publisher import Publisher
+from chassis.events.outbox import Relay
+from chassis.events.publisher import Publisher
+from chassis.storage.database import MIGRATIONS, open_database
 
 
 async def main() -> None:

@@ -7,8 +7,8 @@ import sys
 
 import pytest_asyncio
 
-from chassis import broker, dead_letters
-from chassis.database import Connection
+from chassis.events import broker, dead_letters
+from chassis.storage.database import Connection
 from fairdb.events.v1.event_pb2 import Event
 from tests.integration.messaging.conftest import SUBJECT, Bench, publish, queue_length
 from tests.waiting import eventually
@@ -39,7 +39,7 @@ async def mendable(bench: Bench) -> Mendable:
 
 async def start(bench: Bench, *words: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "chassis.dead_letters", *words),
+        *(sys.executable, "-m", "chassis.events.dead_letters", *words),
         env={**os.environ, "FAIRDB_BROKER_URL": bench.url},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from prometheus_client import REGISTRY
 
-from chassis import dead_letters
-from chassis.broker import DELIVERY_LIMIT
-from chassis.database import Connection
 from chassis.errors import ServiceUnavailable
+from chassis.events import dead_letters
+from chassis.events.broker import DELIVERY_LIMIT
+from chassis.storage.database import Connection
 from fairdb.events.v1.event_pb2 import Event
 from tests.integration.messaging.conftest import DELAYS, INDEXED, LONG, Bench, holds, publish
 from tests.waiting import eventually

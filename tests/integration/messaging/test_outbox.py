@@ -3,9 +3,9 @@
 import pytest
 from prometheus_client import REGISTRY
 
-from chassis import outbox
-from chassis.outbox import Relay
-from chassis.publisher import Publisher
+from chassis.events import outbox
+from chassis.events.outbox import Relay
+from chassis.events.publisher import Publisher
 from tests.integration.messaging.conftest import ANONYMIZED, INDEXED, SUBJECT, Bench, holds
 from tests.waiting import eventually
 

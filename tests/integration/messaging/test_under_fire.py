@@ -14,8 +14,8 @@ from uuid import UUID
 
 import pytest
 
-from chassis import broker, outbox
-from chassis.database import Connection
+from chassis.events import broker, outbox
+from chassis.storage.database import Connection
 from deploy.local.constellation import Constellation
 from fairdb.events.v1.event_pb2 import Event
 from tests.integration.messaging.conftest import DELAYS, INDEXED, Bench, holds, queue_length

@@ -1,8 +1,8 @@
 """Advice names the classes that protect least, and the column whose next level gains most."""
 
-from anonymity.advice import Step, next_steps, worst_classes
-from anonymity.risk import Roles
-from anonymity.table import table_of
+from fairdatabase.anonymity.model.table import table_of
+from fairdatabase.anonymity.reports.advice import Step, next_steps, worst_classes
+from fairdatabase.anonymity.risk.risk import Roles
 
 # Twelve ages of which no two are equal, each with one of two towns; six in each.
 TABLE = table_of(

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from anonymity.anonymise import Anonymised, Way, anonymise
-from anonymity.errors import BadTable, CannotBeMet
-from anonymity.found import hierarchies_of
-from anonymity.lattice import Lattice, search
-from anonymity.limits import Content, Limits
-from anonymity.people import people_of
-from anonymity.risk import Roles, measure
-from anonymity.table import Table, table_of
+from fairdatabase.anonymity.hierarchies.inferred_hierarchies import hierarchies_of
+from fairdatabase.anonymity.model.errors import BadTable, CannotBeMet
+from fairdatabase.anonymity.model.people import people_of
+from fairdatabase.anonymity.model.table import Table, table_of
+from fairdatabase.anonymity.risk.limits import Content, Limits
+from fairdatabase.anonymity.risk.risk import Roles, measure
+from fairdatabase.anonymity.search.anonymise import Anonymised, Way, anonymise
+from fairdatabase.anonymity.search.lattice import Lattice, search
 from tests.unit.anonymity.naive import Row, classes, k_of, l_of, mondrian_ncp, people_in, reader, t_of, written_ncp
 
 TITLES = ("age", "town", "day", "disease", "dose", "who")

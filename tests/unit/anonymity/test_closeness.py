@@ -5,11 +5,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymity.classes import group
-from anonymity.closeness import closeness
-from anonymity.people import people_of
-from anonymity.sensitive import read_sensitive
-from anonymity.table import column_of
+from fairdatabase.anonymity.model.classes import group
+from fairdatabase.anonymity.model.people import people_of
+from fairdatabase.anonymity.model.table import column_of
+from fairdatabase.anonymity.risk.closeness import closeness
+from fairdatabase.anonymity.risk.sensitive import read_sensitive
 
 rows = st.lists(
     st.tuples(st.integers(0, 4), st.sampled_from(["", *map(str, range(-4, 5)), "2.50"]), st.integers(0, 5)),

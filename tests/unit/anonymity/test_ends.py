@@ -6,14 +6,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonymity.anonymise import anonymise
-from anonymity.domains import domain_of
-from anonymity.ends import grid_of
-from anonymity.found import find_hierarchy
-from anonymity.limits import Limits
-from anonymity.report import report
-from anonymity.risk import Roles
-from anonymity.table import column_of, table_of
+from fairdatabase.anonymity.hierarchies.domains import domain_of
+from fairdatabase.anonymity.hierarchies.inferred_hierarchies import find_hierarchy
+from fairdatabase.anonymity.hierarchies.range_bounds import grid_of
+from fairdatabase.anonymity.model.table import column_of, table_of
+from fairdatabase.anonymity.reports.report import report
+from fairdatabase.anonymity.risk.limits import Limits
+from fairdatabase.anonymity.risk.risk import Roles
+from fairdatabase.anonymity.search.anonymise import anonymise
 
 
 def test_every_end_is_that_of_a_band() -> None:

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymity.domains import domain_of
-from anonymity.errors import BadTable
-from anonymity.found import find_hierarchy
-from anonymity.hierarchy import Hierarchy
-from anonymity.table import column_of
-from anonymity.trees import narrowed, read_tree
+from fairdatabase.anonymity.hierarchies.domains import domain_of
+from fairdatabase.anonymity.hierarchies.inferred_hierarchies import find_hierarchy
+from fairdatabase.anonymity.hierarchies.trees import narrowed, read_tree
+from fairdatabase.anonymity.model.errors import BadTable
+from fairdatabase.anonymity.model.hierarchy import Hierarchy
+from fairdatabase.anonymity.model.table import column_of
 
 
 def paths(values: list[str], hierarchy: Hierarchy | None = None) -> dict[str, list[str]]:

@@ -5,12 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from anonymity.anonymise import Way, anonymise
-from anonymity.ends import grid_of
-from anonymity.found import find_hierarchy
-from anonymity.limits import Limits
-from anonymity.risk import Roles
-from anonymity.table import table_of
+from fairdatabase.anonymity.hierarchies.inferred_hierarchies import find_hierarchy
+from fairdatabase.anonymity.hierarchies.range_bounds import grid_of
+from fairdatabase.anonymity.model.table import table_of
+from fairdatabase.anonymity.risk.limits import Limits
+from fairdatabase.anonymity.risk.risk import Roles
+from fairdatabase.anonymity.search.anonymise import Way, anonymise
 from tests.unit.anonymity.naive import l_of
 
 

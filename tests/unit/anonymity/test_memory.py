@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from anonymity.anonymise import anonymise
-from anonymity.limits import Limits
-from anonymity.reading import read_table
-from anonymity.risk import Roles
 from bench.anonymity import QUASI, write_people
+from fairdatabase.anonymity.risk.limits import Limits
+from fairdatabase.anonymity.risk.risk import Roles
+from fairdatabase.anonymity.search.anonymise import anonymise
+from fairdatabase.anonymity.tables.reading import read_table
 
 
 @pytest.mark.parametrize("limits", [Limits(5), Limits(5, 2, 0.5)])

@@ -1,20 +1,18 @@
 """What a column is taken for is what the policy takes it for when the same name is sent in a sample."""
 
 import tomllib
-from pathlib import Path
 
 import pytest
 
-from anonymity.policy import Guess, guess_roles, read_guide
-from anonymity.table import table_of
-from anonymity.values import is_missing
+from fairdatabase.anonymity.model.table import table_of
+from fairdatabase.anonymity.model.values import is_missing
+from fairdatabase.anonymity.tables.roles import Guess, guess_roles, read_guide
+from fairdatabase.policy.tables.reader import load_policy
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
-from privacy_svc.policy import load_policy
-from tests.unit.privacy.records import GROUPS
+from tests.unit.privacy.records import FOLDER, GROUPS
 
 POLICY = load_policy()
-SERVICE = Path(__file__).parents[3] / "privacy_svc"
-GUIDE = read_guide((SERVICE / "policy.toml").read_text(encoding="utf-8"))
+GUIDE = read_guide((FOLDER / "policy.toml").read_text(encoding="utf-8"))
 CLASSES = {
     FieldClass.FIELD_CLASS_UNSPECIFIED: "direct",
     FieldClass.FIELD_CLASS_QUASI_IDENTIFIER: "quasi",
@@ -43,7 +41,7 @@ def test_every_name_has_the_class_that_the_policy_gives_it(make: type[str]) -> N
 
 
 def test_what_the_vocabulary_calls_missing_is_missing() -> None:
-    missing = tomllib.loads((SERVICE / "vocabulary.toml").read_text(encoding="utf-8"))["missing"]
+    missing = tomllib.loads((FOLDER / "vocabulary.toml").read_text(encoding="utf-8"))["missing"]
     assert [text for text in (*missing["terms"], *missing["blanks"]) if not is_missing(text.upper())] == []
 
 

@@ -11,8 +11,8 @@ import warnings
 
 import pytest
 
-from anonymity.risk import Risk, Roles, measure
-from anonymity.table import table_of
+from fairdatabase.anonymity.model.table import table_of
+from fairdatabase.anonymity.risk.risk import Risk, Roles, measure
 
 with warnings.catch_warnings():
     # Of pandas, about itself.

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from anonymity.errors import BadTable
-from anonymity.reading import read_table
-from anonymity.table import table_of
-from anonymity.writing import write_table
+from fairdatabase.anonymity.model.errors import BadTable
+from fairdatabase.anonymity.model.table import table_of
+from fairdatabase.anonymity.tables.reading import read_table
+from fairdatabase.anonymity.tables.writing import write_table
 
 
 @pytest.fixture(autouse=True)

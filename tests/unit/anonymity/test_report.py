@@ -6,12 +6,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from anonymity.anonymise import Way, anonymise
-from anonymity.limits import Limits
-from anonymity.plot import plot_sizes
-from anonymity.report import as_markdown, report
-from anonymity.risk import Roles
-from anonymity.table import table_of
+from fairdatabase.anonymity.model.table import table_of
+from fairdatabase.anonymity.reports.plot import plot_sizes
+from fairdatabase.anonymity.reports.report import as_markdown, report
+from fairdatabase.anonymity.risk.limits import Limits
+from fairdatabase.anonymity.risk.risk import Roles
+from fairdatabase.anonymity.search.anonymise import Way, anonymise
 
 # Five of 30 stay; six others become one class of 40 to 45.
 TABLE = table_of({"age": ["30"] * 5 + ["40", "41", "42", "43", "44", "45"], "ill": ["a", "b"] * 5 + ["a"]})

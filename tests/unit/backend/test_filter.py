@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend_svc.filter import LONGEST_TEXT, Comparison, FilterError, parse
+from backend_svc.samples.filter import LONGEST_TEXT, Comparison, FilterError, parse
 from fairdb.samples.v1.sample_pb2 import Sample
 
 ID = "0190a000-0000-7000-8000-000000000001"

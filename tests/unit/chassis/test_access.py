@@ -3,9 +3,9 @@
 import pytest
 from google.protobuf import descriptor_pb2
 
-from chassis.access import authorise
-from chassis.calls import Caller
+from chassis.call_context import Caller
 from chassis.errors import AccessDenied, AppError, Unauthenticated
+from chassis.identity.access import authorise
 from fairdb.options.v1 import access_pb2
 from fairdb.options.v1.access_pb2 import ROLE_ADMIN, ROLE_RESEARCHER, ROLE_STEWARD, AccessRule
 

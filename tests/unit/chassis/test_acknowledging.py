@@ -6,7 +6,7 @@ from typing import cast
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import ChannelInvalidStateError
 
-from chassis.acknowledging import Acknowledger
+from chassis.events.acknowledging import Acknowledger
 
 
 class Channel:

@@ -14,14 +14,14 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chassis import calls
-from chassis.access import only_reads
-from chassis.batch_server import BatchServicer
-from chassis.calls import Call, Caller
-from chassis.channel import ServiceChannel
+from chassis import call_context
+from chassis.call_context import SERVICE_TOKEN, Call, Caller
+from chassis.calling.channel import ServiceChannel
 from chassis.errors import DeadlineExceeded, Internal, RemoteError, SampleNotFound, ServiceUnavailable
-from chassis.pipeline import SERVICE_TOKEN, Pipeline
-from chassis.tokens import ServiceTokens, Signer, TrustStore, Verifier
+from chassis.identity.access import only_reads
+from chassis.identity.tokens import ServiceTokens, Signer, TrustStore, Verifier
+from chassis.serving.batch_server import BatchServicer
+from chassis.serving.pipeline import Pipeline
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.backend.v1 import backend_service_pb2_grpc
 from fairdb.batch.v1 import batch_service_pb2, batch_service_pb2_grpc
@@ -60,7 +60,7 @@ class Backend(backend_service_pb2_grpc.BackendServiceServicer):
                 self.held -= 1
             case _:
                 pass
-        sample = Sample(id=request.id, organism=calls.current().correlation_id, subject=self.padding)
+        sample = Sample(id=request.id, organism=call_context.current().correlation_id, subject=self.padding)
         return pb.StoredSample(sample=sample)
 
     async def Quarantine(
@@ -97,7 +97,7 @@ class Rig:
         return self.backend.held > 0
 
     async def get(self, id: str, correlation_id: str = "", timeout: float | None = None) -> pb.StoredSample:
-        calls.enter(Call(correlation_id=correlation_id or str(uuid4())))
+        call_context.enter(Call(correlation_id=correlation_id or str(uuid4())))
         return await self.stub.GetStoredSample(pb.GetStoredSampleRequest(id=id), timeout=timeout)  # pyright: ignore
 
     async def get_all(self, ids: Sequence[str], **options: float) -> list[object]:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from chassis.breaker import CLOSED, FAILURES_TO_OPEN, HALF_OPEN, OPEN, OPEN_SECONDS, Breaker
+from chassis.calling.breaker import CLOSED, FAILURES_TO_OPEN, HALF_OPEN, OPEN, OPEN_SECONDS, Breaker
 from chassis.errors import ServiceUnavailable
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr("chassis.breaker.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("chassis.calling.breaker.time.monotonic", lambda: now[0])
     return now
 
 

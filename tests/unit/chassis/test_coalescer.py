@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from chassis.coalescer import Coalescer
+from chassis.calling.coalescer import Coalescer
 from chassis.errors import ServiceUnavailable
 from tests.waiting import eventually
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 import pytest_asyncio
 
-from chassis.consul import Consul, ConsulError
+from chassis.registry.consul import Consul, ConsulError
 
 OK, NOT_FOUND, FORBIDDEN = "200 OK", "404 Not Found", "403 Forbidden"
 

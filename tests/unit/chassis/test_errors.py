@@ -9,7 +9,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 
 from chassis import errors
 from chassis.errors import AppError, InvalidRequest, RemoteError, ServiceUnavailable
-from chassis.violations import Violation
+from fairdatabase.violations import Violation
 from fairdb.errors.v1.error_reason_pb2 import ErrorReason
 
 PACKAGES = ("chassis", "auth_svc", "backend_svc", "privacy_svc", "gateway")
@@ -17,9 +17,9 @@ PACKAGES = ("chassis", "auth_svc", "backend_svc", "privacy_svc", "gateway")
 
 def every_error() -> list[type[AppError]]:
     for package in PACKAGES:
-        for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-            if module.name == "errors":
-                importlib.import_module(f"{package}.{module.name}")
+        for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
+            if module.name.endswith(".errors"):
+                importlib.import_module(module.name)
     found, queue = [], [AppError]
     while queue:
         subclasses = queue.pop().__subclasses__()

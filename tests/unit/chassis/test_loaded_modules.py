@@ -12,7 +12,7 @@ NOT_USED = {"rich", "pygments", "aiohttp", "requests", "httpx", "typer"}
 LOAD = """
 import asyncio, contextlib, sys
 import {module}
-from chassis.consul import Consul
+from chassis.registry.consul import Consul
 
 async def ask():
     async with Consul("http://127.0.0.1:1") as consul:

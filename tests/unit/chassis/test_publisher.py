@@ -13,8 +13,8 @@ from pamqp.body import ContentBody
 from pamqp.common import FieldTable
 from pamqp.header import ContentHeader
 
-from chassis import publisher
-from chassis.publisher import Message, Publisher
+from chassis.events import publisher
+from chassis.events.publisher import Message, Publisher
 from tests.waiting import eventually
 
 _ANSWERS: dict[type, object] = {

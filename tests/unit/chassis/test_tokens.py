@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis.errors import Unauthenticated
-from chassis.tokens import ACCOUNT_AUDIENCE, ServiceTokens, Signer, TrustStore, Verifier
+from chassis.identity.tokens import ACCOUNT_AUDIENCE, ServiceTokens, Signer, TrustStore, Verifier
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_remembered_token_still_expires(
 ) -> None:
     token = signers["auth_svc"].sign(ACCOUNT_AUDIENCE, 60, {"sub": "u1", "roles": []})
     caller = verifier.account(token)
-    monkeypatch.setattr("chassis.tokens.time.time", lambda: caller.token_expires)
+    monkeypatch.setattr("chassis.identity.tokens.time.time", lambda: caller.token_expires)
     with pytest.raises(Unauthenticated):
         verifier.account(token)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner, Result
 
-from fairdb_client.command import app
+from fairdatabase.client.commands.main import app
 
 HEADER = ("who", "age", "town", "day", "disease", "kit", "tube")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from anonymity import writing
+from fairdatabase.anonymity.tables import writing
 from tests.unit.client.commands import run, study, write
 
 QUASI = ("--quasi", "age,town,day")

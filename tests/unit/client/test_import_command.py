@@ -10,8 +10,9 @@ import httpx
 import pytest
 from typer.testing import Result
 
-from fairdb_client import access, import_rows
-from fairdb_client.session import ApiError, Imported
+from fairdatabase.client import access
+from fairdatabase.client.imports import rows
+from fairdatabase.client.session import ApiError, Imported
 from tests.unit.client.commands import run
 
 Answer = Callable[[list[dict[str, Any]]], Imported]
@@ -47,7 +48,7 @@ def platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Platform:
             yield made
 
     monkeypatch.setattr(access, "logged_in", logged_in)
-    monkeypatch.setattr("fairdb_client.import_sending._PAUSES", (0.0,))
+    monkeypatch.setattr("fairdatabase.client.imports.sending._PAUSES", (0.0,))
     monkeypatch.chdir(tmp_path)
     return made
 
@@ -200,8 +201,8 @@ def test_what_is_not_the_files_fault_is_no_bad_input(
 
 
 def test_an_import_that_is_interrupted_says_how_it_goes_on(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_rows, "_ROWS_AT_ONCE", 1)
-    monkeypatch.setattr("fairdb_client.import_sending._IN_FLIGHT", 1)
+    monkeypatch.setattr(rows, "_ROWS_AT_ONCE", 1)
+    monkeypatch.setattr("fairdatabase.client.imports.sending._IN_FLIGHT", 1)
     platform.answers = [stored, raising(KeyboardInterrupt())]
     result = importing("--report", "report.csv", rows=3)
     assert (result.exit_code, result.stdout) == (130, "")

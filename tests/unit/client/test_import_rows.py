@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from fairdb_client import import_rows
-from fairdb_client.import_rows import Chunk, FileUnusable, Format, Keys, read_chunks
-from sheets.records import Fault
+from fairdatabase.client.imports import rows
+from fairdatabase.client.imports.rows import Chunk, FileUnusable, Format, Keys, read_chunks
+from fairdatabase.sheets.records import Fault
 
 
 def chunks_of(content: bytes, format: Format, study: str = "", organism: str = "") -> list[Chunk]:
@@ -43,7 +43,7 @@ def test_a_row_has_one_key_however_the_file_is_cut(
 ) -> None:
     keys = keys_of(content, format)
     assert len(set(keys)) == len(keys) == content.count(b"\n") - (format is Format.CSV)
-    monkeypatch.setattr(import_rows, "_ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr(rows, "_ROWS_AT_ONCE", at_once)
     chunks = chunks_of(content, format)
     assert max(len(chunk.rows) for chunk in chunks) <= at_once
     assert [row["requestId"] for row in sent(chunks)] == keys

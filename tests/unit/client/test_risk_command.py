@@ -155,7 +155,8 @@ def test_five_hundred_columns_are_no_trouble(tmp_path: Path) -> None:
 
 
 def test_other_commands_do_not_load_what_tables_need() -> None:
-    code = "import sys, fairdb_client.command; print([m for m in ('numpy', 'anonymity') if m in sys.modules])"
+    unwanted = "('numpy', 'fairdatabase.anonymity')"
+    code = f"import sys, fairdatabase.client.commands.main; print([m for m in {unwanted} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from fairdb_client.session import Session
+from fairdatabase.client.session import Session
 
 
 def test_what_a_call_stored_before_its_token_expired_is_new(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ import grpc
 from chassis import errors
 from chassis.errors import AppError, RemoteError
 from fairdb.system.v1.saga_service_pb2 import Saga as State
-from gateway.engine import Engine
-from gateway.journal import Change
-from gateway.saga import Definition, Pivot, Ref, Saga, Step, Tail
-from gateway.timing import Timing
+from gateway.sagas.definition import Definition, Pivot, Ref, Saga, Step, Tail
+from gateway.sagas.engine import Engine
+from gateway.sagas.journal import Change
+from gateway.sagas.timing import Timing
 
 AWAY = errors.ServiceUnavailable()
 LOST = errors.DeadlineExceeded()

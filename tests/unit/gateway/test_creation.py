@@ -17,7 +17,7 @@ from fairdb.backend.v1.backend_service_pb2 import (
 from fairdb.options.v1.access_pb2 import Principal
 from fairdb.privacy.v1.privacy_service_pb2 import Grants, PrepareSampleResponse
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
-from gateway.creation import Creation, create_sample
+from gateway.samples.creation import Creation, create_sample
 from tests.unit.gateway.sagas import AWAY, LOST, TAKEN_OVER, MemoryJournal, engine_of, refusal, settle
 
 PRINCIPAL = Principal(user_id="0192f0c4-0000-7000-8000-000000000001")

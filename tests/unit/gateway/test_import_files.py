@@ -10,9 +10,11 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.json_format import MessageToDict
 
 from chassis.errors import AppError, InvalidRequest
+from fairdatabase.sheets import records
+from fairdatabase.sheets.columns import SAMPLE_FIELDS
+from fairdatabase.sheets.records import Fault
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway import import_rows, import_servicer
 from gateway.errors import (
     MediaTypeUnsupported,
     RowBadlyQuoted,
@@ -22,10 +24,8 @@ from gateway.errors import (
     RowRagged,
     RowTooLarge,
 )
-from gateway.import_files import FAULTS, open_reader
-from sheets import records
-from sheets.columns import SAMPLE_FIELDS
-from sheets.records import Fault
+from gateway.imports import rows, servicer
+from gateway.imports.files import FAULTS, open_reader
 from tests.waiting import counting_turns
 
 NDJSON, CSV, TSV = "application/x-ndjson", "text/csv", "text/tab-separated-values"
@@ -124,7 +124,7 @@ async def test_blank_lines_keep_no_other_call_waiting() -> None:
         yield pb.ImportFileRequest(file=HttpBody(data=b"\n" * 1_000_000))
 
     async with counting_turns() as turns:
-        assert [item async for item in import_servicer._rows_in(open_reader(NDJSON), messages())] == []
+        assert [item async for item in servicer._rows_in(open_reader(NDJSON), messages())] == []
         assert turns() >= 30
 
 
@@ -220,7 +220,7 @@ def test_a_file_that_may_have_been_cut_off_is_known() -> None:
 def test_a_row_brings_its_own_key_along() -> None:
     reader = open_reader(CSV)
     (row,) = reader.feed(b"request_id,organism\nkey 1,E. coli\n")
-    assert isinstance(row, import_rows.Row)
+    assert isinstance(row, rows.Row)
     assert (row.request_id, dict(row.sample.metadata)) == ("key 1", {})
 
 

@@ -13,11 +13,11 @@ import pytest
 from chassis.errors import DeadlineExceeded
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway import import_stream
-from gateway.idempotency import Fingerprints
-from gateway.import_stream import Messages
-from gateway.spool import Spool
-from gateway.window import Window
+from gateway.imports import stream
+from gateway.imports.admission import Window
+from gateway.imports.spool import Spool
+from gateway.imports.stream import Messages
+from gateway.samples.idempotency import Fingerprints
 
 FINGERPRINTS = Fingerprints(b"k" * 32)
 
@@ -215,7 +215,7 @@ async def test_who_stops_waiting_for_a_window_takes_no_room() -> None:
 
 
 async def test_who_opens_a_stream_and_sends_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_stream, "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(stream, "FIRST_SECONDS", 0.0)
 
     async def silence() -> AsyncIterator[pb.ImportFileRequest]:
         await asyncio.Event().wait()

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from chassis import calls
-from chassis.calls import Call, Caller
+from chassis import call_context
+from chassis.call_context import Call, Caller
 from chassis.errors import (
     AppError,
     DeadlineExceeded,
@@ -20,12 +20,12 @@ from chassis.errors import (
 )
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway import importing, unread
-from gateway.creation import Creation, Identified
 from gateway.errors import Overloaded, RowNotJson
-from gateway.idempotency import Fingerprints
-from gateway.import_rows import Item, Row
-from gateway.importing import Importing
+from gateway.imports import importing, slow_reader
+from gateway.imports.importing import Importing
+from gateway.imports.rows import Item, Row
+from gateway.samples.creation import Creation, Identified
+from gateway.samples.idempotency import Fingerprints
 from tests.waiting import counting_turns
 
 # A day: it begins when the tests are collected, and others may come first.
@@ -81,7 +81,7 @@ class Rig:
     async def run(
         self, items: AsyncIterator[Item], rest: AsyncIterator[object] | None = None, caller: Caller = CALLER
     ) -> AsyncGenerator[bytes, None]:
-        calls.enter(Call(caller=caller))
+        call_context.enter(Call(caller=caller))
         with self.importing.place():
             answers = self.importing.run(
                 cast(AsyncGenerator[Item, None], items),
@@ -348,7 +348,7 @@ async def test_what_will_not_be_dealt_with_is_not_read_for_ever(monkeypatch: pyt
 
 
 async def test_an_answer_that_nobody_reads_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unread, "UNREAD_SECONDS", 0.01)
+    monkeypatch.setattr(slow_reader, "UNREAD_SECONDS", 0.01)
     rig = Rig(at_once=1)
 
     async def read_nothing() -> None:

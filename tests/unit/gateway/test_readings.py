@@ -19,7 +19,7 @@ from fairdb.samples.v1.data_use_pb2 import (
     UseOutcome,
 )
 from fairdb.samples.v1.sample_pb2 import Sample
-from gateway.readings import Readings
+from gateway.samples.declared_use import Readings
 
 READER = Principal(user_id="reader")
 GRANTS = Grants(everywhere=[FIELD_CLASS_PUBLIC], own=[FIELD_CLASS_SENSITIVE], for_permitted_use=[FIELD_CLASS_SENSITIVE])

@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-import privacy_svc
+from fairdatabase.policy import tables
 
-FOLDER = Path(privacy_svc.__file__).parent
+FOLDER = Path(tables.__path__[0])
 GROUPS: list[dict[str, Any]] = tomllib.loads((FOLDER / "policy.toml").read_text())["group"]
 VOCABULARY: dict[str, Any] = tomllib.loads((FOLDER / "vocabulary.toml").read_text())
 GROUP_OF = {name: group for group in GROUPS for name in group["fields"]}

@@ -7,11 +7,11 @@ from typing import Any
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Struct
 
+from fairdatabase.policy.records.anonymisation import Anonymised, anonymise
+from fairdatabase.policy.records.validation import InvalidSample
+from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1.sample_pb2 import RawSample
-from privacy_svc.anonymisation import Anonymised, anonymise
 from privacy_svc.keystore import Keystore
-from privacy_svc.policy import load_policy
-from privacy_svc.validation import InvalidSample
 
 POLICY = load_policy()
 KEYSTORE = Keystore(pseudonym_key=b"p" * 32, consent_key=b"c" * 32)

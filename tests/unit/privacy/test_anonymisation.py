@@ -3,9 +3,9 @@
 import pytest
 from google.protobuf.struct_pb2 import Value
 
+from fairdatabase.policy.records.anonymisation import anonymise, subject_of
+from fairdatabase.policy.records.validation import InvalidSample
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
-from privacy_svc.anonymisation import anonymise, subject_of
-from privacy_svc.validation import InvalidSample
 from tests.unit.privacy.samples import KEYSTORE, POLICY, STUDY, anonymised, kept, raw_sample, violations
 
 PALM = {

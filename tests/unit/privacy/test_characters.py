@@ -2,7 +2,7 @@
 
 import pytest
 
-from privacy_svc.characters import clean, fold, normalise_subject, squash
+from fairdatabase.policy.text.characters import clean, fold, normalise_subject, squash
 
 
 @pytest.mark.parametrize(

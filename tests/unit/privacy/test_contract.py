@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 
 from buf.validate import validate_pb2
+from fairdatabase.policy.records import contract
 from fairdb.samples.v1.sample_pb2 import RawSample
-from privacy_svc import contract
 from tests.unit.privacy.samples import STUDY, anonymised, raw_sample, violations
 
 NAMED = ("study", "subject", "organism", "taxon_id", "collection_date")

@@ -21,9 +21,9 @@ from fairdb.samples.v1.data_use_pb2 import (
     IntendedUse,
     UseOutcome,
 )
-from privacy_svc.data_use import Given, combine, match
-from privacy_svc.duo import PERMISSION_UNKNOWN, load_terms
-from privacy_svc.use_rules import RULES
+from privacy_svc.data_use.duo import PERMISSION_UNKNOWN, load_terms
+from privacy_svc.data_use.matching import Given, combine, match
+from privacy_svc.data_use.use_rules import RULES
 
 TODAY = date(2026, 6, 1)
 DIABETES, ASTHMA = "MONDO:0005148", "MONDO:0004979"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from chassis.violations import Violation
+from fairdatabase.violations import Violation
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm, IntendedUse
-from privacy_svc.duo import find_use_violations, find_violations, load_terms
+from privacy_svc.data_use.duo import find_use_violations, find_violations, load_terms
 
 TODAY = date(2026, 6, 1)
 ID = "0192f0c4-0000-7000-8000-00000000000a"

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from privacy_svc.patterns import REDACTED, is_identifying, redact_patterns
-from privacy_svc.signs import lower
+from fairdatabase.policy.recognizers.detection import REDACTED, is_identifying, redact_patterns
+from fairdatabase.policy.recognizers.triggers import lower
 from tests.unit.privacy.samples import POLICY
 
 # With as few figures, and begun as far in front of them, as the form permits.

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privacy_svc.dates import read_date, this_year
-from privacy_svc.generalisation import (
+from fairdatabase.policy.records.generalisation import (
     Implausible,
     band,
     coordinates,
@@ -18,6 +17,7 @@ from privacy_svc.generalisation import (
     round_number,
     year_of,
 )
+from fairdatabase.policy.text.dates import read_date, this_year
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from fairdatabase.policy.records.validation import InvalidSample
+from fairdatabase.policy.text.characters import fold
 from fairdb.samples.v1.sample_pb2 import RawSample
-from privacy_svc.characters import fold
-from privacy_svc.validation import InvalidSample
 from tests.unit.privacy.samples import POLICY, anonymised, raw_sample
 
 NAME = "Zebulon Quartzfeather"

@@ -2,11 +2,11 @@
 
 import pytest
 
+from fairdatabase.policy.recognizers.own_identifiers import Identifiers
+from fairdatabase.policy.records.generalisation import _factor
+from fairdatabase.policy.records.rules import Surroundings, apply_rule
+from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1.sample_pb2 import RawSample
-from privacy_svc.generalisation import _factor
-from privacy_svc.policy import load_policy
-from privacy_svc.redaction import Identifiers
-from privacy_svc.rules import Surroundings, apply_rule
 from tests.unit.privacy.samples import POLICY, anonymised, kept, raw_sample, violations
 
 # Each is kept, and each might be somebody's.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from privacy_svc.organism import is_organism
+from fairdatabase.policy.recognizers.organism import is_organism
 from tests.unit.privacy.samples import POLICY, anonymised, raw_sample, violations
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fairdatabase.policy.records.rules import RULES
+from fairdatabase.policy.tables.reader import ACTIONS, PolicyError, load_policy
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
-from privacy_svc.policy import ACTIONS, PolicyError, load_policy
-from privacy_svc.rules import RULES
 from tests.unit.privacy.samples import POLICY, policy_file
 
 GROUP = """

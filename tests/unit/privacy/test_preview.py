@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from fairdatabase.policy.records.preview import PSEUDONYM, preview
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview, SamplePreview
-from privacy_svc.preview import PSEUDONYM, preview
 from tests.unit.privacy.samples import KEYSTORE, POLICY, STUDY, raw_sample
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairdatabase.policy.records.preview import PSEUDONYM, preview
+from fairdatabase.policy.records.validation import InvalidSample
 from fairdb.samples.v1.sample_pb2 import RawSample
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview
-from privacy_svc.preview import PSEUDONYM, preview
-from privacy_svc.validation import InvalidSample
 from tests.unit.privacy import records
 from tests.unit.privacy.records import COUNTRIES, GROUP_OF, ONTOLOGIES, VOCABULARY, fold, without_accents
 from tests.unit.privacy.samples import POLICY, anonymised, raw_sample, violations
@@ -110,7 +110,7 @@ def is_number(value: Any, group: Group) -> bool:
     return is_rounded(value, group.get("digits", 3)) and bounds[0] <= value <= bounds[1]
 
 
-# Written apart from privacy_svc.rules, from what policy.toml says of each action.
+# Written apart from fairdatabase.policy.records.rules, from what policy.toml says of each action.
 PERMITTED: dict[str, Callable[[Any, Group], bool]] = {
     "vocabulary": is_listed,
     "common": lambda value, group: value == "other" or is_listed(value, group),

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from privacy_svc.characters import clean, squash
-from privacy_svc.patterns import REDACTED, is_identifying, redact_patterns
-from privacy_svc.redaction import Identifiers
+from fairdatabase.policy.recognizers.detection import REDACTED, is_identifying, redact_patterns
+from fairdatabase.policy.recognizers.own_identifiers import Identifiers
+from fairdatabase.policy.text.characters import clean, squash
 from tests.unit.privacy.samples import POLICY
 
 

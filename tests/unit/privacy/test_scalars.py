@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privacy_svc.characters import clean, squash
-from privacy_svc.scalars import are_clean, read_text
+from fairdatabase.policy.text.characters import clean, squash
+from fairdatabase.policy.text.scalars import are_clean, read_text
 from tests.unit.privacy.samples import POLICY, kept
 
 TEXTS = st.text(st.sampled_from("ab7|-_ \t\n\0é\u00a0\u200b\x7f"), max_size=6)

@@ -1,0 +1,1 @@
+"""The history of each sample: event store and audit log."""

@@ -1,0 +1,61 @@
+"""The audit log: who did what to which sample. Rows are written with what they tell of, and never changed."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import asyncpg
+from google.protobuf.json_format import MessageToJson, Parse
+
+from chassis import call_context
+from chassis.storage import paging
+from chassis.storage.database import Connection, Database
+from fairdb.backend.v1.backend_service_pb2 import ListAuditEntriesRequest, ListAuditEntriesResponse
+from fairdb.samples.v1.sample_service_pb2 import AuditEntry, DeclaredUse
+
+WRITE = """
+INSERT INTO audit (sample_id, action, actor, correlation_id)
+SELECT sample_id, $2, $3, correlation_id FROM unnest($1::uuid[], $4::text[]) AS new (sample_id, correlation_id)
+"""
+# Readings of samples that exist.
+WRITE_READINGS = """
+INSERT INTO audit (sample_id, action, actor, correlation_id, declared)
+SELECT id, 'read', $3, $4, new.declared
+FROM unnest($1::uuid[], $2::jsonb[]) AS new (id, declared) JOIN sample USING (id)
+"""
+LIST = "SELECT * FROM audit WHERE sample_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+
+
+async def write(connection: Connection, action: str, actor: str, caused_by: Mapping[UUID, str]) -> None:
+    """Write one row a sample, inside the caller's transaction. `caused_by`: correlation id by the sample's id."""
+    await connection.execute(WRITE, [*caused_by], action, actor, [*caused_by.values()])
+
+
+async def write_readings(database: Database, reader: str, readings: Mapping[str, DeclaredUse]) -> None:
+    """Write one row for each sample that an account reads under a declared use, by the sample's id."""
+    await database.execute(
+        WRITE_READINGS,
+        [UUID(id) for id in readings],
+        [MessageToJson(declared, indent=None) for declared in readings.values()],
+        reader,
+        call_context.current().correlation_id,
+    )
+
+
+async def list_entries(database: Database, request: ListAuditEntriesRequest) -> ListAuditEntriesResponse:
+    """Return a page of a sample's rows, oldest first. Raises PageTokenInvalid."""
+    query = f"audit {request.sample_id}"
+    after, size = paging.read_token(request.page_token, query), request.page_size
+    rows = await database.fetch(LIST, UUID(request.sample_id), after.int if after else 0, size + 1)
+    answer = ListAuditEntriesResponse(entries=[_to_entry(row) for row in rows[:size]])
+    if len(rows) > size:
+        answer.next_page_token = paging.write_token(UUID(int=rows[size - 1]["id"]), query)
+    return answer
+
+
+def _to_entry(row: asyncpg.Record) -> AuditEntry:
+    entry = AuditEntry(action=row["action"], actor=row["actor"], correlation_id=row["correlation_id"])
+    entry.time.FromDatetime(row["time"])
+    if row["declared"] is not None:
+        # What a later version keeps beside it must not hide the row from this one.
+        Parse(row["declared"], entry.declared, ignore_unknown_fields=True)
+    return entry

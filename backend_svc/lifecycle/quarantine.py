@@ -1,0 +1,70 @@
+"""Quarantine: what a withdrawn consent does to the samples that rest on it.
+
+The barrier binds at once, however many samples there are: it is raised in a transaction of its own, store refuses
+behind it, and reads treat what rests on it as quarantined. The samples themselves follow in batches.
+"""
+
+import asyncio
+from uuid import UUID
+
+from backend_svc.history import audit, event_store
+from backend_svc.samples import store
+from chassis import call_context
+from chassis.errors import ServiceUnavailable
+from chassis.events import outbox
+from chassis.storage.database import Database
+from chassis.telemetry import log
+from fairdb.samples.v1.sample_pb2 import Sample
+
+BATCH = 1000
+_LOOK_SECONDS = 1.0
+
+RAISE_BARRIER = "INSERT INTO barrier (consent, actor) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+# Locked in the order of their ids: two withdrawals at once may meet on the same samples.
+QUARANTINE = """
+WITH resting AS MATERIALIZED (
+    SELECT id FROM sample WHERE consents @> ARRAY[$1::uuid] AND state <> $2 ORDER BY id LIMIT $3 FOR NO KEY UPDATE
+)
+UPDATE sample SET state = $2, version = version + 1, last_sequence = last_sequence + 1, updated_at = now()
+FROM resting WHERE sample.id = resting.id RETURNING sample.id, sample.last_sequence
+"""
+UNINDEX = "DELETE FROM sample_field WHERE sample_id = ANY($1::uuid[])"
+UNSETTLED = "SELECT consent, actor FROM barrier WHERE NOT settled ORDER BY raised_at"
+SETTLE = "UPDATE barrier SET settled = true WHERE consent = $1"
+
+
+async def quarantine(database: Database, consent: UUID, actor: str) -> int:
+    """Raise the barrier of a consent and quarantine a first batch; return how many samples that changed."""
+    async with database.transaction() as connection:
+        await connection.execute(store.LOCK_EXCLUSIVE, store.lock_key("consent", consent))
+        await connection.execute(RAISE_BARRIER, consent, actor)
+    return await quarantine_batch(database, consent, actor)
+
+
+async def quarantine_batch(database: Database, consent: UUID, actor: str) -> int:
+    """Quarantine the next samples that rest on a consent; return how many there were, fewer than BATCH at the end."""
+    async with database.transaction() as connection:
+        changed = await connection.fetch(QUARANTINE, consent, Sample.STATE_QUARANTINED, BATCH)
+        ids = [row["id"] for row in changed]
+        await connection.execute(UNINDEX, ids)
+        events = [
+            outbox.new_event("sample.quarantined", str(row["id"]), row["last_sequence"], actor) for row in changed
+        ]
+        await event_store.append(connection, events)
+        await audit.write(connection, "quarantine", actor, dict.fromkeys(ids, call_context.current().correlation_id))
+        if len(ids) < BATCH:
+            await connection.execute(SETTLE, consent)
+    return len(ids)
+
+
+async def keep_settling(database: Database) -> None:
+    """Quarantine what the calls left over, until cancelled."""
+    await database.migrated()
+    while True:
+        try:
+            for row in await database.fetch(UNSETTLED):
+                while await quarantine_batch(database, row["consent"], row["actor"]) == BATCH:
+                    pass
+        except ServiceUnavailable as error:
+            log.info("settling_waits", error=type(error).__name__)
+        await asyncio.sleep(_LOOK_SECONDS)

@@ -1,0 +1,99 @@
+"""What researchers follow, and the durable rows that tell them of new samples."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+from uuid6 import uuid7
+
+from backend_svc.errors import SubscriptionNotFound
+from chassis.errors import InvalidRequest
+from chassis.storage import paging
+from chassis.storage.database import Connection, Database
+from fairdatabase.violations import Violation
+from fairdb.samples.v1.notification_service_pb2 import ListNotificationsResponse, Notification, Subscription
+
+ADD = """
+INSERT INTO subscription (id, account, organism, organism_key, study) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (account, organism_key, study) DO UPDATE SET account = excluded.account RETURNING *
+"""
+LIST_SUBSCRIPTIONS = "SELECT * FROM subscription WHERE account = $1 ORDER BY id LIMIT 1000"
+REMOVE = "DELETE FROM subscription WHERE account = $1 AND id = $2 RETURNING id"
+FOLLOWERS = """
+WITH new AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[]) AS new (sample_id, organism, study, owner)
+)
+SELECT sample_id, account FROM new JOIN subscription ON organism_key = new.organism AND account <> owner
+UNION SELECT sample_id, account FROM new JOIN subscription USING (study) WHERE account <> owner
+"""
+NOTIFY = """
+INSERT INTO notification (id, account, sample_id)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) ON CONFLICT (account, sample_id) DO NOTHING
+"""
+LIST = """
+SELECT * FROM notification WHERE account = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
+"""
+
+
+async def add(database: Database, account: UUID, subscription: Subscription) -> Subscription:
+    """Follow an organism or a study; following it again changes nothing. Raises InvalidRequest."""
+    organism = subscription.organism.strip() or None
+    study = UUID(subscription.study) if subscription.study else None
+    if organism is None and study is None:
+        raise InvalidRequest(violations=[Violation("subscription.organism", "must be a name")])
+    row = await database.fetchrow(ADD, uuid7(), account, organism, organism and organism.lower(), study)
+    return _to_subscription(row)
+
+
+async def list_subscriptions(database: Database, account: UUID) -> list[Subscription]:
+    """Return an account's subscriptions, oldest first."""
+    return [_to_subscription(row) for row in await database.fetch(LIST_SUBSCRIPTIONS, account)]
+
+
+async def remove(database: Database, account: UUID, subscription_id: UUID) -> None:
+    """End a subscription. Raises SubscriptionNotFound."""
+    if await database.fetchval(REMOVE, account, subscription_id) is None:
+        raise SubscriptionNotFound
+
+
+async def notify_followers(connection: Connection, samples: Sequence[asyncpg.Record]) -> None:
+    """Write, for each sample, one row for each account, other than the owner, that follows its organism or study."""
+    found = await connection.fetch(
+        FOLLOWERS,
+        [row["id"] for row in samples],
+        [row["organism"].lower() for row in samples],
+        [row["study"] for row in samples],
+        [row["owner"] for row in samples],
+    )
+    if found:
+        accounts, told_of = [row["account"] for row in found], [row["sample_id"] for row in found]
+        await connection.execute(NOTIFY, [uuid7() for _ in found], accounts, told_of)
+
+
+async def list_notifications(
+    database: Database, account: UUID, page_size: int, page_token: str
+) -> ListNotificationsResponse:
+    """Return a page of an account's notifications, newest first. Raises PageTokenInvalid."""
+    query = f"notifications {account}"
+    rows = await database.fetch(LIST, account, paging.read_token(page_token, query), page_size + 1)
+    page = ListNotificationsResponse(notifications=[_to_notification(row) for row in rows[:page_size]])
+    if len(rows) > page_size:
+        page.next_page_token = paging.write_token(rows[page_size - 1]["id"], query)
+    return page
+
+
+def _to_subscription(row: asyncpg.Record | None) -> Subscription:
+    assert row is not None
+    subscription = Subscription(id=str(row["id"]))
+    if row["study"] is not None:
+        subscription.study = str(row["study"])
+    else:
+        subscription.organism = row["organism"]
+    subscription.create_time.FromDatetime(row["created_at"])
+    return subscription
+
+
+def _to_notification(row: asyncpg.Record) -> Notification:
+    notification = Notification(id=str(row["id"]), sample=str(row["sample_id"]))
+    notification.create_time.FromDatetime(row["created_at"])
+    return notification

@@ -1,0 +1,151 @@
+"""Lists samples that match a filter, newest first, as far as the reader may know.
+
+The statement is put together from the constants below, one condition a comparison; what the user wrote travels in
+parameters only. A condition on a field of the sample looks only at values that the reader may see on that sample, so a
+withheld value neither matches nor fails to match.
+"""
+
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+from backend_svc.errors import FilterInvalid
+from backend_svc.samples import filter, rows
+from backend_svc.samples.filter import Comparison, FilterError
+from backend_svc.samples.lookup import BARRED, COLUMNS
+from chassis.storage import paging
+from chassis.storage.database import Database
+from fairdatabase.violations import Violation
+from fairdb.backend.v1.backend_service_pb2 import (
+    ListStoredSamplesRequest,
+    ListStoredSamplesResponse,
+    StoredSample,
+)
+from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_UNSPECIFIED
+from fairdb.samples.v1.sample_pb2 import Sample
+
+_PAGE_BYTES = 3_000_000
+"""A page ends early rather than let an answer exceed the 4 MB that gRPC carries."""
+
+# $1 reader, $2 and $3 the classes they see everywhere and on their own samples, $4 whether they oversee all,
+# $5 the last id of the page before, $6 the limit, $7 and $8 pairs of a study and a class that they see in it,
+# $9 studies that they oversee.
+SELECT = f"""
+SELECT {COLUMNS} FROM sample
+WHERE ($5::uuid IS NULL OR sample.id < $5)
+  AND (sample.state <> {Sample.STATE_QUARANTINED} OR sample.owner = $1 OR $4 OR sample.study = ANY ($9::uuid[]))
+  AND (sample.state = {Sample.STATE_QUARANTINED} OR NOT {BARRED})
+  AND $2::smallint[] IS NOT NULL AND $3::smallint[] IS NOT NULL
+  AND $7::uuid[] IS NOT NULL AND $8::smallint[] IS NOT NULL
+"""
+ORDER = "ORDER BY sample.id DESC LIMIT $6"
+FIELD_CONDITION = """
+  AND EXISTS (
+      SELECT FROM sample_field AS found
+      WHERE found.sample_id = sample.id AND found.field = ${field} AND found.{column} {operator} ${value}
+        AND (
+            found.class = ANY ($2) OR (sample.owner = $1 AND found.class = ANY ($3))
+            OR (sample.study, found.class) IN (SELECT * FROM unnest($7::uuid[], $8::smallint[]))
+        )
+  )
+"""
+SAMPLE_CONDITION = "  AND sample.{column} {operator} ${value}\n"
+SAMPLE_COLUMNS = {"owner": "owner", "study": "study", "state": "state", "createTime": "created_at"}
+OPERATORS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+
+
+async def list_samples(database: Database, request: ListStoredSamplesRequest) -> ListStoredSamplesResponse:
+    """Return a page. Raises FilterInvalid, PageTokenInvalid."""
+    statement, values = build(_parse(request.filter))
+    everywhere, own = _visible(request.everywhere), _visible(request.own)
+    pairs = [
+        (UUID(grant.study), c)
+        for grant in request.studies
+        for c in sorted({*grant.classes} - {FIELD_CLASS_UNSPECIFIED})
+    ]
+    # Not the studies: a reader who joins one between two pages sees more from there on.
+    query = json.dumps(["samples", request.principal.user_id, request.filter, everywhere, own, request.oversees])
+    found = await database.fetch(
+        statement,
+        UUID(request.principal.user_id),
+        everywhere,
+        own,
+        request.oversees,
+        paging.read_token(request.page_token, query),
+        request.page_size + 1,
+        [study for study, _ in pairs],
+        [field_class for _, field_class in pairs],
+        [UUID(grant.study) for grant in request.studies if grant.oversees],
+        *values,
+    )
+    answer = ListStoredSamplesResponse()
+    size = 0
+    for row in found[: request.page_size]:
+        stored = rows.to_stored(row)
+        # Before it is counted: where a page ends must not tell how much is withheld.
+        _strip(stored, request)
+        size += stored.ByteSize()
+        if answer.samples and size > _PAGE_BYTES:
+            break
+        answer.samples.append(stored)
+    if len(answer.samples) < len(found):
+        answer.next_page_token = paging.write_token(UUID(answer.samples[-1].sample.id), query)
+    return answer
+
+
+def _strip(stored: StoredSample, request: ListStoredSamplesRequest) -> None:
+    """Take away the values that the reader may not see."""
+    sample = stored.sample
+    visible = {FIELD_CLASS_PUBLIC, *request.everywhere, *request.for_permitted_use}
+    if sample.owner == request.principal.user_id:
+        visible.update(request.own)
+    for grant in request.studies:
+        if grant.study == sample.study:
+            visible.update(grant.classes)
+    is_quarantined = sample.state == Sample.STATE_QUARANTINED
+    for name in [*sample.metadata]:
+        if is_quarantined or stored.classes.get(f"metadata.{name}", FIELD_CLASS_PUBLIC) not in visible:
+            sample.metadata[name].Clear()
+
+
+def _visible(classes: Sequence[int]) -> list[int]:
+    """Return the classes that a reader may see: what is public always, what has no class never."""
+    return sorted({*classes, FIELD_CLASS_PUBLIC} - {FIELD_CLASS_UNSPECIFIED})
+
+
+def build(comparisons: Sequence[Comparison]) -> tuple[str, list[object]]:
+    """Return the statement of a filter, and its parameters from $10 on."""
+    statement, values = SELECT, []
+
+    def parameter(value: object) -> int:
+        values.append(value)
+        return 9 + len(values)
+
+    for comparison in comparisons:
+        operator = OPERATORS[comparison.operator]
+        if comparison.field in SAMPLE_COLUMNS:
+            column = SAMPLE_COLUMNS[comparison.field]
+            statement += SAMPLE_CONDITION.format(column=column, operator=operator, value=parameter(comparison.value))
+        else:
+            column, value = _indexed(comparison.value)
+            statement += FIELD_CONDITION.format(
+                field=parameter(comparison.field), column=column, operator=operator, value=parameter(value)
+            )
+    return statement + ORDER, values
+
+
+def _indexed(value: filter.Value) -> tuple[str, str | float]:
+    """Return the column of the index that a value is compared with, and the value as it stands there."""
+    if isinstance(value, bool):
+        return "text_value", str(value).lower()
+    if isinstance(value, str):
+        return "text_value", value
+    assert isinstance(value, int | float)
+    return "number_value", float(value)
+
+
+def _parse(text: str) -> tuple[Comparison, ...]:
+    try:
+        return filter.parse(text)
+    except FilterError as error:
+        raise FilterInvalid(violations=[Violation("filter", str(error))]) from None

@@ -1,0 +1,91 @@
+"""The call that is being served: who asks, by when, and under which ids. Travels in a context variable."""
+
+import asyncio
+import re
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from fairdb.options.v1.access_pb2 import Principal
+
+CORRELATION_ID = "x-correlation-id"
+TRACEPARENT = "traceparent"
+SERVICE_TOKEN = "x-service-token"
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a call: an account, a service, or nobody."""
+
+    user_id: str | None = None
+    roles: frozenset[int] = frozenset()
+    session_id: str | None = None
+    token_id: str | None = None
+    token_expires: float = 0.0
+    """Unix time."""
+    service: str | None = None
+
+    @property
+    def principal(self) -> Principal:
+        """The account, as other services are told of it."""
+        assert self.user_id is not None, "only an RPC for accounts has a principal"
+        return Principal(user_id=self.user_id, roles=sorted(self.roles))  # pyright: ignore[reportArgumentType]
+
+    @property
+    def actor(self) -> str:
+        """The name under which events and audit rows know the caller."""
+        return self.user_id or f"service:{self.service or 'unknown'}"
+
+
+@dataclass(slots=True)
+class Call:
+    """One call being served."""
+
+    correlation_id: str = field(default_factory=lambda: str(uuid4()))
+    deadline: float | None = None
+    """Time of the event loop's clock by which the caller wants its answer."""
+    traceparent: str = ""
+    caller: Caller = field(default_factory=Caller)
+
+    def time_remaining(self) -> float | None:
+        """Return the seconds left, or None when there is no deadline."""
+        if self.deadline is None:
+            return None
+        return self.deadline - asyncio.get_running_loop().time()
+
+
+_current: ContextVar[Call | None] = ContextVar("call", default=None)
+
+
+def current() -> Call:
+    """Return the call being served; outside of one (a consumer, a background task) a fresh one without deadline."""
+    call = _current.get()
+    if call is None:
+        call = Call()
+        _current.set(call)
+    return call
+
+
+def peek() -> Call | None:
+    """Return the call being served, or None outside of one."""
+    return _current.get()
+
+
+def enter(call: Call) -> None:
+    """Make `call` the one that this task serves."""
+    _current.set(call)
+
+
+def accept_correlation_id(value: str | None) -> str:
+    """Return the id when it is a UUID, else a fresh one: any other text could carry somebody's name into our logs."""
+    if value is not None and _UUID.fullmatch(value.lower()):
+        return value.lower()
+    return str(uuid4())
+
+
+def accept_traceparent(value: str | None) -> str:
+    """Return the W3C trace context when it is one, else ""."""
+    return value if value is not None and _TRACEPARENT.fullmatch(value) else ""

@@ -1,0 +1,1 @@
+"""Calls to other services: channels, coalesced batches, circuit breakers."""

@@ -1,0 +1,1 @@
+"""Events: outbox, publisher, inbox and dead letters."""

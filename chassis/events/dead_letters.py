@@ -1,0 +1,216 @@
+"""Dead letters, for operators: which queues have some, what they are, and sending them back to their consumer.
+
+    python -m chassis.events.dead_letters list|show|replay [QUEUE] [--id EVENT]
+
+Reading removes nothing: messages are taken without acknowledgement, and the broker takes them back when the connection
+ends, however it ends. Replaying acknowledges a letter after the broker has confirmed its copy; one that is replayed
+twice takes effect once.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import typer
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aiormq.exceptions import ChannelNotFoundEntity
+from google.protobuf.message import DecodeError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from chassis.events import broker
+from fairdb.events.v1.event_pb2 import Event
+
+KILLED = "killed its consumer"
+"""Stands for the error's type when the broker itself gave a message up."""
+
+
+class QueueUnknown(Exception):
+    """No consumer has, or had, a queue of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One message that its consumer could not handle, without what it says."""
+
+    id: str
+    type: str
+    subject: str
+    attempts: int
+    error: str
+    time: str
+    """When it last failed, ISO 8601."""
+
+
+async def count(url: str) -> dict[str, int]:
+    """Return how many dead letters each consumer's queue has."""
+    counts = {}
+    for queue in await _queues(url):
+        with suppress(QueueUnknown):  # it was deleted
+            async with _open(url, queue) as (_, letters):
+                counts[queue] = letters.declaration_result.message_count or 0
+    return counts
+
+
+async def show(url: str, queue: str, *, limit: int = 1000) -> list[DeadLetter]:
+    """Return a queue's dead letters, oldest first, and leave them there. Raises QueueUnknown."""
+    async with _open(url, queue) as (_, letters):
+        return [_describe(message) async for message in _take(letters, limit)]
+
+
+async def replay(url: str, queue: str, id: str | None = None) -> int:
+    """Send dead letters (all, or the event's) back to the queue as new, and return how many. Raises QueueUnknown."""
+    replayed = 0
+    async with _open(url, queue) as (channel, letters):
+        # Only as many as there are now: what fails again meanwhile is not replayed for ever.
+        async for message in _take(letters, letters.declaration_result.message_count or 0):
+            if id is None or _describe(message).id == id:
+                await broker.move(channel.default_exchange, queue, message, {})
+                await message.ack()
+                replayed += 1
+    return replayed
+
+
+async def _queues(url: str) -> list[str]:
+    """Return the names in the directory, and thin it out to one message each."""
+    names: list[str] = []
+    async with broker.connect(url) as (connection, _):
+        directory = await broker.declare_directory(await connection.channel())
+        async for message in _take(directory, directory.declaration_result.message_count or 0):
+            name = message.body.decode()
+            if name in names:
+                await message.ack()
+            else:
+                names.append(name)
+    return sorted(names)
+
+
+@asynccontextmanager
+async def _open(url: str, queue: str) -> AsyncIterator[tuple[AbstractChannel, AbstractQueue]]:
+    async with broker.connect(url) as (connection, _):
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        try:
+            letters = await channel.declare_queue(broker.dead_name(queue), passive=True)
+        except ChannelNotFoundEntity:
+            raise QueueUnknown(f"no consumer has a queue {queue!r}") from None
+        yield channel, letters
+
+
+async def _take(queue: AbstractQueue, limit: int) -> AsyncIterator[AbstractIncomingMessage]:
+    """Yield messages without acknowledging them: those that stay so go back when the connection ends."""
+    for _ in range(limit):
+        message = await queue.get(fail=False)
+        if message is None:
+            return
+        yield message
+
+
+def _describe(message: AbstractIncomingMessage) -> DeadLetter:
+    try:
+        event = Event.FromString(message.body)
+    except DecodeError:
+        event = Event(id=message.message_id or "", type="no event")
+    headers = message.headers
+    attempts, error, time = broker.attempts_of(message), headers.get(broker.ERROR), headers.get(broker.FAILED_AT)
+    if headers.get("x-first-death-reason") == "delivery_limit":
+        # The broker's own doing: the consumer did not live to say anything.
+        (death, *_) = headers["x-death"]  # pyright: ignore
+        attempts, error, time = attempts + broker.DELIVERY_LIMIT + 1, KILLED, death["time"].isoformat()  # pyright: ignore
+    return DeadLetter(event.id, event.type, event.subject, attempts, str(error or ""), str(time or ""))
+
+
+app = typer.Typer(help="Dead letters of the event consumers.", no_args_is_help=True, add_completion=False)
+Queue = Annotated[str | None, typer.Argument(help="A consumer's queue, such as backend_svc.index; all by default.")]
+Id = Annotated[str | None, typer.Option("--id", help="Only the letter of this event.")]
+T = TypeVar("T")
+
+
+@app.command(name="list")
+def list_command(queue: Queue = None) -> None:
+    """Print how many dead letters each queue has."""
+    table = Table("queue", "dead letters")
+    for name, letters in _run(_count_of(queue)).items():
+        table.add_row(name, str(letters))
+    _console().print(table)
+
+
+@app.command(name="show")
+def show_command(
+    queue: Queue = None,
+    id: Id = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many of a queue, oldest first.")] = 1000,
+) -> None:
+    """Print what is known of each dead letter; they stay where they are."""
+    table = Table("queue", "event", "type", "subject", "attempts", "error", "last failed")
+    for name in _names(queue):
+        for letter in _run(show(_url(), name, limit=limit)):
+            if id in (None, letter.id):
+                cells = (name, letter.id, letter.type, letter.subject, str(letter.attempts), letter.error, letter.time)
+                table.add_row(*map(escape, cells))
+    _console().print(table)
+    if id is not None and not table.rows:
+        raise typer.Exit(1)
+
+
+@app.command(name="replay")
+def replay_command(queue: Queue = None, id: Id = None) -> None:
+    """Send dead letters back to their consumer, which tries them as if they were new; 1 when there were none."""
+    total = 0
+    for name in _names(queue):
+        replayed = _run(replay(_url(), name, id))
+        print(f"{name}: {replayed} replayed")
+        total += replayed
+    if not total:
+        raise typer.Exit(1)
+
+
+async def _count_of(queue: str | None) -> dict[str, int]:
+    if queue is None:
+        return await count(_url())
+    async with _open(_url(), queue) as (_, letters):
+        return {queue: letters.declaration_result.message_count or 0}
+
+
+def _names(queue: str | None) -> list[str]:
+    return [queue] if queue is not None else list(_run(count(_url())))
+
+
+def _url() -> str:
+    url = os.environ.get("FAIRDB_BROKER_URL")
+    if not url:
+        raise typer.BadParameter("set FAIRDB_BROKER_URL, the broker's amqp:// address")
+    return url
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def _console() -> Console:
+    """Return a console; a file or a pipe receives whole lines."""
+    return Console(width=None if sys.stdout.isatty() else 250)
+
+
+def main() -> int:
+    """Run the command; what an operator can mend is one clear line, not a stack trace."""
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it would say the same before us
+    try:
+        app()
+    except QueueUnknown as error:
+        print(f"dead_letters: {error}", file=sys.stderr)
+        return 1
+    except broker.AWAY as error:
+        # Not its text: that would quote the address, and the password in it.
+        print(f"dead_letters: the broker does not answer ({type(error).__name__})", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Who calls: tokens, revocation, and the access that each RPC declares."""

@@ -1,0 +1,211 @@
+"""Tokens: JWTs signed with Ed25519, by auth_svc for accounts and by each service for itself.
+
+Every issuer has a key of its own. Who verifies holds the public halves in a trust folder, one JWKS file an issuer
+(`<issuer>.jwks.json`), so that verification needs no other service. A token counts only when a key of the issuer
+that it names has signed it: a service's key cannot sign for an account or for another service.
+"""
+
+import base64
+import hashlib
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+from chassis.call_context import Caller
+from chassis.errors import Unauthenticated
+from chassis.telemetry import describe, log
+from fairdb.options.v1.access_pb2 import Role
+
+ALGORITHM = "EdDSA"
+ACCOUNT_ISSUER = "auth_svc"
+ACCOUNT_AUDIENCE = "fairdb"
+SERVICE_TOKEN_SECONDS = 300
+_RENEW_BEFORE = 60
+_CACHED_TOKENS = 10_000
+_TRUST_RELOAD_SECONDS = 5.0
+
+
+def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
+    """Return the public JWK (RFC 8037), its `kid` the RFC 7638 thumbprint."""
+    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    required = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(raw)}
+    thumbprint = hashlib.sha256(json.dumps(required, separators=(",", ":"), sort_keys=True).encode()).digest()
+    return {**required, "kid": _base64url(thumbprint), "alg": ALGORITHM, "use": "sig"}
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+class Signer:
+    """Signs tokens with one private key."""
+
+    def __init__(self, issuer: str, key: Ed25519PrivateKey) -> None:
+        self.issuer = issuer
+        self.jwk = public_jwk(key.public_key())
+        self._key = key
+
+    @classmethod
+    def load(cls, issuer: str, key_file: Path) -> "Signer":
+        """Read the key from a PKCS 8 PEM file. Raises ValueError when it holds another kind of key."""
+        key = load_pem_private_key(key_file.read_bytes(), password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise ValueError(f"{key_file} must hold an Ed25519 private key")
+        return cls(issuer, key)
+
+    def sign(self, audience: str, lifetime: int, claims: Mapping[str, Any]) -> str:
+        """Return a token for `audience` that lives `lifetime` seconds."""
+        now = int(time.time())
+        payload = {
+            "jti": str(uuid4()),
+            **claims,
+            "iss": self.issuer,
+            "aud": audience,
+            "iat": now,
+            "exp": now + lifetime,
+        }
+        return jwt.encode(payload, self._key, algorithm=ALGORITHM, headers={"kid": self.jwk["kid"]})
+
+
+class ServiceTokens:
+    """A service's own tokens, one a callee, renewed a minute before they expire."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        self._tokens: dict[str, tuple[str, float]] = {}
+
+    def token_for(self, callee: str) -> str:
+        """Return a token that `callee` accepts."""
+        token, renew_at = self._tokens.get(callee, ("", 0.0))
+        if time.time() >= renew_at:
+            token = self._signer.sign(callee, SERVICE_TOKEN_SECONDS, {"sub": self._signer.issuer})
+            self._tokens[callee] = (token, time.time() + SERVICE_TOKEN_SECONDS - _RENEW_BEFORE)
+        return token
+
+    def forget(self, callee: str) -> None:
+        """Sign anew for the next call: the callee refused the token, which may have been revoked."""
+        self._tokens.pop(callee, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    issuer: str
+    public: Ed25519PublicKey
+
+
+class TrustStore:
+    """The public keys of the trust folder, read again when a file changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._keys: dict[str, _Key] = {}
+        self._documents: list[dict[str, str]] = []
+        self._stamp: object = None
+        self._looked_at = float("-inf")
+
+    def find(self, key_id: str) -> _Key | None:
+        """Return the key, looking at the folder again at most every few seconds."""
+        self._refresh()
+        return self._keys.get(key_id)
+
+    def documents(self) -> list[dict[str, str]]:
+        """Return every trusted public JWK."""
+        self._refresh()
+        return self._documents
+
+    def _refresh(self) -> None:
+        if time.monotonic() - self._looked_at < _TRUST_RELOAD_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        try:
+            self._read()
+        except (OSError, ValueError, KeyError, jwt.PyJWTError) as error:
+            # A file that cannot be read leaves the last good keys in use.
+            log.error("trust_folder_unreadable", **describe(error))
+
+    def _read(self) -> None:
+        files = sorted(self._folder.glob("*.jwks.json"))
+        stamp = [(file, file.stat().st_mtime_ns) for file in files]
+        if stamp == self._stamp:
+            return
+        keys: dict[str, _Key] = {}
+        documents: list[dict[str, str]] = []
+        for file in files:
+            for document in json.loads(file.read_text())["keys"]:
+                public = jwt.PyJWK.from_dict(document).key
+                keys[document["kid"]] = _Key(file.name.removesuffix(".jwks.json"), public)
+                documents.append(document)
+        self._keys, self._documents, self._stamp = keys, documents, stamp
+
+
+class Verifier:
+    """Verifies tokens that are meant for one audience, each once: a verified token is remembered until it expires."""
+
+    def __init__(self, service: str, trust: TrustStore) -> None:
+        self._service = service
+        self._trust = trust
+        self._verified: OrderedDict[tuple[str, str], Caller] = OrderedDict()
+
+    def account(self, token: str) -> Caller:
+        """Return the account behind an access token. Raises Unauthenticated."""
+        key = ("account", token)
+        return self._remembered(key) or self._remember(key, self._account(token))
+
+    def service(self, token: str) -> Caller:
+        """Return the service behind a service token. Raises Unauthenticated."""
+        key = ("service", token)
+        return self._remembered(key) or self._remember(key, self._service_caller(token))
+
+    def _account(self, token: str) -> Caller:
+        claims = self._claims(token, ACCOUNT_AUDIENCE)
+        if claims["iss"] != ACCOUNT_ISSUER:
+            raise Unauthenticated
+        return Caller(
+            user_id=claims["sub"],
+            roles=frozenset(Role.Value(name) for name in claims.get("roles", ())),
+            session_id=claims.get("sid"),
+            token_id=claims["jti"],
+            token_expires=claims["exp"],
+        )
+
+    def _service_caller(self, token: str) -> Caller:
+        claims = self._claims(token, self._service)
+        return Caller(service=claims["iss"], token_id=claims["jti"], token_expires=claims["exp"])
+
+    def _claims(self, token: str, audience: str) -> dict[str, Any]:
+        try:
+            key = self._trust.find(jwt.get_unverified_header(token).get("kid", ""))
+            if key is None:
+                raise Unauthenticated
+            required = ["iss", "aud", "sub", "exp", "iat", "jti"]
+            claims = jwt.decode(
+                token, key.public, algorithms=[ALGORITHM], audience=audience, options={"require": required}
+            )
+        except jwt.PyJWTError:
+            # The library's text may quote the token.
+            raise Unauthenticated from None
+        if claims["iss"] != key.issuer:
+            raise Unauthenticated
+        return claims
+
+    def _remembered(self, key: tuple[str, str]) -> Caller | None:
+        caller = self._verified.get(key)
+        if caller is not None and time.time() >= caller.token_expires:
+            del self._verified[key]
+            raise Unauthenticated
+        return caller
+
+    def _remember(self, key: tuple[str, str], caller: Caller) -> Caller:
+        self._verified[key] = caller
+        if len(self._verified) > _CACHED_TOKENS:
+            self._verified.popitem(last=False)
+        return caller

@@ -1,0 +1,1 @@
+"""The service registry, backed by Consul."""

@@ -1,0 +1,1 @@
+"""Serving: process start and stop, the interceptor, settings."""

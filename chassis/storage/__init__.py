@@ -1,0 +1,1 @@
+"""PostgreSQL: pool, migrations, paging and retention."""

@@ -1,9 +1,0 @@
-"""The Python client of FAIRDatabase.
-
-Over REST: `Session`. Over gRPC: the stubs under `fairdb.*`, with `connect` for the channel.
-"""
-
-from fairdb_client.channel import connect
-from fairdb_client.session import ApiError, Session
-
-__all__ = ["ApiError", "Session", "connect"]

@@ -1,0 +1,1 @@
+"""Generalisation hierarchies: read from a file, inferred from values, or ordered domains."""

@@ -1,0 +1,106 @@
+"""Bands: numbers in intervals that double in width, "20-29", aligned so that each lies within one of the next level."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdatabase.anonymity.model.hierarchy import Level, level_of
+from fairdatabase.anonymity.model.values import NUMBER
+
+# So many bands at the first level, at most: about as many as people can tell apart in a table.
+MOST_BANDS = 25
+# With more decimal places, or larger numbers, the ends of a band would no longer be exact.
+_MOST_PLACES = 6
+_LARGEST = Decimal(2**52)
+_WRITTEN = re.compile(r"(-?\d+(?:\.\d+)?)(?: to |-)(-?\d+(?:\.\d+)?)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The numbers of a column, exactly (None where missing): the lowest and the highest, and their last decimal."""
+
+    exact: list[Decimal | None]
+    lowest: Decimal
+    highest: Decimal
+    unit: Decimal
+
+    def width(self, most: int) -> Decimal:
+        """Return the least of 1, 2, 5 times a power of ten that makes `most` bands at most, of two values or more."""
+        power = self.unit
+        while True:
+            for factor in (1, 2, 5):
+                width = factor * power
+                if width > self.unit and (self.highest - self.lowest) / width <= most:
+                    return width
+            power *= 10
+
+
+def line_of(values: Sequence[str], numbers: NDArray[np.float64]) -> Line | None:
+    """Return the line of a column of numbers (NaN where missing); None where the ends of bands would not be exact."""
+    exact = [None if np.isnan(n) else Decimal(v.strip()) for v, n in zip(values, numbers, strict=True)]
+    present = [number for number in exact if number is not None]
+    # "38.0" among whole numbers is one of them.
+    places = max(len(show(number).partition(".")[2]) for number in present)
+    lowest, highest = min(present), max(present)
+    unit = Decimal(1).scaleb(-places)
+    if places > _MOST_PLACES or max(abs(lowest), abs(highest)) / unit > _LARGEST:
+        return None
+    return Line(exact, lowest, highest, unit)
+
+
+def band_of(number: Decimal, width: Decimal, unit: Decimal) -> tuple[Decimal, Decimal]:
+    """Return the first and the last number of the band that holds a number."""
+    start = (number // width - (number % width < 0)) * width
+    return start, start + width - unit
+
+
+def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
+    """Return the levels of a column of numbers (NaN where missing); none where bands gain nothing.
+
+    Ends are inclusive, at the column's own resolution: "20-29" of whole numbers, "20-29.9" of tenths. A missing value
+    stays as it is. A band loses the part of the column's range that it covers.
+    """
+    line = line_of(values, numbers)
+    if line is None or line.highest == line.lowest:
+        return []
+    lowest, highest = line.lowest, line.highest
+    levels: list[Level] = []
+    width = line.width(MOST_BANDS)
+    # A wider band would say little more than "*"; below and above 0 no width would ever join the last two.
+    while width <= highest - lowest:
+        found = [None if number is None else band_of(number, width, line.unit) for number in line.exact]
+        losses = [
+            0.0 if band is None else float((min(band[1], highest) - max(band[0], lowest)) / (highest - lowest))
+            for band in found
+        ]
+        signed = lowest < 0
+        labels = [
+            value if band is None else between(show(band[0]), show(band[1]), signed=signed)
+            for value, band in zip(values, found, strict=True)
+        ]
+        levels.append(level_of(f"bands of {show(width)}", labels, np.array(losses)))
+        width *= 2
+    return levels
+
+
+def between(low: str, high: str, *, signed: bool) -> str:
+    """Return how an interval is written; a column with negative numbers has "to" in all of its intervals."""
+    return f"{low} to {high}" if signed else f"{low}-{high}"
+
+
+def show(number: Decimal) -> str:
+    """Return a number without an exponent or zeros that say nothing."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def ends_in(text: str) -> tuple[float, float] | None:
+    """Return the ends of what `between` wrote, twice the same of a number alone; None of anything else."""
+    if found := _WRITTEN.fullmatch(text):
+        return float(found[1]), float(found[2])
+    plain = text.strip()
+    return (float(plain), float(plain)) if NUMBER.fullmatch(plain) else None

@@ -1,0 +1,176 @@
+"""Domains: a column put in an order, so that a group of rows is described by its lowest and its highest value.
+
+That holds for numbers, and for the leaves of a tree as well: read from left to right, the lowest common ancestor of a
+group is that of its first and its last leaf. Categories without a tree are described by the set of those present.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdatabase.anonymity.hierarchies.bands import between, show
+from fairdatabase.anonymity.hierarchies.range_bounds import Grid, ends_of
+from fairdatabase.anonymity.model.hierarchy import ANYTHING, Hierarchy
+from fairdatabase.anonymity.model.table import Column
+from fairdatabase.anonymity.model.values import rank_numbers, read_numbers
+
+# A cell that lists more categories than this says less than it takes to read.
+_LONGEST_SET = 8
+# Of so many values, the losses of all pairs are kept.
+_PAIRS_KEPT = 128
+
+Ranks = NDArray[np.integer]
+Losses = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A column of `size` distinct values in order: `ranks` of its rows, and what a group loses by its ends."""
+
+    ranks: Ranks
+    size: int
+    order: list[str]
+    as_set: bool
+    loss: Callable[[Ranks, Ranks], Losses]
+    _label: Callable[[int, int], str]
+    # Values that lie apart from all others: joined with any, nothing is left to say.
+    apart: int = 0
+    numbers: bool = False
+    # Whether a range ends at what somebody in it has, however few have it.
+    exact_ends: bool = False
+
+    def exact_loss(self, low: Ranks, high: Ranks, present: NDArray[np.int64]) -> Losses:
+        """Return the loss of groups, `present` being how many different values each holds."""
+        if not self.as_set:
+            return self.loss(low, high)
+        whole = (present > _LONGEST_SET) | (low < self.apart) | (present == self.size)
+        return np.where(present == 1, 0.0, np.where(whole, 1.0, present / self.size))
+
+    def label(self, present: Sequence[int]) -> str:
+        """Return what is written for a group that holds these ranks, ascending."""
+        if len(present) == 1:
+            return self.order[present[0]]
+        if not self.as_set:
+            return self._label(present[0], present[-1])
+        if len(present) > _LONGEST_SET or present[0] < self.apart or len(present) == self.size:
+            return ANYTHING
+        return " or ".join(self.order[rank] for rank in present)
+
+
+def domain_of(column: Column, hierarchy: Hierarchy, grid: Grid | None = None, span: Column | None = None) -> Domain:
+    """Return the domain of a column: numbers as a line, a hierarchy as a tree, categories without one as a set.
+
+    With a grid, the ends of ranges are rounded outwards (see `range_bounds`). The loss of a range is measured by the
+    numbers of `span` where that is a column of numbers, otherwise by the column's own.
+    """
+    if hierarchy.kind == "numbers":
+        return _numbers(column, grid, span or column)
+    if hierarchy.steps:
+        return _tree(column, hierarchy)
+    return _set(column)
+
+
+def _numbers(column: Column, grid: Grid | None, span: Column) -> Domain:
+    numbers = read_numbers(column.values)
+    assert numbers is not None
+    by_number, _ = rank_numbers(column.values, numbers)
+    apart = int((by_number < 0).sum())
+    order = np.lexsort((np.array(column.values), by_number))
+    # Of two texts with one rank the number is the same: floats may be the same for two numbers.
+    number_at = by_number[order]
+    spanned = read_numbers(span.values)
+    spanned = numbers if spanned is None else spanned
+    lowest, extent = np.nanmin(spanned), np.nanmax(spanned) - np.nanmin(spanned)
+    signed = bool(np.nanmin(numbers) < 0)
+    exact = [None if np.isnan(numbers[code]) else Decimal(column.values[code].strip()) for code in order.tolist()]
+    ends = ends_of(exact, grid)
+    low_end, high_end = (
+        np.nan_to_num(np.clip((at - lowest) / extent, 0, 1)) if extent else np.zeros(len(order))
+        for at in (ends.low, ends.high)
+    )
+
+    def loss(low: Ranks, high: Ranks) -> Losses:
+        lost = high_end[high]
+        lost -= low_end[low]
+        lost[number_at[low] == number_at[high]] = 0.0
+        if apart:
+            lost[(low < apart) & (low != high)] = 1.0
+        return lost
+
+    def label(low: int, high: int) -> str:
+        number = exact[low]
+        if number is None:
+            return ANYTHING
+        if number_at[low] == number_at[high]:
+            return show(number)
+        return between(ends.low_texts[low], ends.high_texts[high], signed=signed)
+
+    return _domain(column, order, loss, label, apart=apart, numbers=True, exact_ends=grid is None)
+
+
+def _tree(column: Column, hierarchy: Hierarchy) -> Domain:
+    levels = hierarchy.levels
+    order = np.lexsort((np.array(column.values), *(level.nodes for level in levels[1:])))
+    nodes = [level.nodes[order] for level in levels]
+    losses = [level.losses[order] for level in levels]
+
+    def loss(low: Ranks, high: Ranks) -> Losses:
+        found = np.ones(low.shape)
+        for node, lost in zip(nodes[-2::-1], losses[-2::-1], strict=True):
+            found = np.where(node[low] == node[high], lost[low], found)
+        return found
+
+    def label(low: int, high: int) -> str:
+        common = (i for i, node in enumerate(nodes) if node[low] == node[high])
+        level = next(common)
+        return levels[level].labels[int(nodes[level][low])]
+
+    return _domain(column, order, loss, label)
+
+
+def _set(column: Column) -> Domain:
+    order = np.array(
+        sorted(range(len(column.values)), key=lambda code: (not is_blank(column.values[code]), column.values[code]))
+    )
+    apart = sum(map(is_blank, column.values))
+    size = len(order)
+
+    def loss(low: Ranks, high: Ranks) -> Losses:
+        share = (high - low + 1) / size
+        return np.where(low == high, 0.0, np.where(low < apart, 1.0, share))
+
+    return _domain(column, order, loss, lambda low, high: ANYTHING, apart=apart, as_set=True)
+
+
+def is_blank(value: str) -> bool:
+    """Tell whether a category is no more than empty space: a set could not show it."""
+    return not value.strip()
+
+
+def _domain(
+    column: Column,
+    order: NDArray[np.int64],
+    loss: Callable[[Ranks, Ranks], Losses],
+    label: Callable[[int, int], str],
+    *,
+    apart: int = 0,
+    as_set: bool = False,
+    numbers: bool = False,
+    exact_ends: bool = False,
+) -> Domain:
+    size = len(order)
+    ranks = np.empty(size, np.min_scalar_type(max(size - 1, 0)))
+    ranks[order] = np.arange(size)
+    texts = [column.values[code] for code in order.tolist()]
+    if size <= _PAIRS_KEPT:
+        every = np.arange(size, dtype=np.int32)
+        low, high = np.minimum.outer(every, every).ravel(), np.maximum.outer(every, every).ravel()
+        pairs = loss(low, high)
+        return Domain(
+            *(ranks[column.codes], size, texts, as_set, lambda low, high: pairs[low * size + high], label),
+            *(apart, numbers, exact_ends),
+        )
+    return Domain(ranks[column.codes], size, texts, as_set, loss, label, apart, numbers, exact_ends)

@@ -1,0 +1,117 @@
+"""Trees: a hierarchy of categories that somebody gives as a file, each line a value and what it becomes.
+
+Netherlands,Western Europe,Europe
+Belgium,Western Europe,Europe
+Fiji,Melanesia,Oceania
+"""
+
+import codecs
+import csv
+import io
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from fairdatabase.anonymity.model.errors import BadTable
+from fairdatabase.anonymity.model.hierarchy import ANYTHING, Hierarchy, hierarchy_of, level_of
+from fairdatabase.anonymity.model.values import is_missing
+from fairdatabase.anonymity.tables.places import delimiter_of, explain_bytes, explain_quotes
+
+_SEPARATORS = "\t;"
+_NAMED = 5
+
+
+def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
+    """Read the tree of a column with these values; "*" above all is added where it lacks.
+
+    Tabs, semicolons or commas separate the levels; a first line that begins with the column's title is a header. The
+    tree may hold values that the column has not. A missing value need not be in it, and stays as it is below "*". Outer
+    space is no part of a name.
+    Raises BadTable, OSError.
+    """
+    lines = _read_lines(path)
+    if lines and lines[0][1][0] == title and title not in values:
+        del lines[0]
+    if not lines:
+        raise BadTable("this holds no tree", line=1, file=path)
+    depth = len(lines[0][1])
+    parents: list[dict[str, str]] = [{} for _ in range(depth - 1)]
+    for number, fields in lines:
+        if len(fields) != depth:
+            why = f"{len(fields)} {'level' if len(fields) == 1 else 'levels'}, but the first line has {depth}"
+            raise BadTable(why, line=number, column=min(len(fields), depth) + 1, file=path)
+        if "" in fields[1:]:
+            raise BadTable("what stands above a value has a name", line=number,
+                           column=fields.index("", 1) + 1, file=path)  # fmt: skip
+        for level, (child, parent) in enumerate(pairwise(fields)):
+            if parents[level].setdefault(child, parent) != parent:
+                why = f"{child!r} lies in {parents[level][child]!r} on an earlier line, in {parent!r} here"
+                raise BadTable(why, line=number, column=level + 2, file=path)
+    _check_names(path, lines)
+    known = {fields[0]: fields[1:] for _, fields in lines}
+    lacking = [value for value in values if value.strip() not in known and not is_missing(value)]
+    if lacking:
+        more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+        named = ", ".join(map(repr, lacking[:_NAMED]))
+        raise BadTable(f"there is no line for {named}{more} of column {title!r}", file=path)
+    nodes = {name for fields in known.values() for name in fields}
+    for value in values:
+        if value.strip() not in known and value.strip() in nodes:
+            why = f"{value!r} is a missing value of column {title!r}, and the name of a node: rename that"
+            raise BadTable(why, file=path)
+    paths = [known.get(value.strip(), [value] * (depth - 1)) for value in values]
+    return hierarchy_from(values, "tree", paths, [f"level {level} of {path.name}" for level in range(1, depth)])
+
+
+def _check_names(path: Path, lines: Sequence[tuple[int, list[str]]]) -> None:
+    """Raise BadTable for a name that stands above others as well as below something else: published, it would lie."""
+    above: dict[str, set[int]] = {}
+    for _, fields in lines:
+        for level, name in enumerate(fields[1:], start=1):
+            above.setdefault(name, set()).add(level)
+    for number, fields in lines:
+        for level, name in enumerate(fields):
+            for higher in sorted(above.get(name, ())):
+                if higher > level and fields[higher] != name:
+                    why = f"{name!r} lies in {fields[higher]!r} here, and others lie in {name!r}"
+                    raise BadTable(why, line=number, column=level + 1, file=path)
+
+
+def hierarchy_from(values: Sequence[str], kind: str, paths: Sequence[Sequence[str]], names: Sequence[str]) -> Hierarchy:
+    """Return the hierarchy by what each value becomes at each level; levels that change nothing are left out."""
+    steps, before = [], list(values)
+    for name, labels in zip(names, map(list, zip(*paths, strict=True)), strict=True):
+        if labels != before and set(labels) != {ANYTHING}:
+            steps.append(level_of(name, labels))
+        before = labels
+    return hierarchy_of(values, kind, steps)
+
+
+def narrowed(hierarchy: Hierarchy, values: Sequence[str]) -> Hierarchy:
+    """Return the hierarchy of some of its values alone."""
+    codes = {value: code for code, value in enumerate(hierarchy.levels[0].labels)}
+    paths = [[level.labels[int(level.nodes[codes[value]])] for level in hierarchy.steps] for value in values]
+    return hierarchy_from(values, hierarchy.kind, paths, [level.name for level in hierarchy.steps])
+
+
+def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the fields of each line that is not empty, and the number of the line in which they end."""
+    content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    # Lines end where they do in a table, and nowhere else.
+    lines = list(io.StringIO(content.decode(errors="replace"), newline=""))
+    delimiter = delimiter_of(lines, _SEPARATORS)
+    if fault := explain_bytes(content, delimiter):
+        raise fault.within(path)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    found: list[tuple[int, list[str]]] = []
+    while True:
+        start = reader.line_num
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return found
+        except csv.Error as error:
+            record = "".join(lines[start : reader.line_num])
+            raise explain_quotes(error, record, start + 1, delimiter).within(path) from error
+        if fields:
+            found.append((reader.line_num, [field.strip() for field in fields]))

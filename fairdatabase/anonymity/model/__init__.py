@@ -1,0 +1,1 @@
+"""What a table is: columns, people, equivalence classes and hierarchies of values."""

@@ -1,0 +1,94 @@
+"""People: whose the rows of a table are, and how many people a class holds at least."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdatabase.anonymity.model.classes import Ids, count_distinct, pair
+from fairdatabase.anonymity.model.table import Codes, Column
+from fairdatabase.anonymity.model.values import is_missing, meaning
+
+# The number of whoever is not named.
+NOBODY = 0
+_LEADING_ZEROS = re.compile(r"^0+(?=\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Whose rows these are: `subjects` numbers the person of each row, None when every row is another one's.
+
+    In distributions each person weighs 1, shared evenly among their rows in the table: `weights`. Rows that name nobody
+    weigh 1 together.
+    """
+
+    subjects: Codes | None
+    weights: NDArray[np.float64]
+
+    def count(self, ids: Ids, count: int) -> Ids:
+        """Return how many people each of `count` classes, none of them empty, holds at least.
+
+        A row that names nobody may be anybody's, also that of somebody named: it adds nobody. A class of such rows
+        alone holds one person.
+        """
+        if self.subjects is None:
+            return np.bincount(ids, minlength=count)
+        if not (self.subjects == NOBODY).any():
+            return count_distinct(ids, count, self.subjects)
+        classes, subjects = pair(ids, self.subjects)
+        return np.maximum(np.bincount(classes[subjects != NOBODY], minlength=count), 1)
+
+    def smallest(self, ids: Ids, count: int) -> Ids:
+        """Return how many people the smallest class of each person holds; rows that name nobody are nobody's here."""
+        sizes = self.count(ids, count)[ids]
+        if self.subjects is None:
+            return sizes
+        found = np.full(int(self.subjects.max()) + 1, np.iinfo(np.int64).max)
+        np.minimum.at(found, self.subjects, sizes)
+        found[NOBODY] = np.iinfo(np.int64).max
+        return found[found < np.iinfo(np.int64).max]
+
+    def take(self, rows: NDArray[np.integer]) -> "People":
+        """Return the people of these rows, as if there were no others."""
+        return _weighed(None if self.subjects is None else self.subjects[rows], len(rows))
+
+
+def people_of(subjects: Column | None, rows: int) -> People:
+    """Return the people of a table by its subject column, if it has one.
+
+    Texts that differ in what `meaning` sees past, or in leading zeros, name one person, and what is missing names
+    nobody. Other spellings of one person ("S-1", "S1") are taken for two.
+    """
+    if subjects is None:
+        return _weighed(None, rows)
+    seen: dict[Decimal | str, int] = {"": NOBODY}
+    plain = [_LEADING_ZEROS.sub("", value.strip()) for value in subjects.values]
+    meant = [seen.setdefault(meaning(value, exponents=False), len(seen)) for value in plain]
+    return _weighed(np.array(meant, np.int32)[subjects.codes], rows)
+
+
+def _weighed(subjects: Codes | None, rows: int) -> People:
+    # Of ones no more than one is held in memory.
+    return People(
+        subjects, np.broadcast_to(np.float64(1), rows) if subjects is None else 1 / np.bincount(subjects)[subjects]
+    )
+
+
+def notes_on(subjects: Column, title: str) -> list[str]:
+    """Return what a reader of k has to know of the column that names people: rows without a name, and spellings."""
+    people = people_of(subjects, len(subjects.codes)).subjects
+    assert people is not None
+    found = []
+    nameless = int((people == NOBODY).sum())
+    if nameless:
+        rows = "1 row names nobody" if nameless == 1 else f"{nameless} rows name nobody"
+        found.append(f"{rows} in {title!r}: k counts only people who are named, since such a row may be one of theirs.")
+    named = sum(not is_missing(value) for value in subjects.values)
+    number = len(np.unique(people[people != NOBODY]))
+    if number < named:
+        people_named = "one person" if number == 1 else f"{number} people"
+        aside = "case, space, encoding, leading zeros and the way to write a number aside"
+        found.append(f"{named} spellings in {title!r} are taken for {people_named}: {aside}.")
+    return found

@@ -1,0 +1,73 @@
+"""Tables: columns of texts, each held as its distinct values and one code a row."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdatabase.anonymity.model.errors import BadTable
+
+Codes = NDArray[np.integer]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The values of one column: `values[codes[row]]`. Values are distinct texts; the empty text is a missing value.
+
+    Codes are unsigned and as narrow as they can be: whoever calculates with them has to widen them first.
+    """
+
+    values: list[str]
+    codes: Codes
+
+    def texts(self, rows: Codes | slice = slice(None)) -> list[str]:
+        """Return the texts of the given rows."""
+        return [self.values[code] for code in self.codes[rows].tolist()]
+
+    def take(self, rows: Codes) -> "Column":
+        """Return the column with these rows only, in this order, and without values that none of them has."""
+        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        return Column([self.values[code] for code in used.tolist()], narrow(codes, len(used)))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns by title, in the order of the file."""
+
+    columns: dict[str, Column]
+    rows: int
+    delimiter: str = ","
+
+    def __getitem__(self, title: str) -> Column:
+        return self.columns[title]
+
+    def take(self, rows: Codes) -> "Table":
+        """Return the table with these rows only, in this order."""
+        columns = {title: column.take(rows) for title, column in self.columns.items()}
+        return Table(columns, len(rows), self.delimiter)
+
+
+def narrow(codes: NDArray[np.integer], count: int) -> Codes:
+    """Return codes below `count` in as few bytes as they need."""
+    return codes.astype(np.min_scalar_type(max(count - 1, 0)), copy=False)
+
+
+def column_of(texts: Iterable[str]) -> Column:
+    """Return a column of the given texts, its values in the order in which they first occur."""
+    values: dict[str, int] = {}
+    codes = np.fromiter((values.setdefault(text, len(values)) for text in texts), dtype=np.int32)
+    return Column(list(values), narrow(codes, len(values)))
+
+
+def table_of(columns: Mapping[str, Sequence[str]]) -> Table:
+    """Return a table of the given columns, which have to be equally long and not empty. Raises BadTable."""
+    lengths = {len(texts) for texts in columns.values()}
+    if len(lengths) != 1 or lengths == {0}:
+        raise BadTable("the columns are empty or of different lengths")
+    return Table({title: column_of(texts) for title, texts in columns.items()}, lengths.pop())
+
+
+def as_shown(title: str) -> str:
+    """Return a title in one line, as people can see it: without a name it is ''."""
+    return " ".join(title.split()) or "''"

@@ -1,0 +1,1 @@
+"""Reports on a table and on its anonymisation, with advice."""

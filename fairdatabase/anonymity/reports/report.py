@@ -1,0 +1,222 @@
+"""Reports: what anonymisation did to a table, for people (Markdown) and programs (JSON).
+
+A report holds figures, titles and what is published; no value that was generalised or left out, so it may go with the
+table. Nor does it hold what could be solved for one: losses are measured by what is written, and to two digits; of how
+diverse and close classes were before, nothing but l of the rows that are published, since the distance of a class of
+one person tells what is the matter with them.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from fairdatabase.anonymity.model.hierarchy import ANYTHING
+from fairdatabase.anonymity.model.people import notes_on
+from fairdatabase.anonymity.model.table import as_shown
+from fairdatabase.anonymity.model.values import NUMBER
+from fairdatabase.anonymity.reports.passthrough import Kept, kept_columns
+from fairdatabase.anonymity.reports.rare import rare_values
+from fairdatabase.anonymity.risk.limits import Limits
+from fairdatabase.anonymity.risk.risk import Roles, measure
+from fairdatabase.anonymity.search.anonymise import Anonymised
+
+_EXAMPLES = 5
+# What the order of additions may do to a loss.
+_ROUNDING = 1e-9
+# What Markdown reads wherever it stands, and what would begin a list or a heading.
+_MARKUP = re.compile(r"[\\`*_<>\[\]|~&$#]")
+_OPENING = re.compile(r"^[-+=]|^\d+[.)](?= )")
+
+
+def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
+    """Return the report as JSON holds it."""
+    recoding, kept = done.recoding, kept_columns(done, roles)
+    return {
+        "limits": {"k": limits.k, "l": limits.l, "t": limits.t, "max_suppression": limits.max_suppression},
+        "quasi": list(roles.quasi),
+        "sensitive": list(roles.sensitive),
+        "subject": roles.subject,
+        "dropped": list(done.dropped),
+        "recoding": recoding.how,
+        "rows": {
+            "input": done.before.rows,
+            "published": done.table.rows,
+            "suppressed": done.before.rows - done.table.rows,
+        },
+        "columns": [_column(done, title) for title in roles.quasi],
+        "loss": {
+            "ncp": _rounded(recoding.loss.ncp),
+            "discernibility": recoding.loss.discernibility,
+            "discernibility_before": done.discernibility_before,
+        },
+        "before": _before(done, roles),
+        "after": done.after.as_json(),
+        "kept_columns": [
+            {
+                "column": column.title,
+                "values": column.values,
+                "sensitive": column.sensitive,
+                "k_with_it": column.k_with_it,
+                "names_rows": column.names_rows,
+                "undoes": list(column.undoes),
+            }
+            for column in kept
+        ],
+        "warnings": warnings(done, roles, limits, kept),
+    }
+
+
+def _before(done: Anonymised, roles: Roles) -> dict[str, Any]:
+    """Return the figures of the input that tell of nobody in it."""
+    figures = done.before.as_json()
+    del figures["entropy_l"], figures["t"]
+    if done.table.rows < done.before.rows:
+        figures["distinct_l"] = measure(done.original, roles).distinct_l
+    return figures
+
+
+def _rounded(figure: float) -> float:
+    return float(f"{figure:.2g}")
+
+
+def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept]) -> list[str]:
+    """Return what the figures do not show, what matters most first."""
+    found = [warning for column in sorted(kept, key=_urgency) if (warning := column.warning(limits.k))]
+    if roles.subject is not None:
+        found.append(
+            f"{roles.subject!r} named the people and is not published; k counted them. "
+            "Whoever measures what is published counts rows: k is then as large or larger, t and entropy l may differ."
+        )
+        found += notes_on(done.original[roles.subject], roles.subject)
+    for title in done.recoding.exact_ends:
+        found.append(
+            f"Ranges in {title!r} end at numbers that somebody has, maybe one person alone. --recoding full has bands."
+        )
+    found += rare_values(done, roles, limits.k)
+    emptied = [title for title in roles.quasi if _is_emptied(done, title)]
+    if emptied:
+        such = "such a column" if len(emptied) == 1 else "such columns"
+        found.append(f"Nothing is left of {', '.join(map(repr, emptied))}: {such} may as well be dropped.")
+    return found
+
+
+def _is_emptied(done: Anonymised, title: str) -> bool:
+    """Tell whether all rows say the same of a column, and that no more than the whole column did."""
+    column, loss = done.recoding.columns[title], done.recoding.loss.ncp_by_column[title]
+    return column.values == [ANYTHING] or (len(column.values) == 1 and loss >= 1 - _ROUNDING)
+
+
+def _urgency(column: Kept) -> tuple[bool, bool, int]:
+    return not column.names_rows, not column.undoes, column.k_with_it
+
+
+def _column(done: Anonymised, title: str) -> dict[str, Any]:
+    recoding, hierarchy = done.recoding, done.hierarchies[title]
+    column, original = recoding.columns[title], done.original[title]
+    # A number is unchanged in whichever way it is written.
+    codes = {value: code for code, value in enumerate(dict.fromkeys(map(_meant, (*original.values, *column.values))))}
+    was, now = (np.array([codes[_meant(value)] for value in c.values])[c.codes] for c in (original, column))
+    gone = (was != now) & np.isin(column.codes, [i for i, v in enumerate(column.values) if v == ANYTHING])
+    level = recoding.levels[title] if recoding.levels is not None else None
+    return {
+        "column": title,
+        "hierarchy": hierarchy.kind,
+        "level": level,
+        "level_name": hierarchy.levels[level].name if level is not None else "as narrow as each class permits",
+        "levels": len(hierarchy.levels),
+        "values": len(np.unique(column.codes)),
+        "unchanged": round(float((was == now).mean()), 6),
+        "exact_ends": title in recoding.exact_ends,
+        "nothing_left": round(float(gone.mean()), 6),
+        "ncp": _rounded(recoding.loss.ncp_by_column[title]),
+        "examples": _examples(done, title),
+    }
+
+
+def _meant(value: str) -> Decimal | str:
+    plain = value.strip()
+    return Decimal(plain) if NUMBER.fullmatch(plain) else value
+
+
+def _examples(done: Anonymised, title: str) -> list[str]:
+    column = done.recoding.columns[title]
+    frequency = np.bincount(column.codes, minlength=len(column.values))
+    most = np.argsort(-frequency, kind="stable")[:_EXAMPLES]
+    return [column.values[code] for code in most.tolist() if frequency[code]]
+
+
+def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> str:
+    """Return the report for people; `plot` is the name of the picture beside it."""
+    rows, loss, limits = content["rows"], content["loss"], content["limits"]
+    share = rows["suppressed"] / rows["input"]
+    lines = [
+        f"# Anonymisation of {_cell(name)}",
+        "",
+        f"Asked for: {_asked(limits)}. Recoding: {content['recoding']}.",
+        "",
+        f"{rows['published']} of {rows['input']} rows are published, in a new order; "
+        f"{rows['suppressed']} ({share:.1%}) are left out.",
+        "",
+        "## What was generalised how far",
+        "",
+        "| column | hierarchy | level | values | unchanged | nothing left | loss (NCP) | for example |",
+        "|---|---|---|--:|--:|--:|--:|---|",
+    ]
+    for c in content["columns"]:
+        step = c["level_name"] if c["level"] is None else f"{c['level']} of {c['levels'] - 1}: {c['level_name']}"
+        shares = f"{c['unchanged']:.1%}", f"{c['nothing_left']:.1%}", f"{c['ncp']:g}"
+        cells = as_shown(c["column"]), c["hierarchy"], step, c["values"], *shares, ", ".join(c["examples"])
+        lines.append(_row(cells))
+    lines += [
+        "",
+        f"Loss: NCP {loss['ncp']:g} (0 nothing, 1 everything), discernibility {loss['discernibility']}.",
+        "",
+    ]
+    lines += ["## Risk", "", "| | before | after |", "|---|--:|--:|"]
+    lines += [_row(cells) for cells in _compared(content["before"], content["after"])]
+    if content["sensitive"]:
+        says = "l before is that of the rows that are published, as they were. Entropy l and t before are on the screen"
+        lines += ["", f"{says} alone: of a class of one person, they would tell what it holds."]
+    if plot:
+        lines += ["", f"![People by the size of their class, before and after]({quote(os.fsencode(plot))})"]
+    if content["dropped"]:
+        lines += ["", f"Dropped: {', '.join(_cell(as_shown(title)) for title in content['dropped'])}."]
+    if content["warnings"]:
+        lines += ["", "## To consider", "", *(f"- {_cell(warning)}" for warning in content["warnings"])]
+    return "\n".join([*lines, ""])
+
+
+def _asked(limits: dict[str, Any]) -> str:
+    asked = [f"k = {limits['k']}"]
+    if limits["l"] > 1:
+        asked.append(f"l = {limits['l']}")
+    if limits["t"] is not None:
+        asked.append(f"t = {limits['t']:g}")
+    return ", ".join(asked) + f", at most {limits['max_suppression']:.1%} of the rows left out"
+
+
+def _compared(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, object, object]]:
+    found: list[tuple[str, object, object]] = []
+    for name, figure in after.items():
+        words = name.replace("_", " ")
+        if isinstance(figure, dict):
+            was = before.get(name, {})
+            found += [(f"{words} of {as_shown(title)}", was.get(title, "-"), figure[title]) for title in figure]
+        else:
+            found.append((words, before[name], figure))
+    return found
+
+
+def _row(cells: Sequence[object]) -> str:
+    return f"| {' | '.join(_cell(str(cell)) for cell in cells)} |"
+
+
+def _cell(text: str) -> str:
+    """Return a text in one line, of which nothing is read as Markdown."""
+    plain = _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+    return _OPENING.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", plain)

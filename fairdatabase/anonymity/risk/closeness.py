@@ -1,0 +1,78 @@
+"""Closeness: how far a class is from the table in what it tells (Li, Li and Venkatasubramanian 2007).
+
+The earth mover's distance between the distribution of a sensitive column in a class and in the whole table. Categories
+are all equally far apart, 1. Numbers lie on a line by rank, the i-th of m distinct ones at i / (m - 1). A missing
+value among numbers hangs from the middle of that line by a thread of 1/2: it is as far, 1, from the lowest as from
+the highest, and the distance still is that of a tree, for which the transport has a closed form.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdatabase.anonymity.model.classes import Ids
+from fairdatabase.anonymity.risk.diversity import distributions
+from fairdatabase.anonymity.risk.sensitive import Sensitive
+
+
+def closeness(ids: Ids, count: int, sensitive: Sensitive, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distance of each class from the table, between 0 and 1; the table is all the rows given."""
+    reference = np.bincount(sensitive.codes, weights=weights, minlength=sensitive.count)
+    return closeness_to(reference / reference.sum(), ids, count, sensitive, weights)
+
+
+def closeness_to(
+    reference: NDArray[np.float64], ids: Ids, count: int, sensitive: Sensitive, weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the distance of each class from a distribution over the column's values."""
+    classes, values, shares = distributions(ids, count, sensitive, weights)
+    if sensitive.positions is None:
+        return np.clip(_equal(reference, classes, values, shares, count), 0, 1)
+    distance = _ordered(reference, sensitive.positions, classes, values, shares, count)
+    if sensitive.missing >= 0:
+        lacking = values == sensitive.missing
+        missing = np.bincount(classes[lacking], weights=shares[lacking], minlength=count)
+        distance += np.abs(missing - reference[sensitive.missing]) / 2
+    return np.clip(distance, 0, 1)
+
+
+def _equal(
+    reference: NDArray[np.float64], classes: Ids, values: Ids, shares: NDArray[np.float64], count: int
+) -> NDArray[np.float64]:
+    """Return half the sum of differences: of the values that a class does not hold, it lacks the whole share."""
+    expected = reference[values]
+    terms = np.abs(shares - expected) - expected
+    return (np.bincount(classes, weights=terms, minlength=count) + 1) / 2
+
+
+def _ordered(
+    reference: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    classes: Ids,
+    values: Ids,
+    shares: NDArray[np.float64],
+    count: int,
+) -> NDArray[np.float64]:
+    """Return the area between the two cumulative distributions over the line.
+
+    Between two values that a class holds its own curve is flat, and the table's rises: they cross once at most, and
+    sums of the table's curve up to each position give both sides without a walk over all values.
+    """
+    curve = np.cumsum(reference)
+    # area[i]: below the table's curve from the first position to the i-th.
+    area = np.concatenate([[0.0], np.cumsum(curve[:-1] * np.diff(positions))])
+    running = np.cumsum(shares)
+    first = np.searchsorted(classes, np.arange(count))
+    before = np.concatenate([[0.0], running])[first]
+    last = np.append(first[1:], len(classes)) - 1
+    # One flat piece in front of each class's first value, and one behind each value.
+    heights = np.concatenate([np.zeros(count), running - before[classes]])
+    starts = np.concatenate([np.zeros(count, np.int64), values])
+    ends = np.empty_like(starts)
+    ends[:count] = values[first]
+    ends[count:-1] = values[1:]
+    ends[count + last] = len(positions) - 1
+    owners = np.concatenate([np.arange(count), classes])
+    cross = np.clip(np.searchsorted(curve, heights), starts, ends)
+    below = heights * (positions[cross] - positions[starts]) - (area[cross] - area[starts])
+    above = (area[ends] - area[cross]) - heights * (positions[ends] - positions[cross])
+    return np.bincount(owners, weights=below + above, minlength=count).astype(np.float64)

@@ -1,0 +1,80 @@
+"""Limits: what a published table has to satisfy, and which classes of a table do not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdatabase.anonymity.model.classes import Ids
+from fairdatabase.anonymity.model.people import People
+from fairdatabase.anonymity.risk.closeness import closeness_to
+from fairdatabase.anonymity.risk.diversity import distinct_l
+from fairdatabase.anonymity.risk.sensitive import Sensitive
+
+# What the order of additions may do to a distance.
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """At least `k` people and, of each sensitive column, `l` values in a class, at most `t` between class and table.
+
+    At most the part `max_suppression` of the rows may be left out.
+    """
+
+    k: int = 5
+    l: int = 1  # noqa: E741 - the field's own name
+    t: float | None = None
+    max_suppression: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the limits look at: whose the rows are, and what they tell."""
+
+    people: People
+    sensitive: Sequence[Sensitive]
+
+    def __len__(self) -> int:
+        return len(self.people.weights)
+
+    def take(self, rows: NDArray[np.integer]) -> "Content":
+        """Return these rows alone: others have no part in anybody's weight, nor in distributions and ranks."""
+        return Content(self.people.take(rows), [sensitive.take(rows) for sensitive in self.sensitive])
+
+    def references(self) -> list[NDArray[np.float64]]:
+        """Return the distribution of each sensitive column over all rows."""
+        weights = self.people.weights
+        sums = [np.bincount(s.codes, weights=weights, minlength=s.count) for s in self.sensitive]
+        return [total / total.sum() for total in sums]
+
+
+def lacking(ids: Ids, count: int, content: Content, limits: Limits) -> NDArray[np.bool_]:
+    """Return which classes hold too few people or values."""
+    found = content.people.count(ids, count) < limits.k
+    if limits.l > 1:
+        for sensitive in content.sensitive:
+            found |= distinct_l(ids, count, sensitive) < limits.l
+    return found
+
+
+def distant(
+    ids: Ids,
+    count: int,
+    content: Content,
+    limits: Limits,
+    references: Sequence[NDArray[np.float64]] | None = None,
+) -> NDArray[np.bool_]:
+    """Return which classes are further than `t` from the table: from `references`, else from all of `content`."""
+    found = np.zeros(count, np.bool_)
+    if limits.t is None:
+        return found
+    for sensitive, reference in zip(content.sensitive, references or content.references(), strict=True):
+        found |= closeness_to(reference, ids, count, sensitive, content.people.weights) > limits.t + TOLERANCE
+    return found
+
+
+def failing(ids: Ids, count: int, content: Content, limits: Limits) -> NDArray[np.bool_]:
+    """Return which classes break a limit, `content` being the table to be published."""
+    return lacking(ids, count, content, limits) | distant(ids, count, content, limits)

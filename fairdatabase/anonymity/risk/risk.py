@@ -1,0 +1,116 @@
+"""Risk: what a table gives away of the people in it, in the figures that the field uses."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from fairdatabase.anonymity.model.classes import Ids, group
+from fairdatabase.anonymity.model.errors import BadOption, BadTable
+from fairdatabase.anonymity.model.people import People, people_of
+from fairdatabase.anonymity.model.table import Table
+from fairdatabase.anonymity.risk.closeness import closeness
+from fairdatabase.anonymity.risk.diversity import distinct_l, entropy_l
+from fairdatabase.anonymity.risk.sensitive import Sensitive, read_all
+
+# Beyond these digits a figure holds nothing but what the order of additions left.
+_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """The figures of a table.
+
+    `k` is the least number of people that a class is known to hold (see `people`), `subjects` how many the
+    table is known to hold; without a subject column every row is another person. `distinct_l` and `entropy_l` are the
+    least, `t` the greatest of all classes, by sensitive column. `unique_rows` are the rows of classes that are known to
+    hold one person only. `max_reidentification_risk` is 1 / k: the chance to pick the right person, for someone who
+    knows that they are in the table and knows their quasi-identifiers.
+    """
+
+    rows: int
+    subjects: int
+    classes: int
+    k: int
+    distinct_l: dict[str, int]
+    entropy_l: dict[str, float]
+    t: dict[str, float]
+    unique_rows: int
+    max_reidentification_risk: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the figures by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which columns of a table are what; all others take no part."""
+
+    quasi: tuple[str, ...]
+    sensitive: tuple[str, ...] = ()
+    subject: str | None = None
+    # Sensitive columns that hold codes, also where they look like numbers.
+    categorical: frozenset[str] = frozenset()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All columns that have a part."""
+        return (*self.quasi, *self.sensitive, *((self.subject,) if self.subject is not None else ()))
+
+
+def check_roles(roles: Roles, titles: Sequence[str]) -> None:
+    """Raise BadTable unless every column named is there and has one part only, and there is a quasi-identifier."""
+    if not roles.quasi:
+        raise BadOption("no quasi-identifier is named")
+    known = set(titles)
+    for title in (*roles.named, *roles.categorical):
+        if title not in known:
+            raise BadTable(f"there is no column {title!r}; there are: {_some(titles)}", line=1)
+    for title in sorted(roles.categorical - {*roles.sensitive}):
+        raise BadOption(
+            f"{title!r} is named by --categorical, which is about sensitive columns, but not by --sensitive"
+        )
+    seen: set[str] = set()
+    for title in roles.named:
+        if title in seen:
+            raise BadOption(f"{title!r} is named twice: a column is quasi-identifier, sensitive or subject")
+        seen.add(title)
+
+
+def measure(table: Table, roles: Roles) -> Risk:
+    """Return the figures of a table. Raises BadTable when a column is not there, or has two parts."""
+    check_roles(roles, list(table.columns))
+    ids, count = group([table[title].codes for title in roles.quasi])
+    people = people_of(table[roles.subject] if roles.subject is not None else None, table.rows)
+    sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
+    return measure_classes(ids, count, people, sensitive)
+
+
+def measure_classes(ids: Ids, count: int, people: People, sensitive: dict[str, Sensitive]) -> Risk:
+    """Return the figures of classes that are known already."""
+    sizes = people.count(ids, count)
+    k = int(sizes.min())
+    weights = people.weights
+    return Risk(
+        rows=len(ids),
+        subjects=int(people.count(np.zeros(len(ids), np.int64), 1)[0]),
+        classes=count,
+        k=k,
+        distinct_l={title: int(distinct_l(ids, count, s).min()) for title, s in sensitive.items()},
+        entropy_l={title: _round(entropy_l(ids, count, s, weights).min()) for title, s in sensitive.items()},
+        t={title: _round(closeness(ids, count, s, weights).max()) for title, s in sensitive.items()},
+        unique_rows=int((sizes == 1)[ids].sum()),
+        max_reidentification_risk=_round(1 / k),
+    )
+
+
+def _round(figure: float) -> float:
+    # "+ 0.0" turns -0.0 into what people expect.
+    return round(float(figure), _DIGITS) + 0.0
+
+
+def _some(titles: Sequence[str], most: int = 40) -> str:
+    more = f" and {len(titles) - most} more" if len(titles) > most else ""
+    return ", ".join(map(repr, titles[:most])) + more

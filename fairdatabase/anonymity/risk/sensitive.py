@@ -1,0 +1,74 @@
+"""Sensitive: the values of a sensitive column by what they mean, and how far they lie apart."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdatabase.anonymity.model.table import Codes, Column
+from fairdatabase.anonymity.model.values import meaning, rank_numbers, read_numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitive:
+    """One sensitive column: `codes` number the values by meaning.
+
+    Of numbers, `positions` holds where each value lies between the lowest (0) and the highest (1), in ascending order;
+    `missing` is the code that stands for no number, -1 if there is none. Of categories `positions` is None.
+    """
+
+    codes: Codes
+    count: int
+    positions: NDArray[np.float64] | None = None
+    missing: int = -1
+
+    def take(self, rows: NDArray[np.integer]) -> "Sensitive":
+        """Return the column of these rows alone: values that none of them has are no ranks any more."""
+        used, codes = np.unique(self.codes[rows], return_inverse=True)
+        if self.positions is None:
+            return Sensitive(codes, len(used))
+        lacking = used == self.missing
+        ranks = np.where(lacking, -1, np.cumsum(~lacking) - 1)
+        return _ranked(codes, ranks, len(used) - int(lacking.sum()))
+
+    def part(self, rows: NDArray[np.integer]) -> "Sensitive":
+        """Return these rows as rows of the whole column, whose ranks stay what they are."""
+        return Sensitive(self.codes[rows], self.count, self.positions, self.missing)
+
+
+def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
+    """Return a column by meaning.
+
+    Numbers are ordered by rank: the i-th of m distinct ones lies at i / (m - 1). Numbers written in two ways are one
+    value, and so are texts that differ in case or space alone: else a class that tells one thing would seem diverse.
+    What is missing is one value, however that is written, and lies beside the middle of the numbers (see
+    fairdatabase.anonymity.risk.closeness).
+    """
+    numbers = None if categorical else read_numbers(column.values)
+    if numbers is not None:
+        return _ranked(column.codes, *rank_numbers(column.values, numbers))
+    # Among categories "none" is an answer, and "-" is one beside "+".
+    told = {"none", "-"} if any(value.strip() == "+" for value in column.values) else {"none"}
+    seen: dict[Decimal | str, int] = {}
+    meant = [seen.setdefault(meaning(value, told), len(seen)) for value in column.values]
+    return Sensitive(np.array(meant, np.int32)[column.codes], len(seen))
+
+
+def _ranked(codes: Codes, ranks: NDArray[np.integer], count: int) -> Sensitive:
+    """Return a column of numbers, from the rank among `count` numbers of each value, -1 where it is missing."""
+    if count < 2:
+        # One number, and what is missing, are categories.
+        return Sensitive((ranks - ranks.min())[codes], count - int(ranks.min()))
+    positions = np.arange(count) / (count - 1)
+    if ranks.min() >= 0:
+        return Sensitive(ranks[codes], count, positions)
+    middle = int(np.searchsorted(positions, 0.5))
+    shifted = np.where(ranks < 0, middle, ranks + (ranks >= middle))
+    return Sensitive(shifted[codes], count + 1, np.insert(positions, middle, 0.5), middle)
+
+
+def read_all(columns: Mapping[str, Column], categorical: frozenset[str] = frozenset()) -> dict[str, Sensitive]:
+    """Return several columns by meaning; those in `categorical` hold codes even if they look like numbers."""
+    return {title: read_sensitive(column, categorical=title in categorical) for title, column in columns.items()}

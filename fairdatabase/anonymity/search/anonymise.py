@@ -1,0 +1,168 @@
+"""Anonymisation of a table: the generalisation that meets the limits and loses least, of those that are tried."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdatabase.anonymity.hierarchies.inferred_hierarchies import hierarchies_of
+from fairdatabase.anonymity.model.classes import Ids
+from fairdatabase.anonymity.model.errors import BadOption, BadTable, CannotBeMet
+from fairdatabase.anonymity.model.hierarchy import Hierarchy
+from fairdatabase.anonymity.model.people import people_of
+from fairdatabase.anonymity.model.table import Column, Table
+from fairdatabase.anonymity.risk.limits import Content, Limits, failing
+from fairdatabase.anonymity.risk.risk import Risk, Roles, check_roles, measure_classes
+from fairdatabase.anonymity.risk.sensitive import read_all
+from fairdatabase.anonymity.search.full_domain import least_full
+from fairdatabase.anonymity.search.local_recoding import Advance, least_local
+from fairdatabase.anonymity.search.recoding import Recoding, recode_by_levels
+
+Way = Literal["least", "full", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymised:
+    """A table that meets the limits, in an order of rows that says nothing of the input's.
+
+    `original` holds the same rows as `table`, in the same order, as they were: for whoever compares the two, never to
+    be published. `hierarchies` are those of the values in these rows.
+    """
+
+    table: Table
+    original: Table
+    recoding: Recoding
+    hierarchies: dict[str, Hierarchy]
+    before: Risk
+    after: Risk
+    sizes_before: NDArray[np.int64]
+    sizes_after: NDArray[np.int64]
+    discernibility_before: int
+    dropped: tuple[str, ...]
+
+
+def anonymise(
+    table: Table,
+    roles: Roles,
+    limits: Limits,
+    *,
+    hierarchies: Mapping[str, Hierarchy] | None = None,
+    drop: Sequence[str] = (),
+    way: Way = "least",
+    advance: Advance | None = None,
+) -> Anonymised:
+    """Return the table generalised, and rows suppressed where that loses less.
+
+    `hierarchies` are those of quasi-identifiers for which they are not to be found. Dropped columns are not published,
+    nor is that of the subject. "full" recodes each column to one level throughout, "local" each class as narrowly as
+    its rows permit, "least" takes what loses less. `advance` is told what is being done, and which part of it is done.
+    Raises BadTable, CannotBeMet.
+    """
+    check_limits(limits, roles)
+    check_roles(roles, list(table.columns))
+    _check_drop(drop, roles, table)
+    tell = advance or (lambda what, part: None)
+    # Rows in a new order from the start: where equal rows go different ways, not even that depends on the order they
+    # came in.
+    table = table.take(np.random.default_rng().permutation(table.rows))
+    subject = table[roles.subject] if roles.subject is not None else None
+    sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
+    content = Content(people_of(subject, table.rows), list(sensitive.values()))
+    quasi = {title: table[title] for title in roles.quasi}
+    given, every = hierarchies or {}, np.arange(table.rows, dtype=np.int32)
+    unchanged = hierarchies_of(quasi, given)
+    recoding = recode_by_levels("unchanged", quasi, unchanged, [0] * len(quasi), every, table.rows)
+    ids, count = recoding.classes()
+    before, sizes_before = measure_classes(ids, count, content.people, sensitive), content.people.smallest(ids, count)
+    discernibility_before = recoding.loss.discernibility
+    if failing(ids, count, content, limits).any():
+        _check_possible(before, content, sensitive, limits)
+        # As large as the table, and of no use any more.
+        del ids, recoding, unchanged
+        recoding = _least(quasi, given, content, limits, way, tell)
+    after_ids, after_count, kept = _as_published(table, roles, content, recoding)
+    if failing(after_ids, after_count, kept, limits).any():
+        # The only texts of a column were in rows that are left out: of the numbers that remain it says something else.
+        recoding = _least(quasi, given, content, replace(limits, max_suppression=0.0), way, tell)
+        after_ids, after_count, kept = _as_published(table, roles, content, recoding)
+    if failing(after_ids, after_count, kept, limits).any():
+        raise AssertionError("a recoding does not meet the limits")
+    dropped = tuple(t for t in table.columns if t in drop or t == roles.subject)
+    original = table.take(recoding.rows)
+    published = {t: recoding.columns.get(t) or column for t, column in original.columns.items() if t not in dropped}
+    after_sensitive = dict(zip(sensitive, kept.sensitive, strict=True))
+    return Anonymised(
+        table=Table(published, len(recoding.rows), table.delimiter),
+        original=original,
+        recoding=recoding,
+        hierarchies=hierarchies_of({title: original[title] for title in roles.quasi}, given),
+        before=before,
+        after=measure_classes(after_ids, after_count, kept.people, after_sensitive),
+        sizes_before=sizes_before,
+        sizes_after=kept.people.smallest(after_ids, after_count),
+        discernibility_before=discernibility_before,
+        dropped=dropped,
+    )
+
+
+def _as_published(table: Table, roles: Roles, content: Content, recoding: Recoding) -> tuple[Ids, int, Content]:
+    """Return the classes of a recoding and what they hold, read as by somebody who has only what is published."""
+    columns = {title: table[title].take(recoding.rows) for title in roles.sensitive}
+    sensitive = read_all(columns, roles.categorical)
+    return *recoding.classes(), Content(content.people.take(recoding.rows), list(sensitive.values()))
+
+
+def check_limits(limits: Limits, roles: Roles) -> None:
+    """Raise BadOption when a limit says nothing."""
+    for name, good, why in (
+        ("k", limits.k >= 1, "has to be 1 or more"),
+        ("l", limits.l >= 1, "has to be 1 or more"),
+        ("t", limits.t is None or 0 <= limits.t <= 1, "has to be between 0 and 1"),
+        ("max-suppression", 0 <= limits.max_suppression < 1, "has to be 0, or more, but below 1"),
+    ):
+        if not good:
+            raise BadOption(f"--{name} {why}")
+    if (limits.l > 1 or limits.t is not None) and not roles.sensitive:
+        raise BadOption("--l and --t are about sensitive columns, and none is named")
+
+
+def _check_drop(drop: Sequence[str], roles: Roles, table: Table) -> None:
+    for title in drop:
+        if title not in table.columns:
+            raise BadTable(f"there is no column {title!r} to drop", line=1)
+        if title in (*roles.quasi, *roles.sensitive):
+            raise BadOption(f"{title!r} is to be dropped: then it is neither quasi-identifier nor sensitive")
+
+
+def _check_possible(before: Risk, content: Content, sensitive: Mapping[str, object], limits: Limits) -> None:
+    """Raise CannotBeMet when even the table in which every quasi-identifier is "*" breaks a limit."""
+    if before.subjects < limits.k:
+        raise CannotBeMet(f"--k {limits.k} cannot be met: the table holds {_people(before.subjects)}")
+    for title, column in zip(sensitive, content.sensitive, strict=True):
+        values = len(np.unique(column.codes))
+        if values < limits.l:
+            number = "one value" if values == 1 else f"{values} values"
+            raise CannotBeMet(f"--l {limits.l} cannot be met: {title!r} has {number}")
+
+
+def _people(count: int) -> str:
+    return "one person" if count == 1 else f"{count} people"
+
+
+def _least(
+    quasi: Mapping[str, Column],
+    given: Mapping[str, Hierarchy],
+    content: Content,
+    limits: Limits,
+    way: Way,
+    tell: Advance,
+) -> Recoding:
+    ncp, best = least_local(quasi, given, content, limits, tell) if way != "full" else (np.inf, None)
+    if way != "local":
+        best = least_full(quasi, given, content, limits, ncp, tell) or best
+    if best is None:
+        # "*" throughout is always possible, by what was checked before.
+        raise AssertionError("no recoding was found")
+    return best

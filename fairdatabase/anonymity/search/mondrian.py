@@ -1,0 +1,69 @@
+"""Mondrian: local recoding by cuts from the top down, a whole level of groups at once (LeFevre et al. 2006)."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from fairdatabase.anonymity.hierarchies.domains import Domain
+from fairdatabase.anonymity.model.table import Codes, narrow
+from fairdatabase.anonymity.risk.limits import Content, Limits
+from fairdatabase.anonymity.search.cuts import Strategy, best_cuts
+from fairdatabase.anonymity.search.sweep import Positions, groups_of
+
+# Further columns seldom find a tie to break.
+_MOST_TIES = 8
+
+
+def partition(
+    domains: Sequence[Domain],
+    content: Content,
+    limits: Limits,
+    strategy: Strategy,
+    orders: Sequence[Positions],
+    advance: Callable[[int], None] | None = None,
+) -> tuple[Codes, int]:
+    """Return the class of each row, and how many there are; all rows together have to satisfy the limits.
+
+    `orders` are those of `orders_of`: they are the same for every strategy. `advance` is told how many more rows have
+    found their class.
+    """
+    ids = np.empty(len(content), np.int32)
+    classes = 0
+    orders = list(orders)
+    groups = groups_of(np.array([len(content)]))
+    references = content.references()
+    while len(groups.sizes):
+        cut = best_cuts(domains, content, limits, strategy, orders, groups, references)
+        after = np.zeros(len(content), np.bool_)
+        for i, order in enumerate(orders):
+            here = cut.column[groups.owner] == i
+            after[order[here]] = (np.arange(len(order)) > cut.position[groups.owner])[here]
+        done = cut.column < 0
+        finished = done[groups.owner]
+        ids[orders[0][finished]] = classes + (np.cumsum(done) - 1)[groups.owner[finished]]
+        classes += int(done.sum())
+        if advance:
+            advance(int(finished.sum()))
+        number = np.cumsum(~done, dtype=np.int32) - 1
+        child = 2 * number[groups.owner[~finished]]
+        sizes = None
+        for i, order in enumerate(orders):
+            rows = order[~finished]
+            side = child + after[rows]
+            if sizes is None:
+                sizes = np.bincount(side, minlength=2 * int((~done).sum()))
+            # numpy sorts what has 16 bits in linear time.
+            kind = np.uint16 if len(sizes) <= 1 << 16 else np.int64
+            orders[i] = rows[np.argsort(side.astype(kind), kind="stable")]
+        groups = groups_of(np.zeros(0, np.int64) if sizes is None else sizes)
+    return ids, classes
+
+
+def orders_of(domains: Sequence[Domain]) -> list[Positions]:
+    """Return the rows by each column, and by others where that one says nothing."""
+    return [_order(domains, i) for i in range(len(domains))]
+
+
+def _order(domains: Sequence[Domain], first: int) -> Positions:
+    others = [domain.ranks for i, domain in enumerate(domains) if i != first][:_MOST_TIES]
+    return narrow(np.lexsort((*others[::-1], domains[first].ranks)), len(domains[first].ranks))

@@ -1,0 +1,122 @@
+"""Recodings: a generalised table in the making: which rows it keeps, and what each quasi-identifier became."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairdatabase.anonymity.hierarchies.domains import Domain
+from fairdatabase.anonymity.model.classes import Ids, group
+from fairdatabase.anonymity.model.hierarchy import ANYTHING, Hierarchy
+from fairdatabase.anonymity.model.table import Codes, Column, narrow
+from fairdatabase.anonymity.search.loss import Loss, loss_of, lost_as_written
+
+
+@dataclass(frozen=True, slots=True)
+class Recoding:
+    """What is published: `rows` of the input, and their quasi-identifiers and losses in that order.
+
+    `how` names the way, `levels` for a full-domain recoding the level of each column.
+    """
+
+    how: str
+    rows: NDArray[np.integer]
+    columns: dict[str, Column]
+    loss: Loss
+    levels: dict[str, int] | None = None
+    # Columns in which a range may end at what one person alone has.
+    exact_ends: tuple[str, ...] = ()
+
+    def classes(self) -> tuple[Ids, int]:
+        """Return the classes by what is written, whatever they were made from."""
+        return group([column.codes for column in self.columns.values()])
+
+
+def ncp_by_classes(
+    domains: Mapping[str, Domain], ids: Codes, count: int, rows: NDArray[np.integer], total: int
+) -> float:
+    """Return the NCP of a table whose classes are these, as `recode_by_classes` would make it."""
+    sizes = np.bincount(ids, minlength=count)
+    lost = 0.0
+    for domain in domains.values():
+        _, _, low, high, present = _ends(domain, ids, count, domain.ranks[rows])
+        lost += float(domain.exact_loss(low, high, present) @ sizes)
+    return lost / total / len(domains) + (total - len(rows)) / total
+
+
+def recode_by_classes(
+    how: str, domains: Mapping[str, Domain], ids: Codes, count: int, rows: NDArray[np.integer], total: int
+) -> Recoding:
+    """Return the recoding in which each class (`ids`: that of each of `rows`) is described as narrowly as it can be.
+
+    The domains are those of these rows alone: what is left out has no part in what is written, nor in the loss.
+    """
+    columns, lost = {}, {}
+    sizes = np.bincount(ids, minlength=count)
+    for title, domain in domains.items():
+        columns[title], losses = _describe(domain, ids, count, domain.ranks)
+        lost[title] = lost_as_written(columns[title]) if domain.numbers else float(losses @ sizes)
+    written, number = group([column.codes for column in columns.values()])
+    exact = tuple(
+        title for title, domain in domains.items() if domain.exact_ends and _has_range(domain, columns[title])
+    )
+    return Recoding(how, rows, columns, loss_of(lost, written, number, total), exact_ends=exact)
+
+
+def _has_range(domain: Domain, column: Column) -> bool:
+    return not {*domain.order, ANYTHING}.issuperset(column.values)
+
+
+def _describe(domain: Domain, ids: Codes, count: int, ranks: NDArray[np.integer]) -> tuple[Column, NDArray[np.float64]]:
+    """Return what is written in one column, and the loss of each class."""
+    present, starts, low, high, sizes = _ends(domain, ids, count, ranks)
+    ends = starts + sizes
+    losses = domain.exact_loss(low, high, sizes)
+    labels: dict[str, int] = {}
+    known: dict[tuple[int, ...], int] = {}
+    codes = np.empty(count, np.int32)
+    for number, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        # Of a line or a tree the ends say all.
+        ranks_here = present[start:end] if domain.as_set else present[[start, end - 1] if end - start > 1 else [start]]
+        key = tuple(ranks_here.tolist())
+        if key not in known:
+            known[key] = labels.setdefault(domain.label(key), len(labels))
+        codes[number] = known[key]
+    return Column(list(labels), narrow(codes, len(labels))[ids]), losses
+
+
+def _ends(
+    domain: Domain, ids: Codes, count: int, ranks: NDArray[np.integer]
+) -> tuple[NDArray[np.int32], Ids, NDArray[np.int32], NDArray[np.int32], Ids]:
+    """Return the ranks that each class holds, class by class; where those of each begin, its ends, how many it has."""
+    found = np.unique(ids.astype(np.int64) * domain.size + ranks)
+    present = (found % domain.size).astype(np.int32)
+    starts = np.searchsorted(found, np.arange(count) * domain.size)
+    ends = np.append(starts[1:], len(found))
+    return present, starts, present[starts], present[ends - 1], ends - starts
+
+
+def recode_by_levels(
+    how: str,
+    columns: Mapping[str, Column],
+    hierarchies: Mapping[str, Hierarchy],
+    levels: Sequence[int],
+    rows: NDArray[np.integer],
+    total: int,
+) -> Recoding:
+    """Return the full-domain recoding in which every value of a column goes to the same level.
+
+    `columns` hold the rows that are published, and nothing else; `rows` are their numbers in the input of `total`.
+    """
+    recoded, lost = {}, {}
+    for (title, column), level in zip(columns.items(), levels, strict=True):
+        chosen = hierarchies[title].levels[level]
+        recoded[title] = Column(chosen.labels, narrow(chosen.nodes, len(chosen.labels))[column.codes])
+        lost[title] = (
+            lost_as_written(recoded[title])
+            if hierarchies[title].kind == "numbers"
+            else float(chosen.losses @ np.bincount(column.codes, minlength=len(chosen.losses)))
+        )
+    written, number = group([column.codes for column in recoded.values()])
+    return Recoding(how, rows, recoded, loss_of(lost, written, number, total), dict(zip(columns, levels, strict=True)))

@@ -1,0 +1,1 @@
+"""Table files: reading, writing, and the role of each column."""

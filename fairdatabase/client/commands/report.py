@@ -1,0 +1,169 @@
+"""`fairdb report`: what a data steward runs first on a table: what its columns are, and whom it gives away."""
+
+import json
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from fairdatabase.client.commands.risk import show_risk, warnings_of
+from fairdatabase.client.tables.columns import (
+    CANNOT,
+    Categorical,
+    File,
+    Sensitive,
+    Subject,
+    as_titled,
+    console,
+    grid,
+    printed,
+    read,
+    read_names,
+    told,
+)
+from fairdatabase.client.tables.proposal import notes_on_proposal, proposal
+
+if TYPE_CHECKING:
+    from fairdatabase.anonymity.risk.risk import Roles
+    from fairdatabase.anonymity.tables.roles import Guess, Guide
+
+_STYLES = {"direct": "red", "subject": "red", "quasi": "yellow", "companion": "yellow", "sensitive": "magenta",
+           "restricted": "red", "unknown": "bold", "other quasi": "yellow", "other sensitive": "magenta"}  # fmt: skip
+_NAMED = 20
+_SAYS = {
+    "direct": "names somebody: to be dropped",
+    "subject": "names the person: counted, never published",
+    "companion": "to be dropped",
+    "restricted": "so particular that it may find one person: to be dropped",
+    "unknown": "in no figure below: decide yourself",
+    "other quasi": "in no figure below: to be dropped",
+    "other sensitive": "in no figure below",
+}
+
+
+def report_command(
+    file: File,
+    quasi: Annotated[list[str] | None, typer.Option(metavar="A,B", help="These, not what is guessed.")] = None,
+    sensitive: Sensitive = None,
+    subject: Subject = None,
+    categorical: Categorical = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Guess which columns of a table identify people, by the policy, and print its risk. Needs no server.
+
+    --quasi, --sensitive and --subject overrule the guess. Exit codes: 0 done, 1 no quasi-identifier is known, 2 bad
+    input, or output that cannot be written.
+    """
+    with told(file):
+        from fairdatabase.anonymity.risk.risk import check_roles, measure
+        from fairdatabase.anonymity.tables.roles import guess_roles
+
+        table = read(file)
+        guide = _guide()
+        guesses = guess_roles(guide, table)
+        roles = _roles(guesses, list(table.columns), quasi, sensitive, subject, categorical)
+        guesses = [_overruled(guess, roles) for guess in guesses]
+        risk = None
+        if roles.quasi:
+            check_roles(roles, list(table.columns))
+            risk = measure(table, roles)
+        with printed():
+            if as_json:
+                found = _as_json(guide, guesses, roles, risk and risk.as_json())
+                if risk is not None:
+                    found["warnings"] = [*warnings_of(table, roles), *notes_on_proposal(guesses, roles, risk)]
+                print(json.dumps(found, ensure_ascii=False))
+            else:
+                out = console()
+                _show(guide, guesses, file, out)
+                if risk is not None:
+                    show_risk(table, roles, risk, out)
+                    for note in notes_on_proposal(guesses, roles, risk):
+                        out.print(Text(note), soft_wrap=True)
+                    # Not by rich, which makes spaces of a tab in a title.
+                    print(proposal(file, guesses, roles, risk))
+                else:
+                    out.print("No column is known as a quasi-identifier: name them with --quasi.", soft_wrap=True)
+    if risk is None:
+        raise typer.Exit(CANNOT)
+
+
+def _guide() -> "Guide":
+    """Return the policy's classes. They are read as data that the wheel carries; nothing of the service runs."""
+    from fairdatabase.anonymity.tables.roles import read_guide
+
+    return read_guide(resources.files("fairdatabase.policy.tables").joinpath("policy.toml").read_text(encoding="utf-8"))
+
+
+def _roles(
+    guesses: "list[Guess]",
+    titles: list[str],
+    quasi: list[str] | None,
+    sensitive: list[str] | None,
+    subject: str | None,
+    categorical: list[str] | None,
+) -> "Roles":
+    """Return the roles as guessed, except where options name them; what an option names loses its guessed role."""
+    from fairdatabase.anonymity.risk.risk import Roles
+
+    given = as_titled(read_names(quasi), titles), as_titled(read_names(sensitive), titles)
+    named = as_titled([subject], titles) if subject is not None else ()
+    taken = {*given[0], *given[1], *named}
+
+    def guessed(role: str) -> tuple[str, ...]:
+        return tuple(guess.title for guess in guesses if guess.role == role and guess.title not in taken)
+
+    return Roles(
+        given[0] if quasi else guessed("quasi"),
+        given[1] if sensitive else guessed("sensitive"),
+        next(iter(named or guessed("subject")), None),
+        frozenset(as_titled(read_names(categorical), titles)),
+    )
+
+
+def _overruled(guess: "Guess", roles: "Roles") -> "Guess":
+    """Return what an option makes of a column, or leaves of it."""
+    parts = {"quasi": roles.quasi, "sensitive": roles.sensitive, "subject": (roles.subject,)}
+    part = next((role for role, titles in parts.items() if guess.title in titles), None)
+    if part is not None and part != guess.role:
+        return replace(guess, role=part, why=f"named by --{part}")
+    if part is None and guess.role in parts:
+        # It still names the person, whatever else people are counted by.
+        role = "direct" if guess.role == "subject" else f"other {guess.role}"
+        return replace(guess, role=role, why=f"{guess.why}, but not named by --{guess.role}")
+    return guess
+
+
+def _as_json(guide: "Guide", guesses: "list[Guess]", roles: "Roles", risk: dict[str, Any] | None) -> dict[str, Any]:
+    from fairdatabase.anonymity.tables.roles import as_json
+
+    return {
+        "policy": guide.version,
+        "columns": as_json(guesses),
+        "quasi": list(roles.quasi),
+        "sensitive": list(roles.sensitive),
+        "subject": roles.subject,
+        "risk": risk,
+        "warnings": [],
+    }
+
+
+def _show(guide: "Guide", guesses: "list[Guess]", file: Path, out: Console) -> None:
+    from fairdatabase.anonymity.model.table import as_shown
+
+    table = grid(
+        f"Columns of {file.name}, guessed by policy {guide.version}", "column", "taken for", "why", "values", ""
+    )
+    for guess in guesses:
+        role = Text(guess.role, style=_STYLES.get(guess.role, ""))
+        table.add_row(Text(as_shown(guess.title)), role, Text(guess.why), str(guess.values), _SAYS.get(guess.role, ""))
+    out.print(table)
+    unknown = [as_shown(guess.title) for guess in guesses if guess.role == "unknown"]
+    if unknown:
+        more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
+        named = f"Not in the policy, and in no figure below: {', '.join(unknown[:_NAMED])}{more}."
+        out.print(Text(named), soft_wrap=True)

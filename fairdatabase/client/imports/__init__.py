@@ -1,0 +1,1 @@
+"""Imports of tables from the command line: rows, batches and the report."""

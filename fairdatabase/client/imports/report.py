@@ -1,0 +1,147 @@
+"""The report of an import: what became of each row, written as it becomes known, and the rows that were refused."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TextIO
+
+from fairdatabase.client.imports.rows import Chunk, FileRow
+from fairdatabase.client.imports.sending import Sent
+
+_TITLES = ("row", "line", "id", "reason", "field", "how to mend")
+_KINDS = 1000
+"""Kinds of problems that are counted apart; a file has a few, by its columns and by the rules."""
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a row."""
+
+    row: int
+    line: int
+    reason: str
+    field: str
+    """Empty when it is about the row as a whole."""
+    description: str
+
+
+@dataclass
+class Kind:
+    """Problems with the same field and the same words."""
+
+    first: Problem
+    rows: int = 0
+
+
+class Report:
+    """Counts rows, and writes what became of them."""
+
+    def __init__(self, report: TextIO | None, as_table: bool, refused: BinaryIO | None) -> None:
+        self.new = self.repeated = self.refused = 0
+        self.lost = 0
+        """Of the repeated ones those that may have been stored by this command: an earlier answer was lost."""
+        self.donors_without_consent = False
+        self.to_mend = 0
+        """Rows that were written to be mended."""
+        self.too_large = list[int]()
+        """Numbers of rows that could not be."""
+        self.kinds: dict[tuple[str, str], Kind] = {}
+        self._report = report
+        self._table = csv.writer(report) if report is not None and as_table else None
+        self._refused = refused
+        if self._table is not None:
+            self._table.writerow(_TITLES)
+
+    @property
+    def rows(self) -> int:
+        """How many rows were dealt with."""
+        return self.new + self.repeated + self.refused
+
+    def add(self, chunk: Chunk, sent: Sent) -> None:
+        """Add a chunk's rows, and the platform's answers to those that were sent."""
+        left = iter(sent.answers)
+        self.new -= sent.repeated
+        self.repeated += sent.repeated
+        self.lost += sent.repeated if sent.again else 0
+        for row in chunk.rows:
+            answer = next(left) if row.fault is None else {"error": _error_of(row)}
+            error = answer.get("error")
+            problems = list(_problems_of(row, error)) if error else []
+            self.new += not problems
+            self.refused += bool(problems)
+            for problem in problems:
+                self._count(problem)
+            if error and error["reason"] == "CONSENT_REQUIRED":
+                self.donors_without_consent |= error.get("metadata", {}).get("of") == "subject"
+            self._write(row, answer, problems)
+            if error and not _mended_before(row, error):
+                self._write_to_mend(chunk, row)
+
+    def _write_to_mend(self, chunk: Chunk, row: FileRow) -> None:
+        if self._refused is None:
+            return
+        if not row.to_mend:
+            self.too_large.append(row.number)
+            return
+        if not self.to_mend and chunk.titles:
+            self._refused.write(chunk.titles + b"\n")
+        self._refused.write(row.to_mend + b"\n")
+        self.to_mend += 1
+
+    def _count(self, problem: Problem) -> None:
+        what = (problem.field, problem.description)
+        if what in self.kinds or len(self.kinds) < _KINDS:
+            self.kinds.setdefault(what, Kind(problem)).rows += 1
+
+    def _write(self, row: FileRow, answer: dict[str, Any], problems: Sequence[Problem]) -> None:
+        if self._table is not None:
+            if not problems:
+                self._table.writerow([row.number, row.line, answer["id"], "", "", ""])
+            for problem in problems:
+                self._table.writerow([row.number, row.line, "", *problem[2:]])
+        elif self._report is not None:
+            found = {**answer, "row": row.number, "line": row.line}
+            ordered = {name: found[name] for name in ("row", "line", "id", "error") if name in found}
+            self._report.write(json.dumps(ordered, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def reporting(report: Path | None, refused: Path | None) -> Iterator[Report]:
+    """Open a report, and remove in the end whatever file nothing was written to. Raises OSError."""
+    made = None
+    try:
+        with ExitStack() as stack:
+            text = stack.enter_context(report.open("w", encoding="utf-8", newline="")) if report else None
+            rest = stack.enter_context(refused.open("wb")) if refused else None
+            made = Report(text, report is not None and report.suffix.lower() == ".csv", rest)
+            yield made
+    finally:
+        if made is not None and report is not None and not made.rows:
+            report.unlink(missing_ok=True)
+        if made is not None and refused is not None and not made.to_mend:
+            refused.unlink(missing_ok=True)
+
+
+def _error_of(row: FileRow) -> dict[str, Any]:
+    assert row.fault is not None
+    return {"reason": row.fault.reason, "message": row.fault.value, "violations": []}
+
+
+def _problems_of(row: FileRow, error: dict[str, Any]) -> Iterator[Problem]:
+    if _mended_before(row, error):
+        yield Problem(row.number, row.line, error["reason"], "", "Stored already, from the file of refused rows.")
+        return
+    violations = error["violations"]
+    for item in violations:
+        field = item["field"].removeprefix("sample.")
+        yield Problem(row.number, row.line, error["reason"], field, item["description"])
+    if not violations:
+        facts = ", ".join(f"{name}: {value}" for name, value in sorted(error.get("metadata", {}).items()) if value)
+        yield Problem(row.number, row.line, error["reason"], "", error["message"] + (f" ({facts})" if facts else ""))
+
+
+def _mended_before(row: FileRow, error: dict[str, Any]) -> bool:
+    """Tell whether a row was stored in a mended form: only there can a key made of its content have other content."""
+    return row.key_made and error["reason"] == "IDEMPOTENCY_KEY_REUSED"

@@ -1,0 +1,1 @@
+"""Tables on the command line: columns, roles and proposals."""

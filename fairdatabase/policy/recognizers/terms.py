@@ -1,0 +1,200 @@
+"""Terms: short phrases of known words, and ids of ontologies."""
+
+import re
+from itertools import cycle, pairwise, repeat
+
+from fairdatabase.policy.recognizers.contextual import WORDS_OF_DATES, holds_date_in_words
+from fairdatabase.policy.recognizers.detection import is_identifying, is_telling
+from fairdatabase.policy.recognizers.numbering import has_only_own_numbers, is_number_alone
+from fairdatabase.policy.tables.fields import Field
+from fairdatabase.policy.tables.vocabulary import Vocabulary
+from fairdatabase.policy.text.characters import fold
+from fairdb.privacy.v1.field_class_pb2 import FieldClass
+
+_LONGEST = 256
+_LONGEST_ENTRY = 80
+_MOST_DIGITS = 6
+# "T 2 D" is a term, a name spelled letter by letter is none.
+_MOST_LETTERS = 3
+_SHAPE = re.compile(r"[\w ,;:.()\[\]/'’+&%<>=*#|°-]+")
+_ENTRIES = re.compile(r"[;|]")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_ONTOLOGY_ID = re.compile(r"([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Z]?(\d{1,9})(?!\d)")
+# Nine figures are as long as a telephone number; only SNOMED CT has such ids, and the last one checks the others.
+_CONCEPT_OF_SNOMED = re.compile(r"\d{6}00\d")
+# "HiSeq 2500" has four; a date or a number of somebody has more.
+_LONG_NUMBER = re.compile(r"\d{5,}")
+_DIGIT = re.compile(r"\d")
+_NUMBERS = re.compile(r"\d+")
+# "Once in 2 years": in a sensitive term so many short ones of any kind are common.
+_MOST_NUMBERS = 2
+_SHORT = 2
+# Eight figures that are a date: 19850412, 12041985.
+_DATE = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d|[0-3]\d(?:0\d|1[0-2])(?:19|20)\d\d")
+_DATE_FIGURES = 8
+_ROTATIONS = 5
+_PERMUTATION = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
+_SEPARATOR = re.compile(r" ?[;,|] ?")
+
+
+def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
+    """Tell whether a clean text consists of known words and their numbers; in a sensitive field also of other words in
+    lower case, if nothing says that they are somebody's.
+    """
+    if len(text) <= _LONGEST_ENTRY and field.action == "term" and _is_plain_term(text, field, vocabulary):
+        return True
+    if len(text) > _LONGEST or not _SHAPE.fullmatch(text):
+        return False
+    if len(text) > _LONGEST_ENTRY and any(len(entry) > _LONGEST_ENTRY for entry in _ENTRIES.split(text)):
+        return False
+    if is_number_alone(text):
+        return True
+    rest = text
+    if _DIGIT.search(text):
+        # ENVO and others stand behind a term, "urban biome [ENVO:01000249]", with more digits than a term has.
+        rest = _without_ids(text, vocabulary).strip(" []")
+        if field.action == "term" and rest in field.listed:
+            return True
+        if len(_DIGIT.findall(rest)) > _MOST_DIGITS or _LONG_NUMBER.search(rest) or is_identifying(rest):
+            return False
+    words = _WORD.findall(fold(rest))
+    if len(words) > _MOST_LETTERS and sum(len(word) == 1 for word in words) > _MOST_LETTERS:
+        return False
+    is_sensitive = field.field_class == FieldClass.FIELD_CLASS_SENSITIVE
+    lower = [word.lower() for word in words]
+    are_listed = vocabulary.words.issuperset(lower)
+    if not (are_listed or all(map(_knows_in_sensitive if is_sensitive else _knows, words, repeat(vocabulary)))):
+        return False
+    if _name_somebody(lower, vocabulary) or _is_telling(rest, vocabulary, are_listed=are_listed):
+        return False
+    if not (is_sensitive or has_only_own_numbers(rest, vocabulary)):
+        return False
+    if rest and field.action == "term" and vocabulary.lists(rest):
+        field.remember(rest, rest)
+    return True
+
+
+def _is_plain_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
+    """Tell cheaply that a term holds nothing but listed words that say nothing of anybody, or one that is remembered
+    with its id; False means that it must be looked at.
+    """
+    if text.endswith("]"):
+        term, _, behind = text.partition(" [")
+        return term in field.listed and not _may_hold_id(term) and _is_one_id(behind[:-1], vocabulary)
+    words = text.lower().split(" ")
+    if len(words) > _MOST_LETTERS or not (vocabulary.words.issuperset(words) and text.replace(" ", "").isalpha()):
+        return False
+    if not (text.isascii() and vocabulary.given.isdisjoint(words[:-1]) and WORDS_OF_DATES.isdisjoint(words)):
+        return False
+    if vocabulary.people.isdisjoint(words):
+        field.remember(text, text)
+    return True
+
+
+def is_well_known(text: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether a term holds no word and no number but those that the vocabulary knows, in whatever case."""
+    rest = _without_ids(text, vocabulary)
+    if rest.isascii() and not _DIGIT.search(rest) and vocabulary.words.issuperset(_WORD.findall(rest.lower())):
+        return True
+    if not all(_knows(word, vocabulary) or _knows(word.lower(), vocabulary) for word in _WORD.findall(fold(rest))):
+        return False
+    numbers = _NUMBERS.findall(rest)
+    are_common = len(numbers) <= _MOST_NUMBERS and all(len(number) <= _SHORT for number in numbers)
+    return are_common or has_only_own_numbers(rest, vocabulary)
+
+
+def _knows(word: str, vocabulary: Vocabulary) -> bool:
+    return _is_letter(word) or vocabulary.knows(word) or vocabulary.figures.knows(word.lower())
+
+
+def _knows_in_sensitive(word: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether a word may stand in a sensitive term: names of diseases are often in no list, and begin with a
+    capital where they are known by their endings, but a name of people is none, nor a word of another script.
+    """
+    low = word.lower()
+    if _is_letter(word) or low in vocabulary.words:
+        return True
+    if not word.isascii() or low.removesuffix("'s") in vocabulary.people:
+        return vocabulary.knows(low) and low not in vocabulary.people
+    return word.islower() or _knows(low, vocabulary)
+
+
+def _is_telling(text: str, vocabulary: Vocabulary, *, are_listed: bool) -> bool:
+    if are_listed and text.replace(" ", "").isalpha():
+        # Of listed words without a sign between them only a date can be made.
+        return holds_date_in_words(text)
+    return is_telling(text, vocabulary)
+
+
+def _name_somebody(lower: list[str], vocabulary: Vocabulary) -> bool:
+    """Tell whether a given name has another name behind it although both are words: "April May"."""
+    if vocabulary.given.isdisjoint(lower):
+        return False
+    return any(first in vocabulary.given and second in vocabulary.people for first, second in pairwise(lower))
+
+
+def are_ontology_ids(text: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether a clean text is one or more ids of ontologies that the vocabulary lists."""
+    if vocabulary.short_id.fullmatch(text):
+        return True
+    return len(text) <= _LONGEST and all(_is_one_id(entry, vocabulary) for entry in _SEPARATOR.split(text))
+
+
+def _without_ids(text: str, vocabulary: Vocabulary) -> str:
+    if not _may_hold_id(text):
+        return text
+    term, _, behind = text.partition("[")
+    if behind.endswith("]") and not _may_hold_id(term) and _is_one_id(behind[:-1], vocabulary):
+        return term
+    return _ONTOLOGY_ID.sub(lambda match: "" if _is_id(match, vocabulary) else match[0], text)
+
+
+def _is_one_id(text: str, vocabulary: Vocabulary) -> bool:
+    if vocabulary.short_id.fullmatch(text):
+        return True
+    match = _ONTOLOGY_ID.fullmatch(text)
+    return match is not None and _is_id(match, vocabulary)
+
+
+def _may_hold_id(text: str) -> bool:
+    return ":" in text or "_" in text
+
+
+def _is_letter(word: str) -> bool:
+    """Tell whether a word is a letter of the alphabet; in other scripts one character may be a whole name."""
+    return len(word) == 1 and word.isascii()
+
+
+def _is_id(match: re.Match[str], vocabulary: Vocabulary) -> bool:
+    prefix, figures = match.groups()
+    if prefix not in vocabulary.ontologies:
+        return False
+    if len(figures) < _DATE_FIGURES:
+        return True
+    if len(figures) == _DATE_FIGURES:
+        return not _DATE.fullmatch(figures)
+    return prefix.startswith("SNOMED") and _CONCEPT_OF_SNOMED.fullmatch(figures) is not None and _is_checked(figures)
+
+
+def _is_checked(figures: str) -> bool:
+    """Tell whether the last figure checks the others by Verhoeff's scheme (SNOMED CT, appendix on SCTID)."""
+    check = 0
+    for permuted, figure in zip(cycle(_PERMUTED), reversed(figures), strict=False):
+        check = _PRODUCTS[check][permuted[figure]]
+    return check == 0
+
+
+def _multiply(first: int, second: int) -> int:
+    """Return the product in the dihedral group of the pentagon."""
+    if first < _ROTATIONS:
+        turned = (first + second) % _ROTATIONS
+        return turned if second < _ROTATIONS else turned + _ROTATIONS
+    turned = (first - second) % _ROTATIONS
+    return turned + _ROTATIONS if second < _ROTATIONS else turned
+
+
+_PRODUCTS = tuple(tuple(_multiply(first, second) for second in range(10)) for first in range(10))
+# What a figure stands for in each place, from the last one on.
+_PERMUTED = [{str(figure): figure for figure in range(10)}]
+while (following := {figure: _PERMUTATION[place] for figure, place in _PERMUTED[-1].items()}) != _PERMUTED[0]:
+    _PERMUTED.append(following)

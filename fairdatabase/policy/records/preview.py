@@ -1,0 +1,124 @@
+"""Preview: what anonymisation would make of each field of a sample, and why, told to its sender and to nobody else."""
+
+from google.protobuf.struct_pb2 import Value
+from google.rpc.error_details_pb2 import BadRequest
+
+from fairdatabase.policy.records.anonymisation import Anonymised, Judgement, judge, render
+from fairdatabase.policy.records.record import SAMPLE, Cause
+from fairdatabase.policy.records.rules import form_of
+from fairdatabase.policy.tables.fields import Field, Policy
+from fairdb.privacy.v1.field_class_pb2 import FieldClass
+from fairdb.samples.v1.sample_pb2 import RawSample, Sample
+from fairdb.samples.v1.sample_service_pb2 import FieldPreview, SamplePreview
+
+PSEUDONYM = "p-…"
+"""Stands for a pseudonym. A true one, told to whoever asks, would let them try out whose sample is whose."""
+
+_CLASSES = {
+    FieldClass.FIELD_CLASS_UNSPECIFIED: FieldPreview.CLASS_DIRECT,
+    FieldClass.FIELD_CLASS_QUASI_IDENTIFIER: FieldPreview.CLASS_QUASI_IDENTIFIER,
+    FieldClass.FIELD_CLASS_SENSITIVE: FieldPreview.CLASS_SENSITIVE,
+    FieldClass.FIELD_CLASS_RESTRICTED: FieldPreview.CLASS_RESTRICTED,
+    FieldClass.FIELD_CLASS_PUBLIC: FieldPreview.CLASS_PUBLIC,
+}
+# The fields beside the metadata, and what the policy calls those that it knows.
+_NAMED = {
+    "study": "",
+    "subject": "subject_id",
+    "organism": "organism",
+    "taxonId": "taxon_id",
+    "collectionDate": "collection_date",
+}
+_UNKNOWN = "The policy does not know this field, and nothing is kept that it does not know."
+_IDENTIFYING = "holds an identifier that the sample gives elsewhere; leave it out"
+
+
+def preview(raw: RawSample, policy: Policy) -> SamplePreview:
+    """Return what `anonymise` makes of a raw sample, field by field, whether or not it can be stored."""
+    judged = judge(raw, policy)
+    result = render(judged, lambda subject: PSEUDONYM)
+    sent, stored = _named_values(raw), _named_values(result.sample)
+    fields = [
+        answer
+        for name, field in _NAMED.items()
+        if (answer := _explain_named(name, policy.fields.get(field), sent[name], stored[name], judged, result))
+    ]
+    kept = {key for key, _, _ in (*judged.listed, *judged.values)}
+    fields += [
+        _explain(key, policy.resolve(key), raw.metadata[key], key in kept, judged, result)
+        for key in sorted(raw.metadata)
+    ]
+    violations = [
+        BadRequest.FieldViolation(field=field, description=description)
+        for field, description in sorted(set(judged.violations))
+    ]
+    return SamplePreview(policy_version=policy.version, fields=fields, violations=violations)
+
+
+def _named_values(sample: RawSample | Sample) -> dict[str, Value]:
+    """Return the fields beside the metadata; a Value without a kind stands for none."""
+    texts = {
+        "study": sample.study,
+        "subject": sample.subject,
+        "organism": sample.organism,
+        "collectionDate": sample.collection_date,
+    }
+    values = {name: Value(string_value=text) if text else Value() for name, text in texts.items()}
+    return values | {"taxonId": Value(number_value=sample.taxon_id) if sample.taxon_id else Value()}
+
+
+def _explain_named(
+    name: str, found: Field | None, sent: Value, stored: Value, judged: Judgement, result: Anonymised
+) -> FieldPreview | None:
+    problems = [violation.description for violation in judged.violations if violation.field == f"{SAMPLE}.{name}"]
+    is_given = sent.WhichOneof("kind") is not None
+    if not (is_given or problems):
+        return None
+    answer = FieldPreview(name=name, field_class=FieldPreview.CLASS_PUBLIC)
+    if found is not None:
+        answer.field_class, answer.reason = _CLASSES[found.field_class], _line(found.why)
+    if problems:
+        answer.outcome, answer.advice = FieldPreview.OUTCOME_REFUSED, "; ".join(problems)
+    elif name == "collectionDate" and judged.collection_date is None:
+        answer.outcome, answer.advice = FieldPreview.OUTCOME_DROPPED, _IDENTIFYING
+    elif stored.WhichOneof("kind") is None:
+        answer.outcome = FieldPreview.OUTCOME_BLANK
+    else:
+        _store(answer, name, sent, stored, result.actions.get(name, "kept"))
+    return answer
+
+
+def _explain(
+    key: str, found: Field | None, sent: Value, is_kept: bool, judged: Judgement, result: Anonymised
+) -> FieldPreview:
+    answer = FieldPreview(name=f"metadata.{key}", field_class=FieldPreview.CLASS_UNKNOWN, reason=_UNKNOWN)
+    if found is not None:
+        answer.field_class, answer.reason = _CLASSES[found.field_class], _line(found.why)
+    record = judged.record
+    if key in record.refused:
+        answer.outcome, answer.advice = FieldPreview.OUTCOME_REFUSED, "; ".join(record.refused[key])
+    elif (cause := record.dropped.get(key)) is not None:
+        answer.outcome = FieldPreview.OUTCOME_DROPPED
+        if cause == Cause.IDENTIFIER:
+            answer.advice = _IDENTIFYING
+        elif cause == Cause.VALUE and found is not None:
+            answer.advice = form_of(found)
+    elif found is not None and found.action == "subject" and key in record.named_subject:
+        _store(answer, "subject", sent, Value(string_value=PSEUDONYM), found.says)
+    elif found is not None and is_kept:
+        # The class of a sensitive field hangs on its value, too.
+        answer.field_class = _CLASSES[result.classes.get(found.path, found.field_class)]
+        _store(answer, found.path, sent, result.sample.metadata[found.name], found.says)
+    else:
+        answer.outcome = FieldPreview.OUTCOME_BLANK
+    return answer
+
+
+def _store(answer: FieldPreview, name: str, sent: Value, stored: Value, action: str) -> None:
+    answer.outcome = FieldPreview.OUTCOME_KEPT if sent == stored else FieldPreview.OUTCOME_CHANGED
+    answer.stored_name, answer.action = name, action
+    answer.stored_value.CopyFrom(stored)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

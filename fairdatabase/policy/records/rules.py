@@ -1,0 +1,209 @@
+"""Rules: what each action of the policy makes of one value."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isinf
+
+from fairdatabase.policy.recognizers.contextual import decode
+from fairdatabase.policy.recognizers.detection import is_identifying, redact_patterns
+from fairdatabase.policy.recognizers.numbering import is_number_alone
+from fairdatabase.policy.recognizers.organism import ADVICE, is_organism
+from fairdatabase.policy.recognizers.own_identifiers import Identifiers
+from fairdatabase.policy.recognizers.study_names import is_study_name
+from fairdatabase.policy.recognizers.terms import are_ontology_ids, is_term
+from fairdatabase.policy.records.generalisation import (
+    band,
+    check_range,
+    coordinates,
+    grid,
+    read_number,
+    read_quantity,
+    round_number,
+    year_of,
+)
+from fairdatabase.policy.tables.fields import Field
+from fairdatabase.policy.tables.vocabulary import Vocabulary
+from fairdatabase.policy.text.characters import clean, fold, squash
+from fairdatabase.policy.text.scalars import Scalar, plain
+
+_LONGEST_PATTERN = 100
+OTHER = "other"
+# "1234 AB", "80302-1234", "D-10115", "SW1A 1AA": four characters at least, so that two of them are a region.
+_POSTCODE = re.compile(r"(?:[A-Z]{1,2}-)?(?=(?:[ -]?[A-Z0-9]){4})(?=.*\d)[A-Z0-9]{2,5}(?:[ -]?[A-Z0-9]{2,5})?")
+_BASES = "ACGTUNRYSWKMBDHVI"
+_SEQUENCE = re.compile(rf"(?:[A-Za-z]{{1,3}}[:=] ?)?([{_BASES}]{{8,60}}|[{_BASES.lower()}]{{8,60}})")
+_LEAST_PLAIN_BASES = 2 / 3
+"""Share of A, C, G, T and U. The other letters stand for several bases each and are few, except in words."""
+_SEPARATOR = re.compile(r"[;,] ?")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """What a rule may look at besides its value."""
+
+    vocabulary: Vocabulary
+    # The record's own.
+    identifiers: Identifiers
+    # By the name of the field that gives the unit.
+    units: Mapping[str, str]
+
+
+def apply_rule(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    """Return what is kept of a clean value, None for nothing. Raises Implausible when the sender must mend it."""
+    return RULES[field.action](field, value, surroundings)
+
+
+def form_of(field: Field) -> str:
+    """Return what a value must be like for the field's rule to keep it."""
+    if field.action in ("vocabulary", "common"):
+        return f"must be one of: {', '.join(dict.fromkeys(field.values.values()))}"
+    return _FORMS[field.action]
+
+
+def _drop(field: Field, value: Scalar, surroundings: Surroundings) -> None:
+    return None
+
+
+def _vocabulary(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    stored = field.values.get(squash(plain(value)))
+    if stored is not None and isinstance(value, str):
+        field.remember(value, stored)
+    return stored
+
+
+def _common(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    if stored := _vocabulary(field, value, surroundings):
+        return stored
+    return OTHER if isinstance(value, str) and is_term(value, field, surroundings.vocabulary) else None
+
+
+def _term(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    if isinstance(value, str):
+        return value if is_term(value, field, surroundings.vocabulary) else None
+    return value if isinstance(value, bool) or is_number_alone(plain(value)) else None
+
+
+def _pattern(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    text = plain(value)
+    if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
+        return None
+    return None if is_identifying(text) else value
+
+
+def _study(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return value if isinstance(value, str) and is_study_name(value, surroundings.vocabulary) else None
+
+
+def _prefix(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    text = fold(plain(value)).upper()
+    return squash(text)[: field.digits].upper() if _POSTCODE.fullmatch(text) else None
+
+
+def _sequence(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    text = plain(value)
+    return text if all(_is_sequence(part) for part in _SEPARATOR.split(text)) else None
+
+
+def _is_sequence(text: str) -> bool:
+    match = _SEQUENCE.fullmatch(text)
+    if match is None:
+        return False
+    bases = match[1].upper()
+    return sum(bases.count(base) for base in "ACGTU") >= _LEAST_PLAIN_BASES * len(bases)
+
+
+def _number(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    number = read_number(value)
+    check_range(number, field.lowest, field.highest)
+    return round_number(number, field.digits)
+
+
+def _measurements(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    if not isinstance(value, str) or ";" not in value:
+        return _number(field, value, surroundings)
+    return ";".join([f"{round_number(read_number(part.strip()), field.digits):g}" for part in value.split(";")])
+
+
+def _band(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    if field.values and isinstance(value, str) and (word := field.values.get(squash(value))):
+        return word
+    read_in = surroundings.units.get(field.unit_field) or field.read_in or field.unit
+    low, high = read_quantity(value, field.unit, read_in)
+    for number in (low, high) if low != high else (low,):
+        if not isinf(number):
+            check_range(number, field.lowest, field.highest, field.unit)
+    return band(low, high, width=field.width, bottom=field.bottom, top=field.top)
+
+
+def _year(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return year_of(value)
+
+
+def _country(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    countries, text = surroundings.vocabulary.countries, plain(value)
+    for part in (text, text.split(":", 1)[0], text.split(",", 1)[0]):
+        if country := countries.get(squash(part)):
+            # What stands behind a country's name may be somebody's place.
+            if part == value:
+                field.remember(text, country)
+            return country
+    return None
+
+
+def _grid(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return float(grid(value, field.lowest, field.highest))
+
+
+def _coordinates(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return coordinates(value)
+
+
+def _organism(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return value if isinstance(value, str) and is_organism(value, surroundings.vocabulary) else None
+
+
+def _text(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    text = plain(value)
+    folded = fold(clean(decode(text)))
+    redacted = redact_patterns(surroundings.identifiers.erase(folded), surroundings.vocabulary)
+    return text if redacted == folded else redacted
+
+
+def _ontology(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+    return value if isinstance(value, str) and are_ontology_ids(value, surroundings.vocabulary) else None
+
+
+RULES: Mapping[str, Callable[[Field, Scalar, Surroundings], Scalar | None]] = {
+    "drop": _drop,
+    "unit": _drop,
+    "vocabulary": _vocabulary,
+    "common": _common,
+    "term": _term,
+    "pattern": _pattern,
+    "study": _study,
+    "prefix": _prefix,
+    "sequence": _sequence,
+    "number": _number,
+    "measurements": _measurements,
+    "band": _band,
+    "year": _year,
+    "country": _country,
+    "grid": _grid,
+    "coordinates": _coordinates,
+    "organism": _organism,
+    "text": _text,
+    "ontology": _ontology,
+}
+
+# How to mend a value that a rule drops; the others keep every value or refuse it with what to mend.
+_FORMS = {
+    "term": "must be a short phrase of words that the vocabulary knows",
+    "pattern": "must have the form that belongs to the field",
+    "study": "must be a surname with initials and a year, as in 'SchirmerM_2016'",
+    "prefix": "must be a postcode: '1234 AB', '80302', 'SW1A 1AA'",
+    "sequence": "must be nucleotides of 8 to 60 letters",
+    "country": "must begin with the name or code of a country: 'Netherlands', 'NL', 'USA: Colorado'",
+    "organism": ADVICE,
+    "ontology": "must be an id of an ontology that the vocabulary lists: 'NCIT:C115935'",
+}

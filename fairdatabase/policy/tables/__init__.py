@@ -1,0 +1,1 @@
+"""The tables that decide what happens to each field, and their readers."""

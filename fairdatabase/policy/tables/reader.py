@@ -1,0 +1,133 @@
+"""Policy: policy.toml, read and checked."""
+
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fairdatabase.policy.tables.fields import Field, Policy
+from fairdatabase.policy.tables.vocabulary import load_vocabulary, read_values
+from fairdatabase.policy.text.characters import squash
+from fairdb.privacy.v1.field_class_pb2 import FieldClass
+
+_FILE = Path(__file__).with_name("policy.toml")
+
+__all__ = ["ACTIONS", "Field", "Policy", "PolicyError", "load_policy"]
+
+_VERSION = re.compile(r"\d{4}-\d{1,2}-\d+")
+_CLASSES = {
+    "direct": FieldClass.FIELD_CLASS_UNSPECIFIED,
+    "quasi": FieldClass.FIELD_CLASS_QUASI_IDENTIFIER,
+    "sensitive": FieldClass.FIELD_CLASS_SENSITIVE,
+    "restricted": FieldClass.FIELD_CLASS_RESTRICTED,
+    "public": FieldClass.FIELD_CLASS_PUBLIC,
+}
+# Each action with the options that it needs and those that it may have.
+_OPTIONS: dict[str, tuple[set[str], set[str]]] = {
+    "drop": (set(), set()),
+    "subject": ({"says"}, set()),
+    "vocabulary": ({"says", "values"}, set()),
+    "common": ({"says", "values"}, set()),
+    "term": ({"says"}, set()),
+    "pattern": ({"says", "pattern"}, set()),
+    "study": ({"says"}, set()),
+    "prefix": ({"says", "digits"}, set()),
+    "sequence": ({"says"}, set()),
+    "number": ({"says"}, {"digits", "lowest", "highest"}),
+    "measurements": ({"says"}, {"digits"}),
+    "band": ({"says", "unit", "width", "top", "lowest", "highest"}, {"read_in", "unit_field", "bottom", "values"}),
+    "unit": (set(), set()),
+    "year": ({"says"}, set()),
+    "country": ({"says"}, set()),
+    "grid": ({"says", "lowest", "highest"}, set()),
+    "coordinates": ({"says"}, set()),
+    "organism": ({"says"}, set()),
+    "text": ({"says"}, set()),
+    "ontology": ({"says"}, set()),
+}
+ACTIONS = frozenset(_OPTIONS)
+IDENTIFIES = frozenset(("code", "label", "name", "date", "phone", "email", "address"))
+_GROUP_KEYS = {"class", "action", "why", "fields", "patterns", "identifies"}
+
+
+class PolicyError(Exception):
+    """The policy file cannot be used."""
+
+
+def load_policy(path: Path = _FILE) -> Policy:
+    """Read and check the policy. Raises PolicyError, which names the group and what to mend."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        vocabulary = load_vocabulary()
+    except (OSError, ValueError, KeyError) as error:
+        raise PolicyError(f"{path.name}: {error}") from error
+    version = content.get("version")
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise PolicyError("policy: version must be like 2026-11-1")
+    spellings: dict[str, Field] = {}
+    patterns: list[tuple[re.Pattern[str], Field]] = []
+    for number, group in enumerate(content.get("group", []), start=1):
+        where = f"group {number} ({', '.join(list(group.get('fields', {}))[:3])})"
+        fields = {name: _read_field(where, name, group) for name in group.get("fields", {})}
+        _require(bool(fields), f"{where}: has no fields")
+        for name, synonyms in group["fields"].items():
+            _require(isinstance(synonyms, list), f"{where}: {name} must list its other names")
+            for squashed in {squash(spelling) for spelling in (name, *synonyms)}:
+                _require(squashed not in spellings, f"{where}: {squashed} stands for two fields")
+                spellings[squashed] = fields[name]
+        for name, pattern in group.get("patterns", {}).items():
+            _require(group["class"] == "direct", f"{where}: only direct identifiers are found by a pattern of the name")
+            found = next((field for field in spellings.values() if field.name == name), None)
+            _require(found is not None, f"{where}: pattern of an unknown field {name}")
+            patterns.append((_compile(where, pattern), spellings[squash(name)]))
+    for known in spellings.values():
+        _require(not known.unit_field or squash(known.unit_field) in spellings, f"{known.name}: unknown unit_field")
+    return Policy(
+        version=version,
+        spellings=spellings,
+        prefixes=tuple(content.get("prefixes", [])),
+        patterns=tuple(patterns),
+        vocabulary=vocabulary,
+    )
+
+
+def _read_field(where: str, name: str, group: dict[str, Any]) -> Field:
+    action, class_ = group.get("action"), group.get("class")
+    _require(action in _OPTIONS, f"{where}: action must be one of {', '.join(sorted(_OPTIONS))}")
+    _require(class_ in _CLASSES, f"{where}: class must be one of {', '.join(_CLASSES)}")
+    _require(bool(str(group.get("why", "")).strip()), f"{where}: needs a why")
+    _require((class_ == "direct") <= (action in ("drop", "subject")), f"{where}: direct identifiers are never kept")
+    identifies = group.get("identifies", "code" if class_ == "direct" else "")
+    _require(identifies in IDENTIFIES or not identifies, f"{where}: identifies must be one of {sorted(IDENTIFIES)}")
+    options = {key: value for key, value in group.items() if key not in _GROUP_KEYS}
+    needed, possible = _OPTIONS[str(action)]
+    _require(needed <= set(options), f"{where}: {action} needs {', '.join(sorted(needed - set(options)))}")
+    unknown = set(options) - needed - possible
+    _require(not unknown, f"{where}: {action} has no {', '.join(sorted(unknown))}")
+    readers: dict[str, Callable[[Any], Any]] = {"values": read_values, "pattern": lambda text: _compile(where, text)}
+    try:
+        read = {key: readers[key](value) if key in readers else value for key, value in options.items()}
+    except ValueError as error:
+        raise PolicyError(f"{where}: {error}") from error
+    _require(read.get("width", 1) > 0, f"{where}: width must be positive")
+    return Field(
+        name=name,
+        field_class=_CLASSES[str(class_)],
+        action=str(action),
+        why=group["why"],
+        identifies=identifies,
+        **read,
+    )
+
+
+def _compile(where: str, pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise PolicyError(f"{where}: {pattern}: {error}") from error
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise PolicyError(f"policy: {message}")

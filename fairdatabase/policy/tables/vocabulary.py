@@ -1,0 +1,184 @@
+"""Vocabulary: the words, countries and missing-value terms that stored values may consist of."""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fairdatabase.policy.text.characters import fold, squash
+
+_FILE = Path(__file__).with_name("vocabulary.toml")
+_WORD = re.compile(r"[^\W_]+")
+# One alone is nobody's.
+_FIGURES = frozenset("0123456789")
+_PARTS = re.compile(r"[\s-]+")
+# Shorter words end like anything.
+_SHORTEST_WITH_ENDING = 6
+_REMEMBERED = 4096
+_LONGEST_MISSING = 30
+
+
+class Remembered(set[str]):
+    """A set that starts anew when it is full."""
+
+    def add(self, element: str, /) -> None:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        super().add(element)
+
+
+@dataclass(frozen=True, slots=True)
+class OrganismNames:
+    """What the names of organisms are made of."""
+
+    # Known words, and those of them that name nothing by themselves.
+    words: frozenset[str]
+    silent: frozenset[str]
+    genera: frozenset[str]
+    epithets: frozenset[str]
+    # Endings of epithets, of genera that are in no list, and of ranks.
+    latin: tuple[str, ...]
+    genus: tuple[str, ...]
+    rank: tuple[str, ...]
+    # Phrases that count as known where a word with one of the endings stands.
+    beside: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Beside which words a number may stand in a term, and how many figures it may have there."""
+
+    # By the word in front of the number, and by the one behind it.
+    behind: dict[str, int]
+    front: dict[str, int]
+    # In a term with one of these no number may stand.
+    never: frozenset[str]
+
+    def knows(self, word: str) -> bool:
+        """Tell whether a word is known beside a number although it says nothing by itself: "pH", "rpm"."""
+        return word in self.behind or word in self.front
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The content of vocabulary.toml, ready for look-up."""
+
+    # By how they are written, in lower case; "" stands for what counts as absent.
+    missing: dict[str, str]
+    missing_terms: frozenset[str]
+    # What a missing-value term may begin and end with as it is written; nothing else is looked up.
+    missing_begin: frozenset[str]
+    missing_end: frozenset[str]
+    words: frozenset[str]
+    endings: tuple[str, ...]
+    countries: dict[str, str]
+    ontologies: frozenset[str]
+    # An id of one of them that has too few figures to be anybody's.
+    short_id: re.Pattern[str]
+    organisms: OrganismNames
+    # Given names and surnames, some of them known words as well.
+    people: frozenset[str]
+    given: frozenset[str]
+    studies: frozenset[str]
+    figures: Figures
+    # Names of organisms that were found good and consist of listed words only, so that none can be somebody's.
+    names: Remembered = field(default_factory=Remembered)
+
+    def missing_term(self, text: str) -> str | None:
+        """Return the missing-value term that a clean text is, "" when it counts as absent, None for all other texts."""
+        if len(text) > _LONGEST_MISSING:
+            return None
+        if text and (text[0] not in self.missing_begin or text[-1] not in self.missing_end):
+            return None
+        return self.missing.get(text.lower().replace("_", " ").replace("-", " ").removeprefix("missing: ").strip())
+
+    def knows(self, word: str) -> bool:
+        """Tell whether a word may stand in a stored value: a listed one whatever its case, one by its ending in lower
+        case only, because names have such endings too.
+        """
+        as_written, word = word, word.lower()
+        if word in self.words or word.removesuffix("'s") in self.words:
+            return True
+        return as_written == word and len(word) >= _SHORTEST_WITH_ENDING and word.endswith(self.endings)
+
+    def lists(self, text: str) -> bool:
+        """Tell whether the vocabulary lists every word and number of a text, and none as a name of people."""
+        known, organisms = self.words, self.organisms
+        for word in _WORD.findall(text.lower()):
+            listed = word in known or word in organisms.words or word in organisms.genera or word in organisms.epithets
+            if word in self.people or not (listed or word in _FIGURES):
+                return False
+        return True
+
+
+def load_vocabulary(path: Path = _FILE) -> Vocabulary:
+    """Read vocabulary.toml. Raises KeyError or ValueError when it is not of the expected form."""
+    content = tomllib.loads(path.read_text(encoding="utf-8"))
+    ontologies: list[str] = content["ontologies"]["prefixes"]
+    terms: list[str] = content["missing"]["terms"]
+    missing = (
+        dict.fromkeys(("", *content["missing"]["blanks"]), "")
+        | {term.replace(" ", ""): term for term in terms}
+        | {term: term for term in terms}
+    )
+    return Vocabulary(
+        missing=missing,
+        missing_terms=frozenset(terms),
+        missing_begin=frozenset("_-mM") | {c for term in filter(None, missing) for c in (term[0], term[0].upper())},
+        missing_end=frozenset("_-") | {c for term in filter(None, missing) for c in (term[-1], term[-1].upper())},
+        words=_words([*content["words"].values(), *ontologies]),
+        endings=tuple(content["endings"]["medical"].split()),
+        countries=read_values(content["countries"]["names"]),
+        ontologies=frozenset(ontologies),
+        short_id=re.compile(rf"(?:{'|'.join(map(re.escape, ontologies))})[:_][A-Z]?[0-9]{{1,7}}"),
+        organisms=_organisms(content),
+        people=_words(content["people"].values()),
+        given=_words([content["people"]["given"]]),
+        studies=_words(content["studies"].values()),
+        figures=Figures(
+            behind=_lengths(content["figures"]["behind"]),
+            front=_lengths(content["figures"]["front"]),
+            never=_words([content["figures"]["never"]["words"]]),
+        ),
+    )
+
+
+def read_values(values: Iterable[str]) -> dict[str, str]:
+    """Return what each spelling is stored as, of values written "stored|also written|…"."""
+    stored: dict[str, str] = {}
+    for value in values:
+        spellings = value.split("|")
+        for spelling in spellings:
+            if stored.setdefault(squash(spelling), spellings[0]) != spellings[0]:
+                raise ValueError(f"{spelling!r} stands for two values")
+    return stored
+
+
+def _lengths(groups: dict[str, str]) -> dict[str, int]:
+    return {fold(word): int(length) for length, words in groups.items() for word in words.split()}
+
+
+def _organisms(content: dict[str, Any]) -> OrganismNames:
+    organisms, words, endings = content["organisms"], content["words"], content["endings"]
+    known = (organisms[part] for part in ("silent", "community", "hosts", "viruses"))
+    return OrganismNames(
+        words=_words([*known, words["anatomy"], words["environment"]]),
+        silent=_words([organisms["silent"]]),
+        genera=_words([organisms["genera"]]),
+        epithets=_words([organisms["epithets"]]),
+        latin=tuple(endings["latin"].split()),
+        genus=tuple(endings["genus"].split()),
+        rank=tuple(endings["rank"].split()),
+        beside=tuple((tuple(group["ending"]), _phrases(group["allows"])) for group in organisms["beside"]),
+    )
+
+
+def _phrases(text: str) -> re.Pattern[str]:
+    phrases = (re.escape(" ".join(phrase.split())) for phrase in text.split(","))
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(phrases)})(?![^\W_])", re.IGNORECASE)
+
+
+def _words(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(word for text in texts for word in _PARTS.split(text.lower()) if word)

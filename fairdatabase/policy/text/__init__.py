@@ -1,0 +1,1 @@
+"""Texts, dates and scalars as people write them, in forms that compare equal."""

@@ -1,0 +1,105 @@
+"""Files of an import, read into rows as their bytes come: NDJSON, CSV, TSV."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from chassis.errors import AppError, InvalidRequest
+from fairdatabase.sheets.columns import Columns, TitlesUnusable
+from fairdatabase.sheets.records import Fault, LineRecords, Record, TableRecords
+from fairdatabase.violations import Violation
+from gateway.errors import MediaTypeUnsupported, RowBadlyQuoted, RowEmpty, RowNotText, RowRagged, RowTooLarge
+from gateway.imports.rows import Item, read_cells, read_json
+
+_CHARSETS = {"utf-8", "utf8", "us-ascii"}
+FAULTS: dict[Fault, type[AppError]] = {
+    Fault.TOO_LARGE: RowTooLarge,
+    Fault.NOT_TEXT: RowNotText,
+    Fault.BADLY_QUOTED: RowBadlyQuoted,
+    Fault.RAGGED: RowRagged,
+    Fault.EMPTY: RowEmpty,
+}
+"""The errors that say the same."""
+
+
+class FileReader(Protocol):
+    """Reads a file."""
+
+    def feed(self, data: bytes) -> Iterator[Item]:
+        """Take some bytes; yield the rows that are whole now. Raises InvalidRequest for a file that is no table."""
+        ...
+
+    def unfinished(self) -> bool:
+        """Tell whether what came so far ends within a row."""
+        ...
+
+    def end(self) -> Iterator[Item]:
+        """Yield what was left; there is no more. Raises InvalidRequest."""
+        ...
+
+
+def open_reader(content_type: str) -> FileReader:
+    """Return what reads a file of this type. Raises MediaTypeUnsupported."""
+    media_type, *parameters = (part.strip() for part in content_type.lower().split(";"))
+    reader = _READERS.get(media_type)
+    charsets = {parameter.partition("=")[2].strip('" ') for parameter in parameters if parameter.startswith("charset")}
+    if reader is None or not charsets <= _CHARSETS:
+        raise MediaTypeUnsupported
+    return reader()
+
+
+class Ndjson:
+    """Reads lines of JSON."""
+
+    def __init__(self) -> None:
+        self._records = LineRecords()
+        self.unfinished = self._records.unfinished
+
+    def feed(self, data: bytes) -> Iterator[Item]:
+        return map(_read_line, self._records.feed(data))
+
+    def end(self) -> Iterator[Item]:
+        return map(_read_line, self._records.end())
+
+
+def _read_line(record: Record) -> Item:
+    return FAULTS[record.fault]() if record.fault else read_json(record.cells[0], len(record.raw))
+
+
+class Table:
+    """Reads a table with a title line."""
+
+    def __init__(self, delimiter: str) -> None:
+        self._records = TableRecords(delimiter)
+        self._columns: Columns | None = None
+        self.unfinished = self._records.unfinished
+
+    def feed(self, data: bytes) -> Iterator[Item]:
+        return self._rows(self._records.feed(data))
+
+    def end(self) -> Iterator[Item]:
+        return self._rows(self._records.end())
+
+    def _rows(self, records: Iterator[Record]) -> Iterator[Item]:
+        for record in records:
+            if self._columns is None:
+                self._columns = _read_titles(record)
+            elif record.fault:
+                yield FAULTS[record.fault]()
+            else:
+                yield read_cells(self._columns, record.cells, len(record.raw))
+
+
+def _read_titles(record: Record) -> Columns:
+    try:
+        if record.fault:
+            raise TitlesUnusable(["cannot be read"])
+        return Columns(record.cells)
+    except TitlesUnusable as error:
+        raise InvalidRequest(violations=[Violation("file", what) for what in error.wrong]) from None
+
+
+_READERS: dict[str, Callable[[], FileReader]] = {
+    "application/x-ndjson": Ndjson,
+    "text/csv": lambda: Table(","),
+    "text/tab-separated-values": lambda: Table("\t"),
+}

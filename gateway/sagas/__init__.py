@@ -1,0 +1,1 @@
+"""The saga engine, its journal, and the operator's view of it."""

@@ -1,0 +1,107 @@
+"""SagaService: operators look at sagas, and help those that are stuck."""
+
+import json
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import grpc
+
+from chassis import call_context
+from chassis.storage import paging
+from chassis.telemetry import log
+from fairdb.system.v1 import saga_service_pb2 as pb
+from fairdb.system.v1 import saga_service_pb2_grpc
+from gateway.errors import SagaDefinitionUnknown, SagaNotCancellable, SagaNotFound, SagaNotParked
+from gateway.sagas.definition import Definition, Ref
+from gateway.sagas.engine import Engine
+from gateway.sagas.journal import OPEN, Journal
+
+Context = grpc.aio.ServicerContext
+
+
+class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
+    """Shows the journal, and moves what a person has decided on."""
+
+    def __init__(self, journal: Journal, engine: Engine) -> None:
+        self._journal = journal
+        self._engine = engine
+
+    async def ListSagas(self, request: pb.ListSagasRequest, context: Context) -> pb.ListSagasResponse:
+        query, size = f"sagas {request.state}", request.page_size or paging.DEFAULT_PAGE_SIZE
+        rows = await self._journal.page(request.state, paging.read_token(request.page_token, query), size + 1)
+        page = pb.ListSagasResponse(sagas=[self._show(row) for row in rows[:size]])
+        if len(rows) > size:
+            page.next_page_token = paging.write_token(rows[size - 1]["id"], query)
+        return page
+
+    async def GetSaga(self, request: pb.GetSagaRequest, context: Context) -> pb.Saga:
+        return self._show(await self._get(request.id))
+
+    async def RetrySaga(self, request: pb.RetrySagaRequest, context: Context) -> pb.Saga:
+        row = await self._get(request.id)
+        if not row["parked"]:
+            raise SagaNotParked
+        definition = self._definition_of(row)
+        if row["state"] == pb.Saga.STATE_FINISHING:
+            # First: a crash in between leaves it parked, and the operator asks again.
+            await definition.tail.resume(Ref(request.id, row["fencing_token"]))
+        if not await self._journal.retry(row["id"]):
+            raise SagaNotParked
+        return await self._moved("saga_retried", request.id)
+
+    async def CancelSaga(self, request: pb.CancelSagaRequest, context: Context) -> pb.Saga:
+        row = await self._get(request.id)
+        if row["state"] in (pb.Saga.STATE_RUNNING, pb.Saga.STATE_UNDOING):
+            self._definition_of(row)
+        if not await self._journal.cancel(row["id"]):
+            raise SagaNotCancellable
+        return await self._moved("saga_cancelled", request.id)
+
+    async def _get(self, id: str) -> asyncpg.Record:
+        row = await self._journal.get(UUID(id))
+        if row is None:
+            raise SagaNotFound
+        return row
+
+    def _definition_of(self, row: asyncpg.Record) -> Definition:
+        """Return a saga's definition. While versions change, only some gateways may have it: SagaDefinitionUnknown."""
+        definition = self._engine.known.get((row["definition"], row["version"]))
+        if definition is None:
+            raise SagaDefinitionUnknown
+        return definition
+
+    async def _moved(self, event: str, id: str) -> pb.Saga:
+        log.warning(event, saga=id, actor=call_context.current().caller.actor)
+        self._engine.wake()
+        return self._show(await self._get(id))
+
+    def _show(self, row: asyncpg.Record) -> pb.Saga:
+        saga = pb.Saga(
+            id=str(row["id"]),
+            definition=row["definition"],
+            version=row["version"],
+            state=pb.Saga.STATE_PARKED if row["parked"] else row["state"],
+            parked_state=row["state"] if row["parked"] else pb.Saga.STATE_UNSPECIFIED,
+            reason=row["reason"],
+            waiting=row["waiting"],
+            actor=row["actor"],
+            correlation_id=row["correlation_id"],
+            gateway=row["address"] or str(row["owner"]),
+            fencing_token=row["fencing_token"],
+            refusals=row["refusals"],
+        )
+        saga.create_time.FromDatetime(row["created_at"])
+        saga.update_time.FromDatetime(row["updated_at"])
+        if row["state"] in OPEN and not row["parked"]:
+            saga.due_time.FromDatetime(row["due_at"])
+        notes = json.loads(row["steps"])
+        definition = self._engine.known.get((row["definition"], row["version"]))
+        # A definition that is not known here leaves the order in which its steps became known.
+        names = definition.step_names if definition else sorted(notes, key=lambda name: notes[name]["time"])
+        for name in names:
+            step = saga.steps.add(name=name)
+            if note := notes.get(name):
+                step.outcome, step.reason = note["outcome"], note["reason"]
+                step.time.FromDatetime(datetime.fromisoformat(note["time"]))
+        return saga

@@ -1,0 +1,206 @@
+"""The creation of a sample, a saga: validate and anonymise in one call; store, the pivot; then index and notify."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from uuid6 import uuid7
+
+from chassis.errors import DeadlineExceeded, RemoteError, SagaTakenOver, ServiceUnavailable
+from chassis.events import outbox
+from fairdb.backend.v1.backend_service_pb2 import (
+    FindByIdempotencyKeyRequest,
+    GetSampleStatesRequest,
+    IdempotencyClaim,
+    ResumeSampleRequest,
+    SettleSampleRequest,
+    StoredSample,
+    StoreSampleRequest,
+)
+from fairdb.events.v1.event_pb2 import Event
+from fairdb.options.v1.access_pb2 import Principal
+from fairdb.privacy.v1.privacy_service_pb2 import (
+    DiscardSampleRequest,
+    GetGrantsRequest,
+    Grants,
+    PrepareSampleRequest,
+    PrepareSampleResponse,
+)
+from fairdb.samples.v1.sample_pb2 import RawSample, Sample
+from gateway.errors import ConsentWithdrawn
+from gateway.sagas.definition import Definition, NoEffect, Pivot, Ref, Saga, Step, Tail
+from gateway.sagas.engine import Engine, OutcomeUnknown
+
+if TYPE_CHECKING:
+    from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceAsyncStub
+    from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceAsyncStub
+
+
+@dataclass(slots=True)
+class Work:
+    """What the steps work on. Holds the raw sample, so it is never written anywhere."""
+
+    principal: Principal
+    raw: RawSample
+    claim: IdempotencyClaim | None
+    prepared: PrepareSampleResponse | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A sample that is stored, and what its sender may see of it."""
+
+    stored: StoredSample
+    grants: Grants
+    dropped_fields: Sequence[str]
+    """Names of what anonymisation dropped. None for a repeat: they are kept nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Which sample a claim stands for now."""
+
+    id: str
+    repeated: bool
+    """Whether an earlier call had created it."""
+
+
+class Superseded(NoEffect):
+    """The idempotency key had made a sample before."""
+
+    reason = "SUPERSEDED"
+
+    def __init__(self, winner: StoredSample) -> None:
+        self.winner = winner
+
+
+def create_sample(
+    privacy: "PrivacyServiceAsyncStub", backend: "BackendServiceAsyncStub"
+) -> Definition[Work, StoredSample]:
+    """Return the saga that creates a sample."""
+
+    async def prepare(ref: Ref, work: Work) -> None:
+        work.prepared = await privacy.PrepareSample(
+            PrepareSampleRequest(
+                sample_id=ref.id, principal=work.principal, sample=work.raw, fencing_token=ref.fencing_token
+            )
+        )
+
+    async def discard(ref: Ref) -> None:
+        await privacy.DiscardSample(DiscardSampleRequest(sample_id=ref.id, fencing_token=ref.fencing_token))
+
+    async def store(ref: Ref, work: Work) -> StoredSample:
+        prepared = work.prepared
+        assert prepared is not None
+        answer = await backend.StoreSample(
+            StoreSampleRequest(
+                principal=work.principal,
+                stored=StoredSample(sample=prepared.sample, classes=prepared.classes),
+                consents=prepared.consents,
+                claim=work.claim,
+                fencing_token=ref.fencing_token,
+            )
+        )
+        if answer.replayed:
+            raise Superseded(answer.stored)
+        return answer.stored
+
+    async def settle(ref: Ref) -> StoredSample | None:
+        answer = await backend.SettleSample(SettleSampleRequest(id=ref.id, fencing_token=ref.fencing_token))
+        return answer.stored if answer.HasField("stored") else None
+
+    async def progress(ids: Sequence[str]) -> Mapping[str, int]:
+        answer = await backend.GetSampleStates(GetSampleStatesRequest(ids=ids))
+        return {id: _TAIL_STEPS_DONE.get(state, 0) for id, state in answer.states.items()}
+
+    async def resume(ref: Ref) -> None:
+        await backend.ResumeSample(ResumeSampleRequest(id=ref.id))
+
+    return Definition(
+        name="create_sample",
+        version=1,
+        steps=(Step(("validate", "anonymise"), prepare, undo=discard),),
+        pivot=Pivot("store", store, ask=settle),
+        tail=Tail(("index", "notify"), progress, resume),
+        failed=_failed,
+    )
+
+
+_TAIL_STEPS_DONE = {
+    Sample.STATE_STORED: 0,
+    Sample.STATE_INDEXED: 1,
+    Sample.STATE_PROCESSED: 2,
+    Sample.STATE_QUARANTINED: 2,  # it is to be found and told of no more
+}
+
+
+def _failed(saga: Saga) -> Event | None:
+    if saga.reason == Superseded.reason:
+        return None
+    event = outbox.new_event("sample.failed", saga.ref.id, 1, saga.actor)
+    event.step, event.reason = saga.failed_step, saga.reason
+    return event
+
+
+class Creation:
+    """Creates samples."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        definition: Definition[Work, StoredSample],
+        privacy: "PrivacyServiceAsyncStub",
+        backend: "BackendServiceAsyncStub",
+    ) -> None:
+        self._engine = engine
+        self._definition = definition
+        self._privacy = privacy
+        self._backend = backend
+
+    async def create(self, principal: Principal, raw: RawSample, claim: IdempotencyClaim | None) -> Created:
+        """Create a sample, or return the one that an earlier call with the same claim created."""
+        if claim is not None and (found := await self._find(principal, claim)) is not None:
+            grants = await self._privacy.GetGrants(GetGrantsRequest(principal=principal))
+            return Created(found, grants, ())
+        work = Work(principal, raw, claim)
+        stored, repeated = await self._execute(work)
+        assert work.prepared is not None
+        return Created(stored, work.prepared.grants, () if repeated else tuple(work.prepared.dropped_fields))
+
+    async def identify(
+        self, principal: Principal, raw: RawSample, claim: IdempotencyClaim, *, look_first: bool
+    ) -> Identified:
+        """Create a sample as `create` does, for who wants to know no more of it than its id.
+
+        `look_first`: whether to ask for an earlier call before anything is done. Else the store tells; that is less
+        work for a new sample, and more for a repeat. Raises ConsentWithdrawn when the earlier call's sample rests on a
+        consent that was withdrawn meanwhile: who gets no more than an id cannot see that it is in quarantine.
+        """
+        if look_first and (found := await self._find(principal, claim)) is not None:
+            stored, repeated = found, True
+        else:
+            stored, repeated = await self._execute(Work(principal, raw, claim))
+        if stored.sample.state == Sample.STATE_QUARANTINED:
+            raise ConsentWithdrawn
+        return Identified(stored.sample.id, repeated)
+
+    async def _find(self, principal: Principal, claim: IdempotencyClaim) -> StoredSample | None:
+        found = await self._backend.FindByIdempotencyKey(FindByIdempotencyKeyRequest(principal=principal, claim=claim))
+        return found.stored if found.HasField("stored") else None
+
+    async def _execute(self, work: Work) -> tuple[StoredSample, bool]:
+        """Return the sample, and whether an earlier call had created it."""
+        try:
+            return await self._engine.execute(self._definition, str(uuid7()), work), False
+        except Superseded as superseded:
+            return superseded.winner, True
+        except OutcomeUnknown:
+            # "Try again" would make a second sample of a request that cannot be recognised.
+            raise (DeadlineExceeded if work.claim is None else ServiceUnavailable)(service="backend_svc") from None
+        except DeadlineExceeded:
+            # Whatever was done is undone, so the answer need not be "unknown".
+            raise ServiceUnavailable from None
+        except RemoteError as error:
+            if error.reason == SagaTakenOver.reason:
+                raise ServiceUnavailable from None
+            raise

@@ -1,0 +1,41 @@
+"""Readings under a declared use: whether each sample's terms permit it, kept in its audit log before it is shown."""
+
+from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING
+
+from fairdb.backend.v1.backend_service_pb2 import RecordReadingsRequest, StoredSample
+from fairdb.options.v1.access_pb2 import Principal
+from fairdb.privacy.v1.privacy_service_pb2 import Grants, MatchUseOfSamplesRequest
+from fairdb.samples.v1.data_use_pb2 import USE_OUTCOME_ALLOWED, IntendedUse
+from fairdb.samples.v1.sample_service_pb2 import DeclaredUse
+from gateway.samples import visibility
+
+if TYPE_CHECKING:
+    from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceAsyncStub
+    from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceAsyncStub
+
+
+class Readings:
+    """Asks privacy_svc what a sample's terms say, and has backend_svc keep what was declared."""
+
+    def __init__(self, privacy: "PrivacyServiceAsyncStub", backend: "BackendServiceAsyncStub") -> None:
+        self._privacy = privacy
+        self._backend = backend
+
+    async def permitted(
+        self, found: Sequence[StoredSample], grants: Grants, reader: Principal, use: IntendedUse
+    ) -> Container[str]:
+        """Return the ids of those samples of which the reader may see more, since their terms permit the use.
+
+        Raises InvalidRequest for what is wrong with the use, also where it would change nothing.
+        """
+        use.account = reader.user_id
+        asked = [stored.sample.id for stored in found if visibility.depends_on_use(stored, grants, reader)]
+        answer = await self._privacy.MatchUseOfSamples(MatchUseOfSamplesRequest(sample_ids=asked, use=use))
+        if answer.matches:
+            readings = {
+                id: DeclaredUse(use=use, outcome=match.outcome, term=match.term) for id, match in answer.matches.items()
+            }
+            # Whoever cannot be held to what they declared sees nothing for it.
+            await self._backend.RecordReadings(RecordReadingsRequest(principal=reader, readings=readings))
+        return {id for id, match in answer.matches.items() if match.outcome == USE_OUTCOME_ALLOWED}

@@ -1,0 +1,153 @@
+"""SampleService."""
+
+import asyncio
+from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING
+
+import grpc
+
+from chassis import call_context
+from chassis.storage import paging
+from fairdb.backend.v1.backend_service_pb2 import (
+    GetStoredSampleRequest,
+    ListAuditEntriesRequest,
+    ListEventsRequest,
+    ListStoredSamplesRequest,
+    StoredSample,
+)
+from fairdb.options.v1.access_pb2 import Principal
+from fairdb.privacy.v1.privacy_service_pb2 import (
+    GetGrantsRequest,
+    GetPrivacyStatusRequest,
+    Grants,
+    PreviewSampleRequest,
+)
+from fairdb.samples.v1 import sample_service_pb2 as pb
+from fairdb.samples.v1 import sample_service_pb2_grpc
+from fairdb.samples.v1.sample_pb2 import Sample
+from gateway.samples import idempotency, visibility
+from gateway.samples.creation import Creation
+from gateway.samples.declared_use import Readings
+
+if TYPE_CHECKING:
+    from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceAsyncStub
+    from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceAsyncStub
+
+
+Context = grpc.aio.ServicerContext
+
+
+class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
+    """Creates, previews, reads and lists samples."""
+
+    def __init__(
+        self,
+        privacy: "PrivacyServiceAsyncStub",
+        backend: "BackendServiceAsyncStub",
+        creation: Creation,
+        fingerprints: idempotency.Fingerprints,
+    ) -> None:
+        self._privacy = privacy
+        self._backend = backend
+        self._creation = creation
+        self._fingerprints = fingerprints
+        self._readings = Readings(privacy, backend)
+
+    async def CreateSample(self, request: pb.CreateSampleRequest, context: Context) -> Sample:
+        principal = call_context.current().caller.principal
+        header = dict(context.invocation_metadata() or ()).get(idempotency.HEADER, "")
+        key = idempotency.choose_key(str(header), request.request_id)
+        claim = self._fingerprints.claim(idempotency.CREATE, key, request.sample) if key else None
+        created = await self._creation.create(principal, request.sample, claim)
+        sample = visibility.render(created.stored, created.grants, principal)
+        sample.dropped_fields[:] = sorted(created.dropped_fields)
+        await context.send_initial_metadata(
+            (("x-http-code", "201"), ("location", f"/api/samples/{sample.id}"), ("etag", sample.etag))
+        )
+        return sample
+
+    async def PreviewSample(self, request: pb.PreviewSampleRequest, context: Context) -> pb.SamplePreview:
+        return await self._privacy.PreviewSample(PreviewSampleRequest(sample=request.sample))
+
+    async def GetSample(self, request: pb.GetSampleRequest, context: Context) -> Sample:
+        principal = call_context.current().caller.principal
+        stored, grants = await self._sample_and_grants(request.id, principal)
+        (sample,) = await self._render([stored], grants, principal, request)
+        await context.send_initial_metadata((("etag", sample.etag),))
+        return sample
+
+    async def ListSamples(self, request: pb.ListSamplesRequest, context: Context) -> pb.ListSamplesResponse:
+        principal = call_context.current().caller.principal
+        # The grants come first: they decide what the filter may look at.
+        grants = await self._grants(principal)
+        page = await self._backend.ListStoredSamples(
+            ListStoredSamplesRequest(
+                principal=principal,
+                filter=request.filter,
+                page_size=request.page_size or paging.DEFAULT_PAGE_SIZE,
+                page_token=request.page_token,
+                everywhere=grants.everywhere,
+                own=grants.own,
+                oversees=grants.oversees,
+                studies=grants.studies,
+                for_permitted_use=grants.for_permitted_use if request.HasField("use") else (),
+            )
+        )
+        samples = await self._render(page.samples, grants, principal, request)
+        return pb.ListSamplesResponse(samples=samples, next_page_token=page.next_page_token)
+
+    async def ListSampleEvents(
+        self, request: pb.ListSampleEventsRequest, context: Context
+    ) -> pb.ListSampleEventsResponse:
+        answer, _ = await asyncio.gather(
+            self._backend.ListEvents(ListEventsRequest(subject=request.id)), self._check_overseen(request.id)
+        )
+        return pb.ListSampleEventsResponse(events=answer.events)
+
+    async def ListSampleAuditEntries(
+        self, request: pb.ListSampleAuditEntriesRequest, context: Context
+    ) -> pb.ListSampleAuditEntriesResponse:
+        answer, _ = await asyncio.gather(
+            self._backend.ListAuditEntries(
+                ListAuditEntriesRequest(
+                    sample_id=request.id,
+                    page_size=request.page_size or paging.DEFAULT_PAGE_SIZE,
+                    page_token=request.page_token,
+                )
+            ),
+            self._check_overseen(request.id),
+        )
+        return pb.ListSampleAuditEntriesResponse(entries=answer.entries, next_page_token=answer.next_page_token)
+
+    async def GetSamplePrivacy(self, request: pb.GetSamplePrivacyRequest, context: Context) -> pb.SamplePrivacy:
+        # The sample first: a preparation exists before its sample does.
+        await self._check_overseen(request.id)
+        return await self._privacy.GetPrivacyStatus(GetPrivacyStatusRequest(sample_id=request.id))
+
+    async def _grants(self, principal: Principal) -> Grants:
+        return await self._privacy.GetGrants(GetGrantsRequest(principal=principal))
+
+    async def _sample_and_grants(self, sample_id: str, principal: Principal) -> tuple[StoredSample, Grants]:
+        return await asyncio.gather(
+            self._backend.GetStoredSample(GetStoredSampleRequest(id=sample_id)), self._grants(principal)
+        )
+
+    async def _render(
+        self,
+        found: Sequence[StoredSample],
+        grants: Grants,
+        principal: Principal,
+        request: pb.GetSampleRequest | pb.ListSamplesRequest,
+    ) -> list[Sample]:
+        permitted: Container[str] = ()
+        if request.HasField("use"):
+            permitted = await self._readings.permitted(found, grants, principal, request.use)
+        return [
+            visibility.render(stored, grants, principal, use_permitted=stored.sample.id in permitted)
+            for stored in found
+        ]
+
+    async def _check_overseen(self, sample_id: str) -> None:
+        principal = call_context.current().caller.principal
+        stored, grants = await self._sample_and_grants(sample_id, principal)
+        visibility.check_overseen(stored, grants, principal)

@@ -1,0 +1,1 @@
+"""Platform health and the registry's view."""

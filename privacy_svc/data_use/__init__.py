@@ -1,0 +1,1 @@
+"""Data use conditions and whether they permit an intended use."""

@@ -1,0 +1,1 @@
+"""Preparation of samples, and the grants of their readers."""

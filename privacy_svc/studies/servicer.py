@@ -1,0 +1,78 @@
+"""StudyService: what accounts do with studies."""
+
+from uuid import UUID
+
+import grpc
+
+from chassis import call_context
+from chassis.errors import InvalidRequest
+from chassis.storage import paging
+from fairdatabase.policy.recognizers.detection import is_identifying
+from fairdatabase.violations import Violation
+from fairdb.options.v1.access_pb2 import ROLE_STEWARD
+from fairdb.privacy.v1 import study_service_pb2 as pb
+from fairdb.privacy.v1 import study_service_pb2_grpc
+from privacy_svc.studies.store import Studies
+
+Context = grpc.aio.ServicerContext
+
+
+class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
+    """Makes studies, shows them, and decides on members as their owner says."""
+
+    def __init__(self, studies: Studies) -> None:
+        self._studies = studies
+
+    async def CreateStudy(self, request: pb.CreateStudyRequest, context: Context) -> pb.Study:
+        title = " ".join(request.study.title.split())
+        violations = []
+        if not title:
+            violations.append(Violation("study.title", "is required"))
+        elif is_identifying(title):
+            violations.append(Violation("study.title", "must not hold contacts, dates or numbers of persons"))
+        if violations:
+            raise InvalidRequest(violations=violations)
+        return await self._studies.create(_account(), title)
+
+    async def GetStudy(self, request: pb.GetStudyRequest, context: Context) -> pb.Study:
+        return await self._readable(request.id)
+
+    async def ListStudies(self, request: pb.ListStudiesRequest, context: Context) -> pb.ListStudiesResponse:
+        size = request.page_size or paging.DEFAULT_PAGE_SIZE
+        return await self._studies.list_page(_account(), size, request.page_token, everybody=_is_steward())
+
+    async def SetMember(self, request: pb.SetMemberRequest, context: Context) -> pb.Member:
+        study = await self._owned(request.study)
+        if request.member.account == study.owner:
+            raise InvalidRequest(
+                violations=[Violation("member.account", "owns the study, and needs no other part in it")]
+            )
+        return await self._studies.set_member(UUID(request.study), UUID(request.member.account), request.member.role)
+
+    async def ListMembers(self, request: pb.ListMembersRequest, context: Context) -> pb.ListMembersResponse:
+        await self._readable(request.study)
+        return pb.ListMembersResponse(members=await self._studies.members(UUID(request.study)))
+
+    async def RemoveMember(self, request: pb.RemoveMemberRequest, context: Context) -> pb.RemoveMemberResponse:
+        account = UUID(request.account)
+        if account != _account():
+            await self._owned(request.study)
+        else:
+            await self._readable(request.study)
+        await self._studies.remove_member(UUID(request.study), account)
+        return pb.RemoveMemberResponse()
+
+    async def _readable(self, study: str) -> pb.Study:
+        everybody = _is_steward()
+        return await self._studies.get(_account(), UUID(study), at_least=pb.STUDY_ROLE_READER, everybody=everybody)
+
+    async def _owned(self, study: str) -> pb.Study:
+        return await self._studies.get(_account(), UUID(study), at_least=pb.STUDY_ROLE_OWNER)
+
+
+def _account() -> UUID:
+    return UUID(call_context.current().caller.user_id)
+
+
+def _is_steward() -> bool:
+    return ROLE_STEWARD in call_context.current().caller.roles
