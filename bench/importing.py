@@ -27,14 +27,14 @@ MAKE_TABLES = """
 DROP SCHEMA IF EXISTS bench_copy CASCADE;
 CREATE SCHEMA bench_copy;
 CREATE TABLE bench_copy.sample (LIKE backend_svc.sample INCLUDING ALL);
-CREATE TABLE bench_copy.audit (LIKE backend_svc.history.audit INCLUDING ALL);
+CREATE TABLE bench_copy.audit (LIKE backend_svc.audit INCLUDING ALL);
 CREATE TABLE bench_copy.outbox (LIKE backend_svc.outbox INCLUDING ALL);
 CREATE TABLE bench_copy.chosen AS SELECT id FROM backend_svc.sample ORDER BY id LIMIT {count};
 """
 DROP_TABLES = "DROP SCHEMA bench_copy CASCADE"
 SAMPLES = "SELECT * FROM backend_svc.sample WHERE id IN (SELECT id FROM bench_copy.chosen)"
 AUDITS = """
-SELECT sample_id, action, actor, correlation_id, time FROM backend_svc.history.audit
+SELECT sample_id, action, actor, correlation_id, time FROM backend_svc.audit
 WHERE action = 'store' AND sample_id IN (SELECT id FROM bench_copy.chosen)
 """
 AUDIT_COLUMNS = ["sample_id", "action", "actor", "correlation_id", "time"]

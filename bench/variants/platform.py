@@ -25,7 +25,7 @@ _FEW = httpx.Limits(max_connections=8)
 EXPECTED = Expectation(
     """
     SELECT (SELECT count(*) FROM backend_svc.sample),
-           (SELECT count(*) FROM backend_svc.history.audit),
+           (SELECT count(*) FROM backend_svc.audit),
            (SELECT count(*) FROM backend_svc.outbox) + (SELECT count(*) FROM backend_svc.sample WHERE state < 3)
                + (SELECT count(*) FROM gateway.saga WHERE state <= 3)
     """,

@@ -46,7 +46,7 @@ SELECT event.subject, event.type FROM backend_svc.event JOIN backend_svc.sample 
 WHERE owner = $1 ORDER BY event.sequence
 """
 AUDIT = """
-SELECT audit.action FROM backend_svc.history.audit JOIN backend_svc.sample ON sample.id = audit.sample_id
+SELECT audit.action FROM backend_svc.audit JOIN backend_svc.sample ON sample.id = audit.sample_id
 WHERE owner = $1 ORDER BY audit.id
 """
 SAGAS = "SELECT * FROM gateway.saga WHERE actor = $1::uuid::text ORDER BY id"

@@ -104,7 +104,7 @@ async def test_a_sample_that_is_never_indexed_parks_its_saga_and_goes_on_after_r
 async def test_a_saga_that_cannot_be_decided_can_be_cancelled_and_ends_undone(rig: Rig) -> None:
     account, admin = await rig.account(), await rig.admin()
     async with rig.gateway(lose="request StoreSample") as gateway:
-        async with fault(rig, "backend_svc.lifecycle.settlement", "INSERT", "true", 1000):
+        async with fault(rig, "backend_svc.settlement", "INSERT", "true", 1000):
             with pytest.raises(Refused) as refused:
                 await gateway.create(account)
             # It may have been stored: with a key the sender may try again.
