@@ -14,25 +14,38 @@ setup: ## Install what is missing: virtual environment, stubs, servers, the demo
 	@$(PYTHON) deploy/local/setup.py
 
 .PHONY: gen
-gen: setup ## Build the stubs anew
+gen: setup ## Build the stubs in gen/ from protos/
 	$(BIN)/python protos/generate.py
 
 .PHONY: check
-check: setup ## Format, lint, types, import contracts, protos, Envoy's configuration
+check: check-protos ## Check format, lint, types, imports, protos, Envoy's configuration and generated documents
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(BIN)/python -m edge validate
+	$(BIN)/python docs/generate.py --check
+
+.PHONY: docs
+docs: setup ## Generate docs/reference/ from the protos and the code
+	$(BIN)/python docs/generate.py
+
+.PHONY: check-protos
+check-protos: setup ## Check the protos alone: style, and compatibility with the released contract
 	$(BIN)/buf lint gen/image.binpb --path fairdb
 	$(BIN)/buf breaking gen/image.binpb --against $(RELEASED) --path fairdb
-	$(BIN)/python -m edge validate
 
 .PHONY: test
 test: setup ## Run every test, on real servers of its own
 	$(BIN)/pytest
 
+.PHONY: coverage
+coverage: setup ## Measure the line and branch coverage of the unit and integration tests
+	$(BIN)/coverage run -m pytest tests/unit tests/integration
+	$(BIN)/coverage report
+
 .PHONY: soak
-soak: setup ## Run the long tests that `make test` has a short form of
+soak: setup ## Run the long forms of tests that `make test` runs briefly
 	$(BIN)/pytest -m soak
 
 .PHONY: bench-prepare
