@@ -1,4 +1,4 @@
-"""Puts privacy_svc together."""
+"""Composition root of privacy_svc: settings, database, clients, servicers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,8 +23,10 @@ from fairdb.privacy.v1 import (
 from privacy_svc.consent.quarantine import Quarantine
 from privacy_svc.consent.servicer import ConsentServicer
 from privacy_svc.keystore import Keystore
-from privacy_svc.samples.preparations import SWEEP_TOMBSTONES
 from privacy_svc.samples.servicer import PrivacyServicer
+from privacy_svc.samples.store import SWEEP_TOMBSTONES
+from privacy_svc.studies.grants import StudyGrants
+from privacy_svc.studies.members import Members
 from privacy_svc.studies.servicer import StudyServicer
 from privacy_svc.studies.store import Studies
 
@@ -37,12 +39,12 @@ class Settings(settings.Settings):
     port: int = 8003
     metrics_port: int = 9103
     keystore_file: Path
-    """JSON with the keys of pseudonyms and consents; nobody else may read it."""
+    """JSON file with the keys of pseudonyms and consent handles. Only privacy_svc may read it."""
 
 
 @asynccontextmanager
 async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]:
-    """Open database, broker, keystore and policy, and yield the servicers."""
+    """Load keys and policy, open the database and its clients, and yield the servicers."""
     keystore, policy = Keystore.load(config.keystore_file), load_policy()
     revocations = open_revocation_list(config.redis_url.get_secret_value(), await parts.channel("auth_svc"))
     backend = BackendServiceStub(await parts.channel("backend_svc"))
@@ -53,7 +55,8 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         parts.start(partial(keep_sweeping, database, (SWEEP_TOMBSTONES,)))
         studies = Studies(database)
         consent = ConsentServicer(database, keystore, studies, quarantine)
-        privacy = PrivacyServicer(database, keystore, policy, studies)
+        study = StudyServicer(studies, Members(database))
+        privacy = PrivacyServicer(database, keystore, policy, studies, StudyGrants(database))
         yield Application(
             servicers=[
                 (
@@ -62,7 +65,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
                 ),
                 (
                     study_service_pb2.DESCRIPTOR.services_by_name["StudyService"],
-                    partial(study_service_pb2_grpc.add_StudyServiceServicer_to_server, StudyServicer(studies)),
+                    partial(study_service_pb2_grpc.add_StudyServiceServicer_to_server, study),
                 ),
                 (
                     privacy_service_pb2.DESCRIPTOR.services_by_name["PrivacyService"],

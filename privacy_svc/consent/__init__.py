@@ -1,1 +1,1 @@
-"""Consents: grant, find, withdraw."""
+"""Consents: grant, find, check, withdraw."""

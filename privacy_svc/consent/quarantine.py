@@ -1,4 +1,4 @@
-"""Tells backend_svc of withdrawn consents: at once, and again until it has heard."""
+"""Quarantine: has backend_svc quarantine the samples of withdrawn consents, and retries until it has."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -8,39 +8,43 @@ from chassis.errors import AppError, ServiceUnavailable
 from chassis.storage.database import Database
 from chassis.telemetry import log
 from fairdb.backend.v1.backend_service_pb2 import QuarantineRequest
-from privacy_svc.consent import consents
 
 if TYPE_CHECKING:
     from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceAsyncStub
 
-
 _RETRY_SECONDS = 2.0
+
+PENDING = """
+SELECT id, withdrawn_by FROM consent WHERE withdrawn_at IS NOT NULL AND quarantined_at IS NULL
+ORDER BY withdrawn_at LIMIT 100
+"""
+SET_DONE = "UPDATE consent SET quarantined_at = now() WHERE id = $1 AND quarantined_at IS NULL"
 
 
 class Quarantine:
-    """Carries withdrawals to backend_svc."""
+    """Forwards withdrawals to backend_svc."""
 
     def __init__(self, database: Database, backend: "BackendServiceAsyncStub") -> None:
         self._database = database
         self._backend = backend
 
-    async def carry(self, consent_id: UUID, actor: UUID) -> None:
-        """Have everything that rests on a consent quarantined. Raises ServiceUnavailable."""
+    async def forward(self, consent_id: UUID, actor: UUID) -> None:
+        """Quarantine every sample that rests on a consent. Idempotent. Raises ServiceUnavailable."""
         await self._backend.Quarantine(QuarantineRequest(consent=str(consent_id), actor=str(actor)))
-        await self._database.execute(consents.QUARANTINED, consent_id)
+        await self._database.execute(SET_DONE, consent_id)
 
     async def run(self) -> None:
-        """Carry what a call could not, until cancelled: whoever withdrew need not come back for it."""
+        """Retry pending quarantines until cancelled, so that the caller need not repeat a failed withdrawal."""
         await self._database.migrated()
         while True:
             try:
-                waiting = await self._database.fetch(consents.TO_QUARANTINE)
+                pending = await self._database.fetch(PENDING)
             except ServiceUnavailable:
-                waiting = []
-            for row in waiting:
-                # Each for itself: one that cannot be carried holds up no other.
+                pending = []
+            for row in pending:
+                # A failure must not delay the others.
                 try:
-                    await self.carry(row["id"], row["withdrawn_by"])
+                    await self.forward(row["id"], row["withdrawn_by"])
                 except AppError as error:
-                    log.info("quarantine_waits", consent=str(row["id"]), error=type(error).__name__)
+                    log.info("quarantine_pending", consent=str(row["id"]), error=type(error).__name__)
             await asyncio.sleep(_RETRY_SECONDS)

@@ -1,14 +1,11 @@
-"""Rows: consents and their terms, between the table and the API."""
+"""Rows: from rows of the consent table to messages of the API."""
 
 import json
-from collections.abc import Iterable
-from typing import Any
 
 import asyncpg
-from google.protobuf import json_format
 
 from fairdb.privacy.v1.consent_service_pb2 import Consent
-from fairdb.samples.v1.data_use_pb2 import DataUseTerm
+from privacy_svc.data_use.stored_terms import read_terms
 
 
 def to_consent(row: asyncpg.Record) -> Consent:
@@ -30,13 +27,3 @@ def to_consent(row: asyncpg.Record) -> Consent:
     if row["expires_at"] is not None:
         consent.expire_time.FromDatetime(row["expires_at"])
     return consent
-
-
-def write_terms(terms: Iterable[DataUseTerm]) -> str:
-    """Return terms as they are stored: by id, so that the same terms are equal."""
-    return json.dumps([json_format.MessageToDict(term) for term in sorted(terms, key=lambda term: term.id)])
-
-
-def read_terms(stored: Iterable[dict[str, Any]]) -> list[DataUseTerm]:
-    """Return the terms that write_terms stored, read as JSON."""
-    return [json_format.ParseDict(term, DataUseTerm(), ignore_unknown_fields=True) for term in stored]

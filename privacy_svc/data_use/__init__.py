@@ -1,1 +1,1 @@
-"""Data use conditions and whether they permit an intended use."""
+"""Data use conditions: the DUO terms, their validation, and whether they permit an intended use."""

@@ -1,6 +1,6 @@
-"""Use rules: what each term of the Data Use Ontology says of an intended use.
+"""Use rules: how each term of the Data Use Ontology judges an intended use.
 
-None guesses: what was not declared, and what only somebody who knows the field can judge, is left to a person.
+A rule never guesses. A person must decide what was not declared, and what only an expert can judge.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,118 +21,127 @@ from fairdb.samples.v1.data_use_pb2 import (
     UseOutcome,
     UsePurpose,
 )
-from privacy_svc.data_use.duo import to_date
+from privacy_svc.data_use.values import to_date
 
 SEVERITY = (USE_OUTCOME_DENIED, USE_OUTCOME_NEEDS_PERSON, USE_OUTCOME_ALLOWED)
 
 Verdict = tuple[UseOutcome.ValueType, str]
-"""What a term says, and why in a few words, which hold no value that anybody sent."""
+"""An outcome and a short reason for the reader. The reason never quotes a value from the term or the use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One term to be held against a use."""
+    """One term to judge a use by."""
 
     term: DataUseTerm
     use: IntendedUse
     today: date
-    care: bool
-    """Whether the care of patients is permitted beside the permission."""
+    clinical_care: bool
+    """Whether the consent also permits clinical care."""
 
 
 Rule = Callable[[Case], Verdict]
-Permission = Callable[[Case, UsePurpose.ValueType], Verdict]
+PurposeRule = Callable[[Case, UsePurpose.ValueType], Verdict]
 
 
-def _person(reason: str) -> Verdict:
+def _allowed(reason: str) -> Verdict:
+    return USE_OUTCOME_ALLOWED, reason
+
+
+def _denied(reason: str) -> Verdict:
+    return USE_OUTCOME_DENIED, reason
+
+
+def _needs_person(reason: str) -> Verdict:
     return USE_OUTCOME_NEEDS_PERSON, reason
 
 
-def _permit(holds: bool, allowed: str, denied: str) -> Verdict:
-    return (USE_OUTCOME_ALLOWED, allowed) if holds else (USE_OUTCOME_DENIED, denied)
+def _allowed_if(holds: bool, allowed: str, denied: str) -> Verdict:
+    return _allowed(allowed) if holds else _denied(denied)
 
 
 def _most_severe(*verdicts: Verdict) -> Verdict:
     return min(verdicts, key=lambda verdict: SEVERITY.index(verdict[0]))
 
 
-# ---- Permissions: each purpose by itself ---------------------------------------------------------------------------
+# ---- Permissions: judge each declared purpose ----------------------------------------------------------------------
 
 
-def _each_purpose(judge: Permission, *, of_a_field: bool) -> Rule:
-    """Return the rule that every purpose must be permitted. `of_a_field`: methods for another field are not."""
+def _every_purpose(judge: PurposeRule, *, one_field: bool) -> Rule:
+    """Return a rule that every declared purpose must pass.
+
+    `one_field`: the permission is for one field of research. It permits method development only for that field.
+    """
 
     def judge_all(case: Case) -> Verdict:
         purposes = set(case.use.purposes)
         if not purposes:
-            return _person("no purpose was declared")
+            return _needs_person("no purpose was declared")
         verdicts: list[Verdict] = []
         if USE_PURPOSE_CLINICAL_CARE in purposes:
-            reasons = "the care of patients is permitted beside research", "the care of patients is no research"
-            verdicts.append(_permit(case.care, *reasons))
-        fields = purposes - {USE_PURPOSE_CLINICAL_CARE}
-        if of_a_field and USE_PURPOSE_METHOD_DEVELOPMENT in fields:
-            # Methods are developed for something, and that is what the permission is about.
-            fields -= {USE_PURPOSE_METHOD_DEVELOPMENT}
-            if not fields:
-                verdicts.append(_person("it was not declared what the methods are for"))
-        return _most_severe(*verdicts, *(judge(case, purpose) for purpose in sorted(fields)))
+            purposes.remove(USE_PURPOSE_CLINICAL_CARE)
+            reasons = "clinical care is permitted in addition to research", "clinical care is not research"
+            verdicts.append(_allowed_if(case.clinical_care, *reasons))
+        if one_field and USE_PURPOSE_METHOD_DEVELOPMENT in purposes:
+            purposes.remove(USE_PURPOSE_METHOD_DEVELOPMENT)
+            if not purposes:
+                verdicts.append(_needs_person("the field that the methods are for was not declared"))
+        return _most_severe(*verdicts, *(judge(case, purpose) for purpose in sorted(purposes)))
 
     return judge_all
 
 
 def _no_restriction(case: Case) -> Verdict:
-    return USE_OUTCOME_ALLOWED, "every use is permitted"
+    return _allowed("every use is permitted")
 
 
 def _general(case: Case, purpose: UsePurpose.ValueType) -> Verdict:
-    return USE_OUTCOME_ALLOWED, "every research is permitted"
+    return _allowed("all research is permitted")
 
 
 def _health(case: Case, purpose: UsePurpose.ValueType) -> Verdict:
     holds = purpose in (USE_PURPOSE_HEALTH_RESEARCH, USE_PURPOSE_DISEASE_RESEARCH)
-    return _permit(holds, "research into health is permitted", "only research into health is permitted")
+    return _allowed_if(holds, "health research is permitted", "only health research is permitted")
 
 
 def _disease(case: Case, purpose: UsePurpose.ValueType) -> Verdict:
     if purpose != USE_PURPOSE_DISEASE_RESEARCH:
-        return USE_OUTCOME_DENIED, "only research into the diseases consented to is permitted"
+        return _denied("only research into the consented diseases is permitted")
     if not case.use.diseases:
-        return _person("no disease was declared")
+        return _needs_person("no disease was declared")
     if set(case.use.diseases) <= set(case.term.diseases):
-        return USE_OUTCOME_ALLOWED, "research into this disease is permitted"
-    # One may be a form of the other, or the same in another ontology.
-    return _person("whether the disease declared belongs to those consented to is for a person to say")
+        return _allowed("research into this disease is permitted")
+    # One id may name a subtype of the other, or the same disease in another ontology.
+    return _needs_person("a person must decide whether the consent covers the declared disease")
 
 
 def _ancestry(case: Case, purpose: UsePurpose.ValueType) -> Verdict:
     holds = purpose == USE_PURPOSE_ANCESTRY_RESEARCH
-    return _permit(holds, "research into ancestry is permitted", "only research into ancestry is permitted")
+    return _allowed_if(holds, "ancestry research is permitted", "only ancestry research is permitted")
 
 
 # ---- Modifiers -----------------------------------------------------------------------------------------------------
 
 
-def _without(purpose: UsePurpose.ValueType, what: str) -> Rule:
-    """Return the rule that a purpose is excluded."""
+def _excludes(excluded: UsePurpose.ValueType, name: str) -> Rule:
+    """Return a rule that denies one purpose."""
 
     def judge(case: Case) -> Verdict:
         if not case.use.purposes:
-            return _person("no purpose was declared")
-        return _permit(purpose not in case.use.purposes, f"{what} is not intended", f"{what} is excluded")
+            return _needs_person("no purpose was declared")
+        return _allowed_if(excluded not in case.use.purposes, f"{name} is not intended", f"{name} is excluded")
 
     return judge
 
 
-def _declared(fact: str, wanted: bool, allowed: str, denied: str) -> Rule:
-    """Return the rule that one of IntendedUse's yes-or-no facts must be declared as wanted."""
-
+def _requires(fact: str, wanted: bool, allowed: str, denied: str) -> Rule:
+    """Return a rule that one of the yes-or-no facts of IntendedUse must be declared as `wanted`."""
     undeclared = f"{IntendedUse.DESCRIPTOR.fields_by_name[fact].json_name} was not declared"
 
     def judge(case: Case) -> Verdict:
         if not case.use.HasField(fact):  # pyright: ignore[reportArgumentType]  # its stub takes literals only
-            return _person(undeclared)
-        return _permit(getattr(case.use, fact) == wanted, allowed, denied)
+            return _needs_person(undeclared)
+        return _allowed_if(getattr(case.use, fact) == wanted, allowed, denied)
 
     return judge
 
@@ -141,89 +150,95 @@ def _both(first: Rule, second: Rule) -> Rule:
     return lambda case: _most_severe(first(case), second(case))
 
 
-def _one_of(listed: str, declared: str) -> Rule:
-    """Return the rule that what is declared must stand in the term's list."""
+def _listed(values: str, declared: str) -> Rule:
+    """Return a rule that the declared value must be in the term's list."""
 
     def judge(case: Case) -> Verdict:
-        permitted, told = getattr(case.term, listed), getattr(case.use, declared)
-        if not permitted:
-            return _person(f"a person decides which {declared} is approved")
-        if not told:
-            return _person(f"no {declared} was declared")
-        return _permit(
-            told in permitted, f"this {declared} is approved", f"this {declared} is not among those approved"
-        )
+        approved, value = getattr(case.term, values), getattr(case.use, declared)
+        if not approved:
+            return _needs_person(f"a person must decide whether this {declared} is approved")
+        if not value:
+            return _needs_person(f"no {declared} was declared")
+        return _allowed_if(value in approved, f"this {declared} is approved", f"this {declared} is not approved")
 
     return judge
 
 
 def _research_type(case: Case) -> Verdict:
     if not case.term.research_types:
-        return _person("a person decides which kind of study is permitted")
+        return _needs_person("a person must decide which types of research are permitted")
     if not case.use.research_types:
-        return _person("no kind of study was declared")
+        return _needs_person("no research type was declared")
     if set(case.use.research_types) <= set(case.term.research_types):
-        return USE_OUTCOME_ALLOWED, "this kind of study is permitted"
-    return _person("whether the kind of study declared belongs to those permitted is for a person to say")
+        return _allowed("this research type is permitted")
+    return _needs_person("a person must decide whether the consent covers the declared research type")
 
 
 def _moratorium(case: Case) -> Verdict:
     until, publish = to_date(case.term.date), to_date(case.use.publish_date)
     if until is None:
-        return _person("the term has no date")
+        return _needs_person("the moratorium has no date")
     if case.today >= until:
-        return USE_OUTCOME_ALLOWED, "the moratorium is over"
+        return _allowed("the publication moratorium has ended")
     if publish is not None:
-        return _permit(publish >= until, "nothing is published before its end", "publication is planned before its end")
+        return _allowed_if(
+            publish >= until,
+            "publication is planned after the moratorium ends",
+            "publication is planned before the moratorium ends",
+        )
     if case.use.HasField("publishes") and not case.use.publishes:
-        return USE_OUTCOME_ALLOWED, "nothing is published"
-    return _person("it was not declared from when on results are published")
+        return _allowed("no results will be published")
+    return _needs_person("publishDate was not declared")
 
 
 def _time_limit(case: Case) -> Verdict:
     until, end = to_date(case.term.date), to_date(case.use.end_date)
     if until is None:
-        return _person("the term has no date")
+        return _needs_person("the time limit has no date")
     if case.today > until:
-        return USE_OUTCOME_DENIED, "the time for use is over"
+        return _denied("the time limit has passed")
     if end is None:
-        return _person("it was not declared when the use ends")
+        return _needs_person("endDate was not declared")
     if end < case.today:
-        return _person("the use declared is over already")
-    return _permit(end <= until, "the use ends in time", "the use ends too late")
+        return _needs_person("the declared endDate is in the past")
+    return _allowed_if(end <= until, "the use ends within the time limit", "the use ends after the time limit")
 
 
 def _clinical_care(case: Case) -> Verdict:
-    return USE_OUTCOME_ALLOWED, "it permits the care of patients and excludes nothing"
+    return _allowed("clinical care is permitted, and no use is excluded")
 
 
-_NON_PROFIT = _declared("not_for_profit", True, "the organisation is not for profit", "the organisation is for profit")
-_NON_COMMERCIAL = _declared("commercial", False, "the use is not commercial", "the use is commercial")
+_NON_PROFIT = _requires("not_for_profit", True, "the organisation is not for profit", "the organisation is for profit")
+_NON_COMMERCIAL = _requires("commercial", False, "the use is not commercial", "the use is commercial")
 
 RULES: Mapping[str, Rule] = {
-    "DUO:0000001": lambda case: _person("nobody has said what is permitted, or the permission has ended"),
-    "DUO:0000017": lambda case: _person("nobody has said what the condition is"),
+    "DUO:0000001": lambda case: _needs_person("no permission is stated, or it has ended"),
+    "DUO:0000017": lambda case: _needs_person("the condition is not stated"),
     "DUO:0000004": _no_restriction,
-    "DUO:0000042": _each_purpose(_general, of_a_field=False),
-    "DUO:0000006": _each_purpose(_health, of_a_field=True),
-    "DUO:0000007": _each_purpose(_disease, of_a_field=True),
-    "DUO:0000011": _each_purpose(_ancestry, of_a_field=True),
+    "DUO:0000042": _every_purpose(_general, one_field=False),
+    "DUO:0000006": _every_purpose(_health, one_field=True),
+    "DUO:0000007": _every_purpose(_disease, one_field=True),
+    "DUO:0000011": _every_purpose(_ancestry, one_field=True),
     "DUO:0000012": _research_type,
-    "DUO:0000015": _without(USE_PURPOSE_METHOD_DEVELOPMENT, "the development of methods"),
-    "DUO:0000016": _declared("genetic", True, "genotypes are studied", "no genotypes are studied"),
+    "DUO:0000015": _excludes(USE_PURPOSE_METHOD_DEVELOPMENT, "method development"),
+    "DUO:0000016": _requires("genetic", True, "genotypes are studied", "genotypes are not studied"),
     "DUO:0000018": _both(_NON_PROFIT, _NON_COMMERCIAL),
-    "DUO:0000019": _declared("publishes", True, "results are published", "results are not published"),
-    "DUO:0000020": _declared("collaborates", True, "collaboration is agreed", "collaboration is not agreed"),
-    "DUO:0000021": _declared("ethics_approved", True, "approval is held", "no approval of an ethics board is held"),
-    "DUO:0000022": _one_of("countries", "country"),
+    "DUO:0000019": _requires("publishes", True, "results will be published", "results will not be published"),
+    "DUO:0000020": _requires("collaborates", True, "collaboration is agreed", "collaboration is not agreed"),
+    "DUO:0000021": _requires(
+        "ethics_approved", True, "the use has ethics approval", "the use does not have ethics approval"
+    ),
+    "DUO:0000022": _listed("countries", "country"),
     "DUO:0000024": _moratorium,
     "DUO:0000025": _time_limit,
-    "DUO:0000026": _one_of("accounts", "account"),
-    "DUO:0000027": _one_of("projects", "project"),
-    "DUO:0000028": _one_of("institutions", "institution"),
-    "DUO:0000029": _declared("returns_results", True, "derived data are returned", "derived data are not returned"),
+    "DUO:0000026": _listed("accounts", "account"),
+    "DUO:0000027": _listed("projects", "project"),
+    "DUO:0000028": _listed("institutions", "institution"),
+    "DUO:0000029": _requires(
+        "returns_results", True, "derived data will be returned", "derived data will not be returned"
+    ),
     "DUO:0000043": _clinical_care,
-    "DUO:0000044": _without(USE_PURPOSE_ANCESTRY_RESEARCH, "research into ancestry"),
+    "DUO:0000044": _excludes(USE_PURPOSE_ANCESTRY_RESEARCH, "ancestry research"),
     "DUO:0000045": _NON_PROFIT,
     "DUO:0000046": _NON_COMMERCIAL,
 }

@@ -1,1 +1,1 @@
-"""Preparation of samples, and the grants of their readers."""
+"""Samples: preparation, privacy status, and the grants of readers."""

@@ -1,1 +1,1 @@
-"""Studies and their members."""
+"""Studies, their members, and what members may see."""

@@ -1,4 +1,4 @@
-"""StudyService: what accounts do with studies."""
+"""StudyService: create and list studies, and change their members."""
 
 from uuid import UUID
 
@@ -12,26 +12,26 @@ from fairdatabase.violations import Violation
 from fairdb.options.v1.access_pb2 import ROLE_STEWARD
 from fairdb.privacy.v1 import study_service_pb2 as pb
 from fairdb.privacy.v1 import study_service_pb2_grpc
+from privacy_svc.studies.members import Members
 from privacy_svc.studies.store import Studies
 
 Context = grpc.aio.ServicerContext
 
 
 class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
-    """Makes studies, shows them, and decides on members as their owner says."""
+    """Serves studies and members. Their owner decides on members."""
 
-    def __init__(self, studies: Studies) -> None:
+    def __init__(self, studies: Studies, members: Members) -> None:
         self._studies = studies
+        self._members = members
 
     async def CreateStudy(self, request: pb.CreateStudyRequest, context: Context) -> pb.Study:
         title = " ".join(request.study.title.split())
-        violations = []
         if not title:
-            violations.append(Violation("study.title", "is required"))
-        elif is_identifying(title):
-            violations.append(Violation("study.title", "must not hold contacts, dates or numbers of persons"))
-        if violations:
-            raise InvalidRequest(violations=violations)
+            raise InvalidRequest(violations=[Violation("study.title", "is required")])
+        if is_identifying(title):
+            advice = "must not contain contact details, dates or numbers that identify a person: remove them"
+            raise InvalidRequest(violations=[Violation("study.title", advice)])
         return await self._studies.create(_account(), title)
 
     async def GetStudy(self, request: pb.GetStudyRequest, context: Context) -> pb.Study:
@@ -39,19 +39,18 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
 
     async def ListStudies(self, request: pb.ListStudiesRequest, context: Context) -> pb.ListStudiesResponse:
         size = request.page_size or paging.DEFAULT_PAGE_SIZE
-        return await self._studies.list_page(_account(), size, request.page_token, everybody=_is_steward())
+        return await self._studies.list_page(_account(), size, request.page_token, any_account=_is_steward())
 
     async def SetMember(self, request: pb.SetMemberRequest, context: Context) -> pb.Member:
         study = await self._owned(request.study)
         if request.member.account == study.owner:
-            raise InvalidRequest(
-                violations=[Violation("member.account", "owns the study, and needs no other part in it")]
-            )
-        return await self._studies.set_member(UUID(request.study), UUID(request.member.account), request.member.role)
+            advice = "is the owner of the study, who cannot also be a member: name another account"
+            raise InvalidRequest(violations=[Violation("member.account", advice)])
+        return await self._members.set_role(UUID(request.study), UUID(request.member.account), request.member.role)
 
     async def ListMembers(self, request: pb.ListMembersRequest, context: Context) -> pb.ListMembersResponse:
         await self._readable(request.study)
-        return pb.ListMembersResponse(members=await self._studies.members(UUID(request.study)))
+        return pb.ListMembersResponse(members=await self._members.list_by_account(UUID(request.study)))
 
     async def RemoveMember(self, request: pb.RemoveMemberRequest, context: Context) -> pb.RemoveMemberResponse:
         account = UUID(request.account)
@@ -59,12 +58,12 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
             await self._owned(request.study)
         else:
             await self._readable(request.study)
-        await self._studies.remove_member(UUID(request.study), account)
+        await self._members.remove(UUID(request.study), account)
         return pb.RemoveMemberResponse()
 
     async def _readable(self, study: str) -> pb.Study:
-        everybody = _is_steward()
-        return await self._studies.get(_account(), UUID(study), at_least=pb.STUDY_ROLE_READER, everybody=everybody)
+        any_account = _is_steward()
+        return await self._studies.get(_account(), UUID(study), at_least=pb.STUDY_ROLE_READER, any_account=any_account)
 
     async def _owned(self, study: str) -> pb.Study:
         return await self._studies.get(_account(), UUID(study), at_least=pb.STUDY_ROLE_OWNER)

@@ -17,11 +17,14 @@ from chassis.errors import AppError
 from chassis.storage.database import MIGRATIONS, Database, migrate, open_database
 from fairdb.privacy.v1.consent_service_pb2 import Consent
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm
-from privacy_svc.consent import consents
-from privacy_svc.consent.consents import DATA_SHARING, SAMPLE_CREATION, Scope, Wording
+from privacy_svc.consent import quarantine, store
+from privacy_svc.consent.errors import ConsentNotFound
+from privacy_svc.consent.store import Scope, Wording
+from privacy_svc.consent.validity import DATA_SHARING, SAMPLE_CREATION
 from privacy_svc.data_use.duo import PERMISSION_UNKNOWN
-from privacy_svc.errors import ConsentNotFound, ConsentRequired
-from privacy_svc.samples import preparations, preparing
+from privacy_svc.samples import privacy_status, recording
+from privacy_svc.samples import store as preparations
+from privacy_svc.samples.errors import ConsentRequired
 from tests.integration.conftest import NewDatabase, Servers
 from tests.waiting import eventually
 
@@ -44,27 +47,27 @@ async def database(new_database: NewDatabase) -> AsyncIterator[Database]:
 
 async def grant(database: Database, scope: Scope = MINE, *terms: DataUseTerm, **wording: object) -> Consent:
     async with database.transaction() as connection:
-        return await consents.grant(connection, scope, Wording(terms, **wording))  # pyright: ignore[reportArgumentType]
+        return await store.grant(connection, scope, Wording(terms, **wording))  # pyright: ignore[reportArgumentType]
 
 
 async def withdraw(database: Database, consent: Consent, actor: UUID = ACCOUNT) -> list[str]:
     async with database.transaction() as connection:
-        withdrawn = await consents.withdraw(connection, UUID(consent.id), actor, any_account=False)
+        withdrawn = await store.withdraw(connection, UUID(consent.id), actor, any_account=False)
     return [consent.id for consent in withdrawn]
 
 
 async def covering(database: Database, scope: Scope) -> str | None:
     async with database.connection() as connection:
-        found = await consents.find_covering(connection, scope)
+        found = await store.find_covering(connection, scope)
     return found.id if found is not None else None
 
 
 async def prepare(
     database: Database, subject: bytes | None = None, study: UUID = STUDY, id: UUID | None = None
-) -> preparing.Prepared:
+) -> recording.Recorded:
     async with database.connection() as connection:
-        new = preparing.New(id or uuid4(), ACCOUNT, study, subject, "1", {}, 0, 1)
-        (outcome,) = await preparing.prepare_all(connection, [new])
+        new = recording.NewPreparation(id or uuid4(), ACCOUNT, study, subject, "1", {}, 0, 1)
+        (outcome,) = await recording.record_all(connection, [new])
     if isinstance(outcome, AppError):
         raise outcome
     return outcome
@@ -72,7 +75,7 @@ async def prepare(
 
 async def data_use(database: Database, sample_id: UUID) -> Sequence[DataUseTerm]:
     async with database.connection() as connection:
-        return list((await preparations.status(connection, sample_id)).data_use)
+        return list((await privacy_status.read_status(connection, sample_id)).data_use)
 
 
 async def events(database: Database) -> list[str]:
@@ -106,8 +109,8 @@ async def test_another_wording_takes_the_place_of_the_one_before(database: Datab
     assert await prepare(database, id=sample) == before
     assert await data_use(database, sample) == [GENERAL]
     async with database.connection() as connection:
-        listed = (await consents.list_page(connection, ACCOUNT, 10, "")).consents
-        current = (await consents.list_page(connection, ACCOUNT, 10, "", in_force=True)).consents
+        listed = (await store.list_page(connection, ACCOUNT, 10, "")).consents
+        current = (await store.list_page(connection, ACCOUNT, 10, "", in_force=True)).consents
     assert [(consent.id, consent.replaced_by, consent.in_force) for consent in listed] == [
         (second.id, "", True),
         (first.id, second.id, False),
@@ -123,7 +126,7 @@ async def test_withdrawing_one_withdraws_those_whose_place_it_took(database: Dat
     assert sorted(withdrawn) == [version.id for version in versions]
     assert await covering(database, MINE) is None
     assert sorted(await events(database)) == ["consent.granted"] * 3 + ["consent.withdrawn"] * 3
-    waiting = {str(row["id"]) for row in await database.fetch(consents.TO_QUARANTINE)}
+    waiting = {str(row["id"]) for row in await database.fetch(quarantine.PENDING)}
     assert waiting == {version.id for version in versions}
     # Twice changes nothing, and granting again is a new beginning that the old withdrawal does not reach.
     assert sorted(await withdraw(database, versions[0])) == sorted(withdrawn)
@@ -265,7 +268,7 @@ async def test_grants_at_once_leave_one_in_force(database: Database) -> None:
     assert len({consent.id for consent in same}) == 1
     await asyncio.gather(*(grant(database, MINE, text_version=str(version)) for version in range(8)))
     async with database.connection() as connection:
-        listed = (await consents.list_page(connection, ACCOUNT, 50, "")).consents
+        listed = (await store.list_page(connection, ACCOUNT, 50, "")).consents
     assert len(listed) == 9
     assert [consent.in_force for consent in listed].count(True) == 1
     assert sorted(consent.replaced_by for consent in listed if consent.replaced_by) == sorted(
@@ -286,7 +289,7 @@ async def test_grants_and_withdrawals_at_once_leave_what_came_last(database: Dat
 async def test_a_withdrawal_reaches_a_wording_that_is_just_being_granted(database: Database) -> None:
     old = await grant(database, MINE, text_version="1")
     async with database.transaction() as connection:
-        new = await consents.grant(connection, MINE, Wording(text_version="2"))
+        new = await store.grant(connection, MINE, Wording(text_version="2"))
         withdrawing = asyncio.create_task(withdraw(database, old))
         await eventually(partial(is_waiting_for_a_lock, database))
     assert await withdrawing == [old.id, new.id]
@@ -304,7 +307,7 @@ async def test_a_donors_consents_are_found_by_donor(database: Database) -> None:
 
     async def find(account: UUID | None, size: int = 10, token: str = "") -> tuple[list[str], str]:
         async with database.connection() as connection:
-            page = await consents.find_page(connection, DONOR, account, size, token)
+            page = await store.find_page(connection, DONOR, account, size, token)
         return [consent.id for consent in page.consents], page.next_page_token
 
     assert (await find(ACCOUNT))[0] == [mine.id]

@@ -9,8 +9,9 @@ import pytest_asyncio
 
 from chassis.errors import AppError, SagaTakenOver, SampleNotFound
 from chassis.storage.database import Database, open_database
-from privacy_svc.consent import consents
-from privacy_svc.samples import preparations, preparing
+from privacy_svc.consent import store as consents
+from privacy_svc.consent.validity import SAMPLE_CREATION
+from privacy_svc.samples import privacy_status, recording, store
 from tests.integration.conftest import NewDatabase
 
 ACCOUNT, STUDY = uuid4(), uuid4()
@@ -20,14 +21,14 @@ ACCOUNT, STUDY = uuid4(), uuid4()
 async def database(new_database: NewDatabase) -> AsyncIterator[Database]:
     async with open_database(await new_database("privacy_svc"), []) as database:
         async with database.transaction() as connection:
-            await consents.grant(connection, consents.Scope(ACCOUNT, consents.SAMPLE_CREATION))
+            await consents.grant(connection, consents.Scope(ACCOUNT, SAMPLE_CREATION))
         yield database
 
 
 async def prepare(database: Database, id: UUID, token: int, account: UUID = ACCOUNT) -> object:
     async with database.connection() as connection:
-        new = preparing.New(id, account, STUDY, None, "1", {"organism": "kept"}, 2, token)
-        (outcome,) = await preparing.prepare_all(connection, [new])
+        new = recording.NewPreparation(id, account, STUDY, None, "1", {"organism": "kept"}, 2, token)
+        (outcome,) = await recording.record_all(connection, [new])
     if isinstance(outcome, AppError):
         raise outcome
     return outcome
@@ -35,13 +36,13 @@ async def prepare(database: Database, id: UUID, token: int, account: UUID = ACCO
 
 async def discard(database: Database, id: UUID, token: int) -> None:
     async with database.connection() as connection:
-        await preparations.discard(connection, id, token)
+        await store.discard(connection, id, token)
 
 
 async def is_kept(database: Database, id: UUID) -> bool:
     try:
         async with database.connection() as connection:
-            return (await preparations.status(connection, id)).anonymized
+            return (await privacy_status.read_status(connection, id)).anonymized
     except SampleNotFound:
         return False
 
@@ -89,6 +90,6 @@ async def test_tombstones_are_swept_after_a_month_and_preparations_never(databas
         await discard(database, id, 1)
     month = "UPDATE preparation SET prepared_at = now() - interval '31 days' WHERE sample_id = ANY($1::uuid[])"
     await database.execute(month, [kept, old])
-    await database.execute(preparations.SWEEP_TOMBSTONES.statement)
+    await database.execute(store.SWEEP_TOMBSTONES.statement)
     left = {row["sample_id"] for row in await database.fetch("SELECT sample_id FROM preparation")}
     assert left == {kept, fresh}

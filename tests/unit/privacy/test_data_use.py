@@ -21,8 +21,9 @@ from fairdb.samples.v1.data_use_pb2 import (
     IntendedUse,
     UseOutcome,
 )
+from privacy_svc.data_use.combining import ConsentTerms, combine
 from privacy_svc.data_use.duo import PERMISSION_UNKNOWN, load_terms
-from privacy_svc.data_use.matching import Given, combine, match
+from privacy_svc.data_use.matching import match
 from privacy_svc.data_use.use_rules import RULES
 
 TODAY = date(2026, 6, 1)
@@ -169,7 +170,7 @@ def test_dates_pass() -> None:
     assert match([permission, moratorium, limit], ends, TODAY).outcome == USE_OUTCOME_ALLOWED
     assert match([permission, moratorium], use("general", publishes=True), TODAY).outcome == USE_OUTCOME_ALLOWED
     late = match([permission, limit], ends, after)
-    assert (late.outcome, late.reason) == (USE_OUTCOME_DENIED, "the time for use is over")
+    assert (late.outcome, late.reason) == (USE_OUTCOME_DENIED, "the time limit has passed")
 
 
 def test_the_term_that_forbids_decides_before_one_that_is_undecided() -> None:
@@ -205,17 +206,17 @@ UNKNOWN = DataUseTerm(id=PERMISSION_UNKNOWN)
     ("consents", "terms"),
     [
         ([], [UNKNOWN]),
-        ([Given([], by_donor=False)], [UNKNOWN]),
-        ([Given([GENERAL], by_donor=False)], [GENERAL]),
-        ([Given([GENERAL], by_donor=False), Given([HEALTH], by_donor=True)], [HEALTH, GENERAL]),
+        ([ConsentTerms([], by_donor=False)], [UNKNOWN]),
+        ([ConsentTerms([GENERAL], by_donor=False)], [GENERAL]),
+        ([ConsentTerms([GENERAL], by_donor=False), ConsentTerms([HEALTH], by_donor=True)], [HEALTH, GENERAL]),
         # An account may leave it to its donors, but not the other way round.
-        ([Given([], by_donor=False), Given([HEALTH], by_donor=True)], [HEALTH]),
-        ([Given([GENERAL], by_donor=False), Given([], by_donor=True)], [UNKNOWN, GENERAL]),
+        ([ConsentTerms([], by_donor=False), ConsentTerms([HEALTH], by_donor=True)], [HEALTH]),
+        ([ConsentTerms([GENERAL], by_donor=False), ConsentTerms([], by_donor=True)], [UNKNOWN, GENERAL]),
         # What has expired permits nothing more, and still forbids.
-        ([Given([HEALTH], by_donor=False, in_force=False)], [UNKNOWN, HEALTH]),
-        ([Given([HEALTH, CARE], by_donor=False), Given([HEALTH], by_donor=True)], [HEALTH]),
-        ([Given([HEALTH, CARE], by_donor=False), Given([HEALTH, CARE], by_donor=True)], [HEALTH, CARE]),
+        ([ConsentTerms([HEALTH], by_donor=False, in_force=False)], [UNKNOWN, HEALTH]),
+        ([ConsentTerms([HEALTH, CARE], by_donor=False), ConsentTerms([HEALTH], by_donor=True)], [HEALTH]),
+        ([ConsentTerms([HEALTH, CARE], by_donor=False), ConsentTerms([HEALTH, CARE], by_donor=True)], [HEALTH, CARE]),
     ],
 )
-def test_all_consents_of_a_sample_bind(consents: list[Given], terms: list[DataUseTerm]) -> None:
+def test_all_consents_of_a_sample_bind(consents: list[ConsentTerms], terms: list[DataUseTerm]) -> None:
     assert combine(consents) == terms

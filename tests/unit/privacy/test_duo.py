@@ -7,7 +7,8 @@ import pytest
 
 from fairdatabase.violations import Violation
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm, IntendedUse
-from privacy_svc.data_use.duo import find_use_violations, find_violations, load_terms
+from privacy_svc.data_use.duo import load_terms
+from privacy_svc.data_use.validation import find_term_violations, find_use_violations
 
 TODAY = date(2026, 6, 1)
 ID = "0192f0c4-0000-7000-8000-00000000000a"
@@ -40,7 +41,7 @@ def complete(id: str) -> DataUseTerm:
 
 
 def fields(*terms: DataUseTerm) -> list[str]:
-    return [violation.field for violation in find_violations(terms, "dataUse", TODAY)]
+    return [violation.field for violation in find_term_violations(terms, "dataUse", TODAY)]
 
 
 @pytest.mark.parametrize("id", PERMISSIONS)
@@ -69,7 +70,7 @@ def test_a_value_has_its_shape_and_its_term(name: str) -> None:
     assert fields(DataUseTerm(id=id, **{name: VALUES[name]}), *others) == []
     assert fields(DataUseTerm(id=id, **{name: BAD[name]}), *others) == [shown]
     assert fields(DataUseTerm(id="DUO:0000042", **{name: VALUES[name]})) == [shown]
-    bad = find_violations([DataUseTerm(id=id, **{name: BAD[name]}), *others], "dataUse", TODAY)
+    bad = find_term_violations([DataUseTerm(id=id, **{name: BAD[name]}), *others], "dataUse", TODAY)
     assert "".join(BAD[name]) not in bad[0].description
 
 
@@ -80,8 +81,8 @@ def test_what_is_no_term_or_a_group_of_them(id: str) -> None:
 
 def test_a_date_that_is_over() -> None:
     yesterday = DataUseTerm(id="DUO:0000025", date="2026-05-31")
-    assert find_violations([complete("DUO:0000042"), yesterday], "dataUse", TODAY) == [
-        Violation("dataUse.1.date", "must be a day to come")
+    assert find_term_violations([complete("DUO:0000042"), yesterday], "dataUse", TODAY) == [
+        Violation("dataUse.1.date", "must not be in the past")
     ]
 
 

@@ -1,4 +1,4 @@
-"""Preparing samples: consent checked and the record kept, of as many as come at a time, in one statement."""
+"""Recording: checks consent for anonymised samples and records their preparation, many samples in one statement."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,15 +9,15 @@ from chassis.calling.coalescer import Coalescer
 from chassis.errors import AppError, SagaTakenOver
 from chassis.storage.database import Connection, Database
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm
-from privacy_svc.consent.consents import DATA_SHARING, IN_FORCE, SAMPLE_CREATION
-from privacy_svc.errors import ConsentRequired
-from privacy_svc.samples import preparations
+from privacy_svc.consent.validity import DATA_SHARING, IN_FORCE, SAMPLE_CREATION
+from privacy_svc.samples import privacy_status, store
+from privacy_svc.samples.errors import ConsentRequired
 
-MOST_AT_ONCE = 200
+BATCH_LIMIT = 200
 
-# One statement checks consent and keeps the record, so that neither happens without the other. Of the consents of one
-# party to one purpose, that of the study goes before one for any study.
-PREPARE = f"""
+# One statement checks consent and records the preparation, so that neither happens without the other. A consent for the
+# study takes precedence over one for any study.
+RECORD = f"""
 WITH new AS MATERIALIZED (
     SELECT * FROM unnest(
         $1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[], $5::text[], $6::jsonb[], $7::int[], $8::bigint[]
@@ -56,12 +56,12 @@ WITH new AS MATERIALIZED (
 SELECT judged.sample_id, by_account, by_donor, recorded.consents, data_use
 FROM judged LEFT JOIN recorded USING (sample_id)
 """
-RESTS_ON = "SELECT consents FROM preparation WHERE sample_id = $1"
+CONSENTS = "SELECT consents FROM preparation WHERE sample_id = $1"
 
 
 @dataclass(frozen=True, slots=True)
-class New:
-    """A sample that was anonymised and is to be recorded."""
+class NewPreparation:
+    """An anonymised sample to record."""
 
     sample_id: UUID
     account_id: UUID
@@ -74,65 +74,65 @@ class New:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a sample rests on."""
+class Recorded:
+    """What a recorded sample rests on."""
 
     consents: Sequence[UUID]
     data_use: Sequence[DataUseTerm]
 
 
-class Preparing:
-    """Prepares samples; those that come while a statement is under way share the next one."""
+class Recorder:
+    """Records preparations. Calls that arrive while a statement runs share the next one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._together = Coalescer(self._prepare_all, MOST_AT_ONCE)
+        self._coalescer = Coalescer(self._record_all, BATCH_LIMIT)
 
-    async def prepare(self, new: New) -> Prepared:
-        """Check consent, keep the record, return what the sample rests on. Raises ConsentRequired, SagaTakenOver."""
-        outcome = await self._together.submit(new)
+    async def record(self, new: NewPreparation) -> Recorded:
+        """Check consent and record the preparation. Idempotent. Raises ConsentRequired, SagaTakenOver."""
+        outcome = await self._coalescer.submit(new)
         if isinstance(outcome, AppError):
             raise outcome
         return outcome
 
-    async def _prepare_all(self, news: Sequence[New]) -> Sequence[Prepared | AppError]:
+    async def _record_all(self, batch: Sequence[NewPreparation]) -> Sequence[Recorded | AppError]:
         async with self._database.connection() as connection:
-            return await prepare_all(connection, news)
+            return await record_all(connection, batch)
 
 
-async def prepare_all(connection: Connection, news: Sequence[New]) -> list[Prepared | AppError]:
-    """Check consent for each sample and keep its record; return what it rests on, or why it is refused."""
+async def record_all(connection: Connection, batch: Sequence[NewPreparation]) -> list[Recorded | AppError]:
+    """Check consent for each sample and record its preparation. Returns one outcome per sample, in order."""
     rows = await connection.fetch(
-        PREPARE,
-        [new.sample_id for new in news],
-        [new.account_id for new in news],
-        [new.study_id for new in news],
-        [new.subject_hash for new in news],
-        [new.policy_version for new in news],
-        [json.dumps(dict(new.actions)) for new in news],
-        [new.dropped_field_count for new in news],
-        [new.fencing_token for new in news],
+        RECORD,
+        [new.sample_id for new in batch],
+        [new.account_id for new in batch],
+        [new.study_id for new in batch],
+        [new.subject_hash for new in batch],
+        [new.policy_version for new in batch],
+        [json.dumps(dict(new.actions)) for new in batch],
+        [new.dropped_field_count for new in batch],
+        [new.fencing_token for new in batch],
     )
-    found = {row["sample_id"]: row for row in rows}
-    outcomes: list[Prepared | AppError] = []
-    for new in news:
-        row = found[new.sample_id]
+    by_sample = {row["sample_id"]: row for row in rows}
+    outcomes: list[Recorded | AppError] = []
+    for new in batch:
+        row = by_sample[new.sample_id]
         if not row["by_account"]:
             outcomes.append(ConsentRequired(purpose=SAMPLE_CREATION, of="account"))
         elif new.subject_hash is not None and not row["by_donor"]:
             outcomes.append(ConsentRequired(purpose=SAMPLE_CREATION, of="subject"))
         elif row["consents"] is not None:
-            outcomes.append(Prepared(row["consents"], preparations.read_terms_of(row)))
+            outcomes.append(Recorded(row["consents"], privacy_status.binding_terms(row)))
         else:
-            outcomes.append(await _prepared_before(connection, new))
+            outcomes.append(await _recorded_before(connection, new))
     return outcomes
 
 
-async def _prepared_before(connection: Connection, new: New) -> Prepared | AppError:
-    if not await preparations.is_open(connection, new.sample_id, new.account_id, new.fencing_token):
+async def _recorded_before(connection: Connection, new: NewPreparation) -> Recorded | AppError:
+    if not await store.is_open(connection, new.sample_id, new.account_id, new.fencing_token):
         return SagaTakenOver()
-    consents = await connection.fetchval(RESTS_ON, new.sample_id)
+    consents = await connection.fetchval(CONSENTS, new.sample_id)
     if not consents:
-        # Prepared before consents were kept here: a sample that rests on none could never be withdrawn.
+        # Recorded before this column existed: a sample without consents could never be quarantined.
         return SagaTakenOver()
-    return Prepared(consents, (await preparations.status(connection, new.sample_id)).data_use)
+    return Recorded(consents, (await privacy_status.read_status(connection, new.sample_id)).data_use)

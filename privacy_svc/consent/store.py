@@ -1,4 +1,4 @@
-"""Consents at rest: granted, found, withdrawn, and never forgotten."""
+"""Consents at rest: grant, find, list, withdraw. A row is never deleted."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,17 @@ from chassis.storage import paging
 from chassis.storage.database import Connection
 from fairdb.privacy.v1.consent_service_pb2 import Consent, ListConsentsResponse
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm
-from privacy_svc.consent.rows import to_consent, write_terms
-from privacy_svc.errors import ConsentNotFound
-
-SAMPLE_CREATION = "sample_creation"
-DATA_SHARING = "data_sharing"
-
-NOT_ENDED = "consent.withdrawn_at IS NULL AND (consent.expires_at IS NULL OR consent.expires_at > now())"
-IN_FORCE = f"{NOT_ENDED} AND consent.replaced_by IS NULL"
+from privacy_svc.consent.errors import ConsentNotFound
+from privacy_svc.consent.rows import to_consent
+from privacy_svc.consent.validity import IN_FORCE
+from privacy_svc.data_use.stored_terms import write_terms
 
 _COLUMNS = f"*, {IN_FORCE} AS in_force"
 _SCOPE = "account_id = $1 AND purpose = $2 AND subject_hash IS NOT DISTINCT FROM $3"
 
-# Grants and withdrawals of the same scope go one after the other.
+# Serialises grants and withdrawals of one scope.
 LOCK_SCOPE = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
-# An expired one is current, too: a new one takes its place. The row's lock keeps a withdrawal waiting.
+# An expired consent is still current: a new grant replaces it. The row lock makes a concurrent withdrawal wait.
 CURRENT = f"""
 SELECT {_COLUMNS}, data_use = $5::jsonb AND text_version = $6 AND expires_at IS NOT DISTINCT FROM $7 AS same
 FROM consent
@@ -39,7 +35,7 @@ GRANT = f"""
 INSERT INTO consent (account_id, purpose, subject_hash, study_id, data_use, text_version, expires_at, id, series)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING {_COLUMNS}
 """
-# That of the study goes before one for any study.
+# A consent for the study takes precedence over one for any study.
 COVERING = f"""
 SELECT {_COLUMNS} FROM consent
 WHERE {_SCOPE} AND (study_id IS NULL OR study_id = $4) AND {IN_FORCE} ORDER BY study_id NULLS LAST LIMIT 1
@@ -55,11 +51,11 @@ SELECT {_COLUMNS} FROM consent
 WHERE subject_hash = $4 AND ($1::uuid IS NULL OR account_id = $1) AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC LIMIT $3
 """
-# Whoever grants under the scope's lock adds to a series: what is withdrawn must be read after that.
 SCOPE_OF = """
 SELECT account_id, purpose, subject_hash, study_id FROM consent WHERE id = $1 AND ($3 OR account_id = $2)
 """
-# Locked in the order of their ids: two withdrawals at once meet on the same rows.
+# Runs after LOCK_SCOPE, because a grant under that lock can add to the series. Locks rows in the order of their ids, so
+# that concurrent withdrawals cannot deadlock.
 WITHDRAW = f"""
 WITH found AS MATERIALIZED (
     SELECT id FROM consent WHERE series = (SELECT series FROM consent WHERE id = $1 AND ($3 OR account_id = $2))
@@ -69,27 +65,23 @@ UPDATE consent SET withdrawn_at = coalesce(withdrawn_at, now()), withdrawn_by = 
 WHERE id IN (SELECT id FROM found)
 RETURNING {_COLUMNS}, withdrawn_at = now() AS newly
 """
-TO_QUARANTINE = """
-SELECT id, withdrawn_by FROM consent WHERE withdrawn_at IS NOT NULL AND quarantined_at IS NULL
-ORDER BY withdrawn_at LIMIT 100
-"""
-QUARANTINED = "UPDATE consent SET quarantined_at = now() WHERE id = $1 AND quarantined_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose consent to what: at most one is current for each."""
+    """Who consents to what. Each scope has at most one current consent."""
 
     account_id: UUID
     purpose: str
     subject_hash: bytes | None = None
+    """None: the account's own consent."""
     study_id: UUID | None = None
     """None: any study of the account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What a consent says within its scope."""
+    """What a consent states within its scope."""
 
     data_use: Sequence[DataUseTerm] = ()
     text_version: str = ""
@@ -97,27 +89,28 @@ class Wording:
 
 
 async def grant(connection: Connection, scope: Scope, wording: Wording | None = None) -> Consent:
-    """Record a consent, in the place of one that says something else; or return the one in force that says the same.
+    """Record a consent, or return the one in force if its wording is the same. Needs a transaction.
 
-    Needs a transaction.
+    The new consent replaces the current one of the same scope.
     """
     wording = wording or Wording()
-    key = (scope.account_id, scope.purpose, scope.subject_hash, scope.study_id)
-    says = (write_terms(wording.data_use), wording.text_version, wording.expires_at)
-    await _lock(connection, key)
-    current, id = await connection.fetchrow(CURRENT, *key, *says), uuid7()
+    scope_key = (scope.account_id, scope.purpose, scope.subject_hash, scope.study_id)
+    stated = (write_terms(wording.data_use), wording.text_version, wording.expires_at)
+    await _lock(connection, scope_key)
+    current, id = await connection.fetchrow(CURRENT, *scope_key, *stated), uuid7()
     if current is not None:
         if current["same"] and current["in_force"]:
             return to_consent(current)
         await connection.execute(REPLACE, current["id"], id)
-    row = await connection.fetchrow(GRANT, *key, *says, id, current["series"] if current is not None else id)
+    series = current["series"] if current is not None else id
+    row = await connection.fetchrow(GRANT, *scope_key, *stated, id, series)
     assert row is not None
     await outbox.record(connection, [outbox.new_event("consent.granted", str(id))])
     return to_consent(row)
 
 
 async def find_covering(connection: Connection, scope: Scope) -> Consent | None:
-    """Return the consent in force that covers the scope: that of its study, or one for any study."""
+    """Return the consent in force that covers the scope: one for its study, else one for any study."""
     row = await connection.fetchrow(COVERING, scope.account_id, scope.purpose, scope.subject_hash, scope.study_id)
     return to_consent(row) if row is not None else None
 
@@ -130,7 +123,7 @@ async def list_page(
     purpose: str = "",
     in_force: bool = False,
 ) -> ListConsentsResponse:
-    """Return a page of an account's consents, or of everybody's for None. Raises PageTokenInvalid."""
+    """Return a page of an account's consents, or of all accounts' for None. Raises PageTokenInvalid."""
     query = f"consents {account_id} {purpose} {in_force}"
     after = paging.read_token(page_token, query)
     rows = await connection.fetch(LIST, account_id, after, page_size + 1, purpose, in_force)
@@ -140,7 +133,7 @@ async def list_page(
 async def find_page(
     connection: Connection, subject_hash: bytes, account_id: UUID | None, page_size: int, page_token: str
 ) -> ListConsentsResponse:
-    """Return a page of a donor's consents, of one account or of all for None. Raises PageTokenInvalid."""
+    """Return a page of a donor's consents from one account, or from all for None. Raises PageTokenInvalid."""
     query = f"consents {account_id} {subject_hash.hex()}"
     after = paging.read_token(page_token, query)
     rows = await connection.fetch(FIND, account_id, after, page_size + 1, subject_hash)
@@ -148,14 +141,14 @@ async def find_page(
 
 
 async def withdraw(connection: Connection, consent_id: UUID, actor: UUID, *, any_account: bool) -> list[Consent]:
-    """Withdraw a consent with those that it replaced or was replaced by, and return all, the one named first.
+    """Withdraw a consent and its whole series (those it replaced and those that replaced it). Needs a transaction.
 
-    Withdrawing twice changes nothing. Needs a transaction. Raises ConsentNotFound.
+    Returns the series, the named consent first. Withdrawing again changes nothing. Raises ConsentNotFound.
     """
-    scope = await connection.fetchrow(SCOPE_OF, consent_id, actor, any_account)
-    if scope is None:
+    scope_key = await connection.fetchrow(SCOPE_OF, consent_id, actor, any_account)
+    if scope_key is None:
         raise ConsentNotFound
-    await _lock(connection, scope)
+    await _lock(connection, scope_key)
     rows = await connection.fetch(WITHDRAW, consent_id, actor, any_account)
     newly = [outbox.new_event("consent.withdrawn", str(row["id"])) for row in rows if row["newly"]]
     if newly:
@@ -163,9 +156,9 @@ async def withdraw(connection: Connection, consent_id: UUID, actor: UUID, *, any
     return [to_consent(row) for row in sorted(rows, key=lambda row: row["id"] != consent_id)]
 
 
-async def _lock(connection: Connection, scope: Iterable[object]) -> None:
+async def _lock(connection: Connection, scope_key: Iterable[object]) -> None:
     """Wait for other grants and withdrawals of a scope: account, purpose, donor, study."""
-    await connection.execute(LOCK_SCOPE, " ".join(map(str, scope)))
+    await connection.execute(LOCK_SCOPE, " ".join(map(str, scope_key)))
 
 
 def _to_page(rows: Sequence[asyncpg.Record], page_size: int, query: str) -> ListConsentsResponse:

@@ -1,0 +1,99 @@
+"""Preparation: one sample from raw to anonymised, with its study chosen, its consent checked and its record kept."""
+
+from functools import partial
+from uuid import UUID
+
+from chassis.errors import InvalidRequest, SagaTakenOver
+from chassis.storage.database import Database
+from fairdatabase.policy import permissions
+from fairdatabase.policy.records.anonymisation import anonymise, subject_of
+from fairdatabase.policy.records.validation import InvalidSample
+from fairdatabase.policy.tables.reader import Policy
+from fairdb.privacy.v1.privacy_service_pb2 import PrepareSampleRequest, PrepareSampleResponse
+from privacy_svc.keystore import Keystore
+from privacy_svc.samples import store
+from privacy_svc.samples.errors import ConsentRequired
+from privacy_svc.samples.large_samples import LargeSamples
+from privacy_svc.samples.recording import NewPreparation, Recorder
+from privacy_svc.studies.errors import StudyNotFound
+from privacy_svc.studies.store import Studies
+
+
+class Preparation:
+    """Prepares samples."""
+
+    def __init__(
+        self, database: Database, keystore: Keystore, policy: Policy, studies: Studies, large: LargeSamples
+    ) -> None:
+        self._database = database
+        self._keystore = keystore
+        self._policy = policy
+        self._studies = studies
+        self._large = large
+        self._recorder = Recorder(database)
+
+    async def prepare(self, request: PrepareSampleRequest) -> PrepareSampleResponse:
+        """Anonymise a sample and record its preparation; a refused call leaves no preparation.
+
+        Raises ConsentRequired, InvalidRequest, StudyNotFound, SagaTakenOver.
+        """
+        try:
+            return await self._prepare(request)
+        except (InvalidRequest, ConsentRequired, StudyNotFound):
+            # This may be a transport retry of a call that succeeded and whose response was lost.
+            async with self._database.connection() as connection:
+                await store.discard_existing(connection, UUID(request.sample_id), request.fencing_token)
+            raise
+
+    async def _prepare(self, request: PrepareSampleRequest) -> PrepareSampleResponse:
+        raw, account_id = request.sample, UUID(request.principal.user_id)
+        study = await self._study(request, account_id)
+        try:
+            result = await self._large.run(
+                raw, partial(anonymise, raw, self._policy, partial(self._keystore.pseudonym, str(study)))
+            )
+        except InvalidSample as error:
+            raise InvalidRequest(violations=error.violations) from None
+        subject = subject_of(raw, self._policy)
+        recorded = await self._recorder.record(
+            NewPreparation(
+                UUID(request.sample_id),
+                account_id,
+                study,
+                self._keystore.consent_subject(subject) if subject else None,
+                self._policy.version,
+                result.actions,
+                len(result.dropped_fields),
+                request.fencing_token,
+            )
+        )
+        sample = result.sample
+        sample.id, sample.study = request.sample_id, str(study)
+        return PrepareSampleResponse(
+            sample=sample,
+            classes=result.classes,
+            dropped_fields=result.dropped_fields,
+            consents=[str(consent) for consent in recorded.consents],
+            policy_version=self._policy.version,
+            # The sender owns the sample, so study grants would add nothing.
+            grants=permissions.grants_of(request.principal, ()),
+            data_use=recorded.data_use,
+        )
+
+    async def _study(self, request: PrepareSampleRequest, account_id: UUID) -> UUID:
+        try:
+            study = UUID(request.sample.study)
+        except ValueError:
+            # Empty or malformed. anonymise() reports a malformed id with all other violations; any study will do.
+            return await self._default_study(request, account_id)
+        await self._studies.check_writable(study, account_id)
+        return study
+
+    async def _default_study(self, request: PrepareSampleRequest, account_id: UUID) -> UUID:
+        if not self._studies.has_cached_default(account_id):
+            # This may create the study, and a call that comes too late must change nothing.
+            async with self._database.connection() as connection:
+                is_open = store.is_open(connection, UUID(request.sample_id), account_id, request.fencing_token)
+                if await is_open is False:
+                    raise SagaTakenOver
+        return await self._studies.default_of(account_id)
