@@ -23,6 +23,7 @@ check: check-protos ## Check format, lint, types, imports, protos, Envoy's confi
 	$(BIN)/ruff check
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+	$(BIN)/python -m edge check
 	$(BIN)/python -m edge validate
 	$(BIN)/python docs/generate.py --check
 
@@ -34,6 +35,10 @@ docs: setup ## Generate docs/reference/ from the protos and the code
 check-protos: setup ## Check the protos alone: style, and compatibility with the released contract
 	$(BIN)/buf lint gen/image.binpb --path fairdb
 	$(BIN)/buf breaking gen/image.binpb --against $(RELEASED) --path fairdb
+
+.PHONY: envoy-config
+envoy-config: setup ## Write envoy/envoy.yaml, Envoy's configuration with default settings
+	$(BIN)/python -m edge reference
 
 .PHONY: test
 test: setup ## Run every test, on real servers of its own

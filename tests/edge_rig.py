@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import copy
 import json
 import re
 import time
@@ -28,9 +29,10 @@ from edge.contract import CLUSTERS
 from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
 from edge.keys import publish_keys
-from edge.render import render
+from edge.render import make_config, render
 from edge.settings import EdgeSettings
 from edge.validate import find_envoy
+from edge.yaml import to_yaml
 from fairdb.backend.v1 import backend_service_pb2, backend_service_pb2_grpc
 from fairdb.samples.v1 import (
     import_service_pb2,
@@ -270,14 +272,14 @@ async def edge_running(
         write_endpoints(files.endpoints(cluster), cluster, addresses)
     publish_keys(files, keys)
     render(told)
-    config = json.loads(files.config.read_text())
+    config = copy.deepcopy(make_config(told))
     change(config)
-    files.config.write_text(json.dumps(config))
+    files.config.write_text(to_yaml(config))
     log = folder / "envoy.log"
-    arguments = ("-c", str(files.config), "--concurrency", "1", "--disable-hot-restart")
+    arguments = ("-c", files.config.name, "--concurrency", "1", "--disable-hot-restart")
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            find_envoy(), *arguments, "--file-flush-interval-msec", "20", stdout=output, stderr=output
+            find_envoy(), *arguments, "--file-flush-interval-msec", "20", stdout=output, stderr=output, cwd=folder
         )
     edge = Edge(told, files, log)
     try:

@@ -1,4 +1,6 @@
-"""Envoy's configuration as a whole: listener, connection limits, log, overload protection."""
+"""The whole Envoy configuration: listener, connection limits, access log, overload protection."""
+
+from pathlib import Path
 
 from edge.clusters import CONNECTION_BUFFER, build_cluster
 from edge.contract import CLUSTERS, PublicRpc
@@ -7,15 +9,15 @@ from edge.filters import build_filters
 from edge.replies import build_local_replies
 from edge.routes import build_route_config
 from edge.settings import EdgeSettings
-from edge.typed import Config, typed
+from edge.typed import Config, explained, typed
 
 HEAP_LIMIT = 1024**3  # bytes
 
-# Names that clients must not send: they are ours, or would steer Envoy, or carry a client's text into traces.
+# Headers that clients must not set: internal ones, those that steer Envoy, and those that put text into traces.
 STRIPPED_HEADERS = ("grpc-timeout", "x-request-id", "x-service-token", "x-http-code", "tracestate", "baggage")
 STRIPPED_PREFIXES = ("x-fairdb-", "x-edge-", "x-envoy-")
 
-# Never a path, query, user agent or other text of the client's: a person's name may stand in it.
+# No path, query, user agent or other client text: it may contain a person's name.
 ACCESS_LOG = {
     "event": "request",
     "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
@@ -35,38 +37,51 @@ ACCESS_LOG = {
 }
 
 
-def build_bootstrap(settings: EdgeSettings, files: EdgeFiles, rpcs: tuple[PublicRpc, ...]) -> Config:
-    """Return Envoy's bootstrap configuration."""
+# Envoy resolves paths against the folder that it runs in, which is the folder of its configuration.
+_FILES = EdgeFiles(Path())
+
+
+def build_bootstrap(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...]) -> Config:
+    """Return Envoy's bootstrap configuration, with paths relative to the edge's folder."""
     return {
         "node": {"id": "edge", "cluster": "fairdatabase"},
-        # On loopback whatever the listener's address: it can stop Envoy and shows its configuration.
-        "admin": {"address": _address("127.0.0.1", settings.edge_admin_port)},
-        "application_log_config": {
-            "log_format": {
-                "json_format": {"time": "%Y-%m-%dT%H:%M:%S.%eZ", "level": "%l", "logger": "%n", "event": "%j"}
-            }
-        },
-        "overload_manager": _overload_manager(settings.edge_max_connections),
+        "admin": explained(
+            "Always on loopback: it can stop Envoy, and it shows this configuration.",
+            {"address": _address("127.0.0.1", settings.edge_admin_port)},
+        ),
+        "application_log_config": explained(
+            "Envoy's own log, in JSON lines like those of the services.",
+            {
+                "log_format": {
+                    "json_format": {"time": "%Y-%m-%dT%H:%M:%S.%eZ", "level": "%l", "logger": "%n", "event": "%j"}
+                }
+            },
+        ),
+        "overload_manager": explained(
+            "Limits connections, and sheds load before memory runs out.",
+            _overload_manager(settings.edge_max_connections),
+        ),
         "static_resources": {
-            "listeners": [_listener(settings, files, rpcs)],
-            "clusters": [build_cluster(name, files.endpoints(name)) for name in CLUSTERS],
+            "clusters": [build_cluster(name, _FILES.endpoints(name)) for name in CLUSTERS],
+            "listeners": [_listener(settings, rpcs)],
         },
     }
 
 
-def _listener(settings: EdgeSettings, files: EdgeFiles, rpcs: tuple[PublicRpc, ...]) -> Config:
+def _listener(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...]) -> Config:
     connection_manager = typed(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="edge",
-        # HTTP/1.1 and, for gRPC, HTTP/2 without TLS.
+        # HTTP/1.1, and HTTP/2 without TLS for gRPC.
         codec_type="AUTO",
         server_name="fairdatabase",
         **_hardening(),
         **_trust(),
         access_log=[_access_log()],
-        local_reply_config=build_local_replies(),
+        # The longest last.
+        http_filters=build_filters(_FILES.descriptors, _FILES.tokens, settings.edge_rate_limit, rpcs),
         route_config=build_route_config(rpcs, settings.edge_cors_origins),
-        http_filters=build_filters(files.descriptors, files.tokens, settings.edge_rate_limit, rpcs),
+        local_reply_config=build_local_replies(),
     )
     return {
         "name": "edge",
@@ -79,7 +94,7 @@ def _listener(settings: EdgeSettings, files: EdgeFiles, rpcs: tuple[PublicRpc, .
 
 
 def _hardening() -> Config:
-    """Return what Envoy's guide to edge proxies asks for, and tighter times: our calls end within 30 seconds."""
+    """Return the settings from Envoy's guide to edge proxies, with tighter timeouts: our calls end within 30 s."""
     return {
         "common_http_protocol_options": {
             "idle_timeout": "300s",
@@ -96,15 +111,15 @@ def _hardening() -> Config:
         "stream_idle_timeout": "60s",
         "normalize_path": True,
         "merge_slashes": True,
-        # A decoded slash would become part of an id.
+        # A decoded slash would otherwise become part of an id.
         "path_with_escaped_slashes_action": "REJECT_REQUEST",
     }
 
 
 def _trust() -> Config:
-    """Return what makes every client a stranger.
+    """Return the settings that make every client untrusted.
 
-    Envoy would do so only with clients from outside, and believes what one on loopback says of itself.
+    By default Envoy believes the internal headers of clients on loopback and private networks.
     """
     removals = [
         *({"remove": name} for name in STRIPPED_HEADERS),
@@ -113,17 +128,21 @@ def _trust() -> Config:
     return {
         "use_remote_address": True,
         "early_header_mutation_extensions": [
-            {
-                "name": "envoy.http.early_header_mutation.header_mutation",
-                "typed_config": typed(
-                    "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation", mutations=removals
-                ),
-            }
+            explained(
+                "Removes internal headers that a client sent.",
+                {
+                    "name": "envoy.http.early_header_mutation.header_mutation",
+                    "typed_config": typed(
+                        "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                        mutations=removals,
+                    ),
+                },
+            )
         ],
-        # Plain UUIDs: Envoy would otherwise hide a trace decision in one of the digits.
-        "request_id_extension": {
-            "typed_config": typed("envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig", pack_trace_reason=False)
-        },
+        "request_id_extension": explained(
+            "Plain UUIDs: by default Envoy encodes the trace decision in one digit.",
+            {"typed_config": typed("envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig", pack_trace_reason=False)},
+        ),
     }
 
 

@@ -1,4 +1,4 @@
-"""What the protos promise to the outside: the public RPCs, where they are served, who may call them."""
+"""The public API according to the protos: each public RPC, its service, its access rule."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet, M
 
 from fairdb.options.v1 import access_pb2
 
-# The public services and who serves them. Whatever is not listed does not exist outside.
+# The public gRPC services and the service that serves each. Clients cannot reach any other.
 UPSTREAMS = {
     "fairdb.auth.v1.AuthService": "auth_svc",
     "fairdb.privacy.v1.ConsentService": "privacy_svc",
@@ -21,7 +21,7 @@ UPSTREAMS = {
     "fairdb.system.v1.SystemService": "gateway",
 }
 _ANY_FORM = ".google.api.HttpBody"
-"""A body that is passed on as it is."""
+"""The type of a body that is passed on unchanged."""
 CLUSTERS = tuple(sorted(set(UPSTREAMS.values())))
 
 
@@ -31,42 +31,42 @@ class ContractError(Exception):
 
 @dataclass(frozen=True)
 class PublicRpc:
-    """One RPC that clients may call, over REST and over gRPC; one that streams perhaps over gRPC only."""
+    """One RPC that clients may call, over gRPC and over REST. A stream may lack a REST path."""
 
     service: str
     method: str
     cluster: str
     verb: str
-    """Of HTTP, in lower case; "" for none."""
+    """HTTP method in lower case; "" without a REST path."""
     anyone: bool
     rest_path: str = ""
-    """As its proto has it: "/api/consents/{id}:withdraw"."""
+    """Path template from the proto: "/api/consents/{id}:withdraw"."""
     fields: tuple[str, ...] = ()
-    """Names that the JSON body may hold, those of the path left out; none when the call takes no JSON."""
+    """Top-level names that the JSON body may have; empty when the call takes no JSON."""
     streams: bool = False
-    """Whether request and answer are streams, of any length and duration."""
+    """Whether request and answer are streams, which may have any length and duration."""
 
     @property
     def path(self) -> str:
-        """The path of the call in gRPC."""
+        """The gRPC path: "/fairdb.samples.v1.SampleService/GetSample"."""
         return f"/{self.service}/{self.method}"
 
     @property
     def name(self) -> str:
-        """A name for logs: "SampleService.GetSample"."""
+        """The name in logs: "SampleService.GetSample"."""
         return f"{self.service.rpartition('.')[2]}.{self.method}"
 
     @property
     def safe(self) -> bool:
-        """Whether the call only reads, so that repeating it changes nothing."""
+        """Whether the call only reads, so that a retry changes nothing."""
         return self.verb == "get"
 
 
 def read_public_rpcs(descriptors: bytes) -> tuple[PublicRpc, ...]:
     """Return every public RPC of a descriptor set.
 
-    Raises ContractError when a public RPC lacks its access rule or, unless it streams, its REST path; when an internal
-    one has a REST path; and when a public service is missing.
+    Raises ContractError when a public RPC lacks its access rule or (unless it streams) its REST path, when an internal
+    RPC has a REST path, and when a public service is missing.
     """
     found: dict[str, list[PublicRpc]] = {}
     files = FileDescriptorSet.FromString(descriptors)
@@ -83,7 +83,7 @@ def read_public_rpcs(descriptors: bytes) -> tuple[PublicRpc, ...]:
         if not verb and not streams:
             raise ContractError(f"{service}.{method.name} is public but has no REST path")
         if not method.options.HasExtension(access_pb2.access):
-            raise ContractError(f"{service}.{method.name} does not say who may call it")
+            raise ContractError(f"{service}.{method.name} does not declare who may call it")
         anyone = method.options.Extensions[access_pb2.access].anyone
         fields = _body_fields(rule.body, messages, method.input_type)
         path = getattr(rule, verb) if verb else ""
@@ -95,7 +95,7 @@ def read_public_rpcs(descriptors: bytes) -> tuple[PublicRpc, ...]:
 
 
 def _body_fields(body: str, messages: Mapping[str, DescriptorProto], input_type: str) -> tuple[str, ...]:
-    """Return the names of a body's fields, in both spellings that the transcoder takes."""
+    """Return the names of a body's fields, in both spellings that the transcoder accepts."""
     if not body:
         return ()
     message = messages[input_type]

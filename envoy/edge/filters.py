@@ -1,4 +1,4 @@
-"""The HTTP filters, in the order in which a request meets them; its answer meets them in reverse."""
+"""The HTTP filters, in the order in which requests pass them. Responses pass them in reverse."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,16 +7,16 @@ from pathlib import Path
 from edge.clusters import CONNECTION_BUFFER
 from edge.contract import UPSTREAMS, PublicRpc
 from edge.tokens import build_token_filter
-from edge.typed import Config, typed
+from edge.typed import Config, explained, typed
 
 ANSWERS = Path(__file__).parents[1] / "answers.lua"
 
 MEGABYTE = 1024 * 1024
 MAX_REQUEST_BYTES = MEGABYTE
-# Answers are up to 4 MB as the services count them, in gRPC. The same in JSON is longer.
+# Services answer with up to 4 MB of protobuf, which is longer as JSON.
 MAX_RESPONSE_BYTES = 8 * MEGABYTE
 
-# Where answers.lua too leaves what the log tells.
+# The dynamic metadata that the access log prints; answers.lua writes to the same namespace.
 LOG_NAMESPACE = "fairdb.edge"
 CORS_FILTER = "envoy.filters.http.cors"
 BUFFER_FILTER = "envoy.filters.http.buffer"
@@ -25,35 +25,46 @@ BUFFER_FILTER = "envoy.filters.http.buffer"
 def build_filters(descriptors: Path, tokens: Path, rate_limit: int, rpcs: Iterable[PublicRpc]) -> list[Config]:
     """Return the chain of HTTP filters."""
     return [
-        # First, so that whatever a later filter refuses has its correlation id.
-        {"name": "envoy.filters.http.lua", "typed_config": _lua(rpcs)},
-        # Before the transcoder, which knows no OPTIONS and would answer a preflight with 404.
-        {"name": CORS_FILTER, "typed_config": typed("envoy.extensions.filters.http.cors.v3.Cors")},
-        {"name": "envoy.filters.http.local_ratelimit", "typed_config": _rate_limit(rate_limit)},
-        # Before the tokens are checked: it turns every path into an RPC's, so that access is decided in one place. It
-        # hands on a request's headers before its body, so nobody's body is read before the token is.
-        {"name": "envoy.filters.http.grpc_json_transcoder", "typed_config": _transcoder(descriptors)},
+        _filter(
+            "envoy.filters.http.lua",
+            _lua(rpcs),
+            "First, so that a request that a later filter refuses has a correlation id. The script is"
+            " envoy/answers.lua; the lists above it come from the protos.",
+        ),
+        _filter(
+            CORS_FILTER,
+            typed("envoy.extensions.filters.http.cors.v3.Cors"),
+            "Before the transcoder, which has no OPTIONS method and would answer a preflight with 404.",
+        ),
+        _filter("envoy.filters.http.local_ratelimit", _rate_limit(rate_limit), "Over all clients."),
+        _filter(
+            "envoy.filters.http.grpc_json_transcoder",
+            _transcoder(descriptors),
+            "Before the token check: from here on every path is that of an RPC, so access is decided in one place. It"
+            " passes headers on before the body, so the token is checked before a body is read.",
+        ),
         build_token_filter(tokens),
-        # For the log: transcoding an error removes its gRPC status.
-        {"name": "envoy.filters.http.header_to_metadata", "typed_config": _grpc_status_to_log()},
-        # The transcoder limits REST; this limits gRPC, and keeps the request whole in case it is repeated. Streams
-        # disable it on their routes.
-        {
-            "name": BUFFER_FILTER,
-            "typed_config": typed(
-                "envoy.extensions.filters.http.buffer.v3.Buffer", max_request_bytes=MAX_REQUEST_BYTES
-            ),
-        },
-        {
-            "name": "envoy.filters.http.router",
-            # x-envoy-* headers would tell clients about our insides.
-            "typed_config": typed("envoy.extensions.filters.http.router.v3.Router", suppress_envoy_headers=True),
-        },
+        _filter(
+            "envoy.filters.http.header_to_metadata",
+            _grpc_status_to_log(),
+            "For the access log: transcoding removes the gRPC status of an error.",
+        ),
+        _filter(
+            BUFFER_FILTER,
+            typed("envoy.extensions.filters.http.buffer.v3.Buffer", max_request_bytes=MAX_REQUEST_BYTES),
+            "Limits gRPC requests (the transcoder limits REST) and keeps a request for retries. Routes of streams"
+            " disable it.",
+        ),
+        _filter(
+            "envoy.filters.http.router",
+            typed("envoy.extensions.filters.http.router.v3.Router", suppress_envoy_headers=True),
+            "Without x-envoy-* response headers, which describe internals.",
+        ),
     ]
 
 
 def build_cors_policy(origins: Sequence[str]) -> Config:
-    """Return who may call from a browser; nobody when there are no origins."""
+    """Return the per-route CORS policy that lets pages of these origins call."""
     return {
         CORS_FILTER: typed(
             "envoy.extensions.filters.http.cors.v3.CorsPolicy",
@@ -67,8 +78,12 @@ def build_cors_policy(origins: Sequence[str]) -> Config:
 
 
 def pass_unbuffered() -> Config:
-    """Return what a route says whose requests are passed on as they come; the service limits them."""
+    """Return the per-route setting for requests that are not buffered; their service limits them."""
     return {BUFFER_FILTER: typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", disabled=True)}
+
+
+def _filter(name: str, config: Config, comment: str) -> Config:
+    return explained(comment, {"name": name, "typed_config": config})
 
 
 def _lua(rpcs: Iterable[PublicRpc]) -> Config:
@@ -79,7 +94,7 @@ def _lua(rpcs: Iterable[PublicRpc]) -> Config:
 
 
 def _lua_call(rpc: PublicRpc) -> str:
-    """Return an entry of the script's CALLS. Paths and fields are the contract's own: letters, slashes, colons."""
+    """Return an entry of the script's CALLS. Paths and fields come from the protos, never from clients."""
     parts = [re.sub(r"([^\w/:])", r"%\1", part) for part in re.split(r"\{\w+\}", rpc.rest_path)]
     known = ", ".join(f'["{name}"] = true' for name in rpc.fields)
     shown = ", ".join(name for name in rpc.fields if "_" not in name)
@@ -115,18 +130,18 @@ def _transcoder(descriptors: Path, services: Iterable[str] = UPSTREAMS) -> Confi
         services=sorted(services),
         # Errors as google.rpc.Status in JSON.
         convert_grpc_status=True,
-        # All off by default: a wrong path would reach the services as it is, and a mistyped parameter be ignored.
+        # All off by default: unknown paths would reach the services, and misspelt parameters would be ignored.
         request_validation_options={
             "reject_unknown_method": True,
             "reject_unknown_query_parameters": True,
             "reject_binding_body_field_collisions": True,
         },
-        # Names in lowerCamelCase, as protobuf's JSON has them. Zeros and empty lists are printed, so that a client
-        # need not know which fields can be missing.
+        # Names are in lowerCamelCase, as in protobuf's JSON. Zeros and empty lists are printed, so that clients can
+        # rely on every field.
         print_options={"always_print_primitive_fields": True},
-        # "filter=a+b" means "a b", as HTML forms and most libraries send it.
+        # "filter=a+b" means "a b": HTML forms and most libraries encode a space so.
         query_param_unescape_plus=True,
-        # Without these it holds no more than a connection's buffer, and a 40 KB answer becomes a 500.
+        # By default the limit is a connection's buffer, which turns a 40 KB answer into a 500.
         max_request_body_size=MAX_REQUEST_BYTES,
         max_response_body_size=MAX_RESPONSE_BYTES,
     )

@@ -1,6 +1,4 @@
-"""Writes everything that Envoy needs to start."""
-
-import json
+"""Writes the files that Envoy needs to start."""
 
 from edge.bootstrap import build_bootstrap
 from edge.contract import CLUSTERS, read_public_rpcs
@@ -8,20 +6,44 @@ from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles, write_atomically
 from edge.keys import KeyCopy, publish_keys, read_last_known
 from edge.settings import EdgeSettings
+from edge.typed import Config
+from edge.yaml import to_yaml
+
+HEADER = """\
+The configuration of Envoy, made from the protos and the Python in envoy/edge. Do not edit it: change those.
+
+envoy/envoy.yaml is this configuration with default settings, written by `make envoy-config` and compared by `make
+check`. At its start the edge (`python -m edge render`) writes the same to envoy.yaml in its own folder, which is
+.fairdb/up/envoy after `make up`. The two differ only in what FAIRDB_EDGE_... and FAIRDB_PORT_... variables set: host,
+ports, rate limit, connection limit, CORS origins.
+
+Envoy runs in the edge's folder, so the paths below are relative to it:
+  descriptors.binpb        the protos, compiled
+  eds/<service>.json       addresses of each service, from Consul
+  tokens/jwt_authn.json    how access tokens are verified, with the public keys of auth_svc
+
+`python -m edge`, the agent, keeps the last two current while Envoy runs; Envoy watches them."""
 
 
 def render(settings: EdgeSettings) -> EdgeFiles:
-    """Write Envoy's files. Addresses and keys of an earlier run are kept: they are the last known."""
+    """Write Envoy's files. Addresses and keys of an earlier run are kept as the last known ones."""
     files = EdgeFiles(settings.edge_dir.resolve())
-    descriptors = settings.descriptors.read_bytes()
-    rpcs = read_public_rpcs(descriptors)
-    # A copy, so that rebuilding the stubs does not change what a running edge restarts with.
-    write_atomically(files.descriptors, descriptors)
+    # A copy, so that a restart of Envoy does not read stubs that were rebuilt since.
+    write_atomically(files.descriptors, settings.descriptors.read_bytes())
     for cluster in CLUSTERS:
         if not files.endpoints(cluster).exists():
             write_endpoints(files.endpoints(cluster), cluster, [])
     publish_keys(files, read_last_known(files))
     KeyCopy(settings.trust_dir, files).refresh()
-    # JSON is YAML.
-    write_atomically(files.config, json.dumps(build_bootstrap(settings, files, rpcs), indent=1).encode())
+    write_atomically(files.config, render_config(settings).encode())
     return files
+
+
+def render_config(settings: EdgeSettings) -> str:
+    """Return the text of envoy.yaml."""
+    return to_yaml(make_config(settings), HEADER)
+
+
+def make_config(settings: EdgeSettings) -> Config:
+    """Return Envoy's configuration for these settings and their descriptor set."""
+    return build_bootstrap(settings, read_public_rpcs(settings.descriptors.read_bytes()))

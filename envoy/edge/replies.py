@@ -1,7 +1,7 @@
-"""The answers that Envoy gives by itself, in the one shape of our errors: google.rpc.Status.
+"""Envoy's own error replies, in the shape of all our errors: google.rpc.Status.
 
-Envoy's own texts say how it is configured, and the transcoder's quote the request, in which a person's name may stand.
-So every one of them is replaced by a fixed text.
+Envoy's texts reveal its configuration, and the transcoder's quote the request, which may contain a person's name. A
+fixed text replaces each of them.
 """
 
 import base64
@@ -15,17 +15,17 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from edge.contract import CLUSTERS, UPSTREAMS
-from edge.typed import Config
+from edge.typed import Config, explained, shared
 from fairdb.errors.v1.error_reason_pb2 import ErrorReason
 
 DOMAIN = "fairdatabase.org"
-# Set by answers.lua on calls that arrived as gRPC. The content type cannot tell: the transcoder changes it.
+# answers.lua sets it on calls that arrived as gRPC. The content type does not show this: the transcoder changes it.
 NATIVE_HEADER = "x-edge-native"
-# Set by answers.lua on requests that it refuses.
+# answers.lua sets it on requests that it rejects.
 UNKNOWN_FIELD_HEADER = "x-edge-unknown-field"
-RETRY_AFTER = 1  # seconds: longer than a health check needs to notice a recovery
+RETRY_AFTER = 1  # seconds: health checks notice a recovery sooner
 
-# What the Lua filter settled on; a request that was refused before it could run gets an id of its own.
+# The id that the Lua filter chose, or a new one for a request that was rejected before that filter.
 CORRELATION_ID = (
     '%COALESCE({"operators":[{"command":"DYNAMIC_METADATA","param":"fairdb.edge:correlation_id"},"UNIQUE_ID"]})%'
 )
@@ -33,7 +33,7 @@ CORRELATION_ID = (
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of Envoy's."""
+    """One error reply of Envoy."""
 
     when: Config
     http: int
@@ -41,37 +41,37 @@ class Reply:
     reason: ErrorReason.ValueType
     message: str
     native_code: Code.ValueType | None = None
-    """What a gRPC caller sees instead of `code`, where gRPC has another custom."""
+    """The code for gRPC callers, where gRPC convention differs from `code`."""
     service: str = ""
-    """The part that is away."""
+    """The unavailable service."""
     retry: bool = False
 
 
 def status_is(status: int, comparison: str = "EQ") -> Config:
-    """Match answers by HTTP status."""
+    """Match replies by HTTP status."""
     value = {"default_value": status, "runtime_key": "edge.unused"}
     return {"status_code_filter": {"comparison": {"op": comparison, "value": value}}}
 
 
 def header_is(name: str, match: Config) -> Config:
-    """Match answers by a header of the request."""
+    """Match replies by a request header."""
     return {"header_filter": {"header": {"name": name, **match}}}
 
 
 def flag_is(flag: str) -> Config:
-    """Match answers by what Envoy says that happened."""
+    """Match replies by response flag, Envoy's short code for the cause."""
     return {"response_flag_filter": {"flags": [flag]}}
 
 
 def both(first: Config, second: Config) -> Config:
-    """Match answers that both filters match."""
+    """Match replies that both filters match."""
     return {"and_filter": {"filters": [first, second]}}
 
 
 def either(filters: Iterable[Config]) -> Config:
-    """Match answers that one of the filters matches."""
+    """Match replies that at least one filter matches."""
     listed = list(filters)
-    # Envoy takes no or_filter of one. One pattern of all would outgrow what it takes, too.
+    # An or_filter needs two filters or more. One regular expression for all would exceed Envoy's size limit.
     return {"or_filter": {"filters": listed}} if len(listed) > 1 else listed[0]
 
 
@@ -81,18 +81,19 @@ def _overloaded(when: Config) -> Reply:
         429,
         Code.RESOURCE_EXHAUSTED,
         ErrorReason.ERROR_REASON_OVERLOADED,
-        "More requests than can be served now. Try again in a moment.",
+        "Too many requests at the moment; retry shortly.",
         retry=True,
     )
 
 
 def _upstream_replies(cluster: str, also: Config | None = None) -> Iterator[Reply]:
-    """Answer for an upstream that is away or misbehaves; the path is the RPC's, whether or not it was transcoded."""
-    called = either(
+    """Yield the replies for an upstream that is unavailable or broken. The path is the RPC's, also for REST calls."""
+    paths = (
         header_is(":path", {"string_match": {"prefix": f"/{service}/"}})
         for service, served_by in UPSTREAMS.items()
         if served_by == cluster
     )
+    called = shared(f"calls_of_{cluster}", either(paths))
     for status in (502, 503):
         when = both(status_is(status), called)
         yield Reply(
@@ -100,22 +101,22 @@ def _upstream_replies(cluster: str, also: Config | None = None) -> Iterator[Repl
             status,
             Code.UNAVAILABLE,
             ErrorReason.ERROR_REASON_SERVICE_UNAVAILABLE,
-            "A part that this call needs is away. Try again in a moment.",
+            "A required service is unavailable; retry shortly.",
             service=cluster,
             retry=True,
         )
 
 
-# The first that matches applies.
+# The first match applies.
 REPLIES = (
-    # Envoy says 403 of a token that was issued for somebody else; to us that is no token.
+    # Envoy answers 403 to a token for another audience. Here it counts as a missing token.
     *(
         Reply(
             status_is(status),
             401,
             Code.UNAUTHENTICATED,
             ErrorReason.ERROR_REASON_UNAUTHENTICATED,
-            "This call needs a valid access token: log in, and send it as 'Authorization: Bearer <token>'.",
+            "This call requires a valid access token: log in, then send the header 'Authorization: Bearer <token>'.",
         )
         for status in (401, 403)
     ),
@@ -124,7 +125,7 @@ REPLIES = (
         404,
         Code.NOT_FOUND,
         ErrorReason.ERROR_REASON_ROUTE_NOT_FOUND,
-        "There is no such path, or it does not take this HTTP method.",
+        "The path does not exist, or it does not support this HTTP method.",
         native_code=Code.UNIMPLEMENTED,
     ),
     Reply(
@@ -132,35 +133,35 @@ REPLIES = (
         408,
         Code.DEADLINE_EXCEEDED,
         ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED,
-        "The request did not arrive whole in time.",
+        "The request did not arrive completely in time.",
     ),
     Reply(
         status_is(413),
         413,
         Code.RESOURCE_EXHAUSTED,
         ErrorReason.ERROR_REASON_REQUEST_TOO_LARGE,
-        "The request is larger than 1 MB.",
+        "The request exceeds the limit of 1 MB.",
     ),
     Reply(
         status_is(431),
         431,
         Code.RESOURCE_EXHAUSTED,
         ErrorReason.ERROR_REASON_REQUEST_TOO_LARGE,
-        "The headers of the request are too large.",
+        "The request headers exceed the limit of 32 KB or 100 headers.",
     ),
     _overloaded(status_is(429)),
-    # A connection that broke in the middle of a call: "try again" would make a second sample of what has no key.
+    # A connection broke during a call. Without a key, a retry could create a second sample, so do not suggest one.
     Reply(
         both(flag_is("UC"), header_is("idempotency-key", {"present_match": False})),
         504,
         Code.DEADLINE_EXCEEDED,
         ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED,
-        "The connection to a part broke during this call, which may have taken effect. An Idempotency-Key makes a call"
-        " safe to repeat.",
+        "The connection to a service broke during this call, which may have taken effect. Send an Idempotency-Key to"
+        " make a call safe to repeat.",
     ),
-    # What a circuit breaker's limit held back may be repeats of calls to an upstream that refuses connections.
+    # Before the circuit breaker's limit, which may have held back retries of calls to an unreachable upstream.
     *(reply for cluster in CLUSTERS for reply in _upstream_replies(cluster, flag_is("UF"))),
-    # Envoy says 503 of a circuit breaker's limit, but nothing is away.
+    # Envoy answers 503 at a circuit breaker's limit, although no service is unavailable.
     _overloaded(flag_is("UO")),
     *(reply for cluster in CLUSTERS for reply in _upstream_replies(cluster)),
     # A 503 before any upstream was chosen: the overload manager.
@@ -170,60 +171,64 @@ REPLIES = (
         504,
         Code.DEADLINE_EXCEEDED,
         ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED,
-        "The call did not end in time, and may yet take effect.",
+        "The call did not finish in time. It may still take effect.",
     ),
     Reply(
         status_is(500, "GE"),
         500,
         Code.INTERNAL,
         ErrorReason.ERROR_REASON_INTERNAL,
-        "A fault of ours. The correlation id finds it in our logs.",
+        "Internal error. Report the X-Correlation-ID of this answer: it identifies the request in the logs.",
     ),
-    # Which of our own fields it is spelt like, the client sees best; theirs may hold somebody's name.
+    # Lists the accepted fields and does not quote the client's: it may contain a person's name.
     Reply(
         header_is(UNKNOWN_FIELD_HEADER, {"present_match": True}),
         400,
         Code.INVALID_ARGUMENT,
         ErrorReason.ERROR_REASON_MALFORMED_REQUEST,
-        "The body holds a field that this call does not have. It takes: %DYNAMIC_METADATA(fairdb.edge:fields)%.",
+        "The body has a field that this call does not accept. It accepts: %DYNAMIC_METADATA(fairdb.edge:fields)%.",
     ),
-    # All other refusals: of the transcoder, of the HTTP parser, of path normalisation.
+    # All other rejections: by the transcoder, the HTTP parser, path normalisation.
     Reply(
         status_is(400, "GE"),
         400,
         Code.INVALID_ARGUMENT,
         ErrorReason.ERROR_REASON_MALFORMED_REQUEST,
-        "The request cannot be read. The body must be JSON with the documented fields and types, every query parameter"
-        " a documented one, and the path free of encoded slashes.",
+        "The request is malformed. The body must be JSON with the documented fields and types, all query parameters"
+        " must be documented, and the path must not contain encoded slashes.",
     ),
 )
 
 
 def build_local_replies() -> Config:
     """Return Envoy's local_reply_config."""
-    return {"mappers": [mapper for reply in REPLIES for mapper in (_native_mapper(reply), _rest_mapper(reply))]}
+    mappers = [mapper for reply in REPLIES for mapper in (_native_mapper(reply), _rest_mapper(reply))]
+    return explained(
+        "Replaces Envoy's own error replies by google.rpc.Status. Each has two mappers, for gRPC and for REST callers."
+        " The first match applies.",
+        {"mappers": mappers},
+    )
 
 
 def _native_mapper(reply: Reply) -> Config:
-    """Answer a gRPC caller: status, message, and the whole google.rpc.Status as gRPC libraries carry it."""
+    """Return the reply for a gRPC caller: status, message, and google.rpc.Status in the trailer of gRPC libraries."""
     code = reply.code if reply.native_code is None else reply.native_code
-    # Binary headers are base64 without padding, says gRPC.
+    # gRPC sends binary headers as base64 without padding.
     details = base64.b64encode(_status(reply, code).SerializeToString(deterministic=True)).decode().rstrip("=")
-    native = header_is(NATIVE_HEADER, {"present_match": True})
     return {
-        "filter": both(native, reply.when),
-        # Envoy puts this text into grpc-message.
+        "filter": both(_NATIVE, reply.when),
+        # Becomes grpc-message.
         "body_format_override": {"text_format_source": {"inline_string": reply.message}},
         "headers_to_add": [
             _header("grpc-status", str(int(code))),
             _header("grpc-status-details-bin", details),
-            _header("x-correlation-id", CORRELATION_ID),
+            _CORRELATION_ID_HEADER,
         ],
     }
 
 
 def _rest_mapper(reply: Reply) -> Config:
-    headers = [_header("x-correlation-id", CORRELATION_ID)]
+    headers = [_CORRELATION_ID_HEADER]
     if reply.http == 401:
         headers.append(_header("www-authenticate", "Bearer"))
     if reply.retry:
@@ -250,9 +255,13 @@ def _status(reply: Reply, code: Code.ValueType) -> Status:
 
 
 def _to_json(status: Status) -> str:
-    """Print as the transcoder does, empty fields too."""
+    """Return JSON as the transcoder prints it, with empty fields."""
     return MessageToJson(status, indent=None, always_print_fields_with_no_presence=True)
 
 
 def _header(name: str, value: str) -> Config:
     return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+
+
+_NATIVE = shared("is_grpc", header_is(NATIVE_HEADER, {"present_match": True}))
+_CORRELATION_ID_HEADER = shared("correlation_id", _header("x-correlation-id", CORRELATION_ID))

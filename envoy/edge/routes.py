@@ -1,35 +1,40 @@
-"""Where each public RPC goes, for how long, and how often it is tried."""
+"""The route of each public RPC: its service, timeout and retries."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from edge.contract import PublicRpc
 from edge.filters import build_cors_policy, pass_unbuffered
 from edge.tokens import build_route_access
-from edge.typed import Config, typed
+from edge.typed import Config, explained, shared, typed
 
-TIMEOUT = 30  # seconds, for a call with all its attempts
+TIMEOUT = 30  # seconds, for a call with all attempts
 ATTEMPT_TIMEOUT = 10  # seconds
 ATTEMPTS = 3
-STREAM_IDLE = 120  # seconds without a byte either way; a stream may last as long as it likes
+STREAM_IDLE = 120  # seconds without a byte in either direction; the duration of a stream is not limited
 
 
 def build_route_config(rpcs: Iterable[PublicRpc], cors_origins: Sequence[str]) -> Config:
-    """Return the routes: one a call, under its RPC's path, because they are matched after transcoding."""
-    return {
+    """Return the routes. They match the paths of RPCs, because transcoding comes first."""
+    config: Config = {
         "name": "edge",
+        # The last route names a cluster that does not exist.
+        "validate_clusters": False,
+        # The transcoder adds these. Paths and queries may hold values that must not reach a service's log.
+        "request_headers_to_remove": ["x-envoy-original-path", "x-envoy-original-method"],
         "virtual_hosts": [
             {
                 "name": "fairdatabase",
                 "domains": ["*"],
-                "routes": [*(route for rpc in rpcs for route in _rpc_routes(rpc)), _nothing()],
                 "typed_per_filter_config": build_cors_policy(cors_origins) if cors_origins else {},
+                "routes": [*(route for rpc in rpcs for route in _rpc_routes(rpc)), _not_found()],
             }
         ],
-        # Envoy would miss the cluster of _nothing().
-        "validate_clusters": False,
-        # What the transcoder leaves: paths and queries may hold what no service's log should.
-        "request_headers_to_remove": ["x-envoy-original-path", "x-envoy-original-method"],
     }
+    return explained(
+        "A route for each public RPC, by its gRPC path, because the transcoder comes first. An RPC that writes has two:"
+        " with an Idempotency-Key it is retried, without one it is not. Other paths are answered 404.",
+        config,
+    )
 
 
 def _rpc_routes(rpc: PublicRpc) -> Iterator[Config]:
@@ -44,24 +49,30 @@ def _rpc_routes(rpc: PublicRpc) -> Iterator[Config]:
 
 def _route(rpc: PublicRpc, headers: list[Config], *, repeatable: bool) -> Config:
     action: Config = {"cluster": rpc.cluster, "timeout": f"{TIMEOUT}s"}
+    match: Config = {"path": rpc.path, "grpc": {}}
     deadline = TIMEOUT
+    if headers:
+        match["headers"] = headers
     if repeatable:
         action["retry_policy"] = _retries()
         deadline = ATTEMPT_TIMEOUT
     return {
         "name": rpc.name,
-        "match": {"path": rpc.path, "headers": headers, "grpc": {}},
+        "match": match,
         "route": action,
         "typed_per_filter_config": build_route_access(rpc.anyone),
-        # REST callers send no deadline of their own; services pass on what is left of this one.
+        # The deadline of REST callers, who send none. Services pass on the time that remains.
         "request_headers_to_add": [
-            {"header": {"key": "grpc-timeout", "value": f"{deadline}S"}, "append_action": "ADD_IF_ABSENT"}
+            shared(
+                f"deadline_{deadline}s",
+                {"header": {"key": "grpc-timeout", "value": f"{deadline}S"}, "append_action": "ADD_IF_ABSENT"},
+            )
         ],
     }
 
 
 def _stream_route(rpc: PublicRpc) -> Config:
-    """Return the route of a stream, which is never repeated: part of it may have taken effect."""
+    """Return the route of a stream, which is never retried: part of it may have taken effect."""
     return {
         "name": rpc.name,
         "match": {"path": rpc.path, "grpc": {}},
@@ -69,7 +80,7 @@ def _stream_route(rpc: PublicRpc) -> Config:
             "cluster": rpc.cluster,
             "timeout": "0s",
             "idle_timeout": f"{STREAM_IDLE}s",
-            # STREAM_LIMITS count it.
+            # Selects STREAM_LIMITS.
             "priority": "HIGH",
         },
         "typed_per_filter_config": build_route_access(rpc.anyone) | pass_unbuffered(),
@@ -77,29 +88,32 @@ def _stream_route(rpc: PublicRpc) -> Config:
 
 
 def _retries() -> Config:
-    """Repeat a call that did not reach its service. Whatever a service answered is final: it has retried already."""
-    return {
-        "retry_on": "connect-failure,reset-before-request,refused-stream",
-        "num_retries": ATTEMPTS - 1,
-        "per_try_timeout": f"{ATTEMPT_TIMEOUT}s",
-        "retry_host_predicate": [
-            {
-                "name": "envoy.retry_host_predicates.previous_hosts",
-                "typed_config": typed("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"),
-            }
-        ],
-        "host_selection_retry_max_attempts": ATTEMPTS,
-    }
+    """Retry only calls that did not reach their service. An answer is final: services retry their own calls."""
+    return shared(
+        "retries",
+        {
+            "retry_on": "connect-failure,reset-before-request,refused-stream",
+            "num_retries": ATTEMPTS - 1,
+            "per_try_timeout": f"{ATTEMPT_TIMEOUT}s",
+            "retry_host_predicate": [
+                {
+                    "name": "envoy.retry_host_predicates.previous_hosts",
+                    "typed_config": typed("envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"),
+                }
+            ],
+            "host_selection_retry_max_attempts": ATTEMPTS,
+        },
+    )
 
 
-def _nothing() -> Config:
-    """Answer 404 to everything else, with or without a token.
+def _not_found() -> Config:
+    """Answer 404 on every other path, with or without a token.
 
-    By way of a cluster that does not exist, because REST requests start here, before they are transcoded, and the CORS
-    filter overlooks a route that answers by itself.
+    A missing cluster gives the 404: REST requests match this route until they are transcoded, and the CORS filter
+    ignores a route with a direct response.
     """
     return {
-        "name": "none",
+        "name": "not_found",
         "match": {"prefix": "/"},
         "route": {"cluster": "none", "cluster_not_found_response_code": "NOT_FOUND"},
         "typed_per_filter_config": build_route_access(anyone=True),

