@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 from auth_svc.revocations import Mirror
@@ -11,7 +10,6 @@ from chassis.identity.revocation import RevocationList, connect_redis
 from chassis.serving import settings
 from chassis.serving.server import Application, Parts
 from chassis.storage.database import MIGRATIONS, open_database
-from fairdb.auth.v1 import auth_service_pb2, auth_service_pb2_grpc, revocation_service_pb2, revocation_service_pb2_grpc
 
 FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 
@@ -31,19 +29,8 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         mirror = Mirror(database, redis)
         parts.publish_from(database, config.broker_url.get_secret_value())
         parts.start(mirror.run)
-        auth = AuthServicer(database, parts.signer, parts.trust, mirror)
-        revocation = RevocationServicer(mirror)
         yield Application(
-            servicers=[
-                (
-                    auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"],
-                    partial(auth_service_pb2_grpc.add_AuthServiceServicer_to_server, auth),
-                ),
-                (
-                    revocation_service_pb2.DESCRIPTOR.services_by_name["RevocationService"],
-                    partial(revocation_service_pb2_grpc.add_RevocationServiceServicer_to_server, revocation),
-                ),
-            ],
+            servicers=[AuthServicer(database, parts.signer, parts.trust, mirror), RevocationServicer(mirror)],
             revocations=RevocationList(redis, mirror.is_revoked),
             checks={"database": database.check},
         )

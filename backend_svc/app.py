@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from backend_svc.lifecycle.consumers import SUBSCRIPTIONS
+from backend_svc.lifecycle.consumers import CONSUMED, SUBSCRIPTIONS
 from backend_svc.lifecycle.quarantine import keep_settling
 from backend_svc.lifecycle.settlement import SWEEP_SETTLED
 from backend_svc.notifications.servicer import BackendNotificationServicer
@@ -17,7 +17,6 @@ from chassis.serving import settings
 from chassis.serving.server import Application, Parts
 from chassis.storage.database import MIGRATIONS, open_database
 from chassis.storage.sweep import keep_sweeping
-from fairdb.backend.v1 import backend_service_pb2, backend_service_pb2_grpc
 
 FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 
@@ -38,24 +37,13 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         revocations as revoked,
         open_database(config.database_url.get_secret_value(), FOLDERS, size=20) as database,
     ):
-        parts.publish_from(database, broker_url)
+        parts.publish_from(database, broker_url, mandatory=CONSUMED)
         for subscription in SUBSCRIPTIONS:
             parts.start(Consumer(parts.name, broker_url, database, subscription).run)
         parts.start(partial(keep_sweeping, database, (SWEEP_KEYS, SWEEP_SETTLED, SWEEP)))
         parts.start(partial(keep_settling, database))
-        samples = BackendServicer(database)
-        notifications = BackendNotificationServicer(database)
         yield Application(
-            servicers=[
-                (
-                    backend_service_pb2.DESCRIPTOR.services_by_name["BackendService"],
-                    partial(backend_service_pb2_grpc.add_BackendServiceServicer_to_server, samples),
-                ),
-                (
-                    backend_service_pb2.DESCRIPTOR.services_by_name["BackendNotificationService"],
-                    partial(backend_service_pb2_grpc.add_BackendNotificationServiceServicer_to_server, notifications),
-                ),
-            ],
+            servicers=[BackendServicer(database), BackendNotificationServicer(database)],
             revocations=revoked,
             # Not the broker: while it is away events wait in the outbox, and samples are stored and read all the same.
             checks={"database": database.check},

@@ -31,3 +31,17 @@ class SubscriptionNotFound(AppError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "SUBSCRIPTION_NOT_FOUND"
+
+
+class SampleNotFound(AppError):
+    """The sample does not exist, or you may not see it."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "SAMPLE_NOT_FOUND"
+
+
+class SagaTakenOver(AppError):
+    """Another process took over, or undid, the saga that makes this call."""
+
+    code = grpc.StatusCode.ABORTED
+    reason = "SAGA_TAKEN_OVER"

@@ -11,7 +11,7 @@ import asyncpg
 from aio_pika.abc import AbstractChannel, AbstractQueue
 from pamqp.common import Arguments
 
-from chassis.events.publisher import NEEDED
+from backend_svc.lifecycle.consumers import CONSUMED
 
 SETTLE_SECONDS = 300  # after an import of 100,000 rows a fifth of them is still to be indexed
 
@@ -77,7 +77,7 @@ async def listening(broker_url: str, expected: Expectation, *, durable: bool) ->
             quorum: Arguments = {"x-queue-type": "quorum"}
             queues.append(await channel.declare_queue(f"consume.{expected.exchange}", durable=True, arguments=quorum))
         for type in expected.events:
-            await queues[-1 if type in NEEDED else 0].bind(topic, routing_key=type)
+            await queues[-1 if type in CONSUMED else 0].bind(topic, routing_key=type)
         try:
             yield Events(channel, queues)
         finally:

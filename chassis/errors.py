@@ -100,13 +100,6 @@ class PageTokenInvalid(AppError):
     reason = "PAGE_TOKEN_INVALID"
 
 
-class SampleNotFound(AppError):
-    """There is no such sample, or you may not know of it."""
-
-    code = grpc.StatusCode.NOT_FOUND
-    reason = "SAMPLE_NOT_FOUND"
-
-
 class ServiceUnavailable(AppError):
     """A part that this call needs is away; try again shortly."""
 
@@ -124,13 +117,6 @@ class DeadlineExceeded(AppError):
 
     code = grpc.StatusCode.DEADLINE_EXCEEDED
     reason = "DEADLINE_EXCEEDED"
-
-
-class SagaTakenOver(AppError):
-    """The saga that makes this call was taken over, or undone."""
-
-    code = grpc.StatusCode.ABORTED
-    reason = "SAGA_TAKEN_OVER"
 
 
 class Expired(DeadlineExceeded):

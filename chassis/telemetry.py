@@ -43,9 +43,6 @@ HANDLING_SECONDS = Histogram(
 BREAKER_STATE = Gauge("circuit_breaker_state", "0 closed, 1 half-open, 2 open.", ["service"])
 EVENTS_PROCESSED = Counter("events_processed_total", "Events that a consumer dealt with.", ["type", "outcome"])
 OUTBOX_PENDING = Gauge("outbox_pending", "Events that are durable and not yet published.")
-SAGAS = Counter("saga_total", "Sagas that ended, or were parked.", ["saga", "outcome"])
-SAGA_TRANSITIONS = Counter("saga_transitions_total", "Changes of the journal of sagas.", ["transition"])
-SAGAS_OPEN = Gauge("sagas_open", "Sagas that have not ended: driven, or parked for a person.", ["saga", "state"])
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

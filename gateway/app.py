@@ -12,22 +12,6 @@ from chassis.storage.database import MIGRATIONS, open_database
 from chassis.storage.sweep import keep_sweeping
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendNotificationServiceStub, BackendServiceStub
 from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceStub
-from fairdb.samples.v1 import (
-    data_use_service_pb2,
-    data_use_service_pb2_grpc,
-    import_service_pb2,
-    import_service_pb2_grpc,
-    notification_service_pb2,
-    notification_service_pb2_grpc,
-    sample_service_pb2,
-    sample_service_pb2_grpc,
-)
-from fairdb.system.v1 import (
-    saga_service_pb2,
-    saga_service_pb2_grpc,
-    system_service_pb2,
-    system_service_pb2_grpc,
-)
 from gateway.imports.importing import Importing
 from gateway.imports.servicer import ImportServicer
 from gateway.notification_servicer import NotificationServicer
@@ -120,32 +104,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         sagas = SagaServicer(journal, engine)
         system = SystemServicer(health, parts.registry)
         yield Application(
-            servicers=[
-                (
-                    sample_service_pb2.DESCRIPTOR.services_by_name["SampleService"],
-                    partial(sample_service_pb2_grpc.add_SampleServiceServicer_to_server, samples),
-                ),
-                (
-                    import_service_pb2.DESCRIPTOR.services_by_name["ImportService"],
-                    partial(import_service_pb2_grpc.add_ImportServiceServicer_to_server, imports),
-                ),
-                (
-                    data_use_service_pb2.DESCRIPTOR.services_by_name["DataUseService"],
-                    partial(data_use_service_pb2_grpc.add_DataUseServiceServicer_to_server, data_use),
-                ),
-                (
-                    notification_service_pb2.DESCRIPTOR.services_by_name["NotificationService"],
-                    partial(notification_service_pb2_grpc.add_NotificationServiceServicer_to_server, notifications),
-                ),
-                (
-                    saga_service_pb2.DESCRIPTOR.services_by_name["SagaService"],
-                    partial(saga_service_pb2_grpc.add_SagaServiceServicer_to_server, sagas),
-                ),
-                (
-                    system_service_pb2.DESCRIPTOR.services_by_name["SystemService"],
-                    partial(system_service_pb2_grpc.add_SystemServiceServicer_to_server, system),
-                ),
-            ],
+            servicers=[samples, imports, data_use, notifications, sagas, system],
             revocations=revocations,
             # Ready from the first lease on, and then for good: while the database is away, the gateway says so itself.
             checks={"journal": journal.ready},

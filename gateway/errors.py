@@ -4,6 +4,9 @@ import grpc
 
 from chassis.errors import AppError
 
+SAGA_TAKEN_OVER = "SAGA_TAKEN_OVER"
+"""The reason with which a callee refuses a saga that another gateway drives, or that was undone."""
+
 
 class SagaNotFound(AppError):
     """There is no such saga, or it ended so long ago that it is forgotten."""
@@ -106,3 +109,10 @@ class RowFieldUnknown(RowMalformed):
 
 class RowEmpty(RowMalformed):
     """The row holds nothing."""
+
+
+class SampleNotFound(AppError):
+    """The sample does not exist, or you may not see it."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "SAMPLE_NOT_FOUND"

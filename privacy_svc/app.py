@@ -12,14 +12,6 @@ from chassis.storage.database import MIGRATIONS, open_database
 from chassis.storage.sweep import keep_sweeping
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
-from fairdb.privacy.v1 import (
-    consent_service_pb2,
-    consent_service_pb2_grpc,
-    privacy_service_pb2,
-    privacy_service_pb2_grpc,
-    study_service_pb2,
-    study_service_pb2_grpc,
-)
 from privacy_svc.consent.quarantine import Quarantine
 from privacy_svc.consent.servicer import ConsentServicer
 from privacy_svc.keystore import Keystore
@@ -58,20 +50,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         study = StudyServicer(studies, Members(database))
         privacy = PrivacyServicer(database, keystore, policy, studies, StudyGrants(database))
         yield Application(
-            servicers=[
-                (
-                    consent_service_pb2.DESCRIPTOR.services_by_name["ConsentService"],
-                    partial(consent_service_pb2_grpc.add_ConsentServiceServicer_to_server, consent),
-                ),
-                (
-                    study_service_pb2.DESCRIPTOR.services_by_name["StudyService"],
-                    partial(study_service_pb2_grpc.add_StudyServiceServicer_to_server, study),
-                ),
-                (
-                    privacy_service_pb2.DESCRIPTOR.services_by_name["PrivacyService"],
-                    partial(privacy_service_pb2_grpc.add_PrivacyServiceServicer_to_server, privacy),
-                ),
-            ],
+            servicers=[consent, study, privacy],
             revocations=revoked,
             checks={"database": database.check},
         )

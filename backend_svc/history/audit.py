@@ -12,13 +12,14 @@ from chassis.storage.database import Connection, Database
 from fairdb.backend.v1.backend_service_pb2 import ListAuditEntriesRequest, ListAuditEntriesResponse
 from fairdb.samples.v1.sample_service_pb2 import AuditEntry, DeclaredUse
 
-WRITE = """
-INSERT INTO audit (sample_id, action, actor, correlation_id)
-SELECT sample_id, $2, $3, correlation_id FROM unnest($1::uuid[], $4::text[]) AS new (sample_id, correlation_id)
+INTO = "INSERT INTO audit (sample_id, action, actor, correlation_id, declared)"
+WRITE = f"""
+{INTO}
+SELECT sample_id, $2, $3, correlation_id, NULL FROM unnest($1::uuid[], $4::text[]) AS new (sample_id, correlation_id)
 """
 # Readings of samples that exist.
-WRITE_READINGS = """
-INSERT INTO audit (sample_id, action, actor, correlation_id, declared)
+WRITE_READINGS = f"""
+{INTO}
 SELECT id, 'read', $3, $4, new.declared
 FROM unnest($1::uuid[], $2::jsonb[]) AS new (id, declared) JOIN sample USING (id)
 """

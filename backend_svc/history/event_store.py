@@ -10,8 +10,9 @@ from chassis.events import outbox
 from chassis.storage.database import Connection, Database
 from fairdb.events.v1.event_pb2 import Event
 
-APPEND = """
-INSERT INTO event (subject, sequence, id, type, time, actor, correlation_id, traceparent)
+INTO = "INSERT INTO event (subject, sequence, id, type, time, actor, correlation_id, traceparent)"
+APPEND = f"""
+{INTO}
 SELECT * FROM unnest(
     $1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[]
 )

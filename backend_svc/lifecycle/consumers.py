@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 
 from backend_svc.history import audit, event_store
+from backend_svc.lifecycle.settlement import AWAITED
 from backend_svc.notifications import store
 from backend_svc.samples import filter
 from backend_svc.samples.lookup import BARRED
@@ -72,6 +73,8 @@ async def _advance(
 
 
 SUBSCRIPTIONS = (
-    Subscription("backend_svc.index", ["sample.anonymized"], index),
-    Subscription("backend_svc.notify", ["sample.indexed"], notify),
+    Subscription("backend_svc.index", [AWAITED[Sample.STATE_STORED]], index),
+    Subscription("backend_svc.notify", [AWAITED[Sample.STATE_INDEXED]], notify),
 )
+CONSUMED = frozenset(AWAITED.values())
+"""Event types that move a sample on: one without a queue stays in the outbox."""

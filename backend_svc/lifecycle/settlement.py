@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from backend_svc.errors import SampleNotFound
 from backend_svc.history import event_store
 from backend_svc.samples import lookup, store
-from chassis.errors import SampleNotFound
 from chassis.events import outbox
 from chassis.storage.database import Database
 from chassis.storage.sweep import Sweep

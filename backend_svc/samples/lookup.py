@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from backend_svc.errors import IdempotencyKeyReused
+from backend_svc.errors import IdempotencyKeyReused, SampleNotFound
 from backend_svc.samples import rows
 from chassis.calling.coalescer import Coalescer
-from chassis.errors import SampleNotFound
 from chassis.storage.database import Database
 from chassis.storage.sweep import Sweep
 from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim, StoredSample

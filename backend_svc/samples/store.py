@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from backend_svc.errors import ConsentWithdrawn
-from backend_svc.history import event_store
+from backend_svc.errors import ConsentWithdrawn, SagaTakenOver, SampleNotFound
+from backend_svc.history import audit, event_store
 from backend_svc.samples import lookup, rows
 from chassis import call_context
 from chassis.calling.coalescer import Coalescer
-from chassis.errors import SagaTakenOver, SampleNotFound
 from chassis.events import outbox
 from chassis.storage.database import Connection, Database
 from fairdb.backend.v1.backend_service_pb2 import StoredSample, StoreSampleRequest, StoreSampleResponse
@@ -59,18 +58,18 @@ WITH new AS MATERIALIZED (
     ON CONFLICT (id) DO NOTHING
     RETURNING id, created_at
 ), audited AS (
-    INSERT INTO audit (sample_id, action, actor, correlation_id)
-    SELECT id, 'store', owner::text, correlation_id FROM stored JOIN new USING (id)
+    {audit.INTO}
+    SELECT id, 'store', owner::text, correlation_id, NULL FROM stored JOIN new USING (id)
 ), happened AS (
     SELECT event.*, new.owner, new.correlation_id, new.traceparent, new.time
     FROM unnest($18::uuid[], $19::int[], $20::uuid[], $21::text[], $22::bytea[])
         AS event (id, sequence, event_id, type, body)
     JOIN stored USING (id) JOIN new USING (id)
 ), evented AS (
-    INSERT INTO event (subject, sequence, id, type, time, actor, correlation_id, traceparent)
+    {event_store.INTO}
     SELECT id, sequence, event_id, type, time, owner::text, correlation_id, traceparent FROM happened
 ), posted AS (
-    INSERT INTO outbox (id, type, event) SELECT event_id, type, body FROM happened
+    {outbox.INTO} SELECT event_id, type, body FROM happened
 )
 SELECT new.id, stored.created_at, barred, fenced FROM new LEFT JOIN stored USING (id)
 """

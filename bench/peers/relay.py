@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 
+from backend_svc.lifecycle.consumers import CONSUMED
 from chassis.events.publisher import Publisher
 
 EXCHANGE = "bench.events"
@@ -28,7 +29,7 @@ class Relay:
 
     def __init__(self, pool: asyncpg.Pool, broker_url: str) -> None:
         self._pool = pool
-        self._publisher = Publisher(broker_url, EXCHANGE)
+        self._publisher = Publisher(broker_url, EXCHANGE, mandatory=CONSUMED)
         self._wake = asyncio.Event()
 
     def wake(self) -> None:

@@ -26,8 +26,10 @@ _BUSY_SECONDS = 0.05  # the same right after a batch: a transaction for each few
 _RETRY_SECONDS = 0.5
 _COUNT_SECONDS = 1.0  # counting a long backlog after each batch would slow its publication
 
-INSERT = """
-INSERT INTO outbox (id, type, event)
+INTO = "INSERT INTO outbox (id, type, event)"
+"""For statements that write events together with the rows that make them true."""
+INSERT = f"""
+{INTO}
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])
 ON CONFLICT (id) DO NOTHING -- an event that is to be published once more, and still waits for the first time
 """

@@ -6,7 +6,7 @@ is three times what it takes to write all frames of a batch at once.
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache, partial
 from typing import cast
 from uuid import UUID
@@ -23,10 +23,6 @@ from pamqp.header import ContentHeader
 from chassis.events.broker import AWAY, CONFIRM_SECONDS, EXCHANGE, connect, declare_exchange, keep_trying
 from chassis.telemetry import describe, log
 
-NEEDED = frozenset({"sample.anonymized", "sample.indexed"})
-"""Events that a part of the platform waits for: without a queue bound for them they stay in the outbox. All others
-are announcements for whoever subscribes."""
-
 _FRAME_BYTES = 64 * 1024
 """Half of what RabbitMQ takes in a frame."""
 
@@ -41,9 +37,11 @@ Message = tuple[str, UUID, bytes]
 class Publisher:
     """Publishes batches and says of each message whether the broker has it."""
 
-    def __init__(self, url: str, exchange: str = EXCHANGE) -> None:
+    def __init__(self, url: str, exchange: str = EXCHANGE, *, mandatory: Collection[str] = ()) -> None:
+        """Set up. `mandatory`: event types that fail unless a queue is bound for them; others are announcements."""
         self._url = url
         self._exchange = exchange
+        self._mandatory = frozenset(mandatory)
         self._channel: Channel | None = None
         self._connected = asyncio.Event()
         self._give_up = asyncio.Event()
@@ -78,7 +76,7 @@ class Publisher:
         confirms: list[asyncio.Future[object]] = []
         try:
             async with asyncio.timeout(CONFIRM_SECONDS):
-                await _send(channel, self._exchange, messages, confirms)
+                await _send(channel, self._exchange, self._mandatory, messages, confirms)
                 await asyncio.wait(confirms)
         except AWAY as error:
             log.warning("events_unconfirmed", count=len(messages), error=type(error).__name__)
@@ -93,7 +91,11 @@ class Publisher:
 
 
 async def _send(
-    channel: Channel, exchange: str, messages: Sequence[Message], confirms: list[asyncio.Future[object]]
+    channel: Channel,
+    exchange: str,
+    mandatory: Collection[str],
+    messages: Sequence[Message],
+    confirms: list[asyncio.Future[object]],
 ) -> None:
     """Write messages at once, and note what becomes of each, in its order. Raises what is in `AWAY`."""
     written: list[bytes] = []
@@ -103,16 +105,18 @@ async def _send(
             confirm = channel.create_future()
             confirms.append(confirm)
             try:
-                written.append(_write(channel.number, exchange, *message))
+                type, id, body = message
+                head = _frames_of(channel.number, exchange, type, mandatory=type in mandatory)
+                written.append(_write(channel.number, head, id, body))
             except Exception as error:
                 # It is no message, and the others are none the worse for it.
                 confirm.set_exception(error)
                 continue
             channel.delivery_tag += 1
-            tag, id = channel.delivery_tag, str(message[1])
+            tag, key = channel.delivery_tag, str(id)
             channel.confirmations[tag] = confirm
-            channel.message_id_delivery_tag[id] = tag
-            confirm.add_done_callback(partial(_forget, channel.message_id_delivery_tag, id, tag))
+            channel.message_id_delivery_tag[key] = tag
+            confirm.add_done_callback(partial(_forget, channel.message_id_delivery_tag, key, tag))
         sent = channel.create_future()
         frame = ChannelFrame(payload=b"".join(written), should_close=False, drain_future=sent)
         await channel.write_queue.put(frame)
@@ -120,19 +124,20 @@ async def _send(
         await sent
 
 
-def _write(channel: int, exchange: str, type: str, id: UUID, body: bytes) -> bytes:
-    """Return a message as frames. Raises ValueError when AMQP cannot carry it."""
-    before_size, between, after_id = _frames_of(channel, exchange, type)
+def _write(channel: int, head: tuple[bytes, bytes, bytes], id: UUID, body: bytes) -> bytes:
+    """Return a message as frames."""
+    before_size, between, after_id = head
     bodies = (ContentBody(body[at : at + _FRAME_BYTES]) for at in range(0, len(body), _FRAME_BYTES))
     written = (pamqp.frame.marshal(frame, channel) for frame in bodies)
     return b"".join((before_size, len(body).to_bytes(8), between, str(id).encode(), after_id, *written))
 
 
 @lru_cache(500)
-def _frames_of(channel: int, exchange: str, type: str) -> tuple[bytes, bytes, bytes]:
-    """Return what precedes a message's body: before its size, between that and its id, and behind.
+def _frames_of(channel: int, exchange: str, type: str, *, mandatory: bool) -> tuple[bytes, bytes, bytes]:
+    """Return the frames before a message's body, cut at its size and its id: before, between and after them.
 
-    Nothing else differs between the messages of a type, and to write it anew takes longer than all the rest.
+    Messages of a type differ only in size and id, and encoding the rest anew would take most of the time.
+    Raises ValueError when AMQP cannot carry the type.
     """
     properties = spec.Basic.Properties(
         message_id=_AN_ID,
@@ -140,7 +145,7 @@ def _frames_of(channel: int, exchange: str, type: str) -> tuple[bytes, bytes, by
         content_type="application/protobuf",
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
     )
-    publish = spec.Basic.Publish(exchange=exchange, routing_key=type, mandatory=type in NEEDED)
+    publish = spec.Basic.Publish(exchange=exchange, routing_key=type, mandatory=mandatory)
     header = pamqp.frame.marshal(ContentHeader(properties=properties), channel)
     from_size, (behind_size, after_id) = header[:_SIZE_AT], header[_SIZE_AT + 8 :].split(_AN_ID.encode())
     return pamqp.frame.marshal(publish, channel) + from_size, behind_size, after_id

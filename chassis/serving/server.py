@@ -7,7 +7,7 @@ A service gives its name and an `open_app`, an async context manager from settin
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +29,7 @@ from chassis.identity.tokens import ServiceTokens, Signer, TrustStore, Verifier
 from chassis.registry.discovery import Registry
 from chassis.serving.batch_server import BatchServicer
 from chassis.serving.pipeline import Pipeline
+from chassis.serving.registration import GeneratedService
 from chassis.serving.settings import Settings
 from chassis.storage.database import Database
 from chassis.telemetry import describe, log
@@ -49,7 +50,8 @@ Check = Callable[[], Awaitable[None]]
 class Application:
     """A service that is ready to be served."""
 
-    servicers: Sequence[tuple[ServiceDescriptor, Callable[[grpc.aio.Server], None]]]
+    servicers: Sequence[object]
+    """Instances of classes that inherit from a generated `...Servicer`."""
     revocations: Revocations
     checks: Mapping[str, Check]
     """The service reports NOT_SERVING while one of them raises."""
@@ -74,9 +76,12 @@ class Parts:
         # It has what stubs use of a Channel, and only that.
         return cast(grpc.aio.Channel, channel)
 
-    def publish_from(self, database: Database, broker_url: str) -> None:
-        """Publish what the outbox of a database holds until the service ends."""
-        publisher = Publisher(broker_url)
+    def publish_from(self, database: Database, broker_url: str, *, mandatory: Collection[str] = ()) -> None:
+        """Publish the events in a database's outbox until the service ends.
+
+        `mandatory`: event types that stay in the outbox until a queue is bound for them.
+        """
+        publisher = Publisher(broker_url, mandatory=mandatory)
         self.start(publisher.run)
         self.start(Relay(database, publisher).run)
 
@@ -146,12 +151,13 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
         batches = BatchServicer(pipeline)
         batch_service_pb2_grpc.add_BatchServiceServicer_to_server(batches, server)
         names = [batch_service_pb2.DESCRIPTOR.services_by_name["BatchService"].full_name]
-        for descriptor, add in app.servicers:
-            _require_access(descriptor)
-            add(server)
-            # It has what generated code uses of a server.
-            add(cast(grpc.aio.Server, batches))
-            names.append(descriptor.full_name)
+        for servicer in app.servicers:
+            service = GeneratedService.of(type(servicer))
+            _require_access(service.descriptor)
+            service.add_to_server(servicer, server)
+            # `batches` has the methods that generated code calls on a server.
+            service.add_to_server(servicer, cast(grpc.aio.Server, batches))
+            names.append(service.descriptor.full_name)
         reflection.enable_server_reflection(
             [*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME], server
         )

@@ -15,10 +15,14 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int
     metrics_port: int
-    database_url: SecretStr = SecretStr("postgresql://127.0.0.1:5432/fairdb")
-    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
-    broker_url: SecretStr = SecretStr("amqp://127.0.0.1:5672/")
-    consul_url: str = "http://127.0.0.1:8500"
+    database_url: SecretStr
+    """postgresql://user:password@host:port/database"""
+    redis_url: SecretStr
+    """redis://host:port/number"""
+    broker_url: SecretStr
+    """amqp://user:password@host:port/"""
+    consul_url: str
+    """http://host:port"""
     signing_key_file: Path
     """PKCS 8 PEM of the service's own Ed25519 key."""
     trust_dir: Path

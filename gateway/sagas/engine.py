@@ -14,12 +14,13 @@ from typing import Any
 from chassis import call_context
 from chassis.call_context import Call, Caller
 from chassis.errors import AppError, DeadlineExceeded, Internal, ServiceUnavailable
-from chassis.telemetry import SAGAS, SAGAS_OPEN, describe, log
+from chassis.telemetry import describe, log
 from fairdb.system.v1.saga_service_pb2 import Saga as State
 from fairdb.system.v1.saga_service_pb2 import SagaStep
 from gateway.sagas import timing
 from gateway.sagas.definition import Definition, Result, Saga, Work, had_no_effect
 from gateway.sagas.journal import Change, Journal, Transition
+from gateway.sagas.metrics import SAGAS, SAGAS_OPEN
 from gateway.sagas.notes import Notes, note, note_failure, reason_of
 from gateway.sagas.timing import Timing
 

@@ -17,12 +17,13 @@ import asyncpg
 from chassis import call_context
 from chassis.calling.coalescer import Coalescer
 from chassis.errors import Expired, ServiceUnavailable
+from chassis.events import outbox
 from chassis.storage.database import Database
 from chassis.storage.sweep import Sweep
-from chassis.telemetry import SAGA_TRANSITIONS
 from fairdb.events.v1.event_pb2 import Event
 from fairdb.system.v1.saga_service_pb2 import Saga as State
 from gateway.sagas.definition import Definition, Ref, Saga
+from gateway.sagas.metrics import SAGA_TRANSITIONS
 from gateway.sagas.notes import Notes
 
 OPEN = (State.STATE_RUNNING, State.STATE_UNDOING, State.STATE_FINISHING)
@@ -39,7 +40,7 @@ SELECT new.*, $7, $8, $9, now() + $10 * interval '1 second'
 FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[]) AS new
 """
 # The event of a saga that ends undone is published because, and only if, the saga did so here.
-WRITE = """
+WRITE = f"""
 WITH new AS (
     SELECT * FROM unnest(
         $1::uuid[], $2::bigint[], $3::smallint[], $4::boolean[], $5::text[], $6::text[], $7::int[], $8::jsonb[],
@@ -58,7 +59,7 @@ WITH new AS (
       AND (saga.state = 3 OR NOT saga.parked)
     RETURNING saga.id, saga.fencing_token
 ), posted AS (
-    INSERT INTO outbox (id, type, event)
+    {outbox.INTO}
     SELECT new.event_id, new.type, new.event FROM written JOIN new USING (id, fencing_token) WHERE new.event IS NOT NULL
 )
 SELECT id, fencing_token FROM written

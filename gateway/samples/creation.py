@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from uuid6 import uuid7
 
-from chassis.errors import DeadlineExceeded, RemoteError, SagaTakenOver, ServiceUnavailable
+from chassis.errors import DeadlineExceeded, RemoteError, ServiceUnavailable
 from chassis.events import outbox
 from fairdb.backend.v1.backend_service_pb2 import (
     FindByIdempotencyKeyRequest,
@@ -27,7 +27,7 @@ from fairdb.privacy.v1.privacy_service_pb2 import (
     PrepareSampleResponse,
 )
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
-from gateway.errors import ConsentWithdrawn
+from gateway.errors import SAGA_TAKEN_OVER, ConsentWithdrawn
 from gateway.sagas.definition import Definition, NoEffect, Pivot, Ref, Saga, Step, Tail
 from gateway.sagas.engine import Engine, OutcomeUnknown
 
@@ -201,6 +201,6 @@ class Creation:
             # Whatever was done is undone, so the answer need not be "unknown".
             raise ServiceUnavailable from None
         except RemoteError as error:
-            if error.reason == SagaTakenOver.reason:
+            if error.reason == SAGA_TAKEN_OVER:
                 raise ServiceUnavailable from None
             raise

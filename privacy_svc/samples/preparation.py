@@ -3,7 +3,7 @@
 from functools import partial
 from uuid import UUID
 
-from chassis.errors import InvalidRequest, SagaTakenOver
+from chassis.errors import InvalidRequest
 from chassis.storage.database import Database
 from fairdatabase.policy import permissions
 from fairdatabase.policy.records.anonymisation import anonymise, subject_of
@@ -12,7 +12,7 @@ from fairdatabase.policy.tables.reader import Policy
 from fairdb.privacy.v1.privacy_service_pb2 import PrepareSampleRequest, PrepareSampleResponse
 from privacy_svc.keystore import Keystore
 from privacy_svc.samples import store
-from privacy_svc.samples.errors import ConsentRequired
+from privacy_svc.samples.errors import ConsentRequired, SagaTakenOver
 from privacy_svc.samples.large_samples import LargeSamples
 from privacy_svc.samples.recording import NewPreparation, Recorder
 from privacy_svc.studies.errors import StudyNotFound

@@ -6,13 +6,13 @@ from uuid import UUID
 
 import asyncpg
 
-from chassis.errors import SampleNotFound
 from chassis.storage.database import Connection
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm
 from fairdb.samples.v1.sample_service_pb2 import SamplePrivacy
 from privacy_svc.consent.validity import DATA_SHARING, NOT_ENDED
 from privacy_svc.data_use.combining import ConsentTerms, combine
 from privacy_svc.data_use.stored_terms import read_terms
+from privacy_svc.samples.errors import SampleNotFound
 
 # `resting`: the consents that a sample rests on. Their terms bind it for good; once ended, they permit nothing more.
 # `shared`: its account's or donor's sharing consents that count now.

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.calling.coalescer import Coalescer
-from chassis.errors import AppError, SagaTakenOver
+from chassis.errors import AppError
 from chassis.storage.database import Connection, Database
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm
 from privacy_svc.consent.validity import DATA_SHARING, IN_FORCE, SAMPLE_CREATION
 from privacy_svc.samples import privacy_status, store
-from privacy_svc.samples.errors import ConsentRequired
+from privacy_svc.samples.errors import ConsentRequired, SagaTakenOver
 
 BATCH_LIMIT = 200
 

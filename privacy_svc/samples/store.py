@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from chassis.errors import SagaTakenOver
 from chassis.storage.database import Connection
 from chassis.storage.sweep import Sweep
+from privacy_svc.samples.errors import SagaTakenOver
 
 EXISTING = "SELECT account_id, discarded, fencing_token FROM preparation WHERE sample_id = $1"
 _EMPTIED = """

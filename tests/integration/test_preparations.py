@@ -7,11 +7,12 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from chassis.errors import AppError, SagaTakenOver, SampleNotFound
+from chassis.errors import AppError
 from chassis.storage.database import Database, open_database
 from privacy_svc.consent import store as consents
 from privacy_svc.consent.validity import SAMPLE_CREATION
 from privacy_svc.samples import privacy_status, recording, store
+from privacy_svc.samples.errors import SagaTakenOver, SampleNotFound
 from tests.integration.conftest import NewDatabase
 
 ACCOUNT, STUDY = uuid4(), uuid4()

@@ -52,7 +52,7 @@ class Bench:
         return self.tasks[-1]
 
     def start_relay(self, kind: type[Publisher] = Publisher) -> Publisher:
-        publisher = kind(self.url)
+        publisher = kind(self.url, mandatory=(ANONYMIZED, INDEXED))
         self.start(publisher.run())
         self.start(Relay(self.database, publisher).run())
         return publisher

@@ -11,7 +11,7 @@ from chassis.storage.database import MIGRATIONS, open_database
 
 async def main() -> None:
     async with open_database(os.environ["FAIRDB_DATABASE_URL"], [MIGRATIONS]) as database:
-        publisher = Publisher(os.environ["FAIRDB_BROKER_URL"])
+        publisher = Publisher(os.environ["FAIRDB_BROKER_URL"], mandatory=["sample.indexed"])
         work = asyncio.gather(publisher.run(), Relay(database, publisher).run())
         await asyncio.to_thread(sys.stdin.read)
         work.cancel()

@@ -14,10 +14,11 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from backend_svc.errors import SampleNotFound
 from chassis import call_context
 from chassis.call_context import SERVICE_TOKEN, Call, Caller
 from chassis.calling.channel import ServiceChannel
-from chassis.errors import DeadlineExceeded, Internal, RemoteError, SampleNotFound, ServiceUnavailable
+from chassis.errors import DeadlineExceeded, Internal, RemoteError, ServiceUnavailable
 from chassis.identity.access import only_reads
 from chassis.identity.tokens import ServiceTokens, Signer, TrustStore, Verifier
 from chassis.serving.batch_server import BatchServicer

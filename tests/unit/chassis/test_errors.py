@@ -7,6 +7,7 @@ import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 
+from backend_svc.errors import SampleNotFound
 from chassis import errors
 from chassis.errors import AppError, InvalidRequest, RemoteError, ServiceUnavailable
 from fairdatabase.violations import Violation
@@ -54,7 +55,7 @@ def remote(code: grpc.StatusCode, status=None) -> grpc.aio.AioRpcError:
 
 
 def test_a_callees_answer_passes_on_as_it_is() -> None:
-    status = errors.SampleNotFound().to_status()
+    status = SampleNotFound().to_status()
     error = errors.from_rpc_error("backend_svc", remote(grpc.StatusCode.NOT_FOUND, status))
     assert isinstance(error, RemoteError)
     assert error.to_status() == status

@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 
+from backend_svc.errors import SagaTakenOver, SampleNotFound
 from chassis import errors
 from chassis.errors import AppError, RemoteError
 from fairdb.system.v1.saga_service_pb2 import Saga as State
@@ -28,8 +29,8 @@ def refusal(error: AppError) -> RemoteError:
     return remote
 
 
-REFUSED = refusal(errors.SampleNotFound())
-TAKEN_OVER = refusal(errors.SagaTakenOver())
+REFUSED = refusal(SampleNotFound())
+TAKEN_OVER = refusal(SagaTakenOver())
 
 
 class MemoryJournal:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from backend_svc.errors import SampleNotFound
 from chassis import errors
 from chassis.errors import AppError
 from fairdb.backend.v1.backend_service_pb2 import (
@@ -90,7 +91,7 @@ async def test_prepares_then_stores_then_watches_index_and_notify() -> None:
     [
         ({"PrepareSample": refusal(errors.InvalidRequest())}, ["PrepareSample"], "validate", "INVALID_REQUEST"),
         (
-            {"StoreSample": refusal(errors.SampleNotFound())},
+            {"StoreSample": refusal(SampleNotFound())},
             ["PrepareSample", "StoreSample", "DiscardSample"],
             "store",
             "SAMPLE_NOT_FOUND",
@@ -109,7 +110,7 @@ async def test_a_refusal_is_undone_told_to_the_sender_and_announced(
 
 
 async def test_a_failed_undo_does_not_hide_the_refusal() -> None:
-    refused = refusal(errors.SampleNotFound())
+    refused = refusal(SampleNotFound())
     error, _, journal = await create(StoreSample=refused, DiscardSample=AWAY)
     assert error is refused
     assert journal.written[-1] == ("undo", "UNDOING", "anonymise: SERVICE_UNAVAILABLE")

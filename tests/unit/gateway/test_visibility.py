@@ -2,7 +2,6 @@
 
 import pytest
 
-from chassis.errors import SampleNotFound
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.options.v1.access_pb2 import Principal
 from fairdb.privacy.v1.field_class_pb2 import (
@@ -13,6 +12,7 @@ from fairdb.privacy.v1.field_class_pb2 import (
 )
 from fairdb.privacy.v1.privacy_service_pb2 import Grants
 from fairdb.samples.v1.sample_pb2 import Sample
+from gateway.errors import SampleNotFound
 from gateway.samples.visibility import check_overseen, render
 
 OWNER, OTHER = Principal(user_id="owner"), Principal(user_id="other")

@@ -1,0 +1,38 @@
+"""Finds the generated code of a servicer: its service's descriptor, and the function that adds it to a server."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import ServiceDescriptor
+
+
+class ServicerUnknown(TypeError):
+    """A servicer does not implement exactly one generated service."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedService:
+    """The generated code of one service."""
+
+    descriptor: ServiceDescriptor
+    add_to_server: Callable[[object, grpc.aio.Server], None]
+
+    @classmethod
+    def of(cls, servicer: type) -> "GeneratedService":
+        """Return the service that a servicer class implements. Raises ServicerUnknown unless it is exactly one."""
+        name = servicer.__name__
+        bases = [base for base in servicer.__mro__ if base.__module__.endswith("_pb2_grpc")]
+        if not bases:
+            raise ServicerUnknown(f"{name} must inherit from a generated ...Servicer class")
+        if len(bases) > 1:
+            services = ", ".join(base.__name__ for base in bases)
+            raise ServicerUnknown(f"{name} implements several services ({services}): write one class for each")
+        (base,) = bases
+        generated = sys.modules[base.__module__]
+        # Protobuf packages follow the folders, so the service's full name follows the module's.
+        package, _, _ = base.__module__.rpartition(".")
+        descriptor = descriptor_pool.Default().FindServiceByName(f"{package}.{base.__name__.removesuffix('Servicer')}")
+        return cls(descriptor, getattr(generated, f"add_{base.__name__}_to_server"))
