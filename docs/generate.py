@@ -18,8 +18,7 @@ from pydantic_settings import BaseSettings
 
 from auth_svc.app import Settings as AuthSettings
 from backend_svc.app import Settings as BackendSettings
-from chassis import telemetry
-from chassis.events.publisher import NEEDED
+from backend_svc.lifecycle.consumers import CONSUMED
 from chassis.serving.settings import Settings
 from deploy.local.ports import Ports, variable
 from edge.contract import UPSTREAMS
@@ -153,7 +152,7 @@ def events(file: FileDescriptorProto) -> Iterator[str]:
         words = line.split(maxsplit=1)
         if len(words) == 2 and words[0].count(".") == 1 and words[0].replace(".", "").isalpha():
             kind, meaning = words
-            needed = "yes" if kind in NEEDED else ""
+            needed = "yes" if kind in CONSUMED else ""
             by = ", ".join(published.get(kind, ())) or "nobody yet"
             rows.append((f"`{kind}`", meaning, by, ", ".join(consumed.get(kind, ())), needed))
     yield from table(("type", "meaning", "published by", "queue", "needs a queue"), rows)
@@ -166,13 +165,18 @@ def metrics() -> Iterator[str]:
     """Describe each Prometheus metric of the services."""
     yield METRICS
     rows: list[tuple[str, ...]] = []
-    for metric in vars(telemetry).values():
-        if isinstance(metric, MetricWrapperBase):
-            described = next(iter(metric.describe()))
-            suffix = "_total" if described.type == "counter" else ""
-            labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # prometheus-client has no public way
-            rows.append((f"`{described.name}{suffix}`", described.type, labels, described.documentation))
+    for metric in our_metrics():
+        described = next(iter(metric.describe()))
+        suffix = "_total" if described.type == "counter" else ""
+        labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # prometheus-client has no public way
+        rows.append((f"`{described.name}{suffix}`", described.type, labels, described.documentation))
     yield from table(("metric", "type", "labels", "meaning"), sorted(rows))
+
+
+def our_metrics() -> set[MetricWrapperBase]:
+    """Return the metrics that loaded modules of the chassis and the services define."""
+    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] in ("chassis", *SERVICES)]
+    return {value for module in modules for value in vars(module).values() if isinstance(value, MetricWrapperBase)}
 
 
 def settings() -> Iterator[str]:
