@@ -1,4 +1,4 @@
-"""Consents on a real database: which one counts, for how long, and what happens at the same time."""
+"""Consents on a real database: precedence, replacement, expiry, withdrawal, and concurrent changes."""
 
 import asyncio
 import shutil
@@ -86,7 +86,7 @@ def in_study(scope: Scope, study: UUID = STUDY) -> Scope:
     return Scope(scope.account_id, scope.purpose, scope.subject_hash, study)
 
 
-async def test_granting_the_same_again_returns_the_one_in_force(database: Database) -> None:
+async def test_same_grant_again_returns_the_consent_in_force(database: Database) -> None:
     first = await grant(database, MINE, GENERAL, PUBLISH, text_version="2.1", expires_at=SOON)
     again = await grant(database, MINE, PUBLISH, GENERAL, text_version="2.1", expires_at=SOON)
     assert again == first
@@ -97,7 +97,7 @@ async def test_granting_the_same_again_returns_the_one_in_force(database: Databa
 @pytest.mark.parametrize(
     "wording", [{"terms": (HEALTH,)}, {"text_version": "3"}, {"expires_at": SOON}], ids=["terms", "text", "expiry"]
 )
-async def test_another_wording_takes_the_place_of_the_one_before(database: Database, wording: dict) -> None:
+async def test_another_wording_replaces_the_current_consent(database: Database, wording: dict) -> None:
     first = await grant(database, MINE, GENERAL)
     sample = uuid4()
     before = await prepare(database, id=sample)
@@ -105,7 +105,7 @@ async def test_another_wording_takes_the_place_of_the_one_before(database: Datab
 
     assert await covering(database, MINE) == second.id
     assert [str(id) for id in (await prepare(database)).consents] == [second.id]
-    # What was prepared keeps what it rests on, also when it is asked for again.
+    # A sample keeps the consents that it was prepared under, and a repeated call returns them.
     assert await prepare(database, id=sample) == before
     assert await data_use(database, sample) == [GENERAL]
     async with database.connection() as connection:
@@ -119,7 +119,7 @@ async def test_another_wording_takes_the_place_of_the_one_before(database: Datab
 
 
 @pytest.mark.parametrize("named", [0, 1, 2])
-async def test_withdrawing_one_withdraws_those_whose_place_it_took(database: Database, named: int) -> None:
+async def test_withdrawal_covers_all_replaced_and_replacing_consents(database: Database, named: int) -> None:
     versions = [await grant(database, MINE, text_version=str(version)) for version in range(3)]
     withdrawn = await withdraw(database, versions[named])
     assert withdrawn[0] == versions[named].id
@@ -128,21 +128,21 @@ async def test_withdrawing_one_withdraws_those_whose_place_it_took(database: Dat
     assert sorted(await events(database)) == ["consent.granted"] * 3 + ["consent.withdrawn"] * 3
     waiting = {str(row["id"]) for row in await database.fetch(quarantine.PENDING)}
     assert waiting == {version.id for version in versions}
-    # Twice changes nothing, and granting again is a new beginning that the old withdrawal does not reach.
+    # A repeat changes nothing. A new grant starts a new series, which a repeated withdrawal does not reach.
     assert sorted(await withdraw(database, versions[0])) == sorted(withdrawn)
     renewed = await grant(database, MINE)
     await withdraw(database, versions[0])
     assert await covering(database, MINE) == renewed.id
 
 
-async def test_nobody_else_withdraws(database: Database) -> None:
+async def test_another_account_cannot_withdraw(database: Database) -> None:
     consent = await grant(database)
     with pytest.raises(ConsentNotFound):
         await withdraw(database, consent, uuid4())
     assert await covering(database, MINE) == consent.id
 
 
-async def test_an_expired_consent_does_not_count(database: Database) -> None:
+async def test_expired_consent_permits_no_new_samples(database: Database) -> None:
     consent, sample = await grant(database, MINE, GENERAL, expires_at=SOON), uuid4()
     await prepare(database, id=sample)
     await database.execute(EXPIRE, consent.id)
@@ -150,14 +150,14 @@ async def test_an_expired_consent_does_not_count(database: Database) -> None:
     assert await covering(database, MINE) is None
     with pytest.raises(ConsentRequired):
         await prepare(database)
-    # The sample is there; its conditions bind, and permit nothing more.
+    # The existing sample stays. Its terms still bind, but the permission has ended.
     assert await data_use(database, sample) == [UNKNOWN, GENERAL]
     renewed = await grant(database, MINE, GENERAL)
     assert await covering(database, MINE) == renewed.id
     assert len(await withdraw(database, renewed)) == 2
 
 
-async def test_the_same_grant_is_new_once_the_first_has_expired(database: Database) -> None:
+async def test_same_grant_after_expiry_is_a_new_consent(database: Database) -> None:
     consent = await grant(database)
     await database.execute(EXPIRE, consent.id)
     expired_at = await database.fetchval("SELECT expires_at FROM consent WHERE id = $1::uuid", consent.id)
@@ -165,7 +165,7 @@ async def test_the_same_grant_is_new_once_the_first_has_expired(database: Databa
     assert again.id != consent.id
 
 
-async def test_a_consent_for_a_study_counts_there_only(database: Database) -> None:
+async def test_consent_for_a_study_covers_only_that_study(database: Database) -> None:
     of_study = await grant(database, in_study(MINE))
     assert [str(id) for id in (await prepare(database)).consents] == [of_study.id]
     with pytest.raises(ConsentRequired):
@@ -174,7 +174,7 @@ async def test_a_consent_for_a_study_counts_there_only(database: Database) -> No
     assert await covering(database, MINE) is None
 
 
-async def test_a_consent_for_the_study_goes_before_one_for_any(database: Database) -> None:
+async def test_consent_for_the_study_takes_precedence(database: Database) -> None:
     of_any, of_study = await grant(database, MINE, GENERAL), await grant(database, in_study(MINE), HEALTH)
     assert [consent.in_force for consent in (of_any, of_study)] == [True, True]
     assert await covering(database, in_study(MINE)) == of_study.id
@@ -183,14 +183,14 @@ async def test_a_consent_for_the_study_goes_before_one_for_any(database: Databas
     assert (elsewhere.data_use, [str(id) for id in elsewhere.consents]) == ([GENERAL], [of_any.id])
 
 
-async def test_withdrawn_while_another_is_in_force(database: Database) -> None:
+async def test_general_consent_counts_again_after_the_studys_is_withdrawn(database: Database) -> None:
     of_any, of_study = await grant(database, MINE), await grant(database, in_study(MINE))
     assert await withdraw(database, of_study) == [of_study.id]
     assert await covering(database, in_study(MINE)) == of_any.id
     assert [str(id) for id in (await prepare(database)).consents] == [of_any.id]
 
 
-async def test_a_donor_is_asked_for_each_study_too(database: Database) -> None:
+async def test_donor_consent_for_a_study_covers_only_that_study_and_donor(database: Database) -> None:
     await grant(database)
     await grant(database, in_study(DONORS))
     assert len((await prepare(database, DONOR)).consents) == 2
@@ -200,7 +200,7 @@ async def test_a_donor_is_asked_for_each_study_too(database: Database) -> None:
         await prepare(database, b"e" * 32)
 
 
-async def test_terms_of_account_and_donor_bind_together(database: Database) -> None:
+async def test_terms_of_account_and_donor_both_bind(database: Database) -> None:
     await grant(database, MINE, GENERAL, PUBLISH)
     await grant(database, DONORS, DIABETES)
     sample = uuid4()
@@ -209,14 +209,14 @@ async def test_terms_of_account_and_donor_bind_together(database: Database) -> N
     assert await data_use(database, sample) == prepared.data_use
 
 
-async def test_what_the_donor_has_not_permitted_the_account_cannot(database: Database) -> None:
+async def test_account_cannot_permit_reuse_on_a_donors_behalf(database: Database) -> None:
     await grant(database, MINE, GENERAL)
     await grant(database, DONORS)
     assert (await prepare(database, DONOR)).data_use == [UNKNOWN, GENERAL]
 
 
 @pytest.mark.parametrize("study", [None, STUDY, OTHER_STUDY])
-async def test_sharing_counts_from_its_grant_to_its_withdrawal(database: Database, study: UUID | None) -> None:
+async def test_sharing_permits_from_grant_until_withdrawal(database: Database, study: UUID | None) -> None:
     await grant(database)
     await grant(database, DONORS)
     sample = uuid4()
@@ -229,13 +229,13 @@ async def test_sharing_counts_from_its_grant_to_its_withdrawal(database: Databas
     assert await data_use(database, sample) == covered
     assert (await prepare(database, DONOR)).data_use == covered
     await withdraw(database, sharing)
-    # What it permitted it permits no more; what it demanded it still does.
+    # The permission has ended, but the conditions still bind.
     assert await data_use(database, sample) == ([UNKNOWN] if study == OTHER_STUDY else [UNKNOWN, HEALTH])
     await grant(database, Scope(ACCOUNT, DATA_SHARING, DONOR, study), GENERAL)
     assert await data_use(database, sample) == ([UNKNOWN] if study == OTHER_STUDY else [GENERAL])
 
 
-async def test_taking_sharing_back_opens_nothing_that_it_closed(database: Database) -> None:
+async def test_withdrawing_sharing_keeps_its_restrictions(database: Database) -> None:
     await grant(database)
     await grant(database, DONORS, GENERAL)
     sample = uuid4()
@@ -246,13 +246,13 @@ async def test_taking_sharing_back_opens_nothing_that_it_closed(database: Databa
     assert await data_use(database, sample) == [DIABETES, GENERAL]
 
 
-async def test_sharing_alone_creates_no_sample(database: Database) -> None:
+async def test_sharing_consent_alone_does_not_allow_samples(database: Database) -> None:
     await grant(database, Scope(ACCOUNT, DATA_SHARING), GENERAL)
     with pytest.raises(ConsentRequired):
         await prepare(database)
 
 
-async def test_a_discarded_preparation_forgets_what_it_rested_on(database: Database) -> None:
+async def test_discarded_preparation_keeps_no_consents_or_study(database: Database) -> None:
     await grant(database)
     sample = uuid4()
     await prepare(database, id=sample)
@@ -263,7 +263,7 @@ async def test_a_discarded_preparation_forgets_what_it_rested_on(database: Datab
     assert (row["consents"], row["study_id"]) == ([], None)
 
 
-async def test_grants_at_once_leave_one_in_force(database: Database) -> None:
+async def test_concurrent_grants_leave_one_consent_in_force(database: Database) -> None:
     same = await asyncio.gather(*(grant(database, MINE, GENERAL) for _ in range(8)))
     assert len({consent.id for consent in same}) == 1
     await asyncio.gather(*(grant(database, MINE, text_version=str(version)) for version in range(8)))
@@ -276,17 +276,17 @@ async def test_grants_at_once_leave_one_in_force(database: Database) -> None:
     )
 
 
-async def test_grants_and_withdrawals_at_once_leave_what_came_last(database: Database) -> None:
+async def test_concurrent_grants_and_withdrawals_leave_none_in_force(database: Database) -> None:
     async def change(round: int) -> None:
         consent = await grant(database, MINE, text_version=str(round % 3))
         await withdraw(database, consent)
 
     await asyncio.gather(*(change(round) for round in range(24)))
-    # Whatever the order was, each grant was followed by a withdrawal that reached it.
+    # In every order, each grant was followed by a withdrawal that covered it.
     assert await covering(database, MINE) is None
 
 
-async def test_a_withdrawal_reaches_a_wording_that_is_just_being_granted(database: Database) -> None:
+async def test_withdrawal_covers_a_replacement_that_is_not_committed_yet(database: Database) -> None:
     old = await grant(database, MINE, text_version="1")
     async with database.transaction() as connection:
         new = await store.grant(connection, MINE, Wording(text_version="2"))
@@ -300,7 +300,7 @@ async def is_waiting_for_a_lock(database: Database) -> bool:
     return await database.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
 
 
-async def test_a_donors_consents_are_found_by_donor(database: Database) -> None:
+async def test_consents_are_found_by_donor(database: Database) -> None:
     await grant(database)
     mine = await grant(database, DONORS)
     others = await grant(database, Scope(uuid4(), SAMPLE_CREATION, DONOR))
@@ -317,8 +317,8 @@ async def test_a_donors_consents_are_found_by_donor(database: Database) -> None:
     assert await find(None, 1, token) == ([mine.id], "")
 
 
-async def test_consents_from_before_keep_counting(servers: Servers, tmp_path: Path) -> None:
-    """The migration finds tables with consents and preparations of the version before it."""
+async def test_migration_keeps_consents_in_force(servers: Servers, tmp_path: Path) -> None:
+    """The database has consents and preparations from before the data use columns."""
     folder = Path(privacy_svc.__path__[0]) / "migrations"
     old = tmp_path / folder.parent.name / "migrations"
     old.mkdir(parents=True)

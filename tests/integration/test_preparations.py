@@ -1,4 +1,4 @@
-"""Preparations on a real database: repeats, tombstones, and leases that are over."""
+"""Preparations on a real database: repeats, tombstones, and outdated leases."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -48,14 +48,14 @@ async def is_kept(database: Database, id: UUID) -> bool:
         return False
 
 
-async def test_a_repeat_answers_the_same(database: Database) -> None:
+async def test_repeat_returns_the_same(database: Database) -> None:
     id = uuid4()
     assert await prepare(database, id, 1) == await prepare(database, id, 1)
     assert await is_kept(database, id)
 
 
 @pytest.mark.parametrize("first", [True, False])
-async def test_a_tombstone_refuses_what_comes_later(database: Database, first: bool) -> None:
+async def test_tombstone_refuses_later_preparations(database: Database, first: bool) -> None:
     id = uuid4()
     if first:
         await prepare(database, id, 1)
@@ -67,7 +67,7 @@ async def test_a_tombstone_refuses_what_comes_later(database: Database, first: b
     assert not await is_kept(database, id)
 
 
-async def test_an_older_lease_discards_nothing(database: Database) -> None:
+async def test_older_lease_neither_discards_nor_prepares(database: Database) -> None:
     id = uuid4()
     await prepare(database, id, 5)
     with pytest.raises(SagaTakenOver):
@@ -77,14 +77,14 @@ async def test_an_older_lease_discards_nothing(database: Database) -> None:
         await prepare(database, id, 4)
 
 
-async def test_prepare_and_discard_at_once_leave_a_tombstone(database: Database) -> None:
+async def test_concurrent_prepare_and_discard_leave_a_tombstone(database: Database) -> None:
     ids = [uuid4() for _ in range(40)]
     calls = [call for id in ids for call in (prepare(database, id, 1), discard(database, id, 2))]
     await asyncio.gather(*calls, return_exceptions=True)
     assert [id for id in ids if await is_kept(database, id)] == []
 
 
-async def test_tombstones_are_swept_after_a_month_and_preparations_never(database: Database) -> None:
+async def test_sweep_removes_tombstones_after_a_month_but_no_preparation(database: Database) -> None:
     kept, fresh, old = uuid4(), uuid4(), uuid4()
     await prepare(database, kept, 1)
     for id in (fresh, old):

@@ -1,4 +1,4 @@
-"""Every term of the Data Use Ontology against uses that it permits, forbids, and leaves to a person."""
+"""Data use: every DUO term against uses that it allows, denies, or leaves to a person."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ PURPOSES = {
 
 
 def use(*purposes: str, **facts: Any) -> IntendedUse:
-    """Return the use that is for all these purposes, with these facts."""
+    """Return a use for all these purposes, with these declared facts."""
     made = IntendedUse(**facts)
     for purpose in purposes:
         made.MergeFrom(PURPOSES[purpose])
@@ -53,7 +53,7 @@ def use(*purposes: str, **facts: Any) -> IntendedUse:
 
 @dataclass(frozen=True)
 class Row:
-    """A term, and uses by what it must say of them. An empty list says that a term never says so."""
+    """The uses of each expected outcome for one term. An empty list: the term never has that outcome."""
 
     allowed: Sequence[IntendedUse]
     denied: Sequence[IntendedUse]
@@ -145,7 +145,7 @@ def test_all_25_terms_have_a_rule_and_a_row() -> None:
 
 
 @pytest.mark.parametrize(("term", "intended", "outcome"), CASES)
-def test_term(term: DataUseTerm, intended: IntendedUse, outcome: UseOutcome.ValueType) -> None:
+def test_term_judges_a_use(term: DataUseTerm, intended: IntendedUse, outcome: UseOutcome.ValueType) -> None:
     findings = {finding.term: finding for finding in match([term], intended, TODAY).findings}
     assert findings[term.id].outcome == outcome, findings[term.id].reason
     assert findings[term.id].label == load_terms()[term.id].label
@@ -153,13 +153,15 @@ def test_term(term: DataUseTerm, intended: IntendedUse, outcome: UseOutcome.Valu
 
 
 @pytest.mark.parametrize("id", ["DUO:0000012", "DUO:0000026", "DUO:0000027", "DUO:0000022", "DUO:0000024"])
-def test_a_term_without_its_value_needs_a_person(id: str) -> None:
-    told = use("general", research_types=["NCIT:C15273"], account=ME, project=ME, country="NL", end_date="2027-01-01")
-    answer = match([DataUseTerm(id="DUO:0000004"), DataUseTerm(id=id)], told, TODAY)
+def test_term_without_its_value_needs_a_person(id: str) -> None:
+    declared = use(
+        "general", research_types=["NCIT:C15273"], account=ME, project=ME, country="NL", end_date="2027-01-01"
+    )
+    answer = match([DataUseTerm(id="DUO:0000004"), DataUseTerm(id=id)], declared, TODAY)
     assert (answer.outcome, answer.term) == (USE_OUTCOME_NEEDS_PERSON, id)
 
 
-def test_dates_pass() -> None:
+def test_moratorium_ends_and_time_limit_includes_its_last_day() -> None:
     moratorium, limit = (
         DataUseTerm(id="DUO:0000024", date="2026-06-01"),
         DataUseTerm(id="DUO:0000025", date="2026-06-01"),
@@ -173,7 +175,7 @@ def test_dates_pass() -> None:
     assert (late.outcome, late.reason) == (USE_OUTCOME_DENIED, "the time limit has passed")
 
 
-def test_the_term_that_forbids_decides_before_one_that_is_undecided() -> None:
+def test_denial_outranks_a_term_that_needs_a_person() -> None:
     terms = [DataUseTerm(id=id) for id in ("DUO:0000042", "DUO:0000021", "DUO:0000046")]
     answer = match(terms, use("general", commercial=True), TODAY)
     assert (answer.outcome, answer.term, answer.reason) == (USE_OUTCOME_DENIED, "DUO:0000046", "the use is commercial")
@@ -181,17 +183,17 @@ def test_the_term_that_forbids_decides_before_one_that_is_undecided() -> None:
 
 
 @pytest.mark.parametrize("terms", [[], [DataUseTerm(id="DUO:0000046")], [DataUseTerm(id="DUO:0000043")]])
-def test_without_a_permission_nothing_is_permitted(terms: list[DataUseTerm]) -> None:
+def test_without_a_permission_a_person_must_decide(terms: list[DataUseTerm]) -> None:
     answer = match(terms, use("care", "general", commercial=False), TODAY)
     assert (answer.outcome, answer.term) == (USE_OUTCOME_NEEDS_PERSON, PERMISSION_UNKNOWN)
 
 
-def test_a_term_of_a_later_ontology_needs_a_person() -> None:
+def test_unknown_term_needs_a_person() -> None:
     answer = match([DataUseTerm(id="DUO:0000004"), DataUseTerm(id="DUO:0009999")], use("general"), TODAY)
     assert (answer.outcome, answer.term) == (USE_OUTCOME_NEEDS_PERSON, "DUO:0009999")
 
 
-def test_clinical_care_is_permitted_beside_research() -> None:
+def test_clinical_care_modifier_permits_care_in_addition_to_research() -> None:
     terms = [DataUseTerm(id="DUO:0000006"), DataUseTerm(id="DUO:0000043")]
     assert match(terms, use("care"), TODAY).outcome == USE_OUTCOME_ALLOWED
     assert match(terms, use("care", "health"), TODAY).outcome == USE_OUTCOME_ALLOWED
@@ -209,14 +211,14 @@ UNKNOWN = DataUseTerm(id=PERMISSION_UNKNOWN)
         ([ConsentTerms([], by_donor=False)], [UNKNOWN]),
         ([ConsentTerms([GENERAL], by_donor=False)], [GENERAL]),
         ([ConsentTerms([GENERAL], by_donor=False), ConsentTerms([HEALTH], by_donor=True)], [HEALTH, GENERAL]),
-        # An account may leave it to its donors, but not the other way round.
+        # An account may leave the permission to its donors, but not the other way round.
         ([ConsentTerms([], by_donor=False), ConsentTerms([HEALTH], by_donor=True)], [HEALTH]),
         ([ConsentTerms([GENERAL], by_donor=False), ConsentTerms([], by_donor=True)], [UNKNOWN, GENERAL]),
-        # What has expired permits nothing more, and still forbids.
+        # An ended consent permits nothing, and its conditions still bind.
         ([ConsentTerms([HEALTH], by_donor=False, in_force=False)], [UNKNOWN, HEALTH]),
         ([ConsentTerms([HEALTH, CARE], by_donor=False), ConsentTerms([HEALTH], by_donor=True)], [HEALTH]),
         ([ConsentTerms([HEALTH, CARE], by_donor=False), ConsentTerms([HEALTH, CARE], by_donor=True)], [HEALTH, CARE]),
     ],
 )
-def test_all_consents_of_a_sample_bind(consents: list[ConsentTerms], terms: list[DataUseTerm]) -> None:
+def test_terms_of_all_consents_are_combined(consents: list[ConsentTerms], terms: list[DataUseTerm]) -> None:
     assert combine(consents) == terms

@@ -1,4 +1,4 @@
-"""The keystore names a donor so that nobody can turn the name back, nor join what should stay apart."""
+"""Keystore: pseudonyms and consent handles cannot be reversed or linked, and an unusable file is refused."""
 
 import base64
 import hashlib
@@ -23,23 +23,23 @@ def key(byte: bytes) -> str:
     return base64.b64encode(byte * 32).decode()
 
 
-def test_a_pseudonym_holds_within_a_study_and_not_beyond() -> None:
+def test_pseudonym_is_the_same_within_a_study_and_differs_across_studies() -> None:
     assert KEYSTORE.pseudonym("study-a", "subject-1") == KEYSTORE.pseudonym("study-a", " subject-1\u200b")
     assert KEYSTORE.pseudonym("study-a", "subject-1") != KEYSTORE.pseudonym("study-a", "subject-2")
     assert KEYSTORE.pseudonym("study-a", "subject-1") != KEYSTORE.pseudonym("study-b", "subject-1")
 
 
-def test_a_pseudonym_is_text_that_fits_everywhere() -> None:
+def test_pseudonym_is_lower_case_base32() -> None:
     assert re.fullmatch(r"p-[a-z2-7]{26}", KEYSTORE.pseudonym("study-a", "subject-1"))
 
 
 @pytest.mark.parametrize("length", range(1, 33))
-def test_base32_is_that_of_the_standard_library(length: int) -> None:
+def test_base32_equals_the_standard_library(length: int) -> None:
     for content in (bytes(length), b"\xff" * length, hashlib.sha256(bytes([length])).digest()[:length]):
         assert _base32(content) == base64.b32encode(content).decode().rstrip("=").lower()
 
 
-def test_a_consent_handle_holds_across_studies_and_depends_on_its_own_key() -> None:
+def test_consent_handle_depends_on_the_consent_key_only() -> None:
     other = Keystore(pseudonym_key=b"x" * 32, consent_key=b"c" * 32)
     rekeyed = Keystore(pseudonym_key=b"p" * 32, consent_key=b"d" * 32)
     assert KEYSTORE.consent_subject("subject-1") == other.consent_subject("  subject-1")
@@ -48,14 +48,14 @@ def test_a_consent_handle_holds_across_studies_and_depends_on_its_own_key() -> N
 
 
 @pytest.mark.parametrize("subject", ["", "  ", "\u200b"])
-def test_an_empty_subject_is_refused(subject: str) -> None:
+def test_empty_subject_is_refused(subject: str) -> None:
     with pytest.raises(ValueError, match="subject is empty"):
         KEYSTORE.consent_subject(subject)
     with pytest.raises(ValueError, match="subject is empty"):
         KEYSTORE.pseudonym("study-a", subject)
 
 
-def test_a_pseudonym_without_a_study_is_refused() -> None:
+def test_pseudonym_without_a_study_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a study"):
         KEYSTORE.pseudonym("", "subject-1")
 
@@ -69,27 +69,27 @@ def test_load_reads_both_keys(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "is not JSON"),
-        ([], "must hold exactly"),
-        ({"pseudonym": key(b"p")}, "must hold exactly"),
+        ("{", "not a JSON file"),
+        ([], "with exactly the fields"),
+        ({"pseudonym": key(b"p")}, "with exactly the fields"),
         ({"pseudonym": key(b"p"), "consent": "%%%"}, "consent is not base64"),
         ({"pseudonym": key(b"p"), "consent": 7}, "32 bytes"),
         ({"pseudonym": key(b"p"), "consent": "c2hvcnQ="}, "32 bytes"),
         ({"pseudonym": key(b"p"), "consent": key(b"p")}, "must differ"),
     ],
 )
-def test_a_keystore_that_cannot_be_used_says_why_without_a_key(tmp_path: Path, content: object, message: str) -> None:
+def test_unusable_keystore_is_refused_without_quoting_a_key(tmp_path: Path, content: object, message: str) -> None:
     with pytest.raises(KeystoreError, match=message) as refused:
         Keystore.load(write(tmp_path, content))
     assert key(b"p") not in str(refused.value)
     assert "c2hvcnQ" not in str(refused.value)
 
 
-def test_a_missing_keystore_is_refused(tmp_path: Path) -> None:
+def test_missing_keystore_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeystoreError, match="No such file"):
         Keystore.load(tmp_path / "none.json")
 
 
-def test_keys_are_not_shown() -> None:
+def test_repr_shows_no_key() -> None:
     assert "ppp" not in repr(KEYSTORE)
     assert "ccc" not in repr(KEYSTORE)

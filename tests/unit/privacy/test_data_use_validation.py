@@ -1,4 +1,4 @@
-"""Which terms can be recorded in a consent, and what is said of those that cannot."""
+"""Validation of data use terms and intended uses."""
 
 from datetime import date
 from typing import Any
@@ -45,25 +45,25 @@ def fields(*terms: DataUseTerm) -> list[str]:
 
 
 @pytest.mark.parametrize("id", PERMISSIONS)
-def test_a_permission_can_be_recorded(id: str) -> None:
+def test_permission_alone_is_valid(id: str) -> None:
     assert fields(complete(id)) == []
 
 
 @pytest.mark.parametrize("id", MODIFIERS)
-def test_a_modifier_needs_a_permission_beside_it(id: str) -> None:
+def test_modifier_requires_a_permission(id: str) -> None:
     assert fields(complete("DUO:0000042"), complete(id)) == []
     assert fields(complete(id)) == ["dataUse"]
 
 
 @pytest.mark.parametrize("id", [id for id, term in load_terms().items() if term.needs])
-def test_a_value_that_is_needed(id: str) -> None:
+def test_missing_required_value_is_a_violation(id: str) -> None:
     needed = load_terms()[id].needs
     others = [] if id in PERMISSIONS else [complete("DUO:0000042")]
     assert fields(DataUseTerm(id=id), *others) == [f"dataUse.0.{needed}"]
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_a_value_has_its_shape_and_its_term(name: str) -> None:
+def test_value_must_be_well_formed_and_belong_to_its_term(name: str) -> None:
     id = next(id for id, term in load_terms().items() if name in (term.needs, term.takes))
     others = [] if id in PERMISSIONS else [complete("DUO:0000042")]
     shown = f"dataUse.0.{SHOWN.get(name, name)}"
@@ -75,11 +75,11 @@ def test_a_value_has_its_shape_and_its_term(name: str) -> None:
 
 
 @pytest.mark.parametrize("id", ["DUO:0009999", "DUO:0000001", "DUO:0000017"])
-def test_what_is_no_term_or_a_group_of_them(id: str) -> None:
+def test_unknown_term_and_group_are_violations(id: str) -> None:
     assert fields(DataUseTerm(id="DUO:0000042"), DataUseTerm(id=id)) == ["dataUse.1.id"]
 
 
-def test_a_date_that_is_over() -> None:
+def test_past_date_is_a_violation() -> None:
     yesterday = DataUseTerm(id="DUO:0000025", date="2026-05-31")
     assert find_term_violations([complete("DUO:0000042"), yesterday], "dataUse", TODAY) == [
         Violation("dataUse.1.date", "must not be in the past")
@@ -95,19 +95,19 @@ def test_a_date_that_is_over() -> None:
         ("DUO:0000006", "DUO:0000007", "DUO:0000046"),
     ],
 )
-def test_terms_that_contradict_one_another(ids: tuple[str, ...]) -> None:
+def test_contradictory_terms_are_one_violation(ids: tuple[str, ...]) -> None:
     assert fields(*(complete(id) for id in ids)) == ["dataUse"]
 
 
-def test_a_term_stands_once() -> None:
+def test_repeated_term_is_a_violation() -> None:
     assert fields(complete("DUO:0000007"), complete("DUO:0000007")) == ["dataUse.1.id"]
 
 
-def test_no_terms_are_fine() -> None:
+def test_no_terms_are_valid() -> None:
     assert fields() == []
 
 
-def test_an_intended_use_has_ids_codes_and_dates() -> None:
+def test_malformed_values_of_a_use_are_violations() -> None:
     good = IntendedUse(
         diseases=["MONDO:0005148"], country="NL", institution="05wg1m734", project=ID, end_date="2027-01-01"
     )
