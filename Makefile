@@ -42,7 +42,7 @@ envoy-config: setup ## Write envoy/envoy.yaml, Envoy's configuration with defaul
 
 .PHONY: test
 test: setup ## Run every test, on real servers of its own
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 .PHONY: coverage
 coverage: setup ## Measure the line and branch coverage of the unit and integration tests

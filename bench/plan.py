@@ -1,6 +1,6 @@
 """The plan: how much a run of the harness measures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -8,7 +8,8 @@ class Plan:
     """How much is measured: repetitions, seconds a run, samples to read, bodies to send, rates of the open loop, and
     rows of an import.
 
-    `patience` is how many seconds a run may wait for a quiet machine.
+    `patience` is how many seconds a run may wait for a quiet machine. `rival` limits the run to the platform and this
+    rival, without imports; None measures every variant.
     """
 
     repetitions: int = 3
@@ -21,6 +22,7 @@ class Plan:
     open_post_rate: int = 50
     open_get_rate: int = 100
     imported: int = 100_000
+    rival: str | None = None
 
 
 FULL = Plan()
@@ -34,3 +36,4 @@ SHORT = Plan(
     patience=0.0,
     imported=1_000,
 )
+SMOKE = replace(SHORT, seconds=0.3, open_seconds=0.3, bodies=500, rival="monolith")

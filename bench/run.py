@@ -1,4 +1,4 @@
-"""The run: every variant in turn, again and again, then the report. `python -m bench.run [--short]`.
+"""The run: every variant in turn, again and again, then the report. `python -m bench.run [--short | --smoke]`.
 
 Variants take turns (platform, untraced, pooled, monolith, two workers, ceiling, platform, …) so that a machine that is
 slow for a while is slow for all of them.
@@ -16,9 +16,10 @@ from bench.figures import LOADS, Memory, Results
 from bench.lines import Lines
 from bench.load import LoadFailed
 from bench.measuring import Meter, metering
-from bench.plan import FULL, SHORT, Plan
+from bench.plan import FULL, SHORT, SMOKE, Plan
 from bench.stage import Stage, set_up
 from bench.store import measure_store
+from bench.variants import Variant
 from bench.variants.ceiling import Ceiling
 from bench.variants.identity import Identity
 from bench.variants.peers import SEED, Peer, copy_seed, make_seed, monolith, pooled
@@ -34,14 +35,17 @@ ROOT = FAIRDB / "bench" / "run"
 def main() -> int:
     """Run, print the table, write the results; 1 when anything was not as it has to be."""
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="one repetition of a second each: does the harness work?")
-    plan = SHORT if parser.parse_args().short else FULL
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--short", action="store_true", help="measure every variant once, a second each")
+    forms.add_argument("--smoke", action="store_true", help="measure the platform and one rival once")
+    arguments = parser.parse_args()
+    name, plan = ("short", SHORT) if arguments.short else ("smoke", SMOKE) if arguments.smoke else ("latest", FULL)
     try:
         results = interruptible(measure(plan, ROOT))
     except (CountMismatch, LoadFailed, NotConforming, StartFailed) as error:
         print(f"bench: {error} (logs below {ROOT})", file=sys.stderr)
         return 1
-    print(report.publish(results, plan, "short" if plan is SHORT else "latest"))
+    print(report.publish(results, plan, name))
     return 0
 
 
@@ -53,7 +57,10 @@ async def measure(plan: Plan, root: Path) -> Results:
         identity = Identity.make(stage.folder("identity"))
         account, consent = await make_account(stage.constellation.edge_url)
         peers = await prepare_peers(stage, identity, lines, plan)
-        variants = [Platform(stage), Platform(stage, tracing=False), *peers, Ceiling(stage, identity)]
+        if plan.rival:
+            variants: list[Variant] = [Platform(stage), *peers]
+        else:
+            variants = [Platform(stage), Platform(stage, tracing=False), *peers, Ceiling(stage, identity)]
         conformance = Conformance()
         for repetition in range(1, plan.repetitions + 1):
             for variant in variants:
@@ -70,6 +77,8 @@ async def measure(plan: Plan, root: Path) -> Results:
                             lines.set_ids(name, ids)
                     await measure_variant(meter, plan, results)
                     results.figures.append(await measure_store(meter, account, consent, plan.seconds))
+        if plan.rival:
+            return results
         # Once and last: it takes minutes, and leaves many samples behind.
         print(f"{time.monotonic() - began:4.0f} s  import", flush=True)
         async with metering(stage, variants[0], lines, plan.patience, plan.repetitions) as meter:
@@ -86,6 +95,7 @@ async def prepare_peers(stage: Stage, identity: Identity, lines: Lines, plan: Pl
     async with metering(stage, seed, lines, 0.0, 0) as meter:
         await fill(meter, plan)
     peers = [pooled(stage, identity), monolith(stage, identity, 1), monolith(stage, identity, 2)]
+    peers = [peer for peer in peers if plan.rival in (None, peer.name)]
     ids = await read_ids(stage, SEED, "sample", plan)
     for peer in peers:
         await copy_seed(stage, peer.database)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,12 +31,24 @@ async def run(log: Path, *module: str) -> None:
     assert process.returncode == 0, (await asyncio.to_thread(log.read_bytes)).decode(errors="replace")
 
 
-@pytest.mark.timeout(3 * LIMIT)
-async def test_a_short_run_measures_every_ratio(tmp_path: Path) -> None:
-    results = FOLDER / "short.json"
+async def measure(tmp_path: Path, form: str) -> dict[str, Any]:
+    results = FOLDER / f"{form}.json"
     results.unlink(missing_ok=True)
     await run(tmp_path / "installation", "bench.installation")
-    await run(tmp_path / "run", "bench.run", "--short")
+    await run(tmp_path / "run", "bench.run", f"--{form}")
     found = json.loads(results.read_text())
-    assert not [name for name, ratio in found["ratios"].items() if not ratio]
     assert found["rss_mb"] > 0
+    return found["ratios"]
+
+
+@pytest.mark.timeout(3 * LIMIT)
+async def test_the_smoke_run_measures_the_platform_and_one_rival(tmp_path: Path) -> None:
+    ratios = await measure(tmp_path, "smoke")
+    measured = {name for name, ratio in ratios.items() if ratio}
+    assert measured == {"post_vs_monolith_64", "post_vs_monolith_16", "get_vs_monolith_64"}
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3 * LIMIT)
+async def test_the_short_run_measures_every_ratio(tmp_path: Path) -> None:
+    assert not [name for name, ratio in (await measure(tmp_path, "short")).items() if not ratio]

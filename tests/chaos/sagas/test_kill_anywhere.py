@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -41,6 +42,10 @@ DROP TRIGGER drag ON backend_svc.sample; DROP FUNCTION backend_svc.drag;
 DROP TABLE privacy_svc.faulty, backend_svc.slow;
 """
 
+BESIDE_OTHERS = [kill for kill in KILLS if not kill.scenario.alone]
+TAKE_OVERS = list({kill.point: kill for kill in BESIDE_OTHERS}.values())
+"""One kill for each point. `test_after_a_restart` has every row of the table, and `make soak` both."""
+
 Victims = dict[str, Account]
 
 
@@ -62,10 +67,15 @@ async def restarted(rig: Rig, faults: None) -> AsyncIterator[tuple[Gateway, Vict
 
 
 @pytest_asyncio.fixture(scope="module")
-async def taken_over(rig: Rig, faults: None) -> AsyncIterator[tuple[Gateway, Victims]]:
-    """Kill a gateway for each row of the table beside one that lives, as far as that one does not do its work."""
+async def taken_over(rig: Rig, faults: None, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Gateway, Victims]]:
+    """Kill a gateway for each selected row of the table while another gateway runs."""
+    selected: list[Any] = [
+        item.callspec.params["kill"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.originalname == test_after_a_take_over.__name__
+    ]
     async with rig.gateway() as gateway:
-        yield gateway, await kill_all(rig, [kill for kill in KILLS if not kill.scenario.alone], expire=True)
+        yield gateway, await kill_all(rig, selected, expire=True)
 
 
 async def kill_all(rig: Rig, kills: list[Kill], *, expire: bool = False) -> Victims:
@@ -170,7 +180,10 @@ async def test_after_a_restart(rig: Rig, restarted: tuple[Gateway, Victims], kil
     await check(rig, gateway, kill.scenario, victims[str(kill)])
 
 
-@pytest.mark.parametrize("kill", [kill for kill in KILLS if not kill.scenario.alone], ids=str)
+@pytest.mark.parametrize(
+    "kill",
+    [pytest.param(kill, marks=() if kill in TAKE_OVERS else pytest.mark.soak, id=str(kill)) for kill in BESIDE_OTHERS],
+)
 async def test_after_a_take_over(rig: Rig, taken_over: tuple[Gateway, Victims], kill: Kill) -> None:
     gateway, victims = taken_over
     await check(rig, gateway, kill.scenario, victims[str(kill)])
