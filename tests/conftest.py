@@ -13,6 +13,7 @@ SHARED = ("chaos/sagas", "chaos", "e2e", "integration/messaging", "integration")
 """Folders whose tests share servers, each before the folder that holds it."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in a hook of the same name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give the tests of each folder in `SHARED` one group."""
     for item in items:
