@@ -88,7 +88,7 @@ class RowMalformed(AppError):
 
 
 class RowNotText(RowMalformed):
-    """The row is no text in UTF-8."""
+    """The row is not UTF-8 text."""
 
 
 class RowNotJson(RowMalformed):
@@ -96,11 +96,11 @@ class RowNotJson(RowMalformed):
 
 
 class RowBadlyQuoted(RowMalformed):
-    """A quoted cell of the row does not end, or goes on behind its quotes; a quote within one is written twice."""
+    """A quoted cell is not closed, or text follows its closing quote. Write a quote inside a quoted cell twice."""
 
 
 class RowRagged(RowMalformed):
-    """The row has not as many cells as the title line."""
+    """The row has more or fewer cells than the header."""
 
 
 class RowFieldUnknown(RowMalformed):
@@ -108,7 +108,7 @@ class RowFieldUnknown(RowMalformed):
 
 
 class RowEmpty(RowMalformed):
-    """The row holds nothing."""
+    """The row is empty."""
 
 
 class SampleNotFound(AppError):

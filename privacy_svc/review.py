@@ -4,15 +4,16 @@ Run as `python -m privacy_svc.review FILE [FILE …]` on TSV or CSV files with a
 of the table appears nowhere but as what would be stored of it.
 """
 
-import csv
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairdatabase.policy.records.preview import preview
 from fairdatabase.policy.tables.reader import Policy, load_policy
+from fairdatabase.sheets.errors import BadTable
+from fairdatabase.sheets.table import read_rows
 from fairdb.samples.v1.sample_pb2 import RawSample
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview
 
@@ -46,10 +47,12 @@ def main(arguments: list[str]) -> int:
     policy = load_policy()
     for name in arguments:
         try:
-            with Path(name).open(newline="", encoding="utf-8-sig") as lines:
-                columns = review(read_rows(lines), policy)
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            print(f"{name}: cannot be read ({type(error).__name__})", file=sys.stderr)
+            columns = review(read_rows(Path(name)), policy)
+        except BadTable as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
+        except OSError as error:
+            print(f"{name}: {error.strerror or type(error).__name__}", file=sys.stderr)
             return 1
         print(f"{name}, by policy {policy.version}")
         for title, column in columns.items():
@@ -58,16 +61,6 @@ def main(arguments: list[str]) -> int:
             if column.examples:
                 print(f"      {' | '.join(column.examples)}")
     return 0
-
-
-def read_rows(lines: Iterable[str]) -> Iterator[dict[str, str]]:
-    """Yield the rows of a table; the first line tells whether tabs or commas separate them."""
-    source = iter(lines)
-    header = next(source, "")
-    delimiter = "\t" if "\t" in header else ","
-    titles = next(csv.reader([header], delimiter=delimiter), [])
-    for row in csv.reader(source, delimiter=delimiter):
-        yield dict(zip(titles, row, strict=False))
 
 
 def review(rows: Iterable[Mapping[str, str]], policy: Policy) -> dict[str, Column]:

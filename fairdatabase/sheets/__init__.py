@@ -1,1 +1,5 @@
-"""Sheets: CSV, TSV and NDJSON, cut into rows as their bytes come. Used by who reads them and by who sends them."""
+"""The only reader of table files: CSV, TSV and NDJSON.
+
+`records` cuts rows out of bytes as they arrive and reports each bad row by itself: imports use it.
+`table` reads a whole file and stops at its first fault: everything else uses it.
+"""

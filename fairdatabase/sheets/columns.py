@@ -1,4 +1,4 @@
-"""Columns: which field of a sample each column of a table holds."""
+"""Maps the columns of a table to the fields of a sample."""
 
 from collections.abc import Sequence
 
@@ -11,24 +11,24 @@ SAMPLE_FIELDS = {
     "collectionDate": "collection_date",
     "collection_date": "collection_date",
 }
-"""What a sample has beside its metadata, by every name that it goes by in JSON."""
+"""The fields of a sample other than its metadata, by each name that JSON accepts for them."""
 REQUEST_ID = {"requestId": "request_id", "request_id": "request_id"}
-"""The key that a row brings along."""
+"""The field with the idempotency key of a row."""
 
 
 class TitlesUnusable(Exception):
-    """The title line cannot be used; `wrong` says why, and quotes no title: it may be a row in the wrong place."""
+    """The header cannot be used. `wrong` lists why, and quotes no title: a header may be a row of data by mistake."""
 
     def __init__(self, wrong: Sequence[str]) -> None:
-        self.wrong = tuple(f"title line: {what}" for what in wrong)
+        self.wrong = tuple(f"header: {why}" for why in wrong)
         super().__init__("; ".join(self.wrong))
 
 
 class Columns:
-    """The columns of a table: those of the sample's own fields, and metadata, which is every other one."""
+    """The columns of a table: the sample's own fields, and metadata, which is every other column."""
 
     def __init__(self, titles: Sequence[str]) -> None:
-        """Read a title line. Raises TitlesUnusable."""
+        """Read a header. Raises TitlesUnusable."""
         self.width = len(titles)
         self.metadata: list[tuple[int, str]] = []
         """Index and name."""

@@ -1,4 +1,7 @@
-"""Records: the rows of a file, cut out of bytes that come in pieces. No more of a file is held than one row."""
+"""Cuts the rows of a file out of bytes that arrive in pieces. Holds no more of the file than one row.
+
+A bad row costs no other row: its record carries the fault, and the next record is that of the next row.
+"""
 
 import csv
 from collections import deque
@@ -6,28 +9,23 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-MOST_BYTES = 1024 * 1024
-"""Of a row."""
+from fairdatabase.sheets.dialect import BOM, MOST_BYTES, cells_of
 
-_BOM = b"\xef\xbb\xbf"
 _MOST_LINES = 100
 _MOST_SPAN = 64 * 1024
-"""Lines, and bytes, that one row of a table may go over; behind a quote that is not closed this much is read twice."""
-
-# It stands for the whole process, whose other tables have no cell so long.
-csv.field_size_limit(MOST_BYTES)
+"""The most lines, and bytes, that one row of a table may span. After an unclosed quote this much is read twice."""
 
 
 class Fault(Enum):
-    """Why a row cannot be read, as its sender is told."""
+    """Why a row cannot be read, in the words that its sender reads."""
 
     TOO_LARGE = "The row is larger than 1 MB."
-    NOT_TEXT = "The row is no text in UTF-8."
+    NOT_TEXT = "The row is not UTF-8 text."
     BADLY_QUOTED = (
-        "A quoted cell of the row does not end, or goes on behind its quotes; a quote within one is written twice."
+        "A quoted cell is not closed, or text follows its closing quote. Write a quote inside a quoted cell twice."
     )
-    RAGGED = "The row has not as many cells as the title line."
-    EMPTY = "The row holds nothing."
+    RAGGED = "The row has more or fewer cells than the header."
+    EMPTY = "The row is empty."
 
     @property
     def reason(self) -> str:
@@ -39,51 +37,50 @@ class Record(NamedTuple):
     """A row of a file."""
 
     line: int
-    """The number of the line that it begins with, from 1."""
+    """The number of its first line, from 1."""
     raw: bytes
-    """As it stands there, without the line's end; empty when it is too large."""
+    """Its bytes without the line end; empty when the row is too large."""
     cells: list[str]
-    """Its texts: the cells of a table; of another file the one line."""
+    """The cells of a table's row, or the single line of another file; empty when there is a fault."""
     fault: Fault | None = None
-    """Set when there are none."""
 
 
 class Records(Protocol):
     """Cuts a file into records."""
 
     def feed(self, data: bytes) -> Iterator[Record]:
-        """Take some bytes; yield the records that are whole now."""
+        """Take some bytes; yield the records that are now complete."""
         ...
 
     def unfinished(self) -> bool:
-        """Tell whether what came so far ends within a record."""
+        """Return whether the bytes so far end inside a record."""
         ...
 
     def end(self) -> Iterator[Record]:
-        """Yield what was left; there is no more."""
+        """Yield the remaining records. Call it after the last bytes."""
         ...
 
 
 class _Line(NamedTuple):
     number: int
     raw: bytes | None
-    """None when it is too long."""
+    """None when the line is too long."""
 
 
 class _Lines:
-    """Cuts bytes into lines, without their ends and without the BOM."""
+    """Cuts bytes into lines without their line ends, and removes the BOM."""
 
     def __init__(self) -> None:
         self._rest = b""
-        self._begun = self._too_long = False
+        self._started = self._too_long = False
         self._number = 0
 
     def feed(self, data: bytes) -> Iterator[_Line]:
         self._rest += data
-        if not self._begun:
-            if len(self._rest) < len(_BOM) and _BOM.startswith(self._rest):
+        if not self._started:
+            if len(self._rest) < len(BOM) and BOM.startswith(self._rest):
                 return
-            self._rest, self._begun = self._rest.removeprefix(_BOM), True
+            self._rest, self._started = self._rest.removeprefix(BOM), True
         *lines, self._rest = self._rest.split(b"\n")
         for line in lines:
             yield self._line(line)
@@ -105,7 +102,7 @@ class _Lines:
 
 
 class LineRecords:
-    """Cuts a file whose rows are lines; blank ones do not count."""
+    """Cuts a file in which each line is a row; blank lines do not count."""
 
     def __init__(self) -> None:
         self._lines = _Lines()
@@ -128,18 +125,18 @@ class LineRecords:
 
 
 class TableRecords:
-    """Cuts a table, whose cells may be quoted; blank lines do not count.
+    """Cuts a table whose cells may be quoted; blank lines do not count.
 
-    A quoted cell may hold line ends. Where its quotes turn out wrong, or never end, the line in which it began is one
-    bad row, and the next row begins with the next line: a quote too many costs no other row.
+    A quoted cell may contain line ends. If its quotes are wrong or never close, its first line becomes a bad row and
+    reading resumes at the next line: one quote too many costs no other row.
     """
 
     def __init__(self, delimiter: str) -> None:
         self._delimiter = delimiter
-        self._mark = delimiter.encode()
+        self._separator = delimiter.encode()
         self._lines = _Lines()
         self._open: list[_Line] = []
-        """Lines of a row whose quoted cell has not ended."""
+        """The lines of a row whose quoted cell is not closed yet."""
         self._span = 0
 
     def feed(self, data: bytes) -> Iterator[Record]:
@@ -154,7 +151,7 @@ class TableRecords:
             yield from self._take(deque([line]))
         while self._open:
             todo = deque[_Line]()
-            yield self._give_up_open(todo)
+            yield self._reject_open(todo)
             yield from self._take(todo)
 
     def _take(self, todo: deque[_Line]) -> Iterator[Record]:
@@ -164,40 +161,40 @@ class TableRecords:
             if raw is None:
                 if self._open:
                     todo.appendleft(line)
-                    yield self._give_up_open(todo)
+                    yield self._reject_open(todo)
                 else:
                     yield Record(number, b"", [], Fault.TOO_LARGE)
                 continue
-            if not self._open and (not raw or (raw.isspace() and self._mark not in raw)):
+            if not self._open and (not raw or (raw.isspace() and self._separator not in raw)):
                 continue
-            inside = _ends_inside(raw, self._mark, bool(self._open))
+            inside = _ends_inside(raw, self._separator, bool(self._open))
             self._open.append(line)
             self._span += len(raw)
             if not inside:
                 yield self._close(todo)
             while len(self._open) >= _MOST_LINES or (self._span > _MOST_SPAN and len(self._open) > 1):
-                yield self._give_up_open(todo)
+                yield self._reject_open(todo)
 
     def _close(self, todo: deque[_Line]) -> Record:
         raw = b"\n".join(line.raw or b"" for line in self._open)
         try:
             record = _decoded(self._open[0].number, raw, self._delimiter)
         except csv.Error:
-            return self._give_up_first(todo)
+            return self._reject_first(todo)
         self._open, self._span = [], 0
         return record
 
-    def _give_up_open(self, todo: deque[_Line]) -> Record:
-        """Do as `_give_up_first` with a row whose quotes are still open, and cut no line again for nothing."""
+    def _reject_open(self, todo: deque[_Line]) -> Record:
+        """Reject the first line of a row whose quotes are still open, without cutting the other lines again."""
         first, *others = self._open
-        if not others or not _ends_inside(others[0].raw or b"", self._mark, False):
-            return self._give_up_first(todo)
-        # The second line opens a quote of its own, so the lines behind it stand within quotes as they did before.
+        if not others or not _ends_inside(others[0].raw or b"", self._separator, False):
+            return self._reject_first(todo)
+        # The second line opens a quote of its own, so the lines after it are still inside quotes.
         self._open, self._span = others, self._span - len(first.raw or b"")
         return Record(first.number, first.raw or b"", [], Fault.BADLY_QUOTED)
 
-    def _give_up_first(self, todo: deque[_Line]) -> Record:
-        """Make the first line of the open row a row, a bad one, and the others lines that are still to be read."""
+    def _reject_first(self, todo: deque[_Line]) -> Record:
+        """Make the first line of the open row a bad row, and put its other lines back to be read."""
         first, *others = self._open
         todo.extendleft(reversed(others))
         self._open, self._span = [], 0
@@ -205,7 +202,7 @@ class TableRecords:
 
 
 def _decoded(number: int, raw: bytes, delimiter: str | None) -> Record:
-    """Return the record of a row's bytes. Raises csv.Error when its quotes are wrong."""
+    """Return the record of a row. Raises csv.Error when its quotes are wrong."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -214,11 +211,11 @@ def _decoded(number: int, raw: bytes, delimiter: str | None) -> Record:
         return Record(number, raw, [text])
     if '"' not in text:
         return Record(number, raw, text.split(delimiter))
-    return Record(number, raw, next(csv.reader([text], delimiter=delimiter, strict=True)))
+    return Record(number, raw, next(cells_of([text], delimiter)))
 
 
 def _ends_inside(line: bytes, delimiter: bytes, inside: bool) -> bool:
-    """Tell whether a line ends within a quoted cell; `inside`: whether it begins within one."""
+    """Return whether a line ends inside a quoted cell; `inside` says whether it starts inside one."""
     if b'"' not in line:
         return inside
     at = 0
@@ -234,7 +231,7 @@ def _ends_inside(line: bytes, delimiter: bytes, inside: bool) -> bool:
             at += 2
         if at < 0:
             return True
-        # What stands between the quote and the next delimiter makes the row a bad one, but not here.
+        # Text between the quote and the next delimiter makes the row bad; `_decoded` finds that out.
         inside, at = False, line.find(delimiter, at + 1) + 1
         if at == 0:
             return False

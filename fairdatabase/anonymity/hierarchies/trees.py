@@ -5,19 +5,16 @@ Belgium,Western Europe,Europe
 Fiji,Melanesia,Oceania
 """
 
-import codecs
-import csv
-import io
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from fairdatabase.anonymity.model.errors import BadTable
 from fairdatabase.anonymity.model.hierarchy import ANYTHING, Hierarchy, hierarchy_of, level_of
 from fairdatabase.anonymity.model.values import is_missing
-from fairdatabase.anonymity.tables.places import delimiter_of, explain_bytes, explain_quotes
+from fairdatabase.sheets.errors import BadTable
+from fairdatabase.sheets.table import read_lines
 
-_SEPARATORS = "\t;"
+_DELIMITERS = "\t;"
 _NAMED = 5
 
 
@@ -29,7 +26,7 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
     space is no part of a name.
     Raises BadTable, OSError.
     """
-    lines = _read_lines(path)
+    lines = [(number, [cell.strip() for cell in cells]) for number, cells in read_lines(path, _DELIMITERS)]
     if lines and lines[0][1][0] == title and title not in values:
         del lines[0]
     if not lines:
@@ -92,26 +89,3 @@ def narrowed(hierarchy: Hierarchy, values: Sequence[str]) -> Hierarchy:
     codes = {value: code for code, value in enumerate(hierarchy.levels[0].labels)}
     paths = [[level.labels[int(level.nodes[codes[value]])] for level in hierarchy.steps] for value in values]
     return hierarchy_from(values, hierarchy.kind, paths, [level.name for level in hierarchy.steps])
-
-
-def _read_lines(path: Path) -> list[tuple[int, list[str]]]:
-    """Return the fields of each line that is not empty, and the number of the line in which they end."""
-    content = path.read_bytes().removeprefix(codecs.BOM_UTF8)
-    # Lines end where they do in a table, and nowhere else.
-    lines = list(io.StringIO(content.decode(errors="replace"), newline=""))
-    delimiter = delimiter_of(lines, _SEPARATORS)
-    if fault := explain_bytes(content, delimiter):
-        raise fault.within(path)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    found: list[tuple[int, list[str]]] = []
-    while True:
-        start = reader.line_num
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return found
-        except csv.Error as error:
-            record = "".join(lines[start : reader.line_num])
-            raise explain_quotes(error, record, start + 1, delimiter).within(path) from error
-        if fields:
-            found.append((reader.line_num, [field.strip() for field in fields]))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdatabase.anonymity.model.errors import BadTable
+from fairdatabase.sheets.errors import BadTable
 
 Codes = NDArray[np.integer]
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from fairdatabase.anonymity.model.classes import Ids, group
-from fairdatabase.anonymity.model.errors import BadOption, BadTable
+from fairdatabase.anonymity.model.errors import BadOption
 from fairdatabase.anonymity.model.people import People, people_of
 from fairdatabase.anonymity.model.table import Table
 from fairdatabase.anonymity.risk.closeness import closeness
 from fairdatabase.anonymity.risk.diversity import distinct_l, entropy_l
 from fairdatabase.anonymity.risk.sensitive import Sensitive, read_all
+from fairdatabase.sheets.errors import BadTable
 
 # Beyond these digits a figure holds nothing but what the order of additions left.
 _DIGITS = 9

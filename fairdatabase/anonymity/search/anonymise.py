@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fairdatabase.anonymity.hierarchies.inferred_hierarchies import hierarchies_of
 from fairdatabase.anonymity.model.classes import Ids
-from fairdatabase.anonymity.model.errors import BadOption, BadTable, CannotBeMet
+from fairdatabase.anonymity.model.errors import BadOption, CannotBeMet
 from fairdatabase.anonymity.model.hierarchy import Hierarchy
 from fairdatabase.anonymity.model.people import people_of
 from fairdatabase.anonymity.model.table import Column, Table
@@ -19,6 +19,7 @@ from fairdatabase.anonymity.risk.sensitive import read_all
 from fairdatabase.anonymity.search.full_domain import least_full
 from fairdatabase.anonymity.search.local_recoding import Advance, least_local
 from fairdatabase.anonymity.search.recoding import Recoding, recode_by_levels
+from fairdatabase.sheets.errors import BadTable
 
 Way = Literal["least", "full", "local"]
 

@@ -119,7 +119,8 @@ def shown(what: str) -> Iterator[Callable[[str | None, float], None]]:
 @contextmanager
 def told(file: Path) -> Iterator[None]:
     """End the command with a line on stderr when the table cannot be read (2) or a limit not be met (1)."""
-    from fairdatabase.anonymity.model.errors import BadOption, BadTable, CannotBeMet
+    from fairdatabase.anonymity.model.errors import BadOption, CannotBeMet
+    from fairdatabase.sheets.errors import BadTable
 
     try:
         yield

@@ -1,9 +1,10 @@
 """The demo's tables, read as samples."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from fairdatabase.sheets.table import read_rows
 
 MOVING_PICTURES = "moving_pictures_mf.tsv"
 ATLAS = "atlas_meta_data.csv"
@@ -18,7 +19,7 @@ _COMMUNITY = {
 
 def moving_pictures(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the samples of two people followed over a year (Caporaso et al. 2011)."""
-    for row in _rows(folder / MOVING_PICTURES, "\t"):
+    for row in _rows(folder / MOVING_PICTURES):
         yield {
             "organism": _COMMUNITY[row["BodySite"]],
             "subject": row["Subject"],
@@ -29,12 +30,11 @@ def moving_pictures(folder: Path) -> Iterator[dict[str, Any]]:
 
 def atlas(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the samples of a gut atlas: age, region and body mass of 300 people who are not named."""
-    for row in _rows(folder / ATLAS, ","):
+    for row in _rows(folder / ATLAS):
         row["sample_id"] = row.pop("")
         yield {"organism": "human gut metagenome", "metadata": row}
 
 
-def _rows(file: Path, delimiter: str) -> Iterator[dict[str, Any]]:
-    with file.open(newline="", encoding="utf-8") as lines:
-        for row in csv.DictReader(lines, delimiter=delimiter):
-            yield {name.lstrip("#"): value for name, value in row.items()}
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    for row in read_rows(file):
+        yield {title.lstrip("#"): value for title, value in row.items()}

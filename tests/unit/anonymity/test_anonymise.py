@@ -12,13 +12,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fairdatabase.anonymity.hierarchies.inferred_hierarchies import hierarchies_of
-from fairdatabase.anonymity.model.errors import BadTable, CannotBeMet
+from fairdatabase.anonymity.model.errors import CannotBeMet
 from fairdatabase.anonymity.model.people import people_of
 from fairdatabase.anonymity.model.table import Table, table_of
 from fairdatabase.anonymity.risk.limits import Content, Limits
 from fairdatabase.anonymity.risk.risk import Roles, measure
 from fairdatabase.anonymity.search.anonymise import Anonymised, Way, anonymise
 from fairdatabase.anonymity.search.lattice import Lattice, search
+from fairdatabase.sheets.errors import BadTable
 from tests.unit.anonymity.naive import Row, classes, k_of, l_of, mondrian_ncp, people_in, reader, t_of, written_ncp
 
 TITLES = ("age", "town", "day", "disease", "dose", "who")

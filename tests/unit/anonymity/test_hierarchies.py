@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from fairdatabase.anonymity.hierarchies.domains import domain_of
 from fairdatabase.anonymity.hierarchies.inferred_hierarchies import find_hierarchy
 from fairdatabase.anonymity.hierarchies.trees import narrowed, read_tree
-from fairdatabase.anonymity.model.errors import BadTable
 from fairdatabase.anonymity.model.hierarchy import Hierarchy
 from fairdatabase.anonymity.model.table import column_of
+from fairdatabase.sheets.errors import BadTable
 
 
 def paths(values: list[str], hierarchy: Hierarchy | None = None) -> dict[str, list[str]]:
@@ -193,7 +193,7 @@ def test_a_hierarchy_of_some_values_says_nothing_of_the_others(tmp_path: Path) -
     [
         ("", "holds no tree"),
         ("Belgium,Europe\nFiji,X\0\n", "line 2, column 2: a NUL byte"),
-        ("Belgium;Europe\nFiji;\udce9\n", "line 2, column 2: this is not UTF-8"),
+        ("Belgium;Europe\nFiji;\udce9\n", "line 2, column 2: not UTF-8"),
         (
             "Belgium,Fiji\nFiji,Belgium\n",
             "line 1, column 1: .*'Belgium' lies in 'Fiji' here, and others lie in 'Belgium'",
@@ -204,8 +204,8 @@ def test_a_hierarchy_of_some_values_says_nothing_of_the_others(tmp_path: Path) -
         ("Belgium,Europe\nFiji,Oceania\nBelgium,Oceania\n", "line 3, column 2: .*'Belgium' lies in 'Europe'"),
         ("Belgium,West,Europe\nFiji,West,Oceania\n", "line 2, column 3: .*'West' lies in 'Europe'"),
         ("Belgium,Europe\n", "no line for 'Fiji' of column 'country'"),
-        ('Belgium,"Europe\n', "line 1, column 2: a quote that is never closed"),
-        ('Belgium;Europe\n\n"Fi\nji";"X"x\n', "line 3, column 2: a quoted field goes on behind"),
+        ('Belgium,"Europe\n', "line 1, column 2: a quoted cell is not closed"),
+        ('Belgium;Europe\n\n"Fi\nji";"X"x\n', "line 3, column 2: text follows the closing quote"),
     ],
 )
 def test_a_tree_that_is_none_is_refused(tmp_path: Path, text: str, why: str) -> None:

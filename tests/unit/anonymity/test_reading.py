@@ -3,23 +3,14 @@
 import csv
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fairdatabase.anonymity.model.errors import BadTable
 from fairdatabase.anonymity.model.table import table_of
 from fairdatabase.anonymity.tables.reading import read_table
 from fairdatabase.anonymity.tables.writing import write_table
-
-
-@pytest.fixture(autouse=True)
-def _fields_as_long_as_csv_has_them() -> Iterator[None]:
-    # Whoever reads sheets in the same process permits longer ones.
-    before = csv.field_size_limit(131_072)
-    yield
-    csv.field_size_limit(before)
+from fairdatabase.sheets.errors import BadTable
 
 
 def read(folder: Path, content: bytes | str, name: str = "t.csv") -> dict[str, list[str]]:
@@ -76,29 +67,29 @@ def test_one_column_may_have_no_name(tmp_path: Path) -> None:
     ("content", "line", "column", "why"),
     [
         (b"", 1, 1, "empty"),
-        (b"\xef\xbb\xbf", 1, 1, "no column"),
-        (b"\n\n", 1, 1, "no column"),
+        (b"\xef\xbb\xbf", 1, 1, "names no column"),
+        (b"\n\n", 1, 1, "names no column"),
         (b"a,b\n", 2, 1, "no row"),
         (b"a,b\n\n\n", 2, 1, "no row"),
-        (b"a,b,a\n1,2,3\n", 1, 3, "'a' stands twice, in column 1"),
-        (b"a,b, a\n1,2,3\n", 1, 3, "' a' and 'a' are one name, in column 1"),
-        (b'"a\nb"\tc\n1\t2\n3\n', 4, 2, "1 field, but the header has 2"),
+        (b"a,b,a\n1,2,3\n", 1, 3, "'a' is already the title of column 1"),
+        (b"a,b, a\n1,2,3\n", 1, 3, "' a' differs only in spaces from 'a', the title of column 1"),
+        (b'"a\nb"\tc\n1\t2\n3\n', 4, 2, "1 cell, but the header has 2"),
         (b"a,b\r1,2\r3,\0\r", 3, 2, "NUL"),
         (b'a,b\n"' + b"x" * 200_000 + b"\0", 2, 1, "NUL"),
         (b"a;b\n1;2\n", 1, 1, "semicolons"),
-        (b"a,b\n1,2\n3\n", 3, 2, "1 field, but the header has 2"),
-        (b"a,b\n1,2\n3,4,5\n", 3, 3, "3 fields, but the header has 2"),
-        (b'a,b\n"1\n2",2\n3\n', 4, 2, "1 field"),
+        (b"a,b\n1,2\n3\n", 3, 2, "1 cell, but the header has 2"),
+        (b"a,b\n1,2\n3,4,5\n", 3, 3, "3 cells, but the header has 2"),
+        (b'a,b\n"1\n2",2\n3\n', 4, 2, "1 cell"),
         (b"a,b\n1,2\n\n3,4\n", 3, 1, "the line is empty"),
-        (b"a\n1\n\n3\n", 3, 1, 'the line is empty: a missing value in a table of one column is written ""'),
+        (b"a\n1\n\n3\n", 3, 1, 'the line is empty: in a table of one column, write a missing value as ""'),
         (b"a,b\n1,2\n3,x\0y\n", 3, 2, "NUL"),
         ("a,b\n1,2\n".encode("utf-16"), 1, 1, "UTF-16"),
         (b"a,b\n1,2\n3,caf\xe9\n", 3, 2, "not UTF-8"),
         (b"a\xff,b\n1,2\n", 1, 1, "not UTF-8"),
-        (b'a,b\n1,"2\n3,4\n', 2, 2, "never closed"),
-        (b'a,b\n1,2\n"3"x,4\n', 3, 1, "goes on behind its closing quote"),
-        (b'a,b\n1,"2"x\n', 2, 2, "goes on behind"),
-        (b'a,b\n1,"' + b"x" * 200_000 + b'"\n', 2, 2, "more than 131072 characters"),
+        (b'a,b\n1,"2\n3,4\n', 2, 2, "not closed"),
+        (b'a,b\n1,2\n"3"x,4\n', 3, 1, "text follows the closing quote"),
+        (b'a,b\n1,"2"x\n', 2, 2, "text follows"),
+        (b'a,b\n1,"' + b"x" * 1_100_000 + b'"\n', 2, 2, "more than 1048576 characters"),
     ],
 )
 def test_a_fault_is_told_with_its_place(tmp_path: Path, content: bytes, line: int, column: int, why: str) -> None:

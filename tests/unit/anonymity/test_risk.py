@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from fairdatabase.anonymity.model.errors import BadTable
 from fairdatabase.anonymity.model.people import notes_on
 from fairdatabase.anonymity.model.table import column_of, table_of
 from fairdatabase.anonymity.risk.risk import Risk, Roles, measure
+from fairdatabase.sheets.errors import BadTable
 
 
 def risk_of(quasi: str, sensitive: str = "", subject: str | None = None, /, **columns: list[str]) -> Risk:

@@ -82,11 +82,11 @@ def test_markup_in_a_table_is_shown_as_it_is(tmp_path: Path) -> None:
     [
         ("", "--quasi a", "line 1, column 1: the file is empty"),
         ("a,b\n", "--quasi a", "line 2, column 1: there is no row below the header"),
-        ("a,b\n1,2\n3\n", "--quasi a", "line 3, column 2: 1 field, but the header has 2"),
-        ("a,a\n1,2\n", "--quasi a", "line 1, column 2: the name 'a' stands twice"),
+        ("a,b\n1,2\n3\n", "--quasi a", "line 3, column 2: 1 cell, but the header has 2"),
+        ("a,a\n1,2\n", "--quasi a", "line 1, column 2: 'a' is already the title of column 1"),
         ("a,b\n1,2\n", "--quasi x", "line 1: there is no column 'x'; there are: 'a', 'b'"),
         ("a,b\n1,2\n", "--quasi ,", "there is no column ''"),
-        ("a, a\n1,2\n", "--quasi a", "line 1, column 2: ' a' and 'a' are one name, in column 1 already"),
+        ("a, a\n1,2\n", "--quasi a", "line 1, column 2: ' a' differs only in spaces from 'a', the title of column 1"),
         ("a,b\n1,\0\n", "--quasi a", "line 2, column 2: a NUL byte"),
     ],
 )

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from privacy_svc.review import main, read_rows, review
+from fairdatabase.sheets.table import read_rows
+from privacy_svc.review import main, review
 from tests.unit.privacy.samples import POLICY
 
 TABLE = """sample_id\tBody Site\thost_age\tnotes\tcolour\tname
@@ -14,8 +15,9 @@ Q3\t"left palm"\t35\t\t\t
 """
 
 
-def test_each_column_is_counted_by_outcome() -> None:
-    columns = review(read_rows(TABLE.splitlines()), POLICY)
+def test_each_column_is_counted_by_outcome(tmp_path: Path) -> None:
+    (tmp_path / "table").write_text(TABLE)
+    columns = review(read_rows(tmp_path / "table"), POLICY)
     assert {title: (column.name, column.field_class, dict(column.counts)) for title, column in columns.items()} == {
         "sample_id": ("sample_id", "direct", {"dropped": 3}),
         "Body Site": ("body_site", "public", {"kept": 2, "dropped": 1}),
@@ -43,7 +45,7 @@ def test_what_is_printed_holds_no_value_that_is_not_stored(
 
 def test_a_table_that_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "latin").write_bytes(b"name\n\xff\xfe")
-    for name in ("latin", "missing"):
+    for name, why in (("latin", "line 2, column 1: not UTF-8"), ("missing", "No such file")):
         assert main([str(tmp_path / name)]) == 1
-        assert f"{name}: cannot be read" in capsys.readouterr().err
+        assert f"{name}: {why}" in capsys.readouterr().err
     assert main([]) == 2

@@ -1,0 +1,140 @@
+"""Reads a CSV or TSV file with a header, whole and strictly: the first fault ends the reading.
+
+Rows are cut by Python's csv module, a chunk at a time, which is fast. Only when that fails does `faults` look for the
+line and the column.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from fairdatabase.sheets.dialect import BOM, cells_of, delimiter_of
+from fairdatabase.sheets.errors import BadTable
+from fairdatabase.sheets.faults import fault_in_bytes, fault_in_quotes, first_fault
+
+_CELLS_AT_ONCE = 6_000
+_BYTES_AT_ONCE = 1 << 20
+
+
+class Sheet:
+    """A table in an open file: `titles`, the `delimiter` that separates its cells, and its rows.
+
+    The delimiter is a tab if the header contains one, else a comma. Text is UTF-8, with or without BOM; cells may be
+    quoted; lines end in LF, CRLF or CR; empty lines at the end do not count.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Read the header. Raises BadTable, OSError."""
+        self._source = file if file.seekable() else io.BytesIO(file.read())
+        self.size = self._check_bytes()
+        """In bytes."""
+        self._text = io.TextIOWrapper(self._source, encoding="utf-8-sig", newline="")
+        try:
+            self.delimiter = delimiter_of(self._text)
+            self._text.seek(0)
+            self._reader = cells_of(self._text, self.delimiter)
+            self.titles = _checked_titles(next(self._reader, []))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise self._fault(str(error)) from None
+
+    @property
+    def position(self) -> int:
+        """How many bytes are read."""
+        return self._source.tell()
+
+    def chunks(self) -> Iterator[list[list[str]]]:
+        """Yield some rows at a time, each as wide as the header. Raises BadTable, also when there is no row."""
+        width, is_empty = len(self.titles), True
+        try:
+            while chunk := list(islice(self._reader, max(1, _CELLS_AT_ONCE // width))):
+                if set(map(len, chunk)) != {width}:
+                    while chunk and not chunk[-1]:
+                        chunk.pop()
+                    if any(len(row) != width for row in chunk) or any(self._reader):
+                        raise self._fault("rows of different widths")
+                    if not chunk:
+                        break
+                is_empty = False
+                yield chunk
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise self._fault(str(error)) from None
+        if is_empty:
+            raise BadTable("there is no row below the header", line=2, column=1)
+
+    def _check_bytes(self) -> int:
+        """Return how many bytes there are. Raises BadTable when one is NUL, or there are none."""
+        size = 0
+        while block := self._source.read(_BYTES_AT_ONCE):
+            if 0 in block:
+                self._source.seek(0)
+                raise first_fault(self._source.read()) or BadTable("a NUL byte")
+            size += len(block)
+        if not size:
+            raise BadTable("the file is empty", line=1, column=1)
+        self._source.seek(0)
+        return size
+
+    def _fault(self, otherwise: str) -> BadTable:
+        """Return the first fault of the file, with its place."""
+        # A wrapper that is not detached closes the file when it is freed.
+        source = self._text.detach()
+        source.seek(0)
+        return first_fault(source.read()) or BadTable(otherwise)
+
+
+def read_rows(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a file by title. Raises BadTable, OSError."""
+    with path.open("rb") as file:
+        sheet = Sheet(file)
+        for chunk in sheet.chunks():
+            for row in chunk:
+                yield dict(zip(sheet.titles, row, strict=True))
+
+
+def read_lines(path: Path, delimiters: str) -> list[tuple[int, list[str]]]:
+    """Return the cells of each line that is not empty, and the number of the line in which they end.
+
+    For files without a header, whose first line decides which of the delimiters (else a comma) separates the cells.
+    Raises BadTable, OSError.
+    """
+    content = path.read_bytes().removeprefix(BOM)
+    # Lines end where they do in a table, and nowhere else.
+    lines = list(io.StringIO(content.decode(errors="replace"), newline=""))
+    delimiter = delimiter_of(lines, delimiters)
+    if fault := fault_in_bytes(content, delimiter):
+        raise fault.within(path)
+    reader = cells_of(lines, delimiter)
+    found: list[tuple[int, list[str]]] = []
+    while True:
+        start = reader.line_num
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return found
+        except csv.Error as error:
+            row = "".join(lines[start : reader.line_num])
+            raise fault_in_quotes(error, row, start + 1, delimiter).within(path) from error
+        if cells:
+            found.append((reader.line_num, cells))
+
+
+def _checked_titles(titles: list[str]) -> list[str]:
+    """Return the titles of a header. Raises BadTable."""
+    if not any(titles):
+        raise BadTable("the header names no column", line=1, column=1)
+    if len(titles) == 1 and ";" in titles[0]:
+        why = "the cells are separated by semicolons: save the table with commas or tabs"
+        raise BadTable(why, line=1, column=1)
+    first: dict[str, int] = {}
+    for number, title in enumerate(titles, start=1):
+        if (earlier := first.setdefault(title.strip(), number)) < number:
+            other = titles[earlier - 1]
+            if other == title:
+                why = f"{title!r} is already the title of column {earlier}"
+            else:
+                why = f"{title!r} differs only in spaces from {other!r}, the title of column {earlier}"
+            raise BadTable(why, line=1, column=number)
+    return titles
