@@ -104,7 +104,7 @@ release-protos: gen ## Make today's protos the contract that `make check` holds 
 .PHONY: lock
 lock: setup ## Choose versions anew within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet --generate-hashes --no-header \
-	  --no-annotate --extra server --extra tables --group local --group dev pyproject.toml --output-file requirements.lock
+	  --no-annotate --extra tables --group server --group local --group dev pyproject.toml --output-file requirements.lock
 
 .PHONY: lock-bench
 lock-bench: setup ## Choose versions of what `make bench` installs, those of requirements.lock where both have it

@@ -8,7 +8,7 @@ def connect(target: str, access_token: str) -> grpc.aio.Channel:
 
     Example: `await SampleServiceStub(connect(target, token)).GetSample(GetSampleRequest(id=...))`.
     """
-    # One for each kind: grpc takes an interceptor of several kinds for the first of them only.
+    # Two objects: grpc registers an interceptor of several kinds for one of them only.
     return grpc.aio.insecure_channel(target, interceptors=[_Unary(access_token), _Stream(access_token)])
 
 

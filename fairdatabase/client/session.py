@@ -1,4 +1,4 @@
-"""One account's session over REST."""
+"""The session of one account over REST."""
 
 import json
 import threading
@@ -21,9 +21,9 @@ class ApiError(Exception):
     """Name from fairdb.errors.v1.ErrorReason, such as "CONSENT_REQUIRED"."""
     message: str
     violations: Sequence[tuple[str, str]]
-    """Field and what to mend."""
+    """Pairs of a field and what is wrong with it."""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What else belongs to the reason: which roles may, which service is away."""
+    """Details of the reason, such as the roles that are allowed or the service that is unavailable."""
 
     def __str__(self) -> str:
         facts = ", ".join(f"{name}: {value}" for name, value in self.facts.items() if value)
@@ -33,16 +33,19 @@ class ApiError(Exception):
 
 
 class Imported(NamedTuple):
-    """What became of rows that were imported."""
+    """The results of imported rows."""
 
     answers: list[dict[str, Any]]
-    """Of each row in turn: `row`, and either `id` or `error`."""
+    """For each row, in order: `row`, and either `id` or `error`."""
     repeated: int
-    """How many of those with an id had been stored before."""
+    """How many of the rows with an id were already stored."""
 
 
 class Session:
-    """Calls the REST API as one account, from any number of threads; renews its access token when it has expired."""
+    """Calls the REST API as one account. Safe to share between threads; renews an expired access token.
+
+    Its methods raise ApiError when the platform refuses a call, and httpx.TransportError when it is unreachable.
+    """
 
     def __init__(self, base_url: str, *, timeout: float = 30.0) -> None:
         self._http = httpx.Client(base_url=base_url, timeout=timeout)
@@ -57,7 +60,7 @@ class Session:
         self._http.close()
 
     def register(self, email: str, password: str) -> dict[str, Any]:
-        """Make an account. Raises ApiError EMAIL_TAKEN."""
+        """Create an account. Raises ApiError EMAIL_TAKEN."""
         return self.call("POST", "/api/auth/register", {"email": email, "password": password})
 
     def log_in(self, email: str, password: str) -> None:
@@ -65,32 +68,32 @@ class Session:
         self._keep(self.call("POST", "/api/auth/login", {"email": email, "password": password}))
 
     def log_out(self) -> None:
-        """End the session. Its tokens work no more."""
+        """End the session and invalidate its tokens."""
         self.call("POST", "/api/auth/logout", {})
         self._access_token = self._refresh_token = ""
 
     def grant_consent(self, subject: str = "", **fields: Any) -> dict[str, Any]:
-        """Record the account's consent to sample creation, or that of a donor.
+        """Record the account's own consent to sample creation, or that of a donor.
 
-        `fields` are further ones of GrantConsentRequest, such as `dataUse=[{"id": "DUO:0000042"}]`.
+        `fields` are further fields of GrantConsentRequest, such as `dataUse=[{"id": "DUO:0000042"}]`.
         """
         return self.call("POST", "/api/consents", {"purpose": "sample_creation", "subject": subject, **fields})
 
     def withdraw_consent(self, consent_id: str) -> dict[str, Any]:
-        """Withdraw a consent: nobody sees what rests on it any more."""
+        """Withdraw a consent. Samples that depend on it are no longer visible to anybody."""
         return self.call("POST", f"/api/consents/{quote(consent_id, safe='')}:withdraw", {})
 
     def create_sample(self, sample: Mapping[str, Any], idempotency_key: str | None = None) -> dict[str, Any]:
-        """Create a sample; repeated under one key when the answer is lost, so that it is created once."""
+        """Create a sample once. To repeat a call whose answer was lost, pass the same idempotency key."""
         headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
         return self.call("POST", "/api/samples", sample, headers=headers)
 
     def import_rows(self, rows: bytes, *, study: str = "", organism: str = "") -> Imported:
-        """Import samples, a line of JSON each as `create_sample` takes one, and return what became of each.
+        """Import samples: each line of `rows` is the JSON that `create_sample` takes. Return the result of each row.
 
-        `study` and `organism` are those of rows without. What was stored before is not stored again, so this can be
-        repeated. Raises ApiError, also when the platform stopped on
-        the way, and httpx.TransportError, also when the answer was cut off.
+        `study` and `organism` apply to rows without their own. A row that is already stored is not stored again, so
+        the call can be repeated. Raises ApiError, also when the platform stopped before the last row, and
+        httpx.TransportError, also when the answer is incomplete.
         """
         parameters = {name: value for name, value in (("study", study), ("organism", organism)) if value}
         headers = {"Content-Type": "application/x-ndjson"}
@@ -100,25 +103,25 @@ class Session:
             response = self._answered("POST", "/api/samples:import", rows, parameters, headers)
             *answers, last = [json.loads(line) for line in response.text.split("\n") if line] or [{}]
             if "summary" not in last:
-                raise httpx.RemoteProtocolError("the answer was cut off")
+                raise httpx.RemoteProtocolError("the answer is incomplete")
             summary = last["summary"]
             stopped = summary.get("stopped")
             if stopped is None:
-                # What the first attempt had stored was not there before this call.
+                # Rows that the first attempt stored are new to this call.
                 return Imported(answers, max(summary["repeated"] - new, 0))
             if stopped["reason"] not in ("UNAUTHENTICATED", "TOKEN_REVOKED") or attempt or not self._refresh_token:
                 raise ApiError(response.status_code, stopped["reason"], stopped["message"], ())
-            # The token has expired among the rows.
+            # The token expired during the import.
             new = summary["stored"] - summary["repeated"]
             self._renew(used)
         raise AssertionError("the second attempt returns or raises")
 
     def get_sample(self, sample_id: str) -> dict[str, Any]:
-        """Return a sample, less what this account may not see. Raises ApiError SAMPLE_NOT_FOUND."""
+        """Return a sample, without the fields that this account may not see. Raises ApiError SAMPLE_NOT_FOUND."""
         return self.call("GET", f"/api/samples/{quote(sample_id, safe='')}")
 
     def match_data_use(self, sample_id: str, use: Mapping[str, Any]) -> dict[str, Any]:
-        """Hold a use, an IntendedUse of the API, against a sample's conditions. Raises ApiError SAMPLE_NOT_FOUND."""
+        """Return whether a sample's conditions permit a use (an IntendedUse). Raises ApiError SAMPLE_NOT_FOUND."""
         return self.call("POST", "/api/dataUse:match", {"sample": sample_id, "use": use})
 
     def list_samples(self, filter: str = "", page_size: int = 200) -> Iterator[dict[str, Any]]:
@@ -126,20 +129,20 @@ class Session:
         return self._pages("/api/samples", "samples", {"filter": filter, "pageSize": page_size})
 
     def list_sagas(self, state: str = "", page_size: int = 200) -> Iterator[dict[str, Any]]:
-        """Yield every saga, or those in a state such as "STATE_PARKED", newest first. Only administrators may."""
+        """Yield every saga, or those in a state such as "STATE_PARKED", newest first. For administrators only."""
         parameters = {"state": state} if state else {}
         return self._pages("/api/sagas", "sagas", {**parameters, "pageSize": page_size})
 
     def get_saga(self, saga_id: str) -> dict[str, Any]:
-        """Return a saga step by step. Raises ApiError SAGA_NOT_FOUND."""
+        """Return a saga with its steps. Raises ApiError SAGA_NOT_FOUND."""
         return self.call("GET", f"/api/sagas/{quote(saga_id, safe='')}")
 
     def retry_saga(self, saga_id: str) -> dict[str, Any]:
-        """Let a parked saga go on. Raises ApiError SAGA_NOT_FOUND, SAGA_NOT_PARKED, SAGA_DEFINITION_UNKNOWN."""
+        """Resume a parked saga. Raises ApiError SAGA_NOT_FOUND, SAGA_NOT_PARKED, SAGA_DEFINITION_UNKNOWN."""
         return self.call("POST", f"/api/sagas/{quote(saga_id, safe='')}:retry", {})
 
     def cancel_saga(self, saga_id: str) -> dict[str, Any]:
-        """Have a creation undone whose sample is not stored. Raises ApiError SAGA_NOT_FOUND, SAGA_NOT_CANCELLABLE."""
+        """Undo a saga whose sample is not stored yet. Raises ApiError SAGA_NOT_FOUND, SAGA_NOT_CANCELLABLE."""
         return self.call("POST", f"/api/sagas/{quote(saga_id, safe='')}:cancel", {})
 
     def call(
@@ -151,7 +154,7 @@ class Session:
         parameters: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """Make any call and return its answer. Raises ApiError, and httpx.TransportError when nobody answers."""
+        """Make any call and return its answer. Raises ApiError, httpx.TransportError."""
         return self._answered(method, path, body, parameters, headers).json()
 
     def _answered(
@@ -162,7 +165,7 @@ class Session:
         parameters: Mapping[str, Any] | None,
         headers: Mapping[str, str] | None,
     ) -> httpx.Response:
-        """Return the answer of a call that succeeded. Raises ApiError."""
+        """Return the answer of a successful call. Raises ApiError."""
         used = self._access_token
         response = self._send(method, path, body, parameters, headers)
         if response.status_code == 401 and self._refresh_token:
@@ -201,7 +204,7 @@ class Session:
         )
 
     def _renew(self, used: str) -> None:
-        """Exchange the refresh token, unless another thread has done so since `used` was the access token."""
+        """Renew the access token, unless another thread has already replaced `used`."""
         with self._renewing:
             if self._access_token != used:
                 return
@@ -215,12 +218,12 @@ class Session:
 
 
 def error_of(response: httpx.Response) -> ApiError:
-    """Return what an answer says that was refused."""
+    """Return the error that a refusing answer describes."""
     try:
         status = response.json()
     except ValueError:
         host, begins = response.url.host, response.text[:200]
-        message = f"{host} does not answer as FAIRDatabase does: is that its address? It says: {begins}"
+        message = f"{host} does not answer like FAIRDatabase. Is the URL right? The answer starts with: {begins}"
         return ApiError(response.status_code, "", message, ())
     details = {detail["@type"].rpartition(".")[2]: detail for detail in status.get("details", ())}
     violations = tuple(

@@ -57,7 +57,7 @@ async def test_what_is_refused_can_be_mended_and_imported(platform: Platform, tm
         ("501", "502", "INVALID_REQUEST", "metadata.age"),
         ("901", "902", "MALFORMED_REQUEST", ""),
     ]
-    assert all(row["how to mend"] for row in problems)
+    assert all(row["how to correct it"] for row in problems)
     assert SECRET not in report.read_text()
 
     # The whole file once more stores nothing, what was mended is stored, and only once.
@@ -156,8 +156,8 @@ async def test_an_import_that_is_interrupted_ends_with_one_line(platform: Platfo
         free.set()
         output, errors = await process.communicate()
     assert re.fullmatch(
-        rb"Interrupted: (0|400) rows were dealt with; "
-        rb"the same command with --force goes on from there, and stores nothing twice\n",
+        rb"Interrupted: (0|400) rows were processed; "
+        rb"the same command with --force continues from there and stores nothing twice\n",
         line,
     )
     assert (process.returncode, output, errors) == (130, b"", b"")

@@ -205,7 +205,7 @@ async def test_every_parked_saga_is_retried_also_after_one_was_refused(platform:
             assert ended.errors.startswith(f"{foreign}: 400 SAGA_DEFINITION_UNKNOWN: ")
         await wait_until_done(admin, mended)
         ended = await run_as(admin, platform, "retry", "--all-parked")
-        assert (ended.code, ended.output, ended.errors) == (0, "No saga is parked.\n", "")
+        assert (ended.code, ended.output, ended.errors) == (0, "There are no parked sagas.\n", "")
 
 
 async def test_a_parked_saga_is_retried_or_cancelled_by_its_id(platform: Platform) -> None:
@@ -278,7 +278,7 @@ async def test_a_wrong_word_is_a_usage_error(words: list[str], said: list[str]) 
 async def test_that_nobody_answers_is_one_line(edge_url: str) -> None:
     ended = await run(edge_url, "admin@example.org", "list")
     assert (ended.code, ended.output) == (1, "")
-    assert re.fullmatch(rf"Nobody answers at {re.escape(edge_url)}: \w+\. .*--edge-url.*\n", ended.errors)
+    assert re.fullmatch(rf"Could not connect to {re.escape(edge_url)}: \w+\. .*--edge-url.*\n", ended.errors)
 
 
 @pytest_asyncio.fixture

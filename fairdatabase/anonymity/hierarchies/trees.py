@@ -30,7 +30,7 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
     if lines and lines[0][1][0] == title and title not in values:
         del lines[0]
     if not lines:
-        raise BadTable("this holds no tree", line=1, file=path)
+        raise BadTable("the file contains no hierarchy", line=1, file=path)
     depth = len(lines[0][1])
     parents: list[dict[str, str]] = [{} for _ in range(depth - 1)]
     for number, fields in lines:
@@ -38,11 +38,11 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
             why = f"{len(fields)} {'level' if len(fields) == 1 else 'levels'}, but the first line has {depth}"
             raise BadTable(why, line=number, column=min(len(fields), depth) + 1, file=path)
         if "" in fields[1:]:
-            raise BadTable("what stands above a value has a name", line=number,
+            raise BadTable("the name of this level is missing", line=number,
                            column=fields.index("", 1) + 1, file=path)  # fmt: skip
         for level, (child, parent) in enumerate(pairwise(fields)):
             if parents[level].setdefault(child, parent) != parent:
-                why = f"{child!r} lies in {parents[level][child]!r} on an earlier line, in {parent!r} here"
+                why = f"{child!r} belongs to {parent!r} here, but to {parents[level][child]!r} on an earlier line"
                 raise BadTable(why, line=number, column=level + 2, file=path)
     _check_names(path, lines)
     known = {fields[0]: fields[1:] for _, fields in lines}
@@ -50,11 +50,13 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
     if lacking:
         more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
         named = ", ".join(map(repr, lacking[:_NAMED]))
-        raise BadTable(f"there is no line for {named}{more} of column {title!r}", file=path)
+        raise BadTable(f"no line starts with {named}{more} of column {title!r}", file=path)
     nodes = {name for fields in known.values() for name in fields}
     for value in values:
         if value.strip() not in known and value.strip() in nodes:
-            why = f"{value!r} is a missing value of column {title!r}, and the name of a node: rename that"
+            why = (
+                f"{value!r} is a missing value in column {title!r} and also a name in the hierarchy: rename the latter"
+            )
             raise BadTable(why, file=path)
     paths = [known.get(value.strip(), [value] * (depth - 1)) for value in values]
     return hierarchy_from(values, "tree", paths, [f"level {level} of {path.name}" for level in range(1, depth)])
@@ -70,7 +72,7 @@ def _check_names(path: Path, lines: Sequence[tuple[int, list[str]]]) -> None:
         for level, name in enumerate(fields):
             for higher in sorted(above.get(name, ())):
                 if higher > level and fields[higher] != name:
-                    why = f"{name!r} lies in {fields[higher]!r} here, and others lie in {name!r}"
+                    why = f"{name!r} belongs to {fields[higher]!r} here, but is itself a group on level {higher}"
                     raise BadTable(why, line=number, column=level + 1, file=path)
 
 

@@ -84,11 +84,11 @@ def notes_on(subjects: Column, title: str) -> list[str]:
     nameless = int((people == NOBODY).sum())
     if nameless:
         rows = "1 row names nobody" if nameless == 1 else f"{nameless} rows name nobody"
-        found.append(f"{rows} in {title!r}: k counts only people who are named, since such a row may be one of theirs.")
+        found.append(f"{rows} in {title!r}: k counts only named people, because such a row may belong to one of them.")
     named = sum(not is_missing(value) for value in subjects.values)
     number = len(np.unique(people[people != NOBODY]))
     if number < named:
         people_named = "one person" if number == 1 else f"{number} people"
-        aside = "case, space, encoding, leading zeros and the way to write a number aside"
-        found.append(f"{named} spellings in {title!r} are taken for {people_named}: {aside}.")
+        ignored = "case, spaces, encoding, leading zeros and number notation are ignored"
+        found.append(f"{named} spellings in {title!r} count as {people_named}: {ignored}.")
     return found

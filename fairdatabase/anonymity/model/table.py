@@ -64,7 +64,7 @@ def table_of(columns: Mapping[str, Sequence[str]]) -> Table:
     """Return a table of the given columns, which have to be equally long and not empty. Raises BadTable."""
     lengths = {len(texts) for texts in columns.values()}
     if len(lengths) != 1 or lengths == {0}:
-        raise BadTable("the columns are empty or of different lengths")
+        raise BadTable("the columns are empty or have different lengths")
     return Table({title: column_of(texts) for title, texts in columns.items()}, lengths.pop())
 
 

@@ -35,13 +35,13 @@ class Kept:
     def warning(self, k: int) -> str | None:
         """Return what to consider, None where the column tells nobody apart."""
         if self.names_rows:
-            why = f"{self.title!r} has another value in nearly every row: it names rows."
+            why = f"{self.title!r} has a different value in nearly every row, so it identifies rows."
             return f"{why} Drop it, unless nobody can know these values."
         if self.undoes:
             columns = " and ".join(map(repr, self.undoes))
-            return f"{self.title!r} gives away what was generalised in {columns}. Drop it, or name it with --quasi."
+            return f"{self.title!r} reveals what was generalised in {columns}. Drop it, or name it with --quasi."
         if self.k_with_it < k and not self.sensitive:
-            return f"{self.title!r} is published as it was: for someone who knows it, k is {self.k_with_it}."
+            return f"{self.title!r} is published unchanged: k is {self.k_with_it} for somebody who knows its values."
         return None
 
 

@@ -26,6 +26,6 @@ def rare_values(done: Anonymised, roles: Roles, k: int) -> Iterator[str]:
         gone = np.array([value == ANYTHING for value in now.values])[now.codes]
         same = np.array([value in was.values for value in now.values])[now.codes]
         if is_number and (missing & few)[was.codes[gone]].any():
-            yield f"'*' in {title!r} tells that somebody in the class has no value: fewer than {k} people have none."
+            yield f"'*' in {title!r} reveals that somebody in the class has no value: fewer than {k} people have none."
         if not is_number and few[was.codes[~gone & ~same]].any():
             yield f"Sets in {title!r} name categories that fewer than {k} people have."

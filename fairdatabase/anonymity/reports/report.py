@@ -89,19 +89,19 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept
     found = [warning for column in sorted(kept, key=_urgency) if (warning := column.warning(limits.k))]
     if roles.subject is not None:
         found.append(
-            f"{roles.subject!r} named the people and is not published; k counted them. "
-            "Whoever measures what is published counts rows: k is then as large or larger, t and entropy l may differ."
+            f"{roles.subject!r} identified the people and is not published; k counted them. Measuring the published "
+            "table counts rows instead: k is then equal or larger, and t and entropy l may differ."
         )
         found += notes_on(done.original[roles.subject], roles.subject)
     for title in done.recoding.exact_ends:
         found.append(
-            f"Ranges in {title!r} end at numbers that somebody has, maybe one person alone. --recoding full has bands."
+            f"Ranges in {title!r} end at real values, possibly of a single person. Bands (--recoding full) avoid that."
         )
     found += rare_values(done, roles, limits.k)
     emptied = [title for title in roles.quasi if _is_emptied(done, title)]
     if emptied:
-        such = "such a column" if len(emptied) == 1 else "such columns"
-        found.append(f"Nothing is left of {', '.join(map(repr, emptied))}: {such} may as well be dropped.")
+        columns = "the column" if len(emptied) == 1 else "the columns"
+        found.append(f"Nothing is left of {', '.join(map(repr, emptied))}: drop {columns} to keep more of the others.")
     return found
 
 
@@ -127,7 +127,7 @@ def _column(done: Anonymised, title: str) -> dict[str, Any]:
         "column": title,
         "hierarchy": hierarchy.kind,
         "level": level,
-        "level_name": hierarchy.levels[level].name if level is not None else "as narrow as each class permits",
+        "level_name": hierarchy.levels[level].name if level is not None else "as narrow as each class allows",
         "levels": len(hierarchy.levels),
         "values": len(np.unique(column.codes)),
         "unchanged": round(float((was == now).mean()), 6),
@@ -157,14 +157,14 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
     lines = [
         f"# Anonymisation of {_cell(name)}",
         "",
-        f"Asked for: {_asked(limits)}. Recoding: {content['recoding']}.",
+        f"Limits: {_asked(limits)}. Recoding: {content['recoding']}.",
         "",
-        f"{rows['published']} of {rows['input']} rows are published, in a new order; "
+        f"{rows['published']} of {rows['input']} rows are published, shuffled; "
         f"{rows['suppressed']} ({share:.1%}) are left out.",
         "",
-        "## What was generalised how far",
+        "## Generalisation",
         "",
-        "| column | hierarchy | level | values | unchanged | nothing left | loss (NCP) | for example |",
+        "| column | hierarchy | level | values | unchanged | nothing left | loss (NCP) | examples |",
         "|---|---|---|--:|--:|--:|--:|---|",
     ]
     for c in content["columns"]:
@@ -174,20 +174,20 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
         lines.append(_row(cells))
     lines += [
         "",
-        f"Loss: NCP {loss['ncp']:g} (0 nothing, 1 everything), discernibility {loss['discernibility']}.",
+        f"Loss: NCP {loss['ncp']:g} (0: nothing lost, 1: everything), discernibility {loss['discernibility']}.",
         "",
     ]
     lines += ["## Risk", "", "| | before | after |", "|---|--:|--:|"]
     lines += [_row(cells) for cells in _compared(content["before"], content["after"])]
     if content["sensitive"]:
-        says = "l before is that of the rows that are published, as they were. Entropy l and t before are on the screen"
-        lines += ["", f"{says} alone: of a class of one person, they would tell what it holds."]
+        scope = "l before is measured on the published rows only. Entropy l and t before are not in this report:"
+        lines += ["", f"{scope} for a class of one person they would reveal its value."]
     if plot:
         lines += ["", f"![People by the size of their class, before and after]({quote(os.fsencode(plot))})"]
     if content["dropped"]:
         lines += ["", f"Dropped: {', '.join(_cell(as_shown(title)) for title in content['dropped'])}."]
     if content["warnings"]:
-        lines += ["", "## To consider", "", *(f"- {_cell(warning)}" for warning in content["warnings"])]
+        lines += ["", "## Warnings", "", *(f"- {_cell(warning)}" for warning in content["warnings"])]
     return "\n".join([*lines, ""])
 
 

@@ -64,19 +64,19 @@ class Roles:
 def check_roles(roles: Roles, titles: Sequence[str]) -> None:
     """Raise BadTable unless every column named is there and has one part only, and there is a quasi-identifier."""
     if not roles.quasi:
-        raise BadOption("no quasi-identifier is named")
+        raise BadOption("name at least one quasi-identifier")
     known = set(titles)
     for title in (*roles.named, *roles.categorical):
         if title not in known:
-            raise BadTable(f"there is no column {title!r}; there are: {_some(titles)}", line=1)
+            raise BadTable(f"there is no column {title!r}; the columns are: {_some(titles)}", line=1)
     for title in sorted(roles.categorical - {*roles.sensitive}):
-        raise BadOption(
-            f"{title!r} is named by --categorical, which is about sensitive columns, but not by --sensitive"
-        )
+        raise BadOption(f"{title!r} is named by --categorical, so --sensitive must name it too")
     seen: set[str] = set()
     for title in roles.named:
         if title in seen:
-            raise BadOption(f"{title!r} is named twice: a column is quasi-identifier, sensitive or subject")
+            raise BadOption(
+                f"{title!r} is named twice: a column is either a quasi-identifier, sensitive or the subject"
+            )
         seen.add(title)
 
 

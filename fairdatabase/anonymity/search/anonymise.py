@@ -118,15 +118,15 @@ def _as_published(table: Table, roles: Roles, content: Content, recoding: Recodi
 def check_limits(limits: Limits, roles: Roles) -> None:
     """Raise BadOption when a limit says nothing."""
     for name, good, why in (
-        ("k", limits.k >= 1, "has to be 1 or more"),
-        ("l", limits.l >= 1, "has to be 1 or more"),
-        ("t", limits.t is None or 0 <= limits.t <= 1, "has to be between 0 and 1"),
-        ("max-suppression", 0 <= limits.max_suppression < 1, "has to be 0, or more, but below 1"),
+        ("k", limits.k >= 1, "must be at least 1"),
+        ("l", limits.l >= 1, "must be at least 1"),
+        ("t", limits.t is None or 0 <= limits.t <= 1, "must be between 0 and 1"),
+        ("max-suppression", 0 <= limits.max_suppression < 1, "must be at least 0 and below 1"),
     ):
         if not good:
             raise BadOption(f"--{name} {why}")
     if (limits.l > 1 or limits.t is not None) and not roles.sensitive:
-        raise BadOption("--l and --t are about sensitive columns, and none is named")
+        raise BadOption("--l and --t limit sensitive columns: they need --sensitive")
 
 
 def _check_drop(drop: Sequence[str], roles: Roles, table: Table) -> None:
@@ -134,7 +134,7 @@ def _check_drop(drop: Sequence[str], roles: Roles, table: Table) -> None:
         if title not in table.columns:
             raise BadTable(f"there is no column {title!r} to drop", line=1)
         if title in (*roles.quasi, *roles.sensitive):
-            raise BadOption(f"{title!r} is to be dropped: then it is neither quasi-identifier nor sensitive")
+            raise BadOption(f"{title!r} cannot be dropped: it is named as quasi-identifier or sensitive")
 
 
 def _check_possible(before: Risk, content: Content, sensitive: Mapping[str, object], limits: Limits) -> None:

@@ -1,4 +1,4 @@
-"""The demo: the platform's main job on real tables, told as it happens."""
+"""The demo: the platform's main job on real tables, shown step by step."""
 
 import json
 import secrets
@@ -15,18 +15,32 @@ from rich.table import Table
 from rich.text import Text
 
 from fairdatabase.client.session import ApiError, Session
-from fairdatabase.client.tables import reading
+from fairdatabase.client.tables.demo_tables import ATLAS, MOVING_PICTURES, atlas, moving_pictures
+from fairdatabase.sheets.errors import BadTable
 
 _CONNECTIONS = 8
 _PROCESSED_WITHIN = 120.0
 
 
 class DemoFailed(Exception):
-    """The platform did not do what the demo promises."""
+    """The demo cannot run, or the platform did not do what the demo promises."""
 
 
-def run(edge_url: str, data: Path, console: Console) -> None:
-    """Create every row of the tables and show what became of them. Raises DemoFailed, ApiError."""
+def read_samples(data: Path) -> list[dict[str, Any]]:
+    """Read the demo's tables from their folder. Raises DemoFailed."""
+    if missing := [name for name in (MOVING_PICTURES, ATLAS) if not (data / name).is_file()]:
+        advice = (
+            "run `make demo` in a checkout of FAIRDatabase, which downloads the tables, or set --data to their folder"
+        )
+        raise DemoFailed(f"{data} does not contain {' and '.join(missing)}: {advice}")
+    try:
+        return [*moving_pictures(data), *atlas(data)]
+    except BadTable as error:
+        raise DemoFailed(f"a table in {data} is damaged ({error}): remove it and run `make setup`") from None
+
+
+def run(edge_url: str, samples: list[dict[str, Any]], console: Console) -> None:
+    """Create the samples and show what the platform made of them. Raises DemoFailed, ApiError."""
     password = secrets.token_urlsafe(16)
     with Session(edge_url) as researcher, Session(edge_url) as outsider:
         names = {}
@@ -35,7 +49,6 @@ def run(edge_url: str, data: Path, console: Console) -> None:
             session.register(names[name], password)
             session.log_in(names[name], password)
         console.print(f"[bold]Accounts[/]      {names['researcher']} and {names['outsider']}")
-        samples = [*reading.moving_pictures(data), *reading.atlas(data)]
         _show_refusal(researcher, samples[0], console)
         subjects = sorted({sample["subject"] for sample in samples if "subject" in sample})
         researcher.grant_consent()
@@ -81,13 +94,13 @@ def _show_anonymisation(raw: dict[str, Any], sample: dict[str, Any], console: Co
     text = json.dumps(sample)
     for secret in (raw["subject"], raw["collectionDate"], raw["metadata"]["Description"].rpartition(".")[2]):
         if secret in text:
-            raise DemoFailed("The subject or the date is still in the stored sample.")
-    console.print("Subject and date stood in Description as well: both are gone from it.")
+            raise DemoFailed("The stored sample still contains the subject or the date.")
+    console.print("Description also contained the subject and the date: both were removed.")
 
 
 def _show_side_by_side(contents: dict[str, Any], console: Console) -> None:
     panels = [
-        # As Text, because rich would take "[redacted]" for markup.
+        # As Text, because rich would read "[redacted]" as markup.
         Panel(Text(json.dumps(content, indent=2, ensure_ascii=False)), title=title, width=60)
         for title, content in contents.items()
     ]
@@ -95,12 +108,12 @@ def _show_side_by_side(contents: dict[str, Any], console: Console) -> None:
 
 
 def _show_readers(researcher: Session, outsider: Session, sample_id: str, console: Console) -> None:
-    readers = {"as its owner": researcher, "as an outsider": outsider}
+    readers = {"as its owner sees it": researcher, "as an outsider sees it": outsider}
     _show_side_by_side({title: session.get_sample(sample_id) for title, session in readers.items()}, console)
 
 
 def _wait_until_processed(researcher: Session, created: list[dict[str, Any]], started: float) -> float:
-    """Return the seconds until every sample was processed. Raises DemoFailed after two minutes."""
+    """Return the seconds until every sample is processed. Raises DemoFailed after two minutes."""
     wanted = {sample["id"] for sample in created}
     while True:
         done = {sample["id"] for sample in researcher.list_samples('state = "STATE_PROCESSED"')}
@@ -108,7 +121,7 @@ def _wait_until_processed(researcher: Session, created: list[dict[str, Any]], st
         if wanted <= done:
             return elapsed
         if elapsed > _PROCESSED_WITHIN:
-            raise DemoFailed(f"{len(wanted - done)} samples are not processed after {elapsed:.0f} s.")
+            raise DemoFailed(f"{len(wanted - done)} samples are still not processed after {elapsed:.0f} s.")
         time.sleep(0.2)
 
 

@@ -1,4 +1,4 @@
-"""`fairdb import`: a file of samples, sent in chunks that can each be sent again."""
+"""`fairdb import`: sends a file of samples in chunks. Each chunk can be sent again safely."""
 
 from contextlib import closing
 from functools import partial
@@ -10,18 +10,24 @@ import httpx
 import typer
 from rich.text import Text
 
-from fairdatabase.client import access
-from fairdatabase.client.access import EDGE_URL, EdgeUrl, Email, tell
+from fairdatabase.client.access import EDGE_URL, EdgeUrl, Email, logged_in
 from fairdatabase.client.imports.report import Report, reporting
 from fairdatabase.client.imports.rows import FileUnusable, Format, Keys, read_chunks
 from fairdatabase.client.imports.sending import ImportRefused, send, send_all
 from fairdatabase.client.session import ApiError
-from fairdatabase.client.tables.columns import BAD_INPUT, CANNOT, console, grid, shown
-from fairdatabase.client.tables.places import check_places
+from fairdatabase.client.tables.files import check_outputs
+from fairdatabase.client.terminal import (
+    BAD_INPUT,
+    FAILED,
+    INTERRUPTED,
+    console,
+    grid,
+    print_error,
+    progress_bar,
+)
 
 _SHOWN = 10
-"""Kinds of problems, the most frequent ones first; and numbers of rows."""
-_INTERRUPTED = 130
+"""How many kinds of problems are printed, the most frequent first, and how many row numbers."""
 _FORMATS = {".csv": Format.CSV, ".tsv": Format.TSV, ".txt": Format.TSV} | dict.fromkeys(
     (".ndjson", ".jsonl"), Format.NDJSON
 )
@@ -30,30 +36,33 @@ _FORMATS = {".csv": Format.CSV, ".tsv": Format.TSV, ".txt": Format.TSV} | dict.f
 def import_command(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="CSV or TSV with a title line, or NDJSON; in UTF-8.", dir_okay=False),
+        typer.Argument(metavar="FILE", help="CSV or TSV with a header, or NDJSON; in UTF-8.", dir_okay=False),
     ],
     email: Email,
-    study: Annotated[str, typer.Option(metavar="ID", help="The study of rows that name none.")] = "",
-    organism: Annotated[str, typer.Option(metavar="NAME", help="The organism of rows that name none.")] = "",
-    format: Annotated[Format | None, typer.Option(help="What the file is, where its name does not tell.")] = None,
+    study: Annotated[str, typer.Option(metavar="ID", help="The study of rows that do not name one.")] = "",
+    organism: Annotated[str, typer.Option(metavar="NAME", help="The organism of rows that do not name one.")] = "",
+    format: Annotated[Format | None, typer.Option(help="The format, if the file name does not show it.")] = None,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where to write what became of each row: CSV by that name, else NDJSON."),
+        typer.Option(metavar="FILE", help="Write the result of each row: as CSV if FILE ends in .csv, else as NDJSON."),
     ] = None,
     refused: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where to write the rows that were refused, to be mended and imported."),
+        typer.Option(metavar="FILE", help="Write the refused rows, to be corrected and imported."),
     ] = None,
-    force: Annotated[bool, typer.Option(help="Overwrite a report, and a file of refused rows, of before.")] = False,
+    force: Annotated[bool, typer.Option(help="Overwrite an existing report or file of refused rows.")] = False,
     edge_url: EdgeUrl = EDGE_URL,
 ) -> None:
-    """Create a sample of each row of a file.
+    """Create a sample from each row of a file.
 
-    Columns named study, subject, organism, taxonId and collectionDate are those fields of a sample, requestId is a
-    row's own key; every other column is metadata. For a day, a file that is sent again stores only those rows that were
-    not stored before: so mend what was refused and send the whole file, or else mend and send what --refused wrote. Do
-    the one or the other: who does both stores the mended rows twice. Needs an account (--email; the password comes from
-    FAIRDB_PASSWORD, or else is asked for) that has consented.
+    The columns study, subject, organism, taxonId and collectionDate are those fields of a sample. requestId is a key of
+    your own for the row. Every other column is metadata.
+
+    You can import the same file again: rows that were stored within the last 24 hours are not stored twice. So correct
+    the refused rows in the file and import it again, or correct and import the file that --refused wrote. Do not do
+    both: that stores the corrected rows twice.
+
+    Needs an account (--email) that has given its consent. The password comes from FAIRDB_PASSWORD or a prompt.
 
     Exit codes: 0 all rows are stored, 1 some are not, 2 bad input, 130 interrupted.
     """
@@ -62,12 +71,12 @@ def import_command(
     try:
         with file.open("rb") as source:
             chunks = read_chunks(source, found, Keys(study, organism))
-            # A file that cannot be used is told of before anybody is asked for a password, or a report is emptied.
+            # An unusable file is reported before the password prompt, and before an old report is emptied.
             chunks = chain([next(chunks)], chunks)
-            with access.logged_in(edge_url, email) as session, reporting(report, refused) as made:
+            with logged_in(edge_url, email) as session, reporting(report, refused) as made:
                 try:
                     with (
-                        shown(f"Importing {file.name}") as advance,
+                        progress_bar(f"Importing {file.name}") as advance,
                         closing(send_all(chunks, partial(send, session, study, organism))) as answered,
                     ):
                         for chunk, sent in answered:
@@ -75,44 +84,50 @@ def import_command(
                             advance(None, source.tell() / max(file.stat().st_size, 1))
                 except (ApiError, httpx.TransportError) as error:
                     if not isinstance(error, ApiError) or error.reason != "ACCESS_DENIED":
-                        tell("Stopped", f"{_dealt_with(made)}; {again} goes on from there, and stores nothing twice")
+                        print_error(
+                            "Stopped", f"{_processed(made)}; {again} continues from there and stores nothing twice"
+                        )
                     raise
                 except KeyboardInterrupt:
-                    tell("Interrupted", f"{_dealt_with(made)}; {again} goes on from there, and stores nothing twice")
-                    raise typer.Exit(_INTERRUPTED) from None
+                    print_error(
+                        "Interrupted", f"{_processed(made)}; {again} continues from there and stores nothing twice"
+                    )
+                    raise typer.Exit(INTERRUPTED) from None
             _show(made, file, report, refused)
     except ImportRefused as error:
-        tell("Refused", error)
+        print_error("Refused", error)
         raise typer.Exit(BAD_INPUT) from None
     except FileUnusable as error:
-        tell(str(file), error)
+        print_error(str(file), error)
         raise typer.Exit(BAD_INPUT) from None
     except OSError as error:
-        tell(str(error.filename or file), error.strerror or type(error).__name__)
+        print_error(str(error.filename or file), error.strerror or type(error).__name__)
         raise typer.Exit(BAD_INPUT) from None
     if made.refused:
-        raise typer.Exit(CANNOT)
+        raise typer.Exit(FAILED)
 
 
 def _check(
     file: Path, format: Format | None, report: Path | None, refused: Path | None, edge_url: str, *, force: bool
 ) -> Format:
-    """Return what the file is; end the command (2) when what it is given does not fit together."""
+    """Return the file's format. End the command with exit code 2 when the options do not fit together."""
     if str(file) == "-" or (file.exists() and not file.is_file()):
-        tell(str(file), "is no ordinary file: save the rows in one first, so that they can be sent again")
+        print_error(str(file), "is not an ordinary file: save the rows in a file first, so that they can be sent again")
         raise typer.Exit(BAD_INPUT)
     found = format or _FORMATS.get(file.suffix.lower())
     if found is None:
-        raise typer.BadParameter(f"{file.name} does not say what it is: give --format csv, tsv or ndjson")
+        raise typer.BadParameter(f"the name of {file.name} does not show its format: add --format csv, tsv or ndjson")
     if refused is not None and _FORMATS.get(refused.suffix.lower(), found) is not found:
-        tell(f"--refused {refused}", f"its rows are {found.value.upper()}, as those of {file.name}: name it so")
+        print_error(
+            f"--refused {refused}", f"its rows are {found.value.upper()} like those of {file.name}: give it such a name"
+        )
         raise typer.Exit(BAD_INPUT)
     if report is not None and refused is not None and report.resolve() == refused.resolve():
-        tell(str(report), "cannot be report and refused rows in one")
+        print_error(str(report), "cannot be both the report and the file of refused rows")
         raise typer.Exit(BAD_INPUT)
-    check_places([path for path in (report, refused) if path is not None], [file], force=force)
+    check_outputs([path for path in (report, refused) if path is not None], [file], force=force)
     if not edge_url.lower().startswith(("http://", "https://")):
-        tell(f"--edge-url {edge_url}", f"write http://{edge_url}")
+        print_error(f"--edge-url {edge_url}", f"write http://{edge_url}")
         raise typer.Exit(BAD_INPUT)
     return found
 
@@ -121,34 +136,36 @@ def _rows(count: int) -> str:
     return f"{count} row" if count == 1 else f"{count} rows"
 
 
-def _dealt_with(made: Report) -> str:
-    return f"{_rows(made.rows)} {'was' if made.rows == 1 else 'were'} dealt with"
+def _processed(made: Report) -> str:
+    return f"{_rows(made.rows)} {'was' if made.rows == 1 else 'were'} processed"
 
 
 def _show(made: Report, file: Path, written: Path | None, refused: Path | None) -> None:
     out = console()
     out.print(f"{_rows(made.rows)}: {made.new} new, {made.repeated} stored before, {made.refused} refused")
     if made.lost:
-        out.print(f"Of those stored before, up to {made.lost} are of this import: an answer was lost on the way.")
+        out.print(f"Up to {made.lost} of the rows stored before were stored by this import, whose answer was lost.")
     if not made.kinds:
         return
-    table = grid("What to mend", "rows", "first row", "line", "field", "how")
+    table = grid("What to correct", "rows", "first row", "line", "field", "how")
     kinds = sorted(made.kinds.values(), key=lambda kind: -kind.rows)
     for kind in kinds[:_SHOWN]:
         first = kind.first
         table.add_row(*map(Text, (str(kind.rows), str(first.row), str(first.line), first.field, first.description)))
     out.print(table)
     if made.donors_without_consent:
-        line = "The column subject names a row's donor: grant a consent for each donor (POST /api/consents with that"
-        out.print(f"{line} subject, as README.md shows), and import the file again.", soft_wrap=True)
-    if made.to_mend:
-        line = Text(f"Mend and import {refused}, or mend {file} and import that: the one or the other, never both.")
+        line = "The column subject names the donor of a row. Record a consent for each donor (POST /api/consents with"
+        out.print(f"{line} that subject, as README.md shows), then import the file again.", soft_wrap=True)
+    if made.correctable:
+        line = Text(f"Correct and import {refused}, or correct {file} and import that: one or the other, never both.")
         out.print(line, soft_wrap=True)
     if written is None or len(kinds) > _SHOWN:
-        out.print("A report (--report FILE) tells of every row.")
+        out.print("For the result of each row, add --report FILE.")
     if made.too_large:
         numbers = ", ".join(map(str, made.too_large[:_SHOWN]))
         rest = len(made.too_large) - _SHOWN
         numbers += f" and {rest} more" if rest > 0 else ""
         one = len(made.too_large) == 1
-        tell(f"Not in {refused}", f"{'row' if one else 'rows'} {numbers}, larger than 1 MB: mend {file} instead")
+        print_error(
+            f"Not in {refused}", f"{'row' if one else 'rows'} {numbers}, larger than 1 MB: correct {file} instead"
+        )

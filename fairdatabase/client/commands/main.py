@@ -1,50 +1,60 @@
 """The `fairdb` command."""
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from fairdatabase.client import access
-from fairdatabase.client.access import EDGE_URL, EdgeUrl
+from fairdatabase.client.access import EDGE_URL, EdgeUrl, platform_errors_explained
 from fairdatabase.client.commands import demo as demo_module
 from fairdatabase.client.commands import sagas
 from fairdatabase.client.commands.anonymize import anonymize_command
 from fairdatabase.client.commands.importing import import_command
 from fairdatabase.client.commands.report import report_command
 from fairdatabase.client.commands.risk import risk_command
+from fairdatabase.client.terminal import FAILED, print_error
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="FAIRDatabase on the command line.")
-app.add_typer(sagas.app, name="sagas")
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.command(name="report")(report_command)
 app.command(name="risk")(risk_command)
 app.command(name="anonymize")(anonymize_command)
 app.command(name="import")(import_command)
+app.add_typer(sagas.app, name="sagas")
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        print(f"fairdb {version('fairdatabase')}")
+        raise typer.Exit
 
 
 @app.callback()
-def _commands() -> None:
-    """FAIRDatabase on the command line."""
+def _commands(
+    is_version_wanted: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Register research samples in FAIRDatabase, and measure or lower what a table reveals about people."""
 
 
 @app.command()
 def demo(
-    data: Annotated[Path, typer.Option(help="Folder with the demo's tables.")] = Path(".fairdb/data"),
+    data: Annotated[Path, typer.Option(help="The folder that contains the demo's tables.")] = Path(".fairdb/data"),
     edge_url: EdgeUrl = EDGE_URL,
 ) -> None:
-    """Create real samples on a running platform and show what becomes of them."""
-    # Wide enough for two samples side by side, also where the output is no terminal.
+    """Create real samples on a running platform and show how it protects them. Needs a checkout of FAIRDatabase."""
+    # Wide enough for two samples side by side, also when the output is not a terminal.
     console = Console(highlight=False, width=max(124, Console().width))
     try:
-        with access.told(edge_url):
-            demo_module.run(edge_url, data, console)
+        samples = demo_module.read_samples(data)
+        with platform_errors_explained(edge_url):
+            demo_module.run(edge_url, samples, console)
     except demo_module.DemoFailed as error:
-        access.tell("The demo failed", error)
-        raise typer.Exit(1) from None
-    except FileNotFoundError as error:
-        access.tell(f"No {error.filename}", "run `make setup`, or name the folder with --data")
-        raise typer.Exit(1) from None
+        print_error("The demo failed", error)
+        raise typer.Exit(FAILED) from None
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`fairdb report`: what a data steward runs first on a table: what its columns are, and whom it gives away."""
+"""`fairdb report`: the first look at a table: which columns identify people, and what the table reveals."""
 
 import json
 from dataclasses import replace
@@ -11,21 +11,10 @@ from rich.console import Console
 from rich.text import Text
 
 from fairdatabase.client.commands.risk import show_risk, warnings_of
-from fairdatabase.client.tables.columns import (
-    CANNOT,
-    Categorical,
-    File,
-    Sensitive,
-    Subject,
-    as_titled,
-    console,
-    grid,
-    printed,
-    read,
-    read_names,
-    told,
-)
+from fairdatabase.client.tables.columns import Categorical, File, Sensitive, Subject, as_titled, read_names
+from fairdatabase.client.tables.files import read_with_progress, table_errors_explained
 from fairdatabase.client.tables.proposal import notes_on_proposal, proposal
+from fairdatabase.client.terminal import FAILED, console, grid, output_errors_explained
 
 if TYPE_CHECKING:
     from fairdatabase.anonymity.risk.risk import Roles
@@ -34,35 +23,38 @@ if TYPE_CHECKING:
 _STYLES = {"direct": "red", "subject": "red", "quasi": "yellow", "companion": "yellow", "sensitive": "magenta",
            "restricted": "red", "unknown": "bold", "other quasi": "yellow", "other sensitive": "magenta"}  # fmt: skip
 _NAMED = 20
-_SAYS = {
-    "direct": "names somebody: to be dropped",
-    "subject": "names the person: counted, never published",
-    "companion": "to be dropped",
-    "restricted": "so particular that it may find one person: to be dropped",
-    "unknown": "in no figure below: decide yourself",
-    "other quasi": "in no figure below: to be dropped",
-    "other sensitive": "in no figure below",
+_ADVICE = {
+    "direct": "identifies a person: drop it",
+    "subject": "identifies the person: counted, never published",
+    "companion": "drop it",
+    "restricted": "so specific that it may identify a person: drop it",
+    "unknown": "not measured below: decide yourself",
+    "other quasi": "not measured below: drop it",
+    "other sensitive": "not measured below",
 }
 
 
 def report_command(
     file: File,
-    quasi: Annotated[list[str] | None, typer.Option(metavar="A,B", help="These, not what is guessed.")] = None,
+    quasi: Annotated[
+        list[str] | None, typer.Option(metavar="A,B", help="The quasi-identifiers, instead of the guess.")
+    ] = None,
     sensitive: Sensitive = None,
     subject: Subject = None,
     categorical: Categorical = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Guess which columns of a table identify people, by the policy, and print its risk. Needs no server.
+    """Guess which columns of a table identify people, measure what it reveals, and propose what to do next.
 
-    --quasi, --sensitive and --subject overrule the guess. Exit codes: 0 done, 1 no quasi-identifier is known, 2 bad
-    input, or output that cannot be written.
+    The platform's policy decides the guess; --quasi, --sensitive and --subject overrule it. Needs no server.
+
+    Exit codes: 0 success, 1 no column is known as a quasi-identifier, 2 bad input or the output cannot be written.
     """
-    with told(file):
+    with table_errors_explained(file):
         from fairdatabase.anonymity.risk.risk import check_roles, measure
         from fairdatabase.anonymity.tables.roles import guess_roles
 
-        table = read(file)
+        table = read_with_progress(file)
         guide = _guide()
         guesses = guess_roles(guide, table)
         roles = _roles(guesses, list(table.columns), quasi, sensitive, subject, categorical)
@@ -71,7 +63,7 @@ def report_command(
         if roles.quasi:
             check_roles(roles, list(table.columns))
             risk = measure(table, roles)
-        with printed():
+        with output_errors_explained():
             if as_json:
                 found = _as_json(guide, guesses, roles, risk and risk.as_json())
                 if risk is not None:
@@ -84,12 +76,15 @@ def report_command(
                     show_risk(table, roles, risk, out)
                     for note in notes_on_proposal(guesses, roles, risk):
                         out.print(Text(note), soft_wrap=True)
-                    # Not by rich, which makes spaces of a tab in a title.
+                    # Not with rich, which turns a tab in a title into spaces.
                     print(proposal(file, guesses, roles, risk))
                 else:
-                    out.print("No column is known as a quasi-identifier: name them with --quasi.", soft_wrap=True)
+                    out.print(
+                        "The policy knows none of the columns as a quasi-identifier: name them with --quasi.",
+                        soft_wrap=True,
+                    )
     if risk is None:
-        raise typer.Exit(CANNOT)
+        raise typer.Exit(FAILED)
 
 
 def _guide() -> "Guide":
@@ -107,7 +102,7 @@ def _roles(
     subject: str | None,
     categorical: list[str] | None,
 ) -> "Roles":
-    """Return the roles as guessed, except where options name them; what an option names loses its guessed role."""
+    """Return the guessed roles, except where options give others. A column has one role: the option's, if any."""
     from fairdatabase.anonymity.risk.risk import Roles
 
     given = as_titled(read_names(quasi), titles), as_titled(read_names(sensitive), titles)
@@ -126,13 +121,13 @@ def _roles(
 
 
 def _overruled(guess: "Guess", roles: "Roles") -> "Guess":
-    """Return what an option makes of a column, or leaves of it."""
-    parts = {"quasi": roles.quasi, "sensitive": roles.sensitive, "subject": (roles.subject,)}
-    part = next((role for role, titles in parts.items() if guess.title in titles), None)
-    if part is not None and part != guess.role:
-        return replace(guess, role=part, why=f"named by --{part}")
-    if part is None and guess.role in parts:
-        # It still names the person, whatever else people are counted by.
+    """Return the guess with the role that the options give the column, or take from it."""
+    titled = {"quasi": roles.quasi, "sensitive": roles.sensitive, "subject": (roles.subject,)}
+    given = next((role for role, titles in titled.items() if guess.title in titles), None)
+    if given is not None and given != guess.role:
+        return replace(guess, role=given, why=f"named by --{given}")
+    if given is None and guess.role in titled:
+        # It still identifies the person, even if another column counts people.
         role = "direct" if guess.role == "subject" else f"other {guess.role}"
         return replace(guess, role=role, why=f"{guess.why}, but not named by --{guess.role}")
     return guess
@@ -156,14 +151,16 @@ def _show(guide: "Guide", guesses: "list[Guess]", file: Path, out: Console) -> N
     from fairdatabase.anonymity.model.table import as_shown
 
     table = grid(
-        f"Columns of {file.name}, guessed by policy {guide.version}", "column", "taken for", "why", "values", ""
+        f"Columns of {file.name}, guessed by policy {guide.version}", "column", "role", "why", "values", "advice"
     )
     for guess in guesses:
         role = Text(guess.role, style=_STYLES.get(guess.role, ""))
-        table.add_row(Text(as_shown(guess.title)), role, Text(guess.why), str(guess.values), _SAYS.get(guess.role, ""))
+        table.add_row(
+            Text(as_shown(guess.title)), role, Text(guess.why), str(guess.values), _ADVICE.get(guess.role, "")
+        )
     out.print(table)
     unknown = [as_shown(guess.title) for guess in guesses if guess.role == "unknown"]
     if unknown:
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
-        named = f"Not in the policy, and in no figure below: {', '.join(unknown[:_NAMED])}{more}."
+        named = f"Unknown to the policy, and not measured below: {', '.join(unknown[:_NAMED])}{more}."
         out.print(Text(named), soft_wrap=True)

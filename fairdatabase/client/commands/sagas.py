@@ -1,4 +1,4 @@
-"""The `fairdb sagas` commands: administrators look at sagas, and help those that are stuck."""
+"""The `fairdb sagas` commands: administrators inspect sagas, and retry or cancel those that are stuck."""
 
 import json
 import sys
@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fairdatabase.client import access
-from fairdatabase.client.access import EDGE_URL, EdgeUrl, Email
+from fairdatabase.client.access import EDGE_URL, EdgeUrl, Email, logged_in
 from fairdatabase.client.session import ApiError, Session
+from fairdatabase.client.terminal import FAILED, print_error
 from fairdb.system.v1.saga_service_pb2 import Saga
 
 _STATES = [name.removeprefix("STATE_").lower() for name in Saga.State.keys()[1:]]  # not STATE_UNSPECIFIED
@@ -24,7 +24,7 @@ _NOTHING = "–"
 
 
 def _read_state(word: str) -> str:
-    """Return a state's name in the contract. Raises BadParameter."""
+    """Return the state's name in the API. Raises BadParameter."""
     if word.lower() not in _STATES:
         raise typer.BadParameter(f"{word!r} is not one of {', '.join(_STATES)}")
     return f"STATE_{word.upper()}"
@@ -32,11 +32,13 @@ def _read_state(word: str) -> str:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look at sagas, and help those that are stuck. For administrators: the password of --email comes from "
-    "FAIRDB_PASSWORD, or else is asked for.",
+    help="Inspect sagas, and retry or cancel those that are stuck. For administrators: log in with --email; the "
+    "password comes from FAIRDB_PASSWORD or a prompt.",
 )
-Id = Annotated[UUID, typer.Argument(metavar="ID", help="The saga's id, which is also that of what it creates.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as the platform sends it.")]
+Id = Annotated[
+    UUID, typer.Argument(metavar="ID", help="The saga's id, which is also the id of the sample that it creates.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the platform's answer as JSON.")]
 
 
 @app.command(name="list")
@@ -44,29 +46,29 @@ def list_command(
     email: Email,
     state: Annotated[
         str | None,
-        typer.Option(parser=_read_state, metavar="STATE", help=f"Only those in this state: {', '.join(_STATES)}."),
+        typer.Option(parser=_read_state, metavar="STATE", help=f"Only sagas in this state: {', '.join(_STATES)}."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Print at most this many, newest first.")] = 50,
     as_json: AsJson = False,
     edge_url: EdgeUrl = EDGE_URL,
 ) -> None:
-    """Print sagas, newest first."""
-    with access.logged_in(edge_url, email) as session:
-        # One more than asked for tells whether there are more.
+    """List sagas, newest first."""
+    with logged_in(edge_url, email) as session:
+        # One more than the limit shows whether there are more.
         found = list(islice(session.list_sagas(state or "", min(limit + 1, _PAGE_SIZE)), limit + 1))
     sagas = found[:limit]
     if as_json:
         _print_json(sagas)
         return
-    _console().print(_table_of(sagas) if sagas else "No saga.")
+    _console().print(_table_of(sagas) if sagas else "There are no such sagas.")
     if len(found) > limit:
-        _console().print("There are more: give a higher --limit.")
+        _console().print("There are more: raise --limit to see them.")
 
 
 @app.command(name="show")
 def show_command(id: Id, email: Email, as_json: AsJson = False, edge_url: EdgeUrl = EDGE_URL) -> None:
-    """Print what is known of a saga, step by step."""
-    with access.logged_in(edge_url, email) as session:
+    """Show a saga step by step."""
+    with logged_in(edge_url, email) as session:
         saga = session.get_saga(str(id))
     if as_json:
         _print_json(saga)
@@ -81,13 +83,13 @@ def show_command(id: Id, email: Email, as_json: AsJson = False, edge_url: EdgeUr
 def retry_command(
     email: Email,
     id: Annotated[UUID | None, typer.Argument(metavar="ID", help="The saga's id.")] = None,
-    all_parked: Annotated[bool, typer.Option("--all-parked", help="Every saga that is parked.")] = False,
+    all_parked: Annotated[bool, typer.Option("--all-parked", help="Retry every parked saga.")] = False,
     edge_url: EdgeUrl = EDGE_URL,
 ) -> None:
-    """Let a parked saga, or every one, go on from where it stopped."""
+    """Resume a parked saga, or every parked saga, at the step where it stopped."""
     if (id is None) != all_parked:
         raise typer.BadParameter("give either an ID or --all-parked")
-    with access.logged_in(edge_url, email) as session:
+    with logged_in(edge_url, email) as session:
         if id is not None:
             _print_moved(session.retry_saga(str(id)))
         else:
@@ -96,31 +98,31 @@ def retry_command(
 
 @app.command(name="cancel")
 def cancel_command(id: Id, email: Email, edge_url: EdgeUrl = EDGE_URL) -> None:
-    """Have a saga undone that has not reached its pivot; one that turns out to have reached it goes on."""
-    with access.logged_in(edge_url, email) as session:
+    """Undo a saga that has not reached its pivot. One that has reached it completes instead."""
+    with logged_in(edge_url, email) as session:
         _print_moved(session.cancel_saga(str(id)))
 
 
 def _retry_parked(session: Session) -> None:
-    """Retry whatever is parked, also after one was refused; that makes the exit code 1."""
+    """Retry every parked saga, even after a refusal; a refusal makes the exit code 1."""
     parked = refused = 0
     for saga in session.list_sagas("STATE_PARKED", _PAGE_SIZE):
         parked += 1
         try:
             _print_moved(session.retry_saga(saga["id"]))
         except ApiError as error:
-            access.tell(saga["id"], error)
+            print_error(saga["id"], error)
             refused += 1
     if refused:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
     if not parked:
-        print("No saga is parked.")
+        print("There are no parked sagas.")
 
 
 def _table_of(sagas: Sequence[Mapping[str, Any]]) -> Table:
-    table = _table("id", "definition", "state", "age", "waiting, reason", "actor")
+    table = _table("id", "definition", "state", "age", "waiting for, reason", "actor")
     for column in table.columns:
-        # An id is there to be copied, and what is short to be read down.
+        # People copy ids, and read short columns from top to bottom.
         column.no_wrap = column.header in ("id", "state", "age")
     for saga in sagas:
         cells = (saga["id"], saga["definition"], _state_of(saga), _age_of(saga), _why(saga), saga["actor"])
@@ -133,16 +135,16 @@ def _facts_of(saga: Mapping[str, Any]) -> dict[str, str]:
         "saga": saga["id"],
         "definition": f"{saga['definition']}, version {saga['version']}",
         "state": _state_of(saga),
-        # What says whether it can still be cancelled.
+        # It decides whether the saga can still be cancelled.
         "parked while": _word(saga["parkedState"]) if saga["state"] == "STATE_PARKED" else "",
         "why": _why(saga),
         "account": saga["actor"],
         "correlation id": saga["correlationId"],
         "gateway": saga["gateway"],
         "fencing token": saga["fencingToken"],
-        "begun": saga["createTime"],
+        "started": saga["createTime"],
         "last change": saga["updateTime"],
-        "next look": saga.get("dueTime", ""),
+        "next attempt": saga.get("dueTime", ""),
     }
 
 
@@ -156,7 +158,7 @@ def _steps_of(saga: Mapping[str, Any]) -> Table:
 
 
 def _table(*columns: str) -> Table:
-    """Return a table that folds what is too long for it, and cuts off nothing."""
+    """Return a table that folds long cells instead of truncating them."""
     table = Table()
     for column in columns:
         table.add_column(column, overflow="fold")
@@ -176,7 +178,7 @@ def _why(saga: Mapping[str, Any]) -> str:
 
 
 def _age_of(saga: Mapping[str, Any]) -> str:
-    # The platform's clock may be ahead of ours.
+    # The platform's clock may be ahead of this one.
     seconds = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(saga["createTime"])).total_seconds())
     for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= length:
@@ -194,5 +196,5 @@ def _print_json(value: Any) -> None:
 
 
 def _console() -> Console:
-    """Return a console; a file or a pipe receives whole lines, and a terminal never a column of single letters."""
+    """Return a console wide enough for whole lines in a file, and for readable columns on a terminal."""
     return Console(width=max(132, Console().width) if sys.stdout.isatty() else 250)

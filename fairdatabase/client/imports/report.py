@@ -1,4 +1,4 @@
-"""The report of an import: what became of each row, written as it becomes known, and the rows that were refused."""
+"""The report of an import: the result of each row, written as it arrives, and the refused rows."""
 
 import csv
 import json
@@ -11,42 +11,42 @@ from typing import Any, BinaryIO, NamedTuple, TextIO
 from fairdatabase.client.imports.rows import Chunk, FileRow
 from fairdatabase.client.imports.sending import Sent
 
-_TITLES = ("row", "line", "id", "reason", "field", "how to mend")
-_KINDS = 1000
-"""Kinds of problems that are counted apart; a file has a few, by its columns and by the rules."""
+_TITLES = ("row", "line", "id", "reason", "field", "how to correct it")
+_MOST_KINDS = 1000
+"""How many kinds of problems are counted separately. A file has few: one per column and rule."""
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong with a row."""
+    """One problem of a row."""
 
     row: int
     line: int
     reason: str
     field: str
-    """Empty when it is about the row as a whole."""
+    """Empty when the problem concerns the row as a whole."""
     description: str
 
 
 @dataclass
 class Kind:
-    """Problems with the same field and the same words."""
+    """Problems with the same field and the same description."""
 
     first: Problem
     rows: int = 0
 
 
 class Report:
-    """Counts rows, and writes what became of them."""
+    """Counts rows and writes their results."""
 
     def __init__(self, report: TextIO | None, as_table: bool, refused: BinaryIO | None) -> None:
         self.new = self.repeated = self.refused = 0
         self.lost = 0
-        """Of the repeated ones those that may have been stored by this command: an earlier answer was lost."""
+        """How many of the repeated rows this command may have stored itself, because an earlier answer was lost."""
         self.donors_without_consent = False
-        self.to_mend = 0
-        """Rows that were written to be mended."""
+        self.correctable = 0
+        """How many rows were written to the file of refused rows."""
         self.too_large = list[int]()
-        """Numbers of rows that could not be."""
+        """The numbers of refused rows that were too large to write."""
         self.kinds: dict[tuple[str, str], Kind] = {}
         self._report = report
         self._table = csv.writer(report) if report is not None and as_table else None
@@ -56,15 +56,15 @@ class Report:
 
     @property
     def rows(self) -> int:
-        """How many rows were dealt with."""
+        """How many rows were processed."""
         return self.new + self.repeated + self.refused
 
     def add(self, chunk: Chunk, sent: Sent) -> None:
-        """Add a chunk's rows, and the platform's answers to those that were sent."""
+        """Add the rows of a chunk, with the platform's answers to those that were sent."""
         left = iter(sent.answers)
         self.new -= sent.repeated
         self.repeated += sent.repeated
-        self.lost += sent.repeated if sent.again else 0
+        self.lost += sent.repeated if sent.answer_lost else 0
         for row in chunk.rows:
             answer = next(left) if row.fault is None else {"error": _error_of(row)}
             error = answer.get("error")
@@ -76,24 +76,24 @@ class Report:
             if error and error["reason"] == "CONSENT_REQUIRED":
                 self.donors_without_consent |= error.get("metadata", {}).get("of") == "subject"
             self._write(row, answer, problems)
-            if error and not _mended_before(row, error):
-                self._write_to_mend(chunk, row)
+            if error and not _corrected_before(row, error):
+                self._write_refused(chunk, row)
 
-    def _write_to_mend(self, chunk: Chunk, row: FileRow) -> None:
+    def _write_refused(self, chunk: Chunk, row: FileRow) -> None:
         if self._refused is None:
             return
-        if not row.to_mend:
+        if not row.to_correct:
             self.too_large.append(row.number)
             return
-        if not self.to_mend and chunk.titles:
+        if not self.correctable and chunk.titles:
             self._refused.write(chunk.titles + b"\n")
-        self._refused.write(row.to_mend + b"\n")
-        self.to_mend += 1
+        self._refused.write(row.to_correct + b"\n")
+        self.correctable += 1
 
     def _count(self, problem: Problem) -> None:
-        what = (problem.field, problem.description)
-        if what in self.kinds or len(self.kinds) < _KINDS:
-            self.kinds.setdefault(what, Kind(problem)).rows += 1
+        kind = (problem.field, problem.description)
+        if kind in self.kinds or len(self.kinds) < _MOST_KINDS:
+            self.kinds.setdefault(kind, Kind(problem)).rows += 1
 
     def _write(self, row: FileRow, answer: dict[str, Any], problems: Sequence[Problem]) -> None:
         if self._table is not None:
@@ -109,7 +109,7 @@ class Report:
 
 @contextmanager
 def reporting(report: Path | None, refused: Path | None) -> Iterator[Report]:
-    """Open a report, and remove in the end whatever file nothing was written to. Raises OSError."""
+    """Open a report, and remove at the end each file that stayed empty. Raises OSError."""
     made = None
     try:
         with ExitStack() as stack:
@@ -120,7 +120,7 @@ def reporting(report: Path | None, refused: Path | None) -> Iterator[Report]:
     finally:
         if made is not None and report is not None and not made.rows:
             report.unlink(missing_ok=True)
-        if made is not None and refused is not None and not made.to_mend:
+        if made is not None and refused is not None and not made.correctable:
             refused.unlink(missing_ok=True)
 
 
@@ -130,8 +130,8 @@ def _error_of(row: FileRow) -> dict[str, Any]:
 
 
 def _problems_of(row: FileRow, error: dict[str, Any]) -> Iterator[Problem]:
-    if _mended_before(row, error):
-        yield Problem(row.number, row.line, error["reason"], "", "Stored already, from the file of refused rows.")
+    if _corrected_before(row, error):
+        yield Problem(row.number, row.line, error["reason"], "", "Already stored, from the file of refused rows.")
         return
     violations = error["violations"]
     for item in violations:
@@ -142,6 +142,6 @@ def _problems_of(row: FileRow, error: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(row.number, row.line, error["reason"], "", error["message"] + (f" ({facts})" if facts else ""))
 
 
-def _mended_before(row: FileRow, error: dict[str, Any]) -> bool:
-    """Tell whether a row was stored in a mended form: only there can a key made of its content have other content."""
-    return row.key_made and error["reason"] == "IDEMPOTENCY_KEY_REUSED"
+def _corrected_before(row: FileRow, error: dict[str, Any]) -> bool:
+    """Return whether a corrected form of the row is stored: only then does its generated key have other content."""
+    return row.key_generated and error["reason"] == "IDEMPOTENCY_KEY_REUSED"

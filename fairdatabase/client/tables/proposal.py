@@ -1,4 +1,4 @@
-"""What `fairdb report` proposes: the command that would anonymise a table by its roles, and what that does."""
+"""The command that `fairdb report` proposes, and what to know before running it."""
 
 import shlex
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ _K = 5
 
 
 def proposal(file: Path, guesses: "Sequence[Guess]", roles: "Roles", risk: "Risk") -> str:
-    """Return the command that would anonymise the table by these roles, where one can."""
+    """Return the command that would anonymise the table with these roles."""
     if risk.subjects == 1:
-        return "Next: find more people. In a table of one person nobody can be hidden."
-    dropped = [guess.title for guess in guesses if _is_to_go(guess, risk.rows)]
-    # What begins with a hyphen would be taken for an option.
+        return "Next: add more people. Nobody can be hidden in a table of one person."
+    dropped = [guess.title for guess in guesses if _is_dropped(guess, risk.rows)]
+    # A name that starts with a hyphen would be read as an option.
     place = f"./{file}" if str(file).startswith("-") else str(file)
     words = ["fairdb", "anonymize", place, "--quasi", join_names(roles.quasi)]
     if roles.sensitive:
@@ -35,19 +35,20 @@ def proposal(file: Path, guesses: "Sequence[Guess]", roles: "Roles", risk: "Risk
 
 
 def notes_on_proposal(guesses: "Sequence[Guess]", roles: "Roles", risk: "Risk") -> list[str]:
-    """Return what to know before the proposed command is run: what it drops, publishes as it was, or loses."""
+    """Return what the proposed command drops, publishes unchanged, or loses."""
     notes = []
-    for role, then in (
-        ("other quasi", "To be dropped, since --quasi does not name them: {}. Name them to keep what can be kept."),
-        ("other sensitive", "Published as they were, and in no figure, since --sensitive does not name them: {}."),
+    for role, note in (
+        ("other quasi", "Dropped, because --quasi does not name them: {}. Name them to keep them in generalised form."),
+        ("other sensitive", "Published unchanged and not measured, because --sensitive does not name them: {}."),
     ):
         if titles := [guess.title for guess in guesses if guess.role == role]:
-            notes.append(then.format(", ".join(map(repr, titles))))
+            notes.append(note.format(", ".join(map(repr, titles))))
     k = _k(risk)
-    # Where one person has several rows, fewer people than twice k can still make several classes.
+    # If people have several rows, fewer than 2 k people can still form several classes.
     if risk.subjects > 1 and (risk.subjects == k or (roles.subject is None and risk.subjects < 2 * k)):
-        less = " A smaller --k keeps more, and hides people less." if k > 2 else ""
-        notes.append(f"With --k {k}, each class holds all {risk.subjects} people: what tells them apart is lost.{less}")
+        less = " A smaller --k keeps more detail but protects people less." if k > 2 else ""
+        everybody = f"all {risk.subjects} people are in one class, so every difference between them is lost"
+        notes.append(f"With --k {k}, {everybody}.{less}")
     return notes
 
 
@@ -55,7 +56,7 @@ def _k(risk: "Risk") -> int:
     return min(_K, risk.subjects)
 
 
-def _is_to_go(guess: "Guess", rows: int) -> bool:
-    """Tell whether a column has no place in what is published; of an unknown one, when each row has another value."""
-    to_go = ("direct", "companion", "restricted", "other quasi")
-    return guess.role in to_go or (guess.role == "unknown" and guess.values == rows)
+def _is_dropped(guess: "Guess", rows: int) -> bool:
+    """Return whether the proposal drops a column. It drops an unknown one if every row has a different value."""
+    dropped = ("direct", "companion", "restricted", "other quasi")
+    return guess.role in dropped or (guess.role == "unknown" and guess.values == rows)

@@ -1,4 +1,4 @@
-"""The definitions once more, in plain Python, and the Mondrian that ours is held against."""
+"""The definitions in plain Python, and a plain Mondrian: the tests compare the real ones with them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ NOTHING = ("", "na", "unknown", "not applicable")
 
 
 def meant(text: str) -> str:
-    """Return one text for all ways to write a thing, "" where nothing is said."""
+    """Return one text for all spellings of a value, "" where it is missing."""
     plain = text.strip().lower()
     try:
         return "" if plain in NOTHING else str(float(plain))
@@ -17,7 +17,7 @@ def meant(text: str) -> str:
 
 
 def people_in(rows: Sequence[Row], subject: int | None) -> int:
-    """Return how many people there are at least: whoever is not named may be one of the others."""
+    """Return the least number of people: an unnamed row may belong to a named person."""
     return len(rows) if subject is None else max(1, len({meant(row[subject]) for row in rows} - {""}))
 
 
@@ -39,7 +39,7 @@ def l_of(rows: Sequence[Row], quasi: Sequence[int], sensitive: int) -> int:
 
 
 def reader(rows: Sequence[Row], sensitive: int) -> Callable[[str], str]:
-    """Return what tells the meaning of a column: "none" is an answer, but where all other answers are numbers."""
+    """Return the function that reads a column: "none" is a value, unless all other values are numbers."""
     answers = {meant(row[sensitive]) for row in rows} - {"", "none"}
     numbers = bool(answers) and all(answer.replace(".", "").isdigit() for answer in answers)
     return lambda text: "" if numbers and meant(text) == "none" else meant(text)
@@ -48,7 +48,7 @@ def reader(rows: Sequence[Row], sensitive: int) -> Callable[[str], str]:
 def t_of(
     rows: Sequence[Row], quasi: Sequence[int], sensitive: int, subject: int | None, ranks: list[str] | None
 ) -> float:
-    """Categories without `ranks`; numbers with the ranks of the distinct ones."""
+    """Return t. Pass the ranks of the distinct values for numbers, none for categories."""
     say = reader(rows, sensitive)
     often = Counter(meant(row[subject]) for row in rows) if subject is not None else {}
 
@@ -72,7 +72,7 @@ def t_of(
 
 
 def written_ncp(published: Sequence[Row], rows: Sequence[Row], quasi: Sequence[int], numbers: set[int]) -> float:
-    """Return the NCP of published rows by what is written in them, as a part of what the input spans."""
+    """Return the NCP of published rows from their written values, as a share of the input's span."""
 
     def lost(text: str, i: int) -> float:
         here = {row[i] for row in rows}
@@ -91,7 +91,7 @@ def written_ncp(published: Sequence[Row], rows: Sequence[Row], quasi: Sequence[i
 def mondrian_ncp(
     rows: Sequence[Row], quasi: Sequence[int], numbers: set[int], k: int, by: str = "loss", left: bool = True
 ) -> float:
-    """Return the NCP of a strict Mondrian: cut the widest column at its median, while both sides keep k rows.
+    """Return the NCP of a strict Mondrian: cut the widest column at its median while both sides keep k rows.
 
     Numbers lose by range, categories by the set of those present as a share of all, and nothing for one.
     The widest column is the one that loses most, or has most values; the median goes to the left or to the right.

@@ -1,4 +1,4 @@
-"""What anonymisation publishes meets the limits, as plain counting finds, and loses no more than it has to."""
+"""The published table meets the limits by plain counting, and loses no more than necessary."""
 
 import math
 from collections import Counter
@@ -52,7 +52,7 @@ def rows_in(table: Table) -> list[Row]:
 
 
 def with_subjects(done: Anonymised) -> list[Row]:
-    """Return the published rows, and the subjects that are not in them."""
+    """Return the published rows together with their subjects."""
     columns = {**done.table.columns, "who": done.original["who"]}
     return list(zip(*(columns[title].texts() for title in TITLES), strict=True))
 
@@ -74,7 +74,7 @@ def try_to(rows: Sequence[Row], roles: Roles, limits: Limits, way: Way) -> Anony
     st.booleans(),
     ways,
 )
-def test_what_is_published_meets_every_limit(
+def test_published_table_meets_every_limit(
     rows: list[Row],
     k: int,
     l: int,  # noqa: E741 - the field's own name
@@ -98,7 +98,7 @@ def test_what_is_published_meets_every_limit(
         assert t_of(published, QUASI, DISEASE, subject, None) <= t + 1e-9
         doses = sorted({row[DOSE] for row in published}, key=int)
         assert len(doses) < 2 or t_of(published, QUASI, DOSE, subject, doses) <= t + 1e-9
-    # Whoever measures the table that is published finds what the report says.
+    # Measuring the published table gives the figures of the report.
     figures = measure(Table({**done.table.columns, "who": done.original["who"]}, done.table.rows), roles)
     assert figures == done.after
     assert figures.k == k_of(published, QUASI, subject)
@@ -107,7 +107,7 @@ def test_what_is_published_meets_every_limit(
 
 @settings(max_examples=100, deadline=None)
 @given(rows_of, st.integers(1, 4), ways)
-def test_everything_but_quasi_identifiers_and_the_subject_stays_as_it_was(rows: list[Row], k: int, way: Way) -> None:
+def test_only_quasi_identifiers_and_the_subject_change(rows: list[Row], k: int, way: Way) -> None:
     done = try_to(rows, Roles(ROLES.quasi, ROLES.sensitive, "who"), Limits(k, max_suppression=0), way)
     assume(done is not None)
     assert done is not None
@@ -118,7 +118,7 @@ def test_everything_but_quasi_identifiers_and_the_subject_stays_as_it_was(rows: 
 
 @settings(max_examples=100, deadline=None)
 @given(rows_of, st.integers(1, 3), ways)
-def test_a_table_that_meets_the_limits_comes_out_as_it_was(rows: list[Row], times: int, way: Way) -> None:
+def test_table_that_meets_the_limits_is_unchanged(rows: list[Row], times: int, way: Way) -> None:
     repeated = rows * times
     k = k_of(repeated, QUASI, None)
     done = anonymise(as_table(repeated), ROLES, Limits(k, max_suppression=0.5), way=way)
@@ -142,7 +142,7 @@ def test_a_table_that_meets_the_limits_comes_out_as_it_was(rows: list[Row], time
     st.sampled_from(["loss", "values"]),
     st.booleans(),
 )
-def test_no_more_is_lost_than_by_a_strict_mondrian(rows: list[Row], k: int, by: str, left: bool) -> None:
+def test_loss_is_at_most_that_of_a_strict_mondrian(rows: list[Row], k: int, by: str, left: bool) -> None:
     assume(len(rows) >= k)
     table = table_of({"age": [r[0] for r in rows], "town": [r[1] for r in rows], "weight": [r[2] for r in rows]})
     done = anonymise(table, Roles(("age", "town", "weight")), Limits(k))
@@ -150,7 +150,7 @@ def test_no_more_is_lost_than_by_a_strict_mondrian(rows: list[Row], k: int, by: 
     assert lost <= mondrian_ncp(rows, (0, 1, 2), {0, 2}, k, by, left) + 1e-9
 
 
-def test_far_less_is_lost_than_by_a_strict_mondrian_on_a_large_table() -> None:
+def test_loss_is_far_below_a_strict_mondrian_on_a_large_table() -> None:
     dice = np.random.default_rng(3)
     rows = [
         (str(a), town, str(w))
@@ -168,7 +168,7 @@ def test_far_less_is_lost_than_by_a_strict_mondrian_on_a_large_table() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(rows_of, st.integers(1, 4), st.sampled_from([0.0, 0.2, 0.4]))
-def test_of_all_full_domain_recodings_the_best_is_found(rows: list[Row], k: int, most: float) -> None:
+def test_best_full_domain_recoding_is_found(rows: list[Row], k: int, most: float) -> None:
     assume(len(rows) >= k)
     table, limits = as_table(rows), Limits(k, max_suppression=most)
     columns = {title: table[title] for title in ROLES.quasi}
@@ -195,8 +195,8 @@ def test_of_all_full_domain_recodings_the_best_is_found(rows: list[Row], k: int,
 @pytest.mark.parametrize("way", ["least", "full", "local"])
 @pytest.mark.parametrize("most", [0.0, 0.1])
 @pytest.mark.parametrize("spread", [1, 12])
-def test_rows_come_out_in_an_order_of_their_own(way: Way, most: float, spread: int) -> None:
-    # Of one age alone nothing has to be generalised; of twelve, and one person far off, everything has.
+def test_rows_are_shuffled(way: Way, most: float, spread: int) -> None:
+    # One age alone needs no generalisation. Twelve ages and one distant person need all of it.
     rows = [(str(30 + i % spread), "Ghent", "", "flu", str(i), "") for i in range(200)]
     rows.append((str(30 if spread == 1 else 90), "Ghent", "", "flu", "200", ""))
     dones = [anonymise(as_table(rows), ROLES, Limits(30, max_suppression=most), way=way) for _ in range(2)]
@@ -204,24 +204,24 @@ def test_rows_come_out_in_an_order_of_their_own(way: Way, most: float, spread: i
     orders = [[int(row[DOSE]) for row in rows_in(done.table)] for done in dones]
     assert orders[0] != orders[1]
     for order in orders:
-        # Nor are there longer runs, or rows of one class side by side, than chance would make.
+        # Runs, and neighbours of one class, are no longer than chance makes them.
         assert sum(a < b for a, b in pairwise(order)) == pytest.approx(100, abs=40)
         assert sum(abs(a - b) == 1 for a, b in pairwise(order)) < 20
 
 
-def test_a_rare_row_is_left_out_where_that_loses_less() -> None:
+def test_rare_row_is_left_out_when_that_loses_less() -> None:
     rows = [(age, "Ghent", "2016-05-01", "flu", "1", "") for age in ["30"] * 20 + ["31"] * 20 + ["90"]]
     done = anonymise(as_table(rows), ROLES, Limits(5, max_suppression=0.1))
     assert {row[AGE] for row in rows_in(done.table)} == {"30", "31"}
     assert len(rows_in(done.table)) == 40
-    # One of 41 rows, fully; discernibility: twice 20 squared, and 41 for the one that is left out.
+    # One of 41 rows is lost. Discernibility: twice 20 squared, plus 41 for the row that is left out.
     assert done.recoding.loss.ncp == pytest.approx(1 / 41)
     assert done.recoding.loss.discernibility == 2 * 20**2 + 41
     kept = anonymise(as_table(rows), ROLES, Limits(5, max_suppression=0.0))
     assert len(rows_in(kept.table)) == 41
 
 
-def test_a_closeness_that_only_the_whole_table_has_makes_one_class() -> None:
+def test_t_that_only_the_whole_table_meets_makes_one_class() -> None:
     rows = [("30", "Ghent", "", "flu", "1", ""), ("31", "Cork", "", "IBD", "1", "")] * 5
     done = anonymise(as_table(rows), ROLES, Limits(2, 1, 0.0))
     assert len(classes(rows_in(done.table), QUASI)) == 1
@@ -236,13 +236,13 @@ def test_a_closeness_that_only_the_whole_table_has_makes_one_class() -> None:
         (Limits(2, 2), r"--l 2 cannot be met: 'dose' has one value"),
     ],
 )
-def test_a_limit_that_no_generalisation_meets_is_named(limits: Limits, why: str) -> None:
+def test_unreachable_limit_is_named(limits: Limits, why: str) -> None:
     rows = [("30", "Ghent", "", disease, "1", "") for disease in ["flu", "IBD"] * 5]
     with pytest.raises(CannotBeMet, match=why):
         anonymise(as_table(rows), ROLES, limits)
 
 
-def test_more_people_than_there_are_cannot_be_asked_for() -> None:
+def test_k_above_the_number_of_people_is_refused() -> None:
     rows = [("30", "Ghent", "", "flu", "1", "p")] * 10
     with pytest.raises(CannotBeMet, match="--k 2 cannot be met: the table holds one person"):
         anonymise(as_table(rows), Roles(("age",), (), "who"), Limits(2))
@@ -251,22 +251,22 @@ def test_more_people_than_there_are_cannot_be_asked_for() -> None:
 @pytest.mark.parametrize(
     ("limits", "roles", "drop", "why"),
     [
-        (Limits(0), ROLES, (), "--k has to be 1"),
-        (Limits(2, 0), ROLES, (), "--l has to be 1"),
-        (Limits(2, 1, 1.5), ROLES, (), "--t has to be between 0 and 1"),
-        (Limits(2, 1, math.nan), ROLES, (), "--t has to be between 0 and 1"),
+        (Limits(0), ROLES, (), "--k must be at least 1"),
+        (Limits(2, 0), ROLES, (), "--l must be at least 1"),
+        (Limits(2, 1, 1.5), ROLES, (), "--t must be between 0 and 1"),
+        (Limits(2, 1, math.nan), ROLES, (), "--t must be between 0 and 1"),
         (Limits(2, 1, None, 1.0), ROLES, (), "--max-suppression"),
-        (Limits(2, 2), Roles(("age",)), (), "none is named"),
+        (Limits(2, 2), Roles(("age",)), (), "they need --sensitive"),
         (Limits(2), ROLES, ("x",), "no column 'x' to drop"),
-        (Limits(2), ROLES, ("age",), "'age' is to be dropped"),
+        (Limits(2), ROLES, ("age",), "'age' cannot be dropped"),
     ],
 )
-def test_what_says_nothing_is_refused(limits: Limits, roles: Roles, drop: tuple[str, ...], why: str) -> None:
+def test_meaningless_options_are_refused(limits: Limits, roles: Roles, drop: tuple[str, ...], why: str) -> None:
     with pytest.raises(BadTable, match=why):
         anonymise(as_table([("30", "Ghent", "", "flu", "1", "")]), roles, limits, drop=drop)
 
 
-def test_three_hundred_quasi_identifiers_find_an_answer() -> None:
+def test_three_hundred_quasi_identifiers_work() -> None:
     dice = np.random.default_rng(1)
     table = table_of({f"q{i}": dice.integers(0, 50, 60).astype(str).tolist() for i in range(300)})
     done = anonymise(table, Roles(tuple(table.columns)), Limits(5))

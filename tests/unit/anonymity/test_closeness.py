@@ -1,4 +1,4 @@
-"""t is the earth mover's distance, as a walk over all values finds it."""
+"""t equals the earth mover's distance that a walk over all values computes."""
 
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ rows = st.lists(
 
 
 def walk(mine: dict[str, float], table: dict[str, float]) -> float:
-    """Carry earth along the ranks, step by step."""
+    """Move earth along the ranks, step by step."""
     numbers = sorted({float(value) for value in table if value})
     if len(numbers) < 2:
         return sum(abs(mine.get(value, 0) - share) for value, share in table.items()) / 2
@@ -33,7 +33,7 @@ def walk(mine: dict[str, float], table: dict[str, float]) -> float:
 
 
 @given(rows, st.booleans())
-def test_the_distance_of_each_class_is_that_of_a_walk(rows: list[tuple[int, str, int]], by_person: bool) -> None:
+def test_distance_of_each_class_matches_a_walk(rows: list[tuple[int, str, int]], by_person: bool) -> None:
     classes = [c for c, _, _ in rows]
     subjects = [who for _, _, who in rows]
     weights = [1 / subjects.count(who) if by_person else 1.0 for who in subjects]

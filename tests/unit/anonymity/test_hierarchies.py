@@ -1,4 +1,4 @@
-"""Values go to readable, nested groups, found from what they are or as a file says."""
+"""Values are generalised to readable, nested groups, inferred from the values or given by a file."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +22,7 @@ def paths(values: list[str], hierarchy: Hierarchy | None = None) -> dict[str, li
     return {value: [level.labels[int(level.nodes[i])] for level in levels[1:]] for i, value in enumerate(values)}
 
 
-def test_missing_values_stay_apart_below_the_top() -> None:
+def test_missing_values_stay_separate_below_the_top() -> None:
     found = paths([*map(str, range(20, 81)), "", "NA"])
     assert found["29"] == ["25-29", "20-29", "20-39", "0-39", "*"]
     assert found["NA"] == ["NA", "NA", "NA", "NA", "*"]
@@ -46,11 +46,11 @@ def test_missing_values_stay_apart_below_the_top() -> None:
         (["5", "5.0"], "5", ["*"]),
     ],
 )  # fmt: skip
-def test_what_values_are_is_seen(values: list[str], value: str, expected: list[str]) -> None:
+def test_hierarchy_is_inferred_from_values(values: list[str], value: str, expected: list[str]) -> None:
     assert paths(values)[value] == expected
 
 
-def test_numbers_beyond_all_measure_are_categories() -> None:
+def test_extreme_numbers_are_categories() -> None:
     column = column_of(["5", "9" * 400])
     hierarchy = find_hierarchy(column.values)
     assert hierarchy.kind == "categories"
@@ -58,7 +58,7 @@ def test_numbers_beyond_all_measure_are_categories() -> None:
 
 
 @given(st.lists(st.integers(-500, 500).map(str) | st.decimals(-50, 50, places=2).map(str), min_size=1, unique=True))
-def test_bands_are_nested_hold_their_numbers_and_lose_more_with_each_level(values: list[str]) -> None:
+def test_bands_are_nested_contain_their_numbers_and_lose_more_per_level(values: list[str]) -> None:
     levels = find_hierarchy(values).levels
     for lower, higher in pairwise(levels):
         assert len({(a, b) for a, b in zip(lower.nodes, higher.nodes, strict=True)}) == len(set(lower.nodes.tolist()))
@@ -71,7 +71,7 @@ def test_bands_are_nested_hold_their_numbers_and_lose_more_with_each_level(value
 
 
 @given(st.lists(st.integers(0, 40).map(str) | st.sampled_from(["", "NA"]), min_size=1, max_size=30))
-def test_a_group_is_described_by_its_lowest_and_highest_number(texts: list[str]) -> None:
+def test_group_of_numbers_is_described_by_its_range(texts: list[str]) -> None:
     column = column_of(texts)
     if not any(text.isdigit() for text in texts):
         return
@@ -95,7 +95,7 @@ def test_a_group_is_described_by_its_lowest_and_highest_number(texts: list[str])
     ),
     st.data(),
 )  # fmt: skip
-def test_a_group_of_leaves_is_described_by_what_is_above_them_all(leaves: list[str], data: st.DataObject) -> None:
+def test_group_of_leaves_is_described_by_their_common_ancestor(leaves: list[str], data: st.DataObject) -> None:
     column = column_of(leaves)
     hierarchy = find_hierarchy(leaves)
     if hierarchy.kind != "places":
@@ -124,20 +124,20 @@ Fiji,Melanesia,Oceania
 @pytest.mark.parametrize(
     "text", [TREE, "country,region,continent\n" + TREE, TREE.replace(",", ";"), TREE.replace(",", "\t")]
 )
-def test_a_tree_is_read_from_a_file(tmp_path: Path, text: str) -> None:
+def test_hierarchy_is_read_from_a_file(tmp_path: Path, text: str) -> None:
     file = tmp_path / "tree.csv"
     file.write_text("\ufeff" + text, encoding="utf-8")
     values = ["Belgium", "Spain", "Netherlands", "Fiji", ""]
     hierarchy = read_tree(file, "country", values)
     assert paths(values, hierarchy)["Spain"] == ["Southern Europe", "Europe", "*"]
     assert paths(values, hierarchy)[""] == ["", "", "*"]
-    # Of five values, Europe covers three; Oceania covers one, and loses nothing.
+    # Europe covers three of five values. Oceania covers one, and loses nothing.
     assert dict(zip(values, hierarchy.levels[2].losses.tolist(), strict=True)) == {
         "Belgium": 0.6, "Spain": 0.6, "Netherlands": 0.6, "Fiji": 0.0, "": 0.0,
     }  # fmt: skip
 
 
-def test_space_around_a_value_and_ways_to_write_none_need_no_line_in_a_tree(tmp_path: Path) -> None:
+def test_outer_spaces_and_missing_values_need_no_line_in_the_file(tmp_path: Path) -> None:
     file = tmp_path / "tree.csv"
     file.write_text("Fiji , Oceania\nSpain,Europe\n")
     values = [" Fiji", "Fiji", "Spain", "NA", "not provided"]
@@ -155,7 +155,7 @@ def test_space_around_a_value_and_ways_to_write_none_need_no_line_in_a_tree(tmp_
         "Congo; Dem. Rep.\tAfrica\r\nFiji\tOceania\r\n",
     ],
 )
-def test_a_separator_within_quotes_separates_nothing_in_a_tree(tmp_path: Path, text: str) -> None:
+def test_quoted_delimiter_separates_nothing_in_a_hierarchy_file(tmp_path: Path, text: str) -> None:
     file = tmp_path / "tree.csv"
     file.write_bytes(text.encode())
     values = ["Congo; Dem. Rep.", "Fiji"]
@@ -163,23 +163,23 @@ def test_a_separator_within_quotes_separates_nothing_in_a_tree(tmp_path: Path, t
 
 
 @pytest.mark.parametrize("mark", ["\u2028", "\x0b", "\x85"])
-def test_a_line_of_a_tree_ends_where_that_of_a_table_does(tmp_path: Path, mark: str) -> None:
+def test_lines_of_a_hierarchy_file_end_as_in_a_table(tmp_path: Path, mark: str) -> None:
     file = tmp_path / "tree.csv"
     file.write_text(f"a{mark}b,X\nc,Y\n", encoding="utf-8")
     values = [f"a{mark}b", "c"]
     assert paths(values, read_tree(file, "x", values)) == {values[0]: ["X", "*"], "c": ["Y", "*"]}
 
 
-def test_a_missing_value_is_no_node_of_a_tree(tmp_path: Path) -> None:
-    # Published, Canada would be as good as missing.
+def test_missing_value_is_not_a_name_in_a_hierarchy(tmp_path: Path) -> None:
+    # Otherwise Canada would be published like a missing value.
     file = tmp_path / "tree.csv"
     file.write_text("Canada,NA\nUSA,NA\nPeru,SA\n")
-    with pytest.raises(BadTable, match="'NA' is a missing value of column 'country', and the name of a node"):
+    with pytest.raises(BadTable, match="'NA' is a missing value in column 'country' and also a name in the hierarchy"):
         read_tree(file, "country", ["Canada", "USA", "Peru", "NA"])
     assert read_tree(file, "country", ["Canada", "USA", "Peru", "unknown"]).steps
 
 
-def test_a_hierarchy_of_some_values_says_nothing_of_the_others(tmp_path: Path) -> None:
+def test_hierarchy_of_some_values_ignores_the_others(tmp_path: Path) -> None:
     file = tmp_path / "tree.csv"
     file.write_text(TREE)
     values = ["Belgium", "Spain", "Netherlands", "Fiji"]
@@ -191,24 +191,30 @@ def test_a_hierarchy_of_some_values_says_nothing_of_the_others(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "holds no tree"),
+        ("", "contains no hierarchy"),
         ("Belgium,Europe\nFiji,X\0\n", "line 2, column 2: a NUL byte"),
         ("Belgium;Europe\nFiji;\udce9\n", "line 2, column 2: not UTF-8"),
         (
             "Belgium,Fiji\nFiji,Belgium\n",
-            "line 1, column 1: .*'Belgium' lies in 'Fiji' here, and others lie in 'Belgium'",
+            "line 1, column 1: .*'Belgium' belongs to 'Fiji' here, but is itself a group on level 1",
         ),
-        ("Belgium,Fiji,Earth\nFiji,Oceania,Earth\n", "line 2, column 1: .*'Fiji' lies in 'Oceania' here"),
-        ("Belgium,,Earth\nFiji,Oceania,Earth\n", "line 1, column 2: .*what stands above a value has a name"),
+        ("Belgium,Fiji,Earth\nFiji,Oceania,Earth\n", "line 2, column 1: .*'Fiji' belongs to 'Oceania' here"),
+        ("Belgium,,Earth\nFiji,Oceania,Earth\n", "line 1, column 2: .*the name of this level is missing"),
         ("Belgium,Europe\nFiji\n", "line 2, column 2: .*1 level, but the first line has 2"),
-        ("Belgium,Europe\nFiji,Oceania\nBelgium,Oceania\n", "line 3, column 2: .*'Belgium' lies in 'Europe'"),
-        ("Belgium,West,Europe\nFiji,West,Oceania\n", "line 2, column 3: .*'West' lies in 'Europe'"),
-        ("Belgium,Europe\n", "no line for 'Fiji' of column 'country'"),
+        (
+            "Belgium,Europe\nFiji,Oceania\nBelgium,Oceania\n",
+            "line 3, column 2: .*'Belgium' belongs to 'Oceania' here, but to 'Europe'",
+        ),
+        (
+            "Belgium,West,Europe\nFiji,West,Oceania\n",
+            "line 2, column 3: .*'West' belongs to 'Oceania' here, but to 'Europe'",
+        ),
+        ("Belgium,Europe\n", "no line starts with 'Fiji' of column 'country'"),
         ('Belgium,"Europe\n', "line 1, column 2: a quoted cell is not closed"),
         ('Belgium;Europe\n\n"Fi\nji";"X"x\n', "line 3, column 2: text follows the closing quote"),
     ],
 )
-def test_a_tree_that_is_none_is_refused(tmp_path: Path, text: str, why: str) -> None:
+def test_invalid_hierarchy_file_is_refused(tmp_path: Path, text: str, why: str) -> None:
     file = tmp_path / "tree.csv"
     file.write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(BadTable, match=why) as caught:

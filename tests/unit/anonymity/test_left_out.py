@@ -1,4 +1,4 @@
-"""Rows that are left out have no part in what is published of the others."""
+"""Suppressed rows do not influence what is published of the others."""
 
 import re
 
@@ -16,7 +16,7 @@ from tests.unit.anonymity.naive import l_of
 
 @pytest.mark.parametrize("far", ["-3", "93.25", "1e6", "5000"])
 @pytest.mark.parametrize("way", ["full", "local"])
-def test_what_is_left_out_decides_nothing_of_what_is_written(far: str, way: Way) -> None:
+def test_suppressed_rows_do_not_influence_the_published_values(far: str, way: Way) -> None:
     dice = np.random.default_rng(1)
     table = table_of({"age": [*dice.integers(20, 61, 400).astype(str).tolist(), far]})
     done = anonymise(table, Roles(("age",)), Limits(15, max_suppression=0.02), way=way)
@@ -33,18 +33,18 @@ def test_what_is_left_out_decides_nothing_of_what_is_written(far: str, way: Way)
         assert ranges
         assert grid is not None
         assert {(int(low) % grid.width, (int(high) + 1) % grid.width) for low, high in ranges} == {(0, 0)}
-    # Whoever knows no more than what is published finds the same loss.
+    # The published table alone gives the same loss.
     ends = [list(map(int, text.split("-"))) for text in done.table["age"].texts()]
     span = max(end[-1] for end in ends) - min(end[0] for end in ends)
     lost = sum(end[-1] - end[0] for end in ends) / span + 401 - len(ends)
     assert done.recoding.loss.ncp == pytest.approx(lost / 401)
 
 
-def test_leaving_rows_out_does_not_change_what_the_others_are_taken_for() -> None:
-    # Without "flu", what is left is a column of numbers, in which "none" is as good as missing: the class of 30 would
-    # tell one thing.
-    told = [("30", "none"), ("30", "")] * 5 + [("31", "5"), ("31", "none")] * 5 + [("90", "flu")]
-    table = table_of({"age": [age for age, _ in told], "disease": [disease for _, disease in told]})
+def test_suppression_does_not_change_the_type_of_a_column() -> None:
+    # Without "flu", the rest is a column of numbers in which "none" counts as missing: the class of 30 would have one
+    # value.
+    rows = [("30", "none"), ("30", "")] * 5 + [("31", "5"), ("31", "none")] * 5 + [("90", "flu")]
+    table = table_of({"age": [age for age, _ in rows], "disease": [disease for _, disease in rows]})
     done = anonymise(table, Roles(("age",), ("disease",)), Limits(5, 2, max_suppression=0.1))
     assert (
         l_of(list(zip(*(column.texts() for column in done.table.columns.values()), strict=True)), (0,), 1)

@@ -1,4 +1,4 @@
-"""A table is anonymised in memory that is a small multiple of its file."""
+"""Anonymising a table needs memory of a small multiple of its file."""
 
 import tracemalloc
 from pathlib import Path
@@ -16,7 +16,7 @@ from fairdatabase.anonymity.tables.reading import read_table
 def test_memory_is_a_small_multiple_of_the_file(tmp_path: Path, limits: Limits) -> None:
     file = tmp_path / "people.csv"
     roles = Roles(QUASI, ("disease",))
-    # What the first call keeps for all others is no matter of the table.
+    # The first call fills caches that do not depend on the table.
     write_people(file, 20)
     anonymise(read_table(file), roles, limits)
     write_people(file, 20_000)

@@ -1,4 +1,4 @@
-"""Risk agrees with pycanon on large tables wherever pycanon counts right; where it does not, the test says why.
+"""Risk agrees with pycanon on large tables wherever pycanon counts correctly; where it does not, the test says why.
 
 Three of its ways are not ours: it groups with pandas, which leaves out rows with a missing quasi-identifier, so its k
 is that of the other rows; it rounds entropy l down to a whole number; and it cannot sort a sensitive column of texts in
@@ -15,7 +15,7 @@ from fairdatabase.anonymity.model.table import table_of
 from fairdatabase.anonymity.risk.risk import Risk, Roles, measure
 
 with warnings.catch_warnings():
-    # Of pandas, about itself.
+    # A warning of pandas about itself.
     warnings.simplefilter("ignore")
     import pandas as pd
     from pycanon import anonymity as pycanon
@@ -61,7 +61,7 @@ def test_k_l_and_t_agree_on_whole_tables(seed: int, sensitive: str) -> None:
     assert ours.t[sensitive] == pytest.approx(pycanon.t_closeness(theirs, QUASI, [sensitive]))
 
 
-def test_a_row_with_a_missing_value_counts_here_and_not_there() -> None:
+def test_rows_with_missing_values_count_here_but_not_in_pycanon() -> None:
     table = columns(4)
     table["age"][17] = ""
 
@@ -69,7 +69,7 @@ def test_a_row_with_a_missing_value_counts_here_and_not_there() -> None:
     assert pycanon.k_anonymity(frame(table), QUASI) > 1
 
 
-def test_with_missing_values_pycanon_agrees_once_they_have_a_name() -> None:
+def test_pycanon_agrees_when_missing_values_have_a_name() -> None:
     table = columns(5, missing=0.01)
     named = {title: [value or "missing" for value in values] for title, values in table.items()}
     ours, theirs = measured(table, "disease"), frame(named)

@@ -1,4 +1,4 @@
-"""A table is read as it is, or refused with the line and column to mend."""
+"""A table is read exactly, or refused with the line and column to correct."""
 
 import csv
 import os
@@ -23,7 +23,7 @@ def read(folder: Path, content: bytes | str, name: str = "t.csv") -> dict[str, l
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("separator", [",", "\t"])
 @pytest.mark.parametrize("last", [True, False])
-def test_separators_ends_and_marks_make_no_difference(
+def test_delimiter_line_ends_and_bom_make_no_difference(
     tmp_path: Path, mark: bytes, end: str, separator: str, last: bool
 ) -> None:
     lines = ["näme|age", "Ann|30", '"Bo, the\tsecond"|', '"say ""hi"""|31']
@@ -34,32 +34,32 @@ def test_separators_ends_and_marks_make_no_difference(
     }
 
 
-def test_a_quoted_field_may_hold_lines(tmp_path: Path) -> None:
+def test_quoted_cell_may_contain_line_breaks(tmp_path: Path) -> None:
     assert read(tmp_path, 'a,b\n"1\n2",x\n') == {"a": ["1\n2"], "b": ["x"]}
 
 
 @pytest.mark.parametrize("separator", [",", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_title_may_hold_lines(tmp_path: Path, separator: str, end: str) -> None:
+def test_title_may_contain_line_breaks(tmp_path: Path, separator: str, end: str) -> None:
     titles = ['"a\n, ""b"""', "c d"]
     assert read(tmp_path, separator.join(titles) + end + f"1{separator}2" + end) == {'a\n, "b"': ["1"], "c d": ["2"]}
     assert read(tmp_path, separator.join(titles[::-1]) + end + f"1{separator}2") == {"c d": ["1"], 'a\n, "b"': ["2"]}
-    # A quote within a title opens nothing.
+    # A quote inside a title opens no quoted cell.
     assert read(tmp_path, f'5" pipe{separator}b{end}1{separator}2{end}') == {'5" pipe': ["1"], "b": ["2"]}
 
 
-def test_empty_lines_at_the_end_are_no_rows(tmp_path: Path) -> None:
+def test_empty_lines_at_the_end_are_ignored(tmp_path: Path) -> None:
     assert read(tmp_path, "a,b\n1,2\n\n\n") == {"a": ["1"], "b": ["2"]}
     assert read(tmp_path, "a\n1\n\n") == {"a": ["1"]}
 
 
-def test_a_row_of_missing_values_is_a_row(tmp_path: Path) -> None:
+def test_row_of_missing_values_counts(tmp_path: Path) -> None:
     assert read(tmp_path, "a,b\n,\n1,\n") == {"a": ["", "1"], "b": ["", ""]}
     assert read(tmp_path, 'a\n""\n1\n') == {"a": ["", "1"]}
 
 
-def test_one_column_may_have_no_name(tmp_path: Path) -> None:
-    # As R writes row names.
+def test_one_column_may_have_an_empty_title(tmp_path: Path) -> None:
+    # R writes row names this way.
     assert read(tmp_path, ",a\n1,x\n") == {"": ["1"], "a": ["x"]}
 
 
@@ -92,19 +92,19 @@ def test_one_column_may_have_no_name(tmp_path: Path) -> None:
         (b'a,b\n1,"' + b"x" * 1_100_000 + b'"\n', 2, 2, "more than 1048576 characters"),
     ],
 )
-def test_a_fault_is_told_with_its_place(tmp_path: Path, content: bytes, line: int, column: int, why: str) -> None:
+def test_fault_is_reported_with_its_place(tmp_path: Path, content: bytes, line: int, column: int, why: str) -> None:
     with pytest.raises(BadTable, match=why) as caught:
         read(tmp_path, content)
     assert (caught.value.line, caught.value.column) == (line, column)
 
 
-def test_a_fault_far_down_is_told_with_its_place(tmp_path: Path) -> None:
+def test_fault_far_down_is_reported_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(BadTable) as caught:
         read(tmp_path, "a,b\n" + "1,2\n" * 100_000 + "3\n" + "1,2\n" * 10)
     assert (caught.value.line, caught.value.column) == (100_002, 2)
 
 
-def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
+def test_pipe_is_read_like_a_file(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=("a,b\n1,2\n",))
@@ -114,7 +114,7 @@ def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out"])
-def test_what_is_written_reads_the_same(tmp_path: Path, name: str) -> None:
+def test_written_table_reads_the_same(tmp_path: Path, name: str) -> None:
     columns = {"a,b": ["1", "", 'say "hi"'], "c d": ["x\ny\tz", "ü", " z "]}
     path = tmp_path / name
     write_table(table_of(columns), path)
@@ -122,7 +122,7 @@ def test_what_is_written_reads_the_same(tmp_path: Path, name: str) -> None:
     assert os.listdir(tmp_path) == [name]
 
 
-def test_a_missing_value_in_a_table_of_one_column_is_written_as_one(tmp_path: Path) -> None:
+def test_missing_value_in_a_single_column_is_written_quoted(tmp_path: Path) -> None:
     write_table(table_of({"a": ["1", ""]}), tmp_path / "t.csv")
     with (tmp_path / "t.csv").open(newline="") as lines:
         assert list(csv.reader(lines)) == [["a"], ["1"], [""]]

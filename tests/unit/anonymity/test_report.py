@@ -1,4 +1,4 @@
-"""A report says what was done to a table, in figures that can be counted again."""
+"""A report describes what was done to a table, in figures that can be recomputed."""
 
 import re
 from xml.etree import ElementTree
@@ -13,24 +13,24 @@ from fairdatabase.anonymity.risk.limits import Limits
 from fairdatabase.anonymity.risk.risk import Roles
 from fairdatabase.anonymity.search.anonymise import Way, anonymise
 
-# Five of 30 stay; six others become one class of 40 to 45.
+# Five rows of age 30 stay; six others become one class, 40 to 45.
 TABLE = table_of({"age": ["30"] * 5 + ["40", "41", "42", "43", "44", "45"], "ill": ["a", "b"] * 5 + ["a"]})
 ROLES, LIMITS = Roles(("age",), ("ill",)), Limits(5, 2, max_suppression=0)
 LIMITS_OF_K = Limits(5)
 
 
-def test_the_figures_are_those_of_the_table() -> None:
+def test_figures_match_the_table() -> None:
     found = report(anonymise(TABLE, ROLES, LIMITS), ROLES, LIMITS)
     (age,) = found["columns"]
     assert (age["values"], age["unchanged"], age["nothing_left"]) == (2, pytest.approx(5 / 11, abs=1e-6), 0)
     assert sorted(age["examples"]) == ["30", "40-45"]
-    # Six of eleven rows lose 5 of the 15 years from 30 to 45.
+    # Six of eleven rows lose 5 of the 15 years between 30 and 45.
     assert found["loss"]["ncp"] == round(6 / 11 / 3, 2)
     assert (found["loss"]["discernibility_before"], found["loss"]["discernibility"]) == (25 + 6, 25 + 36)
     assert (found["before"]["k"], found["after"]["k"]) == (1, 5)
 
 
-def test_nothing_in_a_table_is_read_as_markdown() -> None:
+def test_markdown_in_a_table_is_escaped() -> None:
     values = ["x|y", "*a*", "_b_", "`c`", "<b>", "# h", "- i", "[l](u)", "a\\|b", "&lt;", "1. one", "l\nm", "~~s~~"]
     title = "#a_b|`c`\n<i>"
     table = table_of({title: values * 5, "- k": ["1"] * 65})
@@ -50,25 +50,25 @@ def test_nothing_in_a_table_is_read_as_markdown() -> None:
     assert "Dropped: \\- k." in text
 
 
-def test_the_plot_shows_how_many_people_live_in_classes_of_which_size() -> None:
+def test_plot_shows_people_by_class_size() -> None:
     picture = plot_sizes(np.repeat([1, 1, 1, 7], [1, 1, 1, 7]), np.full(10, 10), 5)
     root = ElementTree.fromstring(picture)
-    told = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
-    assert "before: 3 people in classes of 1" in told
-    assert "before: 7 people in classes of 5-9" in told
-    assert "after: 10 people in classes of 10-19" in told
+    titles = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert "before: 3 people in classes of 1" in titles
+    assert "before: 7 people in classes of 5-9" in titles
+    assert "after: 10 people in classes of 10-19" in titles
     assert "k = 5" in picture
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 1000])
-def test_every_size_has_its_bin(k: int) -> None:
+def test_plot_counts_every_class_size(k: int) -> None:
     sizes = [1, 2, 3, 4, 5, 1000]
-    told = plot_sizes(np.repeat(sizes, sizes), np.full(1015, 1015), k)
-    assert sum(map(int, re.findall(r"before: (\d+) pe", told))) == 1015
-    assert sum(map(int, re.findall(r"after: (\d+) pe", told))) == 1015
+    plot = plot_sizes(np.repeat(sizes, sizes), np.full(1015, 1015), k)
+    assert sum(map(int, re.findall(r"before: (\d+) pe", plot))) == 1015
+    assert sum(map(int, re.findall(r"after: (\d+) pe", plot))) == 1015
 
 
-def test_a_person_of_several_rows_counts_once_in_the_plot() -> None:
+def test_plot_counts_a_person_with_several_rows_once() -> None:
     ages = ["30", "40", "50", "60", "70", "80"]
     table = table_of({"age": [*ages, "30"], "who": ["p", "p", "p", "q", "q", "q", ""]})
     roles = Roles(("age",), (), "who")
@@ -84,25 +84,25 @@ def test_a_person_of_several_rows_counts_once_in_the_plot() -> None:
         ("local", 0.02, [("-3", "HIV"), ("93", "flu"), ("97", "cold"), ("1e6", "cold")]),
     ],
 )
-def test_nothing_tells_of_the_one_who_lies_furthest_off(way: Way, most: float, oldest: list[tuple[str, str]]) -> None:
-    # Whoever has the report and the table finds the same, whichever of these the oldest is, and whatever they have.
+def test_report_reveals_nothing_about_an_outlier(way: Way, most: float, oldest: list[tuple[str, str]]) -> None:
+    # Report and table are the same, whichever of these people is the oldest.
     dice = np.random.default_rng(1)
     ages = dice.integers(20, 61, 400).astype(str).tolist()
     ills = dice.choice(["flu"] * 5 + ["cold"] * 3 + ["HIV"] * 2, 400).tolist()
-    limits, told = Limits(5, max_suppression=most), []
+    limits, results = Limits(5, max_suppression=most), []
     for age, ill in oldest:
         done = anonymise(table_of({"age": [*ages, age], "ill": [*ills, ill]}), ROLES, limits, way=way)
         content = report(done, ROLES, limits)
         assert (content["rows"]["suppressed"] > 0) == (most > 0)
         del content["columns"][0]["examples"]
         if not most:
-            # What is published of the oldest person counts among what is published.
+            # The oldest person's published row counts in these figures.
             del content["after"], content["kept_columns"]
-        told.append((content, sorted(done.table["age"].texts())))
-    assert all(each == told[0] for each in told)
+        results.append((content, sorted(done.table["age"].texts())))
+    assert all(each == results[0] for each in results)
 
 
-def test_the_loss_of_a_number_is_that_of_what_is_written() -> None:
+def test_loss_of_a_number_is_that_of_the_written_range() -> None:
     dice = np.random.default_rng(2)
     table = table_of({"age": [*dice.integers(20, 61, 300).astype(str).tolist(), "92"]})
     roles, limits = Roles(("age",)), Limits(5, max_suppression=0)
@@ -114,7 +114,7 @@ def test_the_loss_of_a_number_is_that_of_what_is_written() -> None:
     assert report(done, roles, limits)["loss"]["ncp"] == float(f"{lost:.2g}")
 
 
-def test_a_report_leaves_out_how_close_lone_people_were() -> None:
+def test_report_omits_t_and_entropy_l_before() -> None:
     content = report(anonymise(TABLE, ROLES, LIMITS), ROLES, LIMITS)
     assert {"t", "entropy_l"}.isdisjoint(content["before"])
     assert (content["before"]["distinct_l"], set(content["after"]["t"])) == ({"ill": 1}, {"ill"})
@@ -124,35 +124,35 @@ def test_a_report_leaves_out_how_close_lone_people_were() -> None:
 
 
 @pytest.mark.parametrize("limits", [Limits(1, 2, max_suppression=0), Limits(1, 1, 0.4, max_suppression=0)])
-def test_exact_ends_are_told_also_where_k_is_1(limits: Limits) -> None:
-    # Seven decimals: too fine for bands.
+def test_exact_bounds_are_reported_even_when_k_is_1(limits: Limits) -> None:
+    # Seven decimals are too fine for bands.
     table = table_of({"age": [f"{a}.1234567" for a in (20, 33, 41, 47, 58, 98)], "ill": ["a", "a", "b", "a", "a", "b"]})
     content = report(anonymise(table, ROLES, limits, way="local"), ROLES, limits)
-    assert [warning for warning in content["warnings"] if "'age' end at numbers that somebody has" in warning]
+    assert [warning for warning in content["warnings"] if "'age' end at real values" in warning]
 
 
-def test_rare_values_that_a_class_gives_away_are_told() -> None:
-    limits, missing = Limits(5, max_suppression=0), "'*' in 'age' tells that somebody in the class has no value"
-    for times, told in ((1, True), (5, False)):
+def test_rare_values_that_a_class_reveals_are_reported() -> None:
+    limits, missing = Limits(5, max_suppression=0), "'*' in 'age' reveals that somebody in the class has no value"
+    for times, is_rare in ((1, True), (5, False)):
         table = table_of({"age": [str(20 + i % 40) for i in range(200)] + [""] * times})
         found = report(anonymise(table, Roles(("age",)), limits, way="local"), Roles(("age",)), limits)["warnings"]
-        assert any(missing in warning for warning in found) == told
+        assert any(missing in warning for warning in found) == is_rare
     table = table_of({"c": ["flu"] * 9 + ["cold"] * 9 + ["x"] * 9 + ["leprosy"] + ["y"] * 9})
     found = report(anonymise(table, Roles(("c",)), limits, way="local"), Roles(("c",)), limits)["warnings"]
     assert "Sets in 'c' name categories that fewer than 5 people have." in found
 
 
-def test_what_was_a_star_before_is_nothing_lost() -> None:
+def test_value_that_was_already_a_star_counts_as_unchanged() -> None:
     table = table_of({"age": ["*"] * 9 + ["a"] * 9})
     roles = Roles(("age",))
     (age,) = report(anonymise(table, roles, LIMITS_OF_K), roles, LIMITS_OF_K)["columns"]
     assert (age["nothing_left"], age["unchanged"]) == (0, 1)
 
 
-def test_a_column_of_which_all_rows_say_the_same_is_told() -> None:
+def test_column_without_any_detail_left_is_reported() -> None:
     table = table_of({"age": ["30", "40", "50", "70"], "": ["a", "b", "c", "d"], "kit": ["x"] * 4})
     roles, limits = Roles(("age", "", "kit")), Limits(4, max_suppression=0)
     content = report(anonymise(table, roles, limits, way="local"), roles, limits)
-    # A range from the lowest to the highest, and a set of all that there is, are nothing but the whole column.
-    assert "Nothing is left of 'age', '': such columns may as well be dropped." in content["warnings"]
+    # A range over all values, or a set of all values, says no more than "*".
+    assert "Nothing is left of 'age', '': drop the columns to keep more of the others." in content["warnings"]
     assert "| '' | categories |" in as_markdown(content, "t.csv")

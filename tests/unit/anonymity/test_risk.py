@@ -1,4 +1,4 @@
-"""Risk is counted right where counting goes wrong: expected figures are worked out by hand."""
+"""Risk is counted correctly in the cases that go wrong; the expected figures are computed by hand."""
 
 import math
 
@@ -14,25 +14,25 @@ def risk_of(quasi: str, sensitive: str = "", subject: str | None = None, /, **co
     return measure(table_of(columns), Roles(tuple(quasi.split()), tuple(sensitive.split()), subject))
 
 
-def test_a_person_behind_a_missing_value_is_alone() -> None:
+def test_missing_value_is_a_class_of_its_own() -> None:
     risk = risk_of("age sex", age=["30", "30", "", "30", "30"], sex=["F"] * 5)
     assert (risk.k, risk.classes, risk.unique_rows, risk.max_reidentification_risk) == (1, 2, 1, 1.0)
     assert risk.rows == risk.subjects == 5
 
 
-def test_people_with_the_same_missing_value_are_one_class() -> None:
+def test_equal_missing_values_form_one_class() -> None:
     assert risk_of("age", age=["", "", "30", "30"]).k == 2
 
 
-def test_what_runs_together_when_glued_stays_apart() -> None:
-    # Glued together all four rows read "abc".
+def test_values_that_concatenate_alike_stay_distinct() -> None:
+    # Concatenated, all four rows read "abc".
     risk = risk_of("x y", x=["a", "a", "ab", "abc"], y=["bc", "bc", "c", ""])
     assert (risk.classes, risk.k, risk.unique_rows) == (3, 1, 2)
     assert risk_of("x y", x=["a", "ab"], y=["bc", "c"]).classes == 2
 
 
 @pytest.mark.parametrize("glue", ["|", "_", ",", "\x1f", "', '"])
-def test_no_separator_makes_two_classes_one(glue: str) -> None:
+def test_separators_inside_values_merge_no_classes(glue: str) -> None:
     risk = risk_of("x y", x=["a", f"a{glue}b"], y=[f"b{glue}c", "c"])
     assert (risk.classes, risk.k) == (2, 1)
 
@@ -44,9 +44,9 @@ def test_classes_of_one_value_are_not_diverse() -> None:
     assert risk.entropy_l == {"s": 1.0}
 
 
-def test_ways_of_writing_one_thing_are_one_value() -> None:
+def test_spellings_of_one_value_count_once() -> None:
     assert risk_of("q", "s", q=["1"] * 3, s=["HIV", "hiv", " HIV "]).distinct_l == {"s": 1}
-    # "05" is a code, and what is beside it no column of numbers.
+    # "05" is a code, so its column is not numeric.
     assert risk_of("q", "s", q=["1"] * 3, s=["5", "5.0", "05"]).distinct_l == {"s": 2}
     assert risk_of("q", "s", q=["1"] * 4, s=["5", "5.0", "+5.00", "high"]).distinct_l == {"s": 2}
     assert risk_of("q", "s", q=["1"] * 2, s=["Crohn\u0301", "crohń "]).distinct_l == {"s": 1}
@@ -57,25 +57,25 @@ def test_ways_of_writing_one_thing_are_one_value() -> None:
     "ways",
     [("S 1", "S1", "s  1"), ("S1\u200b", "S1", "\ufeffS1", "S\u00ad1"), ("\uff33\uff11", "S1"), ("1 000", "1000.0")],
 )
-def test_space_and_encoding_make_no_two_people_nor_answers(ways: tuple[str, ...]) -> None:
+def test_spaces_and_encoding_do_not_distinguish_people_or_values(ways: tuple[str, ...]) -> None:
     assert risk_of("q", "", "who", q=["1"] * len(ways), who=list(ways)).k == 1
     assert risk_of("q", "s", q=["1"] * (len(ways) + 1), s=[*ways, "high"]).distinct_l == {"s": 2}
-    # What else there is of ways to write a thing is not seen.
+    # Other spellings count as different.
     assert risk_of("q", "", "who", q=["1"] * 2, who=["S-1", "S1"]).k == 2
     assert risk_of("q", "s", q=["1"] * 2, s=["not provided", "not\u200b provided "]).distinct_l == {"s": 1}
 
 
-def test_a_missing_sensitive_value_is_one_value_however_it_is_written() -> None:
+def test_all_spellings_of_a_missing_sensitive_value_are_one_value() -> None:
     assert risk_of("q", "s", q=["1", "1"], s=["flu", ""]).distinct_l == {"s": 2}
     missing = ["", " ", "NA", "n/a", "Unknown", "not_provided", "missing: not collected", "-", "?"]
     risk = risk_of("q", "s", q=["1"] * 9, s=missing)
     assert (risk.distinct_l, risk.entropy_l, risk.t) == ({"s": 1}, {"s": 1.0}, {"s": 0.0})
-    # Of two classes of missing values, neither is unlike the table, in numbers or not.
+    # Two classes of missing values are both like the table, among numbers or categories.
     for other in ("flu", "5"):
         assert risk_of("q", "s", q=["1", "1", "2", "2"], s=["", other, "NA", other]).t == {"s": 0.0}
 
 
-def test_what_looks_missing_is_an_answer_where_it_is_one() -> None:
+def test_none_and_minus_are_values_where_they_mean_something() -> None:
     assert risk_of("q", "s", q=["1"] * 2, s=["none", "unknown"]).distinct_l == {"s": 2}
     assert risk_of("q", "s", q=["1"] * 3, s=["+", "-", ""]).distinct_l == {"s": 3}
     assert risk_of("q", "s", q=["1"] * 3, s=["positive", "-", ""]).distinct_l == {"s": 2}
@@ -88,7 +88,7 @@ def test_entropy_l_is_the_exponential_of_the_entropy() -> None:
     assert risk.entropy_l["s"] == pytest.approx(2**1.5)
 
 
-def test_one_class_is_as_close_to_the_table_as_can_be() -> None:
+def test_single_class_has_distance_zero() -> None:
     risk = risk_of("q", "s n", q=["1"] * 4, s=["a", "a", "b", "c"], n=["1", "2", "3", ""])
     assert risk.t == {"s": 0.0, "n": 0.0}
 
@@ -129,68 +129,68 @@ def test_a_missing_number_is_as_far_from_the_lowest_as_from_the_highest() -> Non
     assert risk_of("q", "n", q=["1", "2", "3"], n=["1", "3", ""]).t["n"] == pytest.approx(2 / 3)
 
 
-def test_the_samples_of_one_person_are_one_person() -> None:
+def test_rows_of_one_person_count_once() -> None:
     columns = {"q": ["1"] * 4, "s": ["a", "b", "c", "d"], "who": ["p"] * 4}
     risk = risk_of("q", "s", "who", **columns)
     assert (risk.rows, risk.subjects, risk.k, risk.unique_rows, risk.max_reidentification_risk) == (4, 1, 1, 4, 1.0)
     assert risk_of("q", "s", **columns).k == 4
 
 
-def test_a_person_written_in_two_ways_is_one() -> None:
+def test_spellings_of_one_person_count_once() -> None:
     who = ["S1", "s1 ", " S1", "07", "7", "7.0"]
     risk = risk_of("q", "", "who", q=["1"] * 6, who=who)
     assert (risk.k, risk.subjects) == (2, 2)
-    # No other zeros are left out.
+    # Only leading zeros are ignored.
     assert risk_of("q", "", "who", q=["1"] * 6, who=["S1", "S01", "S101", "S11", "100", "10"]).subjects == 6
 
 
-def test_a_row_that_names_nobody_adds_nobody() -> None:
-    # The row without a name may be p's: of the first class one person is known, as of the third; of the second two.
+def test_unnamed_row_adds_nobody() -> None:
+    # The unnamed row may be p's: the first and third class have one known person, the second has two.
     risk = risk_of("q", "", "who", q=["1", "1", "2", "2", "2", "3", "3"], who=["p", "", "p", "r", "NA", "", "unknown"])
     assert (risk.k, risk.subjects, risk.unique_rows, risk.max_reidentification_risk) == (1, 2, 4, 1.0)
     assert risk_of("q", "", "who", q=["1", "1"], who=["", "NA"]).subjects == 1
 
 
-def test_a_person_counts_in_every_class_that_holds_one_of_their_rows() -> None:
+def test_person_counts_in_every_class_with_one_of_their_rows() -> None:
     risk = risk_of("q", "", "who", q=["1", "1", "2", "2"], who=["p", "q", "p", "p"])
     assert (risk.k, risk.subjects, risk.unique_rows) == (1, 2, 2)
 
 
-def test_a_person_with_many_rows_weighs_as_much_as_any_other() -> None:
-    # p has three rows of "a", r one of "b": as people half and half (exp(H) = 2), as rows 3 to 1.
+def test_every_person_has_the_same_weight() -> None:
+    # p has three rows of "a", r one of "b": half and half by people (exp(H) = 2), 3 to 1 by rows.
     columns = {"q": ["1"] * 4, "s": ["a", "a", "a", "b"], "who": ["p", "p", "p", "r"]}
     assert risk_of("q", "s", "who", **columns).entropy_l["s"] == pytest.approx(2)
     rows = math.exp(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
     assert risk_of("q", "s", **columns).entropy_l["s"] == pytest.approx(rows)
 
 
-def test_one_row_is_a_table() -> None:
+def test_table_of_one_row_works() -> None:
     risk = risk_of("q", "s n", q=["1"], s=["a"], n=["5"])
     assert (risk.rows, risk.classes, risk.k, risk.t) == (1, 1, 1, {"s": 0.0, "n": 0.0})
 
 
-def test_columns_of_missing_values_are_one_class_of_one_value() -> None:
+def test_columns_of_missing_values_form_one_class_of_one_value() -> None:
     risk = risk_of("q", "s", q=["", "", ""], s=["", "", ""])
     assert (risk.classes, risk.k, risk.distinct_l, risk.t) == (1, 3, {"s": 1}, {"s": 0.0})
 
 
 def test_many_columns_of_many_values_do_not_overflow_into_one_class() -> None:
-    # 40 columns of 100 values make 100 ** 40 keys. The last row is the first but for its first column, whose weight,
-    # 100 ** 39, leaves nothing in 64 bits.
+    # 40 columns of 100 values make 100 ** 40 keys. The last row differs from the first only in its first column, whose
+    # weight of 100 ** 39 does not fit in 64 bits.
     rows = [[str(i)] * 40 for i in range(100)] + [["5", *["0"] * 39]]
     columns = {f"q{c}": [row[c] for row in rows] for c in range(40)}
     risk = risk_of(" ".join(columns), **columns)
     assert (risk.classes, risk.unique_rows) == (101, 101)
 
 
-def test_large_numbers_that_differ_in_the_last_figure_are_two() -> None:
+def test_large_numbers_that_differ_in_the_last_digit_stay_distinct() -> None:
     assert risk_of("q", "n", q=["1"] * 2, n=["90071992547409920", "90071992547409921"]).distinct_l == {"n": 2}
 
 
 @pytest.mark.parametrize(
     ("quasi", "sensitive", "subject", "why"),
     [
-        ("", "", None, "no quasi-identifier"),
+        ("", "", None, "name at least one quasi-identifier"),
         ("q x", "", None, "no column 'x'"),
         ("q", "x", None, "no column 'x'"),
         ("q", "s", "x", "no column 'x'"),
@@ -199,17 +199,16 @@ def test_large_numbers_that_differ_in_the_last_figure_are_two() -> None:
         ("q", "s", "q", "'q' is named twice"),
     ],
 )
-def test_roles_that_contradict_are_refused(quasi: str, sensitive: str, subject: str | None, why: str) -> None:
+def test_contradictory_roles_are_refused(quasi: str, sensitive: str, subject: str | None, why: str) -> None:
     with pytest.raises(BadTable, match=why):
         risk_of(quasi, sensitive, subject, q=["1"], s=["a"])
 
 
-def test_an_exponent_in_a_name_makes_no_number_of_it() -> None:
+def test_exponent_in_a_name_does_not_make_it_a_number() -> None:
     names = ["1E1", "10", "1e1", "010", "+10.0", "1E2", "100"]
     table = table_of({"age": ["30"] * len(names), "who": names})
     assert measure(table, Roles(("age",), (), "who")).subjects == 4
     assert notes_on(table["who"], "who") == [
-        "7 spellings in 'who' are taken for 4 people: "
-        "case, space, encoding, leading zeros and the way to write a number aside."
+        "7 spellings in 'who' count as 4 people: case, spaces, encoding, leading zeros and number notation are ignored."
     ]
-    assert "are taken for one person:" in notes_on(column_of(["a", "A"]), "who")[0]
+    assert "count as one person:" in notes_on(column_of(["a", "A"]), "who")[0]

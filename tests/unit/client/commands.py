@@ -11,20 +11,20 @@ HEADER = ("who", "age", "town", "day", "disease", "kit", "tube")
 
 
 def run(*words: object) -> Result:
-    """Run a command; whatever comes of it, it is no traceback."""
+    """Run a command. It must not end in a traceback."""
     result = CliRunner().invoke(app, [str(word) for word in words])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
 
 def write(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Path:
-    """Write a table with commas."""
+    """Write a CSV file."""
     path.write_text("\n".join(",".join(row) for row in (header, *rows)) + "\n")
     return path
 
 
 def study(count: int = 60) -> list[tuple[str, ...]]:
-    """Return rows of people of whom everything differs a little: two rows each."""
+    """Return two rows for each of several people, all slightly different."""
     towns, diseases = ("Ghent", "Delft", "Cork"), ("flu", "none", "IBD", "asthma")
     return [
         (

@@ -1,4 +1,4 @@
-"""What `fairdb anonymize` writes takes its place whole or not at all, and overwrites nothing unasked."""
+"""`fairdb anonymize` writes all of its files or none, and overwrites only with --force."""
 
 import errno
 import os
@@ -16,13 +16,13 @@ from tests.unit.client.commands import run, study, write
 QUASI = ("--quasi", "age,town,day")
 
 
-def test_nothing_but_an_ordinary_file_is_replaced_and_no_input(tmp_path: Path) -> None:
+def test_only_ordinary_files_are_replaced_and_never_inputs(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", study())
     common = ("anonymize", file, "--quasi", "town", "--k", "2", "--recoding", "full")
     pipe, target, link, tree = (tmp_path / name for name in ("pipe", "target.csv", "link.csv", "tree.csv"))
     os.mkfifo(pipe)
     result = run(*common, "--out", pipe)
-    assert (result.exit_code, "is no ordinary file" in result.stderr) == (2, True)
+    assert (result.exit_code, "is not an ordinary file" in result.stderr) == (2, True)
     assert pipe.is_fifo()
 
     target.write_text("old")
@@ -34,11 +34,11 @@ def test_nothing_but_an_ordinary_file_is_replaced_and_no_input(tmp_path: Path) -
 
     tree.write_text("Ghent,Low\nDelft,Low\nCork,High\n")
     result = run(*common, "--hierarchy", f"town={tree}", "--out", tree)
-    assert (result.exit_code, "is an input, which is not overwritten" in result.stderr) == (2, True)
+    assert (result.exit_code, "is an input, and inputs are never overwritten" in result.stderr) == (2, True)
     assert tree.read_text().startswith("Ghent")
 
 
-def test_what_is_there_already_is_overwritten_by_force_only(tmp_path: Path) -> None:
+def test_existing_files_are_overwritten_only_with_force(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", study())
     common = ("anonymize", file, *QUASI, "--report", tmp_path / "r", "--out", tmp_path / "o.csv")
     for name in ("o.csv", "r.md", "r.json", "r.svg"):
@@ -46,7 +46,7 @@ def test_what_is_there_already_is_overwritten_by_force_only(tmp_path: Path) -> N
         there.write_text("old")
         result = run(*common)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert f"{there}: is there already: --force overwrites it" in result.stderr
+        assert f"{there}: exists already: use --force to overwrite it" in result.stderr
         assert sorted(os.listdir(tmp_path)) == sorted([name, "t.csv"])
         there.unlink()
     (tmp_path / "o.csv").write_text("old")
@@ -56,7 +56,7 @@ def test_what_is_there_already_is_overwritten_by_force_only(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("force", [False, True])
 @pytest.mark.parametrize("fault", [".csv", ".svg", ".md"])
-def test_a_table_without_its_report_is_not_left(
+def test_failed_write_leaves_no_file_and_restores_old_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, force: bool, fault: str
 ) -> None:
     file = write(tmp_path / "t.csv", study())
@@ -78,7 +78,7 @@ def test_a_table_without_its_report_is_not_left(
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == there
 
 
-def test_what_appears_during_the_work_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_created_during_the_run_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, out = write(tmp_path / "t.csv", study()), tmp_path / "o.csv"
 
     def work(*parts: object, **options: object) -> None:
@@ -90,14 +90,14 @@ def test_what_appears_during_the_work_is_not_overwritten(tmp_path: Path, monkeyp
     assert (out.read_text(), sorted(os.listdir(tmp_path))) == ("precious", ["o.csv", "t.csv"])
 
 
-def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
+def test_replaced_file_keeps_its_mode(tmp_path: Path) -> None:
     file, out = write(tmp_path / "t.csv", study()), tmp_path / "o.csv"
     out.touch(0o600)
     assert run("anonymize", file, *QUASI, "--out", out, "--force").exit_code == 0
     assert (out.stat().st_mode & 0o777, sorted(os.listdir(tmp_path))) == (0o600, ["o.csv", "t.csv"])
 
 
-def test_whoever_ends_it_finds_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sigterm_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = write(tmp_path / "t.csv", study())
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(writing, "write_rows", lambda *parts: signal.raise_signal(signal.SIGTERM))
@@ -106,7 +106,7 @@ def test_whoever_ends_it_finds_nothing_half_written(tmp_path: Path, monkeypatch:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_a_closed_output_is_no_fault(tmp_path: Path) -> None:
+def test_closed_stdout_is_accepted(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", study(6))
     words = (
         Path(sys.executable).with_name("fairdb"),
@@ -124,14 +124,14 @@ def test_a_closed_output_is_no_fault(tmp_path: Path) -> None:
     assert (tmp_path / "o.csv").exists()
 
 
-@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="no name for the output")
-def test_the_table_is_not_written_where_the_command_prints(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="/dev/stdout does not exist")
+def test_table_is_not_written_to_the_output_of_the_command(tmp_path: Path) -> None:
     file, printed = write(tmp_path / "t.csv", study()), tmp_path / "printed.csv"
     command = [str(Path(sys.executable).with_name("fairdb")), "anonymize", str(file), *QUASI, "--force", "--out"]
     for out in ("/dev/stdout", str(printed)):
         with printed.open("w") as opened:
             done = subprocess.run([*command, out], stdout=opened, stderr=subprocess.PIPE, text=True, check=False)
-        told = f"{out}: is where this command prints what it does: name another file\n"
-        assert (done.returncode, done.stderr, printed.read_text()) == (2, told, "")
+        expected = f"{out}: is where this command prints: name another file\n"
+        assert (done.returncode, done.stderr, printed.read_text()) == (2, expected, "")
     done = subprocess.run([*command, "/dev/stdout"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (2, "/dev/stdout: is no ordinary file\n")
+    assert (done.returncode, done.stderr) == (2, "/dev/stdout: is not an ordinary file\n")

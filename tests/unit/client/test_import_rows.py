@@ -1,4 +1,4 @@
-"""Rows of a file that is to be imported: their keys, and the chunks that they are sent in."""
+"""The rows of a file to import: their keys and their chunks."""
 
 import io
 import json
@@ -38,7 +38,7 @@ def test_rows_of_a_table_become_lines_of_json() -> None:
 
 @pytest.mark.parametrize(("content", "format"), [(TABLE, Format.CSV), (LINES, Format.NDJSON)])
 @pytest.mark.parametrize("at_once", [1, 2, 400])
-def test_a_row_has_one_key_however_the_file_is_cut(
+def test_key_of_a_row_does_not_depend_on_chunk_size(
     content: bytes, format: Format, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = keys_of(content, format)
@@ -58,23 +58,23 @@ def test_a_row_has_one_key_however_the_file_is_cut(
         (b'{"organism": ""}\n{"study": null}\n', b'{"study": "s", "organism": "o"}\n' * 2, Format.NDJSON),
     ],
 )
-def test_what_an_import_says_for_all_rows_counts_where_a_row_names_none(
+def test_defaults_of_the_import_count_only_for_rows_without_their_own(
     without: bytes, named: bytes, format: Format
 ) -> None:
     keys = keys_of(named, format)
     assert keys_of(without, format, study="s", organism="o") == keys
-    # Where it has no effect on what is stored it has none on the keys.
+    # A default that changes nothing stored does not change the keys.
     assert keys_of(named, format, study="other", organism="another") == keys
     assert not set(keys_of(without, format, study="s", organism="another")) & set(keys)
     assert not set(keys_of(without, format, study="other", organism="o")) & set(keys)
 
 
-def test_a_rows_own_key_stays() -> None:
+def test_own_key_of_a_row_is_kept() -> None:
     assert keys_of(b"requestId,organism\nmine,a\n,a\n", Format.CSV)[0] == "mine"
     assert keys_of(b'{"request_id": "x", "requestId": "mine"}\n', Format.NDJSON) == ["mine"]
 
 
-def test_what_cannot_be_read_is_not_sent_unless_the_platform_judges_it() -> None:
+def test_unreadable_table_rows_are_not_sent_but_odd_json_lines_are() -> None:
     (chunk,) = chunks_of(b'a,b\n1\n"x" y,2\n\xff,1\n,\n1,2\n', Format.CSV, organism="E. coli")
     assert [row.fault for row in chunk.rows] == [Fault.RAGGED, Fault.BADLY_QUOTED, Fault.NOT_TEXT, Fault.EMPTY, None]
     assert [(row.number, row.line) for row in chunk.rows] == [(1, 2), (2, 3), (3, 4), (4, 5), (5, 6)]
@@ -86,33 +86,33 @@ def test_what_cannot_be_read_is_not_sent_unless_the_platform_judges_it() -> None
 
 
 @pytest.mark.parametrize("format", [Format.CSV, Format.TSV])
-def test_a_row_that_was_mended_is_no_equal_row_of_before(format: Format) -> None:
+def test_corrected_row_differs_from_an_equal_stored_row(format: Format) -> None:
     mark = "," if format is Format.CSV else "\t"
     content = f"organism{mark}age\nE. coli{mark}34\nE. coli{mark}x\nE. coli\n".encode()
     (chunk,) = chunks_of(content, format)
-    to_mend = b"\n".join([chunk.titles, *(row.to_mend for row in chunk.rows[1:])])
-    mended = to_mend.replace(f"{mark}x".encode(), f"{mark}34".encode()) + f"{mark}34\n".encode()
-    keys = keys_of(mended, format)
+    refused = b"\n".join([chunk.titles, *(row.to_correct for row in chunk.rows[1:])])
+    corrected = refused.replace(f"{mark}x".encode(), f"{mark}34".encode()) + f"{mark}34\n".encode()
+    keys = keys_of(corrected, format)
     assert len({*keys, *keys_of(content, format)[:1]}) == 3
-    # Sent again, it is the same.
-    assert keys_of(mended, format) == keys
+    # Sending it again gives the same keys.
+    assert keys_of(corrected, format) == keys
 
 
-def test_a_row_that_was_mended_has_its_key_in_the_column_of_keys() -> None:
+def test_refused_row_gets_its_key_in_the_key_column() -> None:
     (chunk,) = chunks_of(b'organism,requestId,age\n"E. coli, K12",,x\nE. coli,mine,x\n', Format.CSV)
     assert chunk.titles == b"organism,requestId,age"
     key = sent([chunk])[0]["requestId"]
-    assert [row.to_mend for row in chunk.rows] == [f'"E. coli, K12",{key},x'.encode(), b"E. coli,mine,x"]
+    assert [row.to_correct for row in chunk.rows] == [f'"E. coli, K12",{key},x'.encode(), b"E. coli,mine,x"]
 
 
 @pytest.mark.parametrize("content", [b"", b"a\n", b"a,,b\n1,2,3\n", b"a,a\n1,2\n", b'"a\n', b"\xff\n1\n"])
-def test_a_file_that_is_no_table_is_told_of(content: bytes) -> None:
+def test_unusable_file_is_refused(content: bytes) -> None:
     with pytest.raises(FileUnusable):
         chunks_of(content, Format.CSV, organism="E. coli")
 
 
 @pytest.mark.parametrize(
-    ("content", "format", "organism", "told"),
+    ("content", "format", "organism", "expected"),
     [
         (b"sample,age\n1,2\n", Format.CSV, "", "there is no column 'organism'; --organism NAME"),
         (b"Organism,age\na,2\n", Format.CSV, "", "did you mean 'Organism'?"),
@@ -122,9 +122,9 @@ def test_a_file_that_is_no_table_is_told_of(content: bytes) -> None:
         (b"organism,age\na,2\n", Format.TSV, "", "separated by commas (--format csv)"),
     ],
 )
-def test_a_table_of_which_no_row_could_be_stored_is_told_of(
-    content: bytes, format: Format, organism: str, told: str
+def test_table_without_storable_rows_is_refused_with_advice(
+    content: bytes, format: Format, organism: str, expected: str
 ) -> None:
     with pytest.raises(FileUnusable) as raised:
         chunks_of(content, format, organism=organism)
-    assert told in str(raised.value)
+    assert expected in str(raised.value)

@@ -1,4 +1,4 @@
-"""`fairdb risk` prints figures that are right, or what to mend and where."""
+"""`fairdb risk` prints correct figures, or what to correct and where."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import pytest
 from tests.unit.client.commands import run, study, write
 
 
-def test_it_prints_the_figures_as_json(tmp_path: Path) -> None:
+def test_figures_are_printed_as_json(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", [("30", "F", "flu"), ("30", "F", "flu"), ("", "F", "IBD")], ("age", "sex", "ill"))
     result = run("risk", file, "--quasi", "age,sex", "--sensitive", "ill", "--json")
     assert result.exit_code == 0
@@ -37,90 +37,93 @@ def test_names_may_be_repeated_spaced_or_quoted(tmp_path: Path) -> None:
         assert json.loads(run("risk", file, *quasi, "--json").stdout)["classes"] == 1
 
 
-def test_people_are_shown_the_worst_classes_and_the_next_step(tmp_path: Path) -> None:
+def test_worst_classes_and_next_step_are_printed(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", study())
     result = run("risk", file, "--quasi", "age,town", "--sensitive", "disease", "--subject", "who")
     assert result.exit_code == 0
     assert "Smallest classes" in result.stdout
     assert "age=20, town=Ghent" in result.stdout
-    # Each person is alone in age and town, and stays so whichever of the two goes one step.
-    assert "No single step gains anything: `fairdb anonymize` takes several" in result.stdout
+    # Each person is unique in age and town, and stays so when either is generalised one level.
+    assert "No single step helps. `fairdb anonymize` combines several" in result.stdout
 
 
-def test_only_a_step_that_gains_is_proposed(tmp_path: Path) -> None:
+def test_only_a_step_that_helps_is_proposed(tmp_path: Path) -> None:
     rows = [(str(30 + i % 4), "FM"[i % 4 // 2], "Fiji") for i in range(12)]
     file = write(tmp_path / "t.csv", rows, ("age", "sex", "country"))
-    shown = run("risk", file, "--quasi", "age,sex,country").stdout
-    assert "Largest gain: age, to bands of 2. `fairdb anonymize` finds what loses least." in shown
-    assert "rows in classes of fewer than 5 rows" in " ".join(shown.replace("┃", " ").split())
-    shown = run("risk", write(tmp_path / "t.csv", rows * 2, ("age", "sex", "country")), "--quasi", "age,sex").stdout
-    assert "Every class holds 5 rows or more." in shown
-    assert "Largest gain" not in shown
+    printed = run("risk", file, "--quasi", "age,sex,country").stdout
+    assert (
+        "Largest gain: age: generalise it to bands of 2. `fairdb anonymize` finds the steps that lose least detail."
+        in printed
+    )
+    assert "rows in classes of fewer than 5 rows" in " ".join(printed.replace("┃", " ").split())
+    printed = run("risk", write(tmp_path / "t.csv", rows * 2, ("age", "sex", "country")), "--quasi", "age,sex").stdout
+    assert "Every class has at least 5 rows." in printed
+    assert "Largest gain" not in printed
 
 
-def test_what_the_names_of_people_leave_open_is_told(tmp_path: Path) -> None:
+def test_unclear_names_of_people_are_reported(tmp_path: Path) -> None:
     rows = [("S1", "30", "NA"), ("s1", "30", ""), ("", "30", "unknown"), ("S2", "30", "")]
     words = ("risk", write(tmp_path / "t.csv", rows, ("who", "age", "ill")), "--quasi", "age",
              "--subject", "who", "--sensitive", "ill")  # fmt: skip
     result = run(*words)
-    assert "1 row names nobody in 'who': k counts only people who are named" in result.stdout
-    assert "3 spellings in 'who' are taken for 2 people" in result.stdout
-    assert "the same for everybody in the table" in result.stdout
-    told = json.loads(run(*words, "--json").stdout)["warnings"]
-    assert [note.partition(" ")[0] for note in told] == ["1", "3"]
-    assert all(note in result.stdout for note in told)
+    assert "1 row names nobody in 'who': k counts only named people" in result.stdout
+    assert "3 spellings in 'who' count as 2 people" in result.stdout
+    assert "everybody in the table has the same value" in result.stdout
+    warnings = json.loads(run(*words, "--json").stdout)["warnings"]
+    assert [note.partition(" ")[0] for note in warnings] == ["1", "3"]
+    assert all(note in result.stdout for note in warnings)
 
 
-def test_markup_in_a_table_is_shown_as_it_is(tmp_path: Path) -> None:
+def test_markup_in_a_table_is_printed_literally(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", [("[red]x[/]", "y"), ("z", "y")], ("[bold]a", "b"))
     result = run("risk", file, "--quasi", "[bold]a", "--sensitive", "b")
     assert "[bold]a=[red]x[/]" in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("content", "options", "told"),
+    ("content", "options", "expected"),
     [
         ("", "--quasi a", "line 1, column 1: the file is empty"),
         ("a,b\n", "--quasi a", "line 2, column 1: there is no row below the header"),
         ("a,b\n1,2\n3\n", "--quasi a", "line 3, column 2: 1 cell, but the header has 2"),
         ("a,a\n1,2\n", "--quasi a", "line 1, column 2: 'a' is already the title of column 1"),
-        ("a,b\n1,2\n", "--quasi x", "line 1: there is no column 'x'; there are: 'a', 'b'"),
+        ("a,b\n1,2\n", "--quasi x", "line 1: there is no column 'x'; the columns are: 'a', 'b'"),
         ("a,b\n1,2\n", "--quasi ,", "there is no column ''"),
         ("a, a\n1,2\n", "--quasi a", "line 1, column 2: ' a' differs only in spaces from 'a', the title of column 1"),
         ("a,b\n1,\0\n", "--quasi a", "line 2, column 2: a NUL byte"),
     ],
 )
-def test_bad_input_ends_with_2_and_its_place(tmp_path: Path, content: str, options: str, told: str) -> None:
+def test_bad_input_exits_with_2_and_names_its_place(tmp_path: Path, content: str, options: str, expected: str) -> None:
     file = tmp_path / "t.csv"
     file.write_text(content)
     result = run("risk", file, *options.split(), "--json")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert told in result.stderr
+    assert expected in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         ("--quasi a --sensitive a", "'a' is named twice"),
         ("--quasi a --subject a", "'a' is named twice"),
         ("--quasi a --categorical b", "'b' is named by --categorical"),
-        ('--quasi "a', "cannot tell the names in"),
+        ('--quasi "a', "the column names in"),
     ],
 )
-def test_options_that_contradict_each_other_are_no_fault_of_the_table(tmp_path: Path, options: str, told: str) -> None:
+def test_contradictory_options_do_not_name_the_table(tmp_path: Path, options: str, expected: str) -> None:
     result = run("risk", write(tmp_path / "t.csv", [("1", "2")], ("a", "b")), *options.split())
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith(told)
+    assert result.stderr.startswith(expected)
 
 
 def fairdb(*words: object, stdout: int) -> subprocess.CompletedProcess[str]:
-    """Run a command in a process of its own, whose output is an open file."""
+    """Run a command in its own process, with an open file as its output."""
     command = [str(Path(sys.executable).with_name("fairdb")), *map(str, words)]
     return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_nobody_who_reads_on_is_no_fault(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_closed_pipe_ends_silently_with_141(tmp_path: Path, options: tuple[str, ...]) -> None:
     file = write(tmp_path / "t.csv", study())
     read, written = os.pipe()
     os.close(read)
@@ -129,16 +132,16 @@ def test_nobody_who_reads_on_is_no_fault(tmp_path: Path, options: tuple[str, ...
     assert (done.returncode, done.stderr) == (141, "")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full does not exist")
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_what_cannot_be_printed_is_no_fault_of_the_table(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_full_output_device_is_reported_as_such(tmp_path: Path, options: tuple[str, ...]) -> None:
     file = write(tmp_path / "t.csv", study())
     with Path("/dev/full").open("w") as full:
         done = fairdb("report", file, "--quasi", "age", *options, stdout=full.fileno())
     assert (done.returncode, done.stderr) == (2, "Standard output: No space left on device\n")
 
 
-def test_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
+def test_missing_file_exits_with_2(tmp_path: Path) -> None:
     result = run("risk", tmp_path / "none.csv", "--quasi", "a")
     assert result.exit_code == 2
     assert "No such file" in result.stderr
@@ -146,21 +149,21 @@ def test_a_file_that_is_not_there_ends_with_2(tmp_path: Path) -> None:
     assert run("risk").exit_code == 2
 
 
-def test_five_hundred_columns_are_no_trouble(tmp_path: Path) -> None:
+def test_five_hundred_columns_work(tmp_path: Path) -> None:
     header = [f"c{i}" for i in range(500)]
     file = write(tmp_path / "t.csv", [[str((i * 7 + row) % 9) for i in range(500)] for row in range(50)], header)
     result = run("risk", file, "--quasi", ",".join(header[:400]), "--sensitive", "c499", "--json")
-    # Rows that are nine apart are equal: 50 rows are nine classes of five or six.
+    # Every ninth row is equal: 50 rows form nine classes of five or six.
     assert {name: json.loads(result.stdout)[name] for name in ("classes", "k")} == {"classes": 9, "k": 5}
 
 
-def test_other_commands_do_not_load_what_tables_need() -> None:
-    unwanted = "('numpy', 'fairdatabase.anonymity')"
+def test_other_commands_do_not_load_numpy() -> None:
+    unwanted = "('numpy', 'fairdatabase.anonymity.model.table')"
     code = f"import sys, fairdatabase.client.commands.main; print([m for m in {unwanted} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_without_numpy_it_says_what_to_install(tmp_path: Path) -> None:
+def test_missing_numpy_is_explained(tmp_path: Path) -> None:
     (tmp_path / "numpy.py").write_text("raise ModuleNotFoundError('none', name='numpy')")
     done = subprocess.run(
         [Path(sys.executable).with_name("fairdb"), "risk", "t.csv", "--quasi", "a"],
@@ -169,4 +172,4 @@ def test_without_numpy_it_says_what_to_install(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (1, "numpy is missing: install fairdatabase[tables]\n")
+    assert (done.returncode, done.stderr) == (1, "numpy is not installed: run `pip install fairdatabase[tables]`\n")

@@ -1,4 +1,4 @@
-"""A session's import, against answers that a platform gives."""
+"""`Session.import_rows` against the answers of a simulated platform."""
 
 import json
 
@@ -8,10 +8,10 @@ import pytest
 from fairdatabase.client.session import Session
 
 
-def test_what_a_call_stored_before_its_token_expired_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_stored_before_the_token_expired_count_as_new(monkeypatch: pytest.MonkeyPatch) -> None:
     expired = {"reason": "UNAUTHENTICATED", "message": "Log in."}
     of_rows = [
-        # The first row had been stored before, the second is stored, the third finds no token that counts.
+        # The first row was stored before, the second is new, and the token has expired at the third.
         {"rows": 2, "stored": 2, "repeated": 1, "refused": 0, "stopped": expired},
         {"rows": 3, "stored": 3, "repeated": 2, "refused": 0},
     ]

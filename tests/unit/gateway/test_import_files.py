@@ -229,7 +229,7 @@ def test_the_fields_of_a_row_are_those_of_a_sample() -> None:
     assert names == {*SAMPLE_FIELDS, "metadata"}
 
 
-def test_sender_and_receiver_of_a_file_tell_the_same_of_a_bad_row() -> None:
+def test_client_and_gateway_describe_a_bad_row_alike() -> None:
     assert {fault: (error().reason, error().message) for fault, error in FAULTS.items()} == {
         fault: (fault.reason, fault.value) for fault in Fault
     }

@@ -1,4 +1,4 @@
-"""No end of a range tells the number of somebody in it, and where one may, that is said."""
+"""The bounds of a range reveal nobody's number; where they might, the report warns."""
 
 import re
 
@@ -16,9 +16,9 @@ from fairdatabase.anonymity.risk.risk import Roles
 from fairdatabase.anonymity.search.anonymise import anonymise
 
 
-def test_every_end_is_that_of_a_band() -> None:
+def test_every_bound_is_that_of_a_band() -> None:
     dice = np.random.default_rng(11)
-    # Some numbers are common and some rare. Each person has two rows.
+    # Some numbers are common and some are rare. Each person has two rows.
     ages = [str(max(1, round(age))) for age in dice.normal(45, 15, 2000)]
     weights = [str(round(weight)) for weight in dice.normal(75, 12, 2000)]
     who = [str(i // 2) for i in range(2000)]
@@ -38,7 +38,9 @@ def test_every_end_is_that_of_a_band() -> None:
     st.lists(st.integers(-30, 60).map(str) | st.sampled_from(["", "7.0", "7.5", "40", "41"]), min_size=1, max_size=40),
     st.data(),
 )
-def test_a_range_holds_its_numbers_and_loses_no_less_than_one_within_it(texts: list[str], data: st.DataObject) -> None:
+def test_range_contains_its_numbers_and_loses_at_least_as_much_as_its_parts(
+    texts: list[str], data: st.DataObject
+) -> None:
     column = column_of(texts)
     hierarchy = find_hierarchy(column.values)
     if hierarchy.kind != "numbers":
@@ -56,8 +58,8 @@ def test_a_range_holds_its_numbers_and_loses_no_less_than_one_within_it(texts: l
         assert float(label or "nan") == float(domain.order[low] or "nan") or label == domain.order[low]
 
 
-def test_one_spelling_is_written_for_all_of_a_number() -> None:
-    # Neither does one of them decide how ends are written, or that there are decimals.
+def test_equal_numbers_are_written_alike() -> None:
+    # No single spelling decides how bounds are written, or whether they have decimals.
     for odd in ("+38", "3.8e1", "38.0", " 38"):
         column = column_of(["31", "33", odd, "38", "70"])
         domain = domain_of(column, find_hierarchy(column.values), grid_of(column.values, 25))
@@ -68,7 +70,7 @@ def test_one_spelling_is_written_for_all_of_a_number() -> None:
         assert domain_of(column, find_hierarchy(column.values)).label([0, ranks[1]]) == "31-38"
 
 
-def test_numbers_that_differ_beyond_floats_are_two() -> None:
+def test_numbers_that_floats_cannot_distinguish_stay_distinct() -> None:
     large = ["90071992547409920"] * 3 + ["90071992547409921"] * 2
     done = anonymise(table_of({"n": [*large, *["10000000000000000"] * 5]}), Roles(("n",)), Limits(5), way="local")
     texts = set(done.table["n"].texts())
@@ -76,7 +78,7 @@ def test_numbers_that_differ_beyond_floats_are_two() -> None:
     assert done.recoding.exact_ends == ("n",)
 
 
-def test_where_rounding_would_lose_more_than_a_plain_mondrian_the_exact_ends_are_told() -> None:
+def test_exact_bounds_are_reported_when_rounding_would_lose_more_than_a_plain_mondrian() -> None:
     ages = ["22", "36", "39", "42", "45", "46", "50", "51", "52"]
     roles, limits = Roles(("age",)), Limits(2, max_suppression=0)
     done = anonymise(table_of({"age": ages}), roles, limits)
@@ -84,5 +86,5 @@ def test_where_rounding_would_lose_more_than_a_plain_mondrian_the_exact_ends_are
     content = report(done, roles, limits)
     assert content["columns"][0]["exact_ends"]
     assert content["warnings"] == [
-        "Ranges in 'age' end at numbers that somebody has, maybe one person alone. --recoding full has bands."
+        "Ranges in 'age' end at real values, possibly of a single person. Bands (--recoding full) avoid that."
     ]

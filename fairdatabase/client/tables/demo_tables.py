@@ -1,4 +1,4 @@
-"""The demo's tables, read as samples."""
+"""The samples of the demo, from its two public tables."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ _COMMUNITY = {
 
 
 def moving_pictures(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the samples of two people followed over a year (Caporaso et al. 2011)."""
+    """Yield the samples of two people, taken over a year (Caporaso et al. 2011). Raises BadTable, OSError."""
     for row in _rows(folder / MOVING_PICTURES):
         yield {
             "organism": _COMMUNITY[row["BodySite"]],
@@ -29,7 +29,7 @@ def moving_pictures(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def atlas(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the samples of a gut atlas: age, region and body mass of 300 people who are not named."""
+    """Yield the samples of a gut atlas: 300 unnamed people with age, region and body mass. Raises BadTable, OSError."""
     for row in _rows(folder / ATLAS):
         row["sample_id"] = row.pop("")
         yield {"organism": "human gut metagenome", "metadata": row}
