@@ -1,8 +1,8 @@
 """Tables: the time and memory of `fairdb risk` and `fairdb anonymize`, each in a process of its own.
 
-Run as `python -m bench.anonymity`. Times are CPU time, from the start of Python to its end; memory is how far the peak
-of what is resident grew beyond what the same work on twenty rows takes, which is the libraries, and as a multiple of
-the file.
+Run as `python -m bench.anonymity`. Times are CPU time, from the start of Python to its end; memory is the growth of
+peak resident memory over the same work on twenty rows, which is what the libraries take. It is also given as a
+multiple of the file.
 """
 
 import json
@@ -18,7 +18,7 @@ QUASI = ("age", "sex", "country", "bmi", "smoker")
 _COUNTRIES = ("China", "Denmark", "Fiji", "Germany", "Italy", "Netherlands", "Peru", "Spain", "Sweden", "Tanzania")
 _DISEASES = ("none", "none", "none", "IBD", "asthma", "diabetes", "flu")
 
-# What a child runs: the same functions as the command, between two looks at its own clock and memory.
+# What a child runs: the functions of the command, between two readings of its own clock and memory.
 _CHILD = """
 import json, resource, sys, time
 from pathlib import Path
@@ -42,13 +42,13 @@ def work(file):
 
 work(few)
 before = peak()
-told = work(file)
-print(json.dumps({"seconds": time.process_time(), "growth": peak() - before, **told}))
+figures = work(file)
+print(json.dumps({"seconds": time.process_time(), "growth": peak() - before, **figures}))
 """
 
 
 def main() -> None:
-    """Print a line for each piece of work, the best and the worst of its runs."""
+    """Print a line for each command, with the best and the worst of its runs."""
     with tempfile.TemporaryDirectory() as folder:
         few = Path(folder) / "few.csv"
         write_people(few, 20)
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def write_people(file: Path, rows: int) -> None:
-    """Write a table of people who are alike in the way that people are: by normal distributions and a few countries."""
+    """Write a table of invented people: normal distributions and a few countries."""
     dice = random.Random(7)
     with file.open("w") as lines:
         lines.write(",".join((*QUASI, "disease")) + "\n")

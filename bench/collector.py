@@ -1,4 +1,4 @@
-"""The collector: takes the services' spans as an OpenTelemetry collector does, counts them and forgets them."""
+"""The collector: receives spans as an OpenTelemetry collector does, counts them and drops them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,11 +10,11 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from deploy.local.ports import LOOPBACK
 
 SAMPLED = "0.1"
-"""The part of requests that is traced."""
+"""The share of requests that is traced."""
 
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """What has come in so far."""
+    """What has arrived so far."""
 
     def __init__(self) -> None:
         self.spans = 0
@@ -25,7 +25,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         return pb.ExportTraceServiceResponse()
 
     def environment(self, *, tracing: bool) -> dict[str, str]:
-        """Return the environment by which a service exports its spans here, or makes none."""
+        """Return the environment that makes a service export its spans here, or make none."""
         if not tracing:
             return {"OTEL_TRACES_EXPORTER": "none"}
         return {

@@ -1,7 +1,7 @@
-"""Conformance: a variant is measured only if it keeps the promises that it is compared by.
+"""Conformance: a variant is measured only if it gives the guarantees that the comparison assumes.
 
-It asks for a token and for consent, answers a repeat with the same sample, stores of a record what the platform stores
-of it, names what was dropped, and reads the same sample back.
+It requires a token and a consent, answers a repeat with the same sample, keeps the same fields of a record as the
+platform, names the dropped ones, and returns the same sample to a read.
 """
 
 import secrets
@@ -12,22 +12,22 @@ import httpx
 
 from bench.measuring import Meter
 
-# What an answer says of the sample itself; ids, times and pseudonyms differ between variants.
+# The fields of an answer that describe the sample; ids, times and pseudonyms differ between variants.
 SAME = ("organism", "taxonId", "collectionDate", "metadata", "droppedFields", "withheldFields")
 
 
 class NotConforming(Exception):
-    """A variant does less than the platform, so that its figures would not compare."""
+    """A variant does less than the platform, so its figures are not comparable."""
 
 
 @dataclass
 class Conformance:
-    """Holds every variant against the first."""
+    """Compares every variant with the first."""
 
     reference: dict[str, Any] | None = None
 
     async def check(self, meter: Meter) -> None:
-        """Try a variant out, its rows and events counted. Raises NotConforming."""
+        """Check a variant, and count its rows and events. Raises NotConforming."""
         if meter.variant.expected is not None:
             await meter.costed(lambda: self._try(meter), creates=True)
 

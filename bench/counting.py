@@ -1,4 +1,4 @@
-"""Counting: what a run has left in PostgreSQL and at the broker, held against the answers that were counted."""
+"""Counting: compares what a run left in PostgreSQL and at the broker with its answers."""
 
 import asyncio
 import time
@@ -17,15 +17,15 @@ SETTLE_SECONDS = 300  # after an import of 100,000 rows a fifth of them is still
 
 
 class CountMismatch(Exception):
-    """A run's samples, audit rows or events are not as many as its answers say."""
+    """A run left more or fewer samples, audit rows or events than its answers say."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What one creation leaves behind in a variant, and how that is counted.
+    """What one creation leaves in a variant, and how to count it.
 
-    `query` returns samples, audit rows, and how much is still on its way (events not yet published, samples that are
-    not yet indexed or told of, sagas that have not ended).
+    `query` returns samples, audit rows, and how much is unfinished: events not yet published, samples not yet indexed
+    or notified, sagas that have not ended.
     """
 
     query: str
@@ -37,7 +37,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Tally:
-    """What there is at one moment."""
+    """The counts at one moment."""
 
     samples: int
     audits: int
@@ -56,7 +56,7 @@ class Events:
             await queue.purge()
 
     async def count(self) -> int:
-        """Return how many events have come since they were emptied."""
+        """Return how many events have arrived since the queues were emptied."""
         declared = [await self._channel.declare_queue(queue.name, passive=True) for queue in self._queues]
         return sum(queue.declaration_result.message_count or 0 for queue in declared)
 
@@ -65,9 +65,9 @@ class Events:
 async def listening(broker_url: str, expected: Expectation, *, durable: bool) -> AsyncIterator[Events]:
     """Count the events that creations publish.
 
-    `durable`: those that the platform's consumers wait for in a quorum queue, as theirs are, so that the broker's
-    confirms cost as much for a variant that has no consumers. The platform has its own queues; counting shall cost it
-    little.
+    `durable`: put the events that the platform's consumers receive into a quorum queue, as the platform does, so that
+    the broker's confirms cost as much for a variant without consumers. The platform has its own queues, and counting
+    must cost it little.
     """
     async with await aio_pika.connect(broker_url) as connection:
         channel = await connection.channel()
@@ -95,7 +95,7 @@ async def tally(connection: asyncpg.Connection, expected: Expectation) -> Tally:
 async def settle(
     connection: asyncpg.Connection, expected: Expectation, events: Events, before: Tally, answered: int
 ) -> float:
-    """Wait until what a run began is done; return the seconds. Raises CountMismatch unless all of it is there."""
+    """Wait until a run's work is finished and return the seconds. Raises CountMismatch if any of it is missing."""
     began = time.monotonic()
     wanted = answered * len(expected.events)
     while True:

@@ -1,4 +1,4 @@
-"""Figures: what each run measured, their medians, and the ratios that the platform is judged by."""
+"""Figures: what each run measured, the medians, and the ratios by which the platform is judged."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Literal
 What = Literal["post", "get", "post open", "get open", "store", "copy", "import"]
 
 LOADS = (1, 16, 64)
-# Name, of two variants the throughput that is divided by the other's: variant, what, connections.
+# Name, then the two throughputs of the ratio, each as variant, method, connections.
 _THROUGHPUTS: Mapping[str, tuple[tuple[str, What, int], tuple[str, What, int]]] = {
     "post_vs_monolith_64": (("platform", "post", 64), ("monolith", "post", 64)),
     "post_vs_monolith2_64": (("platform", "post", 64), ("monolith2", "post", 64)),
@@ -32,23 +32,23 @@ class Figure:
     variant: str
     what: What
     connections: int
-    """In an open loop, the requests that are begun a second."""
+    """In an open loop, the requests started in each second."""
     rate: float | None
     p50_ms: float | None = None
     p99_ms: float | None = None
     answered: int = 0
     cpu_us: float | None = None
-    """Of the variant's own processes; until what the run began was done, also behind the answers."""
+    """Of the variant's own processes, until all work of the run was finished, including work after the answers."""
     postgres_us: float | None = None
     rabbitmq_us: float | None = None
     others: float = 0.0
-    """The share of all cores that other processes of the machine used meanwhile."""
+    """The share of all cores that other processes used during the run."""
     disk: float = 0.0
-    """The share of all cores that was idle because something waited for the disk."""
+    """The share of all cores that was idle while something waited for the disk."""
     settle_seconds: float = 0.0
-    """From the last answer until nothing was under way any more."""
+    """From the last answer until nothing was in progress."""
     dropped: int = 0
-    """Requests of an open loop that could not be begun: too many were still unanswered."""
+    """Requests of an open loop that were not started, because too many were unanswered."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def ratios(figures: Sequence[Figure]) -> dict[str, float | None]:
 
 
 def divide(ours: float | None, other: float | None) -> float | None:
-    """Return a ratio; None when either is absent, or the other is nothing."""
+    """Return a ratio; None when either is absent or the divisor is zero."""
     return None if ours is None or not other else ours / other
 
 

@@ -1,7 +1,7 @@
 """Importing: the import of many samples through the API, against a bare COPY of the same rows.
 
-A COPY is what PostgreSQL takes at most: of samples that the platform has stored, with their audit and outbox rows, into
-tables with the same indexes, in one transaction.
+A COPY is the upper limit of PostgreSQL. It copies samples that the platform has stored, with their audit and outbox
+rows, into tables with the same indexes, in one transaction.
 """
 
 import io
@@ -21,7 +21,7 @@ from bench.measuring import Meter
 
 PATH = "/api/samples:import"
 _AT_ONCE = 50
-"""Rows that are handed over at a time."""
+"""Rows that are sent at a time."""
 
 MAKE_TABLES = """
 DROP SCHEMA IF EXISTS bench_copy CASCADE;
@@ -38,7 +38,7 @@ SELECT sample_id, action, actor, correlation_id, time FROM backend_svc.audit
 WHERE action = 'store' AND sample_id IN (SELECT id FROM bench_copy.chosen)
 """
 AUDIT_COLUMNS = ["sample_id", "action", "actor", "correlation_id", "time"]
-# What a store puts into the outbox; published events are deleted from it, and kept in the event store.
+# What a store writes to the outbox. Published events are deleted there, and stay in the event store.
 EVENTS = "SELECT * FROM backend_svc.event WHERE sequence <= 3 AND subject IN (SELECT id FROM bench_copy.chosen)"
 EMPTY = "TRUNCATE bench_copy.sample, bench_copy.audit, bench_copy.outbox"
 
@@ -78,14 +78,14 @@ async def measure_import(meter: Meter, bodies: Sequence[str], count: int) -> Fig
 
 @dataclass(frozen=True)
 class Run:
-    """How many rows were stored, and how long that took until the last was answered."""
+    """How many rows were stored, and the time until the last answer."""
 
     answered: int
     seconds: float
 
 
 async def _import(meter: Meter, bodies: Sequence[str], count: int) -> Run:
-    # A key of their own each: bodies come again, and would be recognised.
+    # Each has its own key: bodies repeat, and would be recognised.
     run = uuid4()
 
     async def rows() -> AsyncIterator[bytes]:

@@ -19,7 +19,7 @@ WRK_PACKAGES = ("wrk", "libluajit-5.1-2", "libluajit-5.1-common")
 
 
 def main() -> int:
-    """Install what is missing; repeating it costs nothing."""
+    """Install what is missing. A repeat does nothing."""
     setup.STAMPS.mkdir(parents=True, exist_ok=True)
     try:
         install_libraries()
@@ -49,7 +49,7 @@ def unpack_wrk() -> None:
 
 
 def wrk() -> tuple[Path, dict[str, str]]:
-    """Return the program and the environment it needs. Raises FileNotFoundError."""
+    """Return the program of wrk and the environment that it needs. Raises FileNotFoundError."""
     found = shutil.which("wrk")
     if found is not None:
         return Path(found), {}
@@ -65,9 +65,9 @@ def k6() -> Path:
 
 
 def wrk_version() -> str:
-    """Return what wrk calls itself."""
+    """Return the version that wrk prints."""
     program, env = wrk()
-    # It prints its usage with it, and ends with 1.
+    # wrk prints its usage too, and exits with 1.
     done = subprocess.run([program, "-v"], env=env, capture_output=True, text=True, check=False)
     return done.stdout.split(" [")[0].strip()
 

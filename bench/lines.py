@@ -12,10 +12,10 @@ _SLICES = 3
 
 
 class Lines:
-    """Gives each run its file: other bodies than the run before had, and every id in random order."""
+    """Gives each run its file: bodies that the previous run did not have, and every id in random order."""
 
     def __init__(self, folder: Path, bodies_a_run: int) -> None:
-        """Make the bodies; a run that sends more than so many sends some twice."""
+        """Make `count` bodies; a run that sends more repeats some."""
         self._folder = folder
         bodies = write_records(_SLICES * bodies_a_run, donors=DONORS)
         self._slices = [bodies[start : start + bodies_a_run] for start in range(0, len(bodies), bodies_a_run)]
@@ -23,7 +23,7 @@ class Lines:
         self._ids: dict[str, Path] = {}
 
     def set_ids(self, variant: str, ids: Sequence[str]) -> None:
-        """Say which samples of a variant there are to read."""
+        """Set the samples of a variant that can be read."""
         shuffled = random.Random(7).sample(ids, len(ids))
         self._ids[variant] = self._write(f"ids.{variant}", shuffled)
 

@@ -20,7 +20,7 @@ local function clock()
   return tonumber(now.seconds) + tonumber(now.nanoseconds) / 1e9
 end
 
--- Globals, because done() runs in another state and asks this one for them.
+-- Globals, because done() runs in another Lua state and reads them from this one.
 due, answered, refused, began, ended, first_refusal = 0, 0, 0, 0, 0, ""
 
 local requests, position, window = {}, 0, 0

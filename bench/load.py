@@ -11,18 +11,18 @@ from bench import installation
 
 SCRIPT = Path(__file__).with_name("load.lua")
 OPEN_SCRIPT = Path(__file__).with_name("load.js")
-# After the window, for the last answers.
+# After the measured time, for the last answers.
 _LAST_ANSWERS_SECONDS = 60
 _MARK = "RESULT\t"
 
 
 class LoadFailed(Exception):
-    """A run cannot count: something was refused, lost or never answered."""
+    """A run is invalid: a request was refused, lost or never answered."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where to send what: a base URL, the token, POST or GET, and a file with a line (body or id) for each request."""
+    """What to send and where: base URL, token, POST or GET, and a file with one body or id a line."""
 
     url: str
     token: str
@@ -47,7 +47,7 @@ class Closed:
 
 @dataclass(frozen=True)
 class Open:
-    """An open-loop run; `dropped` requests were due and not begun, because 200 others were still unanswered."""
+    """An open-loop run; `dropped` requests were due but not started, because 200 others were unanswered."""
 
     answered: int
     dropped: int
@@ -56,7 +56,7 @@ class Open:
 
 
 async def closed_loop(target: Target, connections: int, seconds: float) -> Closed:
-    """Keep so many connections busy for so long. Raises LoadFailed."""
+    """Keep the connections busy for the given seconds. Raises LoadFailed."""
     program, env = installation.wrk()
     limit = round(seconds) + _LAST_ANSWERS_SECONDS
     argv = [
@@ -78,7 +78,7 @@ def read_closed(line: str) -> Closed:
 
 
 async def open_loop(target: Target, rate: int, seconds: float) -> Open:
-    """Begin so many requests a second for so long. Raises LoadFailed."""
+    """Start requests at the rate for the given seconds. Raises LoadFailed."""
     env = {
         "URL": target.url,
         "METHOD": target.method,
@@ -96,7 +96,7 @@ async def open_loop(target: Target, rate: int, seconds: float) -> Open:
 
 
 async def _run(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """Run a load generator; return what follows its mark. It is ended with us."""
+    """Run a load generator and return what follows its mark. It ends with this process."""
     process = await asyncio.create_subprocess_exec(
         *argv, env={**os.environ, **env}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

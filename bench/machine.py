@@ -1,4 +1,4 @@
-"""The machine: what it is, what processes have used of it, and what they hold."""
+"""The machine: what it is, and how much CPU and memory processes use."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ MEGABYTE = 1024 * 1024
 
 
 def describe() -> dict[str, str | int | float]:
-    """Name the machine by what decides over its speed."""
+    """Describe the machine by what decides its speed."""
     return {
         "cpu": _first("/proc/cpuinfo", "model name", ":"),
         "cores": cores(),
@@ -29,7 +29,7 @@ def cores() -> int:
 
 
 def cpu_seconds(roots: Iterable[int]) -> float:
-    """Return the CPU time that process trees have used so far, that of children who have ended included."""
+    """Return the CPU time of process trees so far, including children that have ended."""
     total = 0.0
     for process in _family(roots):
         try:
@@ -41,25 +41,25 @@ def cpu_seconds(roots: Iterable[int]) -> float:
 
 
 def busy_seconds() -> float:
-    """Return the CPU time that the whole machine has used so far, what its host took from it included."""
-    # Guests' time is part of user time.
+    """Return the CPU time of the whole machine so far, including what its host took."""
+    # User time includes the time of guests.
     idle = ("idle", "iowait", "guest", "guest_nice")
     return sum(spent for name, spent in psutil.cpu_times()._asdict().items() if name not in idle)
 
 
 def disk_seconds() -> float:
-    """Return the time that cores have been idle so far because something waited for the disk."""
+    """Return the time that cores have been idle so far while something waited for the disk."""
     return getattr(psutil.cpu_times(), "iowait", 0.0)
 
 
 def own_seconds() -> float:
-    """Return the CPU time of this process and of its children who have ended: load generators."""
+    """Return the CPU time of this process and of its ended children, the load generators."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 
 
 async def busy_share(seconds: float) -> float:
-    """Look for so long; return the share of all cores that was busy."""
+    """Watch for the given seconds; return the share of all cores that was busy."""
     before = busy_seconds()
     await asyncio.sleep(seconds)
     return (busy_seconds() - before) / seconds / cores()

@@ -1,4 +1,4 @@
-"""Measuring: one run of a variant, with the CPU it took, and everything it left behind counted."""
+"""Measuring: one run of a variant, its CPU, and the count of everything that it left."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,8 +22,8 @@ Method = Literal["POST", "GET"]
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU seconds so far, of the variant, of the servers it shares, of load generators, and of the whole machine; and
-    those in which cores were idle because something waited for the disk."""
+    """CPU seconds so far: of the variant, the shared servers, the load generators and the whole machine; and seconds in
+    which cores were idle while something waited for the disk."""
 
     own: float
     postgres: float
@@ -35,7 +35,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU microseconds a request of a run, what others and the disk took of all cores, seconds until all was done."""
+    """CPU microseconds a request, the shares of others and of the disk, and the seconds until all was finished."""
 
     cpu_us: float
     postgres_us: float
@@ -46,7 +46,7 @@ class Cost:
 
 
 class Run(Protocol):
-    """What a load generator tells."""
+    """What a load generator reports."""
 
     @property
     def answered(self) -> int: ...
@@ -57,7 +57,7 @@ AnyRun = TypeVar("AnyRun", bound=Run)
 
 @dataclass
 class Meter:
-    """Measures a variant that runs."""
+    """Measures a running variant."""
 
     stage: Stage
     variant: Variant
@@ -90,7 +90,7 @@ class Meter:
         return Figure(self.repetition, self.variant.name, what, load, rate, p50_ms, p99_ms, answered, **asdict(cost))
 
     async def costed(self, run: Callable[[], Awaitable[AnyRun]], *, creates: bool) -> tuple[AnyRun, Cost]:
-        """Run, wait until all is done, and count it."""
+        """Run, wait until all is finished, and count it."""
         await wait_until_quiet(self.patience)
         before = await self._prepare()
         clock, usage = time.monotonic(), self._usage()
@@ -131,10 +131,10 @@ class Meter:
 async def metering(
     stage: Stage, variant: Variant, lines: Lines, patience: float, repetition: int
 ) -> AsyncIterator[Meter]:
-    """Start a variant and give its meter; stop it whatever happens."""
+    """Start a variant and yield its meter; always stop it."""
     async with AsyncExitStack() as stack:
-        # Each variant begins with nothing to write out: else the one before costs it a checkpoint. Not while it runs:
-        # on a busy disk a forced one holds every commit up for seconds.
+        # A checkpoint before each variant, so that it does not pay for the previous one. Not during its runs: on a
+        # busy disk a forced checkpoint delays every commit for seconds.
         async with stage.connection("postgres") as maintenance:
             await maintenance.execute("CHECKPOINT")
         stack.push_async_callback(variant.stop)
@@ -142,7 +142,7 @@ async def metering(
         connection = events = None
         if variant.expected is not None:
             connection = await stack.enter_async_context(stage.connection(variant.database))
-            # The platform has queues of its own.
+            # The platform has its own queues.
             durable = variant.database.startswith("bench")
             listening = counting.listening(stage.broker_url, variant.expected, durable=durable)
             events = await stack.enter_async_context(listening)

@@ -1,4 +1,4 @@
-"""The plot: throughput of each variant as bars, in SVG written by hand; a library for it would weigh 50 MB."""
+"""The plot: throughput of each variant as bars, in SVG written by hand, because a library would take 50 MB."""
 
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
@@ -40,7 +40,7 @@ def draw(figures: Sequence[Figure], labels: Mapping[str, str]) -> str:
 def _bars(
     figures: Sequence[Figure], labels: Mapping[str, str], what: What, connections: int
 ) -> list[tuple[str, float, bool]]:
-    """Return label, rate and whether it is the platform, of every variant that was measured so."""
+    """Return label, rate and whether it is the platform, for every variant that was measured."""
     rates = {variant: median(figures, variant, what, connections) for variant in labels}
     return [(labels[variant], rate, variant == "platform") for variant, rate in rates.items() if rate is not None]
 

@@ -1,7 +1,7 @@
 """Preparing a sample: the CPU time of anonymising one record of forty fields, its pseudonym included.
 
-Run as `python -m bench.prepare`. Every record is another one, so that remembering whole records gains nothing; the
-first ones warm up what may be remembered: the policy's own names, words and units, and the lengths of good texts.
+Run as `python -m bench.prepare`. Every record is different, so a cache of whole records gains nothing. The first
+ones fill the caches: the policy's own names, words and units, and the lengths of good texts.
 """
 
 import json

@@ -1,11 +1,11 @@
 """The profile: where each service spends its time under load. `python -m bench.profile`.
 
-py-spy looks at the four services while 64 connections create samples, then while they read them. It writes flame graphs
+py-spy samples the four services while 64 connections create samples, then while they read them. It writes flame graphs
 to bench/results/profiles and prints the functions with the most time of their own. A sample counts when its thread held
-Python's lock: threads that wait, and C code that has let go of the lock (gRPC's core), do not show; with --native all
+Python's lock: threads that wait, and C code that has released the lock (gRPC's core), do not show; with --native all
 threads do, C functions included, and those that wait as epoll_wait, poll or futex.
 
-py-spy reads other processes' memory. As root that works as it is; otherwise it may only look at its own children
+py-spy reads the memory of other processes. Root may do that; other users may only profile their own children
 (`py-spy record -- python -m gateway`), unless the kernel permits more (`sysctl kernel.yama.ptrace_scope=0`).
 """
 
@@ -35,21 +35,21 @@ ROOT = FAIRDB / "bench" / "profile"
 CONNECTIONS = 64
 METHODS: tuple[Method, ...] = ("POST", "GET")
 _SHOWN = 12
-# The load begins before the first look and ends after the last.
+# The load begins before the first profile and ends after the last.
 _MARGIN_SECONDS = 6.0
 
 
 class ProfilerFailed(Exception):
-    """py-spy could not look at a service."""
+    """py-spy could not profile a service."""
 
 
 def main() -> int:
-    """Profile, print, and say where the graphs are."""
+    """Profile, print the functions, and print where the graphs are."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.profile", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=int, default=10, help="how long each look takes (two for each method)")
-    parser.add_argument("--native", action="store_true", help="look at C code, too")
+    parser.add_argument("--seconds", type=int, default=10, help="seconds for each profile (two for each method)")
+    parser.add_argument("--native", action="store_true", help="include C code")
     arguments = parser.parse_args()
     try:
         interruptible(profile(arguments.seconds, "--native" if arguments.native else "--gil"))
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 async def profile(seconds: int, mode: str) -> None:
-    """Start a platform, load it, and look at each of its services twice: for the graph, and for the list."""
+    """Start a platform, load it, and profile each of its services twice: for the graph, and for the list."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     plan = Plan(ids=500)
     async with set_up(ROOT) as stage:
@@ -112,7 +112,7 @@ async def look(pid: int, service: str, method: Method, form: str, mode: str, sec
 
 
 def graph(service: str, method: Method, form: str) -> Path:
-    """Return the file of a look."""
+    """Return the file of a profile."""
     return FOLDER / f"{service}.{method.lower()}.{'svg' if form == 'flamegraph' else 'txt'}"
 
 
@@ -130,7 +130,7 @@ def own_times(stacks: Iterable[str]) -> Counter[str]:
     for line in stacks:
         stack, _, count = line.rpartition(" ")
         frame = stack.rpartition(";")[2]
-        # A function by file, whatever the line.
+        # A function is named by its file, without the line.
         own[frame.rpartition(":")[0] + ")" if ":" in frame else frame] += int(count)
     return own
 

@@ -1,4 +1,4 @@
-"""Records: made-up raw samples of forty fields, as sheets of MIxS and curatedMetagenomicData hold them."""
+"""Records: invented raw samples of forty fields, like those in sheets of MIxS and curatedMetagenomicData."""
 
 import json
 import random
@@ -28,9 +28,9 @@ _WORDS = _TEXT.split(" ")
 
 
 def write_records(count: int, seed: int = 7, donors: Sequence[str] = ()) -> list[str]:
-    """Return so many samples as JSON, no two alike: donor, dates, places, measurements and texts differ in each.
+    """Return `count` different samples as JSON: donor, dates, places, measurements and texts differ in each.
 
-    With `donors` the samples are theirs, in turn.
+    With `donors` the samples belong to them in turn.
     """
     dice = random.Random(seed)
     forms: tuple[Callable[[random.Random, str], dict[str, Any]], ...] = (_curated, _checklist)

@@ -1,4 +1,4 @@
-"""The run: every variant in turn, again and again, then the report. `python -m bench.run [--short | --smoke]`.
+"""The run: every variant in turn, repeatedly, then the report. `python -m bench.run [--short | --smoke]`.
 
 Variants take turns (platform, untraced, pooled, monolith, two workers, ceiling, platform, …) so that a machine that is
 slow for a while is slow for all of them.
@@ -33,7 +33,7 @@ ROOT = FAIRDB / "bench" / "run"
 
 
 def main() -> int:
-    """Run, print the table, write the results; 1 when anything was not as it has to be."""
+    """Run, print the table and write the results. Returns 1 if anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--short", action="store_true", help="measure every variant once, a second each")
@@ -79,7 +79,7 @@ async def measure(plan: Plan, root: Path) -> Results:
                     results.figures.append(await measure_store(meter, account, consent, plan.seconds))
         if plan.rival:
             return results
-        # Once and last: it takes minutes, and leaves many samples behind.
+        # Once, at the end: it takes minutes and leaves many samples.
         print(f"{time.monotonic() - began:4.0f} s  import", flush=True)
         async with metering(stage, variants[0], lines, plan.patience, plan.repetitions) as meter:
             results.figures.append(await importing.measure_import(meter, lines.bodies(plan.bodies), plan.imported))
@@ -89,7 +89,7 @@ async def measure(plan: Plan, root: Path) -> Results:
 
 
 async def prepare_peers(stage: Stage, identity: Identity, lines: Lines, plan: Plan) -> list[Peer]:
-    """Make every peer, and its database with the samples that are to be read."""
+    """Make every peer, and its database with the samples for the reads."""
     await make_seed(stage, identity)
     seed = monolith(stage, identity, 1, database=SEED)
     async with metering(stage, seed, lines, 0.0, 0) as meter:
@@ -104,14 +104,14 @@ async def prepare_peers(stage: Stage, identity: Identity, lines: Lines, plan: Pl
 
 
 async def fill(meter: Meter, plan: Plan) -> None:
-    """Create as many samples as are to be read, and more."""
+    """Create at least as many samples as the reads need."""
     created = 0
     while created < plan.ids:
         created += (await meter.closed("POST", 64, plan.seconds)).answered
 
 
 async def read_ids(stage: Stage, database: str, table: str, plan: Plan) -> list[str]:
-    """Return the ids of the first samples; leave the tables as tidy as they will be."""
+    """Return the ids of the first samples, and leave the tables vacuumed."""
     async with stage.connection(database) as connection:
         rows = await connection.fetch(f"SELECT id FROM {table} ORDER BY id LIMIT {plan.ids}")
         await connection.execute("VACUUM ANALYZE")

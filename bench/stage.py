@@ -1,4 +1,4 @@
-"""The stage: one constellation whose servers every variant uses, and what they all need of them."""
+"""The stage: one constellation whose servers every variant uses."""
 
 import secrets
 import shutil
@@ -17,14 +17,14 @@ from deploy.local.ports import Ports
 
 SHARED = ("postgres", "rabbitmq")
 DONORS = [f"HV{30_000 + number}" for number in range(100)]
-"""The donors of the samples that are sent; each has consented."""
+"""The donors of the samples; each has consented."""
 NO_LIMIT = {"FAIRDB_EDGE_RATE_LIMIT": "1000000"}
-"""What is measured is not how well the edge refuses; the same in every variant with Envoy."""
+"""Lifts the edge's rate limit, in every variant with Envoy: refusals are not what is measured."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a variant is given. `tracing` is the environment of the services that they are next started with."""
+    """What a variant receives. `tracing` is the environment with which its services start next."""
 
     root: Path
     constellation: Constellation
@@ -46,19 +46,19 @@ class Stage:
         return urlsplit(self.superuser_url)._replace(path=f"/{name}").geturl()
 
     def trace(self, *, tracing: bool) -> None:
-        """Decide how the services are next started."""
+        """Set how the services start next."""
         self.tracing.clear()
         self.tracing.update(self.collector.environment(tracing=tracing))
 
     def folder(self, name: str) -> Path:
-        """Return a folder of a variant's own."""
+        """Return a variant's own folder."""
         folder = self.root / "bench" / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     @asynccontextmanager
     async def connection(self, database: str) -> AsyncIterator[asyncpg.Connection]:
-        """Give a superuser's connection to a database."""
+        """Yield a superuser's connection to a database."""
         connection = await asyncpg.connect(self.database_url(database), ssl=False)
         try:
             yield connection
@@ -68,13 +68,13 @@ class Stage:
 
 @asynccontextmanager
 async def set_up(root: Path) -> AsyncIterator[Stage]:
-    """Start a constellation on free ports in a fresh folder, with tracing; end it whatever happens."""
+    """Start a constellation on free ports in a new folder, with tracing; always end it."""
     async with collecting() as collector:
         tracing = collector.environment(tracing=True)
         extra = dict.fromkeys(SERVICES, tracing) | {"edge_agent": NO_LIMIT}
-        # A folder of its own each time: tables that have grown in an earlier run would make this one slower.
+        # A new folder each time: tables of an earlier run would make this one slower.
         folder = root / secrets.token_hex(4)
         async with Constellation(folder, Ports.free(), extra_env=extra) as constellation:
             yield Stage(constellation.layout.root, constellation, collector, tracing)
-    # Kept when something went wrong: its logs are there.
+    # Kept after a failure, for its logs.
     shutil.rmtree(folder)

@@ -71,7 +71,7 @@ def _request(stored: StoredSample, account: str, consent: str) -> StoreSampleReq
 
 
 def _prepare(bodies: list[str], account: str) -> list[StoredSample]:
-    """Anonymise beforehand what privacy_svc would."""
+    """Anonymise in advance, as privacy_svc would."""
     policy = load_policy()
     study = str(UUID(account))
     prepared: list[StoredSample] = []

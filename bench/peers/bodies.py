@@ -18,7 +18,7 @@ class Body(BaseModel):
 
 
 class SampleCreate(Body):
-    """A sample as its researcher knows it."""
+    """A sample as its researcher sends it."""
 
     study: str = ""
     subject: Annotated[str, Field(max_length=256)] = ""
@@ -29,7 +29,7 @@ class SampleCreate(Body):
 
 
 class Anonymised(Body):
-    """A sample without what identifies its donor, and what it rests on."""
+    """A sample without what identifies its donor, and the consents that it rests on."""
 
     id: UUID
     owner: UUID

@@ -1,7 +1,7 @@
 """The monolith: one FastAPI program that does everything in its own process, with one or more workers.
 
-Run by `uvicorn bench.peers.monolith:app`. A creation is one statement: consent looked at, sample, audit rows, events
-and notifications written. The relay publishes events beside the requests.
+Run by `uvicorn bench.peers.monolith:app`. A creation is one statement, which checks consent and writes sample, audit
+rows, events and notifications. The relay publishes events in the background.
 """
 
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ from bench.peers.web import Forbidden, make_app
 
 
 class Monolith:
-    """What a worker keeps for all requests."""
+    """What a worker shares among its requests."""
 
     def __init__(self, settings: Settings, pool: storage.asyncpg.Pool, relay: Relay) -> None:
         self.pool = pool
@@ -33,7 +33,7 @@ class Monolith:
         self.studies = storage.Studies(pool)
 
     def authenticate(self, request: Request) -> Caller:
-        """Return who calls. Raises Unauthenticated, Forbidden."""
+        """Return the caller. Raises Unauthenticated, Forbidden."""
         caller = self.verifier.verify(bearer(request.headers.get("authorization", "")))
         if "ROLE_RESEARCHER" not in caller.roles:
             raise Forbidden
@@ -56,7 +56,7 @@ app = make_app("FAIRDatabase in one program", lifespan)
 
 @app.post("/api/samples", status_code=201)
 async def create_sample(data: SampleCreate, request: Request, response: Response) -> SampleAnswer:
-    """Check consent, anonymise the sample and store what is left."""
+    """Check consent, anonymise the sample and store the result."""
     monolith: Monolith = request.app.state.monolith
     caller = monolith.authenticate(request)
     key = request.headers.get("idempotency-key")

@@ -1,6 +1,6 @@
 """The peers' outbox relay: claims rows in batches, publishes them, and deletes those that the broker has confirmed.
 
-It publishes by the platform's own code, and pauses as the platform's relay does.
+It publishes with the platform's own code, and pauses as the platform's relay does.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ class Relay:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """Say that there is something to publish."""
+        """Wake the relay: there is something to publish."""
         self._wake.set()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Publish while inside."""
+        """Publish until the block ends."""
         tasks = [asyncio.create_task(self._publisher.run()), asyncio.create_task(self._run())]
         try:
             yield
@@ -60,7 +60,7 @@ class Relay:
                 continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
-                # For others to join the batch.
+                # Lets more events join the batch.
                 await asyncio.sleep(_BUSY_SECONDS if published else _SOON_SECONDS)
 
     async def _publish_batch(self) -> int:

@@ -1,4 +1,4 @@
-"""Settings of the peers: environment variables that whoever measures sets."""
+"""Settings of the peers: environment variables that the benchmark sets."""
 
 import os
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Settings:
-    """What a process of a peer has to know; `urls` maps the pooled services to their addresses."""
+    """The settings of a peer's process; `urls` maps the pooled services to their addresses."""
 
     database_url: str
     broker_url: str

@@ -1,4 +1,4 @@
-"""The peers' SQL: a creation in one statement, a sample and the reader's part in its study in another."""
+"""The peers' SQL: one statement creates a sample, another reads it with the reader's membership in its study."""
 
 DEFAULT_STUDY = """
 WITH made AS (
@@ -11,7 +11,7 @@ ROLE_IN_STUDY = """
 SELECT CASE WHEN study.owner = $1 THEN 3 ELSE coalesce(member.role, 0) END AS role
 FROM study LEFT JOIN member ON member.study = study.id AND member.account = $1 WHERE study.id = $2
 """
-# Of the consents of one party that of the study goes before one for any study.
+# Of the consents of one party, one for the study precedes one for any study.
 GIVEN = """
 SELECT DISTINCT ON (subject_hash) id, subject_hash FROM consent
 WHERE account = $1 AND purpose = $2 AND (subject_hash IS NULL OR subject_hash = $3) AND (study IS NULL OR study = $4)
@@ -23,7 +23,7 @@ PERMITTED = f"""
 SELECT array_agg(id ORDER BY subject_hash NULLS FIRST) AS consents FROM ({GIVEN}) AS given
 HAVING bool_or(subject_hash IS NULL) AND ($3::bytea IS NULL OR bool_or(subject_hash IS NOT NULL))
 """
-# Notifications are written with the sample: whoever has all tables in one database needs no message for that.
+# Notifications are written with the sample: with all tables in one database they need no message.
 STORE = """
 WITH permitted AS (
     {permitted}
@@ -58,9 +58,9 @@ WITH permitted AS (
 SELECT stored.created_at, EXISTS (SELECT FROM permitted) AS permitted
 FROM (SELECT) AS always LEFT JOIN stored ON true
 """
-# The account and its donor's consents are looked at and the sample stored in one statement, ...
+# One statement checks the consents of account and donor and stores the sample, ...
 STORE_IF_PERMITTED = STORE.format(permitted=PERMITTED)
-# ... or with the consents that another service has looked at.
+# ... or stores it under the consents that another service has checked.
 STORE_UNDER = STORE.format(
     permitted="SELECT $3::uuid[] AS consents WHERE $2 = 'sample_creation' AND cardinality($3::uuid[]) > 0"
 )

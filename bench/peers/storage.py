@@ -1,4 +1,4 @@
-"""The peers' database: a creation in one statement, a sample and the reader's part in its study in another."""
+"""The peers' database: one statement creates a sample, another reads it with the reader's membership in its study."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ PROCESSED = 3
 STATES = {PROCESSED: "STATE_PROCESSED", 4: "STATE_QUARANTINED"}
 CURATOR = 2
 POOL = 20
-# What whoever listens to the platform, or asks who did what, learns of a sample.
+# The platform's events of a creation, and the actions in its audit log.
 EVENTS = ("sample.created", "sample.validated", "sample.anonymized", "sample.indexed", "sample.processed")
 ACTIONS = ("store", "index", "notify")
 
@@ -31,11 +31,11 @@ class StudyNotFound(Exception):
 
 
 class Taken(Exception):
-    """The idempotency key has made another sample."""
+    """The idempotency key was used for another request."""
 
 
 class Claim(NamedTuple):
-    """What a repeat is recognised by."""
+    """The claim by which a repeat is recognised."""
 
     key_hash: bytes
     fingerprint: bytes
@@ -59,7 +59,7 @@ class Studies:
         self._defaults: dict[UUID, UUID] = {}
 
     async def for_sample(self, given: str, account: UUID) -> UUID:
-        """Return the study given, or the account's default one. Raises StudyNotFound where it may not write."""
+        """Return the given study, or the account's default one. Raises StudyNotFound if it may not add to it."""
         if given:
             study = UUID(given)
             if (await self._pool.fetchval(ROLE_IN_STUDY, account, study) or 0) < CURATOR:
@@ -136,7 +136,7 @@ async def store(
 
 
 async def find_by_key(pool: asyncpg.Pool, account: UUID, claim: Claim) -> Stored | None:
-    """Return the sample that a key made. Raises Taken when it was another request."""
+    """Return the sample that a key created. Raises Taken if the request differs."""
     row = await pool.fetchrow(BY_KEY, account, claim.key_hash)
     if row is None:
         return None

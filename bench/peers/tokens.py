@@ -1,4 +1,4 @@
-"""Access tokens at the peers: the platform's, verified by PyJWT once and remembered until they expire."""
+"""The peers' access tokens: those of the platform, verified by PyJWT once and cached until they expire."""
 
 import json
 import time
@@ -24,11 +24,11 @@ class Caller(NamedTuple):
 
 
 class Unauthenticated(Exception):
-    """The token counts for nothing."""
+    """The token is not valid."""
 
 
 class Verifier(Generic[Known]):
-    """Verifies tokens of one issuer for one audience; what `read` makes of their claims is remembered."""
+    """Verifies tokens of one issuer for one audience, and caches what `read` makes of their claims."""
 
     def __init__(self, trust_dir: Path, issuer: str, audience: str, read: Callable[[Claims], Known]) -> None:
         keys = read_keys(trust_dir, issuer)
@@ -37,7 +37,7 @@ class Verifier(Generic[Known]):
         self._verified: dict[str, tuple[Known, float]] = {}
 
     def verify(self, token: str) -> Known:
-        """Return whom a token stands for. Raises Unauthenticated."""
+        """Return the account of a token. Raises Unauthenticated."""
         known = self._verified.get(token)
         if known is None:
             claims = self._claims(token)

@@ -23,18 +23,18 @@ _DATA: dict[str, tuple[str, Scalar]] = {
 
 
 class SampleNotFound(Exception):
-    """There is no such sample, or the caller may not know of it."""
+    """The sample does not exist, or the caller may not see it."""
 
 
 def visible_classes(owner: UUID, role: int, caller: Caller) -> frozenset[int]:
-    """Return the classes of fields that the caller may see of a sample in whose study they have that role."""
+    """Return the field classes that the caller may see, given their role in the sample's study."""
     if owner == caller.account or role >= STUDY_ROLE_CURATOR or "ROLE_STEWARD" in caller.roles:
         return ALL
     return OF_A_READER if role == STUDY_ROLE_READER else PUBLIC
 
 
 def render(sample: Stored, classes: Mapping[str, int], visible: Collection[int]) -> SampleAnswer:
-    """Return the sample less what is not visible, naming that. Raises SampleNotFound."""
+    """Return the sample without withheld fields, and name those. Raises SampleNotFound."""
     values = dict(sample.__dict__)
     if sample.state == "STATE_QUARANTINED":
         if FIELD_CLASS_SENSITIVE not in visible:

@@ -1,4 +1,4 @@
-"""What the peers' applications share: the correlation id of each request, and errors as statuses."""
+"""Shared by the peers' applications: the correlation id of each request, and errors as statuses."""
 
 import os
 import re
@@ -24,7 +24,7 @@ class Forbidden(Exception):
 
 
 class Refused(Exception):
-    """Another service refused; its answer is the client's."""
+    """Another service refused. The client receives its answer."""
 
     def __init__(self, status: int, body: bytes) -> None:
         super().__init__(status)
@@ -42,7 +42,7 @@ STATUSES: dict[type[Exception], int] = {
 
 
 class CorrelationId:
-    """Gives each request its correlation id, and its answer the same. Plain ASGI: FastAPI's own kind costs more."""
+    """Gives each request and its answer a correlation id. Plain ASGI, because FastAPI's middleware costs more."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -7,26 +7,26 @@ from bench.counting import Expectation
 
 
 class Variant(Protocol):
-    """One thing that is measured. Between `stop` and the next `start` it uses nothing of the machine."""
+    """One variant. Between `stop` and the next `start` it uses no CPU."""
 
     @property
     def name(self) -> str:
-        """What figures call it."""
+        """Its name in the figures."""
         ...
 
     @property
     def url(self) -> str:
-        """Where it serves."""
+        """Its base URL."""
         ...
 
     @property
     def database(self) -> str:
-        """The name of its database, "" when it has none."""
+        """The name of its database; "" if it has none."""
         ...
 
     @property
     def expected(self) -> Expectation | None:
-        """What a creation leaves behind; None when it stores nothing."""
+        """What a creation leaves; None if it stores nothing."""
         ...
 
     async def start(self) -> None:
@@ -46,5 +46,5 @@ class Variant(Protocol):
         ...
 
     def roots(self) -> Sequence[int]:
-        """Return the ids of its processes, less PostgreSQL's and RabbitMQ's."""
+        """Return the ids of its processes, without those of PostgreSQL and RabbitMQ."""
         ...

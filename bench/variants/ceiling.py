@@ -29,7 +29,7 @@ STOP_LIMIT = 15.0
 
 
 class CeilingFailed(Exception):
-    """It does not serve."""
+    """The ceiling does not answer."""
 
 
 class Ceiling:
@@ -64,7 +64,7 @@ class Ceiling:
 
         async def answers() -> bool:
             ready = await probe.grpc_serving(f"{LOOPBACK}:{port}") and await envoy.ready()
-            # Without a token: 401 comes from Envoy, which asks for one of every path that it knows.
+            # Without a token Envoy itself answers 401, on every path that it knows.
             return ready and await probe.http(f"{self.url}/api/samples/x") == 401
 
         if not await until(answers, START_LIMIT):
@@ -85,12 +85,12 @@ class Ceiling:
         return [child.pid for child in self._children]
 
     async def _configure(self, address: str) -> None:
-        """Have the edge's own command write what it writes for the platform; every service is at the one address."""
+        """Run the edge's own command, with every service at the one address."""
         files = EdgeFiles(self._layout.envoy)
         for cluster in CLUSTERS:
             write_endpoints(files.endpoints(cluster), cluster, [address])
-        told = {**NO_LIMIT, "FAIRDB_TRUST_DIR": str(self._identity.trust_dir)}
-        await EdgeAgent(self._layout, self._ports, consul_url="http://127.0.0.1:1", extra=told).prepare()
+        extra = {**NO_LIMIT, "FAIRDB_TRUST_DIR": str(self._identity.trust_dir)}
+        await EdgeAgent(self._layout, self._ports, consul_url="http://127.0.0.1:1", extra=extra).prepare()
 
 
 def _ready_sample(owner: str) -> Sample:

@@ -1,4 +1,4 @@
-"""Who calls the variants that have no accounts of their own: keys, an account, and tokens of the platform's kind."""
+"""The caller of variants without accounts: keys, an account, and tokens like those of the platform."""
 
 from dataclasses import dataclass
 from pathlib import Path

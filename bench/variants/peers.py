@@ -1,4 +1,4 @@
-"""The peers in FastAPI: the monolith with its workers, and the sketch's four services with pooled clients."""
+"""The peers in FastAPI: the monolith with its workers, and four services with pooled clients."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ GRANT = """
 INSERT INTO consent (id, account, purpose, subject_hash)
 SELECT gen_random_uuid(), $1, 'sample_creation', hash FROM unnest($2::bytea[]) AS hash
 """
-# As many audit rows and events as the platform leaves behind.
+# As many audit rows and events as the platform leaves.
 EXPECTED = replace(
     platform.EXPECTED,
     query="SELECT (SELECT count(*) FROM sample), (SELECT count(*) FROM audit), (SELECT count(*) FROM outbox)",
@@ -40,12 +40,12 @@ STOP_LIMIT = 15.0
 
 
 class PeerFailed(Exception):
-    """A peer does not serve."""
+    """A peer does not answer."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """One FastAPI application, under uvicorn as one runs it in production."""
+    """One FastAPI application, under uvicorn as in production."""
 
     name: str
     application: str
@@ -116,7 +116,7 @@ class Peer:
 
         async def answered() -> bool:
             try:
-                # A client each time: a connection stays with its worker.
+                # A new client each time: a connection stays with its worker.
                 async with httpx.AsyncClient(trust_env=False, timeout=2) as http:
                     answer = await http.get(f"http://{LOOPBACK}:{self._ports[program.name]}/health")
             except httpx.HTTPError:
@@ -130,21 +130,21 @@ class Peer:
 
 
 def monolith(stage: Stage, identity: Identity, workers: int, *, database: str = "") -> Peer:
-    """Return the program that does everything in one process, or in so many."""
+    """Return the program that does everything, with `workers` processes."""
     name = "monolith" if workers == 1 else f"monolith{workers}"
     programs = [Program("monolith", "bench.peers.monolith:app", workers)]
     return Peer(name, database or f"bench_{name}", programs, stage, identity)
 
 
 def pooled(stage: Stage, identity: Identity) -> Peer:
-    """Return the sketch's four services."""
+    """Return the four services."""
     names = ("gateway", "auth", "backend", "privacy")
     programs = [Program(name, f"bench.peers.pooled.{name}:app") for name in names]
     return Peer("pooled", "bench_pooled", programs, stage, identity)
 
 
 async def make_seed(stage: Stage, identity: Identity) -> None:
-    """Make the database that the peers' own are copied from: schema, and consents of the account and every donor."""
+    """Make the template of the peers' databases: schema, and consents of the account and every donor."""
     async with stage.connection("postgres") as connection:
         await connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
         await connection.execute(f"CREATE DATABASE {SEED} OWNER {ROLE}")

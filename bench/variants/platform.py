@@ -15,7 +15,7 @@ from deploy.local.database import DATABASE
 from deploy.local.part import until
 
 EDGE = ("edge_agent", "envoy")
-# Redis and Consul run all the time, but serve nobody else.
+# Redis and Consul always run, but serve no other variant.
 OWN = (*SERVICES, *EDGE, "redis", "consul")
 PASSWORD = "correct horse battery"
 EMAIL = "bench@example.org"
@@ -36,7 +36,7 @@ EXPECTED = Expectation(
 
 
 class NotReady(Exception):
-    """The platform does not answer as it should."""
+    """The platform gave an unexpected answer."""
 
 
 class Platform:
@@ -73,7 +73,7 @@ class Platform:
         constellation = self._stage.constellation
         await asyncio.gather(*(constellation.stop(service) for service in SERVICES))
         await asyncio.gather(*(constellation.stop(part) for part in EDGE))
-        # Their last spans have come by now.
+        # Their last spans have arrived by now.
         if (self._stage.collector.spans > self._spans) != self._tracing:
             raise NotReady(f"spans came although tracing is {self._tracing}, or the other way round")
 

@@ -1,1 +1,1 @@
-"""pooled: the sketch's four services in FastAPI, calling one another over HTTP with pooled httpx clients."""
+"""pooled: four services in FastAPI that call one another over HTTP with pooled httpx clients."""

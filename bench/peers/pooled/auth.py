@@ -25,7 +25,7 @@ app = make_app("auth", lifespan)
 
 @app.post("/verify")
 async def verify(data: VerifyRequest, request: Request) -> User:
-    """Return whom a token stands for."""
+    """Return the account of a token."""
     request.app.state.services.check(request)
     caller = request.app.state.verifier.verify(bearer(data.authorization))
     return User(id=caller.account, roles=sorted(caller.roles))

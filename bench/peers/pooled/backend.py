@@ -35,7 +35,7 @@ app = make_app("backend", lifespan)
 
 @app.post("/samples")
 async def store_sample(data: StoreRequest, request: Request) -> Stored:
-    """Store a sample, or return the one that the same key has made."""
+    """Store a sample, or return the one that the same key created."""
     state = request.app.state
     state.services.check(request)
     claim = Claim.make(data.idempotency_key, data.request) if data.idempotency_key else None

@@ -12,42 +12,42 @@ class VerifyRequest(Body):
 
 
 class User(Body):
-    """Whom it stands for."""
+    """The account of a token."""
 
     id: UUID
     roles: list[str]
 
 
 class ConsentCheck(Body):
-    """The question whether an account has consented to a purpose."""
+    """A request: has an account consented to a purpose?"""
 
     user_id: UUID
     purpose: str
 
 
 class ConsentAnswer(Body):
-    """The account's consent, if it has given one."""
+    """The account's consent, if any."""
 
     granted: bool
     consent: UUID | None = None
 
 
 class AnonymizeRequest(Body):
-    """A raw sample, and the account that sends it."""
+    """A raw sample and its sender's account."""
 
     user_id: UUID
     sample: SampleCreate
 
 
 class AnonymizeAnswer(Body):
-    """What may be stored, and the donor's consent where the sample names one."""
+    """What may be stored, and the donor's consent if the sample names a donor."""
 
     sample: Anonymised
     consents: list[UUID]
 
 
 class StoreRequest(Body):
-    """An anonymised sample, the consents on which it rests, and a hash of the client's request where it gave a key."""
+    """An anonymised sample, the consents that it rests on, and a hash of the request if it had a key."""
 
     sample: Anonymised
     consents: list[UUID]

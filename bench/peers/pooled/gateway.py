@@ -1,4 +1,4 @@
-"""The pooled gateway: orchestrates, and filters what is read; it has no database."""
+"""The pooled gateway: orchestrates, and filters what is read. It has no database."""
 
 import asyncio
 import hashlib
@@ -40,7 +40,7 @@ app = make_app("gateway", lifespan)
 
 @app.post("/api/samples", status_code=201)
 async def create_sample(data: SampleCreate, request: Request, response: Response) -> SampleAnswer:
-    """Authenticate, check consent, anonymise, store: one call each, as the sketch has it."""
+    """Authenticate, check consent, anonymise and store, with one call each."""
     services: Services = request.app.state.services
     user = await _authenticate(services, request)
     check = ConsentCheck(user_id=user.id, purpose=PURPOSE)
@@ -63,7 +63,7 @@ async def create_sample(data: SampleCreate, request: Request, response: Response
 
 @app.get("/api/samples/{sample_id}")
 async def get_sample(sample_id: UUID, request: Request, response: Response) -> SampleAnswer:
-    """Return a sample, less what the caller may not see; asks for sample and permissions at once."""
+    """Return a sample, less what the caller may not see. Reads sample and permissions at the same time."""
     services: Services = request.app.state.services
     user = await _authenticate(services, request)
     roles = ",".join(user.roles)

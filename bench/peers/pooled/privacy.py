@@ -46,7 +46,7 @@ app = make_app("privacy", lifespan)
 
 @app.post("/consent/check")
 async def check_consent(data: ConsentCheck, request: Request) -> ConsentAnswer:
-    """Tell whether an account has consented."""
+    """Return the account's consent, if any."""
     state = request.app.state
     state.services.check(request)
     given = await state.pool.fetch(statements.GIVEN, data.user_id, data.purpose, None, None)
@@ -56,7 +56,7 @@ async def check_consent(data: ConsentCheck, request: Request) -> ConsentAnswer:
 
 @app.post("/anonymize")
 async def anonymize(data: AnonymizeRequest, request: Request) -> AnonymizeAnswer:
-    """Return what may be stored; the donor's consent is looked at here, where it is known who the donor is."""
+    """Return what may be stored. Checks the donor's consent too, because only this service knows the donor."""
     state = request.app.state
     state.services.check(request)
     study = await state.studies.for_sample(data.sample.study, data.user_id)

@@ -1,4 +1,4 @@
-"""Calls between the pooled services: one client a process, its connections kept, and a service token on each call."""
+"""Calls between the pooled services: one client a process with kept connections, and a service token on each call."""
 
 import time
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ class ServiceError(Exception):
 
 
 class Services:
-    """Calls other services in the name of this one."""
+    """Calls other services with this service's token."""
 
     def __init__(self, settings: Settings, name: str, client: httpx.AsyncClient) -> None:
         self._urls, self._name, self._client = settings.urls, name, client
@@ -38,12 +38,12 @@ class Services:
         self._token, self._renew_at = "", 0.0
 
     async def get(self, service: str, path: str, answer: type[Answer], request: Request, **query: str) -> Answer:
-        """Ask another service."""
+        """Call another service and return its answer."""
         url = f"{self._urls[service]}{path}"
         return self._read(await self._client.get(url, params=query, headers=self._headers(request)), answer)
 
     async def post(self, service: str, path: str, body: BaseModel, answer: type[Answer], request: Request) -> Answer:
-        """Have another service do something."""
+        """Call another service with a body and return its answer."""
         headers = {**self._headers(request), **_JSON}
         content = body.model_dump_json(by_alias=True)
         return self._read(
@@ -62,7 +62,7 @@ class Services:
     @staticmethod
     def _read(response: httpx.Response, answer: type[Answer]) -> Answer:
         if response.is_client_error:
-            # What the callee refuses is refused to the client.
+            # The client receives the callee's refusal.
             raise Refused(response.status_code, response.content)
         if not response.is_success:
             raise ServiceError(f"{response.request.url.path}: {response.status_code}")
@@ -71,19 +71,19 @@ class Services:
 
 @asynccontextmanager
 async def open_services(settings: Settings, name: str) -> AsyncIterator[Services]:
-    """Give the one client of a process."""
+    """Yield the client of this process."""
     async with httpx.AsyncClient(limits=_LIMITS, timeout=_TIMEOUT, trust_env=False) as client:
         yield Services(settings, name, client)
 
 
 class ServiceTokens:
-    """Checks who of the services calls."""
+    """Checks which service calls."""
 
     def __init__(self, settings: Settings) -> None:
         self._verifier = Verifier(settings.trust_dir, ISSUER, ISSUER, _name)
 
     def check(self, request: Request) -> None:
-        """Raise Unauthenticated unless a service calls."""
+        """Raise Unauthenticated unless the caller is a service."""
         self._verifier.verify(request.headers.get("x-service-token", ""))
 
 
