@@ -1,25 +1,28 @@
-"""Consul's HTTP API, as much of it as the registry needs.
+"""A client of one Consul agent: py-consul's synchronous client, run in a thread of its own.
 
-Over httpcore, not one of Consul's clients: those load two HTTP libraries into every process, 12 MB each time.
-Source: https://developer.hashicorp.com/consul/api-docs
+A blocking query holds its thread for as long as Consul waits for a change, so it must not use asyncio's executor.
 """
 
-import json
-import os
-from collections.abc import Mapping
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any, ParamSpec, Self, TypeVar
+from urllib.parse import urlsplit
 
-import httpcore
+import consul.std
 
-_PORT = 8500
 _CONNECT_SECONDS = 2.0
 _ANSWER_SECONDS = 5.0
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 class ConsulError(Exception):
-    """The agent refused a request, or cannot answer it. `status` is HTTP's."""
+    """The agent refused a request or cannot answer it. `status` is the HTTP status."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -27,19 +30,16 @@ class ConsulError(Exception):
 
 
 class Consul:
-    """Asks one agent; to be closed. Its calls raise ConsulError, and httpcore's errors while the agent is away.
+    """Calls one agent, one request at a time; must be closed.
 
-    url: of the agent, "http://127.0.0.1:8500". A token of Consul's own access control is taken from CONSUL_HTTP_TOKEN,
-    as Consul's command takes it.
+    Its methods raise ConsulError, and OSError while the agent is unavailable. A token for Consul's access control is
+    read from CONSUL_HTTP_TOKEN, as Consul's own command does.
     """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        port = "" if parts.port else f":{_PORT}"
-        self._url = f"{parts.scheme}://{parts.netloc}{port}{parts.path.rstrip('/')}/v1"
-        token = os.environ.get("CONSUL_HTTP_TOKEN")
-        self._headers = [(b"X-Consul-Token", token.encode())] if token else []
-        self._pool = httpcore.AsyncConnectionPool()
+        """Set up. `url` is the agent's, such as "http://consul.example.org"; its port defaults to Consul's."""
+        self._client = _Client(url)
+        self._worker = _Worker()
 
     async def __aenter__(self) -> Self:
         return self
@@ -47,83 +47,124 @@ class Consul:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        await self._pool.aclose()
+        self._worker.close()
+        self._client.http.close()
 
     async def services_of_agent(self) -> dict[str, Any]:
-        """Return what is registered at this agent, by id of the instance."""
-        _, answer = await self._call("GET", "agent/services")
-        return answer
+        """Return the instances that are registered at this agent, by id."""
+        return await self._worker.run(self._client.agent.services)
 
-    async def register(self, service: Mapping[str, Any]) -> None:
-        """Register an instance at this agent."""
-        await self._call("PUT", "agent/service/register", body=service)
+    async def register(
+        self, name: str, instance_id: str, host: str, port: int, check: dict[str, Any] | None = None
+    ) -> None:
+        """Register an instance at this agent, or replace it."""
+        await self._worker.run(
+            self._client.agent.service.register, name, service_id=instance_id, address=host, port=port, check=check
+        )
 
     async def deregister(self, instance_id: str) -> None:
-        """Take an instance out; nothing is done when it is not there."""
+        """Remove an instance. An unknown one is ignored."""
         try:
-            await self._call("PUT", f"agent/service/deregister/{quote(instance_id, safe='')}")
+            await self._worker.run(self._client.agent.service.deregister, instance_id)
         except ConsulError as error:
             if error.status != 404:
                 raise
 
     async def services(self) -> list[str]:
         """Return the names of all services."""
-        _, answer = await self._call("GET", "catalog/services")
-        return list(answer)
+        _, services = await self._worker.run(self._client.catalog.services)
+        return list(services)
 
     async def instances(
         self, service: str, *, passing: bool = False, index: int | None = None, wait_seconds: int = 0
     ) -> tuple[int, list[dict[str, Any]]]:
-        """Return a service's instances with their checks, and the index of that answer.
+        """Return the index of the answer, and a service's instances with their checks.
 
-        With `index` it waits until there is another answer than that, at most `wait_seconds` and a sixteenth.
+        With `index`, wait until the answer differs from the one with that index, at most `wait_seconds` and a
+        sixteenth.
         """
-        query: dict[str, int | str] = {}
-        if passing:
-            query["passing"] = 1
-        if index is None:
-            wait_seconds = 0
-        else:
-            query |= {"index": index, "wait": f"{wait_seconds}s"}
-        path = f"health/service/{quote(service, safe='')}"
-        answered, nodes = await self._call("GET", path, query, wait_seconds=wait_seconds)
-        if answered is None:
-            # Whoever follows a service would ask again at once, and for ever.
-            raise ConsulError(200, f"GET {path}: an answer without X-Consul-Index, thus not Consul's")
-        return answered, nodes
+        # An answer without X-Consul-Index is a ConsulException: a watch would otherwise repeat it without a pause.
+        answered, nodes = await self._worker.run(
+            self._client.health.service, service, passing=passing, index=index, wait=f"{wait_seconds}s"
+        )
+        return int(answered), nodes
 
     async def leader(self) -> str:
-        """Return the address of the servers' leader, "" while there is none."""
-        _, answer = await self._call("GET", "status/leader")
-        return answer
+        """Return the address of the leader of the Consul servers, or "" when there is none."""
+        return await self._worker.run(self._client.status.leader)
 
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, int | str] | None = None,
-        *,
-        body: Mapping[str, Any] | None = None,
-        wait_seconds: int = 0,
-    ) -> tuple[int | None, Any]:
-        """Return X-Consul-Index and the answer."""
-        answer = await self._pool.request(
-            method,
-            f"{self._url}/{path}?{urlencode(query or {})}",
-            headers=self._headers,
-            content=json.dumps(body).encode() if body is not None else b"",
-            extensions={
-                "timeout": {
-                    "connect": _CONNECT_SECONDS,
-                    "pool": _CONNECT_SECONDS,
-                    "write": _ANSWER_SECONDS,
-                    "read": wait_seconds * 17 / 16 + _ANSWER_SECONDS,
-                }
-            },
+
+class _Client(consul.std.Consul):
+    """py-consul's client for an agent's URL."""
+
+    http: "_Http"
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._path = parts.path.rstrip("/")
+        super().__init__(parts.hostname, parts.port, scheme=parts.scheme, connections_timeout=_ANSWER_SECONDS)
+
+    def http_connect(self, host: str, port: int, scheme: str, verify: bool | str = True, cert: Any = None) -> "_Http":
+        http = _Http(
+            f"[{host}]" if ":" in host else host, port, scheme, verify, cert, connections_timeout=_ANSWER_SECONDS
         )
-        if answer.status != 200:
-            raise ConsulError(
-                answer.status, f"{method} {path}: {answer.status} {answer.content[:200].decode(errors='replace')}"
-            )
-        index = next((int(value) for name, value in answer.headers if name.lower() == b"x-consul-index"), None)
-        return index, json.loads(answer.content or b"null")
+        http.base_uri += self._path
+        return http
+
+
+class _Http(consul.std.HTTPClient):
+    """py-consul's HTTP client, with its own connect timeout, and errors that carry their status."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The agent is on this machine or network: HTTP_PROXY is not meant for it.
+        self.session.trust_env = False
+
+    def timeout(self, params: Any) -> Any:
+        """Return seconds to connect and to answer."""
+        return _CONNECT_SECONDS, super().timeout(params)
+
+    def response(self, response: Any, raw: bool = False) -> Any:
+        if response.status_code != 200:
+            request = f"{response.request.method} {response.request.path_url}"
+            raise ConsulError(response.status_code, f"{request}: {response.status_code} {response.text[:200]}")
+        return super().response(response, raw)
+
+    def close(self) -> None:
+        self.session.close()
+
+
+class _Worker:
+    """Runs blocking calls one after the other in a daemon thread.
+
+    Python joins an executor's threads when it exits, so a pending watch would delay the exit by half a minute.
+    """
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what the function returns. A cancelled call that has not begun is dropped."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="consul", daemon=True)
+            self._thread.start()
+        future: Future[T] = Future()
+        self._calls.put((future, lambda: function(*args, **kwargs)))
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """End the thread after the call that it runs now."""
+        self._calls.put(None)
+
+    def _work(self) -> None:
+        while (item := self._calls.get()) is not None:
+            future, call = item
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                result = call()
+            except Exception as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)

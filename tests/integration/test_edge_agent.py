@@ -53,7 +53,7 @@ class Registry:
 
     async def register(self, name: str, port: int) -> None:
         async with Consul(self.url) as consul:
-            await consul.register({"Name": name, "ID": f"{name}-{port}", "Address": LOOPBACK, "Port": port})
+            await consul.register(name, f"{name}-{port}", LOOPBACK, port)
 
     async def deregister(self, name: str, port: int) -> None:
         async with Consul(self.url) as consul:
@@ -118,7 +118,7 @@ async def test_agent_follows_the_registry_and_forgets_nothing(tmp_path: Path) ->
             assert read_ports(gateway) == [5002]
             # The registry goes, comes back without memory, and with an index that starts anew.
             await registry.stop()
-            await says("registry_away", times=3)
+            await says("registry_unavailable", times=3)
             assert read_ports(gateway) == [5002]
             await registry.start()
             await registry.register("gateway", 5003)

@@ -1,91 +1,161 @@
-"""The registry's client, against answers that a Consul in order does not give; test_edge_agent has a real one."""
+"""The client of the registry, against answers that a healthy Consul does not give; test_edge_agent has a real one."""
 
 import asyncio
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
+from consul.exceptions import ConsulException
 
 from chassis.registry.consul import Consul, ConsulError
+from chassis.registry.discovery import Registry, next_index
+from deploy.local.layout import CHECKOUT
+from tests.waiting import eventually
 
 OK, NOT_FOUND, FORBIDDEN = "200 OK", "404 Not Found", "403 Forbidden"
+# Ends while a watch is pending, as a service does that stops.
+WATCH_AND_END = """
+import asyncio, sys
+from chassis.registry.discovery import Registry
+
+async def main():
+    watch = asyncio.create_task(Registry(sys.argv[1]).follow("gateway", print))
+    await asyncio.to_thread(sys.stdin.readline)
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)
+
+asyncio.run(main())
+"""
 
 
 @dataclass
 class Agent:
-    """Answers every request the same way, and keeps what was asked."""
+    """Answers every request in the same way, and records the requests. Answers nothing while it hangs."""
 
     status: str = OK
     headers: str = ""
     body: str = "[]"
     url: str = ""
-    asked: list[str] = field(default_factory=list[str])
+    hangs: bool = False
+    requests: list[str] = field(default_factory=list[str])
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        self.asked.append(head)
-        answer = (
-            f"HTTP/1.1 {self.status}\r\n{self.headers}Connection: close\r\nContent-Length: {len(self.body)}\r\n\r\n"
-        )
-        writer.write(f"{answer}{self.body}".encode())
-        await writer.drain()
+        self.requests.append(head)
+        if self.hangs:
+            await reader.read()
+        else:
+            answer = (
+                f"HTTP/1.1 {self.status}\r\n{self.headers}Connection: close\r\nContent-Length: {len(self.body)}\r\n\r\n"
+            )
+            writer.write(f"{answer}{self.body}".encode())
+            await writer.drain()
         writer.close()
 
 
 @pytest_asyncio.fixture
 async def agent() -> AsyncIterator[Agent]:
     agent = Agent()
-    async with await asyncio.start_server(agent.answer, "127.0.0.1", 0) as server:
-        agent.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        yield agent
+    server = await asyncio.start_server(agent.answer, "127.0.0.1", 0)
+    agent.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    yield agent
+    server.close()
 
 
-async def test_an_answer_without_its_index_is_an_error(agent: Agent) -> None:
+async def test_answer_without_an_index_is_an_error(agent: Agent) -> None:
     async with Consul(agent.url) as consul:
-        with pytest.raises(ConsulError, match="X-Consul-Index"):
+        with pytest.raises(ConsulException, match="index"):
             await consul.instances("gateway", passing=True)
         agent.headers = "x-consul-index: 7\r\n"
         assert await consul.instances("gateway", passing=True) == (7, [])
 
 
-async def test_only_who_knows_an_index_waits(agent: Agent) -> None:
+async def test_query_waits_only_with_an_index(agent: Agent) -> None:
     agent.headers = "X-Consul-Index: 7\r\n"
     async with Consul(agent.url) as consul:
-        await consul.instances("a/b", wait_seconds=30)
-        await consul.instances("a/b", index=7, wait_seconds=30)
-    first, second = (head.splitlines()[0] for head in agent.asked)
-    assert first.startswith("GET /v1/health/service/a%2Fb HTTP")
-    assert second.startswith("GET /v1/health/service/a%2Fb?index=7&wait=30s ")
+        await consul.instances("gateway", wait_seconds=30)
+        await consul.instances("gateway", index=7, wait_seconds=30)
+    first, second = (head.splitlines()[0] for head in agent.requests)
+    assert first.startswith("GET /v1/health/service/gateway HTTP")
+    assert second.startswith("GET /v1/health/service/gateway?index=7&wait=30s ")
 
 
-async def test_the_agents_refusal_is_told_by_its_status(agent: Agent) -> None:
+async def test_refusal_carries_its_status(agent: Agent) -> None:
     agent.status, agent.body = FORBIDDEN, "Permission denied"
     async with Consul(agent.url) as consul:
         with pytest.raises(ConsulError, match="403 Permission denied") as refused:
             await consul.deregister("gateway-1")
         assert refused.value.status == 403
-        agent.status = NOT_FOUND
+
+
+async def test_deregistering_an_unknown_instance_succeeds(agent: Agent) -> None:
+    agent.status = NOT_FOUND
+    async with Consul(agent.url) as consul:
         await consul.deregister("gateway-1")
 
 
-async def test_a_token_is_shown(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_token_from_the_environment_is_sent(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONSUL_HTTP_TOKEN", "a-token")
+    agent.body = "{}"
+    async with Consul(agent.url) as consul:
+        assert await consul.services_of_agent() == {}
+    assert "x-consul-token: a-token" in agent.requests[0].lower()
+
+
+async def test_proxy_of_the_environment_is_not_used(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     agent.body = '"127.0.0.1:8300"'
     async with Consul(agent.url) as consul:
         assert await consul.leader() == "127.0.0.1:8300"
-    assert "x-consul-token: a-token" in agent.asked[0].lower()
+
+
+async def test_pending_watch_does_not_delay_the_end_of_the_process(agent: Agent) -> None:
+    agent.hangs = True
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WATCH_AND_END, agent.url, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+
+    async def watches() -> bool:
+        return bool(agent.requests)
+
+    await eventually(watches, within=30)
+    started = time.monotonic()
+    assert process.stdin is not None
+    process.stdin.write(b"end\n")
+    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert time.monotonic() - started < 4.0  # the read timeout alone is 5 s
+
+
+async def test_hung_agent_does_not_pile_up_calls(agent: Agent) -> None:
+    agent.hangs = True
+    registry = Registry(agent.url)
+
+    async def ping() -> None:
+        async with asyncio.timeout(0.2):
+            await registry.ping()
+
+    results = await asyncio.gather(*(ping() for _ in range(20)), return_exceptions=True)
+    assert [type(result) for result in results] == [TimeoutError] * 20
+    assert len(agent.requests) == 1
+
+
+@pytest.mark.parametrize(("index", "answered", "following"), [(None, 7, 7), (7, 9, 9), (9, 7, None), (None, 0, None)])
+def test_index_that_goes_backwards_is_dropped(index: int | None, answered: int, following: int | None) -> None:
+    assert next_index(index, answered) == following
 
 
 @pytest.mark.parametrize(
-    ("url", "asked"),
+    ("url", "base"),
     [
-        ("http://consul", "http://consul:8500/v1"),
-        ("http://consul/", "http://consul:8500/v1"),
-        ("https://consul:8501/registry/", "https://consul:8501/registry/v1"),
-        ("http://[::1]", "http://[::1]:8500/v1"),
+        ("http://consul", "http://consul:8500"),
+        ("http://consul/", "http://consul:8500"),
+        ("https://consul:8501/registry/", "https://consul:8501/registry"),
+        ("http://[::1]", "http://[::1]:8500"),
     ],
 )
-async def test_the_port_is_consuls_where_none_is_given(url: str, asked: str) -> None:
-    async with Consul(url) as consul:
-        assert consul._url == asked
+def test_url_without_a_port_uses_the_port_of_consul(url: str, base: str) -> None:
+    assert Consul(url)._client.http.base_uri == base

@@ -1,0 +1,36 @@
+"""Back-off: how long to pause between attempts at something that fails for a while.
+
+Pauses double up to a limit and are jittered, so that clients of a server that comes back do not all call it at once.
+"""
+
+import asyncio
+import random
+
+
+def jitter(seconds: float) -> float:
+    """Return the time, up to a quarter shorter or longer."""
+    return seconds * random.uniform(0.75, 1.25)
+
+
+class Backoff:
+    """Pauses of one loop, each up to twice as long as the one before."""
+
+    def __init__(self, first: float, longest: float) -> None:
+        """Set up. Both are in seconds."""
+        self._first = first
+        self._longest = longest
+        self.upcoming = first
+        """Seconds of the next pause, before jitter."""
+
+    def next_pause(self) -> float:
+        """Return the seconds to wait now; the next pause is longer."""
+        upcoming, self.upcoming = self.upcoming, min(self.upcoming * 2, self._longest)
+        return jitter(upcoming)
+
+    def reset(self) -> None:
+        """Begin again with the first pause, because an attempt succeeded."""
+        self.upcoming = self._first
+
+    async def pause(self) -> None:
+        """Wait before the next attempt."""
+        await asyncio.sleep(self.next_pause())
