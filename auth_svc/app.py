@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from auth_svc.revocations import Mirror
 from auth_svc.servicer import AuthServicer, RevocationServicer
+from chassis.events.outbox import keep_publishing
 from chassis.identity.revocation import RevocationList, connect_redis
 from chassis.serving import settings
 from chassis.serving.server import Application, Parts
@@ -27,7 +29,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
     redis = connect_redis(config.redis_url.get_secret_value())
     async with redis, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
         mirror = Mirror(database, redis)
-        parts.publish_from(database, config.broker_url.get_secret_value())
+        parts.start(partial(keep_publishing, database, config.broker_url.get_secret_value()))
         parts.start(mirror.run)
         yield Application(
             servicers=[AuthServicer(database, parts.signer, parts.trust, mirror), RevocationServicer(mirror)],

@@ -3,6 +3,7 @@
 import asyncio
 from uuid import UUID
 
+import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -11,7 +12,8 @@ from chassis.errors import ServiceUnavailable
 from chassis.events import outbox
 from chassis.identity.revocation import COMPLETE_KEY, revoked_key
 from chassis.storage.database import Connection, Database
-from chassis.telemetry import log
+
+log = structlog.get_logger()
 
 _MIRROR_SECONDS = 1.0
 _SWEEP_EVERY = 60

@@ -1,1 +1,1 @@
-"""What two services or more need: the way up, the way in, the way out. Knows no service."""
+"""What two or more services need to start, serve, call and publish. Imports no service."""

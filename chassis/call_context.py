@@ -1,4 +1,4 @@
-"""The call that is being served: who asks, by when, and under which ids. Travels in a context variable."""
+"""The call being served: its caller, deadline and ids. Kept in a context variable."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a call: an account, a service, or nobody."""
+    """The caller: an account, a service, or unknown."""
 
     user_id: str | None = None
     roles: frozenset[int] = frozenset()
@@ -30,13 +30,13 @@ class Caller:
 
     @property
     def principal(self) -> Principal:
-        """The account, as other services are told of it."""
+        """The account, in the form that other services receive."""
         assert self.user_id is not None, "only an RPC for accounts has a principal"
         return Principal(user_id=self.user_id, roles=sorted(self.roles))  # pyright: ignore[reportArgumentType]
 
     @property
     def actor(self) -> str:
-        """The name under which events and audit rows know the caller."""
+        """The caller's name in events and audit rows."""
         return self.user_id or f"service:{self.service or 'unknown'}"
 
 
@@ -46,12 +46,12 @@ class Call:
 
     correlation_id: str = field(default_factory=lambda: str(uuid4()))
     deadline: float | None = None
-    """Time of the event loop's clock by which the caller wants its answer."""
+    """On the event loop's clock."""
     traceparent: str = ""
     caller: Caller = field(default_factory=Caller)
 
     def time_remaining(self) -> float | None:
-        """Return the seconds left, or None when there is no deadline."""
+        """Return the seconds until the deadline, or None without one."""
         if self.deadline is None:
             return None
         return self.deadline - asyncio.get_running_loop().time()
@@ -61,7 +61,7 @@ _current: ContextVar[Call | None] = ContextVar("call", default=None)
 
 
 def current() -> Call:
-    """Return the call being served; outside of one (a consumer, a background task) a fresh one without deadline."""
+    """Return the call being served. Outside one, in a background task, create a call without a deadline."""
     call = _current.get()
     if call is None:
         call = Call()
@@ -70,22 +70,22 @@ def current() -> Call:
 
 
 def peek() -> Call | None:
-    """Return the call being served, or None outside of one."""
+    """Return the call being served, or None outside one."""
     return _current.get()
 
 
 def enter(call: Call) -> None:
-    """Make `call` the one that this task serves."""
+    """Make `call` the current one of this task."""
     _current.set(call)
 
 
 def accept_correlation_id(value: str | None) -> str:
-    """Return the id when it is a UUID, else a fresh one: any other text could carry somebody's name into our logs."""
+    """Return the id if it is a UUID, else a new one: other text could bring personal data into our logs."""
     if value is not None and _UUID.fullmatch(value.lower()):
         return value.lower()
     return str(uuid4())
 
 
 def accept_traceparent(value: str | None) -> str:
-    """Return the W3C trace context when it is one, else ""."""
+    """Return the value if it is a W3C trace context, else ""."""
     return value if value is not None and _TRACEPARENT.fullmatch(value) else ""

@@ -1,7 +1,7 @@
 """Errors that callers see: one hierarchy, and its form on the wire (`google.rpc.Status`).
 
-Raise an `AppError` from anywhere; the server's pipeline turns it into a status. A remote service's error comes back
-as a `RemoteError` and passes on as it is. Nothing else calls `context.abort`.
+Raise an `AppError` anywhere; the server's pipeline turns it into a status. An error of a called service is raised as a
+`RemoteError` and passed on unchanged. Nothing else calls `context.abort`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,14 +18,14 @@ DOMAIN = "fairdatabase.org"
 
 
 class AppError(Exception):
-    """Something went wrong."""
+    """The call failed."""
 
     code = grpc.StatusCode.INTERNAL
     reason = "INTERNAL"
     retry_after: float | None = None
-    """Seconds after which the same call may succeed."""
+    """Seconds after which to retry the same call."""
     http_code = ""
-    """HTTP status over REST, where the one that stands for `code` will not do; the edge knows which it takes."""
+    """HTTP status over REST, if not the one that `code` maps to. The edge accepts only statuses on its list."""
 
     def __init__(self, *, violations: Iterable[Violation] = (), **metadata: str) -> None:
         self.violations = tuple(violations)
@@ -34,11 +34,11 @@ class AppError(Exception):
 
     @property
     def message(self) -> str:
-        """The class's docstring, which is written for the caller."""
+        """The class's docstring, in one line."""
         return " ".join((type(self).__doc__ or "").split())
 
     def to_status(self) -> Status:
-        """Return what the caller receives."""
+        """Return the status that the caller receives."""
         packed = [_pack(ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata))]
         if self.violations:
             violations = [
@@ -59,21 +59,21 @@ def _pack(message: ErrorInfo | BadRequest | RetryInfo) -> AnyMessage:
 
 
 class InvalidRequest(AppError):
-    """The request breaks a rule; the field violations say what to mend."""
+    """The request is invalid: fix each field that the field violations name."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "INVALID_REQUEST"
 
 
 class MalformedRequest(AppError):
-    """The request is no message of this method: text must be UTF-8, and fields as its proto says."""
+    """The request cannot be parsed: send the message that the method's proto defines, with text in UTF-8."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "MALFORMED_REQUEST"
 
 
 class Unauthenticated(AppError):
-    """A valid access token is needed: log in and send it as 'Authorization: Bearer <token>'."""
+    """A valid access token is missing: log in and send it as 'Authorization: Bearer <token>'."""
 
     code = grpc.StatusCode.UNAUTHENTICATED
     reason = "UNAUTHENTICATED"
@@ -87,21 +87,21 @@ class TokenRevoked(AppError):
 
 
 class AccessDenied(AppError):
-    """The caller may not make this call."""
+    """Your account or service may not make this call; the details list the roles and services that may."""
 
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = "ACCESS_DENIED"
 
 
 class PageTokenInvalid(AppError):
-    """The page token was not issued for this query: start again without one."""
+    """The page token does not belong to this query: repeat the query without a page token."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "PAGE_TOKEN_INVALID"
 
 
 class ServiceUnavailable(AppError):
-    """A part that this call needs is away; try again shortly."""
+    """A required service is unavailable; retry shortly."""
 
     code = grpc.StatusCode.UNAVAILABLE
     reason = "SERVICE_UNAVAILABLE"
@@ -109,26 +109,26 @@ class ServiceUnavailable(AppError):
 
 
 class NotSent(ServiceUnavailable):
-    """A part that this call needs is away; try again shortly."""
+    """A required service is unavailable, and nothing was sent to it; retry shortly."""
 
 
 class DeadlineExceeded(AppError):
-    """The call did not end in time; whether it took effect is unknown."""
+    """The call did not finish in time; it may or may not have taken effect."""
 
     code = grpc.StatusCode.DEADLINE_EXCEEDED
     reason = "DEADLINE_EXCEEDED"
 
 
 class Expired(DeadlineExceeded):
-    """The call's time was over before it was made; nothing was done."""
+    """The deadline passed before the call was made; nothing was done."""
 
 
 class Internal(AppError):
-    """Something failed on our side; the correlation id finds it in our logs."""
+    """The platform failed; report the correlation id to its operator."""
 
 
 class RemoteError(AppError):
-    """Another service's answer to what the caller asked for, passed on."""
+    """An error of a called service, passed on to the caller."""
 
     def __init__(self, service: str, status: Status, info: ErrorInfo) -> None:
         self.service = service
@@ -148,8 +148,8 @@ class RemoteError(AppError):
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 
-_FAULTS_OF_OURS = frozenset({"INTERNAL", "UNAUTHENTICATED", "TOKEN_REVOKED", "ACCESS_DENIED"})
-"""Reasons that, coming from a service that we called, say something of us and nothing of our caller."""
+_PLATFORM_FAULTS = frozenset({"INTERNAL", "UNAUTHENTICATED", "TOKEN_REVOKED", "ACCESS_DENIED"})
+"""Reasons that mean, from a called service, that the platform is at fault and not the caller."""
 
 
 def from_rpc_error(service: str, error: grpc.aio.AioRpcError) -> AppError:
@@ -167,7 +167,7 @@ def from_status(service: str, status: Status) -> AppError:
         return DeadlineExceeded(service=service)
     for detail in status.details:
         info = ErrorInfo()
-        if detail.Unpack(info) and info.domain == DOMAIN and info.reason not in _FAULTS_OF_OURS:
+        if detail.Unpack(info) and info.domain == DOMAIN and info.reason not in _PLATFORM_FAULTS:
             return RemoteError(service, status, info)
     return Internal()
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from chassis.events.outbox import keep_publishing
 from chassis.identity.revocation import connect_redis, open_revocation_list
 from chassis.serving import settings
 from chassis.serving.server import Application, Parts
@@ -76,7 +77,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
             tail_overdue=config.saga_tail_overdue_seconds,
         )
         engine = Engine(journal, [creating], timing)
-        parts.publish_from(database, broker_url)
+        parts.start(partial(keep_publishing, database, broker_url))
         parts.start(partial(keep_sweeping, database, SWEEPS))
         parts.start(engine.keep_lease)
         parts.start(engine.run)

@@ -7,14 +7,17 @@ behind it, and reads treat what rests on it as quarantined. The samples themselv
 import asyncio
 from uuid import UUID
 
+import structlog
+
 from backend_svc.history import audit, event_store
 from backend_svc.samples import store
 from chassis import call_context
 from chassis.errors import ServiceUnavailable
 from chassis.events import outbox
 from chassis.storage.database import Database
-from chassis.telemetry import log
 from fairdb.samples.v1.sample_pb2 import Sample
+
+log = structlog.get_logger()
 
 BATCH = 1000
 _LOOK_SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""The way out of a service for calls that travel together: what waits for a method goes as one call to BatchService."""
+"""Batches of calls: the waiting calls of one method are sent as one call to BatchService."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,37 +8,37 @@ import grpc
 
 from chassis.calling.coalescer import Coalescer
 from chassis.errors import AppError, DeadlineExceeded, Expired, ServiceUnavailable, from_rpc_error, from_status
-from chassis.telemetry import is_sampled
+from chassis.tracing import is_sampled
 from fairdb.batch.v1 import batch_service_pb2 as pb
 
 BATCH_METHOD = "/fairdb.batch.v1.BatchService/CallMany"
-"""Carries requests of other methods; each of them is validated on its own."""
+"""Carries requests of other methods; the callee validates each of them."""
 LARGE = 16 * 1024
-"""Bytes of a request from which it travels alone: it takes long, and others would wait for it."""
+"""Requests of this many bytes or more are sent alone: they take long, and others would wait for them."""
 
 _LIMIT = 100
 _MOST_BYTES = 512 * 1024
 _LINGER_SECONDS = 0.004
-_ABOUT_ALL = frozenset(
+_BATCH_FAILURES = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAUTHENTICATED}
 )
-"""What a batch fails of is everybody's; of anything else it may fail because of one of its calls."""
+"""Failures that concern the whole batch; any other may be caused by a single call."""
 
 
 @dataclass(slots=True)
 class Outgoing:
-    """One call on its way."""
+    """One call to be sent."""
 
     request: bytes
     deadline: float
-    """Time of the event loop's clock."""
+    """On the event loop's clock."""
     correlation_id: str
     traceparent: str
     sent: bool = False
 
 
 class Batcher:
-    """Sends the calls of one method, alone while it is idle and together while it is busy."""
+    """Sends the calls of one method: singly while idle, in batches under load."""
 
     def __init__(
         self,
@@ -49,9 +49,9 @@ class Batcher:
         *,
         merge: bool = False,
     ) -> None:
-        """Set up. `send_alone` raises AppError, `send_batch` AioRpcError; its second argument are seconds.
+        """Set up. `send_alone` raises AppError; `send_batch` takes a timeout in seconds and raises AioRpcError.
 
-        `merge`: whether one call may answer all those of a batch that ask the same.
+        `merge`: whether one call may answer all equal requests of a batch.
         """
         self._service = service
         self._method = method
@@ -63,12 +63,12 @@ class Batcher:
         )
 
     async def call(self, call: Outgoing) -> bytes:
-        """Return the answer, serialized. Raises what the call alone would raise."""
+        """Return the serialized response. Raises the error that the call alone would raise."""
         try:
             async with asyncio.timeout_at(call.deadline):
                 answer = await self._coalescer.submit(call)
                 if isinstance(answer, ServiceUnavailable):
-                    # Alone it is tried again as gRPC's service config says; those that ask the same do so together.
+                    # Send it again alone, because gRPC's service config retries it then; merge equal requests again.
                     answer = await (self._coalescer.submit(call) if self._merge else self._send_alone(call))
         except TimeoutError:
             raise (DeadlineExceeded if call.sent else Expired)(service=self._service) from None
@@ -90,7 +90,7 @@ class Batcher:
             try:
                 return [await self._send_alone(sending[0])]
             except ServiceUnavailable:
-                # It was tried as often as that is worth.
+                # gRPC has retried it already.
                 raise
             except AppError as error:
                 return [error]
@@ -107,7 +107,7 @@ class Batcher:
         try:
             answers = (await self._send_batch(batch, max(call.deadline for call in sending) - now)).answers
         except grpc.aio.AioRpcError as error:
-            if error.code() in _ABOUT_ALL:
+            if error.code() in _BATCH_FAILURES:
                 raise from_rpc_error(self._service, error) from None
             raise
         return [
@@ -117,14 +117,14 @@ class Batcher:
 
 
 def _merge(sending: Sequence[Outgoing]) -> dict[bytes, Outgoing]:
-    """Return one call for each request, by it.
+    """Return one call for each distinct request.
 
-    It has as long as the most patient of those that it stands for, and belongs to the trace of one that is recorded.
+    It has the latest deadline of the calls that it replaces, and belongs to a recorded trace if one of them does.
     """
     merged: dict[bytes, Outgoing] = {}
     for call in sending:
         same = merged.setdefault(call.request, call)
         if same is not call:
-            shown = call if is_sampled(call.traceparent) and not is_sampled(same.traceparent) else same
-            merged[call.request] = replace(shown, deadline=max(call.deadline, same.deadline))
+            traced = call if is_sampled(call.traceparent) and not is_sampled(same.traceparent) else same
+            merged[call.request] = replace(traced, deadline=max(call.deadline, same.deadline))
     return merged

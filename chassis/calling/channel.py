@@ -1,8 +1,8 @@
-"""The way out of a service: a channel to another one, found through the registry.
+"""A channel to another service, whose addresses come from the registry.
 
-It looks like a `grpc.aio.Channel` to the generated stubs, and gives each call a service token, the correlation id,
-the trace context, what is left of the deadline, retries (by gRPC's service config, on UNAVAILABLE only), and a breaker.
-Calls of methods that say so in their proto travel together while there are many.
+Generated stubs use it as a `grpc.aio.Channel`. It adds to each call a service token, the correlation id, the trace
+context, the remaining deadline, retries (gRPC's service config, on UNAVAILABLE only) and a circuit breaker. Calls of
+methods that declare `batched` in their proto are sent in batches under load.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from chassis.calling.breaker import Breaker
 from chassis.errors import Expired, NotSent, from_rpc_error
 from chassis.identity.access import is_batched, only_reads
 from chassis.identity.tokens import ServiceTokens
-from chassis.telemetry import current_traceparent, span
+from chassis.tracing import current_traceparent, span
 from fairdb.batch.v1.batch_service_pb2 import CallManyRequest, CallManyResponse
 
 CALL_SECONDS = 5.0
 _MARGIN = 0.03
-"""Seconds kept back from our own deadline, so that we can still answer when the callee does not."""
+"""Seconds subtracted from our own deadline, so that we can still answer when the callee does not."""
 _CLOSE_GRACE = 10.0
 _HEALTH = "/grpc.health."
 
@@ -36,7 +36,7 @@ _OPTIONS = [
                 "loadBalancingConfig": [{"round_robin": {}}],
                 "methodConfig": [
                     {
-                        # Every internal method is repeatable: see its proto.
+                        # Every internal method is idempotent: see its proto.
                         "name": [{}],
                         "retryPolicy": {
                             "maxAttempts": 3,
@@ -50,7 +50,7 @@ _OPTIONS = [
             }
         ),
     ),
-    # A callee that comes back is found within a second; the default waits up to two minutes.
+    # Reconnect within a second of a callee's restart; the default waits up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
@@ -59,7 +59,7 @@ _OPTIONS = [
 
 
 class ServiceChannel:
-    """A channel to whichever instances of a service are known; calls before the first is known fail at once."""
+    """A channel to the known instances of a service. Calls fail at once while none is known."""
 
     def __init__(self, service: str, tokens: ServiceTokens) -> None:
         self.service = service
@@ -70,7 +70,7 @@ class ServiceChannel:
         self._closing: set[asyncio.Task[None]] = set()
 
     def update(self, addresses: Sequence[str]) -> None:
-        """Call these addresses ("127.0.0.1:8002") from now on. Calls under way end on the old ones."""
+        """Use these addresses ("127.0.0.1:8002") from now on. Calls in flight finish on the old ones."""
         old = self._channel
         self._channel = grpc.aio.insecure_channel("ipv4:" + ",".join(addresses), options=_OPTIONS)
         self._breaker.reset()
@@ -86,14 +86,14 @@ class ServiceChannel:
         response_deserializer: Callable[[bytes], Any] | None = None,
         _registered_method: bool | None = False,
     ) -> Callable[..., Any]:
-        """Return what a stub calls; the underlying channel is looked up at each call."""
+        """Return the callable for a stub. It looks up the underlying channel at each call."""
         assert request_serializer is not None
         assert response_deserializer is not None
         alone = self._bind(method)
         batcher = None
         if is_batched(method):
             batcher = Batcher(self.service, method, alone, self._send_batch, merge=only_reads(method))
-        # A health check asks whether the callee is back, so it is never held off.
+        # A health check finds out whether the callee is back, so the breaker never blocks it.
         probing = method.startswith(_HEALTH)
 
         async def call(request: Any, timeout: float | None = None) -> Any:
@@ -116,7 +116,7 @@ class ServiceChannel:
     async def _call(
         self, method: str, send: Callable[[Outgoing], Awaitable[bytes]], request: bytes, seconds: float
     ) -> bytes:
-        """Send a call as part of the one that is being served. Raises AppError."""
+        """Send a call in the context of the call being served. Raises AppError."""
         current = call_context.current()
         deadline = asyncio.get_running_loop().time() + seconds
         with span(method, SpanKind.CLIENT, current.traceparent, inside=True) as recorded:
@@ -124,7 +124,7 @@ class ServiceChannel:
             return await send(Outgoing(request, deadline, current.correlation_id, traceparent))
 
     def _bind(self, method: str) -> Callable[[Outgoing], Awaitable[bytes]]:
-        """Return what sends one call of a method by itself. Raises AppError."""
+        """Return a function that sends one call of a method alone. It raises AppError."""
         probing = method.startswith(_HEALTH)
 
         async def send(outgoing: Outgoing) -> bytes:
@@ -161,7 +161,7 @@ class ServiceChannel:
         return answer
 
     def _note(self, code: grpc.StatusCode, timeout: float, *, probing: bool) -> None:
-        """Tell the breaker what a failed call says of the callee, and drop a token that it refused."""
+        """Update the breaker after a failed call, and drop a token that the callee refused."""
         if code == grpc.StatusCode.UNAUTHENTICATED:
             self._tokens.forget(self.service)
         too_slow = code == grpc.StatusCode.DEADLINE_EXCEEDED and timeout >= CALL_SECONDS - _MARGIN
@@ -169,21 +169,21 @@ class ServiceChannel:
             if not probing:
                 self._breaker.failed()
         elif code != grpc.StatusCode.DEADLINE_EXCEEDED:
-            # It answered. A call that our caller gave too little time says nothing either way.
+            # The callee answered. A deadline that our caller set too short says nothing about it.
             self._breaker.succeeded()
 
     def _stream(self, method: str, *_: Any, **__: Any) -> Callable[..., Any]:
-        """Return what a stub holds for a method that streams: health's Watch, which nobody here calls."""
+        """Return a placeholder for a streaming method: stubs hold one for health's Watch, which no service calls."""
 
         def call(*_: Any, **__: Any) -> Any:
-            raise NotImplementedError(f"{method} streams, and no internal call does")
+            raise NotImplementedError(f"{method} streams; internal calls must be unary")
 
         return call
 
     unary_stream = stream_unary = stream_stream = _stream
 
     async def close(self) -> None:
-        """End the calls under way and close."""
+        """Cancel the calls in flight and close."""
         for task in self._closing:
             task.cancel()
         if self._channel is not None:

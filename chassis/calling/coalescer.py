@@ -1,6 +1,6 @@
-"""Coalescing: while one batch is under way, what arrives waits; when it returns, all that waits goes as the next one.
+"""Coalescing: items that arrive while a batch is in flight wait, and form the next batch.
 
-An idle system sends each item at once, a busy one sends few large batches, and nothing has to be tuned.
+An idle system sends each item at once; a busy one sends few large batches. Nothing needs tuning.
 """
 
 import asyncio
@@ -14,17 +14,17 @@ from chassis.errors import AppError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_AT_ONCE = 4
+_MOST_IN_FLIGHT = 4
 _PATIENCE_SECONDS = 0.05
 
 
 class Coalescer(Generic[Item, Result]):
-    """Sends items in batches; each item has a fate of its own.
+    """Sends items in batches; each item succeeds or fails on its own.
 
-    `send` returns one result an item, in their order, or raises when it did nothing. A batch that fails of something
-    other than absence is halved until the item stands alone of which it fails. It runs in no caller's context.
+    `send` returns one result for each item, in order, or raises when it did nothing. A batch that fails with anything
+    but an AppError is halved until the failing item is alone. `send` runs outside any caller's context.
 
-    One batch is under way at a time, and others beside it only when it takes long: one slow item holds up few.
+    One batch is in flight at a time. Only when it takes long may others overtake it, so that a slow item delays few.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class Coalescer(Generic[Item, Result]):
         linger: float = 0.0,
         interval: float = 0.0,
     ) -> None:
-        """Set up. `limit`, `most_weight`: of one batch; an item that is heavier goes alone.
+        """Set up. `limit` and `most_weight` bound a batch; a heavier item is sent alone.
 
-        `linger`: seconds to wait for company between batches, once batches form by themselves. `interval`: seconds from
-        the beginning of one batch to that of the next, for work that nobody waits for; the first goes at once.
+        `linger`: seconds to wait for more items between batches, while batches hold more than one. `interval`: minimum
+        seconds between the starts of two batches, for work that no caller waits for.
         """
         self._send = send
         self._limit = limit
@@ -49,33 +49,33 @@ class Coalescer(Generic[Item, Result]):
         self._linger = linger
         self._interval = interval
         self._next = float("-inf")
-        """When a batch may begin."""
+        """When the next batch may start."""
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._in_flight: set[asyncio.Task[None]] = set()
         self._slow: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: Item) -> Result:
-        """Send an item with the next batch; one whose caller is cancelled before is left out."""
+        """Send an item with the next batch, unless its caller is cancelled first."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         self._start()
         return await future
 
     def cancel(self) -> None:
-        """End what is under way, and what waits with it."""
+        """Cancel the batches in flight and the waiting items."""
         waiting, self._waiting = self._waiting, []
         for _, future in waiting:
             future.cancel()
-        for task in self._under_way:
+        for task in self._in_flight:
             task.cancel()
 
     def _start(self) -> None:
-        if self._waiting and len(self._under_way) <= min(len(self._slow), _AT_ONCE - 1):
+        if self._waiting and len(self._in_flight) <= min(len(self._slow), _MOST_IN_FLIGHT - 1):
             loop = asyncio.get_running_loop()
             pause = max(self._next - loop.time(), 0.0)
             task = asyncio.create_task(self._run(pause), context=Context())
-            self._under_way.add(task)
-            patience = loop.call_later(_PATIENCE_SECONDS + pause, self._go_beside, task)
+            self._in_flight.add(task)
+            patience = loop.call_later(_PATIENCE_SECONDS + pause, self._allow_overtaking, task)
             task.add_done_callback(partial(self._end, patience))
 
     def _take(self) -> list[tuple[Item, asyncio.Future[Result]]]:
@@ -88,13 +88,13 @@ class Coalescer(Generic[Item, Result]):
         batch, self._waiting = self._waiting[:count], self._waiting[count:]
         return [(item, future) for item, future in batch if not future.done()]
 
-    def _go_beside(self, task: asyncio.Task[None]) -> None:
+    def _allow_overtaking(self, task: asyncio.Task[None]) -> None:
         self._slow.add(task)
         self._start()
 
     def _end(self, patience: asyncio.TimerHandle, task: asyncio.Task[None]) -> None:
         patience.cancel()
-        self._under_way.discard(task)
+        self._in_flight.discard(task)
         self._slow.discard(task)
         self._start()
 

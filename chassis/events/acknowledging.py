@@ -1,4 +1,4 @@
-"""Acknowledging: tells the broker of many handled messages in one frame."""
+"""Acknowledges many handled messages to the broker in one frame."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,34 +7,34 @@ from aiormq.abc import AbstractChannel
 
 
 class Acknowledger:
-    """Acknowledges what is settled of the messages that came over one channel.
+    """Acknowledges the handled messages of one channel.
 
-    What is settled at about the same time goes together: up to the first message that is not, in one frame, and what
-    lies behind that one by one. So a message that waits holds no other up.
+    Messages up to the first unhandled one are acknowledged in one frame, later ones each in its own. So a message that
+    waits delays no other.
     """
 
     def __init__(self, channel: AbstractChannel, failed: Callable[[BaseException], None]) -> None:
-        """Set up. `failed` learns why the broker could not be told: then the messages come again."""
+        """Set up. `failed` is called when an acknowledgement could not be sent; the broker then redelivers."""
         self._channel = channel
         self._failed = failed
-        self._open: dict[int, bool] = {}
-        """By delivery tag, in their order: whether it is settled."""
+        self._handled: dict[int, bool] = {}
+        """Whether each message is handled, by delivery tag, in order of arrival."""
         self._flushing: asyncio.Task[None] | None = None
 
-    def came(self, tag: int) -> None:
-        """Note a message."""
-        self._open[tag] = False
+    def received(self, tag: int) -> None:
+        """Add a message that must be acknowledged later."""
+        self._handled[tag] = False
 
-    def settled(self, tag: int) -> None:
+    def handled(self, tag: int) -> None:
         """Acknowledge a message soon."""
-        self._open[tag] = True
+        self._handled[tag] = True
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
 
     async def _flush(self) -> None:
         try:
-            while True in self._open.values():
-                # All that one transaction has handled are settled before this goes on.
+            while True in self._handled.values():
+                # Let every message of the same transaction be marked as handled first.
                 await asyncio.sleep(0)
                 await self._acknowledge()
         except Exception as error:
@@ -42,13 +42,13 @@ class Acknowledger:
 
     async def _acknowledge(self) -> None:
         upto = 0
-        for tag, is_settled in self._open.items():
-            if not is_settled:
+        for tag, is_handled in self._handled.items():
+            if not is_handled:
                 break
             upto = tag
-        done = [tag for tag, is_settled in self._open.items() if is_settled]
+        done = [tag for tag, is_handled in self._handled.items() if is_handled]
         for tag in done:
-            del self._open[tag]
+            del self._handled[tag]
         if upto:
             await self._channel.basic_ack(upto, multiple=True, wait=False)
         for tag in done:

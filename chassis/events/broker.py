@@ -1,23 +1,23 @@
-"""RabbitMQ: the exchange, the queues, and how a connection is kept.
+"""RabbitMQ: exchanges, queues, and a connection that reconnects.
 
 fairdb.events               topic exchange; routing key is the event's type
-<service>.<name>            one quorum queue a consumer; what fails there goes through
-<service>.<name>.retry.5s   (and 30s, 5m) where it rests, and then back to that one queue; at last to
-fairdb.dead                 direct exchange, and from there to
-<service>.<name>.dead       where it stays until an operator replays it (see `dead_letters`)
+<service>.<name>            one quorum queue for each consumer
+<service>.<name>.retry.5s   (and 30s, 5m) delays a failed message, then returns it to that one queue
+fairdb.dead                 direct exchange for messages that failed every retry
+<service>.<name>.dead       keeps them until an operator replays them (see `dead_letters`)
 fairdb.queues               the names of the consumers' queues, because AMQP cannot list queues
 
-Whatever moves between queues moves at least once.
+Moves between queues are at least once.
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import aio_pika
+import structlog
 from aio_pika.abc import (
     AbstractChannel,
     AbstractConnection,
@@ -29,45 +29,47 @@ from aio_pika.abc import (
 from aio_pika.exceptions import AMQPError
 from aiormq.exceptions import ChannelInvalidStateError
 
-from chassis.telemetry import log
+from chassis.backoff import Backoff
+
+log = structlog.get_logger()
+
 
 EXCHANGE = "fairdb.events"
 DEAD_EXCHANGE = "fairdb.dead"
 DELIVERY_LIMIT = 6
-"""How often a message may come back without having been answered, before it counts as one that kills its consumer."""
+"""Redeliveries without an acknowledgement after which a message counts as one that kills its consumer."""
 
 RETRY_DELAYS = (5.0, 30.0, 300.0)
-"""Seconds before each new attempt; then the dead letters."""
+"""Seconds before each retry; after the last one a message becomes a dead letter."""
 
 DIRECTORY = "fairdb.queues"
 ATTEMPTS, ERROR, FAILED_AT, QUEUE = "fairdb-attempts", "fairdb-error", "fairdb-time", "fairdb-queue"
-"""Headers of a message that failed: how often, the last error's type (never its text), when, and whose it is."""
+"""Headers of a failed message: attempts, the last error's type (never its text), its time, the consumer's queue."""
 
 CONFIRM_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
-_MAX_BACKOFF = 3.0
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 3.0
 
-AWAY = (OSError, TimeoutError, AMQPError, ChannelInvalidStateError, RuntimeError)
-"""What aio-pika raises while the broker is away; RuntimeError is its answer on a transport that has just closed."""
+UNAVAILABLE = (OSError, TimeoutError, AMQPError, ChannelInvalidStateError, RuntimeError)
+"""Errors of aio-pika while the broker is unavailable; it raises RuntimeError on a transport that has just closed."""
 
 
-async def keep_trying(what: str, session: Callable[[], Awaitable[None]]) -> None:
-    """Run `session` again whenever it ends because the broker is away, until cancelled."""
-    backoff = 0.1
+async def keep_connected(purpose: str, session: Callable[[], Awaitable[None]]) -> None:
+    """Run `session` again whenever it ends or the broker is unavailable, until cancelled."""
+    backoff = Backoff(_FIRST_BACKOFF, _LONGEST_BACKOFF)
     while True:
         started = asyncio.get_running_loop().time()
         try:
             await session()
-        except AWAY as error:
-            log.info("broker_away", during=what, error=type(error).__name__)
+        except UNAVAILABLE as error:
+            log.info("broker_unavailable", purpose=purpose, error=type(error).__name__)
         task = asyncio.current_task()
         if task is not None and task.cancelling():
-            # A connection attempt that fails at the same moment loses the cancellation.
+            # A connection attempt that fails at the same moment swallows the cancellation.
             raise asyncio.CancelledError
-        if asyncio.get_running_loop().time() - started > 2 * _MAX_BACKOFF:
-            backoff = 0.1
-        await asyncio.sleep(backoff * random.uniform(0.5, 1.0))
-        backoff = min(backoff * 2, _MAX_BACKOFF)
+        if asyncio.get_running_loop().time() - started > 2 * _LONGEST_BACKOFF:
+            backoff.reset()
+        await backoff.pause()
 
 
 @asynccontextmanager
@@ -90,16 +92,16 @@ async def declare_exchange(channel: AbstractChannel, name: str = EXCHANGE) -> Ab
 async def declare_queue(
     channel: AbstractChannel, name: str, types: Sequence[str], delays: Sequence[float] = RETRY_DELAYS
 ) -> AbstractQueue:
-    """Declare a consumer's queue, its retry queues and its dead letters, and bind it to event types."""
+    """Declare a consumer's queue, its retry queues and its dead letters, and bind the queue to event types."""
     exchange = await declare_exchange(channel)
     dead = await channel.declare_exchange(DEAD_EXCHANGE, aio_pika.ExchangeType.DIRECT, durable=True)
     dead_queue = await channel.declare_queue(dead_name(name), durable=True, arguments={"x-queue-type": "quorum"})
     await dead_queue.bind(dead, routing_key=name)
     for delay in delays:
-        # The default exchange reaches exactly this queue: other consumers of the event do not see it again.
-        arguments = {**_moves_on_to("", name), "x-message-ttl": round(delay * 1000)}
+        # The default exchange routes to this queue only: other consumers of the event do not see it again.
+        arguments = {**_forwarding_to("", name), "x-message-ttl": round(delay * 1000)}
         await channel.declare_queue(retry_name(name, delay), durable=True, arguments=arguments)
-    arguments = {**_moves_on_to(DEAD_EXCHANGE, name), "x-delivery-limit": DELIVERY_LIMIT}
+    arguments = {**_forwarding_to(DEAD_EXCHANGE, name), "x-delivery-limit": DELIVERY_LIMIT}
     queue = await channel.declare_queue(name, durable=True, arguments=arguments)
     for type in types:
         await queue.bind(exchange, routing_key=type)
@@ -109,26 +111,28 @@ async def declare_queue(
 
 
 async def declare_directory(channel: AbstractChannel) -> AbstractQueue:
-    """Declare the queue that names every consumer's queue, once each time that its consumer connects."""
+    """Declare the queue of queue names. Each consumer adds its queue's name whenever it connects."""
     arguments = {"x-queue-type": "quorum", "x-max-length": 10_000}
     return await channel.declare_queue(DIRECTORY, durable=True, arguments=arguments)
 
 
 def dead_name(queue: str) -> str:
-    """Return the name of a consumer's dead letters."""
+    """Return the name of a consumer's dead-letter queue."""
     return f"{queue}.dead"
 
 
 def retry_name(queue: str, delay: float) -> str:
-    """Return the name of the queue in which a consumer's messages rest for `delay` seconds: `index.retry.5s`."""
+    """Return the name of the queue that delays a consumer's messages by `delay` seconds, such as `index.retry.5s`."""
     if delay < 1:
         return f"{queue}.retry.{delay * 1000:.0f}ms"
     return f"{queue}.retry.{delay:.0f}s" if delay < 60 else f"{queue}.retry.{delay / 60:.0f}m"
 
 
-def _moves_on_to(exchange: str, routing_key: str) -> dict[str, Any]:
-    """Return the arguments of a queue whose messages move on at least once; lacking one of them it falls back silently
-    to at most once."""
+def _forwarding_to(exchange: str, routing_key: str) -> dict[str, Any]:
+    """Return the arguments of a queue that dead-letters at least once.
+
+    Without any one of them RabbitMQ silently falls back to at most once.
+    """
     return {
         "x-queue-type": "quorum",
         "x-dead-letter-exchange": exchange,
@@ -139,9 +143,9 @@ def _moves_on_to(exchange: str, routing_key: str) -> dict[str, Any]:
 
 
 async def move(exchange: AbstractExchange, routing_key: str, message: AbstractMessage, headers: HeadersType) -> None:
-    """Publish a received message again and wait until the broker has it; acknowledge the original after that.
+    """Publish a copy of a received message and wait for the confirm; the caller then acknowledges the original.
 
-    Headers are replaced, not kept: for `x-death` the broker would take the next round as a cycle and drop the message.
+    Headers are replaced: with the old `x-death` the broker would take the next round for a cycle and drop the message.
     """
     copy = aio_pika.Message(
         message.body,
@@ -155,7 +159,7 @@ async def move(exchange: AbstractExchange, routing_key: str, message: AbstractMe
 
 
 def attempts_of(message: AbstractMessage) -> int:
-    """Return how often a message has failed before."""
+    """Return how many times a message has failed."""
     return int(str(message.headers.get(ATTEMPTS, 0)))
 
 

@@ -1,10 +1,10 @@
-"""Dead letters, for operators: which queues have some, what they are, and sending them back to their consumer.
+"""Dead letters, for operators: list them, show them and send them back to their consumer.
 
     python -m chassis.events.dead_letters list|show|replay [QUEUE] [--id EVENT]
 
-Reading removes nothing: messages are taken without acknowledgement, and the broker takes them back when the connection
-ends, however it ends. Replaying acknowledges a letter after the broker has confirmed its copy; one that is replayed
-twice takes effect once.
+Reading removes nothing: messages are fetched without acknowledgement, and the broker puts them back when the connection
+ends. Replaying acknowledges a letter after the broker has confirmed its copy. A letter replayed twice takes effect
+once.
 """
 
 import asyncio
@@ -28,16 +28,16 @@ from chassis.events import broker
 from fairdb.events.v1.event_pb2 import Event
 
 KILLED = "killed its consumer"
-"""Stands for the error's type when the broker itself gave a message up."""
+"""Replaces the error's type when the broker gave up on a message."""
 
 
 class QueueUnknown(Exception):
-    """No consumer has, or had, a queue of this name."""
+    """No consumer has ever had a queue of this name."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One message that its consumer could not handle, without what it says."""
+    """One message that its consumer could not handle, without its content."""
 
     id: str
     type: str
@@ -49,26 +49,26 @@ class DeadLetter:
 
 
 async def count(url: str) -> dict[str, int]:
-    """Return how many dead letters each consumer's queue has."""
+    """Return the number of dead letters of each consumer's queue."""
     counts = {}
     for queue in await _queues(url):
-        with suppress(QueueUnknown):  # it was deleted
+        with suppress(QueueUnknown):  # deleted meanwhile
             async with _open(url, queue) as (_, letters):
                 counts[queue] = letters.declaration_result.message_count or 0
     return counts
 
 
 async def show(url: str, queue: str, *, limit: int = 1000) -> list[DeadLetter]:
-    """Return a queue's dead letters, oldest first, and leave them there. Raises QueueUnknown."""
+    """Return a queue's dead letters, oldest first, without removing them. Raises QueueUnknown."""
     async with _open(url, queue) as (_, letters):
         return [_describe(message) async for message in _take(letters, limit)]
 
 
 async def replay(url: str, queue: str, id: str | None = None) -> int:
-    """Send dead letters (all, or the event's) back to the queue as new, and return how many. Raises QueueUnknown."""
+    """Send dead letters (all, or one event's) back to the queue as new; return how many. Raises QueueUnknown."""
     replayed = 0
     async with _open(url, queue) as (channel, letters):
-        # Only as many as there are now: what fails again meanwhile is not replayed for ever.
+        # Only as many as there are now: otherwise a letter that fails again would be replayed forever.
         async for message in _take(letters, letters.declaration_result.message_count or 0):
             if id is None or _describe(message).id == id:
                 await broker.move(channel.default_exchange, queue, message, {})
@@ -78,7 +78,7 @@ async def replay(url: str, queue: str, id: str | None = None) -> int:
 
 
 async def _queues(url: str) -> list[str]:
-    """Return the names in the directory, and thin it out to one message each."""
+    """Return the names in the directory, and remove repeated ones from it."""
     names: list[str] = []
     async with broker.connect(url) as (connection, _):
         directory = await broker.declare_directory(await connection.channel())
@@ -98,12 +98,12 @@ async def _open(url: str, queue: str) -> AsyncIterator[tuple[AbstractChannel, Ab
         try:
             letters = await channel.declare_queue(broker.dead_name(queue), passive=True)
         except ChannelNotFoundEntity:
-            raise QueueUnknown(f"no consumer has a queue {queue!r}") from None
+            raise QueueUnknown(f"no consumer has a queue {queue!r}; `list` prints the names") from None
         yield channel, letters
 
 
 async def _take(queue: AbstractQueue, limit: int) -> AsyncIterator[AbstractIncomingMessage]:
-    """Yield messages without acknowledging them: those that stay so go back when the connection ends."""
+    """Yield messages without acknowledging them: unacknowledged ones go back when the connection ends."""
     for _ in range(limit):
         message = await queue.get(fail=False)
         if message is None:
@@ -115,19 +115,21 @@ def _describe(message: AbstractIncomingMessage) -> DeadLetter:
     try:
         event = Event.FromString(message.body)
     except DecodeError:
-        event = Event(id=message.message_id or "", type="no event")
+        event = Event(id=message.message_id or "", type="not an event")
     headers = message.headers
     attempts, error, time = broker.attempts_of(message), headers.get(broker.ERROR), headers.get(broker.FAILED_AT)
     if headers.get("x-first-death-reason") == "delivery_limit":
-        # The broker's own doing: the consumer did not live to say anything.
+        # The broker gave up: the consumer ended before it could record an error.
         (death, *_) = headers["x-death"]  # pyright: ignore
         attempts, error, time = attempts + broker.DELIVERY_LIMIT + 1, KILLED, death["time"].isoformat()  # pyright: ignore
     return DeadLetter(event.id, event.type, event.subject, attempts, str(error or ""), str(time or ""))
 
 
 app = typer.Typer(help="Dead letters of the event consumers.", no_args_is_help=True, add_completion=False)
-Queue = Annotated[str | None, typer.Argument(help="A consumer's queue, such as backend_svc.index; all by default.")]
-Id = Annotated[str | None, typer.Option("--id", help="Only the letter of this event.")]
+Queue = Annotated[
+    str | None, typer.Argument(help="A consumer's queue, such as backend_svc.index. Default: all queues.")
+]
+Id = Annotated[str | None, typer.Option("--id", help="Only the letter of this event id.")]
 T = TypeVar("T")
 
 
@@ -144,9 +146,9 @@ def list_command(queue: Queue = None) -> None:
 def show_command(
     queue: Queue = None,
     id: Id = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many of a queue, oldest first.")] = 1000,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many letters of a queue, oldest first.")] = 1000,
 ) -> None:
-    """Print what is known of each dead letter; they stay where they are."""
+    """Print the dead letters; they stay in their queue."""
     table = Table("queue", "event", "type", "subject", "attempts", "error", "last failed")
     for name in _names(queue):
         for letter in _run(show(_url(), name, limit=limit)):
@@ -160,7 +162,7 @@ def show_command(
 
 @app.command(name="replay")
 def replay_command(queue: Queue = None, id: Id = None) -> None:
-    """Send dead letters back to their consumer, which tries them as if they were new; 1 when there were none."""
+    """Send dead letters back to their consumer, which handles them as new. Exit code 1 if there were none."""
     total = 0
     for name in _names(queue):
         replayed = _run(replay(_url(), name, id))
@@ -184,7 +186,7 @@ def _names(queue: str | None) -> list[str]:
 def _url() -> str:
     url = os.environ.get("FAIRDB_BROKER_URL")
     if not url:
-        raise typer.BadParameter("set FAIRDB_BROKER_URL, the broker's amqp:// address")
+        raise typer.BadParameter("set FAIRDB_BROKER_URL to the broker's amqp:// address")
     return url
 
 
@@ -193,21 +195,24 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _console() -> Console:
-    """Return a console; a file or a pipe receives whole lines."""
+    """Return a console; it does not wrap lines when writing to a file or a pipe."""
     return Console(width=None if sys.stdout.isatty() else 250)
 
 
 def main() -> int:
-    """Run the command; what an operator can mend is one clear line, not a stack trace."""
-    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it would say the same before us
+    """Run the command; print an error that an operator can fix in one line, without a stack trace."""
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it would log the same error first
     try:
         app()
     except QueueUnknown as error:
         print(f"dead_letters: {error}", file=sys.stderr)
         return 1
-    except broker.AWAY as error:
-        # Not its text: that would quote the address, and the password in it.
-        print(f"dead_letters: the broker does not answer ({type(error).__name__})", file=sys.stderr)
+    except broker.UNAVAILABLE as error:
+        # The error's text would show the address with its password.
+        print(
+            f"dead_letters: could not reach the broker ({type(error).__name__}); check FAIRDB_BROKER_URL",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

@@ -1,23 +1,25 @@
 """Consumers of events: each event takes effect once, however often it is delivered.
 
-The inbox row is written in the transaction of what the handler does; events that come at a time share one. While a
-dependency is away the message waits; a handler that fails is tried again, later each time, and at last the message goes
-to the dead letters. Meanwhile others pass it: whoever needs the order of a subject's events has it in their `sequence`.
+The handler's transaction also writes the inbox row; events that arrive together share a transaction. A message waits
+while a dependency is unavailable. A failed handler is retried, each time later; then the message becomes a dead letter.
+Other messages overtake it meanwhile: a handler that needs the order of a subject's events reads their `sequence`.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
 from aio_pika.abc import AbstractExchange
 from aio_pika.message import IncomingMessage
 from aiormq.abc import DeliveredMessage
 from google.protobuf.message import DecodeError
 from opentelemetry.trace import SpanKind
+from prometheus_client import Counter
 
 from chassis import call_context
+from chassis.backoff import Backoff
 from chassis.call_context import Call, Caller
 from chassis.calling.coalescer import Coalescer
 from chassis.errors import ServiceUnavailable
@@ -25,20 +27,24 @@ from chassis.events import broker
 from chassis.events.acknowledging import Acknowledger
 from chassis.storage.database import Connection, Database
 from chassis.storage.sweep import Sweep
-from chassis.telemetry import EVENTS_PROCESSED, describe, log, span
+from chassis.tracing import span
 from fairdb.events.v1.event_pb2 import Event
 
+log = structlog.get_logger()
+
+EVENTS_PROCESSED = Counter("events_processed_total", "Events that a consumer processed.", ["type", "outcome"])
+
 _PREFETCH = 100
-_INTERVAL_SECONDS = 0.05  # between transactions: each costs more than what is done in it for a few events
-_WAIT_SECONDS = 0.5
-_HOLD_SECONDS = 60.0  # longer than this no message is held: after half an hour the broker would take it away
+_INTERVAL_SECONDS = 0.05  # between transactions: one costs more than handling a few events in it
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 1.0
+_HOLD_SECONDS = 60.0  # no message is held for longer: the broker would take it back after half an hour
 
 CLAIM = """
 INSERT INTO inbox (consumer, event_id) SELECT $1, event_id FROM unnest($2::uuid[]) AS event_id
 ON CONFLICT DO NOTHING RETURNING event_id
 """
 
-# A delivery may repeat while its message waits in a queue or lies among the dead letters; weeks later none does.
+# A message may be delivered again while it is in a queue or a dead letter; not after weeks.
 SWEEP = Sweep("inbox", "handled_at < now() - interval '30 days'")
 
 Handler = Callable[[Connection, Sequence[Event]], Awaitable[None]]
@@ -46,9 +52,9 @@ Handler = Callable[[Connection, Sequence[Event]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One consumer: its queue, the event types it wants, and what it does with those that come, inside a transaction.
+    """One consumer: its queue, its event types, and the handler that runs inside a transaction.
 
-    The handler may get many events at once, no two alike. When it fails of one it is asked again, about fewer.
+    The handler may get many distinct events at once. When it fails, it is called again with fewer of them.
     """
 
     queue: str
@@ -57,7 +63,7 @@ class Subscription:
 
 
 class Consumer:
-    """Feeds one subscription."""
+    """Runs one subscription."""
 
     def __init__(
         self,
@@ -78,12 +84,12 @@ class Consumer:
         self._together = Coalescer(self._handle_all, _PREFETCH, interval=_INTERVAL_SECONDS)
 
     async def run(self) -> None:
-        """Consume until cancelled, across every loss of the broker."""
+        """Consume until cancelled; reconnect whenever the broker is lost."""
         await self._database.migrated()
         try:
-            await broker.keep_trying(self._subscription.queue, self._session)
+            await broker.keep_connected(self._subscription.queue, self._session)
         finally:
-            # Whoever stops must not leave a transaction open: its events are handled elsewhere.
+            # A stopping consumer must not keep a transaction open: another one handles its events.
             self._together.cancel()
 
     async def _session(self) -> None:
@@ -99,8 +105,8 @@ class Consumer:
             underlying = await channel.get_underlay_channel()
 
             def failed(error: BaseException) -> None:
-                # Not acknowledged, so it comes again: in the next session, which declares what may be missing.
-                log.warning("message_not_settled", queue=queue.name, error=type(error).__name__)
+                # Unacknowledged, so it is redelivered in the next session, which declares any missing queue.
+                log.warning("message_not_acknowledged", queue=queue.name, error=type(error).__name__)
                 lost.set()
 
             acknowledger = Acknowledger(underlying, failed)
@@ -108,27 +114,27 @@ class Consumer:
             async def receive(message: DeliveredMessage) -> None:
                 tag = message.delivery_tag
                 assert tag is not None
-                acknowledger.came(tag)
+                acknowledger.received(tag)
                 try:
                     await self._receive(message, channel.default_exchange, dead)
                 except Exception as error:
                     failed(error)
                 else:
-                    acknowledger.settled(tag)
+                    acknowledger.handled(tag)
 
-            # Runs the callback as a task of its own for each message, at most _PREFETCH at a time. Below aio-pika,
-            # which makes more of a message than is needed here, and waits for the socket after each.
+            # aiormq runs the callback in a task for each message, at most _PREFETCH at a time. aio-pika would build
+            # objects that are not needed here, and wait for the socket after each message.
             await underlying.basic_consume(queue.name, receive)
             await lost.wait()
 
     async def _receive(self, message: DeliveredMessage, queues: AbstractExchange, dead: AbstractExchange) -> None:
-        """Handle a message; afterwards it took effect, or the broker has it elsewhere."""
+        """Handle a message, or move it to another queue."""
         name = self._subscription.queue
         try:
             event = Event.FromString(message.body)
             UUID(event.id)
         except (DecodeError, ValueError) as error:
-            log.error("message_is_no_event", queue=name)
+            log.error("message_is_not_an_event", queue=name)
             EVENTS_PROCESSED.labels("unknown", "refused").inc()
             headers = broker.failure_headers(name, 1, type(error).__name__)
             await broker.move(dead, name, IncomingMessage(message), headers)
@@ -147,8 +153,9 @@ class Consumer:
         EVENTS_PROCESSED.labels(event.type, outcome).inc()
 
     async def _handle(self, event: Event) -> str | Exception:
-        """Return "handled", "repeated" or why it failed; ServiceUnavailable says that a dependency is still away."""
+        """Return "handled", "repeated" or the error; ServiceUnavailable when a dependency is still unavailable."""
         held_until = time.monotonic() + self._hold
+        backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
         while True:
             try:
                 return await self._together.submit(event)
@@ -156,13 +163,13 @@ class Consumer:
                 log.info("consumer_waits", queue=self._subscription.queue, error=type(error).__name__)
                 if time.monotonic() > held_until:
                     return error
-                await asyncio.sleep(_WAIT_SECONDS)
+                await backoff.pause()
             except Exception as error:
-                log.error("handler_failed", queue=self._subscription.queue, event_id=event.id, **describe(error))
+                log.error("handler_failed", queue=self._subscription.queue, event_id=event.id, error=error)
                 return error
 
     async def _handle_all(self, events: Sequence[Event]) -> Sequence[str]:
-        """Handle, in one transaction, those events that have not been handled before."""
+        """Handle in one transaction the events that have not been handled before."""
         by_id = {UUID(event.id): event for event in events}
         async with self._database.transaction() as connection:
             claimed = [row["event_id"] for row in await connection.fetch(CLAIM, self._subscription.queue, [*by_id])]
@@ -174,11 +181,11 @@ class Consumer:
     async def _move_on(
         self, message: IncomingMessage, error: Exception, queues: AbstractExchange, dead: AbstractExchange
     ) -> str:
-        """Give a message that failed to the retry queue of its next attempt, or to the dead letters."""
+        """Move a failed message to the retry queue of its next attempt, or to the dead letters."""
         name = self._subscription.queue
         attempts = broker.attempts_of(message)
         if isinstance(error, ServiceUnavailable):
-            # Waiting is no attempt.
+            # Waiting does not count as an attempt.
             retry = broker.retry_name(name, self._delays[0])
             await broker.move(queues, retry, message, {broker.ATTEMPTS: attempts})
             return "waiting"
@@ -187,5 +194,5 @@ class Consumer:
             await broker.move(queues, broker.retry_name(name, self._delays[attempts]), message, headers)
             return "failed"
         await broker.move(dead, name, message, headers)
-        log.error("message_is_dead", queue=name, event_id=message.message_id, error=type(error).__name__)
+        log.error("message_dead_lettered", queue=name, event_id=message.message_id, error=type(error).__name__)
         return "dead"

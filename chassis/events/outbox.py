@@ -1,42 +1,50 @@
-"""The outbox: events written in the transaction that makes them true, and published afterwards by a relay.
+"""The outbox: events are written in the transaction that makes them true, and a relay publishes them afterwards.
 
-`record` belongs into the transaction. `Relay` claims what is there (SKIP LOCKED, so several may run), publishes it,
-waits for the broker's confirms and deletes what was confirmed. An event is published at least once; never zero times.
-What cannot be published is put off, so that it does not stand in the way of what comes after it.
+`record` runs inside that transaction. `Relay` claims rows (SKIP LOCKED, so several relays may run), publishes them,
+waits for the broker's confirms and deletes the confirmed ones. Every event is published at least once.
+An event that cannot be published is postponed, so that it does not block those after it.
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
+import structlog
+from prometheus_client import Gauge
 from uuid6 import uuid7
 
 from chassis import call_context
+from chassis.backoff import Backoff
 from chassis.errors import ServiceUnavailable
 from chassis.events.publisher import Publisher
 from chassis.storage.database import Connection, Database
-from chassis.telemetry import OUTBOX_PENDING, describe, log
 from fairdb.events.v1.event_pb2 import Event
+
+log = structlog.get_logger()
+
+OUTBOX_PENDING = Gauge("outbox_pending", "Events that are durable and not yet published.")
 
 _BATCH = 500
 _POLL_SECONDS = 1.0
 _SOON_SECONDS = 0.005  # after `wake`: enough for most commits
-_BUSY_SECONDS = 0.05  # the same right after a batch: a transaction for each few events costs more than they do
-_RETRY_SECONDS = 0.5
+_BUSY_SECONDS = 0.05  # the same right after a batch: one transaction for a few events costs more than publishing them
+_FIRST_RETRY, _LONGEST_RETRY = 0.5, 2.0
 _COUNT_SECONDS = 1.0  # counting a long backlog after each batch would slow its publication
 
 INTO = "INSERT INTO outbox (id, type, event)"
 """For statements that write events together with the rows that make them true."""
+# An event that is published again may still be waiting for its first publication.
 INSERT = f"""
 {INTO}
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])
-ON CONFLICT (id) DO NOTHING -- an event that is to be published once more, and still waits for the first time
+ON CONFLICT (id) DO NOTHING
 """
 CLAIM = """
 SELECT id, type, event FROM outbox WHERE due_at <= now() ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
 """
-# As long again as it has waited. The spread parts events that were in one batch: one of them may have failed them all.
+# Wait as long again as the event has waited. The random spread separates events that failed in one batch, because a
+# single one of them may have failed the others.
 PUT_OFF = """
 UPDATE outbox SET due_at = clock_timestamp()
     + (0.5 + random()) * least(greatest(clock_timestamp() - created_at, interval '1 s'), interval '10 s')
@@ -49,7 +57,7 @@ _relays: set[asyncio.Event] = set()
 
 
 def following(cause: Event, type: str, sequence: int, actor: str) -> Event:
-    """Return an event that follows another one of the same subject, now, in the same trace."""
+    """Return a new event that follows `cause`: same subject, correlation id and trace."""
     event = Event(
         id=str(uuid7()),
         type=type,
@@ -64,7 +72,7 @@ def following(cause: Event, type: str, sequence: int, actor: str) -> Event:
 
 
 def new_event(type: str, subject: str, sequence: int = 0, actor: str | None = None) -> Event:
-    """Return an event of the call being served, now."""
+    """Return a new event that belongs to the call being served. `actor` defaults to the caller."""
     call = call_context.current()
     event = Event(
         id=str(uuid7()),
@@ -91,12 +99,23 @@ async def record(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def wake() -> None:
-    """Tell the relays of this process that there is something to publish, now or as soon as the caller commits.
+    """Wake the relays of this process: there are events to publish, now or as soon as the caller commits.
 
-    Not by NOTIFY: PostgreSQL commits transactions that notify one after the other.
+    NOTIFY would not do: PostgreSQL commits transactions that notify one after the other.
     """
     for relay in _relays:
         relay.set()
+
+
+async def keep_publishing(database: Database, broker_url: str, *, mandatory: Collection[str] = ()) -> None:
+    """Publish the events in a database's outbox until cancelled.
+
+    `mandatory`: event types that stay in the outbox until a queue is bound for them.
+    """
+    publisher = Publisher(broker_url, mandatory=mandatory)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(publisher.run())
+        tasks.create_task(Relay(database, publisher).run())
 
 
 class Relay:
@@ -109,40 +128,42 @@ class Relay:
         self._counted_at = float("-inf")
 
     async def run(self) -> None:
-        """Publish until cancelled. Woken it looks soon, and then ever less often; unwoken it looks every second."""
+        """Publish until cancelled. Poll soon after `wake`, then ever less often, at least once a second."""
         await self._database.migrated()
         _relays.add(self._wake)
-        pause = _SOON_SECONDS
+        idle = Backoff(_SOON_SECONDS, _POLL_SECONDS)
+        retry = Backoff(_FIRST_RETRY, _LONGEST_RETRY)
         try:
             while True:
                 self._wake.clear()
                 try:
                     published = await self._publish_batch()
-                    if published == _BATCH:
-                        continue
                 except ServiceUnavailable as error:
                     log.info("relay_waits", error=type(error).__name__)
-                    await asyncio.sleep(_RETRY_SECONDS)
+                    await retry.pause()
                     continue
                 except Exception as error:
-                    log.error("relay_failed", **describe(error))
-                    await asyncio.sleep(_RETRY_SECONDS)
+                    log.error("relay_failed", error=error)
+                    await retry.pause()
+                    continue
+                retry.reset()
+                if published == _BATCH:
                     continue
                 try:
-                    async with asyncio.timeout(pause):
+                    async with asyncio.timeout(idle.next_pause()):
                         await self._wake.wait()
                 except TimeoutError:
-                    pause = min(pause * 2, _POLL_SECONDS)
-                else:
-                    pause = _SOON_SECONDS
-                    await asyncio.sleep(_BUSY_SECONDS if published else pause)
+                    continue
+                idle.reset()
+                await asyncio.sleep(_BUSY_SECONDS if published else _SOON_SECONDS)
         finally:
             _relays.discard(self._wake)
 
     async def _publish_batch(self) -> int:
+        """Publish the events that are due, at most one batch, and return how many were claimed."""
         await self._count()
         try:
-            # Before the transaction: while the broker is away none must stay open.
+            # Wait before the transaction opens: none may stay open while the broker is unavailable.
             async with asyncio.timeout(_POLL_SECONDS):
                 await self._publisher.connected()
         except TimeoutError:
@@ -159,7 +180,7 @@ class Relay:
         return len(rows)
 
     async def _count(self) -> None:
-        """Set the gauge, also and above all while the broker is away; at most once a second."""
+        """Set the gauge at most once a second, also while the broker is unavailable."""
         if time.monotonic() - self._counted_at > _COUNT_SECONDS:
             OUTBOX_PENDING.set(await self._database.fetchval(COUNT))
             self._counted_at = time.monotonic()

@@ -1,7 +1,7 @@
-"""The publisher: sends events to the exchange, many at a time, and knows which of them arrived.
+"""The publisher: sends batches of events to the exchange and reports which of them the broker confirmed.
 
-It speaks to aiormq, below aio-pika: in both a message costs a task, a timer, a lock and a system call of its own, which
-is three times what it takes to write all frames of a batch at once.
+It writes frames to aiormq's channel, below aio-pika's and aiormq's publish methods. Those spend a task, a timer, a lock
+and a system call on each message: three times the cost of writing the frames of a batch at once.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from uuid import UUID
 
 import aio_pika
 import pamqp.frame
+import structlog
 from aio_pika.exceptions import DeliveryError, PublishError
 from aiormq import spec
 from aiormq.abc import ChannelFrame
@@ -20,22 +21,23 @@ from aiormq.channel import Channel
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
-from chassis.events.broker import AWAY, CONFIRM_SECONDS, EXCHANGE, connect, declare_exchange, keep_trying
-from chassis.telemetry import describe, log
+from chassis.events.broker import CONFIRM_SECONDS, EXCHANGE, UNAVAILABLE, connect, declare_exchange, keep_connected
+
+log = structlog.get_logger()
 
 _FRAME_BYTES = 64 * 1024
-"""Half of what RabbitMQ takes in a frame."""
+"""Half of the frame size that RabbitMQ accepts."""
 
-_AN_ID = str(UUID(int=0))
+_ANY_ID = str(UUID(int=0))
 _SIZE_AT = 11
-"""Where the body's size stands in the frame of a header: behind type, channel, length, class and weight."""
+"""Offset of the body's size in a header frame: after type, channel, length, class and weight."""
 
 Message = tuple[str, UUID, bytes]
 """Type, id and body."""
 
 
 class Publisher:
-    """Publishes batches and says of each message whether the broker has it."""
+    """Publishes batches and reports for each message whether the broker confirmed it."""
 
     def __init__(self, url: str, exchange: str = EXCHANGE, *, mandatory: Collection[str] = ()) -> None:
         """Set up. `mandatory`: event types that fail unless a queue is bound for them; others are announcements."""
@@ -47,8 +49,8 @@ class Publisher:
         self._give_up = asyncio.Event()
 
     async def run(self) -> None:
-        """Keep a connection until cancelled."""
-        await keep_trying("publishing", self._session)
+        """Stay connected until cancelled."""
+        await keep_connected("publishing", self._session)
 
     async def _session(self) -> None:
         async with connect(self._url) as (connection, lost):
@@ -65,11 +67,11 @@ class Publisher:
                 self._connected.clear()
 
     async def connected(self) -> None:
-        """Wait for a connection."""
+        """Wait until there is a connection."""
         await self._connected.wait()
 
     async def publish(self, messages: Sequence[Message]) -> list[bool]:
-        """Publish messages; return for each whether it is durable with the broker."""
+        """Publish messages. Return for each, in order, whether the broker has made it durable."""
         channel, give_up = self._channel, self._give_up
         if channel is None or not messages:
             return [False] * len(messages)
@@ -78,10 +80,10 @@ class Publisher:
             async with asyncio.timeout(CONFIRM_SECONDS):
                 await _send(channel, self._exchange, self._mandatory, messages, confirms)
                 await asyncio.wait(confirms)
-        except AWAY as error:
+        except UNAVAILABLE as error:
             log.warning("events_unconfirmed", count=len(messages), error=type(error).__name__)
-            # What is not confirmed by now is published again, over another connection: on this one the copies of a
-            # broker that takes nothing for an hour, as one without memory does, would pile up here.
+            # Unconfirmed messages are published again over a new connection. On this one their copies would pile up
+            # in memory while the broker accepts nothing, as it does for hours when it lacks memory.
             give_up.set()
         if len(confirms) < len(messages):
             return [False] * len(messages)
@@ -97,19 +99,19 @@ async def _send(
     messages: Sequence[Message],
     confirms: list[asyncio.Future[object]],
 ) -> None:
-    """Write messages at once, and note what becomes of each, in its order. Raises what is in `AWAY`."""
-    written: list[bytes] = []
-    # What follows is what the channel's `basic_publish` does for one message.
+    """Write the frames of all messages and add each confirm's future to `confirms`. Raises errors in `UNAVAILABLE`."""
+    frames: list[bytes] = []
+    # The rest does for many messages what the channel's `basic_publish` does for one.
     async with channel.lock:
         for message in messages:
             confirm = channel.create_future()
             confirms.append(confirm)
             try:
                 type, id, body = message
-                head = _frames_of(channel.number, exchange, type, mandatory=type in mandatory)
-                written.append(_write(channel.number, head, id, body))
+                head = _head_of(channel.number, exchange, type, mandatory=type in mandatory)
+                frames.append(_frames_with(channel.number, head, id, body))
             except Exception as error:
-                # It is no message, and the others are none the worse for it.
+                # The message cannot be encoded: fail it alone.
                 confirm.set_exception(error)
                 continue
             channel.delivery_tag += 1
@@ -118,41 +120,41 @@ async def _send(
             channel.message_id_delivery_tag[key] = tag
             confirm.add_done_callback(partial(_forget, channel.message_id_delivery_tag, key, tag))
         sent = channel.create_future()
-        frame = ChannelFrame(payload=b"".join(written), should_close=False, drain_future=sent)
+        frame = ChannelFrame(payload=b"".join(frames), should_close=False, drain_future=sent)
         await channel.write_queue.put(frame)
-        # Until the socket has taken them: a broker that takes no more must not fill our memory.
+        # Wait until the socket has accepted them: a broker that stops reading must not fill our memory.
         await sent
 
 
-def _write(channel: int, head: tuple[bytes, bytes, bytes], id: UUID, body: bytes) -> bytes:
-    """Return a message as frames."""
+def _frames_with(channel: int, head: tuple[bytes, bytes, bytes], id: UUID, body: bytes) -> bytes:
+    """Return all frames of a message."""
     before_size, between, after_id = head
-    bodies = (ContentBody(body[at : at + _FRAME_BYTES]) for at in range(0, len(body), _FRAME_BYTES))
-    written = (pamqp.frame.marshal(frame, channel) for frame in bodies)
-    return b"".join((before_size, len(body).to_bytes(8), between, str(id).encode(), after_id, *written))
+    chunks = (ContentBody(body[at : at + _FRAME_BYTES]) for at in range(0, len(body), _FRAME_BYTES))
+    bodies = (pamqp.frame.marshal(chunk, channel) for chunk in chunks)
+    return b"".join((before_size, len(body).to_bytes(8), between, str(id).encode(), after_id, *bodies))
 
 
 @lru_cache(500)
-def _frames_of(channel: int, exchange: str, type: str, *, mandatory: bool) -> tuple[bytes, bytes, bytes]:
-    """Return the frames before a message's body, cut at its size and its id: before, between and after them.
+def _head_of(channel: int, exchange: str, type: str, *, mandatory: bool) -> tuple[bytes, bytes, bytes]:
+    """Return the frames before a message's body in three pieces: before its size, up to its id, and the rest.
 
-    Messages of a type differ only in size and id, and encoding the rest anew would take most of the time.
+    Messages of a type differ only in size and id; encoding the rest each time would take longest.
     Raises ValueError when AMQP cannot carry the type.
     """
     properties = spec.Basic.Properties(
-        message_id=_AN_ID,
+        message_id=_ANY_ID,
         message_type=type,
         content_type="application/protobuf",
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
     )
     publish = spec.Basic.Publish(exchange=exchange, routing_key=type, mandatory=mandatory)
     header = pamqp.frame.marshal(ContentHeader(properties=properties), channel)
-    from_size, (behind_size, after_id) = header[:_SIZE_AT], header[_SIZE_AT + 8 :].split(_AN_ID.encode())
+    from_size, (behind_size, after_id) = header[:_SIZE_AT], header[_SIZE_AT + 8 :].split(_ANY_ID.encode())
     return pamqp.frame.marshal(publish, channel) + from_size, behind_size, after_id
 
 
 def _forget(tags: dict[str, int], id: str, tag: int, _: object) -> None:
-    # Not that of a later attempt with the same message.
+    # Keep the tag of a later attempt with the same message.
     if tags.get(id) == tag:
         del tags[id]
 
@@ -171,6 +173,6 @@ def _log(failures: Sequence[tuple[str, BaseException]]) -> None:
         if isinstance(error, PublishError):
             log.error("events_unroutable", type=kind[0], count=counts[kind])
         elif isinstance(error, DeliveryError):
-            log.error("events_refused", type=kind[0], count=counts[kind])
-        elif not isinstance(error, AWAY):
-            log.error("events_unpublishable", type=kind[0], count=counts[kind], **describe(error))
+            log.error("events_rejected", type=kind[0], count=counts[kind])
+        elif not isinstance(error, UNAVAILABLE):
+            log.error("events_unpublishable", type=kind[0], count=counts[kind], error=error)

@@ -12,7 +12,7 @@ from fairdb.options.v1.access_pb2 import AccessRule, Role
 
 
 class AccessUndeclared(Exception):
-    """An RPC has no access option, so nobody may call it."""
+    """An RPC does not declare the access option, so no caller is allowed."""
 
 
 @cache
@@ -28,18 +28,18 @@ def rule_of(method: str) -> AccessRule:
 
 @cache
 def is_batched(method: str) -> bool:
-    """Tell whether calls of a method, "/package.Service/Method", may travel with others in one."""
+    """Return whether calls of a method, "/package.Service/Method", may be sent in batches."""
     return _options_of(method).Extensions[access_pb2.batched]
 
 
 @cache
 def only_reads(method: str) -> bool:
-    """Tell whether a method has no side effects, so that one call may answer all that ask the same at a time."""
+    """Return whether a method has no side effects, so that one call may answer several equal requests."""
     return _options_of(method).idempotency_level == MethodOptions.NO_SIDE_EFFECTS
 
 
 def _options_of(method: str) -> MethodOptions:
-    """Return what a method's proto says of it; nothing for a method that is not ours."""
+    """Return a method's options; empty ones for a method of another project."""
     try:
         return descriptor_pool.Default().FindMethodByName(method.lstrip("/").replace("/", ".")).GetOptions()
     except KeyError:
@@ -47,7 +47,7 @@ def _options_of(method: str) -> MethodOptions:
 
 
 def authorise(rule: AccessRule, caller: Caller) -> None:
-    """Let the caller pass, or raise Unauthenticated (nobody known asks) or AccessDenied (somebody else may)."""
+    """Accept the caller, or raise Unauthenticated (unknown caller) or AccessDenied (known, but not allowed)."""
     if rule.anyone or caller.service in rule.services or caller.roles.intersection(rule.roles):
         return
     if caller.user_id is None and caller.service is None:

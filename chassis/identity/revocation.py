@@ -1,12 +1,12 @@
-"""The revocation list, as those who verify tokens see it.
+"""The revocation list, as services read it when they verify tokens.
 
-Redis keys, all under `fairdb:revoked:` and all written by auth_svc from its database:
+auth_svc writes these Redis keys from its database:
 
     fairdb:revoked:complete     set while the list is complete; absent after Redis lost its data
-    fairdb:revoked:<id>         the token (jti) or session (sid) <id> is revoked; lives as long as its last token could
+    fairdb:revoked:<id>         the token (jti) or session (sid) <id> is revoked; expires with its last token
 
-An answer is trusted for a second. When Redis is away, or has lost the list, auth_svc is asked; when both are away the
-call fails, because a revoked token must not pass.
+An answer is trusted for a second. When Redis is unavailable, or has lost the list, auth_svc answers instead. When both
+are unavailable the call fails, because a revoked token must not pass.
 """
 
 import time
@@ -30,33 +30,33 @@ COMPLETE_KEY = "fairdb:revoked:complete"
 RECHECK_SECONDS = 1.0
 _CACHED = 10_000
 
-AskAuthority = Callable[[str, str], Awaitable[bool]]
-"""From token id and session id ("" when none) to whether either is revoked."""
+CheckAuthority = Callable[[str, str], Awaitable[bool]]
+"""Takes a token id and a session id (may be ""); returns whether either is revoked."""
 
 
 def revoked_key(identifier: str) -> str:
-    """Return the key that says that a token or session is revoked."""
+    """Return the Redis key of a revoked token or session."""
     return f"fairdb:revoked:{identifier}"
 
 
 class Revocations(Protocol):
-    """What the server's pipeline asks of a revocation list."""
+    """The revocation list that the server's pipeline uses."""
 
     async def check(self, caller: Caller) -> None:
-        """Raise TokenRevoked when the caller's token counts no more."""
+        """Raise TokenRevoked if the caller's token or session was revoked."""
         ...
 
 
 class RevocationList:
-    """The list in Redis, with auth_svc behind it."""
+    """The list in Redis, with auth_svc as its fallback."""
 
-    def __init__(self, redis: Redis, ask_authority: AskAuthority) -> None:
+    def __init__(self, redis: Redis, check_authority: CheckAuthority) -> None:
         self._redis = redis
-        self._ask_authority = ask_authority
+        self._check_authority = check_authority
         self._fresh_until: OrderedDict[str, float] = OrderedDict()
 
     async def check(self, caller: Caller) -> None:
-        """Raise TokenRevoked when the caller's token counts no more."""
+        """Raise TokenRevoked if the caller's token or session was revoked."""
         if caller.token_id is None:
             return
         now = time.monotonic()
@@ -76,29 +76,29 @@ class RevocationList:
                 COMPLETE_KEY, revoked_key(token_id), *([revoked_key(session_id)] if session_id else [])
             )
         except (RedisError, OSError, TimeoutError):
-            return await self._ask_authority(token_id, session_id)
+            return await self._check_authority(token_id, session_id)
         if any(revoked):
             return True
         if complete is None:
-            return await self._ask_authority(token_id, session_id)
+            return await self._check_authority(token_id, session_id)
         return False
 
 
 def connect_redis(url: str) -> Redis:
-    """Return a client that gives up soon: Redis only ever saves time here."""
-    # One more try at once: after Redis was restarted, the first command finds its old connection closed.
+    """Return a client with short timeouts: Redis is only a cache here."""
+    # Retry once: after a restart of Redis the first command finds its connection closed.
     retry = Retry(NoBackoff(), 1)
     return Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, retry=retry)
 
 
 @asynccontextmanager
 async def open_revocation_list(redis_url: str, auth: grpc.aio.Channel) -> AsyncIterator[RevocationList]:
-    """Open the list for a service that is not auth_svc."""
+    """Open the list for any service but auth_svc."""
     authority = RevocationServiceStub(auth)
 
-    async def ask(token_id: str, session_id: str) -> bool:
+    async def check(token_id: str, session_id: str) -> bool:
         request = CheckRevocationRequest(token_id=token_id, session_id=session_id)
         return (await authority.CheckRevocation(request)).revoked
 
     async with connect_redis(redis_url) as redis:
-        yield RevocationList(redis, ask)
+        yield RevocationList(redis, check)

@@ -1,8 +1,8 @@
 """Tokens: JWTs signed with Ed25519, by auth_svc for accounts and by each service for itself.
 
-Every issuer has a key of its own. Who verifies holds the public halves in a trust folder, one JWKS file an issuer
-(`<issuer>.jwks.json`), so that verification needs no other service. A token counts only when a key of the issuer
-that it names has signed it: a service's key cannot sign for an account or for another service.
+Every issuer has its own key. Services hold the public keys in a trust folder, one JWKS file for each issuer
+(`<issuer>.jwks.json`), so that verification calls no other service. A token is valid only if a key of the issuer that
+it names has signed it: a service's key cannot sign for an account or for another service.
 """
 
 import base64
@@ -17,13 +17,15 @@ from typing import Any
 from uuid import uuid4
 
 import jwt
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from chassis.call_context import Caller
 from chassis.errors import Unauthenticated
-from chassis.telemetry import describe, log
 from fairdb.options.v1.access_pb2 import Role
+
+log = structlog.get_logger()
 
 ALGORITHM = "EdDSA"
 ACCOUNT_ISSUER = "auth_svc"
@@ -56,14 +58,14 @@ class Signer:
 
     @classmethod
     def load(cls, issuer: str, key_file: Path) -> "Signer":
-        """Read the key from a PKCS 8 PEM file. Raises ValueError when it holds another kind of key."""
+        """Read the key from a PKCS 8 PEM file. Raises ValueError unless it is an Ed25519 key."""
         key = load_pem_private_key(key_file.read_bytes(), password=None)
         if not isinstance(key, Ed25519PrivateKey):
             raise ValueError(f"{key_file} must hold an Ed25519 private key")
         return cls(issuer, key)
 
     def sign(self, audience: str, lifetime: int, claims: Mapping[str, Any]) -> str:
-        """Return a token for `audience` that lives `lifetime` seconds."""
+        """Return a token for `audience` that is valid for `lifetime` seconds."""
         now = int(time.time())
         payload = {
             "jti": str(uuid4()),
@@ -77,7 +79,7 @@ class Signer:
 
 
 class ServiceTokens:
-    """A service's own tokens, one a callee, renewed a minute before they expire."""
+    """A service's own tokens, one for each callee, renewed a minute before they expire."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
@@ -92,7 +94,7 @@ class ServiceTokens:
         return token
 
     def forget(self, callee: str) -> None:
-        """Sign anew for the next call: the callee refused the token, which may have been revoked."""
+        """Sign a new token for the next call, because the callee refused this one."""
         self._tokens.pop(callee, None)
 
 
@@ -103,17 +105,17 @@ class _Key:
 
 
 class TrustStore:
-    """The public keys of the trust folder, read again when a file changes."""
+    """The public keys in the trust folder, reloaded when a file changes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._keys: dict[str, _Key] = {}
         self._documents: list[dict[str, str]] = []
         self._stamp: object = None
-        self._looked_at = float("-inf")
+        self._checked_at = float("-inf")
 
     def find(self, key_id: str) -> _Key | None:
-        """Return the key, looking at the folder again at most every few seconds."""
+        """Return the key. The folder is checked for changes at most every few seconds."""
         self._refresh()
         return self._keys.get(key_id)
 
@@ -123,14 +125,14 @@ class TrustStore:
         return self._documents
 
     def _refresh(self) -> None:
-        if time.monotonic() - self._looked_at < _TRUST_RELOAD_SECONDS:
+        if time.monotonic() - self._checked_at < _TRUST_RELOAD_SECONDS:
             return
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
         try:
             self._read()
         except (OSError, ValueError, KeyError, jwt.PyJWTError) as error:
-            # A file that cannot be read leaves the last good keys in use.
-            log.error("trust_folder_unreadable", **describe(error))
+            # Keep the last good keys in use.
+            log.error("trust_folder_unreadable", error=error)
 
     def _read(self) -> None:
         files = sorted(self._folder.glob("*.jwks.json"))
@@ -148,7 +150,7 @@ class TrustStore:
 
 
 class Verifier:
-    """Verifies tokens that are meant for one audience, each once: a verified token is remembered until it expires."""
+    """Verifies tokens for one audience. A verified token is cached until it expires."""
 
     def __init__(self, service: str, trust: TrustStore) -> None:
         self._service = service
@@ -156,12 +158,12 @@ class Verifier:
         self._verified: OrderedDict[tuple[str, str], Caller] = OrderedDict()
 
     def account(self, token: str) -> Caller:
-        """Return the account behind an access token. Raises Unauthenticated."""
+        """Return the account of an access token. Raises Unauthenticated."""
         key = ("account", token)
         return self._remembered(key) or self._remember(key, self._account(token))
 
     def service(self, token: str) -> Caller:
-        """Return the service behind a service token. Raises Unauthenticated."""
+        """Return the service that signed a service token. Raises Unauthenticated."""
         key = ("service", token)
         return self._remembered(key) or self._remember(key, self._service_caller(token))
 

@@ -1,4 +1,4 @@
-"""The way into a service for calls that travel together: each is served as it would be alone."""
+"""Serves calls that arrive together in one request, each as it would be served alone."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -15,19 +15,19 @@ from fairdb.batch.v1 import batch_service_pb2 as pb
 from fairdb.batch.v1 import batch_service_pb2_grpc
 from fairdb.options.v1.access_pb2 import AccessRule
 
-MOST_CALLS = 500
+CALL_LIMIT = 500
 
 
 class NotBatched(AppError):
-    """No such method takes calls that travel together."""
+    """This method does not accept batched calls, or does not exist."""
 
     code = grpc.StatusCode.UNIMPLEMENTED
 
 
 class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
-    """Serves many calls at once, for those methods of a service whose proto says so.
+    """Serves many calls at once, to methods that declare the option `batched` in their proto.
 
-    Generated code adds a service's methods to it as it adds them to a server.
+    Generated code adds a service's methods to it as to a server.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -35,18 +35,18 @@ class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
         self._methods: dict[str, UnaryMethod] = {}
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, grpc.RpcMethodHandler]) -> None:
-        """Take up what may be batched of a service's methods."""
+        """Add the batched methods of a service."""
         for name, handler in handlers.items():
             method = f"/{service}/{name}"
             if access.is_batched(method):
                 self._methods[method] = UnaryMethod.of(method, handler)
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
-        """Take up nothing: generated code gives here once more what it has registered."""
+        """Ignore these: generated code passes the registered handlers again."""
 
     async def CallMany(self, request: pb.CallManyRequest, context: grpc.aio.ServicerContext) -> pb.CallManyResponse:
-        if len(request.calls) > MOST_CALLS:
-            raise InvalidRequest(violations=[Violation("calls", f"must be at most {MOST_CALLS}")])
+        if len(request.calls) > CALL_LIMIT:
+            raise InvalidRequest(violations=[Violation("calls", f"must be at most {CALL_LIMIT}")])
         caller = call_context.current().caller
         answers = await asyncio.gather(*(self._answer(item, caller, context) for item in request.calls))
         return pb.CallManyResponse(answers=answers)

@@ -1,10 +1,9 @@
-"""The way into a service: what happens to every call before and after its servicer, in one interceptor.
+"""The server's interceptor: everything that happens to a call before and after its servicer.
 
-In order: correlation id and trace, deadline, who calls, may they, is the request valid, the servicer; then errors
-become statuses, and the call is counted, timed and, when it failed, logged.
+In order: correlation id and trace, deadline, authentication, authorisation, validation, the servicer. Afterwards errors
+become statuses, and the call is counted, timed and, if it failed, logged.
 
-A call whose messages stream both ways has no deadline, and its servicer validates: one bad item among many may be
-nobody else's affair.
+A call that streams both ways has no deadline, and its servicer validates: a bad item need not fail the others.
 """
 
 import asyncio
@@ -16,9 +15,11 @@ from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 import grpc
+import structlog
 from google.protobuf.message import DecodeError, Message
 from grpc_status import rpc_status
 from opentelemetry.trace import SpanKind
+from prometheus_client import Histogram
 
 from chassis import call_context
 from chassis.call_context import Call, Caller
@@ -35,36 +36,45 @@ from chassis.errors import (
 from chassis.identity import access
 from chassis.identity.revocation import Revocations
 from chassis.identity.tokens import Verifier
-from chassis.telemetry import HANDLING_SECONDS, current_traceparent, describe, log, span
+from chassis.tracing import current_traceparent, span
 from fairdatabase.violations import violations_of
 from fairdb.options.v1.access_pb2 import AccessRule
 
+log = structlog.get_logger()
+
+HANDLING_SECONDS = Histogram(
+    "grpc_server_handling_seconds",
+    "Time from a call's arrival to its answer.",
+    ["grpc_service", "grpc_method", "grpc_code"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
 HTTP_CODE = "x-http-code"
-"""Metadata in which a service names the HTTP status of its answer, where gRPC has no word for it."""
+"""Metadata with the HTTP status of the response, where no gRPC code maps to it."""
 _OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1")
 _DEFAULT_DEADLINE = 30.0
 _ANSWER_MARGIN = 0.02
-"""Seconds kept back from the caller's deadline, so that they learn of our timeout from us."""
+"""Seconds subtracted from the caller's deadline, so that the caller receives our timeout error."""
 
 Servicer = Callable[[Message, grpc.aio.ServicerContext], Awaitable[Message]]
 StreamServicer = Callable[[AsyncIterator[Message], grpc.aio.ServicerContext], AsyncGenerator[Message, None]]
 AnyServicer = TypeVar("AnyServicer", Servicer, StreamServicer)
 Authenticate = Callable[[AccessRule], Awaitable[Caller]]
-"""Returns who makes a call to a method with this rule. Raises Unauthenticated."""
+"""Returns the caller of a method with this access rule. Raises Unauthenticated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method(Generic[AnyServicer]):
-    """A method that this server has: unary, or one whose messages stream both ways."""
+    """A method of this server: unary, or streaming both ways."""
 
     path: str
-    """As gRPC writes it: "/package.Service/Method"."""
+    """In gRPC's form: "/package.Service/Method"."""
     servicer: AnyServicer
     parse: Callable[[bytes], Message]
 
     @classmethod
     def of(cls, path: str, handler: grpc.RpcMethodHandler) -> "Method[AnyServicer]":
-        """Return the method of a handler that generated code made."""
+        """Return the method of a handler from generated code."""
         servicer = handler.unary_unary or handler.stream_stream
         return cls(path, cast(AnyServicer, servicer), cast(Callable[[bytes], Message], handler.request_deserializer))
 
@@ -74,14 +84,14 @@ StreamMethod = Method[StreamServicer]
 
 
 class Pipeline(grpc.aio.ServerInterceptor):
-    """Wraps every servicer method of a server; `server` takes only kinds that this knows."""
+    """Wraps every servicer method of a server, except those of health and reflection."""
 
     def __init__(self, verifier: Verifier, revocations: Revocations) -> None:
         self._verifier = verifier
         self._revocations = revocations
         self._wrapped: dict[str, grpc.RpcMethodHandler] = {}
 
-    async def intercept_service(  # pyright: ignore[reportIncompatibleMethodOverride]  # its stub is generic for nothing
+    async def intercept_service(  # pyright: ignore[reportIncompatibleMethodOverride]  # grpc's stub makes it generic without need
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]],
         handler_call_details: grpc.HandlerCallDetails,
@@ -93,14 +103,16 @@ class Pipeline(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or method.startswith(_OPEN_SERVICES):
             return handler
-        # Bytes come in as they are: gRPC's own answer to bytes that are no message tells of our insides.
-        form = {"request_deserializer": None, "response_serializer": handler.response_serializer}
+        # The pipeline parses the request itself: gRPC's own error for malformed bytes would reveal internals.
+        codec = {"request_deserializer": None, "response_serializer": handler.response_serializer}
         if handler.stream_stream is not None:
             wrapped = grpc.stream_stream_rpc_method_handler(
-                partial(self._serve_stream, StreamMethod.of(method, handler)), **form
+                partial(self._serve_stream, StreamMethod.of(method, handler)), **codec
             )
         elif handler.unary_unary is not None:
-            wrapped = grpc.unary_unary_rpc_method_handler(partial(self._serve, UnaryMethod.of(method, handler)), **form)
+            wrapped = grpc.unary_unary_rpc_method_handler(
+                partial(self._serve, UnaryMethod.of(method, handler)), **codec
+            )
         else:
             return None
         self._wrapped[method] = wrapped
@@ -113,7 +125,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
             return await self.answer(method, request, context, call, partial(self._authenticate, metadata))
         except AppError as error:
             await _abort(context, error)
-            raise AssertionError("abort returns never") from None
+            raise AssertionError("abort never returns") from None
 
     async def _serve_stream(
         self, method: StreamMethod, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext
@@ -123,7 +135,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         try:
             with _handling(method.path, call):
                 await self._admit(method.path, call, partial(self._authenticate, metadata))
-                # What limited the way in does not limit the stream.
+                # The deadline limits admission, not the stream.
                 call.deadline = None
                 async with aclosing(method.servicer(_read_each(method, requests), context)) as answers:
                     async for answer in answers:
@@ -139,7 +151,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         call: Call,
         authenticate: Authenticate,
     ) -> Message:
-        """Serve one call and return its answer. Raises AppError and nothing else."""
+        """Serve one call and return its response. Raises only AppError."""
         with _handling(method.path, call):
             try:
                 async with asyncio.timeout_at(call.deadline):
@@ -149,7 +161,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
                 raise DeadlineExceeded from None
 
     async def _admit(self, path: str, call: Call, authenticate: Authenticate) -> None:
-        """Find out who calls, and whether they may. Raises Unauthenticated, AccessDenied, TokenRevoked."""
+        """Authenticate and authorise the caller. Raises Unauthenticated, AccessDenied, TokenRevoked."""
         try:
             rule = access.rule_of(path)
         except access.AccessUndeclared:
@@ -158,7 +170,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         access.authorise(rule, call.caller)
 
     async def _authenticate(self, metadata: dict[str, Any], rule: AccessRule) -> Caller:
-        """Return who calls. What anybody may call ignores tokens, so that an expired one does not bar a new log-in."""
+        """Return the caller. Public methods ignore tokens, so that an expired one does not prevent a new log-in."""
         if rule.anyone:
             return Caller()
         if rule.services and (token := metadata.get(call_context.SERVICE_TOKEN)):
@@ -176,7 +188,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
 
 @contextmanager
 def _handling(path: str, call: Call) -> Iterator[None]:
-    """Make a call the one that is served; count, time and log what becomes of it. Raises AppError and nothing else."""
+    """Make `call` the current one; count, time and log it. Raises only AppError."""
     started = time.perf_counter()
     call_context.enter(call)
     code = grpc.StatusCode.OK
@@ -194,7 +206,7 @@ def _handling(path: str, call: Call) -> Iterator[None]:
             raise
         except Exception as error:
             code = grpc.StatusCode.INTERNAL
-            log.error("call_broke", method=path, **describe(error))
+            log.error("call_crashed", method=path, error=error)
             raise Internal from None
         finally:
             _, service, name = path.split("/")
@@ -208,11 +220,11 @@ async def _abort(context: grpc.aio.ServicerContext, error: AppError) -> None:
 
 
 async def _write(context: grpc.aio.ServicerContext, answer: Message) -> None:
-    """Send one answer of a stream. Raises CancelledError when nobody takes it any more."""
+    """Send one message of a stream. Raises CancelledError when the client is gone."""
     try:
         await context.write(answer)
     except grpc.aio.BaseError:
-        # The same a moment before the call itself is cancelled.
+        # The client is gone; gRPC cancels this call a moment later.
         raise asyncio.CancelledError from None
 
 
@@ -230,11 +242,11 @@ def _parse(method: UnaryMethod | StreamMethod, request: bytes) -> Message:
 
 
 def _read(method: UnaryMethod, request: bytes) -> Message:
-    """Return the message that the bytes hold. Raises MalformedRequest, InvalidRequest."""
+    """Return the parsed and validated message. Raises MalformedRequest, InvalidRequest."""
     message = _parse(method, request)
     if method.path == BATCH_METHOD:
         return message
-    # Who stores the texts of those that come by the hundred looks through them.
+    # Batched methods skip the NUL scan; the storing service does it.
     if violations := violations_of(message, look_for_nul=not access.is_batched(method.path)):
         raise InvalidRequest(violations=violations)
     return message

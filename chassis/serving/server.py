@@ -1,65 +1,67 @@
-"""The only way up: `run` starts a service and stops it in order.
+"""Starts a service, serves it and stops it in order.
 
-A service gives its name and an `open_app`, an async context manager from settings and `Parts` to an `Application`.
-`serving` is the same without signals, for tests.
+A service gives its name and `open_app`: an async context manager that makes an `Application` from settings and `Parts`.
+`run` serves until a signal; `serving` does the same without signals, for tests.
 """
 
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
 
 import grpc
+import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
+from prometheus_client import start_http_server
 
-from chassis import telemetry
+from chassis.backoff import Backoff
 from chassis.calling.channel import ServiceChannel
-from chassis.events.outbox import Relay
-from chassis.events.publisher import Publisher
 from chassis.identity.revocation import Revocations
 from chassis.identity.tokens import ServiceTokens, Signer, TrustStore, Verifier
 from chassis.registry.discovery import Registry
 from chassis.serving.batch_server import BatchServicer
+from chassis.serving.logs import set_up_logging
 from chassis.serving.pipeline import Pipeline
 from chassis.serving.registration import GeneratedService
 from chassis.serving.settings import Settings
-from chassis.storage.database import Database
-from chassis.telemetry import describe, log
+from chassis.tracing import set_up_tracing
 from fairdb.batch.v1 import batch_service_pb2, batch_service_pb2_grpc
 from fairdb.options.v1 import access_pb2
 
+log = structlog.get_logger()
+
 _CHECK_SECONDS = 1.0
 _STOP_GRACE = 10.0
-_RESTART_SECONDS = 1.0
+_FIRST_RESTART, _LONGEST_RESTART = 1.0, 10.0
 _YOUNG_OBJECTS = 10_000
 _MESSAGE_BYTES = 4 * 1024 * 1024
 
 Check = Callable[[], Awaitable[None]]
-"""Raises while what it checks is away."""
+"""Raises while a dependency is unavailable."""
 
 
 @dataclass(frozen=True)
 class Application:
-    """A service that is ready to be served."""
+    """An opened service."""
 
     servicers: Sequence[object]
     """Instances of classes that inherit from a generated `...Servicer`."""
     revocations: Revocations
     checks: Mapping[str, Check]
-    """The service reports NOT_SERVING while one of them raises."""
+    """Readiness checks: the service reports NOT_SERVING while one of them raises."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What every service starts with."""
+    """The parts that every service is built from."""
 
     name: str
     signer: Signer
@@ -69,24 +71,15 @@ class Parts:
     background: AsyncExitStack
 
     async def channel(self, service: str) -> grpc.aio.Channel:
-        """Open a channel to another service; it follows the registry until this service ends."""
+        """Open a channel to another service. It follows the registry until this service ends."""
         channel = ServiceChannel(service, self.tokens)
         self.background.push_async_callback(channel.close)
         self.start(partial(self.registry.follow, service, channel.update))
-        # It has what stubs use of a Channel, and only that.
+        # ServiceChannel has the methods that generated stubs call.
         return cast(grpc.aio.Channel, channel)
 
-    def publish_from(self, database: Database, broker_url: str, *, mandatory: Collection[str] = ()) -> None:
-        """Publish the events in a database's outbox until the service ends.
-
-        `mandatory`: event types that stay in the outbox until a queue is bound for them.
-        """
-        publisher = Publisher(broker_url, mandatory=mandatory)
-        self.start(publisher.run)
-        self.start(Relay(database, publisher).run)
-
     def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run work beside the server until the service ends; work that fails is logged and begun anew."""
+        """Run background work until the service ends. Work that fails is logged and started again."""
         self.background.push_async_callback(_cancel, asyncio.create_task(_keep_running(work)))
 
 
@@ -101,11 +94,11 @@ def run(name: str, settings: AnySettings, open_app: OpenApp[AnySettings]) -> Non
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        telemetry.set_up_logging(name, settings.log_level)
-        provider = telemetry.set_up_tracing(name)
-        metrics = telemetry.serve_metrics(settings.host, settings.metrics_port)
+        set_up_logging(name, settings.log_level)
+        provider = set_up_tracing(name)
+        metrics, _ = start_http_server(settings.metrics_port, settings.host)
         async with serving(name, settings, open_app):
-            spare_the_collector()
+            freeze_startup_objects()
             await stop.wait()
         metrics.shutdown()
         if provider is not None:
@@ -114,11 +107,11 @@ def run(name: str, settings: AnySettings, open_app: OpenApp[AnySettings]) -> Non
     uvloop.run(main())
 
 
-def spare_the_collector() -> None:
-    """Let Python's garbage collector leave alone what start-up made, and look for cycles less often than for a script.
+def freeze_startup_objects() -> None:
+    """Exclude the objects of start-up from garbage collection, and collect less often.
 
-    Modules, descriptors and compiled rules live as long as the process does, and looking through them again and again
-    takes a tenth of a busy service's time.
+    Modules, descriptors and compiled rules live as long as the process. Scanning them in every full collection takes a
+    tenth of a busy service's time.
     """
     gc.collect()
     gc.freeze()
@@ -127,22 +120,22 @@ def spare_the_collector() -> None:
 
 @asynccontextmanager
 async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySettings]) -> AsyncIterator[int]:
-    """Serve, and give the port; leaving drains and stops."""
+    """Serve and yield the port; drain and stop on exit."""
     async with AsyncExitStack() as stack:
         signer = Signer.load(name, settings.signing_key_file)
         trust = TrustStore(settings.trust_dir)
         background = AsyncExitStack()
         parts = Parts(name, signer, trust, ServiceTokens(signer), Registry(settings.consul_url), background)
-        stack.push_async_callback(background.aclose)  # for an application that fails to open
+        stack.push_async_callback(background.aclose)  # if the application fails to open
         app = await stack.enter_async_context(open_app(settings, parts))
-        stack.push_async_callback(background.aclose)  # background work ends before what it works with closes
+        stack.push_async_callback(background.aclose)  # background work ends before the resources that it uses close
         pipeline = Pipeline(Verifier(name, trust), app.revocations)
         server = grpc.aio.server(
             interceptors=[pipeline],
             options=[
                 ("grpc.max_receive_message_length", _MESSAGE_BYTES),
                 ("grpc.max_send_message_length", _MESSAGE_BYTES),
-                # Two servers on one port would share its calls without a word.
+                # Otherwise two servers on one port would silently share its calls.
                 ("grpc.so_reuseport", 0),
             ],
         )
@@ -181,22 +174,21 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
 def _require_access(descriptor: ServiceDescriptor) -> None:
     for method in descriptor.methods:
         if not method.GetOptions().HasExtension(access_pb2.access):
-            raise ValueError(f"{method.full_name} does not say who may call it")
+            raise ValueError(f"{method.full_name} must declare the option fairdb.options.v1.access")
         if method.client_streaming != method.server_streaming:
-            # The pipeline does not know the kind, and would not serve it.
-            raise ValueError(f"{method.full_name} streams one way only, which the pipeline does not know")
+            raise ValueError(f"{method.full_name} streams one way only, which the pipeline does not support")
 
 
 async def _keep_checking(checks: Mapping[str, Check], servicer: HealthServicer, names: list[str]) -> None:
     """Report SERVING exactly while every check passes."""
-    away: set[str] | None = None
+    failing: set[str] | None = None
     while True:
         results = await asyncio.gather(*(check() for check in checks.values()), return_exceptions=True)
-        now_away = {name for name, result in zip(checks, results, strict=True) if isinstance(result, BaseException)}
-        if now_away != away:
-            log.info("readiness", serving=not now_away, away=sorted(now_away))
-            await _set_health(servicer, names, serving=not now_away)
-            away = now_away
+        now_failing = {name for name, result in zip(checks, results, strict=True) if isinstance(result, BaseException)}
+        if now_failing != failing:
+            log.info("readiness", serving=not now_failing, failing=sorted(now_failing))
+            await _set_health(servicer, names, serving=not now_failing)
+            failing = now_failing
         await asyncio.sleep(_CHECK_SECONDS)
 
 
@@ -212,9 +204,13 @@ async def _cancel(task: asyncio.Future[None]) -> None:
 
 
 async def _keep_running(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    backoff = Backoff(_FIRST_RESTART, _LONGEST_RESTART)
     while True:
+        started = asyncio.get_running_loop().time()
         try:
             return await work()
         except Exception as error:
-            log.error("background_work_failed", **describe(error))
-        await asyncio.sleep(_RESTART_SECONDS)
+            log.error("background_work_failed", error=error)
+        if asyncio.get_running_loop().time() - started > _LONGEST_RESTART:
+            backoff.reset()
+        await backoff.pause()

@@ -1,4 +1,4 @@
-"""Settings that every service has, read from the environment (prefix FAIRDB_) once, at start."""
+"""Settings of every service, read from the environment (prefix FAIRDB_) once at start."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Where a service listens and what it needs. Values of secrets are never shown in an error."""
+    """Addresses, keys and limits of a service. Errors never show the value of a secret."""
 
     model_config = SettingsConfigDict(env_prefix="FAIRDB_", frozen=True, hide_input_in_errors=True)
 
@@ -26,8 +26,8 @@ class Settings(BaseSettings):
     signing_key_file: Path
     """PKCS 8 PEM of the service's own Ed25519 key."""
     trust_dir: Path
-    """Folder of `<issuer>.jwks.json`: the public keys of everybody whose tokens count."""
+    """Folder with one `<issuer>.jwks.json` for each issuer whose tokens are accepted."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     drain_seconds: float = 3.0
-    """How long a stopping service still answers after it reports NOT_SERVING, so that callers look elsewhere
-    first. Longer than Envoy takes to notice: two health checks, a second apart."""
+    """Seconds that a stopping service still answers after it reports NOT_SERVING, so that callers move away first.
+    Must exceed the time that Envoy needs to notice: two health checks, a second apart."""

@@ -1,7 +1,7 @@
 """A service's own schema in PostgreSQL: a pool that connects when first used, and numbered migrations.
 
-Migrations are files `NNNN_name.sql`, the chassis's own (outbox, inbox) first. Each runs once, in a transaction, under a
-lock, so that several instances may start at once. The role's search_path names its schema.
+Migrations are files `NNNN_name.sql`; the chassis's own (outbox, inbox) run first. Each runs once, in a transaction and
+under a lock, so that several instances may start at once. The role's search_path names the schema.
 """
 
 import asyncio
@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import structlog
 
+from chassis.backoff import Backoff
 from chassis.errors import ServiceUnavailable
-from chassis.telemetry import describe, log
+
+log = structlog.get_logger()
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x6661697264626D67  # "fairdbmg"
@@ -22,7 +25,7 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 
 class Database:
-    """A pool whose schema may not be ready yet; see `check`."""
+    """A connection pool whose schema may not be migrated yet; see `check`."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
@@ -41,18 +44,18 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """Give a connection. Raises ServiceUnavailable, here and inside, while the server is away."""
+        """Yield a connection. Raises ServiceUnavailable, here and inside the block, while the server is unavailable."""
         try:
             async with self.pool.acquire() as connection:
                 yield connection
         except Exception as error:
-            if _is_away(error):
+            if _is_unavailable(error):
                 raise ServiceUnavailable(service="database") from error
             raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """Give a connection inside a transaction. Raises as `connection` does."""
+        """Yield a connection inside a transaction. Raises as `connection` does."""
         async with self.connection() as connection, connection.transaction():
             yield connection
 
@@ -77,22 +80,24 @@ class Database:
             await connection.execute(query, *arguments)
 
     async def keep_migrated(self, folders: Sequence[Path]) -> None:
-        """Bring the schema up to date, however long the server stays away."""
+        """Migrate the schema as soon as the server answers."""
+        unavailable = Backoff(0.1, 1.0)
+        failing = Backoff(1.0, 10.0)
         while not self._migrated.is_set():
             try:
                 async with self.transaction() as connection:
                     await migrate(connection, folders)
                 self._migrated.set()
             except ServiceUnavailable as error:
-                log.info("database_away", error=type(error.__cause__).__name__)
-                await asyncio.sleep(0.3)
+                log.info("database_unavailable", error=type(error.__cause__).__name__)
+                await unavailable.pause()
             except asyncpg.PostgresError as error:
-                log.error("migration_failed", **describe(error))
-                await asyncio.sleep(5.0)
+                log.error("migration_failed", error=error)
+                await failing.pause()
 
 
-_AWAY = (
-    asyncpg.InternalClientError,  # what it makes of a server that died in the middle of an exchange
+_UNAVAILABLE = (
+    asyncpg.InternalClientError,  # raised when the server dies in the middle of an exchange
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -103,11 +108,11 @@ _AWAY = (
 )
 
 
-def _is_away(error: Exception) -> bool:
-    """Tell a server that is away from a statement that is wrong."""
-    # asyncpg has one class for "connection is closed" and for wrong arguments; only the text tells them apart.
+def _is_unavailable(error: Exception) -> bool:
+    """Return whether the server is unavailable, and not the statement wrong."""
+    # asyncpg has one class for closed connections and for wrong arguments; only the text differs.
     closed = type(error) is asyncpg.InterfaceError and ("closed" in str(error) or "released" in str(error))
-    return closed or isinstance(error, _AWAY)
+    return closed or isinstance(error, _UNAVAILABLE)
 
 
 async def migrate(connection: Connection, folders: Sequence[Path]) -> None:
@@ -127,14 +132,14 @@ async def migrate(connection: Connection, folders: Sequence[Path]) -> None:
 
 
 async def _reset(connection: Connection) -> None:
-    """Leave a connection to the next one as it is: nobody here changes its session, and asking costs a round trip."""
+    """Skip the reset of a returned connection: no code here changes session state, and a reset is a round trip."""
     if connection.is_in_transaction():
         await connection.reset()
 
 
 @asynccontextmanager
 async def open_database(url: str, folders: Sequence[Path], *, size: int = 10) -> AsyncIterator[Database]:
-    """Open a service's database; its schema is migrated in the background as soon as the server answers."""
+    """Open a service's database. The schema is migrated in the background as soon as the server answers."""
     pool = await asyncpg.create_pool(
         url,
         min_size=0,

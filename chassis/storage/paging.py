@@ -1,4 +1,4 @@
-"""Page tokens: the id at which the next page starts, bound to the query that it belongs to."""
+"""Page tokens: the id after which the next page starts, bound to its query."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ def write_token(last: UUID, query: str) -> str:
 
 
 def read_token(token: str, query: str) -> UUID | None:
-    """Return the id after which the page starts, None for the first page. Raises PageTokenInvalid."""
+    """Return the id after which the page starts; None for the first page. Raises PageTokenInvalid."""
     if not token:
         return None
     try:

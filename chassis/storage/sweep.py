@@ -1,28 +1,31 @@
-"""Sweeping: forgetting rows that no longer count."""
+"""Deletes expired rows."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from chassis.errors import ServiceUnavailable
 from chassis.storage.database import Database
-from chassis.telemetry import log
+
+log = structlog.get_logger()
 
 BATCH = 10_000
-"""Rows that one statement deletes at most: a larger one could take longer than a statement is given."""
+"""Rows that one statement deletes at most; more could exceed the statement timeout."""
 _SWEEP_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Which rows of a table no longer count; there is an index that finds them."""
+    """The expired rows of a table. An index must find them."""
 
     table: str
     condition: str
 
     @property
     def statement(self) -> str:
-        """Delete some of them and return how many."""
+        """SQL that deletes one batch and returns its size."""
         chosen = f"SELECT ctid FROM {self.table} WHERE {self.condition} LIMIT {BATCH}"
         return (
             f"WITH gone AS (DELETE FROM {self.table} WHERE ctid = ANY (ARRAY({chosen})) RETURNING 1) "
@@ -31,7 +34,7 @@ class Sweep:
 
 
 async def keep_sweeping(database: Database, sweeps: Sequence[Sweep]) -> None:
-    """Delete what no longer counts every ten minutes, until cancelled."""
+    """Delete expired rows every ten minutes, until cancelled."""
     await database.migrated()
     while True:
         for sweep in sweeps:
@@ -39,6 +42,6 @@ async def keep_sweeping(database: Database, sweeps: Sequence[Sweep]) -> None:
                 while await database.fetchval(sweep.statement) == BATCH:
                     pass
             except ServiceUnavailable as error:
-                # The others are swept all the same.
+                # Continue with the other tables.
                 log.warning("sweep_waits", table=sweep.table, error=type(error).__name__)
         await asyncio.sleep(_SWEEP_SECONDS)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chassis import telemetry
+from chassis.serving.logs import set_up_logging
 from edge.agent import run_agent
 from edge.reference import find_drift, write_reference
 from edge.render import render
@@ -28,7 +28,7 @@ def main() -> int:
     )
     parser.add_argument("command", nargs="?", choices=COMMANDS, default="agent")
     command = parser.parse_args().command
-    telemetry.set_up_logging("edge_agent", "info")
+    set_up_logging("edge_agent", "info")
     if command == "reference":
         write_reference()
     elif command == "check":

@@ -5,14 +5,17 @@ import signal
 from collections.abc import Sequence
 from functools import partial
 
+import structlog
+
 from chassis.registry.discovery import Registry
-from chassis.telemetry import log
 from edge.contract import CLUSTERS
 from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
 from edge.keys import KeyCopy
 from edge.render import render
 from edge.settings import EdgeSettings
+
+log = structlog.get_logger()
 
 KEYS_INTERVAL = 1.0  # seconds
 

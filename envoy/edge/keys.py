@@ -4,11 +4,13 @@ import base64
 import json
 from pathlib import Path
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chassis.telemetry import log
 from edge.files import EdgeFiles, write_atomically
 from edge.tokens import write_token_filter
+
+log = structlog.get_logger()
 
 SOURCE = "auth_svc.jwks.json"
 PUBLIC_MEMBERS = ("kty", "crv", "x", "kid", "alg", "use")

@@ -11,14 +11,16 @@ from contextlib import contextmanager, suppress
 from time import time
 from typing import Any
 
+import structlog
 from opentelemetry import trace
 from opentelemetry.context import Context as NoContext
 
 from chassis import call_context
+from chassis.backoff import Backoff
 from chassis.call_context import Call
 from chassis.errors import AppError, DeadlineExceeded, Internal, InvalidRequest, ServiceUnavailable, Unauthenticated
 from chassis.identity.revocation import Revocations
-from chassis.telemetry import current_traceparent, describe, log, tracer
+from chassis.tracing import current_traceparent, tracer
 from fairdatabase.sheets.records import MOST_BYTES
 from fairdatabase.violations import Violation, violations_of
 from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim
@@ -31,6 +33,8 @@ from gateway.imports.slow_reader import Unread
 from gateway.imports.spool import Spool
 from gateway.samples.creation import Creation, Identified
 from gateway.samples.idempotency import CREATE, MAX_LENGTH, Fingerprints
+
+log = structlog.get_logger()
 
 MOST_ROWS = 100_000
 ROW_SECONDS = 30.0
@@ -256,7 +260,7 @@ class Importing:
                 except AppError:
                     raise
                 except Exception as error:
-                    log.error("row_broke", **describe(error))
+                    log.error("row_broke", error=error)
                     raise Internal from None
                 await patience.pause()
 
@@ -266,16 +270,15 @@ class _Patience:
 
     def __init__(self) -> None:
         self._now = asyncio.get_running_loop().time
-        self._pause = _FIRST_PAUSE
+        self._backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
         self.deadline = self._now() + ROW_SECONDS
 
     def is_over(self) -> bool:
         """Tell whether there is no time for another attempt."""
-        return self._now() + self._pause > self.deadline
+        return self._now() + self._backoff.upcoming > self.deadline
 
     async def pause(self) -> None:
-        await asyncio.sleep(self._pause)
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        await self._backoff.pause()
 
 
 def _look(task: asyncio.Task[Identified]) -> None:

@@ -6,15 +6,16 @@ there: by asking whether the pivot took effect, and then by undoing, or by watch
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
+import structlog
+
 from chassis import call_context
+from chassis.backoff import jitter
 from chassis.call_context import Call, Caller
 from chassis.errors import AppError, DeadlineExceeded, Internal, ServiceUnavailable
-from chassis.telemetry import describe, log
 from fairdb.system.v1.saga_service_pb2 import Saga as State
 from fairdb.system.v1.saga_service_pb2 import SagaStep
 from gateway.sagas import timing
@@ -23,6 +24,8 @@ from gateway.sagas.journal import Change, Journal, Transition
 from gateway.sagas.metrics import SAGAS, SAGAS_OPEN
 from gateway.sagas.notes import Notes, note, note_failure, reason_of
 from gateway.sagas.timing import Timing
+
+log = structlog.get_logger()
 
 ABANDONED = "ABANDONED"
 """Why a saga is undone whose gateway died: what it would have said died with it."""
@@ -109,7 +112,7 @@ class Engine:
             except ServiceUnavailable as error:
                 log.info("sagas_wait", error=type(error).__name__)
             except Exception as error:
-                log.error("sagas_broke", **describe(error))
+                log.error("sagas_broke", error=error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(timing.TICK_SECONDS):
                     await wake.wait()
@@ -207,10 +210,8 @@ class Engine:
         if saga.refusals >= self._limits.refusals or now - max(saga.since, self._started) > self._limits.overdue:
             await self._park(saga, notes)
             return
-        pause = min(max(now - saga.since, self._limits.first_backoff), timing.LONGEST_BACKOFF) * random.uniform(
-            0.75, 1.25
-        )
-        log.warning("saga_waits", saga=saga.ref.id, step=step, reason=reason, pause=round(pause, 1), **describe(error))
+        pause = jitter(min(max(now - saga.since, self._limits.first_backoff), timing.LONGEST_BACKOFF))
+        log.warning("saga_waits", saga=saga.ref.id, step=step, reason=reason, pause=round(pause, 1), error=error)
         if not await self._journal.write(Change(transition, saga, notes, due_in=pause)):
             log.warning("saga_lost", saga=saga.ref.id)
 
@@ -260,7 +261,7 @@ class Engine:
                 try:
                     progress = await definition.tail.progress([saga.ref.id for saga in batch])
                 except Exception as error:
-                    log.info("tails_wait", count=len(batch), **describe(error))
+                    log.info("tails_wait", count=len(batch), error=error)
                     await asyncio.gather(*(self._tend_one(saga, None) for saga in batch))
                 else:
                     await asyncio.gather(*(self._tend_one(saga, progress.get(saga.ref.id, 0)) for saga in batch))
@@ -305,7 +306,7 @@ class Engine:
             except Exception as error:
                 # The journal has it as it was before: it comes due again.
                 self._held[id] = asyncio.get_running_loop().time() + timing.HOLD_SECONDS
-                log.error("saga_broke", saga=id, **describe(error))
+                log.error("saga_broke", saga=id, error=error)
             finally:
                 self._driven.discard(id)
 

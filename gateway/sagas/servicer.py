@@ -6,16 +6,18 @@ from uuid import UUID
 
 import asyncpg
 import grpc
+import structlog
 
 from chassis import call_context
 from chassis.storage import paging
-from chassis.telemetry import log
 from fairdb.system.v1 import saga_service_pb2 as pb
 from fairdb.system.v1 import saga_service_pb2_grpc
 from gateway.errors import SagaDefinitionUnknown, SagaNotCancellable, SagaNotFound, SagaNotParked
 from gateway.sagas.definition import Definition, Ref
 from gateway.sagas.engine import Engine
 from gateway.sagas.journal import OPEN, Journal
+
+log = structlog.get_logger()
 
 Context = grpc.aio.ServicerContext
 

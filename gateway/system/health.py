@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import grpc
+import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis import call_context
 from chassis.call_context import Call
 from chassis.events import broker
-from chassis.telemetry import describe, log
 from fairdb.system.v1.system_service_pb2 import PartHealth, SystemHealth
+
+log = structlog.get_logger()
 
 CHECK_SECONDS = 1.5
 _KEPT_SECONDS = 1.0
@@ -70,7 +72,7 @@ async def _ask_part(part: Part) -> PartHealth:
         status, detail = part.when_away, "is up but not ready"
     except Exception as error:
         # Anything else that a client library raises means the same to the reader; its text may tell of our insides.
-        log.info("part_away", **describe(error))
+        log.info("part_away", error=error)
         status, detail = part.when_away, "cannot be reached"
     latency = round((time.perf_counter() - started) * 1000, 2)
     return PartHealth(status=status, latency_ms=latency, detail=detail)

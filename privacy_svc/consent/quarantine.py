@@ -4,10 +4,13 @@ import asyncio
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import structlog
+
 from chassis.errors import AppError, ServiceUnavailable
 from chassis.storage.database import Database
-from chassis.telemetry import log
 from fairdb.backend.v1.backend_service_pb2 import QuarantineRequest
+
+log = structlog.get_logger()
 
 if TYPE_CHECKING:
     from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceAsyncStub

@@ -1,4 +1,4 @@
-"""Acknowledging: what is told to the broker, and what is not."""
+"""Acknowledging: which messages are acknowledged to the broker, and in how many frames."""
 
 import asyncio
 from typing import cast
@@ -10,23 +10,23 @@ from chassis.events.acknowledging import Acknowledger
 
 
 class Channel:
-    """Notes what is acknowledged: the tag, and whether all before it are meant as well."""
+    """Records each acknowledgement: the tag, and whether it includes all earlier ones."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[int, bool]] = []
+        self.acks: list[tuple[int, bool]] = []
         self.is_closed = False
 
     async def basic_ack(self, delivery_tag: int, multiple: bool = False, wait: bool = True) -> None:
         if self.is_closed:
             raise ChannelInvalidStateError
-        self.told.append((delivery_tag, multiple))
+        self.acks.append((delivery_tag, multiple))
 
 
 def start(messages: int) -> tuple[Channel, Acknowledger, list[BaseException]]:
     channel, failures = Channel(), list[BaseException]()
     acknowledger = Acknowledger(cast(AbstractChannel, channel), failures.append)
     for tag in range(1, messages + 1):
-        acknowledger.came(tag)
+        acknowledger.received(tag)
     return channel, acknowledger, failures
 
 
@@ -36,39 +36,39 @@ async def until_idle() -> None:
         await asyncio.wait(others)
 
 
-async def test_what_is_settled_together_takes_one_frame() -> None:
+async def test_messages_handled_together_take_one_frame() -> None:
     channel, acknowledger, _ = start(5)
     for tag in (2, 1, 3, 5, 4):
-        acknowledger.settled(tag)
+        acknowledger.handled(tag)
     await until_idle()
-    assert channel.told == [(5, True)]
+    assert channel.acks == [(5, True)]
 
 
-async def test_a_message_that_waits_is_not_acknowledged_and_holds_no_other_up() -> None:
+async def test_waiting_message_is_not_acknowledged_and_does_not_delay_others() -> None:
     channel, acknowledger, _ = start(5)
     for tag in (1, 2, 4, 5):
-        acknowledger.settled(tag)
+        acknowledger.handled(tag)
     await until_idle()
-    assert channel.told == [(2, True), (4, False), (5, False)]
-    acknowledger.settled(3)
+    assert channel.acks == [(2, True), (4, False), (5, False)]
+    acknowledger.handled(3)
     await until_idle()
-    assert channel.told[3:] == [(3, True)]
+    assert channel.acks[3:] == [(3, True)]
 
 
 async def test_each_message_is_acknowledged_once() -> None:
     channel, acknowledger, _ = start(4)
     for tag in (1, 3, 2, 4):
-        acknowledger.settled(tag)
+        acknowledger.handled(tag)
         await until_idle()
     covered: list[int] = []
-    for tag, multiple in channel.told:
+    for tag, multiple in channel.acks:
         covered += [each for each in range(1, tag + 1) if each not in covered] if multiple else [tag]
     assert sorted(covered) == [1, 2, 3, 4]
 
 
-async def test_a_closed_channel_is_told_of_not_raised() -> None:
+async def test_closed_channel_is_reported_and_not_raised() -> None:
     channel, acknowledger, failures = start(1)
     channel.is_closed = True
-    acknowledger.settled(1)
+    acknowledger.handled(1)
     await until_idle()
     assert [type(failure) for failure in failures] == [ChannelInvalidStateError]
