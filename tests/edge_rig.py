@@ -195,7 +195,7 @@ class Issuer:
     def token(self, **claims: Any) -> str:
         """Return a token that differs from a good one in `claims`; one that is None is left out."""
         now = int(time.time())
-        good = {"iss": "auth_svc", "aud": "fairdb", "sub": "u", "jti": "j", "iat": now, "exp": now + 900}
+        good = {"iss": "auth_svc", "aud": "fairdb", "sub": "u", "jti": "j", "iat": now, "exp": now + 3600}
         chosen = {name: value for name, value in (good | claims).items() if value is not None}
         return jwt.encode(chosen, self._key, algorithm="EdDSA", headers={"kid": self._kid})
 
