@@ -3,22 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from chassis.errors import AppError, InvalidRequest
+from chassis.errors import InvalidRequest
 from fairdatabase.sheets.columns import Columns, TitlesUnusable
-from fairdatabase.sheets.records import Fault, LineRecords, Record, TableRecords
+from fairdatabase.sheets.records import LineRecords, Record, TableRecords
 from fairdatabase.violations import Violation
-from gateway.errors import MediaTypeUnsupported, RowBadlyQuoted, RowEmpty, RowNotText, RowRagged, RowTooLarge
+from gateway.imports.errors import MediaTypeUnsupported, RowUnreadable
 from gateway.imports.rows import Item, read_cells, read_json
 
 _CHARSETS = {"utf-8", "utf8", "us-ascii"}
-FAULTS: dict[Fault, type[AppError]] = {
-    Fault.TOO_LARGE: RowTooLarge,
-    Fault.NOT_TEXT: RowNotText,
-    Fault.BADLY_QUOTED: RowBadlyQuoted,
-    Fault.RAGGED: RowRagged,
-    Fault.EMPTY: RowEmpty,
-}
-"""The errors that say the same."""
 
 
 class FileReader(Protocol):
@@ -62,7 +54,7 @@ class Ndjson:
 
 
 def _read_line(record: Record) -> Item:
-    return FAULTS[record.fault]() if record.fault else read_json(record.cells[0], len(record.raw))
+    return RowUnreadable(record.fault) if record.fault else read_json(record.cells[0], len(record.raw))
 
 
 class Table:
@@ -84,7 +76,7 @@ class Table:
             if self._columns is None:
                 self._columns = _read_titles(record)
             elif record.fault:
-                yield FAULTS[record.fault]()
+                yield RowUnreadable(record.fault)
             else:
                 yield read_cells(self._columns, record.cells, len(record.raw))
 

@@ -21,18 +21,20 @@ from chassis.call_context import Call
 from chassis.errors import AppError, DeadlineExceeded, Internal, InvalidRequest, ServiceUnavailable, Unauthenticated
 from chassis.identity.revocation import Revocations
 from chassis.tracing import current_traceparent, tracer
-from fairdatabase.sheets.records import MOST_BYTES
+from fairdatabase.sheets.records import MOST_BYTES, Fault
 from fairdatabase.violations import Violation, violations_of
 from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim
 from fairdb.samples.v1.sample_service_pb2 import CreateSampleRequest
-from gateway.errors import Overloaded, RowEmpty, RowTooLarge, TooManyRows
 from gateway.imports.admission import Window
 from gateway.imports.answers import Encode, Import, Turns, answer_each
+from gateway.imports.errors import Overloaded, RowUnreadable, TooManyRows
 from gateway.imports.rows import Item, Row
 from gateway.imports.slow_reader import Unread
 from gateway.imports.spool import Spool
 from gateway.samples.creation import Creation, Identified
 from gateway.samples.idempotency import CREATE, MAX_LENGTH, Fingerprints
+
+log = structlog.get_logger()
 
 log = structlog.get_logger()
 
@@ -196,12 +198,12 @@ class Importing:
     async def _begin(self, this: Import, row: Row) -> asyncio.Future[Identified] | AppError:
         """Begin a row as soon as there is room. Raises what stops the import."""
         if row.size > MOST_BYTES:
-            return RowTooLarge()
+            return RowUnreadable(Fault.TOO_LARGE)
         # What it takes to hold it: three times its text at most, where that is all short numbers.
         size = row.sample.ByteSize()
         if not size:
             # With the import's own organism it would be a sample of nothing.
-            return RowEmpty()
+            return RowUnreadable(Fault.EMPTY)
         size = max(size, row.size)
         row.sample.study = row.sample.study or this.study
         row.sample.organism = row.sample.organism or this.organism

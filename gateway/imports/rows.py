@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from chassis.errors import AppError, InvalidRequest
 from fairdatabase.sheets.columns import REQUEST_ID, SAMPLE_FIELDS, Columns
+from fairdatabase.sheets.records import Fault
 from fairdatabase.violations import Violation
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway.errors import RowFieldUnknown, RowNotJson, RowRagged
+from gateway.imports.errors import RowFieldUnknown, RowNotJson, RowUnreadable
 
 _METADATA, _REQUEST_ID, _TAXON_ID = "metadata", "request_id", "taxon_id"
 _FIELDS = {**SAMPLE_FIELDS, _METADATA: _METADATA, **REQUEST_ID}
@@ -145,7 +146,7 @@ def _path(field: str) -> str:
 def read_cells(columns: Columns, cells: Sequence[str], size: int) -> Item:
     """Read a row from the cells of a table; empty ones are left out."""
     if len(cells) != columns.width:
-        return RowRagged(cells=str(len(cells)), columns=str(columns.width))
+        return RowUnreadable(Fault.RAGGED, cells=str(len(cells)), columns=str(columns.width))
     sample, request_id = RawSample(), ""
     for index, name in columns.metadata:
         if (cell := cells[index]) and not cell.isspace():

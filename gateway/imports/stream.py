@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from chassis.errors import DeadlineExceeded, InvalidRequest
 from fairdatabase.violations import Violation
 from fairdb.samples.v1 import import_service_pb2 as pb
-from gateway.errors import ImportTooLarge
+from gateway.imports.errors import ImportTooLarge
 
 MOST_BYTES = 1024**3
 FIRST_SECONDS = 10.0

@@ -12,9 +12,9 @@ from chassis import call_context
 from chassis.storage import paging
 from fairdb.system.v1 import saga_service_pb2 as pb
 from fairdb.system.v1 import saga_service_pb2_grpc
-from gateway.errors import SagaDefinitionUnknown, SagaNotCancellable, SagaNotFound, SagaNotParked
 from gateway.sagas.definition import Definition, Ref
 from gateway.sagas.engine import Engine
+from gateway.sagas.errors import SagaDefinitionUnknown, SagaNotCancellable, SagaNotFound, SagaNotParked
 from gateway.sagas.journal import OPEN, Journal
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.options.v1.access_pb2 import Principal
 from fairdb.privacy.v1.privacy_service_pb2 import Grants
 from fairdb.samples.v1.sample_pb2 import Sample
-from gateway.errors import SampleNotFound
+from gateway.samples.errors import SampleNotFound
 
 _METADATA = "metadata."
 _CLEAR: dict[str, Callable[[Sample], None]] = {

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.json_format import MessageToDict
+from grpc import StatusCode
 
 from chassis.errors import AppError, InvalidRequest
 from fairdatabase.sheets import records
@@ -15,17 +16,9 @@ from fairdatabase.sheets.columns import SAMPLE_FIELDS
 from fairdatabase.sheets.records import Fault
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway.errors import (
-    MediaTypeUnsupported,
-    RowBadlyQuoted,
-    RowFieldUnknown,
-    RowNotJson,
-    RowNotText,
-    RowRagged,
-    RowTooLarge,
-)
 from gateway.imports import rows, servicer
-from gateway.imports.files import FAULTS, open_reader
+from gateway.imports.errors import MediaTypeUnsupported, RowFieldUnknown, RowNotJson, RowUnreadable
+from gateway.imports.files import open_reader
 from tests.waiting import counting_turns
 
 NDJSON, CSV, TSV = "application/x-ndjson", "text/csv", "text/tab-separated-values"
@@ -40,7 +33,14 @@ def read(content_type: str, content: bytes, cuts: int | None = None) -> list[Any
     for start, end in zip([0, *places], [*places, len(content)], strict=True):
         items += reader.feed(content[start:end])
     items += reader.end()
-    return [type(item) if isinstance(item, AppError) else MessageToDict(item.sample) for item in items]
+    return [outcome(item) for item in items]
+
+
+def outcome(item: rows.Item) -> Any:
+    """Return a row as JSON, and a rejected row as its fault, or as its error's type where it has none."""
+    if isinstance(item, RowUnreadable):
+        return item.fault
+    return type(item) if isinstance(item, AppError) else MessageToDict(item.sample)
 
 
 TABLE = (
@@ -63,11 +63,11 @@ ROWS = [
         "metadata": {"age": "34", "note": 'two\nlines, and a "quote"'},
     },
     {"organism": "E. coli"},
-    RowRagged,
+    Fault.RAGGED,
     {"organism": "E. coli", "metadata": {"age": '5" pipe', "note": "plain"}},
     InvalidRequest,
     {},
-    RowNotText,
+    Fault.NOT_TEXT,
     {"organism": "Übermut", "metadata": {"age": "ä"}},
 ]
 
@@ -95,13 +95,13 @@ def test_a_quote_too_many_costs_its_own_row_only(broken: bytes, lines: int) -> N
     good = [{"organism": "plain", "metadata": {"n": "1"}}, {"organism": "quoted, too", "metadata": {"n": "2"}}]
     good.append({"organism": "two\nlines", "metadata": {"n": "3"}})
     found = read(CSV, b"organism,n\nfirst,0\n" + broken + b"\n" + after)
-    assert found == [{"organism": "first", "metadata": {"n": "0"}}, RowBadlyQuoted, *good * lines]
+    assert found == [{"organism": "first", "metadata": {"n": "0"}}, Fault.BADLY_QUOTED, *good * lines]
 
 
 def test_a_file_of_open_quotes_is_read_in_bearable_time() -> None:
     # Each line opens a quote, and none of the lines behind closes it for good.
     found = read(CSV, b"organism,n\n" + b'a"b,"c\n' * 5_000)
-    assert found == [RowBadlyQuoted] * 5_000
+    assert found == [Fault.BADLY_QUOTED] * 5_000
 
 
 def test_no_line_within_quotes_is_cut_again_for_each_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_no_line_within_quotes_is_cut_again_for_each_before_it(monkeypatch: pyte
         return ends_inside(line, delimiter, inside)
 
     monkeypatch.setattr(records, "_ends_inside", count)
-    assert read(CSV, b"organism,n\n" + b'x","\n' * 1_000) == [RowBadlyQuoted] * 1_000
+    assert read(CSV, b"organism,n\n" + b'x","\n' * 1_000) == [Fault.BADLY_QUOTED] * 1_000
     assert looked_at < 5_000
 
 
@@ -173,7 +173,7 @@ def test_a_row_that_is_too_long_costs_its_own_row_only(content_type: str, monkey
     content = content if content_type == NDJSON else b"organism\n" + content
     for cuts in (None, 5, 100):
         found = read(content_type, content, cuts)
-        assert found == [{"organism": "a"}, RowTooLarge, {"organism": "a"}, RowTooLarge, {"organism": "a"}]
+        assert found == [{"organism": "a"}, Fault.TOO_LARGE, {"organism": "a"}, Fault.TOO_LARGE, {"organism": "a"}]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,8 @@ def test_the_fields_of_a_row_are_those_of_a_sample() -> None:
     assert names == {*SAMPLE_FIELDS, "metadata"}
 
 
-def test_client_and_gateway_describe_a_bad_row_alike() -> None:
-    assert {fault: (error().reason, error().message) for fault, error in FAULTS.items()} == {
-        fault: (fault.reason, fault.value) for fault in Fault
-    }
+@pytest.mark.parametrize("fault", Fault)
+def test_gateway_and_client_report_the_same_fault_in_the_same_words(fault: Fault) -> None:
+    error = RowUnreadable(fault)
+    assert (error.reason, error.message) == (fault.reason, fault.value)
+    assert error.code == (StatusCode.RESOURCE_EXHAUSTED if fault is Fault.TOO_LARGE else StatusCode.INVALID_ARGUMENT)

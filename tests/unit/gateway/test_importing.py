@@ -20,8 +20,8 @@ from chassis.errors import (
 )
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway.errors import Overloaded, RowNotJson
 from gateway.imports import importing, slow_reader
+from gateway.imports.errors import Overloaded, RowNotJson
 from gateway.imports.importing import Importing
 from gateway.imports.rows import Item, Row
 from gateway.samples.creation import Creation, Identified

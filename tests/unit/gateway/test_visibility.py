@@ -12,7 +12,7 @@ from fairdb.privacy.v1.field_class_pb2 import (
 )
 from fairdb.privacy.v1.privacy_service_pb2 import Grants
 from fairdb.samples.v1.sample_pb2 import Sample
-from gateway.errors import SampleNotFound
+from gateway.samples.errors import SampleNotFound
 from gateway.samples.visibility import check_overseen, render
 
 OWNER, OTHER = Principal(user_id="owner"), Principal(user_id="other")

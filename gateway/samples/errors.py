@@ -1,0 +1,19 @@
+"""Errors of creating and reading samples."""
+
+import grpc
+
+from chassis.errors import AppError
+
+
+class ConsentWithdrawn(AppError):
+    """A consent that the sample depends on was withdrawn, so the sample is quarantined."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+    reason = "CONSENT_WITHDRAWN"
+
+
+class SampleNotFound(AppError):
+    """The sample does not exist, or you may not see it."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "SAMPLE_NOT_FOUND"
