@@ -1,4 +1,4 @@
-"""What a saga is: steps with their undo, a pivot, and a tail. A value; `engine` runs it."""
+"""A saga as a value: steps with their undo, a pivot, and a tail. `engine` runs it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,61 +6,71 @@ from typing import Generic, TypeVar
 
 from chassis.errors import Expired, NotSent, RemoteError
 from fairdb.events.v1.event_pb2 import Event
+from fairdb.system.v1.saga_service_pb2 import Saga as State
+
+OPEN_STATES = (State.STATE_RUNNING, State.STATE_UNDOING, State.STATE_FINISHING)
+"""The states of a saga that has not ended."""
 
 Work = TypeVar("Work")
-"""What the steps work on, in memory only: whoever takes a saga over does not have it."""
+"""The steps' input, in memory only: a gateway that takes the saga over does not have it."""
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """What every call of a saga carries: the id of what it creates, and the token of the lease it is driven under."""
+    """Identifies a saga in every call that it makes."""
 
     id: str
+    """Also the id of the resource that the saga creates."""
     fencing_token: int
+    """Callees refuse a call with an older token than one they have seen."""
 
 
 class NoEffect(Exception):
-    """A step says that it did nothing, and needs no undo."""
+    """Raised by a step that changed nothing, so that it needs no undo."""
 
     reason = ""
-    """What the journal says of it."""
+    """The reason that the journal records."""
+
+
+class OutcomeUnknown(Exception):
+    """Raised to the caller when it is unknown whether the saga passed its pivot. The engine will still end the saga."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[Work]):
-    """One call before the pivot. Repeatable, and so is its undo, which must also bear that the call never came."""
+    """One call before the pivot. Call and undo are repeatable, and the undo must accept that the call never arrived."""
 
     names: tuple[str, ...]
-    """What the call does, as the journal shows it: one call may do what a reader knows as two steps."""
+    """The steps that the journal shows: one call may do two of them."""
     do: Callable[[Ref, Work], Awaitable[None]]
     undo: Callable[[Ref], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pivot(Generic[Work, Result]):
-    """The call that makes the effect durable: before it a saga can only be undone, after it only go on."""
+    """The call that makes the effect durable. Before it, a saga can only be undone; after it, only completed."""
 
     name: str
     do: Callable[[Ref, Work], Awaitable[Result]]
     ask: Callable[[Ref], Awaitable[Result | None]]
-    """Say for good whether it took effect: after None, it never will."""
+    """Return the pivot's result if it took effect. None is final: the callee then refuses the pivot for good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """What follows the pivot by itself: the engine watches that it comes to its end."""
+    """The steps that callees do by themselves after the pivot. The engine only checks that they finish."""
 
     names: tuple[str, ...]
     progress: Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
-    """Return how many of the names are done, for each id that exists."""
+    """Return, for each id that exists, how many of the names are done."""
     resume: Callable[[Ref], Awaitable[None]]
-    """Set it going again, when an operator says so."""
+    """Start the tail again, when an operator retries the saga."""
 
 
 @dataclass(frozen=True, slots=True)
 class Definition(Generic[Work, Result]):
-    """One kind of saga. Change what its steps are, and its version changes."""
+    """One kind of saga. Increase the version whenever the steps change."""
 
     name: str
     version: int
@@ -68,18 +78,18 @@ class Definition(Generic[Work, Result]):
     pivot: Pivot[Work, Result]
     tail: Tail
     failed: Callable[["Saga"], Event | None] = field(default=lambda saga: None)
-    """Return the event that tells of a saga that was undone."""
+    """Return the event to publish when a saga was undone."""
 
     @property
     def step_names(self) -> tuple[str, ...]:
-        """Every step's name, in order."""
+        """The names of all steps, in order."""
         before = (name for step in self.steps for name in step.names)
         return (*before, self.pivot.name, *self.tail.names)
 
 
 @dataclass(slots=True)
 class Saga:
-    """One saga under way, as its driver knows it."""
+    """One saga in progress, as the process that drives it knows it."""
 
     definition: Definition
     ref: Ref
@@ -93,13 +103,13 @@ class Saga:
     """When it entered the state, by the event loop's clock."""
     failed_step: str = ""
     reason: str = ""
-    """Why it is undone."""
+    """Why it is being undone."""
     waiting: str = ""
-    """What keeps it from going on."""
+    """Why it cannot continue now."""
     refusals: int = 0
-    """How often in a row its present step was refused, or past the pivot was looked at and not done yet."""
+    """Consecutive refusals of the current step; past the pivot, checks that found the tail unfinished."""
 
 
 def had_no_effect(error: Exception) -> bool:
-    """Tell a callee's refusal, and a call that was never sent, from an error that leaves open what happened."""
+    """Return whether an error rules out that the call took effect: the callee refused it, or it was never sent."""
     return isinstance(error, RemoteError | NotSent | Expired | NoEffect)

@@ -1,4 +1,4 @@
-"""Notes: what becomes known of the steps of a saga, for whoever looks at its journal."""
+"""Notes: what the journal shows an operator about each step of a saga."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from gateway.sagas.definition import NoEffect, Saga, had_no_effect
 
 @dataclass(frozen=True, slots=True)
 class StepNote:
-    """What became known of a step."""
+    """What is known about one step."""
 
     outcome: SagaStep.Outcome.ValueType
     time: str
@@ -24,7 +24,7 @@ Notes = dict[str, StepNote]
 
 
 def note(notes: Notes, names: Sequence[str], outcome: SagaStep.Outcome.ValueType, reason: str = "") -> None:
-    """Note what steps came to; what is known already keeps its time."""
+    """Record the outcome of steps. A step that has this outcome already keeps its time."""
     time = datetime.now(UTC).isoformat()
     for name in names:
         if name not in notes or notes[name].outcome != outcome:
@@ -32,7 +32,7 @@ def note(notes: Notes, names: Sequence[str], outcome: SagaStep.Outcome.ValueType
 
 
 def note_failure(saga: Saga, notes: Notes, names: Sequence[str], error: Exception) -> None:
-    """Note why a call failed: the first of its names when it did nothing, all of them when that is unknown."""
+    """Record why a call failed: for its first name if it had no effect, for all of them if that is unknown."""
     saga.failed_step, saga.reason = names[0], reason_of(error)
     if had_no_effect(error):
         note(notes, names[:1], SagaStep.OUTCOME_FAILED, saga.reason)
@@ -41,5 +41,5 @@ def note_failure(saga: Saga, notes: Notes, names: Sequence[str], error: Exceptio
 
 
 def reason_of(error: Exception) -> str:
-    """Return the name of an error's reason; what has none is a fault of ours."""
+    """Return an error's reason; INTERNAL for an error without one."""
     return error.reason if isinstance(error, AppError | NoEffect) else Internal.reason

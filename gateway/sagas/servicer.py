@@ -1,4 +1,4 @@
-"""SagaService: operators look at sagas, and help those that are stuck."""
+"""SagaService: lets operators see sagas, and retry or cancel them."""
 
 import json
 from datetime import datetime
@@ -12,10 +12,10 @@ from chassis import call_context
 from chassis.storage import paging
 from fairdb.system.v1 import saga_service_pb2 as pb
 from fairdb.system.v1 import saga_service_pb2_grpc
-from gateway.sagas.definition import Definition, Ref
+from gateway.sagas.definition import OPEN_STATES, Definition, Ref
 from gateway.sagas.engine import Engine
 from gateway.sagas.errors import SagaDefinitionUnknown, SagaNotCancellable, SagaNotFound, SagaNotParked
-from gateway.sagas.journal import OPEN, Journal
+from gateway.sagas.operations import Operations
 
 log = structlog.get_logger()
 
@@ -23,22 +23,22 @@ Context = grpc.aio.ServicerContext
 
 
 class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
-    """Shows the journal, and moves what a person has decided on."""
+    """Shows the sagas of all gateways, and moves one to this gateway when an operator acts on it."""
 
-    def __init__(self, journal: Journal, engine: Engine) -> None:
-        self._journal = journal
+    def __init__(self, operations: Operations, engine: Engine) -> None:
+        self._operations = operations
         self._engine = engine
 
     async def ListSagas(self, request: pb.ListSagasRequest, context: Context) -> pb.ListSagasResponse:
         query, size = f"sagas {request.state}", request.page_size or paging.DEFAULT_PAGE_SIZE
-        rows = await self._journal.page(request.state, paging.read_token(request.page_token, query), size + 1)
-        page = pb.ListSagasResponse(sagas=[self._show(row) for row in rows[:size]])
+        rows = await self._operations.page(request.state, paging.read_token(request.page_token, query), size + 1)
+        page = pb.ListSagasResponse(sagas=[self._to_message(row) for row in rows[:size]])
         if len(rows) > size:
             page.next_page_token = paging.write_token(rows[size - 1]["id"], query)
         return page
 
     async def GetSaga(self, request: pb.GetSagaRequest, context: Context) -> pb.Saga:
-        return self._show(await self._get(request.id))
+        return self._to_message(await self._get(request.id))
 
     async def RetrySaga(self, request: pb.RetrySagaRequest, context: Context) -> pb.Saga:
         row = await self._get(request.id)
@@ -46,9 +46,9 @@ class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
             raise SagaNotParked
         definition = self._definition_of(row)
         if row["state"] == pb.Saga.STATE_FINISHING:
-            # First: a crash in between leaves it parked, and the operator asks again.
+            # Resume before unparking: after a crash in between, the saga is still parked and can be retried again.
             await definition.tail.resume(Ref(request.id, row["fencing_token"]))
-        if not await self._journal.retry(row["id"]):
+        if not await self._operations.retry(row["id"]):
             raise SagaNotParked
         return await self._moved("saga_retried", request.id)
 
@@ -56,18 +56,18 @@ class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
         row = await self._get(request.id)
         if row["state"] in (pb.Saga.STATE_RUNNING, pb.Saga.STATE_UNDOING):
             self._definition_of(row)
-        if not await self._journal.cancel(row["id"]):
+        if not await self._operations.cancel(row["id"]):
             raise SagaNotCancellable
         return await self._moved("saga_cancelled", request.id)
 
     async def _get(self, id: str) -> asyncpg.Record:
-        row = await self._journal.get(UUID(id))
+        row = await self._operations.get(UUID(id))
         if row is None:
             raise SagaNotFound
         return row
 
     def _definition_of(self, row: asyncpg.Record) -> Definition:
-        """Return a saga's definition. While versions change, only some gateways may have it: SagaDefinitionUnknown."""
+        """Return a saga's definition. Raises SagaDefinitionUnknown: during a rollout not every gateway has it."""
         definition = self._engine.known.get((row["definition"], row["version"]))
         if definition is None:
             raise SagaDefinitionUnknown
@@ -76,9 +76,9 @@ class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
     async def _moved(self, event: str, id: str) -> pb.Saga:
         log.warning(event, saga=id, actor=call_context.current().caller.actor)
         self._engine.wake()
-        return self._show(await self._get(id))
+        return self._to_message(await self._get(id))
 
-    def _show(self, row: asyncpg.Record) -> pb.Saga:
+    def _to_message(self, row: asyncpg.Record) -> pb.Saga:
         saga = pb.Saga(
             id=str(row["id"]),
             definition=row["definition"],
@@ -95,11 +95,11 @@ class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
         )
         saga.create_time.FromDatetime(row["created_at"])
         saga.update_time.FromDatetime(row["updated_at"])
-        if row["state"] in OPEN and not row["parked"]:
+        if row["state"] in OPEN_STATES and not row["parked"]:
             saga.due_time.FromDatetime(row["due_at"])
         notes = json.loads(row["steps"])
         definition = self._engine.known.get((row["definition"], row["version"]))
-        # A definition that is not known here leaves the order in which its steps became known.
+        # Without the definition, list the known steps in the order of their times.
         names = definition.step_names if definition else sorted(notes, key=lambda name: notes[name]["time"])
         for name in names:
             step = saga.steps.add(name=name)

@@ -1,30 +1,30 @@
-"""How long the engine of sagas waits for what, and how often; in seconds where nothing else is said."""
+"""How long the saga engine waits, and how often it tries again."""
 
 from dataclasses import dataclass
 
 TICK_SECONDS = 1.0
 AT_ONCE = 100
-"""Sagas that are driven to their end at the same time, apart from those that requests drive."""
+"""Sagas that recovery drives at the same time; those that requests drive do not count."""
 TAILS = 1000
-"""Tails that are looked at in one call."""
+"""Tails checked in one call."""
 QUICK_SECONDS = 3.0
-"""A tail that takes longer is noted in the journal; most are over before, and cost no write of their own."""
+"""A tail that takes longer gets a journal write of its own; most finish earlier and cost none."""
 TAIL_CHECK_SECONDS = 1.0
 LONGEST_BACKOFF = 60.0
 LOOKS = 3
-"""A tail is not parked before it was found not done so often: a platform that was down has to catch up first."""
+"""Checks that must find a tail unfinished before it is parked: after an outage, consumers first catch up."""
 HOLD_SECONDS = 5.0
-"""After a fault of our own a saga rests so long, here: its row may be due still."""
+"""How long a saga rests here after its driver raised an unexpected error; in the journal it may still be due."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long things may take, in seconds, and how often they may fail."""
+    """Limits after which a saga is parked. All times are in seconds."""
 
     first_backoff: float
     refusals: int
-    """What is refused so often in a row is parked; a callee that is merely away is waited for."""
+    """Consecutive refusals of one step after which its saga is parked. An unavailable callee does not count."""
     tail_overdue: float
-    """A tail is parked after so long, and looked at all the same: what it waits for may come by itself."""
+    """Age at which an unfinished tail is parked. It is still checked, because it may finish without an operator."""
     overdue: float = 24 * 3600.0
-    """What is neither decided nor undone after so long is parked, too. Only time counts in which somebody tried."""
+    """Time after which an undecided or half-undone saga is parked. Only time in which this process ran counts."""

@@ -27,8 +27,8 @@ from fairdb.privacy.v1.privacy_service_pb2 import (
     PrepareSampleResponse,
 )
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
-from gateway.sagas.definition import Definition, NoEffect, Pivot, Ref, Saga, Step, Tail
-from gateway.sagas.engine import Engine, OutcomeUnknown
+from gateway.sagas.definition import Definition, NoEffect, OutcomeUnknown, Pivot, Ref, Saga, Step, Tail
+from gateway.sagas.engine import Engine
 from gateway.sagas.errors import SAGA_TAKEN_OVER
 from gateway.samples.errors import ConsentWithdrawn
 

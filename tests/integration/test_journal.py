@@ -17,8 +17,12 @@ from chassis.storage.database import Database, open_database
 from fairdb.system.v1.saga_service_pb2 import Saga as State
 from fairdb.system.v1.saga_service_pb2 import SagaStep
 from gateway.sagas.definition import Definition, Saga
-from gateway.sagas.journal import SWEEPS, Change, Journal, Transition
+from gateway.sagas.journal import Journal
+from gateway.sagas.lease import Lease
 from gateway.sagas.notes import StepNote
+from gateway.sagas.operations import Operations
+from gateway.sagas.queries import SWEEPS
+from gateway.sagas.transitions import Change, Transition
 from tests.integration.conftest import NewDatabase
 from tests.unit.gateway.sagas import Script
 
@@ -41,9 +45,12 @@ class Ledger:
         self.database = database
 
     async def journal(self, *, lease: float = 60.0, deadline: float = 60.0) -> Journal:
-        journal = Journal(self.database, "127.0.0.1:1", lease_seconds=lease, deadline_seconds=deadline)
-        await journal.keep_lease()
-        return journal
+        held = Lease(self.database, "127.0.0.1:1", seconds=lease)
+        await held.renew()
+        return Journal(self.database, held, deadline_seconds=deadline)
+
+    def operations(self, journal: Journal) -> Operations:
+        return Operations(self.database, journal.lease)
 
     async def row(self, saga: Saga) -> Any:
         return await self.database.fetchrow("SELECT * FROM saga WHERE id = $1", UUID(saga.ref.id))
@@ -57,7 +64,7 @@ class Ledger:
 
     async def expire(self, journal: Journal, ago: str = "1 second") -> None:
         await self.database.execute(
-            f"UPDATE lease SET until = now() - interval '{ago}' WHERE owner = $1", journal.owner
+            f"UPDATE lease SET until = now() - interval '{ago}' WHERE owner = $1", journal.lease.owner
         )
 
 
@@ -82,12 +89,13 @@ async def test_a_saga_is_journalled_without_what_it_works_on(ledger: Ledger) -> 
     saga = await begin(journal)
     row = await ledger.row(saga)
     assert (row["definition"], row["version"], row["state"], row["actor"]) == ("script", 1, 1, ACCOUNT)
-    assert row["owner"] == journal.owner
+    assert row["owner"] == journal.lease.owner
     assert row["fencing_token"] == saga.ref.fencing_token
 
 
 async def test_without_a_lease_no_saga_begins(ledger: Ledger) -> None:
-    journal = Journal(ledger.database, "127.0.0.1:1", lease_seconds=6, deadline_seconds=60)
+    lease = Lease(ledger.database, "127.0.0.1:1", seconds=6)
+    journal = Journal(ledger.database, lease, deadline_seconds=60)
     with pytest.raises(ServiceUnavailable):
         await begin(journal)
 
@@ -121,7 +129,7 @@ async def test_a_live_gateways_sagas_are_left_alone(ledger: Ledger) -> None:
 async def test_a_dead_gateways_sagas_are_taken_over_under_a_newer_token(ledger: Ledger, how: str) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     saga = await begin(journal)
-    await (ledger.expire(journal) if how == "silent" else journal.end_lease())
+    await (ledger.expire(journal) if how == "silent" else journal.lease.end())
     assert await other.take_over(KNOWN) == 1
     (taken,) = await other.due(KNOWN, [], 100)
     assert taken.ref.id == saga.ref.id
@@ -135,7 +143,7 @@ async def test_whoever_was_taken_over_writes_nothing_any_more(ledger: Ledger) ->
     await ledger.expire(journal)
     await other.take_over(KNOWN)
     before = await ledger.row(saga)
-    await journal.keep_lease()  # it woke up
+    await journal.lease.renew()  # it woke up
     assert not await journal.write(undone(saga))
     assert await ledger.row(saga) == before
     assert await ledger.events() == []
@@ -166,7 +174,7 @@ async def test_a_version_that_nobody_knows_waits_and_then_is_parked(ledger: Ledg
     assert (row["parked"], row["waiting"]) == (True, "DEFINITION_UNKNOWN")
     # A gateway that knows it goes on once an operator says so.
     assert await other.take_over(KNOWN) == 0
-    assert await other.retry(UUID(saga.ref.id))
+    assert await ledger.operations(other).retry(UUID(saga.ref.id))
     assert [due.ref.id for due in await other.due(KNOWN, [], 100)] == [saga.ref.id]
 
 
@@ -181,14 +189,14 @@ async def test_a_parked_saga_goes_on_only_by_a_person(ledger: Ledger) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     saga = await begin(journal)
     saga.state, saga.waiting = State.STATE_UNDOING, "b: INTERNAL"
-    assert not await journal.retry(UUID(saga.ref.id))
+    assert not await ledger.operations(journal).retry(UUID(saga.ref.id))
     saga.parked = True
     assert await journal.write(Change(Transition.PARK, saga, NOTES))
     assert await journal.due(KNOWN, [], 100) == []
     assert not await journal.write(undone(saga))
     await ledger.expire(journal)
     assert await other.take_over(KNOWN) == 0
-    assert await other.retry(UUID(saga.ref.id))
+    assert await ledger.operations(other).retry(UUID(saga.ref.id))
     (due,) = await other.due(KNOWN, [], 100)
     assert (due.state, due.waiting) == (State.STATE_UNDOING, "")
     assert due.ref.fencing_token > saga.ref.fencing_token
@@ -211,7 +219,7 @@ async def test_cancelling_takes_over_what_is_not_past_its_pivot(
     saga = await begin(journal)
     saga.state, saga.reason = state, "SAMPLE_NOT_FOUND"
     assert await journal.write(Change(Transition.POSTPONE, saga, {}))
-    assert await other.cancel(UUID(saga.ref.id)) == cancellable
+    assert await ledger.operations(other).cancel(UUID(saga.ref.id)) == cancellable
     if cancellable:
         (due,) = await other.due(KNOWN, [], 100)
         assert due.ref.fencing_token > saga.ref.fencing_token
@@ -228,7 +236,7 @@ async def test_pages_are_newest_first_and_by_state(ledger: Ledger) -> None:
     await journal.write(Change(Transition.PARK, sagas[2], {}))
 
     async def ids(state: int, after: UUID | None = None, limit: int = 10) -> list[int]:
-        found = await journal.page(state, after, limit)
+        found = await ledger.operations(journal).page(state, after, limit)
         return [[saga.ref.id for saga in sagas].index(str(row["id"])) for row in found]
 
     assert await ids(0) == [4, 3, 2, 1, 0]
@@ -269,7 +277,7 @@ async def test_a_lease_is_forgotten_once_nothing_hangs_on_it(ledger: Ledger) -> 
     for journal in (idle, busy):
         await ledger.expire(journal, "25 hours")
     await ledger.sweep()
-    assert [row["owner"] for row in await ledger.database.fetch("SELECT owner FROM lease")] == [busy.owner]
+    assert [row["owner"] for row in await ledger.database.fetch("SELECT owner FROM lease")] == [busy.lease.owner]
 
 
 async def test_a_parked_tail_is_looked_at_and_taken_over_all_the_same(ledger: Ledger) -> None:
@@ -300,7 +308,7 @@ async def test_without_a_lease_in_force_nothing_is_taken_over_and_nothing_begins
 async def test_sagas_whose_lease_is_gone_altogether_are_taken_over(ledger: Ledger) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     await begin(journal)
-    await ledger.database.execute("DELETE FROM lease WHERE owner = $1", journal.owner)
+    await ledger.database.execute("DELETE FROM lease WHERE owner = $1", journal.lease.owner)
     assert await other.take_over(KNOWN) == 1
 
 

@@ -16,8 +16,11 @@ from typing import Any
 from chassis.calling.channel import ServiceChannel
 from chassis.errors import DeadlineExceeded
 from chassis.serving import server
-from gateway.app import Settings, open_app
-from gateway.sagas.journal import Change, Journal, Transition
+from gateway.app import open_app
+from gateway.sagas.journal import Journal
+from gateway.sagas.operations import Operations
+from gateway.sagas.transitions import Change, Transition
+from gateway.settings import Settings
 
 SIGNALS = {
     os.environ.get("FAIRDB_TEST_DIE", ""): signal.SIGKILL,
@@ -74,7 +77,7 @@ def watch_writes() -> None:
         return result
 
     def passing(transition: Transition, original: Any) -> Any:
-        async def moved(self: Journal, *arguments: Any) -> Any:
+        async def moved(self: Any, *arguments: Any) -> Any:
             if LEAVE and transition in (Transition.TAKE_OVER, Transition.SET_ASIDE):
                 return 0
             pass_by("before", f"write {transition}")
@@ -85,12 +88,13 @@ def watch_writes() -> None:
 
         return moved
 
-    patched: Any = Journal
-    patched._begin_all, patched._write_all = begin, write
-    patched.take_over = passing(Transition.TAKE_OVER, Journal.take_over)
-    patched.set_aside = passing(Transition.SET_ASIDE, Journal.set_aside)
-    patched.retry = passing(Transition.RETRY, Journal.retry)
-    patched.cancel = passing(Transition.CANCEL, Journal.cancel)
+    journal: Any = Journal
+    journal._begin_all, journal._write_all = begin, write
+    journal.take_over = passing(Transition.TAKE_OVER, Journal.take_over)
+    journal.set_aside = passing(Transition.SET_ASIDE, Journal.set_aside)
+    operations: Any = Operations
+    operations.retry = passing(Transition.RETRY, Operations.retry)
+    operations.cancel = passing(Transition.CANCEL, Operations.cancel)
 
 
 if __name__ == "__main__":

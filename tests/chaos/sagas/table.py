@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
 
-from gateway.sagas.journal import Transition
+from gateway.sagas.transitions import Transition
 
 PREPARE, STORE, DISCARD = "call PrepareSample", "call StoreSample", "call DiscardSample"
 FIND, SETTLE, STATES = "call FindByIdempotencyKey", "call SettleSample", "call GetSampleStates"

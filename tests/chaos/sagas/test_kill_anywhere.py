@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 
 from fairdb.system.v1 import saga_service_pb2 as pb
-from gateway.sagas.journal import OPEN, Transition
+from gateway.sagas.definition import OPEN_STATES
+from gateway.sagas.transitions import Transition
 from tests.chaos.sagas.rig import QUICK, Account, Gateway, Refused, Rig
 from tests.chaos.sagas.table import EVERYWHERE, KILLS, SCENARIOS, Kill, Scenario
 from tests.waiting import eventually
@@ -131,7 +132,7 @@ async def happen(rig: Rig, kill: Kill, account: Account) -> None:
     leave = {} if scenario.alone else {"leave": "1"}
     async with rig.gateway(PATIENT, die=kill.point, **leave) as gateway:
         if not scenario.alone:
-            (saga,) = [saga for saga in await rig.sagas(account) if saga["state"] in OPEN]
+            (saga,) = [saga for saga in await rig.sagas(account) if saga["state"] in OPEN_STATES]
             request, admin = getattr(pb, f"{scenario.operation}Request")(id=str(saga["id"])), await rig.admin()
             with pytest.raises(Refused):
                 await gateway.operate(scenario.operation, request, admin)

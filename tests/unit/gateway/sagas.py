@@ -12,8 +12,8 @@ from chassis.errors import AppError, RemoteError
 from fairdb.system.v1.saga_service_pb2 import Saga as State
 from gateway.sagas.definition import Definition, Pivot, Ref, Saga, Step, Tail
 from gateway.sagas.engine import Engine
-from gateway.sagas.journal import Change
 from gateway.sagas.timing import Timing
+from gateway.sagas.transitions import Change
 
 AWAY = errors.ServiceUnavailable()
 LOST = errors.DeadlineExceeded()
@@ -33,18 +33,22 @@ REFUSED = refusal(SampleNotFound())
 TAKEN_OVER = refusal(SagaTakenOver())
 
 
-class MemoryJournal:
-    """Remembers what was written, as (transition, state, why); gives what is due."""
+class HeldLease:
+    """A lease that is always in force."""
 
-    lease_seconds = 6.0
+    async def acquired(self) -> None:
+        pass
+
+
+class MemoryJournal:
+    """Records each write as (transition, state, reason), and returns the sagas in `due_sagas` as due."""
+
+    lease = HeldLease()
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
         self.written: list[tuple[str, str, str]] = []
         self.due_sagas: list[Saga] = []
-
-    async def leased(self) -> None:
-        pass
 
     async def begin(self, definition: Definition, id: str) -> Saga:
         self.written.append(("begin", "RUNNING", ""))

@@ -8,7 +8,7 @@ import pytest
 from chassis import errors
 from fairdb.system.v1.saga_service_pb2 import Saga as State
 from fairdb.system.v1.saga_service_pb2 import SagaStep
-from gateway.sagas.engine import OutcomeUnknown
+from gateway.sagas.definition import OutcomeUnknown
 from tests.unit.gateway.sagas import (
     AWAY,
     LOST,

@@ -1,0 +1,26 @@
+"""Settings of the gateway."""
+
+from pathlib import Path
+
+from chassis.serving import settings
+
+
+class Settings(settings.Settings):
+    """Settings of the gateway, each read from FAIRDB_ and its name in capitals."""
+
+    port: int = 8004
+    metrics_port: int = 9104
+    fingerprint_key_file: Path
+    """File with the secret key of request fingerprints, by which the gateway recognises repeats: at least 32 bytes."""
+    saga_lease_seconds: float = 6.0
+    """How long a gateway may be silent before other gateways take over its sagas."""
+    saga_deadline_seconds: float = 60.0
+    """How long after its beginning a saga that has not passed its pivot is resolved or undone without its request."""
+    saga_first_backoff_seconds: float = 1.0
+    """The pause after the first failure of a saga's step."""
+    saga_refusals: int = 8
+    """How many consecutive refusals of one step park its saga for an operator."""
+    saga_tail_overdue_seconds: float = 900.0
+    """How long a stored sample may wait to be indexed and announced before its saga is parked."""
+    imports_at_once: int = 8
+    """How many imports this gateway runs at a time; it refuses more with OVERLOADED."""
