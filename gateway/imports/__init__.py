@@ -1,1 +1,1 @@
-"""Imports: many rows in one call."""
+"""Imports: create many samples in one call."""

@@ -1,4 +1,4 @@
-"""Answers of an import: what became of each row, in order, and of all of them in the end."""
+"""Answers of an import: the outcome of each row, in order, and then the summary."""
 
 import asyncio
 from collections import Counter
@@ -14,21 +14,22 @@ from fairdb.samples.v1 import import_service_pb2 as pb
 from gateway.imports.spool import Spool
 from gateway.samples.creation import Identified
 
-_AHEAD = 512
-"""Rows that may be read while an earlier one has no answer yet."""
-_TURN_ROWS, _TURN_SECONDS = 16, 0.003
-"""After so much others have their turn: rows that are refused wait for nothing by themselves."""
+_READ_AHEAD = 512
+"""Rows that may be read while an earlier one is unanswered."""
+_YIELD_ROWS, _YIELD_SECONDS = 16, 0.003
+"""Yield to the event loop this often; rejected rows never await."""
 
 Encode = Callable[[pb.ImportSamplesResponse], bytes]
-"""Makes of a message what its caller receives; pieces that follow one another are a whole again."""
+"""Encodes a message so that consecutive encodings can be concatenated."""
 
 
 Answers = asyncio.Queue[tuple[int, asyncio.Future[Identified] | AppError] | None]
+"""The number and the outcome of each row, in order; None ends the queue."""
 
 
 @dataclass(slots=True)
 class Import:
-    """One import under way."""
+    """The state of one import in progress."""
 
     caller: Caller
     correlation_id: str
@@ -37,65 +38,67 @@ class Import:
     organism: str
     summary: pb.ImportSummary = field(default_factory=pb.ImportSummary)
     read: int = 0
-    """Rows that were begun or refused."""
+    """Rows that were begun or rejected."""
     seen: Counter[int] = field(default_factory=Counter[int])
+    """How often each row content has occurred."""
     answers: Answers = field(default_factory=lambda: Answers())
-    ahead: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AHEAD))
-    new_in_a_row: int = 0
-    away: AppError | None = None
-    """Of a row that waited for a part in vain."""
+    read_ahead: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_READ_AHEAD))
+    consecutive_new: int = 0
+    """New rows since the last repeat."""
+    unavailable: AppError | None = None
+    """The error of a row that waited in vain for a service."""
     stopped: AppError | None = None
     """Why no further row is begun."""
 
 
-class Turns:
-    """Gives others their turn now and then."""
+class Yielding:
+    """Yields to the event loop from time to time in a loop that may not await otherwise."""
 
     def __init__(self) -> None:
         self._now = asyncio.get_running_loop().time
-        self._since, self._count = self._now(), 0
+        self._since, self._rows = self._now(), 0
 
-    async def give(self) -> None:
-        """Let others go on when there was no occasion for long."""
-        self._count += 1
-        if self._count >= _TURN_ROWS or self._now() - self._since > _TURN_SECONDS:
+    async def count_row(self) -> None:
+        """Count a row; let other tasks run if it is time."""
+        self._rows += 1
+        if self._rows >= _YIELD_ROWS or self._now() - self._since > _YIELD_SECONDS:
             await asyncio.sleep(0)
-            self._since, self._count = self._now(), 0
+            self._since, self._rows = self._now(), 0
 
 
-async def answer_each(this: Import, encode: Encode, spool: Spool) -> None:
-    """Answer for each row in turn, as soon as it has ended, then with the summary."""
-    summary, turns = this.summary, Turns()
-    while (found := await this.answers.get()) is not None:
-        await turns.give()
-        number, outcome = found
-        answered = pb.ImportedRow(row=number)
+async def answer_each(job: Import, encode: Encode, spool: Spool) -> None:
+    """Put the answer of each row into the spool, in order and as soon as it is known, then the summary."""
+    summary, yielding = job.summary, Yielding()
+    while (answer := await job.answers.get()) is not None:
+        await yielding.count_row()
+        number, outcome = answer
+        row = pb.ImportedRow(row=number)
         summary.rows = number
         try:
             if isinstance(outcome, AppError):
                 raise outcome
-            # Whoever does not want the answer any more does not end the row.
+            # A caller who leaves must not cancel the row.
             created = await asyncio.shield(outcome)
         except AppError as error:
             summary.refused += 1
-            answered.error.CopyFrom(describe_error(error))
+            row.error.CopyFrom(describe_error(error))
         else:
             summary.stored += 1
             summary.repeated += created.repeated
-            answered.id = created.id
+            row.id = created.id
         await spool.has_room()
-        spool.put(encode(pb.ImportSamplesResponse(rows=[answered])))
-        this.ahead.release()
-    if this.stopped is not None:
-        summary.stopped.CopyFrom(describe_error(this.stopped))
+        spool.put(encode(pb.ImportSamplesResponse(rows=[row])))
+        job.read_ahead.release()
+    if job.stopped is not None:
+        summary.stopped.CopyFrom(describe_error(job.stopped))
     spool.put(encode(pb.ImportSamplesResponse(summary=summary)))
 
 
 def describe_error(error: AppError) -> pb.ImportError:
-    """Return an error as an answer for one sample would have it."""
-    found = pb.ImportError(reason=error.reason, message=error.message, metadata=error.metadata)
+    """Return an error as a call for one sample would report it."""
+    described = pb.ImportError(reason=error.reason, message=error.message, metadata=error.metadata)
     for detail in error.to_status().details:
-        broken = BadRequest()
-        if detail.Unpack(broken):
-            found.violations.extend(broken.field_violations)
-    return found
+        bad_request = BadRequest()
+        if detail.Unpack(bad_request):
+            described.violations.extend(bad_request.field_violations)
+    return described

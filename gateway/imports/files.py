@@ -1,4 +1,4 @@
-"""Files of an import, read into rows as their bytes come: NDJSON, CSV, TSV."""
+"""Reads the files of an import into rows as their bytes arrive: NDJSON, CSV, TSV."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -14,23 +14,23 @@ _CHARSETS = {"utf-8", "utf8", "us-ascii"}
 
 
 class FileReader(Protocol):
-    """Reads a file."""
+    """Reads one file."""
 
     def feed(self, data: bytes) -> Iterator[Item]:
-        """Take some bytes; yield the rows that are whole now. Raises InvalidRequest for a file that is no table."""
+        """Add bytes; yield the rows that are now complete. Raises InvalidRequest if the title line is unusable."""
         ...
 
     def unfinished(self) -> bool:
-        """Tell whether what came so far ends within a row."""
+        """Return whether the bytes so far end within a row."""
         ...
 
     def end(self) -> Iterator[Item]:
-        """Yield what was left; there is no more. Raises InvalidRequest."""
+        """Yield the rows that are left at the end of the file. Raises InvalidRequest."""
         ...
 
 
 def open_reader(content_type: str) -> FileReader:
-    """Return what reads a file of this type. Raises MediaTypeUnsupported."""
+    """Return a reader for files of a content type. Raises MediaTypeUnsupported."""
     media_type, *parameters = (part.strip() for part in content_type.lower().split(";"))
     reader = _READERS.get(media_type)
     charsets = {parameter.partition("=")[2].strip('" ') for parameter in parameters if parameter.startswith("charset")}

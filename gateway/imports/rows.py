@@ -1,4 +1,4 @@
-"""Rows of an import: one sample each, made of a line of JSON or of the cells of a table, or why it cannot be."""
+"""Rows of an import: one sample from a line of JSON or from the cells of a table, or the error that rejects the row."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,87 +13,87 @@ from gateway.imports.errors import RowFieldUnknown, RowNotJson, RowUnreadable
 
 _METADATA, _REQUEST_ID, _TAXON_ID = "metadata", "request_id", "taxon_id"
 _FIELDS = {**SAMPLE_FIELDS, _METADATA: _METADATA, **REQUEST_ID}
-_SHOWN = ", ".join(name for name in _FIELDS if "_" not in name)
-_LONGEST_INT = 10
+_FIELD_NAMES = ", ".join(name for name in _FIELDS if "_" not in name)
+_INT32_DIGITS = 10
 
 
 class Row(NamedTuple):
-    """A row that can be read."""
+    """A row that could be read."""
 
     sample: RawSample
     request_id: str
     size: int
-    """Bytes, about."""
+    """Approximate size in bytes."""
 
 
 Item = Row | AppError
-"""A row, or why it is none."""
+"""A row, or the error that rejects it."""
 
 
-class _Twice(ValueError):
-    """An object holds a name twice."""
+class _DuplicateName(ValueError):
+    """An object has the same name twice."""
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _Twice
-    return found
+def _to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise _DuplicateName
+    return values
 
 
-def _no_number(_: str) -> None:
-    raise ValueError("NaN and Infinity are no JSON")
+def _reject_constant(_: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number)
+_decoder = json.JSONDecoder(object_pairs_hook=_to_object, parse_constant=_reject_constant)
 
 
 def read_json(line: str, size: int) -> Item:
-    """Read a row from a line of JSON, the body of a request for one sample."""
+    """Read a row from a line of JSON, which has the form of the body of POST /api/samples."""
     try:
-        found = _decoder.decode(line)
+        values = _decoder.decode(line)
     except (ValueError, RecursionError):
         return RowNotJson()
-    if not isinstance(found, dict):
+    if not isinstance(values, dict):
         return RowNotJson()
     try:
-        return _read_object(found, size)
+        return _read_object(values, size)
     except AppError as error:
         return error
 
 
-def _read_object(found: dict[str, Any], size: int) -> Row:
-    sample, request_id, wrong = RawSample(), "", list[Violation]()
+def _read_object(values: dict[str, Any], size: int) -> Row:
+    sample, request_id, violations = RawSample(), "", list[Violation]()
     seen = set[str]()
-    for name, value in found.items():
+    for name, value in values.items():
         field = _FIELDS.get(name)
         if field is None:
-            raise RowFieldUnknown(fields=_SHOWN)
+            raise RowFieldUnknown(fields=_FIELD_NAMES)
         if field in seen:
             raise RowNotJson
         seen.add(field)
         if value is None:
             continue
         if field == _METADATA:
-            wrong += _set_metadata(sample, value)
+            violations += _set_metadata(sample, value)
         elif field == _TAXON_ID:
-            wrong += _set_taxon_id(sample, value)
+            violations += _set_taxon_id(sample, value)
         elif not isinstance(value, str) or not _is_unicode(value):
-            wrong.append(Violation(_path(field), "must be a text"))
+            violations.append(Violation(_path(field), "must be a string of valid Unicode"))
         elif field == _REQUEST_ID:
             request_id = value
         else:
             setattr(sample, field, value)
-    if wrong:
-        raise InvalidRequest(violations=wrong)
+    if violations:
+        raise InvalidRequest(violations=violations)
     return Row(sample, request_id, size)
 
 
-def _set_metadata(sample: RawSample, found: object) -> Iterable[Violation]:
-    if not isinstance(found, dict):
-        yield Violation(_path(_METADATA), "must be an object of fields and values")
+def _set_metadata(sample: RawSample, values: object) -> Iterable[Violation]:
+    if not isinstance(values, dict):
+        yield Violation(_path(_METADATA), "must be an object of field names and values")
         return
-    for name, value in found.items():
+    for name, value in values.items():
         try:
             into = sample.metadata[name]
             match value:
@@ -102,49 +102,50 @@ def _set_metadata(sample: RawSample, found: object) -> Iterable[Violation]:
                 case bool():
                     into.bool_value = value
                 case int() if float(value) != value:
-                    # Two numbers that a device printed would become one.
-                    yield Violation(_path(_METADATA), "must hold longer whole numbers as texts")
+                    # As a float it would be rounded, and two different barcodes could become one.
+                    yield Violation(_path(_METADATA), "must give whole numbers beyond 2^53 as strings")
                     return
                 case int() | float():
                     into.number_value = value
                 case None:
                     into.null_value = 0  # pyright: ignore[reportAttributeAccessIssue]
                 case _:
-                    # No sample may hold lists and objects; that is for privacy_svc to say, whatever is in them.
+                    # privacy_svc rejects lists and objects whatever they contain, so an empty list is enough.
                     into.list_value.SetInParent()
         except (ValueError, OverflowError):
-            # A number beyond all that are stored, or half a character. Its name may be what is wrong.
-            yield Violation(_path(_METADATA), "must hold numbers and texts that can be stored")
+            # The number exceeds a float, or the text or the name has a lone surrogate. The name may be at fault, so
+            # do not quote it.
+            yield Violation(_path(_METADATA), "must hold only numbers and strings that can be stored")
             return
 
 
 def _set_taxon_id(sample: RawSample, value: object) -> Iterable[Violation]:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, str) and value.strip().isdecimal() and len(value.strip()) <= _LONGEST_INT:
+    if isinstance(value, str) and value.strip().isdecimal() and len(value.strip()) <= _INT32_DIGITS:
         value = int(value)
     try:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError
         sample.taxon_id = value
     except (ValueError, OverflowError):
-        yield Violation(_path(_TAXON_ID), "must be a whole number")
+        yield Violation(_path(_TAXON_ID), "must be a whole number of at most 2147483647")
 
 
 def _is_unicode(text: str) -> bool:
-    """Tell whether a text can be written: JSON can hold half of a character."""
+    """Return whether a text can be encoded: JSON can hold a lone surrogate."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _path(field: str) -> str:
-    """Return a field's path in the API, as an error for one sample has it."""
+    """Return a field's path in the API, as in an error for one sample."""
     if field == _REQUEST_ID:
         return "requestId"
     return f"sample.{RawSample.DESCRIPTOR.fields_by_name[field].json_name}"
 
 
 def read_cells(columns: Columns, cells: Sequence[str], size: int) -> Item:
-    """Read a row from the cells of a table; empty ones are left out."""
+    """Read a row from the cells of a table. Blank cells count as absent."""
     if len(cells) != columns.width:
         return RowUnreadable(Fault.RAGGED, cells=str(len(cells)), columns=str(columns.width))
     sample, request_id = RawSample(), ""
@@ -159,6 +160,6 @@ def read_cells(columns: Columns, cells: Sequence[str], size: int) -> Item:
             request_id = cell
         elif field != _TAXON_ID:
             setattr(sample, field, cell)
-        elif wrong := list(_set_taxon_id(sample, cell)):
-            return InvalidRequest(violations=wrong)
+        elif violations := list(_set_taxon_id(sample, cell)):
+            return InvalidRequest(violations=violations)
     return Row(sample, request_id, size)

@@ -1,4 +1,4 @@
-"""ImportService: rows as messages or as a file, and what became of them in the same form."""
+"""ImportService: takes rows as messages or as a file, and answers in the same form."""
 
 import asyncio
 import json
@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 from google.api.httpbody_pb2 import HttpBody
 
+from chassis import call_context
 from chassis.errors import InvalidRequest
 from fairdatabase.violations import violations_of
 from fairdb.samples.v1 import import_service_pb2 as pb
@@ -21,9 +22,9 @@ from gateway.imports.stream import Messages
 Context = grpc.aio.ServicerContext
 
 _NDJSON = "application/x-ndjson"
-_CUT_AT_ONCE = 32 * 1024
+_CHUNK_BYTES = 32 * 1024
 _HANG_UP_SECONDS = 0.25
-"""Longer than it takes until a caller who hung up is known to have done so."""
+"""Longer than gRPC takes to notice that a caller has hung up."""
 
 
 class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
@@ -35,7 +36,7 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
     async def ImportSamples(
         self, request_iterator: AsyncIterator[pb.ImportSamplesRequest], context: Context
     ) -> AsyncGenerator[pb.ImportSamplesResponse, None]:
-        with self._importing.place():
+        with self._importing.places.hold(_account()):
             async with aclosing(Messages(request_iterator)) as messages:
                 defaults = _defaults(await messages.first())
                 answers = self._importing.run(
@@ -44,7 +45,7 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
                 async with aclosing(answers):
                     async for piece in answers:
                         if piece:
-                            # Messages of one type, one after another, are one message with the rows of all.
+                            # Concatenated messages of one type parse as one message with the rows of all.
                             yield pb.ImportSamplesResponse.FromString(piece)
                         else:
                             await context.send_initial_metadata(())
@@ -52,7 +53,7 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
     async def ImportFile(
         self, request_iterator: AsyncIterator[pb.ImportFileRequest], context: Context
     ) -> AsyncGenerator[HttpBody, None]:
-        with self._importing.place():
+        with self._importing.places.hold(_account()):
             async with aclosing(Messages(request_iterator)) as messages:
                 first = await messages.first()
                 defaults = _defaults(first)
@@ -63,13 +64,17 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
                         if piece:
                             yield HttpBody(content_type=_NDJSON, data=piece)
                         else:
-                            # The edge waits so long for a whole request and no longer, unless the answer has begun.
+                            # Begin the answer now: the edge limits the time until an answer begins.
                             await context.send_initial_metadata(())
 
 
+def _account() -> str:
+    return call_context.current().caller.principal.user_id
+
+
 def _defaults(first: pb.ImportSamplesRequest | pb.ImportFileRequest) -> tuple[str, str]:
-    """Return study and organism of rows that have none. Raises InvalidRequest."""
-    # Alone: what is wrong with a row is that row's affair.
+    """Return the study and the organism for rows without them. Raises InvalidRequest."""
+    # Validate a copy without rows: a violation in a row rejects only that row.
     if violations := violations_of(type(first)(study=first.study, organism=first.organism)):
         raise InvalidRequest(violations=violations)
     return first.study, first.organism
@@ -84,23 +89,23 @@ async def _rows_of(messages: AsyncIterator[pb.ImportSamplesRequest]) -> AsyncGen
 async def _rows_in(reader: FileReader, messages: AsyncIterator[pb.ImportFileRequest]) -> AsyncGenerator[Item, None]:
     async for message in messages:
         data = message.file.data
-        for at in range(0, len(data), _CUT_AT_ONCE):
-            for item in reader.feed(data[at : at + _CUT_AT_ONCE]):
+        for at in range(0, len(data), _CHUNK_BYTES):
+            for item in reader.feed(data[at : at + _CHUNK_BYTES]):
                 yield item
-            # Blank lines are no rows, and nobody else's turn would come between them.
+            # Yield to the event loop: a chunk of blank lines yields no row.
             await asyncio.sleep(0)
     if reader.unfinished():
-        # A caller who hung up looks like the end of the file at first, and a cell cut short like a whole one.
+        # At first, a hang-up looks like the end of the file; wait, so that a truncated last row is not stored.
         await asyncio.sleep(_HANG_UP_SECONDS)
     for item in reader.end():
         yield item
 
 
 def _to_lines(answer: pb.ImportSamplesResponse) -> bytes:
-    found: list[dict[str, Any]] = [_to_object(row) for row in answer.rows]
+    lines: list[dict[str, Any]] = [_to_object(row) for row in answer.rows]
     if answer.HasField("summary"):
-        found.append({"summary": _summary(answer.summary)})
-    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in found).encode()
+        lines.append({"summary": _summary(answer.summary)})
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
 
 
 def _to_object(row: pb.ImportedRow) -> dict[str, Any]:
@@ -114,5 +119,5 @@ def _summary(summary: pb.ImportSummary) -> dict[str, Any]:
 
 def _error(error: pb.ImportError) -> dict[str, Any]:
     violations = [{"field": item.field, "description": item.description} for item in error.violations]
-    found = {"reason": error.reason, "message": error.message, "violations": violations}
-    return {**found, "metadata": dict(sorted(error.metadata.items()))} if error.metadata else found
+    described = {"reason": error.reason, "message": error.message, "violations": violations}
+    return {**described, "metadata": dict(sorted(error.metadata.items()))} if error.metadata else described

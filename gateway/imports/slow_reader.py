@@ -1,44 +1,45 @@
-"""Unread: how long an answer waits for its reader, once there is nothing else to wait for."""
+"""Slow readers: ends an import whose caller stops reading the answer."""
 
 import asyncio
 
-UNREAD_SECONDS = 30.0
+LIMIT_SECONDS = 30.0
+"""How long the caller may take to read one piece."""
 
 
-class Unread:
-    """Cancels the task that made it when it takes longer than this over one piece of an answer."""
+class SlowReader:
+    """Cancels the task that created it when the caller takes too long over one piece of the answer."""
 
     def __init__(self) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._reader = task
-        self._given = self._limited = False
+        self._task = task
+        self._unread = self._limited = False
         self.overdue = False
-        """Whether it was cancelled here: gRPC tells a caller nothing of a call that ends by being cancelled."""
+        """Whether this object cancelled the task. gRPC sends no status for a cancelled call, so raise an error then."""
         self._timer: asyncio.TimerHandle | None = None
 
     def given(self) -> None:
-        """Note that the reader has a piece to deal with."""
-        self._given = True
-        self._watch()
+        """Note that the caller has a piece to read."""
+        self._unread = True
+        self._restart_timer()
 
     def taken(self) -> None:
-        """Note that the reader asks for the next piece."""
-        self._given = False
-        self._watch()
+        """Note that the caller asks for the next piece."""
+        self._unread = False
+        self._restart_timer()
 
     def limit(self) -> None:
-        """Begin to limit: until then who sends may be the one who reads, and busy with sending."""
+        """Start to limit. Until the whole request has been received, the caller may be busy sending it."""
         self._limited = True
-        self._watch()
+        self._restart_timer()
 
-    def _watch(self) -> None:
+    def _restart_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
-        if self._given and self._limited:
-            self._timer = asyncio.get_running_loop().call_later(UNREAD_SECONDS, self._give_up)
+        if self._unread and self._limited:
+            self._timer = asyncio.get_running_loop().call_later(LIMIT_SECONDS, self._cancel_task)
 
-    def _give_up(self) -> None:
+    def _cancel_task(self) -> None:
         self.overdue = True
-        self._reader.cancel()
+        self._task.cancel()

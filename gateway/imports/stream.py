@@ -1,4 +1,4 @@
-"""Messages of an import's stream: what came first, the rest, and how long anybody waits for either."""
+"""The request messages of an import: waits a limited time for the first, and limits the bytes of all."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,15 +11,15 @@ from gateway.imports.errors import ImportTooLarge
 
 MOST_BYTES = 1024**3
 FIRST_SECONDS = 10.0
-"""Who opens a stream and sends nothing must not hold a place of those who do."""
+"""How long the first message may take: a caller that sends nothing must not hold a place."""
 
 Request = TypeVar("Request", pb.ImportSamplesRequest, pb.ImportFileRequest)
 
 
 class Messages(Generic[Request]):
-    """The messages of a stream, up to as many bytes as an import takes; ImportTooLarge is raised beyond.
+    """Iterates over the messages of a stream. Raises ImportTooLarge beyond the largest size of an import.
 
-    Who stops waiting for one leaves it to whoever asks next.
+    When a reader is cancelled while it waits, the next reader receives the message.
     """
 
     def __init__(self, requests: AsyncIterator[Request]) -> None:
@@ -29,14 +29,14 @@ class Messages(Generic[Request]):
         self._size = 0
 
     async def first(self) -> Request:
-        """Return the first message, which is not taken by that. Raises InvalidRequest, DeadlineExceeded."""
+        """Return the first message; iteration returns it again. Raises InvalidRequest, DeadlineExceeded."""
         try:
             async with asyncio.timeout(FIRST_SECONDS):
                 self._first = await self._next()
         except TimeoutError:
             raise DeadlineExceeded from None
         if self._first is None:
-            raise InvalidRequest(violations=[Violation("rows", "must be one at least")])
+            raise InvalidRequest(violations=[Violation("rows", "must have at least one row")])
         return self._first
 
     def __aiter__(self) -> "Messages[Request]":
@@ -53,7 +53,7 @@ class Messages(Generic[Request]):
         return request
 
     async def aclose(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
@@ -62,9 +62,9 @@ class Messages(Generic[Request]):
         if self._reading is None:
             self._reading = asyncio.ensure_future(_read(self._requests))
         reading = self._reading
-        found = await asyncio.shield(reading)
+        message = await asyncio.shield(reading)
         self._reading = None
-        return found
+        return message
 
 
 async def _read(requests: AsyncIterator[Request]) -> Request | None:

@@ -1,4 +1,4 @@
-"""A journal in memory, and a saga of which every call is told what to do."""
+"""A journal in memory, and a saga whose calls answer as a test scripts them."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -15,22 +15,22 @@ from gateway.sagas.engine import Engine
 from gateway.sagas.timing import Timing
 from gateway.sagas.transitions import Change
 
-AWAY = errors.ServiceUnavailable()
-LOST = errors.DeadlineExceeded()
+UNAVAILABLE = errors.ServiceUnavailable()
+TIMED_OUT = errors.DeadlineExceeded()
 
 
-def refusal(error: AppError) -> RemoteError:
-    """Return the error as another service sends it."""
+def remote(error: AppError) -> RemoteError:
+    """Return an error as it arrives from another service."""
     status = error.to_status()
     trailing = grpc.aio.Metadata(("grpc-status-details-bin", status.SerializeToString()))
     failure = grpc.aio.AioRpcError(error.code, grpc.aio.Metadata(), trailing)
-    remote = errors.from_rpc_error("backend_svc", failure)
-    assert isinstance(remote, RemoteError)
-    return remote
+    received = errors.from_rpc_error("backend_svc", failure)
+    assert isinstance(received, RemoteError)
+    return received
 
 
-REFUSED = refusal(SampleNotFound())
-TAKEN_OVER = refusal(SagaTakenOver())
+REFUSED = remote(SampleNotFound())
+TAKEN_OVER = remote(SagaTakenOver())
 
 
 class HeldLease:
@@ -94,7 +94,10 @@ def new_saga(
 
 
 class Script:
-    """Two steps, a pivot, and a tail of two. Each call is answered as told; an answer may be a list, one a call."""
+    """A saga of three steps, a pivot, and a tail of two.
+
+    `answers` gives the answer of each call by its name: a value, an error to raise, or a list with one for each call.
+    """
 
     def __init__(self, **answers: Any) -> None:
         self.calls: list[str] = []
@@ -153,10 +156,10 @@ def engine_of(journal: Any, *definitions: Definition, **timing: Any) -> Engine:
 
 
 async def settle(engine: Engine, ticks: int = 1) -> None:
-    """Let the engine look `ticks` times, and then end, as a gateway that is stopped does."""
+    """Let the engine tick `ticks` times, then stop it as a stopping gateway does."""
     running = asyncio.create_task(engine.run())
     for _ in range(ticks):
-        # What a tick began, its tasks, and what they wrote: none of it waits for anything but the event loop.
+        # The tick, its tasks and their writes wait only for the event loop.
         for _ in range(50):
             await asyncio.sleep(0)
         engine.wake()

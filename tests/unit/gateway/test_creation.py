@@ -1,4 +1,4 @@
-"""The creation of a sample: given an answer of a service, expect the next call, or that what was prepared is undone."""
+"""Creation of a sample: given the answer of a service, expect the next call, or the undo of the preparation."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from fairdb.options.v1.access_pb2 import Principal
 from fairdb.privacy.v1.privacy_service_pb2 import Grants, PrepareSampleResponse
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 from gateway.samples.creation import Creation, create_sample
-from tests.unit.gateway.sagas import AWAY, LOST, TAKEN_OVER, MemoryJournal, engine_of, refusal, settle
+from tests.unit.gateway.sagas import TAKEN_OVER, TIMED_OUT, UNAVAILABLE, MemoryJournal, engine_of, remote, settle
 
 PRINCIPAL = Principal(user_id="0192f0c4-0000-7000-8000-000000000001")
 RAW = RawSample(organism="E. coli")
@@ -27,7 +27,7 @@ WINNER = StoredSample(sample=Sample(id="winner"))
 
 
 class Service:
-    """Answers each method as told, and remembers what it was asked."""
+    """Stands in for a service: answers each method from `answers`, and records the calls."""
 
     def __init__(self, calls: list[str], **answers: Any) -> None:
         self._calls = calls
@@ -59,7 +59,7 @@ def processed(request: Any) -> GetSampleStatesResponse:
 
 
 async def create(claim: IdempotencyClaim | None = None, **answers: Any) -> tuple[Any, list[str], MemoryJournal]:
-    """Create a sample and let its saga end; return what the caller got, the calls made, and the journal."""
+    """Create a sample and let its saga end; return the caller's outcome, the calls made, and the journal."""
     calls: list[str] = []
     privacy: Any = Service(calls, **{"PrepareSample": prepared, "GetGrants": Grants(), **answers})
     unknown = FindByIdempotencyKeyResponse()
@@ -77,7 +77,7 @@ async def create(claim: IdempotencyClaim | None = None, **answers: Any) -> tuple
     return outcome, calls, journal
 
 
-async def test_prepares_then_stores_then_watches_index_and_notify() -> None:
+async def test_creation_prepares_stores_and_watches_index_and_notify() -> None:
     created, calls, journal = await create()
     assert calls == ["PrepareSample", "StoreSample", "GetSampleStates"]
     assert created.dropped_fields == ("email",)
@@ -87,45 +87,45 @@ async def test_prepares_then_stores_then_watches_index_and_notify() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "expected", "step", "why"),
+    ("answers", "expected", "step", "reason"),
     [
-        ({"PrepareSample": refusal(errors.InvalidRequest())}, ["PrepareSample"], "validate", "INVALID_REQUEST"),
+        ({"PrepareSample": remote(errors.InvalidRequest())}, ["PrepareSample"], "validate", "INVALID_REQUEST"),
         (
-            {"StoreSample": refusal(SampleNotFound())},
+            {"StoreSample": remote(SampleNotFound())},
             ["PrepareSample", "StoreSample", "DiscardSample"],
             "store",
             "SAMPLE_NOT_FOUND",
         ),
     ],
 )
-async def test_a_refusal_is_undone_told_to_the_sender_and_announced(
-    answers: dict[str, Any], expected: list[str], step: str, why: str
+async def test_a_remote_is_undone_told_to_the_sender_and_announced(
+    answers: dict[str, Any], expected: list[str], step: str, reason: str
 ) -> None:
     error, calls, journal = await create(**answers)
-    assert error.reason == why
+    assert error.reason == reason
     assert calls == expected
     event = journal.changes[-1].event
     assert event is not None
-    assert (event.type, event.step, event.reason, event.actor) == ("sample.failed", step, why, "account")
+    assert (event.type, event.step, event.reason, event.actor) == ("sample.failed", step, reason, "account")
 
 
-async def test_a_failed_undo_does_not_hide_the_refusal() -> None:
-    refused = refusal(SampleNotFound())
-    error, _, journal = await create(StoreSample=refused, DiscardSample=AWAY)
+async def test_failed_undo_does_not_hide_the_refusal() -> None:
+    refused = remote(SampleNotFound())
+    error, _, journal = await create(StoreSample=refused, DiscardSample=UNAVAILABLE)
     assert error is refused
     assert journal.written[-1] == ("undo", "UNDOING", "anonymise: SERVICE_UNAVAILABLE")
 
 
-@pytest.mark.parametrize("lost", [AWAY, LOST])
-async def test_an_unknown_outcome_is_asked_for(lost: AppError) -> None:
-    created, calls, _ = await create(StoreSample=lost, SettleSample=SettleSampleResponse(stored=WINNER))
+@pytest.mark.parametrize("failure", [UNAVAILABLE, TIMED_OUT])
+async def test_unknown_outcome_of_the_store_is_asked_for(failure: AppError) -> None:
+    created, calls, _ = await create(StoreSample=failure, SettleSample=SettleSampleResponse(stored=WINNER))
     assert calls == ["PrepareSample", "StoreSample", "SettleSample", "GetSampleStates"]
     assert created.stored == WINNER
 
 
-@pytest.mark.parametrize("lost", [AWAY, LOST])
-async def test_what_was_settled_as_never_stored_may_be_repeated(lost: AppError) -> None:
-    error, calls, _ = await create(StoreSample=lost, SettleSample=SettleSampleResponse())
+@pytest.mark.parametrize("failure", [UNAVAILABLE, TIMED_OUT])
+async def test_sample_settled_as_not_stored_may_be_sent_again(failure: AppError) -> None:
+    error, calls, _ = await create(StoreSample=failure, SettleSample=SettleSampleResponse())
     assert error.reason == "SERVICE_UNAVAILABLE"
     assert calls == ["PrepareSample", "StoreSample", "SettleSample", "DiscardSample"]
 
@@ -133,27 +133,27 @@ async def test_what_was_settled_as_never_stored_may_be_repeated(lost: AppError) 
 @pytest.mark.parametrize(
     ("claim", "reason"), [(None, "DEADLINE_EXCEEDED"), (IdempotencyClaim(), "SERVICE_UNAVAILABLE")]
 )
-async def test_what_stays_unknown_is_neither_undone_nor_claimed(claim: IdempotencyClaim | None, reason: str) -> None:
-    """ "Try again" would make a second sample of a request that cannot be recognised."""
-    error, calls, journal = await create(claim, StoreSample=LOST, SettleSample=AWAY)
+async def test_unknown_outcome_is_reported_and_not_undone(claim: IdempotencyClaim | None, reason: str) -> None:
+    """Without a key, "try again" could create a second sample, because a repeat cannot be recognised."""
+    error, calls, journal = await create(claim, StoreSample=TIMED_OUT, SettleSample=UNAVAILABLE)
     assert error.reason == reason
     assert "DiscardSample" not in calls
     assert journal.written[-1] == ("postpone", "RUNNING", "store: SERVICE_UNAVAILABLE")
 
 
-async def test_what_was_never_sent_is_undone() -> None:
+async def test_store_that_was_never_sent_is_undone() -> None:
     error, calls, _ = await create(StoreSample=errors.NotSent())
     assert error.reason == "SERVICE_UNAVAILABLE"
     assert calls == ["PrepareSample", "StoreSample", "DiscardSample"]
 
 
 @pytest.mark.parametrize("method", ["PrepareSample", "StoreSample"])
-async def test_who_was_taken_over_tells_its_caller_to_try_again(method: str) -> None:
+async def test_taken_over_gateway_answers_unavailable(method: str) -> None:
     error, _, _ = await create(None, **{method: TAKEN_OVER})
     assert error.reason == "SERVICE_UNAVAILABLE"
 
 
-async def test_a_repeat_is_answered_before_a_saga_begins() -> None:
+async def test_repeat_is_answered_without_a_saga() -> None:
     found = FindByIdempotencyKeyResponse(stored=WINNER)
     created, calls, journal = await create(IdempotencyClaim(), FindByIdempotencyKey=found)
     assert calls == ["FindByIdempotencyKey", "GetGrants"]
@@ -161,7 +161,7 @@ async def test_a_repeat_is_answered_before_a_saga_begins() -> None:
     assert journal.written == []
 
 
-async def test_the_loser_of_a_race_discards_its_preparation() -> None:
+async def test_loser_of_a_race_discards_its_preparation() -> None:
     answer = StoreSampleResponse(stored=WINNER, replayed=True)
     created, calls, journal = await create(IdempotencyClaim(), StoreSample=answer)
     assert calls == ["FindByIdempotencyKey", "PrepareSample", "StoreSample", "DiscardSample"]
@@ -171,7 +171,7 @@ async def test_the_loser_of_a_race_discards_its_preparation() -> None:
 
 
 @pytest.mark.parametrize("look_first", [True, False])
-async def test_a_repeat_of_a_sample_in_quarantine_is_not_said_to_be_stored(look_first: bool) -> None:
+async def test_repeat_of_a_quarantined_sample_is_refused(look_first: bool) -> None:
     quarantined = StoredSample(sample=Sample(id="winner", state=Sample.STATE_QUARANTINED))
     calls: list[str] = []
     privacy: Any = Service(calls, PrepareSample=prepared)

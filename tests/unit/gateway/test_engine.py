@@ -1,4 +1,4 @@
-"""The engine: given an answer of a callee, expect the next call, and what the journal is told."""
+"""The engine: given the answer of a callee, expect the next call and the journal's entries."""
 
 import asyncio
 from typing import Any
@@ -10,10 +10,10 @@ from fairdb.system.v1.saga_service_pb2 import Saga as State
 from fairdb.system.v1.saga_service_pb2 import SagaStep
 from gateway.sagas.definition import OutcomeUnknown
 from tests.unit.gateway.sagas import (
-    AWAY,
-    LOST,
     REFUSED,
     TAKEN_OVER,
+    TIMED_OUT,
+    UNAVAILABLE,
     MemoryJournal,
     Script,
     engine_of,
@@ -27,7 +27,7 @@ NAMES: dict[int, str] = {number: name.removeprefix("OUTCOME_") for name, number 
 
 
 async def run(script: Script, **timing: Any) -> tuple[Any, MemoryJournal]:
-    """Run a saga to its end; return what its caller got, and the journal."""
+    """Run a saga to its end; return the caller's answer and the journal."""
     journal = MemoryJournal()
     engine = engine_of(journal, script.definition, **timing)
     try:
@@ -42,7 +42,7 @@ def outcomes(journal: MemoryJournal) -> dict[str, str]:
     return {name: NAMES[note.outcome] for name, note in journal.changes[-1].steps.items()}
 
 
-async def test_a_saga_that_succeeds_is_written_twice() -> None:
+async def test_successful_saga_is_written_twice() -> None:
     script = Script()
     answer, journal = await run(script)
     assert answer == "work"
@@ -56,17 +56,17 @@ async def test_a_saga_that_succeeds_is_written_twice() -> None:
     [
         ("a", REFUSED, ["a"], "SAMPLE_NOT_FOUND"),
         ("a", errors.NotSent(), ["a"], "SERVICE_UNAVAILABLE"),
-        ("a", LOST, ["a", "undo a"], "DEADLINE_EXCEEDED"),
-        ("a", AWAY, ["a", "undo a"], "SERVICE_UNAVAILABLE"),
+        ("a", TIMED_OUT, ["a", "undo a"], "DEADLINE_EXCEEDED"),
+        ("a", UNAVAILABLE, ["a", "undo a"], "SERVICE_UNAVAILABLE"),
         ("free", REFUSED, ["a", "free", "undo a"], "SAMPLE_NOT_FOUND"),
         ("b", REFUSED, ["a", "free", "b", "undo a"], "SAMPLE_NOT_FOUND"),
-        ("b", LOST, ["a", "free", "b", "undo b", "undo a"], "DEADLINE_EXCEEDED"),
-        ("b", KeyError("a fault of ours"), ["a", "free", "b", "undo b", "undo a"], "INTERNAL"),
+        ("b", TIMED_OUT, ["a", "free", "b", "undo b", "undo a"], "DEADLINE_EXCEEDED"),
+        ("b", KeyError("a bug"), ["a", "free", "b", "undo b", "undo a"], "INTERNAL"),
         ("pivot", REFUSED, [*FORWARD, "undo b", "undo a"], "SAMPLE_NOT_FOUND"),
-        ("pivot", LOST, [*FORWARD, "ask", "undo b", "undo a"], "DEADLINE_EXCEEDED"),
+        ("pivot", TIMED_OUT, [*FORWARD, "ask", "undo b", "undo a"], "DEADLINE_EXCEEDED"),
     ],
 )
-async def test_what_may_have_happened_is_undone_in_reverse(
+async def test_steps_that_may_have_taken_effect_are_undone_in_reverse(
     failing: str, error: Exception, expected: list[str], why: str
 ) -> None:
     script = Script(**{failing: error})
@@ -76,16 +76,16 @@ async def test_what_may_have_happened_is_undone_in_reverse(
     assert journal.written == [("begin", "RUNNING", ""), ("undone", "UNDONE", why)]
 
 
-async def test_a_lost_answer_of_the_pivot_is_asked_for() -> None:
-    script = Script(pivot=LOST, ask="found")
+async def test_pivot_with_a_lost_answer_is_asked_for_its_outcome() -> None:
+    script = Script(pivot=TIMED_OUT, ask="found")
     answer, journal = await run(script)
     assert answer == "found"
     assert script.calls == [*FORWARD, "ask", "progress"]
     assert journal.written[-1] == ("complete", "DONE", "")
 
 
-async def test_while_nobody_answers_whether_it_happened_nothing_is_undone() -> None:
-    script = Script(pivot=LOST, ask=AWAY)
+async def test_nothing_is_undone_while_the_outcome_of_the_pivot_is_unknown() -> None:
+    script = Script(pivot=TIMED_OUT, ask=UNAVAILABLE)
     answer, journal = await run(script)
     assert isinstance(answer, OutcomeUnknown)
     assert script.calls == [*FORWARD, "ask"]
@@ -97,7 +97,7 @@ async def test_while_nobody_answers_whether_it_happened_nothing_is_undone() -> N
     ("ask", "calls", "end"),
     [("found", ["ask", "progress"], "DONE"), (None, ["ask", "undo b", "undo a"], "UNDONE")],
 )
-async def test_what_was_taken_over_is_asked_for_first(ask: Any, calls: list[str], end: str) -> None:
+async def test_taken_over_saga_first_asks_for_the_outcome_of_the_pivot(ask: Any, calls: list[str], end: str) -> None:
     script, journal = Script(ask=ask), MemoryJournal()
     journal.due_sagas = [new_saga(script.definition)]
     await settle(engine_of(journal, script.definition), ticks=2)
@@ -106,8 +106,8 @@ async def test_what_was_taken_over_is_asked_for_first(ask: Any, calls: list[str]
     assert journal.changes[-1].saga.reason == ("ABANDONED" if end == "UNDONE" else "")
 
 
-async def test_an_undo_is_tried_again_from_the_last_step_on() -> None:
-    script = Script(b=LOST, **{"undo a": [AWAY, AWAY]})
+async def test_failed_undo_is_retried_from_the_last_step() -> None:
+    script = Script(b=TIMED_OUT, **{"undo a": [UNAVAILABLE, UNAVAILABLE]})
     journal = MemoryJournal()
     engine = engine_of(journal, script.definition)
     with pytest.raises(errors.DeadlineExceeded):
@@ -123,11 +123,11 @@ async def test_an_undo_is_tried_again_from_the_last_step_on() -> None:
         ("postpone", "UNDOING", waits),
         ("undone", "UNDONE", "DEADLINE_EXCEEDED"),
     ]
-    # Only what this round did; the journal merges it with what it knows.
+    # Only the notes of the last attempt; the journal merges them with earlier ones.
     assert outcomes(journal) == {"b": "UNDONE", "a1": "UNDONE", "a2": "UNDONE"}
 
 
-async def test_what_is_refused_again_and_again_is_parked() -> None:
+async def test_repeatedly_refused_saga_is_parked() -> None:
     script, journal = Script(**{"undo b": REFUSED}), MemoryJournal()
     engine = engine_of(journal, script.definition, refusals=3)
     journal.due_sagas = [new_saga(script.definition, state=State.STATE_UNDOING)]
@@ -138,8 +138,11 @@ async def test_what_is_refused_again_and_again_is_parked() -> None:
     assert journal.written == [("postpone", "UNDOING", waits)] * 2 + [("park", "UNDOING", waits)]
 
 
-async def test_absence_is_waited_for_and_counts_as_no_refusal() -> None:
-    script, journal = Script(**{"undo b": [REFUSED, REFUSED, AWAY, REFUSED, REFUSED, AWAY]}), MemoryJournal()
+async def test_unavailable_callee_does_not_count_as_a_refusal() -> None:
+    script, journal = (
+        Script(**{"undo b": [REFUSED, REFUSED, UNAVAILABLE, REFUSED, REFUSED, UNAVAILABLE]}),
+        MemoryJournal(),
+    )
     engine = engine_of(journal, script.definition, refusals=3)
     journal.due_sagas = [new_saga(script.definition, state=State.STATE_UNDOING)]
     for _ in range(6):
@@ -149,18 +152,18 @@ async def test_absence_is_waited_for_and_counts_as_no_refusal() -> None:
 
 
 @pytest.mark.parametrize(("overdue", "transition"), [(-1.0, "park"), (24 * 3600.0, "postpone")])
-async def test_absence_is_parked_after_a_day_of_trying(overdue: float, transition: str) -> None:
-    """Not after a day: while the platform was down nobody tried."""
-    script, journal = Script(**{"undo b": AWAY}), MemoryJournal()
+async def test_saga_is_parked_after_a_day_of_attempts(overdue: float, transition: str) -> None:
+    """The age alone does not count: while the platform was down, nothing was attempted."""
+    script, journal = Script(**{"undo b": UNAVAILABLE}), MemoryJournal()
     journal.due_sagas = [new_saga(script.definition, state=State.STATE_UNDOING, age=25 * 3600)]
     await settle(engine_of(journal, script.definition, overdue=overdue))
     assert journal.written == [(transition, "UNDOING", "b: SERVICE_UNAVAILABLE")]
 
 
-async def test_pauses_grow_with_the_time_waited() -> None:
+async def test_pauses_grow_with_age_up_to_a_limit() -> None:
     pauses = []
     for age in (0, 10, 3600):
-        script, journal = Script(**{"undo b": AWAY}), MemoryJournal()
+        script, journal = Script(**{"undo b": UNAVAILABLE}), MemoryJournal()
         journal.due_sagas = [new_saga(script.definition, state=State.STATE_UNDOING, age=age)]
         await settle(engine_of(journal, script.definition, first_backoff=0.5))
         pauses.append(journal.changes[-1].due_in)
@@ -170,7 +173,7 @@ async def test_pauses_grow_with_the_time_waited() -> None:
     assert 44 < longest < 76
 
 
-async def test_a_saga_that_another_gateway_drives_is_left_to_it() -> None:
+async def test_saga_that_another_gateway_drives_is_left_alone() -> None:
     class Fenced(MemoryJournal):
         async def write(self, change: Any) -> bool:
             await super().write(change)
@@ -185,7 +188,7 @@ async def test_a_saga_that_another_gateway_drives_is_left_to_it() -> None:
     assert [transition for transition, _, _ in journal.written] == ["begin", "undo"]
 
 
-async def test_a_callee_that_wrongly_says_taken_over_is_no_reason_to_go_on_for_ever() -> None:
+async def test_callee_that_always_answers_taken_over_parks_the_saga() -> None:
     script, journal = Script(**{"undo b": TAKEN_OVER}), MemoryJournal()
     engine = engine_of(journal, script.definition, refusals=2)
     journal.due_sagas = [new_saga(script.definition, state=State.STATE_UNDOING)]
@@ -195,7 +198,7 @@ async def test_a_callee_that_wrongly_says_taken_over_is_no_reason_to_go_on_for_e
     assert journal.written[-1] == ("park", "UNDOING", "b: SAGA_TAKEN_OVER")
 
 
-async def test_what_breaks_on_our_side_rests_before_it_is_tried_again() -> None:
+async def test_saga_rests_after_an_internal_error() -> None:
     class Broken(MemoryJournal):
         async def write(self, change: Any) -> bool:
             raise KeyError
@@ -213,18 +216,18 @@ async def test_what_breaks_on_our_side_rests_before_it_is_tried_again() -> None:
     [
         (State.STATE_RUNNING, 0.0, 0, 1, []),
         (State.STATE_RUNNING, 4.0, 0, 1, [("finish", "FINISHING", "")]),
-        (State.STATE_RUNNING, 4.0, 0, AWAY, [("finish", "FINISHING", "")]),
+        (State.STATE_RUNNING, 4.0, 0, UNAVAILABLE, [("finish", "FINISHING", "")]),
         (State.STATE_FINISHING, 4.0, 9, 1, [("postpone", "FINISHING", "")]),
         (State.STATE_FINISHING, 1000.0, 2, 1, [("park", "FINISHING", "y: OVERDUE")]),
         (State.STATE_FINISHING, 1000.0, 2, 0, [("park", "FINISHING", "x: OVERDUE")]),
-        # A platform that was down has to catch up first.
+        # After an outage, consumers first catch up.
         (State.STATE_FINISHING, 1000.0, 0, 0, [("postpone", "FINISHING", "")]),
-        (State.STATE_FINISHING, 1000.0, 2, AWAY, [("postpone", "FINISHING", "")]),
-        (State.STATE_FINISHING, 1000.0, 2, KeyError("a state of tomorrow"), [("postpone", "FINISHING", "")]),
+        (State.STATE_FINISHING, 1000.0, 2, UNAVAILABLE, [("postpone", "FINISHING", "")]),
+        (State.STATE_FINISHING, 1000.0, 2, KeyError("a state of a later release"), [("postpone", "FINISHING", "")]),
         (State.STATE_FINISHING, 1000.0, 2, 2, [("complete", "DONE", "")]),
     ],
 )
-async def test_a_tail_is_watched_until_it_is_over(
+async def test_tail_is_checked_until_it_is_done(
     state: State.State.ValueType, age: float, looks: int, done: Any, written: list[tuple[str, str, str]]
 ) -> None:
     script, journal = Script(ask="found", progress=done), MemoryJournal()
@@ -233,8 +236,8 @@ async def test_a_tail_is_watched_until_it_is_over(
     assert journal.written == written
 
 
-async def test_tails_that_cannot_be_looked_at_keep_nothing_else_waiting() -> None:
-    script, journal = Script(progress=AWAY), MemoryJournal()
+async def test_unavailable_tail_does_not_block_other_sagas() -> None:
+    script, journal = Script(progress=UNAVAILABLE), MemoryJournal()
     journal.due_sagas = [
         new_saga(script.definition, "stored", State.STATE_FINISHING),
         new_saga(script.definition, "failed", State.STATE_UNDOING),
@@ -245,7 +248,7 @@ async def test_tails_that_cannot_be_looked_at_keep_nothing_else_waiting() -> Non
     assert written == {("failed", "undone"), ("stored", "postpone")}
 
 
-async def test_a_parked_tail_that_is_over_after_all_is_done() -> None:
+async def test_parked_tail_that_finishes_completes_its_saga() -> None:
     script, journal = Script(), MemoryJournal()
     saga = new_saga(script.definition, state=State.STATE_FINISHING, age=5000, refusals=9)
     saga.parked = True
@@ -255,14 +258,14 @@ async def test_a_parked_tail_that_is_over_after_all_is_done() -> None:
     assert not saga.parked
 
 
-async def test_all_that_is_due_is_driven_however_much_it_is() -> None:
+async def test_all_due_sagas_are_driven() -> None:
     script, journal = Script(), MemoryJournal()
     journal.due_sagas = [new_saga(script.definition, str(n), State.STATE_UNDOING) for n in range(250)]
     await settle(engine_of(journal, script.definition), ticks=6)
     assert len(journal.written) == 250
 
 
-async def test_a_caller_who_leaves_does_not_take_the_saga_along() -> None:
+async def test_cancelled_caller_does_not_cancel_the_saga() -> None:
     gate = asyncio.Event()
     script, journal = Script(free=gate), MemoryJournal()
     engine = engine_of(journal, script.definition)
@@ -281,10 +284,10 @@ async def test_a_caller_who_leaves_does_not_take_the_saga_along() -> None:
     assert journal.written[-1] == ("complete", "DONE", "")
 
 
-async def test_a_saga_that_cannot_be_journalled_does_not_begin() -> None:
+async def test_saga_does_not_begin_without_the_journal() -> None:
     class Full(MemoryJournal):
         async def begin(self, definition: Any, id: str) -> Any:
-            raise AWAY
+            raise UNAVAILABLE
 
     script = Script()
     with pytest.raises(errors.ServiceUnavailable):
@@ -292,7 +295,7 @@ async def test_a_saga_that_cannot_be_journalled_does_not_begin() -> None:
     assert script.calls == []
 
 
-async def test_a_fault_of_the_journal_is_answered_and_not_waited_for() -> None:
+async def test_internal_error_of_the_journal_is_answered() -> None:
     class Broken(MemoryJournal):
         async def begin(self, definition: Any, id: str) -> Any:
             raise KeyError

@@ -1,4 +1,4 @@
-"""Files of an import: cut anywhere, and with rows that are none among those that are."""
+"""Import files: the same rows wherever the bytes are split, and bad rows that affect no others."""
 
 import json
 import random
@@ -25,7 +25,7 @@ NDJSON, CSV, TSV = "application/x-ndjson", "text/csv", "text/tab-separated-value
 
 
 def read(content_type: str, content: bytes, cuts: int | None = None) -> list[Any]:
-    """Return a file's rows as JSON, and of those that are none the error's type; the file comes in `cuts` pieces."""
+    """Return the outcome of each row of a file; the file arrives split at `cuts` random places."""
     dice = random.Random(cuts)
     places = sorted(dice.randint(0, len(content)) for _ in range(cuts or 0))
     reader = open_reader(content_type)
@@ -73,11 +73,11 @@ ROWS = [
 
 
 @pytest.mark.parametrize("cuts", [None, *range(1, 200)])
-def test_a_table_is_the_same_wherever_it_is_cut(cuts: int | None) -> None:
+def test_rows_do_not_depend_on_where_the_file_is_split(cuts: int | None) -> None:
     assert read(CSV, TABLE, cuts) == ROWS
 
 
-def test_tabs_separate_as_commas_do() -> None:
+def test_tsv_is_read_as_csv_is() -> None:
     found = read(TSV, b'taxon_id\tdescription\torganism\n7\ta, b\tE. coli\n\t"a\tb"\tE. coli\n')
     assert found == [
         {"taxonId": 7, "organism": "E. coli", "metadata": {"description": "a, b"}},
@@ -90,7 +90,7 @@ def test_tabs_separate_as_commas_do() -> None:
     [b'"never ends', b'"ends" here', b'x,"never ends', b'"', b'"ends here" not,"and opens again'],
 )
 @pytest.mark.parametrize("lines", [0, 3, 250])
-def test_a_quote_too_many_costs_its_own_row_only(broken: bytes, lines: int) -> None:
+def test_stray_quote_rejects_only_its_row(broken: bytes, lines: int) -> None:
     after = b'plain,1\n"quoted, too",2\n"two\nlines",3\n' * lines
     good = [{"organism": "plain", "metadata": {"n": "1"}}, {"organism": "quoted, too", "metadata": {"n": "2"}}]
     good.append({"organism": "two\nlines", "metadata": {"n": "3"}})
@@ -98,28 +98,28 @@ def test_a_quote_too_many_costs_its_own_row_only(broken: bytes, lines: int) -> N
     assert found == [{"organism": "first", "metadata": {"n": "0"}}, Fault.BADLY_QUOTED, *good * lines]
 
 
-def test_a_file_of_open_quotes_is_read_in_bearable_time() -> None:
-    # Each line opens a quote, and none of the lines behind closes it for good.
+def test_file_of_unclosed_quotes_is_read_in_reasonable_time() -> None:
+    # Each line opens a quote that no later line closes.
     found = read(CSV, b"organism,n\n" + b'a"b,"c\n' * 5_000)
     assert found == [Fault.BADLY_QUOTED] * 5_000
 
 
-def test_no_line_within_quotes_is_cut_again_for_each_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Each line opens a quote that the next one closes, and opens another.
-    looked_at = 0
+def test_lines_within_quotes_are_scanned_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each line closes the previous quote and opens another.
+    scans = 0
     ends_inside = records._ends_inside
 
     def count(line: bytes, delimiter: bytes, inside: bool) -> bool:
-        nonlocal looked_at
-        looked_at += 1
+        nonlocal scans
+        scans += 1
         return ends_inside(line, delimiter, inside)
 
     monkeypatch.setattr(records, "_ends_inside", count)
     assert read(CSV, b"organism,n\n" + b'x","\n' * 1_000) == [Fault.BADLY_QUOTED] * 1_000
-    assert looked_at < 5_000
+    assert scans < 5_000
 
 
-async def test_blank_lines_keep_no_other_call_waiting() -> None:
+async def test_blank_lines_do_not_block_other_tasks() -> None:
     async def messages() -> AsyncIterator[pb.ImportFileRequest]:
         yield pb.ImportFileRequest(file=HttpBody(data=b"\n" * 1_000_000))
 
@@ -159,14 +159,14 @@ LINE = {"organism": "E. coli", "taxonId": "562", "metadata": {"age": 34, "ok": T
         ('{"metadata": {"a": 9007199254740993}}', InvalidRequest),
     ],
 )
-def test_lines_of_json(line: str, expected: object) -> None:
-    sound = b'{"organism": "E. coli"}\n'
-    found = read(NDJSON, sound + line.encode() + b"\r\n \n" + sound, 3)
+def test_json_lines(line: str, expected: object) -> None:
+    valid = b'{"organism": "E. coli"}\n'
+    found = read(NDJSON, valid + line.encode() + b"\r\n \n" + valid, 3)
     assert found == [{"organism": "E. coli"}, expected, {"organism": "E. coli"}]
 
 
 @pytest.mark.parametrize("content_type", [NDJSON, CSV])
-def test_a_row_that_is_too_long_costs_its_own_row_only(content_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_long_row_is_rejected_alone(content_type: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "MOST_BYTES", 100)
     row = b'{"organism":"a"}' if content_type == NDJSON else b"a"
     content = b"\n".join([row, b"x" * 101, row, b"y" * 5_000, row])
@@ -177,7 +177,7 @@ def test_a_row_that_is_too_long_costs_its_own_row_only(content_type: str, monkey
 
 
 @pytest.mark.parametrize(
-    ("titles", "told"),
+    ("titles", "violation"),
     [
         (b"", None),
         (b"a,,b", "column 2 has no title"),
@@ -187,44 +187,44 @@ def test_a_row_that_is_too_long_costs_its_own_row_only(content_type: str, monkey
         (b"\xff", "cannot be read"),
     ],
 )
-def test_a_title_line_that_cannot_be_used_refuses_the_file(titles: bytes, told: str | None) -> None:
-    if told is None:
+def test_unusable_title_line_rejects_the_file(titles: bytes, violation: str | None) -> None:
+    if violation is None:
         assert read(CSV, titles) == []
         return
     with pytest.raises(InvalidRequest) as refused:
         read(CSV, titles + b"\nE. coli,1,2\n")
-    assert told in refused.value.violations[0].description
+    assert violation in refused.value.violations[0].description
 
 
 @pytest.mark.parametrize(
     "content_type",
     ["text/csv", "text/CSV; charset=UTF-8", 'text/csv; header=yes; charset="utf-8"', f"{NDJSON};charset=utf8"],
 )
-def test_content_types_with_parameters_are_read(content_type: str) -> None:
+def test_content_type_may_have_parameters(content_type: str) -> None:
     assert open_reader(content_type)
 
 
 @pytest.mark.parametrize("content_type", ["", "application/json", "text/plain", "text/csv; charset=latin-1", "csv"])
-def test_other_content_types_are_refused(content_type: str) -> None:
+def test_other_content_types_are_rejected(content_type: str) -> None:
     with pytest.raises(MediaTypeUnsupported):
         open_reader(content_type)
 
 
-def test_a_file_that_may_have_been_cut_off_is_known() -> None:
+def test_reader_reports_a_possibly_truncated_file() -> None:
     for content, unfinished in ((b"a\n1\n", False), (b"a\n1", True), (b'a\n"1\n', True)):
         reader = open_reader(CSV)
         list(reader.feed(content))
         assert reader.unfinished() is unfinished
 
 
-def test_a_row_brings_its_own_key_along() -> None:
+def test_row_may_have_its_own_key() -> None:
     reader = open_reader(CSV)
     (row,) = reader.feed(b"request_id,organism\nkey 1,E. coli\n")
     assert isinstance(row, rows.Row)
     assert (row.request_id, dict(row.sample.metadata)) == ("key 1", {})
 
 
-def test_the_fields_of_a_row_are_those_of_a_sample() -> None:
+def test_row_has_the_fields_of_a_sample() -> None:
     names = {name for field in RawSample.DESCRIPTOR.fields for name in (field.json_name, field.name)}
     assert names == {*SAMPLE_FIELDS, "metadata"}
 

@@ -1,4 +1,4 @@
-"""What an import is put together of: keys, the spool, the window."""
+"""Components of an import: row keys, the spool, admission, the message stream."""
 
 import asyncio
 import errno
@@ -14,7 +14,7 @@ from chassis.errors import DeadlineExceeded
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
 from gateway.imports import stream
-from gateway.imports.admission import Window
+from gateway.imports.admission import Admission
 from gateway.imports.spool import Spool
 from gateway.imports.stream import Messages
 from gateway.samples.idempotency import Fingerprints
@@ -28,19 +28,19 @@ def keys_of(organisms: str, account: str = "a", fingerprints: Fingerprints = FIN
     return [fingerprints.claim_content("method", account, sample, seen).key_hash for sample in samples]
 
 
-def test_equal_rows_have_keys_of_their_own_and_the_same_when_sent_again() -> None:
+def test_equal_rows_have_different_keys_that_repeat_when_sent_again() -> None:
     keys = keys_of("xyxx")
     assert len(set(keys)) == 4
     assert keys_of("xyxx") == keys
-    # A row that was mended changes its own key only.
+    # Fixing a row changes only its own key.
     assert [old == new for old, new in zip(keys, keys_of("xzxx"), strict=True)] == [True, False, True, True]
 
 
-def test_keys_are_an_accounts_own_and_cannot_be_computed_outside() -> None:
+def test_keys_depend_on_the_account_and_on_the_secret() -> None:
     assert not set(keys_of("x")) & {*keys_of("x", "b"), *keys_of("x", fingerprints=Fingerprints(b"o" * 32))}
 
 
-def test_the_order_of_metadata_makes_no_other_row() -> None:
+def test_key_does_not_depend_on_the_order_of_metadata() -> None:
     first, second = RawSample(organism="x"), RawSample(organism="x")
     for name in "abc":
         first.metadata[name].string_value = name
@@ -58,7 +58,7 @@ async def drain(spool: Spool) -> bytes:
 
 
 @pytest.mark.parametrize("in_memory", [0, 10, 1_000_000])
-async def test_a_spool_gives_back_what_was_put_in_order_and_whole(in_memory: int) -> None:
+async def test_spool_returns_whole_answers_in_order(in_memory: int) -> None:
     spool = Spool(in_memory)
     expected = taken = b""
     for number in range(5_000):
@@ -76,17 +76,17 @@ async def test_a_spool_gives_back_what_was_put_in_order_and_whole(in_memory: int
     spool.close()
 
 
-async def test_a_spool_keeps_little_in_memory() -> None:
+async def test_spool_limits_its_memory() -> None:
     spool = Spool(1_000)
     for _ in range(10_000):
         spool.put(b"x" * 100)
-        assert sum(map(len, spool._pieces)) <= 1_000
+        assert sum(map(len, spool._answers)) <= 1_000
     spool.end()
     assert len(await drain(spool)) == 1_000_000
     spool.close()
 
 
-async def test_a_spool_that_nobody_empties_is_full_one_day() -> None:
+async def test_spool_has_no_room_while_its_file_exceeds_the_limit() -> None:
     spool = Spool(10, 100)
     for _ in range(10):
         await spool.has_room()
@@ -94,7 +94,7 @@ async def test_a_spool_that_nobody_empties_is_full_one_day() -> None:
     waiting = asyncio.create_task(spool.has_room())
     await settle()
     assert not waiting.done()
-    # The file has room again when all of it was taken.
+    # There is room again when the whole file has been taken.
     for _ in range(10):
         assert not waiting.done()
         await spool.take()
@@ -104,7 +104,7 @@ async def test_a_spool_that_nobody_empties_is_full_one_day() -> None:
     spool.close()
 
 
-async def test_the_file_of_a_spool_grows_no_further_behind_a_slow_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_spool_file_stays_within_the_limit_behind_a_slow_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk()
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda buffering: disk)
     spool, longest = Spool(10, 100), 0
@@ -119,7 +119,7 @@ async def test_the_file_of_a_spool_grows_no_further_behind_a_slow_reader(monkeyp
 
 
 class Disk(io.BytesIO):
-    """Takes a little at a time, and no more than it has room for."""
+    """Accepts a few bytes per write, up to its room."""
 
     room = 1 << 30
 
@@ -131,7 +131,7 @@ class Disk(io.BytesIO):
         return super().write(data[:taken])
 
 
-async def test_a_disk_that_takes_less_than_it_is_given_costs_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_partial_writes_and_a_full_disk_lose_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk()
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda buffering: disk)
     spool = Spool(30)
@@ -150,7 +150,7 @@ async def test_a_disk_that_takes_less_than_it_is_given_costs_no_answer(monkeypat
     assert await drain(spool) == expected
 
 
-async def test_who_takes_from_a_spool_waits_for_what_is_put() -> None:
+async def test_take_waits_for_an_answer_or_the_end() -> None:
     spool = Spool()
     taking = asyncio.create_task(spool.take())
     await asyncio.sleep(0)
@@ -168,53 +168,53 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_window_holds_so_many_and_so_much() -> None:
-    window, inside = Window(3, 100), list[int]()
+async def test_admission_limits_rows_and_bytes() -> None:
+    admission, inside = Admission(3, 100), list[int]()
 
     async def enter(size: int) -> None:
-        await window.enter(size)
+        await admission.enter(size)
         inside.append(size)
 
     waiting = [asyncio.create_task(enter(size)) for size in (10, 60, 40, 10, 100, 1)]
     await settle()
     assert inside == [10, 60]
-    window.leave(10)
+    admission.leave(10)
     await settle()
     assert inside == [10, 60, 40]
-    window.leave(60)
+    admission.leave(60)
     await settle()
     assert inside == [10, 60, 40, 10]
-    # What takes all room gets in when nobody else is there, and nobody before it.
-    window.leave(40)
+    # A row that needs all the room waits until no other is inside; later rows wait behind it.
+    admission.leave(40)
     await settle()
     assert inside[-1] == 10
-    window.leave(10)
+    admission.leave(10)
     await settle()
     assert inside[-1] == 100
-    window.leave(100)
+    admission.leave(100)
     await asyncio.gather(*waiting)
     assert inside[-1] == 1
 
 
-async def test_who_stops_waiting_for_a_window_takes_no_room() -> None:
-    window = Window(1, 100)
-    await window.enter(1)
-    first, second = asyncio.create_task(window.enter(1)), asyncio.create_task(window.enter(1))
+async def test_cancelled_wait_for_admission_takes_no_room() -> None:
+    admission = Admission(1, 100)
+    await admission.enter(1)
+    first, second = asyncio.create_task(admission.enter(1)), asyncio.create_task(admission.enter(1))
     await settle()
     first.cancel()
     await settle()
-    window.leave(1)
+    admission.leave(1)
     await second
-    # Cancelled in the very moment in which its turn came.
-    third = asyncio.create_task(window.enter(1))
+    # Cancelled at the moment of its admission.
+    third = asyncio.create_task(admission.enter(1))
     await settle()
-    window.leave(1)
+    admission.leave(1)
     third.cancel()
     await settle()
-    await window.enter(1)
+    await admission.enter(1)
 
 
-async def test_who_opens_a_stream_and_sends_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stream_without_a_first_message_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "FIRST_SECONDS", 0.0)
 
     async def silence() -> AsyncIterator[pb.ImportFileRequest]:
@@ -227,7 +227,7 @@ async def test_who_opens_a_stream_and_sends_nothing_is_not_waited_for(monkeypatc
     await messages.aclose()
 
 
-async def test_a_message_that_somebody_stopped_waiting_for_is_the_next_ones() -> None:
+async def test_message_of_a_cancelled_read_goes_to_the_next_reader() -> None:
     sent: asyncio.Queue[pb.ImportFileRequest] = asyncio.Queue()
 
     async def stream() -> AsyncIterator[pb.ImportFileRequest]:

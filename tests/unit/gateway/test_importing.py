@@ -1,4 +1,4 @@
-"""An import: what it begins, what it waits for, and what stops it."""
+"""An import: which rows it begins, when it waits, and what stops it."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from chassis.errors import (
 )
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway.imports import importing, slow_reader
+from gateway.imports import attempts, importing, slow_reader, token_watch
 from gateway.imports.errors import Overloaded, RowNotJson
 from gateway.imports.importing import Importing
 from gateway.imports.rows import Item, Row
@@ -28,12 +28,12 @@ from gateway.samples.creation import Creation, Identified
 from gateway.samples.idempotency import Fingerprints
 from tests.waiting import counting_turns
 
-# A day: it begins when the tests are collected, and others may come first.
+# Valid for a day: the time runs from test collection, and other tests may run first.
 CALLER = Caller(user_id="11111111-1111-4111-8111-111111111111", token_id="t", token_expires=time.time() + 86_400)
 
 
 class Creations:
-    """Creates samples as `create` says, and counts."""
+    """Stands in for Creation: awaits `create`, and counts."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
@@ -57,15 +57,15 @@ class Creations:
 
 
 class Tokens:
-    """The revocation list."""
+    """Stands in for the revocation list; the next `failures` checks raise ServiceUnavailable."""
 
     def __init__(self) -> None:
         self.revoked = False
-        self.away = 0
+        self.failures = 0
 
     async def check(self, caller: Caller) -> None:
-        if self.away:
-            self.away -= 1
+        if self.failures:
+            self.failures -= 1
             raise ServiceUnavailable
         if self.revoked:
             raise TokenRevoked
@@ -82,12 +82,12 @@ class Rig:
         self, items: AsyncIterator[Item], rest: AsyncIterator[object] | None = None, caller: Caller = CALLER
     ) -> AsyncGenerator[bytes, None]:
         call_context.enter(Call(caller=caller))
-        with self.importing.place():
+        with self.importing.places.hold(caller.principal.user_id):
             answers = self.importing.run(
                 cast(AsyncGenerator[Item, None], items),
                 rest or rows(),
                 pb.ImportSamplesResponse.SerializeToString,
-                ("", "of all"),
+                ("", "default"),
             )
             async with aclosing(answers):
                 async for piece in answers:
@@ -111,17 +111,17 @@ def row(organism: str = "", size: int = 1) -> Row:
     return Row(RawSample(subject="donor", organism=organism), "", size)
 
 
-async def turns() -> None:
-    """Let everything go on that can."""
+async def run_tasks() -> None:
+    """Let every task run until it waits for something else."""
     for _ in range(100):
         await asyncio.sleep(0)
 
 
-def told(answer: pb.ImportSamplesResponse) -> list[str]:
+def outcomes(answer: pb.ImportSamplesResponse) -> list[str]:
     return [item.id or item.error.reason for item in answer.rows]
 
 
-async def test_answers_come_in_order_whatever_order_the_rows_end_in() -> None:
+async def test_answers_come_in_the_order_of_the_rows() -> None:
     rig = Rig()
 
     async def create(organism: str) -> None:
@@ -131,20 +131,20 @@ async def test_answers_come_in_order_whatever_order_the_rows_end_in() -> None:
     rig.creations.create = create
     answer = await rig.answer(row("slow"), row("quick"), RowNotJson(), row())
     assert rig.creations.ended[-1] == "slow"
-    assert told(answer) == ["id of slow", "id of quick", "MALFORMED_REQUEST", "id of of all"]
+    assert outcomes(answer) == ["id of slow", "id of quick", "MALFORMED_REQUEST", "id of default"]
     assert (answer.summary.rows, answer.summary.stored, answer.summary.refused) == (4, 3, 1)
 
 
-async def test_only_so_many_rows_are_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "_AT_ONCE", 7)
+async def test_rows_in_progress_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "_ROWS_AT_ONCE", 7)
     rig = Rig()
     await rig.answer(*(row(str(number)) for number in range(50)))
     assert rig.creations.most_at_once == 7
 
 
-async def test_after_many_new_rows_no_earlier_one_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "_AT_ONCE", 1)
-    monkeypatch.setattr(importing, "_NEW", 3)
+async def test_duplicate_lookup_is_skipped_after_consecutive_new_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "_ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(importing, "_SKIP_LOOKUP_AFTER", 3)
     rig = Rig()
 
     async def create(organism: str) -> bool:
@@ -157,10 +157,10 @@ async def test_after_many_new_rows_no_earlier_one_is_asked_for(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("error", [ServiceUnavailable, DeadlineExceeded])
-async def test_a_row_is_tried_again_while_a_part_is_away(
+async def test_row_is_retried_while_a_service_is_unavailable(
     error: type[AppError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(attempts, "_FIRST_PAUSE", 0.001)
     rig = Rig()
 
     async def create(organism: str) -> None:
@@ -168,12 +168,12 @@ async def test_a_row_is_tried_again_while_a_part_is_away(
             raise error
 
     rig.creations.create = create
-    assert told(await rig.answer(row("a"))) == ["id of a"]
+    assert outcomes(await rig.answer(row("a"))) == ["id of a"]
 
 
-async def test_a_part_that_stays_away_stops_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "ROW_SECONDS", 0.0)
-    monkeypatch.setattr(importing, "_AT_ONCE", 2)
+async def test_service_that_stays_unavailable_stops_the_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "ROW_SECONDS", 0.0)
+    monkeypatch.setattr(importing, "_ROWS_AT_ONCE", 2)
     rig = Rig()
 
     async def create(organism: str) -> None:
@@ -187,7 +187,7 @@ async def test_a_part_that_stays_away_stops_the_import(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired"])
-async def test_a_token_that_counts_no_more_stops_the_import(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_invalid_token_stops_the_import(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig()
     left: list[object] = []
 
@@ -196,7 +196,7 @@ async def test_a_token_that_counts_no_more_stops_the_import(how: str, monkeypatc
         if how == "revoked":
             rig.tokens.revoked = True
         else:
-            monkeypatch.setattr(importing, "time", lambda: CALLER.token_expires)
+            monkeypatch.setattr(token_watch, "time", lambda: CALLER.token_expires)
         yield row("after")
 
     async def rest() -> AsyncIterator[object]:
@@ -205,13 +205,13 @@ async def test_a_token_that_counts_no_more_stops_the_import(how: str, monkeypatc
 
     answer = await whole(rig.run(items(), rest()))
     assert rig.creations.begun == ["before"]
-    assert told(answer) == ["id of before"]
+    assert outcomes(answer) == ["id of before"]
     assert answer.summary.stopped.reason == ("TOKEN_REVOKED" if how == "revoked" else "UNAUTHENTICATED")
-    # Who sends everything before they read must come to the reading.
+    # A caller who sends everything before reading must not be blocked.
     assert left == ["read"]
 
 
-async def test_what_is_wrong_before_the_first_row_is_the_calls_own_error() -> None:
+async def test_error_before_the_first_row_fails_the_call() -> None:
     rig = Rig()
     with pytest.raises(InvalidRequest):
         await rig.answer()
@@ -225,17 +225,17 @@ async def test_what_is_wrong_before_the_first_row_is_the_calls_own_error() -> No
         await whole(rig.run(broken()))
 
 
-async def test_what_is_wrong_later_stops_the_import_and_is_told() -> None:
+async def test_error_after_the_first_row_stops_the_import_and_is_reported() -> None:
     async def broken() -> AsyncIterator[Item]:
         yield row("a")
         raise MalformedRequest
 
     answer = await whole(Rig().run(broken()))
-    assert told(answer) == ["id of a"]
+    assert outcomes(answer) == ["id of a"]
     assert answer.summary.stopped.reason == "MALFORMED_REQUEST"
 
 
-async def test_rows_beyond_the_last_are_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rows_beyond_the_limit_are_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "MOST_ROWS", 3)
     rig = Rig()
     answer = await rig.answer(*(row(str(number)) for number in range(5)))
@@ -244,8 +244,8 @@ async def test_rows_beyond_the_last_are_not_begun(monkeypatch: pytest.MonkeyPatc
     assert not (await rig.answer(row("a"), row("b"), row("c"))).summary.HasField("stopped")
 
 
-async def test_when_the_caller_hangs_up_begun_rows_end_and_no_other_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "_AT_ONCE", 3)
+async def test_after_a_hang_up_begun_rows_end_and_no_other_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "_ROWS_AT_ONCE", 3)
     rig, go = Rig(), asyncio.Event()
 
     async def create(organism: str) -> None:
@@ -254,26 +254,26 @@ async def test_when_the_caller_hangs_up_begun_rows_end_and_no_other_begins(monke
     rig.creations.create = create
     answers = rig.run(rows(*(row(str(number)) for number in range(20))))
     assert await anext(answers) == b""
-    await turns()
+    await run_tasks()
     await answers.aclose()
     go.set()
-    await turns()
+    await run_tasks()
     assert rig.creations.begun == rig.creations.ended == ["0", "1", "2"]
-    # And there is room for another import.
-    assert told(await rig.answer(row("next"))) == ["id of next"]
+    # The place is free for another import.
+    assert outcomes(await rig.answer(row("next"))) == ["id of next"]
 
 
-async def test_more_imports_than_are_taken_are_told_to_come_later() -> None:
+async def test_import_without_a_free_place_is_overloaded() -> None:
     rig = Rig(at_once=1)
     first = rig.run(rows(row("a")))
     assert await anext(first) == b""
     with pytest.raises(Overloaded):
         await rig.answer(row("b"))
     await first.aclose()
-    assert told(await rig.answer(row("c"))) == ["id of c"]
+    assert outcomes(await rig.answer(row("c"))) == ["id of c"]
 
 
-async def test_a_fault_of_ours_costs_its_own_row_only() -> None:
+async def test_internal_error_fails_only_its_row() -> None:
     rig = Rig()
 
     async def create(organism: str) -> None:
@@ -282,15 +282,13 @@ async def test_a_fault_of_ours_costs_its_own_row_only() -> None:
 
     rig.creations.create = create
     answer = await rig.answer(row("a"), row("b"), row("c"), row("d", size=1 << 21))
-    assert told(answer) == ["id of a", "INTERNAL", "id of c", "REQUEST_TOO_LARGE"]
+    assert outcomes(answer) == ["id of a", "INTERNAL", "id of c", "REQUEST_TOO_LARGE"]
     assert not answer.summary.HasField("stopped")
 
 
 @pytest.mark.parametrize("how", ["revoked", "expired"])
-async def test_a_token_that_counts_no_more_stops_an_import_of_which_no_row_comes(
-    how: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(importing, "_RECHECK_SECONDS", 0.001)
+async def test_invalid_token_stops_an_import_that_receives_no_rows(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_watch, "_RECHECK_SECONDS", 0.001)
     rig, left = Rig(), list[object]()
 
     async def items() -> AsyncIterator[Item]:
@@ -298,7 +296,7 @@ async def test_a_token_that_counts_no_more_stops_an_import_of_which_no_row_comes
         if how == "revoked":
             rig.tokens.revoked = True
         else:
-            monkeypatch.setattr(importing, "time", lambda: CALLER.token_expires)
+            monkeypatch.setattr(token_watch, "time", lambda: CALLER.token_expires)
         await asyncio.Event().wait()
 
     async def rest() -> AsyncIterator[object]:
@@ -307,16 +305,14 @@ async def test_a_token_that_counts_no_more_stops_an_import_of_which_no_row_comes
 
     async with asyncio.timeout(5):
         answer = await whole(rig.run(items(), rest()))
-    assert told(answer) == ["id of before"]
+    assert outcomes(answer) == ["id of before"]
     assert answer.summary.stopped.reason == ("TOKEN_REVOKED" if how == "revoked" else "UNAUTHENTICATED")
     assert left == ["read"]
 
 
-async def test_a_row_that_was_begun_is_answered_though_the_token_counts_no_more(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(importing, "_RECHECK_SECONDS", 0.001)
-    monkeypatch.setattr(importing, "_AT_ONCE", 2)
+async def test_begun_row_is_answered_after_the_token_became_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_watch, "_RECHECK_SECONDS", 0.001)
+    monkeypatch.setattr(importing, "_ROWS_AT_ONCE", 2)
     rig, begun, go = Rig(), asyncio.Event(), asyncio.Event()
 
     async def create(organism: str) -> None:
@@ -327,15 +323,15 @@ async def test_a_row_that_was_begun_is_answered_though_the_token_counts_no_more(
     rig.creations.create = create
     answering = asyncio.create_task(rig.answer(*(row(str(number)) for number in range(9))))
     await begun.wait()
-    await turns()
+    await run_tasks()
     go.set()
     answer = await answering
-    assert told(answer) == [f"id of {organism}" for organism in rig.creations.begun]
+    assert outcomes(answer) == [f"id of {organism}" for organism in rig.creations.begun]
     assert answer.summary.rows == len(rig.creations.begun) < 9
 
 
-async def test_what_will_not_be_dealt_with_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "REST_SECONDS", 0.01)
+async def test_draining_after_a_stop_is_limited_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "_DRAIN_SECONDS", 0.01)
 
     async def rest() -> AsyncIterator[object]:
         while True:
@@ -344,11 +340,11 @@ async def test_what_will_not_be_dealt_with_is_not_read_for_ever(monkeypatch: pyt
 
     async with asyncio.timeout(5):
         answer = await whole(Rig().run(rows(row("a")), rest()))
-    assert told(answer) == ["id of a"]
+    assert outcomes(answer) == ["id of a"]
 
 
-async def test_an_answer_that_nobody_reads_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slow_reader, "UNREAD_SECONDS", 0.01)
+async def test_import_of_a_caller_who_does_not_read_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slow_reader, "LIMIT_SECONDS", 0.01)
     rig = Rig(at_once=1)
 
     async def read_nothing() -> None:
@@ -357,74 +353,74 @@ async def test_an_answer_that_nobody_reads_is_not_kept_for_ever(monkeypatch: pyt
                 await asyncio.Event().wait()
 
     reading = asyncio.create_task(read_nothing())
-    # An error that the caller is told.
+    # A real error, so that the caller receives a status.
     with pytest.raises(DeadlineExceeded):
         await asyncio.wait_for(reading, 5)
-    assert told(await rig.answer(row("next"))) == ["id of next"]
+    assert outcomes(await rig.answer(row("next"))) == ["id of next"]
 
 
-async def test_one_account_leaves_room_for_others() -> None:
+async def test_imports_per_account_are_limited() -> None:
     rig = Rig(at_once=8)
     first, second = rig.run(rows(row("a"))), rig.run(rows(row("b")))
     assert await anext(first) == await anext(second) == b""
     with pytest.raises(Overloaded):
         await rig.answer(row("c"))
     other = Caller(user_id="22222222-2222-4222-8222-222222222222", token_id="o", token_expires=CALLER.token_expires)
-    assert told(await whole(rig.run(rows(row("d")), caller=other))) == ["id of d"]
+    assert outcomes(await whole(rig.run(rows(row("d")), caller=other))) == ["id of d"]
     await first.aclose()
-    assert told(await rig.answer(row("c"))) == ["id of c"]
+    assert outcomes(await rig.answer(row("c"))) == ["id of c"]
     await second.aclose()
 
 
-async def test_rows_that_cannot_be_read_keep_no_other_call_waiting() -> None:
+async def test_rejected_rows_do_not_block_other_tasks() -> None:
     async with counting_turns() as turns:
         answer = await Rig().answer(*(RowNotJson() for _ in range(1_600)))
         assert answer.summary.refused == 1_600
         assert turns() >= 100
 
 
-async def test_a_row_of_nothing_is_no_sample_of_the_imports_own_organism() -> None:
+async def test_empty_row_is_rejected_despite_a_default_organism() -> None:
     rig = Rig()
     answer = await rig.answer(Row(RawSample(), "", 2), Row(RawSample(), "key", 2), row("a"))
-    assert told(answer) == ["MALFORMED_REQUEST", "MALFORMED_REQUEST", "id of a"]
+    assert outcomes(answer) == ["MALFORMED_REQUEST", "MALFORMED_REQUEST", "id of a"]
     assert rig.creations.begun == ["a"]
 
 
-async def test_a_row_takes_the_room_that_it_needs_to_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bytes_in_progress_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "_BYTES_AT_ONCE", 1_000)
     rig = Rig()
     await rig.answer(*(row("x" * 600) for _ in range(5)))
     assert rig.creations.most_at_once == 1
 
 
-async def test_rows_that_were_begun_end_before_the_gateway_does() -> None:
+async def test_closing_waits_for_begun_rows() -> None:
     rig, go = Rig(), asyncio.Event()
 
     async def create(organism: str) -> None:
         await go.wait()
-        if organism == "away":
+        if organism == "unavailable":
             raise ServiceUnavailable
 
     rig.creations.create = create
-    answers = rig.run(rows(row("a"), row("away")))
+    answers = rig.run(rows(row("a"), row("unavailable")))
     assert await anext(answers) == b""
-    await turns()
+    await run_tasks()
     await answers.aclose()
     closing = asyncio.create_task(rig.importing.close())
-    await turns()
+    await run_tasks()
     assert not closing.done()
     go.set()
     async with asyncio.timeout(1):
         await closing
-    # And none is tried again.
-    assert (rig.creations.begun, rig.creations.ended) == (["a", "away"], ["a"])
+    # No row is retried.
+    assert (rig.creations.begun, rig.creations.ended) == (["a", "unavailable"], ["a"])
     assert not rig.importing._begun
 
 
-async def test_a_token_that_cannot_be_checked_for_a_moment_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "_FIRST_PAUSE", 0.001)
+async def test_brief_outage_of_the_revocation_list_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "_FIRST_PAUSE", 0.001)
     rig = Rig()
-    rig.tokens.away = 4
+    rig.tokens.failures = 4
     answer = await rig.answer(row("a"), row("b"))
-    assert told(answer) == ["id of a", "id of b"]
+    assert outcomes(answer) == ["id of a", "id of b"]
     assert not answer.summary.HasField("stopped")
