@@ -1,1 +1,1 @@
-"""The public API for samples: orchestrates creation, filters what is read, aggregates health."""
+"""The public API for samples: creates them by sagas, filters what callers read, and reports health."""

@@ -1,4 +1,4 @@
-"""NotificationService: passes an account's own subscriptions and notifications through from backend_svc."""
+"""NotificationService: forwards calls about the caller's own subscriptions and notifications to backend_svc."""
 
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ Context = grpc.aio.ServicerContext
 
 
 class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServicer):
-    """Subscriptions and notifications of the caller."""
+    """The caller's subscriptions and notifications."""
 
     def __init__(self, backend: "BackendNotificationServiceAsyncStub", privacy: "PrivacyServiceAsyncStub") -> None:
         self._backend = backend
@@ -43,7 +43,7 @@ class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServ
         )
 
     async def _check_organism(self, name: str) -> None:
-        """Raise InvalidRequest for what no organism can be: it would never match, and may be a person."""
+        """Raise InvalidRequest if the name cannot be an organism: it would never match, and could name a person."""
         preview = await self._privacy.PreviewSample(PreviewSampleRequest(sample=RawSample(organism=name)))
         if preview.violations:
             raise InvalidRequest(

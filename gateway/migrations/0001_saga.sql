@@ -1,34 +1,34 @@
--- Who drives sagas: each gateway process renews its lease, and others take over what belongs to one that has not.
+-- Each gateway process renews its lease; other processes take over the sagas of one whose lease has expired.
 CREATE SEQUENCE fencing_token AS bigint;
 CREATE TABLE lease (
     owner uuid PRIMARY KEY,
-    address text NOT NULL, -- where the process listens, for operators
-    fencing_token bigint NOT NULL, -- of the sagas that the owner begins; those it takes over get newer ones
+    address text NOT NULL, -- the address the process listens on, for operators
+    fencing_token bigint NOT NULL, -- for sagas that the owner begins; those it takes over get newer tokens
     until timestamptz NOT NULL
 );
 
--- One row a saga. Of what it works on it holds nothing: the body of a request is in no journal.
+-- One row per saga. It contains no data of the request: raw data must not be journalled.
 CREATE TABLE saga (
-    id uuid PRIMARY KEY, -- UUIDv7, also of what it creates
+    id uuid PRIMARY KEY, -- UUIDv7, also the id of the resource that the saga creates
     definition text NOT NULL,
     version int NOT NULL,
     owner uuid NOT NULL,
-    fencing_token bigint NOT NULL, -- whoever writes must hold it
+    fencing_token bigint NOT NULL, -- a write must name it
     state smallint NOT NULL, -- fairdb.system.v1.Saga.State, never PARKED
     parked boolean NOT NULL DEFAULT false,
     failed_step text NOT NULL DEFAULT '',
-    reason text NOT NULL DEFAULT '', -- why it is undone
-    waiting text NOT NULL DEFAULT '', -- what keeps it from going on
-    refusals int NOT NULL DEFAULT 0, -- or, past the pivot, looks that found it not done
+    reason text NOT NULL DEFAULT '', -- why the saga is undone
+    waiting text NOT NULL DEFAULT '', -- why the saga cannot continue now
+    refusals int NOT NULL DEFAULT 0, -- consecutive; past the pivot, checks that found the tail unfinished
     steps jsonb NOT NULL DEFAULT '{}', -- step name to {outcome, reason, time}
     actor text NOT NULL,
     correlation_id text NOT NULL,
     traceparent text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    entered_at timestamptz NOT NULL DEFAULT now(), -- the state, or the last retry
+    entered_at timestamptz NOT NULL DEFAULT now(), -- when it entered the state, or was last retried
     updated_at timestamptz NOT NULL DEFAULT now(),
-    due_at timestamptz NOT NULL -- when its owner looks at it next; before that a call is driving it
+    due_at timestamptz NOT NULL -- when its owner looks at it next; until then a call drives it
 );
--- States up to 3 are those of sagas that have not ended.
+-- States up to 3 have not ended.
 CREATE INDEX saga_open ON saga (owner, due_at) WHERE state <= 3;
 CREATE INDEX saga_parked ON saga (id) WHERE parked;

@@ -1,4 +1,4 @@
-"""The creation of a sample, a saga: validate and anonymise in one call; store, the pivot; then index and notify."""
+"""Creation of a sample as a saga: validate and anonymise in one call, store as the pivot, then index and notify."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Work:
-    """What the steps work on. Holds the raw sample, so it is never written anywhere."""
+    """The input of the steps. It holds the raw sample, so it must never be stored or logged."""
 
     principal: Principal
     raw: RawSample
@@ -49,25 +49,25 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A sample that is stored, and what its sender may see of it."""
+    """A stored sample, and its sender's grants."""
 
     stored: StoredSample
     grants: Grants
     dropped_fields: Sequence[str]
-    """Names of what anonymisation dropped. None for a repeat: they are kept nowhere."""
+    """Names of the fields that anonymisation dropped. Empty for a repeat, because the names are not stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """Which sample a claim stands for now."""
+    """The sample of an idempotency claim."""
 
     id: str
     repeated: bool
-    """Whether an earlier call had created it."""
+    """Whether an earlier call created the sample."""
 
 
 class Superseded(NoEffect):
-    """The idempotency key had made a sample before."""
+    """An earlier call with the same idempotency key created the sample."""
 
     reason = "SUPERSEDED"
 
@@ -131,7 +131,7 @@ _TAIL_STEPS_DONE = {
     Sample.STATE_STORED: 0,
     Sample.STATE_INDEXED: 1,
     Sample.STATE_PROCESSED: 2,
-    Sample.STATE_QUARANTINED: 2,  # it is to be found and told of no more
+    Sample.STATE_QUARANTINED: 2,  # no longer indexed or announced
 }
 
 
@@ -160,9 +160,9 @@ class Creation:
 
     async def create(self, principal: Principal, raw: RawSample, claim: IdempotencyClaim | None) -> Created:
         """Create a sample, or return the one that an earlier call with the same claim created."""
-        if claim is not None and (found := await self._find(principal, claim)) is not None:
+        if claim is not None and (earlier := await self._find(principal, claim)) is not None:
             grants = await self._privacy.GetGrants(GetGrantsRequest(principal=principal))
-            return Created(found, grants, ())
+            return Created(earlier, grants, ())
         work = Work(principal, raw, claim)
         stored, repeated = await self._execute(work)
         assert work.prepared is not None
@@ -171,14 +171,14 @@ class Creation:
     async def identify(
         self, principal: Principal, raw: RawSample, claim: IdempotencyClaim, *, look_first: bool
     ) -> Identified:
-        """Create a sample as `create` does, for who wants to know no more of it than its id.
+        """Create a sample as `create` does, but return only its id.
 
-        `look_first`: whether to ask for an earlier call before anything is done. Else the store tells; that is less
-        work for a new sample, and more for a repeat. Raises ConsentWithdrawn when the earlier call's sample rests on a
-        consent that was withdrawn meanwhile: who gets no more than an id cannot see that it is in quarantine.
+        `look_first`: look for an earlier call before anything else. Otherwise the store recognises a repeat; that costs
+        less for a new sample and more for a repeat. Raises ConsentWithdrawn if the earlier call's sample is
+        quarantined, which its id alone would not show.
         """
-        if look_first and (found := await self._find(principal, claim)) is not None:
-            stored, repeated = found, True
+        if look_first and (earlier := await self._find(principal, claim)) is not None:
+            stored, repeated = earlier, True
         else:
             stored, repeated = await self._execute(Work(principal, raw, claim))
         if stored.sample.state == Sample.STATE_QUARANTINED:
@@ -190,16 +190,16 @@ class Creation:
         return found.stored if found.HasField("stored") else None
 
     async def _execute(self, work: Work) -> tuple[StoredSample, bool]:
-        """Return the sample, and whether an earlier call had created it."""
+        """Return the sample, and whether an earlier call created it."""
         try:
             return await self._engine.execute(self._definition, str(uuid7()), work), False
         except Superseded as superseded:
             return superseded.winner, True
         except OutcomeUnknown:
-            # "Try again" would make a second sample of a request that cannot be recognised.
+            # Without a key, a retry could create a second sample, so do not answer that a retry is safe.
             raise (DeadlineExceeded if work.claim is None else ServiceUnavailable)(service="backend_svc") from None
         except DeadlineExceeded:
-            # Whatever was done is undone, so the answer need not be "unknown".
+            # Everything was undone, so a retry is safe.
             raise ServiceUnavailable from None
         except RemoteError as error:
             if error.reason == SAGA_TAKEN_OVER:

@@ -1,6 +1,6 @@
-"""Idempotency keys: what a client's repeat is recognised by.
+"""Idempotency keys, by which a repeated request is recognised.
 
-Neither the key nor the request is kept, only keyed hashes of them: either could hold anything.
+Only keyed hashes of key and request are stored, because either may contain personal data.
 """
 
 import hmac
@@ -15,26 +15,26 @@ from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim
 
 HEADER = "idempotency-key"
 CREATE = "fairdb.samples.v1.SampleService.CreateSample"
-"""The method whose keys these are, also where a row of an import brings one along."""
+"""The method that a key belongs to, also for the request id of an imported row."""
 MAX_LENGTH = 128
 
 
 class Fingerprints:
-    """Hashes under one secret key."""
+    """Computes claims from hashes under one secret key."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     @classmethod
     def load(cls, key_file: Path) -> "Fingerprints":
-        """Read the key: any 32 bytes or more. Raises ValueError when there are fewer."""
+        """Read the secret key from a file. Raises ValueError if it has fewer than 32 bytes."""
         key = key_file.read_bytes().strip()
         if len(key) < 32:
-            raise ValueError(f"{key_file} must hold at least 32 bytes")
+            raise ValueError(f"{key_file} must contain at least 32 bytes")
         return cls(key)
 
     def claim(self, method: str, key: str, request: Message) -> IdempotencyClaim:
-        """Return the claim that makes a request repeatable under a key."""
+        """Return the claim that makes a request idempotent under a key."""
         return IdempotencyClaim(
             method=method,
             key_hash=self._hash(key.encode()),
@@ -42,15 +42,15 @@ class Fingerprints:
         )
 
     def claim_content(self, method: str, account: str, request: Message, seen: "Counter[int]") -> IdempotencyClaim:
-        """Return the claim that makes a request repeatable under its own content.
+        """Return the claim that makes a request idempotent under its own content.
 
-        `seen` counts equal requests, so that each has a key of its own, the same one whenever all are sent again.
+        `seen` counts equal requests: the n-th of them has the same key whenever all are sent again.
         """
         fingerprint = self._hash(request.SerializeToString(deterministic=True))
-        # Eight bytes, so that a hundred thousand of them are nothing; two that share them by chance still differ.
-        mark = int.from_bytes(fingerprint[:8])
-        seen[mark] += 1
-        key = f"{account} {seen[mark]} ".encode() + fingerprint
+        # Count by eight bytes to save memory. A collision changes a count, but the key has the whole fingerprint.
+        prefix = int.from_bytes(fingerprint[:8])
+        seen[prefix] += 1
+        key = f"{account} {seen[prefix]} ".encode() + fingerprint
         return IdempotencyClaim(method=method, key_hash=self._hash(key), fingerprint=fingerprint)
 
     def _hash(self, content: bytes) -> bytes:
@@ -58,7 +58,7 @@ class Fingerprints:
 
 
 def choose_key(header: str, request_id: str) -> str:
-    """Return the key that the client gave by header or request id, "" when none. Raises InvalidRequest."""
+    """Return the key from the header or the request id, "" if neither is given. Raises InvalidRequest."""
     if len(header) > MAX_LENGTH:
         violation = Violation(HEADER, f"must have at most {MAX_LENGTH} characters")
     elif header and request_id and header != request_id:

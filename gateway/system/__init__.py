@@ -1,1 +1,1 @@
-"""Platform health and the registry's view."""
+"""Health of the platform, and its running instances."""

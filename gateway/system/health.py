@@ -1,4 +1,4 @@
-"""The platform's health: every part asked at the same time, the answers kept for a second."""
+"""The platform's health: all services and servers checked at the same time, and the result cached for a second."""
 
 import asyncio
 import time
@@ -18,72 +18,74 @@ from fairdb.system.v1.system_service_pb2 import PartHealth, SystemHealth
 log = structlog.get_logger()
 
 CHECK_SECONDS = 1.5
-_KEPT_SECONDS = 1.0
+_CACHE_SECONDS = 1.0
 HEALTHY, DEGRADED, CRITICAL = "healthy", "degraded", "critical"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: how to ask it (raises while it is away), and what its absence makes of the whole."""
+    """One service or server of the platform."""
 
     check: Callable[[], Awaitable[object]]
-    when_away: str
+    """Raises while the part is unavailable."""
+    when_unavailable: str
+    """The health of the platform while the part is unavailable: DEGRADED or CRITICAL."""
 
 
 class Health:
-    """Asks the parts."""
+    """Checks the parts."""
 
     def __init__(self, parts: Mapping[str, Part]) -> None:
         self._parts = parts
         self._lock = asyncio.Lock()
-        self._kept: SystemHealth | None = None
-        self._kept_until = 0.0
+        self._cached: SystemHealth | None = None
+        self._cached_until = 0.0
 
     async def get(self) -> SystemHealth:
-        """Return the health of all parts, at most a second old: anybody may ask, so asking must stay cheap."""
+        """Return the health of all parts, at most a second old. Anyone may call this, so it must be cheap."""
         async with self._lock:
-            kept = self._kept
-            if kept is None or time.monotonic() >= self._kept_until:
-                # A task of its own: the first asker's deadline and cancellation are not the others' answer.
-                kept = await asyncio.shield(asyncio.create_task(self._ask()))
-                self._kept = kept
-                self._kept_until = time.monotonic() + _KEPT_SECONDS
-            return kept
+            cached = self._cached
+            if cached is None or time.monotonic() >= self._cached_until:
+                # In a task of its own: the deadline or cancellation of one caller must not affect the others.
+                cached = await asyncio.shield(asyncio.create_task(self._check_all()))
+                self._cached = cached
+                self._cached_until = time.monotonic() + _CACHE_SECONDS
+            return cached
 
-    async def _ask(self) -> SystemHealth:
+    async def _check_all(self) -> SystemHealth:
         call_context.enter(Call())
-        answers = await asyncio.gather(*(_ask_part(part) for part in self._parts.values()))
-        statuses = {answer.status for answer in answers}
+        results = await asyncio.gather(*(_check_part(part) for part in self._parts.values()))
+        statuses = {result.status for result in results}
         overall = next(status for status in (CRITICAL, DEGRADED, HEALTHY) if status in statuses)
-        health = SystemHealth(status=overall, parts=dict(zip(self._parts, answers, strict=True)))
+        health = SystemHealth(status=overall, parts=dict(zip(self._parts, results, strict=True)))
         health.time.FromDatetime(datetime.now(UTC))
         return health
 
 
-async def _ask_part(part: Part) -> PartHealth:
+async def _check_part(part: Part) -> PartHealth:
     started = time.perf_counter()
     status, detail = HEALTHY, ""
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             await part.check()
     except TimeoutError:
-        status, detail = part.when_away, "does not answer in time"
+        status, detail = part.when_unavailable, "did not answer in time"
     except NotServing:
-        status, detail = part.when_away, "is up but not ready"
+        status, detail = part.when_unavailable, "is up but not ready"
     except Exception as error:
-        # Anything else that a client library raises means the same to the reader; its text may tell of our insides.
-        log.info("part_away", error=error)
-        status, detail = part.when_away, "cannot be reached"
+        # Client libraries raise many types. Do not show their texts, which may reveal internals.
+        log.info("health_check_failed", error=error)
+        status, detail = part.when_unavailable, "cannot be reached"
     latency = round((time.perf_counter() - started) * 1000, 2)
     return PartHealth(status=status, latency_ms=latency, detail=detail)
 
 
 class NotServing(Exception):
-    """A service answers that it is not ready."""
+    """The service reports that it is not ready."""
 
 
 def service_check(channel: grpc.aio.Channel) -> Callable[[], Awaitable[None]]:
-    """Return a check that asks a service by the gRPC health protocol."""
+    """Return a check of a service by the gRPC health protocol."""
     stub = health_pb2_grpc.HealthStub(channel)
 
     async def check() -> None:
@@ -97,7 +99,7 @@ def service_check(channel: grpc.aio.Channel) -> Callable[[], Awaitable[None]]:
 
 
 def broker_check(url: str) -> Callable[[], Awaitable[None]]:
-    """Return a check that logs in to the broker."""
+    """Return a check that connects to the broker and logs in."""
 
     async def check() -> None:
         async with broker.connect(url):

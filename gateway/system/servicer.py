@@ -12,7 +12,7 @@ Context = grpc.aio.ServicerContext
 
 
 class SystemServicer(system_service_pb2_grpc.SystemServiceServicer):
-    """Health and registry."""
+    """Reports health, and lists running instances."""
 
     def __init__(self, system_health: health.Health, registry: Registry) -> None:
         self._health = system_health
@@ -28,7 +28,7 @@ class SystemServicer(system_service_pb2_grpc.SystemServiceServicer):
         try:
             instances = await self._registry.instances()
         except Exception:
-            # Whatever the client library raises, it means that the registry is away.
+            # The client library raises many types; each means that the registry is unavailable.
             raise ServiceUnavailable(service="registry") from None
         return pb.ListServicesResponse(
             instances=[

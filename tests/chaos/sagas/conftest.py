@@ -1,4 +1,4 @@
-"""One rig for all tests of sagas."""
+"""One rig for all saga tests."""
 
 from collections.abc import AsyncIterator
 

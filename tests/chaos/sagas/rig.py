@@ -1,4 +1,4 @@
-"""What tests of sagas stand on: the services less the gateway, gateways as processes, and what may be left behind."""
+"""The rig of the saga tests: all services except the gateway, gateways as processes, and checks of what they leave."""
 
 import asyncio
 import secrets
@@ -62,7 +62,7 @@ WHERE NOT discarded AND (account_id = $1 OR sample_id IN (SELECT id FROM gateway
 
 @dataclass(frozen=True)
 class Refused(Exception):
-    """A call that failed: gRPC's code, and our reason, "" when nobody was left to give one."""
+    """A failed call: the gRPC code and the ErrorInfo reason, "" if the gateway died before it answered."""
 
     code: grpc.StatusCode
     reason: str
@@ -70,7 +70,7 @@ class Refused(Exception):
 
 @dataclass
 class Account:
-    """An account that auth_svc would have let in."""
+    """An account with a valid access token."""
 
     id: str
     metadata: list[tuple[str, str]]
@@ -90,7 +90,7 @@ class Gateway:
         return self.child.alive()
 
     async def ready(self, reader: Account) -> None:
-        """Wait until it serves and the registry has named the others to it, or until it has died at its point."""
+        """Wait until the gateway serves and has resolved the other services, or until it has died at its point."""
 
         async def serving() -> bool:
             if await self.is_dead():
@@ -106,13 +106,13 @@ class Gateway:
         await eventually(serving, within=60)
 
     async def is_dead(self) -> bool:
-        """Tell whether it was killed; fails when it died of something else."""
+        """Return whether it was killed. Fails if it exited for another reason."""
         if not self.alive():
-            assert self.child.exit_code() == -signal.SIGKILL, "it died of something else: see its log"
+            assert self.child.exit_code() == -signal.SIGKILL, "the gateway exited for another reason: see its log"
         return not self.alive()
 
     def points(self) -> list[str]:
-        """Return the points that it came by, in order."""
+        """Return the points that it reached, in order."""
         return self.trace.read_text().splitlines() if self.trace.exists() else []
 
     async def create(self, account: Account, **fields: Any) -> Sample:
@@ -122,7 +122,7 @@ class Gateway:
         return await self.call(SampleServiceStub, "CreateSample", request, account)
 
     async def operate(self, method: str, request: Any, admin: Account) -> Any:
-        """Make one of an operator's calls. Raises Refused."""
+        """Make a call of the SagaService. Raises Refused."""
         return await self.call(SagaServiceStub, method, request, admin)
 
     async def call(self, stub: Any, method: str, request: Any, account: Account) -> Any:
@@ -144,13 +144,13 @@ class Rig:
         self.database = database
         self.root = constellation.layout.root / "gateways"
         self._signer = Signer.load("auth_svc", constellation.plan.credentials.signing_key("auth_svc"))
-        # Some are used minutes later: by then somebody else may have taken them.
+        # Check again when a port is used, minutes later: another process may have taken it.
         self._ports = (port for port in find_free(1000) if is_free(port))
         self._base = constellation.plan.environment("auth_svc")
 
     @asynccontextmanager
     async def gateway(self, env: Mapping[str, str] = QUICK, **points: str) -> AsyncIterator[Gateway]:
-        """Start a gateway; with points (die=, stop=, lose=) one that obeys them."""
+        """Start a gateway; with points (die=, stop=, lose=), start a dying_gateway that obeys them."""
         port, metrics = next(self._ports), next(self._ports)
         name = f"gateway-{port}"
         trace = self.root / f"{name}.trace"
@@ -179,7 +179,7 @@ class Rig:
             await process.kill(child)
 
     async def account(self, *roles: str, consented: bool = True) -> Account:
-        """Make an account up, with its consent to the creation of samples."""
+        """Sign a token for a new account, and grant its consent to the creation of samples."""
         id = str(uuid4())
         token = self._signer.sign(
             ACCOUNT_AUDIENCE, 900, {"sub": id, "sid": str(uuid4()), "roles": roles or [Role.Name(Role.ROLE_RESEARCHER)]}
@@ -197,11 +197,11 @@ class Rig:
         return await self.account(Role.Name(Role.ROLE_ADMIN), consented=False)
 
     async def expire_leases(self, account: Account, *, in_seconds: float = -0.001) -> None:
-        """Let the gateways that drive an account's sagas count as dead then, not when their lease is over."""
+        """Make the leases of the gateways that drive an account's sagas expire in so many seconds."""
         await self.database.execute(EXPIRE, account.id, in_seconds)
 
     async def bar(self, account: Account) -> None:
-        """Have backend_svc refuse what rests on the account's consent, while privacy_svc still finds it."""
+        """Make backend_svc refuse samples that depend on the account's consent, while privacy_svc still accepts it."""
         await self.database.execute(
             "INSERT INTO backend_svc.barrier (consent, actor) VALUES ($1, $2)", account.consent, account.id
         )
@@ -213,7 +213,7 @@ class Rig:
         return await self.database.fetch(SAGAS, account.id)
 
     async def ended(self, account: Account, *, within: float = 60.0) -> list[asyncpg.Record]:
-        """Wait until each of an account's sagas has ended or is parked; return their rows."""
+        """Wait until each saga of an account has ended or is parked; return their rows."""
 
         async def over() -> bool:
             return all(row["state"] > 3 or row["parked"] for row in await self.sagas(account))
@@ -221,15 +221,18 @@ class Rig:
         await eventually(over, within=within)
         return await self.sagas(account)
 
-    async def check_nothing_is_left_over_or_doubled(self, account: Account) -> list[str]:
-        """Hold what every service has of an account against its sagas, all ended; return the ids of its samples."""
+    async def check_consistency(self, account: Account) -> list[str]:
+        """Check the data of every service against the account's ended sagas; return the ids of its samples.
+
+        Nothing may be left over from an undone saga, and nothing may exist twice.
+        """
         sagas = await self.ended(account)
         done = {str(row["id"]) for row in sagas if row["state"] == 5}
         samples = await self.ids(SAMPLES, account)
-        assert set(samples) == done, "every sample has a saga that is done, and the reverse"
-        assert set(await self.ids(PREPARED, account)) == done, "a preparation is left exactly where a sample is"
+        assert set(samples) == done, "samples and finished sagas must correspond"
+        assert set(await self.ids(PREPARED, account)) == done, "preparations and finished sagas must correspond"
         for row in await self.database.fetch(SAMPLES, account.id):
-            assert row["state"] == 3, "the sample is processed"
+            assert row["state"] == 3, "the sample must be processed"
         per_sample = len(samples)
         events = [row["type"] for row in await self.database.fetch(EVENTS, account.id)]
         expected = ("sample.created", "sample.validated", "sample.anonymized", "sample.indexed", "sample.processed")
@@ -241,7 +244,7 @@ class Rig:
 
 @asynccontextmanager
 async def open_rig(root: Path, ports: Any) -> AsyncIterator[Rig]:
-    """Start the services and one gateway, once, so that its schema is there."""
+    """Start the services, and one gateway once, so that its schema exists."""
     async with Constellation(root, ports, parts=PARTS) as constellation:
         pool = await asyncpg.create_pool(constellation.plan.admin_url, min_size=0, max_size=4)
         try:

@@ -1,6 +1,7 @@
-"""The table of kills: every write of the journal and every call, in each way that a creation can go.
+"""The table of kills: each scenario of a creation, with the points at which its gateway is killed.
 
-What a gateway comes by that no row names, and a transition of the journal that is in no row, fail a test.
+A point is the time before or after a journal write or a call. A test fails if a gateway reaches a point that the table
+does not list, or if the table lists no kill at a transition of the journal.
 """
 
 from collections.abc import Mapping
@@ -32,39 +33,39 @@ BEGIN, COMPLETE, UNDONE, UNDO, LATER, PARK, FINISH, TAKE_OVER, RETRY, CANCEL, SE
 
 
 EVERYWHERE = (TAKE_OVER, SET_ASIDE, UNDONE, "call GetStoredSample", "call GetGrants", "call CheckRevocation")
-"""What any gateway may come by: it looks what there is to take over, and is asked before it knows where others are, and
-again when it has answered."""
+"""Points that any gateway may reach: it looks for sagas to take over, and the rig calls it until it is ready."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One way that a creation goes, and what it comes by."""
+    """One course of a creation, with the writes and calls that it makes."""
 
     name: str
     passes: tuple[str, ...]
+    """The writes and calls that the gateway makes."""
     kills: tuple[str, ...]
-    """Those of `passes` at which it is killed here; at the others, another scenario is."""
+    """Those of `passes` at which the gateway is killed; other scenarios cover the rest."""
     fields: Mapping[str, str] = field(default_factory=dict[str, str])
     consented: bool = True
     barred: bool = False
-    """Whether backend_svc refuses it."""
+    """Whether backend_svc refuses the sample."""
     faulty: bool = False
-    """Whether undoing its preparation fails, until it is mended."""
+    """Whether undoing the preparation fails until the test removes the fault."""
     slow: bool = False
     """Whether indexing takes six seconds."""
     lose: str = ""
     refusal: str = ""
-    """The reason that its sender gets from a gateway that lives; "" for a sample."""
+    """The reason that a live gateway returns to the sender; "" if it returns a sample."""
     foreign: bool = False
-    """Whether its definition is of a version that this gateway does not know."""
+    """Whether the gateway does not know the version of the saga's definition."""
     before: str = ""
-    """Where another gateway was killed before, so that this one finds its saga."""
+    """The point at which an earlier gateway was killed, so that this one finds its saga."""
     operation: str = ""
-    """What an operator asks of this gateway then, "none" when it goes on by itself."""
+    """The operator's call to this gateway; "none" if the gateway continues the saga by itself."""
 
     @property
-    def alone(self) -> bool:
-        """Whether it is about what a gateway does with whatever it finds, so that no other may be there."""
+    def exclusive(self) -> bool:
+        """Whether the gateway takes over any saga that it finds, so that no other scenario may run beside it."""
         return self.operation == "none"
 
 
@@ -128,7 +129,7 @@ SCENARIOS = (
         operation="none",
     ),
     Scenario(
-        "of a version that nobody knows",
+        "unknown version",
         (SET_ASIDE,),
         (SET_ASIDE,),
         before="after call PrepareSample",
@@ -157,7 +158,7 @@ SCENARIOS = (
 
 @dataclass(frozen=True)
 class Kill:
-    """One row: a scenario, and where its gateway dies."""
+    """One row of the table: a scenario, and the point at which its gateway is killed."""
 
     scenario: Scenario
     point: str

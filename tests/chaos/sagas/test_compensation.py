@@ -1,4 +1,4 @@
-"""An undo that fails, one that never works, a tail that is stuck: what the engine does, and what an operator can."""
+"""Failing undos and stuck tails: what the engine does, and what an operator can do."""
 
 import time
 from collections.abc import AsyncIterator
@@ -10,36 +10,36 @@ import pytest
 from fairdb.system.v1 import saga_service_pb2 as pb
 from tests.chaos.sagas.rig import QUICK, Refused, Rig
 
-# nextval counts attempts although their transaction fails.
+# A sequence counts attempts even if their transaction is rolled back.
 FAULT = """
 CREATE SEQUENCE {schema}.attempts;
 GRANT ALL ON SEQUENCE {schema}.attempts TO {schema};
 CREATE FUNCTION {schema}.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF nextval('{schema}.attempts') <= {times} THEN RAISE EXCEPTION 'a fault of the test'; END IF;
+    IF nextval('{schema}.attempts') <= {times} THEN RAISE EXCEPTION 'injected by the test'; END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER fault BEFORE {on} FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION {schema}.fail();
 """
-MEND = "DROP TRIGGER IF EXISTS fault ON {table}; DROP FUNCTION {schema}.fail; DROP SEQUENCE {schema}.attempts"
+REMOVE_FAULT = "DROP TRIGGER IF EXISTS fault ON {table}; DROP FUNCTION {schema}.fail; DROP SEQUENCE {schema}.attempts"
 
 
 @asynccontextmanager
 async def fault(rig: Rig, table: str, event: str, when: str, times: int) -> AsyncIterator[None]:
-    """Let so many attempts at something fail in the database."""
+    """Make the first `times` attempts at a change of a table fail in the database."""
     schema = table.split(".")[0]
     on = f"{event} ON {table}"
     await rig.database.execute(FAULT.format(schema=schema, on=on, when=when, times=times))
     try:
         yield
     finally:
-        await rig.database.execute(MEND.format(table=table, schema=schema))
+        await rig.database.execute(REMOVE_FAULT.format(table=table, schema=schema))
 
 
 def undo_fails(rig: Rig, times: int) -> AbstractAsyncContextManager[None]:
     return fault(rig, "privacy_svc.preparation", "UPDATE", "NEW.discarded AND NOT OLD.discarded", times)
 
 
-async def test_a_compensation_that_fails_three_times_works_at_last(rig: Rig) -> None:
+async def test_undo_that_fails_three_times_is_retried_until_it_succeeds(rig: Rig) -> None:
     account = await rig.account()
     await rig.bar(account)
     async with rig.gateway() as gateway, undo_fails(rig, 3):
@@ -49,10 +49,10 @@ async def test_a_compensation_that_fails_three_times_works_at_last(rig: Rig) -> 
         (saga,) = await rig.ended(account)
         assert await rig.database.fetchval("SELECT last_value FROM privacy_svc.attempts") == 4
     assert (saga["state"], saga["failed_step"], saga["reason"]) == (pb.Saga.STATE_UNDONE, "store", "CONSENT_WITHDRAWN")
-    assert await rig.check_nothing_is_left_over_or_doubled(account) == []
+    assert await rig.check_consistency(account) == []
 
 
-async def test_a_compensation_that_never_works_is_parked_shown_and_goes_on_after_retry(rig: Rig) -> None:
+async def test_undo_that_always_fails_is_parked_and_continues_after_retry(rig: Rig) -> None:
     account, admin = await rig.account(), await rig.admin()
     await rig.bar(account)
     async with rig.gateway() as gateway:
@@ -81,10 +81,10 @@ async def test_a_compensation_that_never_works_is_parked_shown_and_goes_on_after
         with pytest.raises(Refused) as refused:
             await gateway.operate("RetrySaga", pb.RetrySagaRequest(id=parked.id), admin)
         assert refused.value == Refused(grpc.StatusCode.FAILED_PRECONDITION, "SAGA_NOT_PARKED")
-    assert await rig.check_nothing_is_left_over_or_doubled(account) == []
+    assert await rig.check_consistency(account) == []
 
 
-async def test_a_sample_that_is_never_indexed_parks_its_saga_and_goes_on_after_retry(rig: Rig) -> None:
+async def test_saga_of_a_sample_that_is_never_indexed_is_parked_and_continues_after_retry(rig: Rig) -> None:
     account, admin = await rig.account(), await rig.admin()
     impatient = {**QUICK, "FAIRDB_SAGA_TAIL_OVERDUE_SECONDS": "1"}
     async with rig.gateway(impatient) as gateway, rig.gateway() as patient:
@@ -96,28 +96,28 @@ async def test_a_sample_that_is_never_indexed_parks_its_saga_and_goes_on_after_r
         await patient.operate("RetrySaga", pb.RetrySagaRequest(id=sample.id), admin)
         (saga,) = await rig.ended(account)
         assert saga["state"] == pb.Saga.STATE_DONE
-        # By itself the consumer would have tried again half a minute after its second failure.
+        # Without the retry, the consumer would have waited half a minute after its second failure.
         assert time.monotonic() - retried_at < 20
-    assert await rig.check_nothing_is_left_over_or_doubled(account) == [sample.id]
+    assert await rig.check_consistency(account) == [sample.id]
 
 
-async def test_a_saga_that_cannot_be_decided_can_be_cancelled_and_ends_undone(rig: Rig) -> None:
+async def test_undecided_saga_can_be_cancelled_and_is_undone(rig: Rig) -> None:
     account, admin = await rig.account(), await rig.admin()
     async with rig.gateway(lose="request StoreSample") as gateway:
         async with fault(rig, "backend_svc.settlement", "INSERT", "true", 1000):
             with pytest.raises(Refused) as refused:
                 await gateway.create(account)
-            # It may have been stored: with a key the sender may try again.
+            # The sample may have been stored, but the request has a key, so a retry is safe.
             assert refused.value.reason == "SERVICE_UNAVAILABLE"
             (parked,) = await rig.ended(account)
             assert (parked["state"], parked["waiting"]) == (pb.Saga.STATE_RUNNING, "store: INTERNAL")
         await gateway.operate("CancelSaga", pb.CancelSagaRequest(id=str(parked["id"])), admin)
         (saga,) = await rig.ended(account)
         assert (saga["state"], saga["reason"]) == (pb.Saga.STATE_UNDONE, "CANCELLED")
-    assert await rig.check_nothing_is_left_over_or_doubled(account) == []
+    assert await rig.check_consistency(account) == []
 
 
-async def test_what_is_past_its_pivot_cannot_be_cancelled(rig: Rig) -> None:
+async def test_saga_past_its_pivot_cannot_be_cancelled(rig: Rig) -> None:
     account, admin = await rig.account(), await rig.admin()
     async with rig.gateway() as gateway:
         sample = await gateway.create(account)
@@ -125,10 +125,10 @@ async def test_what_is_past_its_pivot_cannot_be_cancelled(rig: Rig) -> None:
         with pytest.raises(Refused) as refused:
             await gateway.operate("CancelSaga", pb.CancelSagaRequest(id=sample.id), admin)
         assert refused.value == Refused(grpc.StatusCode.FAILED_PRECONDITION, "SAGA_NOT_CANCELLABLE")
-    assert await rig.check_nothing_is_left_over_or_doubled(account) == [sample.id]
+    assert await rig.check_consistency(account) == [sample.id]
 
 
-async def test_sagas_are_for_administrators(rig: Rig) -> None:
+async def test_only_administrators_may_use_the_saga_service(rig: Rig) -> None:
     account = await rig.account(consented=False)
     async with rig.gateway() as gateway:
         for method, request in (

@@ -1,4 +1,4 @@
-"""A gateway dies at any point of any saga: what it leaves is ended by the next one, and nothing is there twice."""
+"""A gateway is killed at every point of every saga: the next one ends the saga, and nothing exists twice."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,14 +16,14 @@ from tests.waiting import eventually
 
 AT_ONCE = 3
 PATIENT = {**QUICK, "FAIRDB_SAGA_LEASE_SECONDS": "300"}
-"""Those who die are taken over when the test says so, not by the next one that is to die."""
+"""With a long lease, a killed gateway's sagas are taken over only when the test expires the lease."""
 
-# Names of accounts for which something goes wrong until they are taken out again.
+# Faults for the accounts that these tables list.
 FAULTS = """
 CREATE TABLE privacy_svc.faulty (account uuid PRIMARY KEY);
 GRANT SELECT ON privacy_svc.faulty TO privacy_svc;
 CREATE FUNCTION privacy_svc.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF EXISTS (SELECT FROM privacy_svc.faulty WHERE account = OLD.account_id) THEN RAISE EXCEPTION 'a fault'; END IF;
+    IF EXISTS (SELECT FROM privacy_svc.faulty WHERE account = OLD.account_id) THEN RAISE EXCEPTION 'injected'; END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER fault BEFORE UPDATE ON privacy_svc.preparation FOR EACH ROW EXECUTE FUNCTION privacy_svc.fail();
@@ -39,13 +39,13 @@ CREATE TRIGGER drag BEFORE UPDATE ON backend_svc.sample FOR EACH ROW EXECUTE FUN
 """
 NO_FAULTS = """
 DROP TRIGGER fault ON privacy_svc.preparation; DROP FUNCTION privacy_svc.fail;
-DROP TRIGGER drag ON backend_svc.sample; DROP FUNCTION backend_svc.drag; 
+DROP TRIGGER drag ON backend_svc.sample; DROP FUNCTION backend_svc.drag;
 DROP TABLE privacy_svc.faulty, backend_svc.slow;
 """
 
-BESIDE_OTHERS = [kill for kill in KILLS if not kill.scenario.alone]
-TAKE_OVERS = list({kill.point: kill for kill in BESIDE_OTHERS}.values())
-"""One kill for each point. `test_after_a_restart` has every row of the table, and `make soak` both."""
+BESIDE_OTHERS = [kill for kill in KILLS if not kill.scenario.exclusive]
+TAKEOVERS = list({kill.point: kill for kill in BESIDE_OTHERS}.values())
+"""One kill for each point. `test_saga_ends_after_a_restart` has every row of the table, and `make soak` both."""
 
 Victims = dict[str, Account]
 
@@ -59,7 +59,7 @@ async def faults(rig: Rig) -> AsyncIterator[None]:
 
 @pytest_asyncio.fixture(scope="module")
 async def restarted(rig: Rig, faults: None) -> AsyncIterator[tuple[Gateway, Victims]]:
-    """Kill a gateway for each row of the table while there is no other one; then start one."""
+    """Kill a gateway for each row of the table while no other one runs; then start one."""
     victims = await kill_all(rig, KILLS)
     for account in victims.values():
         await rig.expire_leases(account)
@@ -73,33 +73,33 @@ async def taken_over(rig: Rig, faults: None, request: pytest.FixtureRequest) -> 
     selected: list[Any] = [
         item.callspec.params["kill"]
         for item in request.session.items
-        if isinstance(item, pytest.Function) and item.originalname == test_after_a_take_over.__name__
+        if isinstance(item, pytest.Function) and item.originalname == test_saga_ends_after_a_takeover.__name__
     ]
     async with rig.gateway() as gateway:
         yield gateway, await kill_all(rig, selected, expire=True)
 
 
 async def kill_all(rig: Rig, kills: list[Kill], *, expire: bool = False) -> Victims:
-    """Let each kill happen, a few at a time; return whose saga it was."""
+    """Carry out the kills, a few at a time; return the account of each."""
     victims: Victims = {}
     free = asyncio.Semaphore(AT_ONCE)
 
     async def one(kill: Kill) -> None:
         async with free:
             victims[str(kill)] = account = await arrange(rig, kill.scenario)
-            await happen(rig, kill, account)
+            await carry_out(rig, kill, account)
             await rig.database.execute("DELETE FROM privacy_svc.faulty WHERE account = $1", account.id)
             if expire:
                 await rig.expire_leases(account)
 
-    # Who takes over takes whatever there is, so these have the place to themselves; all others leave it alone.
+    # Gateways of exclusive scenarios take over any saga, so these run one by one, and first.
     for kill in kills:
-        if kill.scenario.alone:
+        if kill.scenario.exclusive:
             await one(kill)
             await rig.expire_leases(victims[str(kill)], in_seconds=3600)
     async with asyncio.TaskGroup() as group:
         for kill in kills:
-            if not kill.scenario.alone:
+            if not kill.scenario.exclusive:
                 group.create_task(one(kill))
     return victims
 
@@ -115,7 +115,7 @@ async def arrange(rig: Rig, scenario: Scenario) -> Account:
     return account
 
 
-async def happen(rig: Rig, kill: Kill, account: Account) -> None:
+async def carry_out(rig: Rig, kill: Kill, account: Account) -> None:
     scenario = kill.scenario
     if not scenario.operation:
         async with rig.gateway(PATIENT, die=kill.point, lose=scenario.lose, leave="1") as gateway:
@@ -126,12 +126,12 @@ async def happen(rig: Rig, kill: Kill, account: Account) -> None:
         await create_until_dead(gateway, scenario, account)
     if scenario.foreign:
         await rig.database.execute("UPDATE gateway.saga SET version = version + 1000 WHERE actor = $1", account.id)
-    if scenario.alone:
+    if scenario.exclusive:
         await rig.expire_leases(account, in_seconds=-700 if scenario.foreign else -0.001)
-    # It must not take along, into its long lease, what another scenario has left for the one that lives.
-    leave = {} if scenario.alone else {"leave": "1"}
+    # It must not take over, under its long lease, the sagas that other scenarios leave for the live gateway.
+    leave = {} if scenario.exclusive else {"leave": "1"}
     async with rig.gateway(PATIENT, die=kill.point, **leave) as gateway:
-        if not scenario.alone:
+        if not scenario.exclusive:
             (saga,) = [saga for saga in await rig.sagas(account) if saga["state"] in OPEN_STATES]
             request, admin = getattr(pb, f"{scenario.operation}Request")(id=str(saga["id"])), await rig.admin()
             with pytest.raises(Refused):
@@ -142,7 +142,7 @@ async def happen(rig: Rig, kill: Kill, account: Account) -> None:
 
 
 async def create_until_dead(gateway: Gateway, scenario: Scenario, account: Account) -> None:
-    """Send the sample, again until it is answered, and wait until the gateway has come to its end."""
+    """Send the sample until it is answered, and wait until the gateway has died."""
     answered = False
 
     async def attempt() -> bool:
@@ -153,7 +153,7 @@ async def create_until_dead(gateway: Gateway, scenario: Scenario, account: Accou
                 answered = True
             except Refused as refused:
                 answered = refused.reason == scenario.refusal != ""
-                # Before the registry has named them, it does not know where the others are.
+                # The gateway may not have resolved the other services yet.
                 if not answered and refused.reason not in ("", "SERVICE_UNAVAILABLE"):
                     raise
         return await gateway.is_dead()
@@ -162,9 +162,9 @@ async def create_until_dead(gateway: Gateway, scenario: Scenario, account: Accou
 
 
 def check_trace(gateway: Gateway, scenario: Scenario) -> None:
-    """Hold what a gateway came by against the table."""
-    came_by = {point.partition(" ")[2] for point in gateway.points()}
-    assert came_by <= {*scenario.passes, *EVERYWHERE}, scenario.name
+    """Check that the gateway reached only points that the table lists."""
+    reached = {point.partition(" ")[2] for point in gateway.points()}
+    assert reached <= {*scenario.passes, *EVERYWHERE}, scenario.name
 
 
 def test_every_transition_is_in_the_table() -> None:
@@ -176,29 +176,29 @@ def test_every_transition_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("kill", KILLS, ids=str)
-async def test_after_a_restart(rig: Rig, restarted: tuple[Gateway, Victims], kill: Kill) -> None:
+async def test_saga_ends_after_a_restart(rig: Rig, restarted: tuple[Gateway, Victims], kill: Kill) -> None:
     gateway, victims = restarted
     await check(rig, gateway, kill.scenario, victims[str(kill)])
 
 
 @pytest.mark.parametrize(
     "kill",
-    [pytest.param(kill, marks=() if kill in TAKE_OVERS else pytest.mark.soak, id=str(kill)) for kill in BESIDE_OTHERS],
+    [pytest.param(kill, marks=() if kill in TAKEOVERS else pytest.mark.soak, id=str(kill)) for kill in BESIDE_OTHERS],
 )
-async def test_after_a_take_over(rig: Rig, taken_over: tuple[Gateway, Victims], kill: Kill) -> None:
+async def test_saga_ends_after_a_takeover(rig: Rig, taken_over: tuple[Gateway, Victims], kill: Kill) -> None:
     gateway, victims = taken_over
     await check(rig, gateway, kill.scenario, victims[str(kill)])
 
 
 async def check(rig: Rig, gateway: Gateway, scenario: Scenario, account: Account) -> None:
-    """Hold what is left against the sagas, before and after the sender repeats the request."""
+    """Check consistency before and after the sender repeats the request."""
     await retry(rig, gateway, account)
-    left = await rig.check_nothing_is_left_over_or_doubled(account)
+    left = await rig.check_consistency(account)
     assert len(left) <= 1
     for _ in range(2):
         answer = await eventually(lambda: repeat(gateway, scenario, account), within=60)
         await retry(rig, gateway, account)
-        samples = await rig.check_nothing_is_left_over_or_doubled(account)
+        samples = await rig.check_consistency(account)
         if scenario.refusal:
             assert (samples, answer) == ([], scenario.refusal)
         else:
@@ -208,7 +208,7 @@ async def check(rig: Rig, gateway: Gateway, scenario: Scenario, account: Account
 
 
 async def repeat(gateway: Gateway, scenario: Scenario, account: Account) -> str | None:
-    """Send the sample once more; return its id or why it is refused, None when the sender is to try again."""
+    """Send the sample again; return its id or the reason of the refusal, None if the sender should retry."""
     try:
         return (await gateway.create(account, **scenario.fields)).id
     except Refused as refused:
@@ -216,7 +216,7 @@ async def repeat(gateway: Gateway, scenario: Scenario, account: Account) -> str 
 
 
 async def retry(rig: Rig, gateway: Gateway, account: Account) -> None:
-    """Let an account's sagas go on that were parked, now that what made them fail is mended."""
+    """Retry an account's parked sagas, now that the fault is removed."""
     for saga in await rig.ended(account):
         if saga["parked"]:
             await gateway.operate("RetrySaga", pb.RetrySagaRequest(id=str(saga["id"])), await rig.admin())

@@ -1,4 +1,4 @@
-"""A gateway that lost its lease: killed, its sagas are ended elsewhere in time; woken again, it changes nothing."""
+"""A gateway that lost its lease: if killed, others end its sagas in time; if it wakes up again, it changes nothing."""
 
 import asyncio
 import signal
@@ -17,13 +17,13 @@ WHERE table_schema IN ('gateway', 'privacy_svc', 'backend_svc', 'auth_svc') AND 
 ORDER BY 1
 """
 IDLE = ("before write take over", "before write set aside")
-"""What a gateway comes by that has nothing to do but to look around."""
+"""Points that an idle gateway reaches."""
 LIMIT = 10.0
-"""Seconds in which another gateway takes over."""
+"""Seconds within which another gateway must take over."""
 
 
-async def everything(rig: Rig) -> dict[str, list[str]]:
-    """Return every row that a service has, but for the leases, which say who is awake."""
+async def all_rows(rig: Rig) -> dict[str, list[str]]:
+    """Return every row of every service, except the leases, which change with time."""
     tables = [row[0] for row in await rig.database.fetch(TABLES)]
     return {
         table: sorted(row[0] for row in await rig.database.fetch(f"SELECT row.*::text FROM {table} AS row"))
@@ -32,12 +32,12 @@ async def everything(rig: Rig) -> dict[str, list[str]]:
 
 
 async def published(rig: Rig) -> bool:
-    """Tell whether no event waits for a relay any more."""
-    return not any(rows for table, rows in (await everything(rig)).items() if table.endswith(".outbox"))
+    """Return whether all events have been published."""
+    return not any(rows for table, rows in (await all_rows(rig)).items() if table.endswith(".outbox"))
 
 
 async def create_until_stopped(gateway: Gateway, account: Account, point: str) -> asyncio.Task[object]:
-    """Send the sample until the gateway has come to the point at which it stops; return the call that hangs in it."""
+    """Send the sample until the gateway has stopped at its point; return the call that hangs there."""
 
     async def attempt() -> object:
         with suppress(Refused):
@@ -67,7 +67,7 @@ async def create_until_stopped(gateway: Gateway, account: Account, point: str) -
         ("before write complete", "after write complete", 5),
     ],
 )
-async def test_a_gateway_that_wakes_up_after_its_lease_changes_nothing(
+async def test_gateway_that_wakes_up_after_its_lease_changes_nothing(
     rig: Rig, point: str, next_point: str, outcome: int
 ) -> None:
     account = await rig.account()
@@ -75,25 +75,25 @@ async def test_a_gateway_that_wakes_up_after_its_lease_changes_nothing(
         call = await create_until_stopped(sleeper, account, point)
         (saga,) = [saga for saga in await rig.ended(account, within=20) if saga["failed_step"] != "validate"]
         assert saga["state"] == outcome
-        samples = await rig.check_nothing_is_left_over_or_doubled(account)
+        samples = await rig.check_consistency(account)
         assert len(samples) == (outcome == 5)
         await eventually(lambda: published(rig))
-        before = await everything(rig)
+        before = await all_rows(rig)
 
         seen = len(sleeper.points())
         process.send(sleeper.child, signal.SIGCONT)
 
-        async def went_on() -> bool:
+        async def resumed() -> bool:
             return next_point in sleeper.points()[seen:] and sleeper.points()[-1] in IDLE
 
-        await eventually(went_on)
+        await eventually(resumed)
         await call
         assert sleeper.alive()
-        assert await everything(rig) == before
+        assert await all_rows(rig) == before
 
 
 @pytest.mark.parametrize("point", ["after call PrepareSample", "after call StoreSample"])
-async def test_with_its_ordinary_lease_a_dead_gateway_is_replaced_within_ten_seconds(rig: Rig, point: str) -> None:
+async def test_dead_gateway_with_the_default_lease_is_replaced_within_ten_seconds(rig: Rig, point: str) -> None:
     account = await rig.account()
     async with rig.gateway({}) as living, rig.gateway({}, die=point) as dying:
 
@@ -111,6 +111,6 @@ async def test_with_its_ordinary_lease_a_dead_gateway_is_replaced_within_ten_sec
             ]
 
         await eventually(taken_over, within=LIMIT)
-        await rig.check_nothing_is_left_over_or_doubled(account)
+        await rig.check_consistency(account)
         sample = await living.create(account)
-        assert await rig.check_nothing_is_left_over_or_doubled(account) == [sample.id]
+        assert await rig.check_consistency(account) == [sample.id]

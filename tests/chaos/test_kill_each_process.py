@@ -1,4 +1,4 @@
-"""Every process killed with SIGKILL and started again: nothing acknowledged is lost, and the next create works."""
+"""Each process is killed with SIGKILL and restarted: no acknowledged sample is lost, and the next create succeeds."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from deploy.local.ports import Ports
 from tests.platform import Account, Platform
 from tests.waiting import eventually
 
-# What GET /api/health calls each part; gateway and Envoy cannot be asked for while they are away themselves.
+# The names in GET /api/health. Gateway and Envoy are missing, because they serve that call themselves.
 HEALTH_NAMES = {
     "auth_svc": "auth",
     "backend_svc": "backend",
@@ -24,7 +24,7 @@ HEALTH_NAMES = {
 }
 CRITICAL = {"backend_svc", "privacy_svc", "postgres"}
 HANG = 35.0
-"""Seconds: the edge answers within 30, so whoever waits this long was left hanging (an httpx.ReadTimeout)."""
+"""Seconds. The edge answers within 30, so a longer wait means that the call hangs (httpx.ReadTimeout)."""
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -54,7 +54,7 @@ async def platform(constellation: Constellation) -> AsyncIterator[Platform]:
         "consul",
     ],
 )
-async def test_kill_and_start_again(platform: Platform, part: str) -> None:
+async def test_kill_and_restart(platform: Platform, part: str) -> None:
     constellation = platform.constellation
     researcher = await platform.account(consented=True)
     acknowledged: list[str] = []
@@ -74,11 +74,11 @@ async def test_kill_and_start_again(platform: Platform, part: str) -> None:
 
     expected: set[int | str] = {201, 503, 504}
     if part == "envoy":
-        # While the edge itself is away there is nobody to answer; once it is back it may have met no service yet.
+        # While Envoy is down, connections are refused.
         expected |= {"refused"}
     assert set(answers) <= expected, answers
     await eventually(lambda: healthy(platform), within=60)
-    await no_answer_said_try_again_of_what_is_stored(researcher, answers)
+    await stored_samples_were_acknowledged_or_unknown(researcher, answers)
     after = await researcher.create()
     for sample_id in {*acknowledged, after["id"]}:
         await researcher.wait_until_processed(sample_id)
@@ -87,7 +87,7 @@ async def test_kill_and_start_again(platform: Platform, part: str) -> None:
 
 
 async def create_until(stop: asyncio.Event, researcher: Account, acknowledged: list[str]) -> list[int | str]:
-    """Create samples one after the other; return what each attempt led to."""
+    """Create samples one after the other; return the status of each attempt."""
     answers: list[int | str] = []
     while not stop.is_set():
         try:
@@ -104,8 +104,8 @@ async def create_until(stop: asyncio.Event, researcher: Account, acknowledged: l
     return answers
 
 
-async def no_answer_said_try_again_of_what_is_stored(researcher: Account, answers: list[int | str]) -> None:
-    """These calls have no Idempotency-Key: a sample that was not acknowledged must have been answered "unknown"."""
+async def stored_samples_were_acknowledged_or_unknown(researcher: Account, answers: list[int | str]) -> None:
+    """Without an Idempotency-Key, a stored sample must be answered with 201 or an unknown outcome, never "retry"."""
     stored, token = 0, ""
     while True:
         parameters = {"filter": f'owner = "{researcher.id}"', "pageSize": 200, "pageToken": token}
@@ -123,7 +123,7 @@ async def at_least(acknowledged: list[str], count: int) -> bool:
 
 
 async def health_names(platform: Platform, part: str) -> None:
-    """Wait until health names the part that is away, and says what that means for the whole."""
+    """Wait until health reports the process as unavailable, and the right overall status."""
     expected = "critical" if part in CRITICAL else "degraded"
 
     async def named() -> bool:
@@ -138,11 +138,11 @@ async def health_names(platform: Platform, part: str) -> None:
 
 
 async def no_call_hangs(researcher: Account) -> None:
-    """Make a call that must end within the edge's limit: answered in the one shape, or refused."""
+    """Make a call that must end within the edge's limit, with a well-formed answer or a refused connection."""
     try:
         answer = await researcher.call("GET", "/api/samples")
     except (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError):
-        # Refused, or a connection that was open when the edge died.
+        # Refused, or the connection was open when the edge was killed.
         return
     assert answer.status_code in (200, 503)
     if answer.status_code == 503:
