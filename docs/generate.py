@@ -24,7 +24,7 @@ from deploy.local.ports import Ports, variable
 from edge.contract import UPSTREAMS
 from edge.settings import EdgeSettings
 from fairdb.options.v1 import access_pb2
-from gateway.app import Settings as GatewaySettings
+from gateway.settings import Settings as GatewaySettings
 from privacy_svc.app import Settings as PrivacySettings
 
 REFERENCE = ROOT / "docs" / "reference"
