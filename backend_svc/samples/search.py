@@ -15,18 +15,20 @@ from backend_svc.samples.filter import Comparison, FilterError
 from backend_svc.samples.lookup import BARRED, COLUMNS
 from chassis.storage import paging
 from chassis.storage.database import Database
+from fairdatabase.policy.access.visibility import Reader, view_of
 from fairdatabase.violations import Violation
 from fairdb.backend.v1.backend_service_pb2 import (
     ListStoredSamplesRequest,
     ListStoredSamplesResponse,
     StoredSample,
 )
-from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_UNSPECIFIED
 from fairdb.samples.v1.sample_pb2 import Sample
 
+_METADATA = "metadata."
 _PAGE_BYTES = 3_000_000
 """A page ends early rather than let an answer exceed the 4 MB that gRPC carries."""
 
+# Repeats what fairdatabase.policy.access.visibility decides, since it filters before it reads; a test compares the two.
 # $1 reader, $2 and $3 the classes they see everywhere and on their own samples, $4 whether they oversee all,
 # $5 the last id of the page before, $6 the limit, $7 and $8 pairs of a study and a class that they see in it,
 # $9 studies that they oversee.
@@ -57,12 +59,9 @@ OPERATORS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 async def list_samples(database: Database, request: ListStoredSamplesRequest) -> ListStoredSamplesResponse:
     """Return a page. Raises FilterInvalid, PageTokenInvalid."""
     statement, values = build(_parse(request.filter))
-    everywhere, own = _visible(request.everywhere), _visible(request.own)
-    pairs = [
-        (UUID(grant.study), c)
-        for grant in request.studies
-        for c in sorted({*grant.classes} - {FIELD_CLASS_UNSPECIFIED})
-    ]
+    reader = Reader.of(request.principal.user_id, request)
+    everywhere, own = sorted(reader.everywhere), sorted(reader.own)
+    pairs = [(UUID(study), c) for study, access in reader.studies.items() for c in sorted(access.classes)]
     # Not the studies: a reader who joins one between two pages sees more from there on.
     query = json.dumps(["samples", request.principal.user_id, request.filter, everywhere, own, request.oversees])
     found = await database.fetch(
@@ -75,7 +74,7 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
         request.page_size + 1,
         [study for study, _ in pairs],
         [field_class for _, field_class in pairs],
-        [UUID(grant.study) for grant in request.studies if grant.oversees],
+        [UUID(study) for study, access in reader.studies.items() if access.oversees],
         *values,
     )
     answer = ListStoredSamplesResponse()
@@ -83,7 +82,7 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     for row in found[: request.page_size]:
         stored = rows.to_stored(row)
         # Before it is counted: where a page ends must not tell how much is withheld.
-        _strip(stored, request)
+        _clear_withheld(stored, reader)
         size += stored.ByteSize()
         if answer.samples and size > _PAGE_BYTES:
             break
@@ -93,24 +92,14 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     return answer
 
 
-def _strip(stored: StoredSample, request: ListStoredSamplesRequest) -> None:
-    """Take away the values that the reader may not see."""
+def _clear_withheld(stored: StoredSample, reader: Reader) -> None:
+    """Clear the metadata values that the reader may not see. The gateway decides whether their use is permitted."""
     sample = stored.sample
-    visible = {FIELD_CLASS_PUBLIC, *request.everywhere, *request.for_permitted_use}
-    if sample.owner == request.principal.user_id:
-        visible.update(request.own)
-    for grant in request.studies:
-        if grant.study == sample.study:
-            visible.update(grant.classes)
     is_quarantined = sample.state == Sample.STATE_QUARANTINED
-    for name in [*sample.metadata]:
-        if is_quarantined or stored.classes.get(f"metadata.{name}", FIELD_CLASS_PUBLIC) not in visible:
-            sample.metadata[name].Clear()
-
-
-def _visible(classes: Sequence[int]) -> list[int]:
-    """Return the classes that a reader may see: what is public always, what has no class never."""
-    return sorted({*classes, FIELD_CLASS_PUBLIC} - {FIELD_CLASS_UNSPECIFIED})
+    view = view_of(reader, owner=sample.owner, study=sample.study, is_quarantined=is_quarantined)
+    paths = [_METADATA + name for name in sample.metadata]
+    for path in view.withheld(paths, stored.classes, use_permitted=True):
+        sample.metadata[path.removeprefix(_METADATA)].Clear()
 
 
 def build(comparisons: Sequence[Comparison]) -> tuple[str, list[object]]:

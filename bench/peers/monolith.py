@@ -18,7 +18,7 @@ from bench.peers.relay import Relay
 from bench.peers.settings import Settings
 from bench.peers.storage import Claim
 from bench.peers.tokens import Caller, account_verifier, bearer
-from bench.peers.visibility import ALL, SampleNotFound, render, visible_classes
+from bench.peers.visibility import OWNERS_VIEW, SampleNotFound, render, view
 from bench.peers.web import Forbidden, make_app
 
 
@@ -64,7 +64,7 @@ async def create_sample(data: SampleCreate, request: Request, response: Response
     if claim is not None:
         found = await storage.find_by_key(monolith.pool, caller.account, claim)
         if found is not None:
-            return _answer(response, render(found, {}, ALL))
+            return _answer(response, render(found, {}, OWNERS_VIEW))
     study = await monolith.studies.for_sample(data.study, caller.account)
     result = monolith.anonymiser.anonymise(data, uuid7(), caller.account, study)
     stored = await storage.store(
@@ -76,7 +76,7 @@ async def create_sample(data: SampleCreate, request: Request, response: Response
         claim,
     )
     monolith.relay.wake()
-    answer = render(stored, result.sample.classes, ALL)
+    answer = render(stored, result.sample.classes, OWNERS_VIEW)
     answer.dropped_fields = result.sample.dropped_fields
     return _answer(response, answer)
 
@@ -89,8 +89,7 @@ async def get_sample(sample_id: UUID, request: Request, response: Response) -> S
     row = await monolith.pool.fetchrow(statements.GET, sample_id, caller.account)
     if row is None:
         raise SampleNotFound
-    visible = visible_classes(row["owner"], row["role"], caller)
-    sample = render(storage.to_stored(row), storage.json.loads(row["classes"]), visible)
+    sample = render(storage.to_stored(row), storage.json.loads(row["classes"]), view(row["owner"], row["role"], caller))
     response.headers["etag"] = sample.etag
     return sample
 

@@ -1,54 +1,69 @@
-"""Who sees what of a sample, at the peers: the platform's rules over plain values."""
+"""Visibility at the peers: the platform's own rule, applied to their plain values."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from uuid import UUID
 
 from bench.peers.bodies import SampleAnswer, Scalar, Stored
 from bench.peers.tokens import Caller
-from fairdatabase.policy import permissions
-from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_SENSITIVE
-from fairdb.privacy.v1.study_service_pb2 import STUDY_ROLE_CURATOR, STUDY_ROLE_READER
+from fairdatabase.policy.access.grants import grants_of, study_grant
+from fairdatabase.policy.access.visibility import Reader, View, view_of
+from fairdb.options.v1.access_pb2 import Principal, Role
+from fairdb.privacy.v1.study_service_pb2 import STUDY_ROLE_READER
 
-PUBLIC = frozenset((FIELD_CLASS_PUBLIC,))
-OF_A_READER = frozenset(permissions.OF_A_READER)
-ALL = frozenset(permissions.ALL)
 _METADATA = "metadata."
-_DATA: dict[str, tuple[str, Scalar]] = {
-    "study": ("study", None),
+_EMPTY: dict[str, tuple[str, Scalar]] = {
     "subject": ("subject", ""),
     "organism": ("organism", ""),
     "taxonId": ("taxon_id", 0),
     "collectionDate": ("collection_date", ""),
 }
+# A peer looks up the caller's role in the study of one sample, so the study needs no name.
+_STUDY = "study of the sample"
+_READERS_CACHED = 10_000
 
 
 class SampleNotFound(Exception):
     """The sample does not exist, or the caller may not see it."""
 
 
-def visible_classes(owner: UUID, role: int, caller: Caller) -> frozenset[int]:
-    """Return the field classes that the caller may see, given their role in the sample's study."""
-    if owner == caller.account or role >= STUDY_ROLE_CURATOR or "ROLE_STEWARD" in caller.roles:
-        return ALL
-    return OF_A_READER if role == STUDY_ROLE_READER else PUBLIC
+def view(owner: UUID, role: int, caller: Caller) -> View:
+    """Return what the caller sees of a sample, given their role in its study: 0 for none."""
+    return view_of(_reader(caller, role), owner=str(owner), study=_STUDY)
 
 
-def render(sample: Stored, classes: Mapping[str, int], visible: Collection[int]) -> SampleAnswer:
-    """Return the sample without withheld fields, and name those. Raises SampleNotFound."""
-    values = dict(sample.__dict__)
+@lru_cache(_READERS_CACHED)
+def _reader(caller: Caller, role: int) -> Reader:
+    principal = Principal(roles=[Role.Value(name) for name in caller.roles if name])
+    studies = [study_grant(_STUDY, role)] if role >= STUDY_ROLE_READER else []
+    return Reader.of(str(caller.account), grants_of(principal, studies))
+
+
+OWNERS_VIEW = view(UUID(int=0), 0, Caller(UUID(int=0), frozenset()))
+"""What the sender of a sample sees of it."""
+
+
+def view_from(classes: Iterable[int], *, oversees: bool) -> View:
+    """Return a view that came from another service."""
+    return View(exists=True, oversees=oversees, classes=frozenset(classes), opened_by_use=frozenset())
+
+
+def render(sample: Stored, classes: Mapping[str, int], view: View) -> SampleAnswer:
+    """Return the sample without the fields that are not visible, and name those. Raises SampleNotFound."""
     if sample.state == "STATE_QUARANTINED":
-        if FIELD_CLASS_SENSITIVE not in visible:
-            raise SampleNotFound
-        withheld = [*_DATA, *(_METADATA + name for name in sample.metadata)]
-    else:
-        withheld = [name for name, field_class in classes.items() if field_class not in visible]
+        view = view.in_quarantine()
+    if not view.exists:
+        raise SampleNotFound
+    values = dict(sample.__dict__)
+    data = [name for name, (field, _) in _EMPTY.items() if values[field]]
+    withheld = view.withheld([*data, *(_METADATA + name for name in sample.metadata)], classes)
     if withheld:
         metadata = dict(sample.metadata)
         for name in withheld:
             if name.startswith(_METADATA):
                 metadata.pop(name.removeprefix(_METADATA), None)
             else:
-                field, empty = _DATA[name]
+                field, empty = _EMPTY[name]
                 values[field] = empty
         values["metadata"] = metadata
     return SampleAnswer.model_construct(**values, withheld_fields=sorted(withheld), dropped_fields=[])

@@ -7,6 +7,7 @@ import grpc
 
 from chassis import call_context
 from chassis.errors import InvalidRequest
+from fairdatabase.policy.access.visibility import Reader
 from fairdatabase.violations import Violation
 from fairdb.backend.v1.backend_service_pb2 import GetStoredSampleRequest
 from fairdb.options.v1.access_pb2 import Principal
@@ -44,4 +45,4 @@ class DataUseServicer(data_use_service_pb2_grpc.DataUseServiceServicer):
             self._backend.GetStoredSample(GetStoredSampleRequest(id=sample_id)),
             self._privacy.GetGrants(GetGrantsRequest(principal=principal)),
         )
-        visibility.render(stored, grants, principal)
+        visibility.render(stored, Reader.of(principal.user_id, grants))

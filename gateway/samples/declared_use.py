@@ -3,9 +3,10 @@
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
+from fairdatabase.policy.access.visibility import Reader
 from fairdb.backend.v1.backend_service_pb2 import RecordReadingsRequest, StoredSample
 from fairdb.options.v1.access_pb2 import Principal
-from fairdb.privacy.v1.privacy_service_pb2 import Grants, MatchUseOfSamplesRequest
+from fairdb.privacy.v1.privacy_service_pb2 import MatchUseOfSamplesRequest
 from fairdb.samples.v1.data_use_pb2 import USE_OUTCOME_ALLOWED, IntendedUse
 from fairdb.samples.v1.sample_service_pb2 import DeclaredUse
 from gateway.samples import visibility
@@ -23,19 +24,19 @@ class Readings:
         self._backend = backend
 
     async def permitted(
-        self, found: Sequence[StoredSample], grants: Grants, reader: Principal, use: IntendedUse
+        self, found: Sequence[StoredSample], reader: Reader, principal: Principal, use: IntendedUse
     ) -> Container[str]:
         """Return the ids of those samples of which the reader may see more, since their terms permit the use.
 
         Raises InvalidRequest for what is wrong with the use, also where it would change nothing.
         """
-        use.account = reader.user_id
-        asked = [stored.sample.id for stored in found if visibility.depends_on_use(stored, grants, reader)]
+        use.account = principal.user_id
+        asked = [stored.sample.id for stored in found if visibility.depends_on_use(stored, reader)]
         answer = await self._privacy.MatchUseOfSamples(MatchUseOfSamplesRequest(sample_ids=asked, use=use))
         if answer.matches:
             readings = {
                 id: DeclaredUse(use=use, outcome=match.outcome, term=match.term) for id, match in answer.matches.items()
             }
             # Whoever cannot be held to what they declared sees nothing for it.
-            await self._backend.RecordReadings(RecordReadingsRequest(principal=reader, readings=readings))
+            await self._backend.RecordReadings(RecordReadingsRequest(principal=principal, readings=readings))
         return {id for id, match in answer.matches.items() if match.outcome == USE_OUTCOME_ALLOWED}

@@ -8,6 +8,7 @@ import grpc
 
 from chassis import call_context
 from chassis.storage import paging
+from fairdatabase.policy.access.visibility import Reader
 from fairdb.backend.v1.backend_service_pb2 import (
     GetStoredSampleRequest,
     ListAuditEntriesRequest,
@@ -59,7 +60,7 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         key = idempotency.choose_key(str(header), request.request_id)
         claim = self._fingerprints.claim(idempotency.CREATE, key, request.sample) if key else None
         created = await self._creation.create(principal, request.sample, claim)
-        sample = visibility.render(created.stored, created.grants, principal)
+        sample = visibility.render(created.stored, Reader.of(principal.user_id, created.grants))
         sample.dropped_fields[:] = sorted(created.dropped_fields)
         await context.send_initial_metadata(
             (("x-http-code", "201"), ("location", f"/api/samples/{sample.id}"), ("etag", sample.etag))
@@ -140,14 +141,12 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         request: pb.GetSampleRequest | pb.ListSamplesRequest,
     ) -> list[Sample]:
         permitted: Container[str] = ()
+        reader = Reader.of(principal.user_id, grants)
         if request.HasField("use"):
-            permitted = await self._readings.permitted(found, grants, principal, request.use)
-        return [
-            visibility.render(stored, grants, principal, use_permitted=stored.sample.id in permitted)
-            for stored in found
-        ]
+            permitted = await self._readings.permitted(found, reader, principal, request.use)
+        return [visibility.render(stored, reader, use_permitted=stored.sample.id in permitted) for stored in found]
 
     async def _check_overseen(self, sample_id: str) -> None:
         principal = call_context.current().caller.principal
         stored, grants = await self._sample_and_grants(sample_id, principal)
-        visibility.check_overseen(stored, grants, principal)
+        visibility.check_overseen(stored, Reader.of(principal.user_id, grants))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chassis.errors import InvalidRequest
 from chassis.storage.database import Database
-from fairdatabase.policy import permissions
+from fairdatabase.policy.access.grants import grants_of
 from fairdatabase.policy.records.anonymisation import anonymise, subject_of
 from fairdatabase.policy.records.validation import InvalidSample
 from fairdatabase.policy.tables.reader import Policy
@@ -76,7 +76,7 @@ class Preparation:
             consents=[str(consent) for consent in recorded.consents],
             policy_version=self._policy.version,
             # The sender owns the sample, so study grants would add nothing.
-            grants=permissions.grants_of(request.principal, ()),
+            grants=grants_of(request.principal, ()),
             data_use=recorded.data_use,
         )
 

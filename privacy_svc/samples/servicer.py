@@ -8,7 +8,7 @@ import grpc
 
 from chassis.errors import InvalidRequest
 from chassis.storage.database import Database
-from fairdatabase.policy import permissions
+from fairdatabase.policy.access.grants import grants_of
 from fairdatabase.policy.records.preview import preview
 from fairdatabase.policy.tables.reader import Policy
 from fairdb.privacy.v1 import privacy_service_pb2 as pb
@@ -52,7 +52,7 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
 
     async def GetGrants(self, request: pb.GetGrantsRequest, context: Context) -> pb.Grants:
         principal = request.principal
-        return permissions.grants_of(principal, await self._grants.of(UUID(principal.user_id)))
+        return grants_of(principal, await self._grants.of(UUID(principal.user_id)))
 
     async def GetPrivacyStatus(self, request: pb.GetPrivacyStatusRequest, context: Context) -> SamplePrivacy:
         async with self._database.connection() as connection:

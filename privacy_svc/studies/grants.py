@@ -5,7 +5,7 @@ from uuid import UUID
 
 from chassis.calling.coalescer import Coalescer
 from chassis.storage.database import Database
-from fairdatabase.policy import permissions
+from fairdatabase.policy.access.grants import study_grant
 from fairdb.privacy.v1.field_class_pb2 import StudyGrant
 from fairdb.privacy.v1.study_service_pb2 import STUDY_ROLE_OWNER
 
@@ -29,5 +29,5 @@ class StudyGrants:
     async def _read_all(self, accounts: Sequence[UUID]) -> Sequence[Sequence[StudyGrant]]:
         grants: dict[UUID, list[StudyGrant]] = {account: [] for account in accounts}
         for row in await self._database.fetch(ROLES, [*grants]):
-            grants[row["account"]].append(permissions.study_grant(str(row["study"]), row["role"]))
+            grants[row["account"]].append(study_grant(str(row["study"]), row["role"]))
         return [grants[account] for account in accounts]

@@ -66,3 +66,4 @@ class Permissions(Body):
     """What a caller may see of a sample."""
 
     visible: list[int]
+    oversees: bool

@@ -23,7 +23,7 @@ from bench.peers.pooled.bodies import (
 from bench.peers.pooled.services import Services, open_services
 from bench.peers.settings import Settings
 from bench.peers.storage import PURPOSE, ConsentRequired
-from bench.peers.visibility import ALL, render
+from bench.peers.visibility import OWNERS_VIEW, render, view_from
 from bench.peers.web import Forbidden, make_app
 
 
@@ -54,7 +54,7 @@ async def create_sample(data: SampleCreate, request: Request, response: Response
     if key:
         store.request = hashlib.sha256(data.model_dump_json().encode()).hexdigest()
     stored = await services.post("backend", "/samples", store, Stored, request)
-    answer = render(stored, done.sample.classes, ALL)
+    answer = render(stored, done.sample.classes, OWNERS_VIEW)
     answer.dropped_fields = done.sample.dropped_fields
     response.headers["location"] = f"/api/samples/{stored.id}"
     response.headers["etag"] = stored.etag
@@ -72,7 +72,7 @@ async def get_sample(sample_id: UUID, request: Request, response: Response) -> S
         services.get("privacy", f"/permissions/{sample_id}", Permissions, request, user_id=str(user.id), roles=roles),
     )
     response.headers["etag"] = found.sample.etag
-    return render(found.sample, found.classes, permissions.visible)
+    return render(found.sample, found.classes, view_from(permissions.visible, oversees=permissions.oversees))
 
 
 async def _authenticate(services: Services, request: Request) -> User:

@@ -19,7 +19,7 @@ from bench.peers.pooled.bodies import (
 from bench.peers.pooled.services import ServiceTokens
 from bench.peers.settings import Settings
 from bench.peers.tokens import Caller
-from bench.peers.visibility import SampleNotFound, visible_classes
+from bench.peers.visibility import SampleNotFound, view
 from bench.peers.web import make_app
 
 PERMISSION = """
@@ -79,4 +79,5 @@ async def get_permissions(sample_id: UUID, user_id: UUID, roles: str, request: R
     if row is None:
         raise SampleNotFound
     caller = Caller(user_id, frozenset(roles.split(",")))
-    return Permissions(visible=sorted(visible_classes(row["owner"], row["role"], caller)))
+    seen = view(row["owner"], row["role"], caller)
+    return Permissions(visible=sorted(seen.classes), oversees=seen.oversees)
