@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from chassis.errors import ServiceUnavailable
+from fairdatabase.policy.access.visibility import Reader
 from fairdb.backend.v1.backend_service_pb2 import RecordReadingsRequest, RecordReadingsResponse, StoredSample
 from fairdb.options.v1.access_pb2 import Principal
 from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER, FIELD_CLASS_SENSITIVE
@@ -57,7 +58,7 @@ def stored(id: str, field_class: int = FIELD_CLASS_SENSITIVE, **fields: object) 
 async def ask(backend: Backend, *found: StoredSample, **outcomes: UseOutcome.ValueType) -> set[str]:
     readings = Readings(Privacy(outcomes), backend)  # pyright: ignore[reportArgumentType]
     use = IntendedUse(purposes=[USE_PURPOSE_HEALTH_RESEARCH], account="somebody else")
-    return {*await readings.permitted(found, GRANTS, READER, use)}  # pyright: ignore[reportGeneralTypeIssues]
+    return {*await readings.permitted(found, Reader.of(READER.user_id, GRANTS), READER, use)}  # pyright: ignore[reportGeneralTypeIssues]
 
 
 async def test_only_what_every_term_allows_is_permitted_and_all_is_kept() -> None:
