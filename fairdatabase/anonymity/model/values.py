@@ -8,22 +8,17 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdatabase.policy.tables.missing import missing_terms
+
 # A leading zero makes a code ("01234"), not a number. Two figures of an exponent are enough for any measurement.
 NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d{1,2})?|[+-]?\.\d+", re.ASCII)
-# What people write where there is nothing: blanks, and the terms of INSDC. Hyphens and underscores are spaces here.
-_MISSING = frozenset(
-    ("", "na", "n/a", "#n/a", "<na>", "n.a.", "nan", "null", "nil", "none", ".", "?", "missing", "unknown",
-     "unspecified", "not applicable", "not available", "not collected", "not provided", "not recorded", "not specified",
-     "restricted", "restricted access", "control sample", "labcontrol test")
-)  # fmt: skip
 # Up to so many characters two different numbers are two different floats.
 _EXACT = 15
 
 
 def is_missing(text: str) -> bool:
-    """Tell whether a text says that there is no value."""
-    plain = " ".join(text.lower().replace("_", " ").replace("-", " ").split())
-    return plain.removeprefix("missing: ") in _MISSING
+    """Return whether a text says that there is no value, by the policy's definition."""
+    return missing_terms().in_table(text)
 
 
 def meaning(text: str, told: Collection[str] = (), *, exponents: bool = True) -> Decimal | str:

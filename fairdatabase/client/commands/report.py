@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +17,8 @@ from fairdatabase.client.terminal import FAILED, console, grid, output_errors_ex
 
 if TYPE_CHECKING:
     from fairdatabase.anonymity.risk.risk import Roles
-    from fairdatabase.anonymity.tables.roles import Guess, Guide
+    from fairdatabase.anonymity.tables.roles import Guess
+    from fairdatabase.policy.tables.fields import Policy
 
 _STYLES = {"direct": "red", "subject": "red", "quasi": "yellow", "companion": "yellow", "sensitive": "magenta",
            "restricted": "red", "unknown": "bold", "other quasi": "yellow", "other sensitive": "magenta"}  # fmt: skip
@@ -53,10 +53,11 @@ def report_command(
     with table_errors_explained(file):
         from fairdatabase.anonymity.risk.risk import check_roles, measure
         from fairdatabase.anonymity.tables.roles import guess_roles
+        from fairdatabase.policy.tables.reader import load_policy
 
         table = read_with_progress(file)
-        guide = _guide()
-        guesses = guess_roles(guide, table)
+        policy = load_policy()
+        guesses = guess_roles(policy, table)
         roles = _roles(guesses, list(table.columns), quasi, sensitive, subject, categorical)
         guesses = [_overruled(guess, roles) for guess in guesses]
         risk = None
@@ -65,13 +66,13 @@ def report_command(
             risk = measure(table, roles)
         with output_errors_explained():
             if as_json:
-                found = _as_json(guide, guesses, roles, risk and risk.as_json())
+                found = _as_json(policy, guesses, roles, risk and risk.as_json())
                 if risk is not None:
                     found["warnings"] = [*warnings_of(table, roles), *notes_on_proposal(guesses, roles, risk)]
                 print(json.dumps(found, ensure_ascii=False))
             else:
                 out = console()
-                _show(guide, guesses, file, out)
+                _show(policy, guesses, file, out)
                 if risk is not None:
                     show_risk(table, roles, risk, out)
                     for note in notes_on_proposal(guesses, roles, risk):
@@ -85,13 +86,6 @@ def report_command(
                     )
     if risk is None:
         raise typer.Exit(FAILED)
-
-
-def _guide() -> "Guide":
-    """Return the policy's classes. They are read as data that the wheel carries; nothing of the service runs."""
-    from fairdatabase.anonymity.tables.roles import read_guide
-
-    return read_guide(resources.files("fairdatabase.policy.tables").joinpath("policy.toml").read_text(encoding="utf-8"))
 
 
 def _roles(
@@ -133,11 +127,11 @@ def _overruled(guess: "Guess", roles: "Roles") -> "Guess":
     return guess
 
 
-def _as_json(guide: "Guide", guesses: "list[Guess]", roles: "Roles", risk: dict[str, Any] | None) -> dict[str, Any]:
+def _as_json(policy: "Policy", guesses: "list[Guess]", roles: "Roles", risk: dict[str, Any] | None) -> dict[str, Any]:
     from fairdatabase.anonymity.tables.roles import as_json
 
     return {
-        "policy": guide.version,
+        "policy": policy.version,
         "columns": as_json(guesses),
         "quasi": list(roles.quasi),
         "sensitive": list(roles.sensitive),
@@ -147,11 +141,11 @@ def _as_json(guide: "Guide", guesses: "list[Guess]", roles: "Roles", risk: dict[
     }
 
 
-def _show(guide: "Guide", guesses: "list[Guess]", file: Path, out: Console) -> None:
+def _show(policy: "Policy", guesses: "list[Guess]", file: Path, out: Console) -> None:
     from fairdatabase.anonymity.model.table import as_shown
 
     table = grid(
-        f"Columns of {file.name}, guessed by policy {guide.version}", "column", "role", "why", "values", "advice"
+        f"Columns of {file.name}, guessed by policy {policy.version}", "column", "role", "why", "values", "advice"
     )
     for guess in guesses:
         role = Text(guess.role, style=_STYLES.get(guess.role, ""))

@@ -37,7 +37,7 @@ class Identifiers:
 
     def add(self, kind: str, text: str) -> None:
         """Take up a direct identifier unless it is a missing-value term; `kind` is the policy's `identifies`."""
-        if not text or len(self._marks) >= _MOST_MARKS or self._vocabulary.missing_term(text) is not None:
+        if not text or len(self._marks) >= _MOST_MARKS or self._vocabulary.missing.term(text) is not None:
             return
         text = fold(text)[:_LONGEST]
         if kind == "label" and not _DIGIT.search(text):

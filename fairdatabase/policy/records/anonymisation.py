@@ -142,7 +142,7 @@ def _organism(raw: RawSample, policy: Policy, record: Record, *, are_absent: boo
 def _read_year(raw: RawSample, policy: Policy) -> tuple[str, str]:
     """Return the year of the collection date, empty when there is none, and what is wrong with the date."""
     written = clean(raw.collection_date)
-    if not written or policy.vocabulary.missing_term(written) is not None:
+    if not written or policy.vocabulary.missing.term(written) is not None:
         return "", ""
     try:
         return year_of(written), ""

@@ -131,7 +131,7 @@ def sort_record(raw: RawSample, policy: Policy) -> Record:
                 _add_subject(record, subject)
                 record.named_subject.add(key)
         elif _is_first(record, key, found, seen) and scalar is not None:
-            term = vocabulary.missing_term(scalar) if isinstance(scalar, str) else None
+            term = vocabulary.missing.term(scalar) if isinstance(scalar, str) else None
             if term:
                 record.values.append((key, found, term))
             elif term is None:
@@ -146,7 +146,7 @@ def sort_record(raw: RawSample, policy: Policy) -> Record:
 
 def _take_simple(record: Record, fields: Iterable[tuple[str, Field, str]], vocabulary: Vocabulary) -> list[_Given]:
     """Take up what is listed, what is kept by its form and what only its rule has to look at; return the others."""
-    begin, end = vocabulary.missing_begin, vocabulary.missing_end
+    begin, end = vocabulary.missing.first, vocabulary.missing.last
     listed_ones, values, kept = record.listed, record.values, record.kept
     left: list[_Given] = []
     for key, found, written in fields:
@@ -208,4 +208,4 @@ def _add_subject(record: Record, subject: str) -> None:
 
 def _subject(text: str, vocabulary: Vocabulary) -> str | None:
     subject = normalise_subject(text)
-    return subject if subject and vocabulary.missing_term(subject) is None else None
+    return subject if subject and vocabulary.missing.term(subject) is None else None

@@ -14,6 +14,15 @@ from fairdb.samples.v1.sample_pb2 import Sample
 # What stays of these tells no more than their ontology id does; of all others the id would undo the action.
 _ONTOLOGY_FOLLOWS = frozenset(("term", "vocabulary", "country", "organism"))
 _ONTOLOGY_SUFFIX = "ontologytermid"
+# The class of a field by the policy's word for it.
+CLASSES = {
+    "direct": FieldClass.FIELD_CLASS_UNSPECIFIED,
+    "quasi": FieldClass.FIELD_CLASS_QUASI_IDENTIFIER,
+    "sensitive": FieldClass.FIELD_CLASS_SENSITIVE,
+    "restricted": FieldClass.FIELD_CLASS_RESTRICTED,
+    "public": FieldClass.FIELD_CLASS_PUBLIC,
+}
+CLASS_NAMES = {field_class: name for name, field_class in CLASSES.items()}
 _NAMES_CACHED = 4096
 # A longer name is looked up each time; every one that is remembered has a length that the proto permits.
 _LONGEST_REMEMBERED = 64
@@ -41,6 +50,8 @@ class Field:
     why: str
     says: str = ""
     identifies: str = ""
+    # The field whose ontology ids this one holds.
+    follows: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     pattern: re.Pattern[str] | None = None
     unit: str = ""
@@ -135,5 +146,6 @@ def _ontology_field(base: Field, vocabulary: Vocabulary) -> Field:
         why=base.why,
         says="kept",
         identifies=base.identifies,
+        follows=base.name,
         kept=vocabulary.short_id if action == "ontology" else None,
     )

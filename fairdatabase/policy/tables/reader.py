@@ -6,23 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fairdatabase.policy.tables.fields import Field, Policy
+from fairdatabase.policy.tables.fields import CLASSES, Field, Policy
 from fairdatabase.policy.tables.vocabulary import load_vocabulary, read_values
 from fairdatabase.policy.text.characters import squash
-from fairdb.privacy.v1.field_class_pb2 import FieldClass
 
 _FILE = Path(__file__).with_name("policy.toml")
 
 __all__ = ["ACTIONS", "Field", "Policy", "PolicyError", "load_policy"]
 
 _VERSION = re.compile(r"\d{4}-\d{1,2}-\d+")
-_CLASSES = {
-    "direct": FieldClass.FIELD_CLASS_UNSPECIFIED,
-    "quasi": FieldClass.FIELD_CLASS_QUASI_IDENTIFIER,
-    "sensitive": FieldClass.FIELD_CLASS_SENSITIVE,
-    "restricted": FieldClass.FIELD_CLASS_RESTRICTED,
-    "public": FieldClass.FIELD_CLASS_PUBLIC,
-}
 # Each action with the options that it needs and those that it may have.
 _OPTIONS: dict[str, tuple[set[str], set[str]]] = {
     "drop": (set(), set()),
@@ -95,7 +87,7 @@ def load_policy(path: Path = _FILE) -> Policy:
 def _read_field(where: str, name: str, group: dict[str, Any]) -> Field:
     action, class_ = group.get("action"), group.get("class")
     _require(action in _OPTIONS, f"{where}: action must be one of {', '.join(sorted(_OPTIONS))}")
-    _require(class_ in _CLASSES, f"{where}: class must be one of {', '.join(_CLASSES)}")
+    _require(class_ in CLASSES, f"{where}: class must be one of {', '.join(CLASSES)}")
     _require(bool(str(group.get("why", "")).strip()), f"{where}: needs a why")
     _require((class_ == "direct") <= (action in ("drop", "subject")), f"{where}: direct identifiers are never kept")
     identifies = group.get("identifies", "code" if class_ == "direct" else "")
@@ -113,7 +105,7 @@ def _read_field(where: str, name: str, group: dict[str, Any]) -> Field:
     _require(read.get("width", 1) > 0, f"{where}: width must be positive")
     return Field(
         name=name,
-        field_class=_CLASSES[str(class_)],
+        field_class=CLASSES[str(class_)],
         action=str(action),
         why=group["why"],
         identifies=identifies,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fairdatabase.policy.tables.missing import VOCABULARY_FILE, MissingTerms, read_missing
 from fairdatabase.policy.text.characters import fold, squash
 
-_FILE = Path(__file__).with_name("vocabulary.toml")
 _WORD = re.compile(r"[^\W_]+")
 # One alone is nobody's.
 _FIGURES = frozenset("0123456789")
@@ -17,7 +17,6 @@ _PARTS = re.compile(r"[\s-]+")
 # Shorter words end like anything.
 _SHORTEST_WITH_ENDING = 6
 _REMEMBERED = 4096
-_LONGEST_MISSING = 30
 
 
 class Remembered(set[str]):
@@ -65,12 +64,7 @@ class Figures:
 class Vocabulary:
     """The content of vocabulary.toml, ready for look-up."""
 
-    # By how they are written, in lower case; "" stands for what counts as absent.
-    missing: dict[str, str]
-    missing_terms: frozenset[str]
-    # What a missing-value term may begin and end with as it is written; nothing else is looked up.
-    missing_begin: frozenset[str]
-    missing_end: frozenset[str]
+    missing: MissingTerms
     words: frozenset[str]
     endings: tuple[str, ...]
     countries: dict[str, str]
@@ -85,14 +79,6 @@ class Vocabulary:
     figures: Figures
     # Names of organisms that were found good and consist of listed words only, so that none can be somebody's.
     names: Remembered = field(default_factory=Remembered)
-
-    def missing_term(self, text: str) -> str | None:
-        """Return the missing-value term that a clean text is, "" when it counts as absent, None for all other texts."""
-        if len(text) > _LONGEST_MISSING:
-            return None
-        if text and (text[0] not in self.missing_begin or text[-1] not in self.missing_end):
-            return None
-        return self.missing.get(text.lower().replace("_", " ").replace("-", " ").removeprefix("missing: ").strip())
 
     def knows(self, word: str) -> bool:
         """Tell whether a word may stand in a stored value: a listed one whatever its case, one by its ending in lower
@@ -113,21 +99,12 @@ class Vocabulary:
         return True
 
 
-def load_vocabulary(path: Path = _FILE) -> Vocabulary:
+def load_vocabulary(path: Path = VOCABULARY_FILE) -> Vocabulary:
     """Read vocabulary.toml. Raises KeyError or ValueError when it is not of the expected form."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     ontologies: list[str] = content["ontologies"]["prefixes"]
-    terms: list[str] = content["missing"]["terms"]
-    missing = (
-        dict.fromkeys(("", *content["missing"]["blanks"]), "")
-        | {term.replace(" ", ""): term for term in terms}
-        | {term: term for term in terms}
-    )
     return Vocabulary(
-        missing=missing,
-        missing_terms=frozenset(terms),
-        missing_begin=frozenset("_-mM") | {c for term in filter(None, missing) for c in (term[0], term[0].upper())},
-        missing_end=frozenset("_-") | {c for term in filter(None, missing) for c in (term[-1], term[-1].upper())},
+        missing=read_missing(**content["missing"]),
         words=_words([*content["words"].values(), *ontologies]),
         endings=tuple(content["endings"]["medical"].split()),
         countries=read_values(content["countries"]["names"]),

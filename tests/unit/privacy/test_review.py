@@ -6,7 +6,7 @@ import pytest
 
 from fairdatabase.sheets.table import read_rows
 from privacy_svc.review import main, review
-from tests.unit.privacy.samples import POLICY
+from tests.unit.policy.samples import POLICY
 
 TABLE = """sample_id\tBody Site\thost_age\tnotes\tcolour\tname
 Q1\tfeces\t34\twith Quartzfeather\tblue\tZebulon Quartzfeather

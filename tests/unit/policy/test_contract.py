@@ -7,7 +7,7 @@ import pytest
 from buf.validate import validate_pb2
 from fairdatabase.policy.records import contract
 from fairdb.samples.v1.sample_pb2 import RawSample
-from tests.unit.privacy.samples import STUDY, anonymised, raw_sample, violations
+from tests.unit.policy.samples import STUDY, anonymised, raw_sample, violations
 
 NAMED = ("study", "subject", "organism", "taxon_id", "collection_date")
 

@@ -6,7 +6,7 @@ from google.protobuf.struct_pb2 import Value
 from fairdatabase.policy.records.anonymisation import anonymise, subject_of
 from fairdatabase.policy.records.validation import InvalidSample
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
-from tests.unit.privacy.samples import KEYSTORE, POLICY, STUDY, anonymised, kept, raw_sample, violations
+from tests.unit.policy.samples import KEYSTORE, POLICY, STUDY, anonymised, kept, raw_sample, violations
 
 PALM = {
     "#SampleID": "L1S8",

@@ -6,7 +6,7 @@ import pytest
 
 from fairdatabase.policy.records.preview import PSEUDONYM, preview
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview, SamplePreview
-from tests.unit.privacy.samples import KEYSTORE, POLICY, STUDY, raw_sample
+from tests.unit.policy.samples import KEYSTORE, POLICY, STUDY, raw_sample
 
 
 def previewed(metadata: dict[str, Any], **fields: Any) -> SamplePreview:

@@ -8,7 +8,7 @@ import pytest
 from fairdatabase.policy.records.rules import RULES
 from fairdatabase.policy.tables.reader import ACTIONS, PolicyError, load_policy
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
-from tests.unit.privacy.samples import POLICY, policy_file
+from tests.unit.policy.samples import POLICY, policy_file
 
 GROUP = """
 version = "2026-11-1"

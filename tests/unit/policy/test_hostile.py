@@ -7,7 +7,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from fairdatabase.policy.records.validation import InvalidSample
-from tests.unit.privacy.samples import anonymised, raw_sample
+from tests.unit.policy.samples import anonymised, raw_sample
 
 ORGANISMS = [
     "QUARTZFEATHER",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.privacy.samples import kept
+from tests.unit.policy.samples import kept
 
 
 @pytest.mark.parametrize(

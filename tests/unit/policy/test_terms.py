@@ -5,7 +5,7 @@ import pytest
 from fairdatabase.policy.records.preview import preview
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview
-from tests.unit.privacy.samples import POLICY, anonymised, kept, raw_sample
+from tests.unit.policy.samples import POLICY, anonymised, kept, raw_sample
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from fairdatabase.policy.recognizers.detection import REDACTED, is_identifying, redact_patterns
 from fairdatabase.policy.recognizers.triggers import lower
-from tests.unit.privacy.samples import POLICY
+from tests.unit.policy.samples import POLICY
 
 # With as few figures, and begun as far in front of them, as the form permits.
 FEWEST = [

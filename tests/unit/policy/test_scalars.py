@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from fairdatabase.policy.text.characters import clean, squash
 from fairdatabase.policy.text.scalars import are_clean, read_text
-from tests.unit.privacy.samples import POLICY, kept
+from tests.unit.policy.samples import POLICY, kept
 
 TEXTS = st.text(st.sampled_from("ab7|-_ \t\n\0é\u00a0\u200b\x7f"), max_size=6)
 
@@ -41,7 +41,7 @@ def test_squashed_text_is_letters_and_figures_in_lower_case(text: str) -> None:
 
 @pytest.mark.parametrize("how", [str, str.upper, str.title, lambda term: f"missing: {term}", lambda term: f"_{term}-"])
 def test_every_missing_value_term_is_found_in_any_writing(how: object) -> None:
-    for term, stored in POLICY.vocabulary.missing.items():
+    for term, stored in POLICY.vocabulary.missing.stored.items():
         if term:
-            assert POLICY.vocabulary.missing_term(how(term)) == stored  # pyright: ignore[reportCallIssue]
-            assert POLICY.vocabulary.missing_term(how(term.replace(" ", "_"))) == stored  # pyright: ignore[reportCallIssue]
+            assert POLICY.vocabulary.missing.term(how(term)) == stored  # pyright: ignore[reportCallIssue]
+            assert POLICY.vocabulary.missing.term(how(term.replace(" ", "_"))) == stored  # pyright: ignore[reportCallIssue]

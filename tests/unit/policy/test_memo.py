@@ -7,7 +7,7 @@ from fairdatabase.policy.records.generalisation import _factor
 from fairdatabase.policy.records.rules import Surroundings, apply_rule
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1.sample_pb2 import RawSample
-from tests.unit.privacy.samples import POLICY, anonymised, kept, raw_sample, violations
+from tests.unit.policy.samples import POLICY, anonymised, kept, raw_sample, violations
 
 # Each is kept, and each might be somebody's.
 KEPT = {

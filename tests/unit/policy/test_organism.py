@@ -3,7 +3,7 @@
 import pytest
 
 from fairdatabase.policy.recognizers.organism import is_organism
-from tests.unit.privacy.samples import POLICY, anonymised, raw_sample, violations
+from tests.unit.policy.samples import POLICY, anonymised, raw_sample, violations
 
 
 @pytest.mark.parametrize(

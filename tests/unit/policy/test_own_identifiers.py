@@ -7,7 +7,7 @@ import pytest
 from fairdatabase.policy.recognizers.detection import REDACTED, is_identifying, redact_patterns
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
 from fairdatabase.policy.text.characters import clean, squash
-from tests.unit.privacy.samples import POLICY
+from tests.unit.policy.samples import POLICY
 
 
 def redact(text: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fairdatabase.policy.records.validation import InvalidSample
 from fairdatabase.policy.text.characters import fold
 from fairdb.samples.v1.sample_pb2 import RawSample
-from tests.unit.privacy.samples import POLICY, anonymised, raw_sample
+from tests.unit.policy.samples import POLICY, anonymised, raw_sample
 
 NAME = "Zebulon Quartzfeather"
 EMAIL = "zq.canary@canary-mail.example"
@@ -143,7 +143,7 @@ def test_what_is_left_has_the_form_of_its_rule(metadata: dict[str, Any]) -> None
         result = anonymised(raw_sample(metadata))
     except InvalidSample:
         return
-    missing = POLICY.vocabulary.missing_terms
+    missing = frozenset(POLICY.vocabulary.missing.stored.values()) - {""}
     for key, value in result.sample.metadata.items():
         field = POLICY.fields[key]
         text = str(getattr(value, value.WhichOneof("kind") or ""))

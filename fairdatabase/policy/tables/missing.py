@@ -1,0 +1,58 @@
+"""Missing values: the texts that stand for "no value". The whole platform uses this one definition."""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from fairdatabase.policy.text.characters import clean
+
+VOCABULARY_FILE = Path(__file__).with_name("vocabulary.toml")
+_LONGEST = 30
+
+
+@dataclass(frozen=True, slots=True)
+class MissingTerms:
+    """The [missing] section of vocabulary.toml, ready for look-up."""
+
+    stored: dict[str, str]
+    """What is stored for a spelling in lower case: a term of INSDC, or "" for a blank."""
+    in_tables: frozenset[str]
+    """Further spellings that mean "no value" among the numbers of a table."""
+    first: frozenset[str]
+    """Characters that a spelling may begin with, as it is written. Texts with another one need no look-up."""
+    last: frozenset[str]
+
+    def term(self, text: str) -> str | None:
+        """Return the term that a clean text stands for, "" for a blank, None for a text that is a value."""
+        if len(text) > _LONGEST:
+            return None
+        if text and (text[0] not in self.first or text[-1] not in self.last):
+            return None
+        return self.stored.get(text.lower().replace("_", " ").replace("-", " ").removeprefix("missing: ").strip())
+
+    def in_table(self, text: str) -> bool:
+        """Return whether a cell of a table, clean or not, holds no value."""
+        text = clean(text)
+        return self.term(text) is not None or text.lower() in self.in_tables
+
+
+def read_missing(terms: Iterable[str], blanks: Iterable[str], in_tables: Iterable[str]) -> MissingTerms:
+    """Return the missing-value terms that a vocabulary lists."""
+    terms = list(terms)
+    stored = dict.fromkeys(("", *blanks), "") | {term.replace(" ", ""): term for term in terms}
+    stored |= {term: term for term in terms}
+    spellings = [spelling for spelling in stored if spelling]
+    return MissingTerms(
+        stored=stored,
+        in_tables=frozenset(in_tables),
+        first=frozenset("_-mM").union(*((spelling[0], spelling[0].upper()) for spelling in spellings)),
+        last=frozenset("_-").union(*((spelling[-1], spelling[-1].upper()) for spelling in spellings)),
+    )
+
+
+@cache
+def missing_terms() -> MissingTerms:
+    """Return the platform's missing-value terms, for callers that need no other part of the vocabulary."""
+    return read_missing(**tomllib.loads(VOCABULARY_FILE.read_text(encoding="utf-8"))["missing"])
