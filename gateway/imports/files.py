@@ -17,7 +17,7 @@ class FileReader(Protocol):
     """Reads one file."""
 
     def feed(self, data: bytes) -> Iterator[Item]:
-        """Add bytes; yield the rows that are now complete. Raises InvalidRequest if the title line is unusable."""
+        """Add bytes; yield the rows that are now complete. Raises InvalidRequest if the header is unusable."""
         ...
 
     def unfinished(self) -> bool:
@@ -58,7 +58,7 @@ def _read_line(record: Record) -> Item:
 
 
 class Table:
-    """Reads a table with a title line."""
+    """Reads a table with a header."""
 
     def __init__(self, delimiter: str) -> None:
         self._records = TableRecords(delimiter)

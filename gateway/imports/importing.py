@@ -195,7 +195,7 @@ class Importing:
                     job.consecutive_new = 0 if created.repeated else job.consecutive_new + 1
                     return created
                 except (ServiceUnavailable, DeadlineExceeded) as error:
-                    # Retrying is safe whatever happened: the row has a key.
+                    # Retrying is always safe, because the row has a key.
                     if self._closing or attempts.exhausted():
                         # Stop the import, or every later row would wait as long.
                         job.unavailable = error

@@ -110,7 +110,7 @@ def _set_metadata(sample: RawSample, values: object) -> Iterable[Violation]:
                 case None:
                     into.null_value = 0  # pyright: ignore[reportAttributeAccessIssue]
                 case _:
-                    # privacy_svc rejects lists and objects whatever they contain, so an empty list is enough.
+                    # privacy_svc rejects every list and object, so an empty list is enough.
                     into.list_value.SetInParent()
         except (ValueError, OverflowError):
             # The number exceeds a float, or the text or the name has a lone surrogate. The name may be at fault, so

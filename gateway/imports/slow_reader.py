@@ -24,7 +24,7 @@ class SlowReader:
         self._restart_timer()
 
     def taken(self) -> None:
-        """Note that the caller asks for the next piece."""
+        """Note that the caller is ready for the next piece."""
         self._unread = False
         self._restart_timer()
 

@@ -187,7 +187,7 @@ def test_too_long_row_is_rejected_alone(content_type: str, monkeypatch: pytest.M
         (b"\xff", "cannot be read"),
     ],
 )
-def test_unusable_title_line_rejects_the_file(titles: bytes, violation: str | None) -> None:
+def test_unusable_header_rejects_the_file(titles: bytes, violation: str | None) -> None:
     if violation is None:
         assert read(CSV, titles) == []
         return
