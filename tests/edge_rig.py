@@ -1,4 +1,4 @@
-"""A real Envoy with the configuration that edge/ makes, stand-in services behind it, and the tokens it trusts."""
+"""Edge rig: a real Envoy with the rendered configuration, fake services behind it, and an issuer that it trusts."""
 
 import asyncio
 import base64
@@ -6,7 +6,6 @@ import copy
 import json
 import re
 import time
-import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -42,6 +41,7 @@ from fairdb.samples.v1 import (
     sample_service_pb2_grpc,
 )
 from fairdb.system.v1 import system_service_pb2, system_service_pb2_grpc
+from tests.error_answers import assert_error
 from tests.waiting import eventually
 
 LOOPBACK = "127.0.0.1"
@@ -49,11 +49,11 @@ Config = dict[str, Any]
 Context = grpc.aio.ServicerContext
 
 
-# --- the services behind the edge ---
+# --- services behind the edge ---
 
 
 class Samples(sample_service_pb2_grpc.SampleServiceServicer):
-    """Answers as the request's own values say, and keeps the metadata it was called with."""
+    """Fake SampleService: magic values in the request choose the answer. Keeps the metadata of the last call."""
 
     def __init__(self) -> None:
         self.metadata: dict[str, str] = {}
@@ -87,8 +87,8 @@ class Samples(sample_service_pb2_grpc.SampleServiceServicer):
 
     async def GetSample(self, request, context: Context):
         self._note(context)
-        if request.id == "away":
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "backend_svc is away")
+        if request.id == "unavailable":
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "backend_svc is unavailable")
         if request.id == "slow":
             await asyncio.Event().wait()
         if request.id == "missing":
@@ -99,7 +99,7 @@ class Samples(sample_service_pb2_grpc.SampleServiceServicer):
         return sample_pb2.Sample(id=request.id)
 
     async def ListSamples(self, request, context: Context):
-        """Answer with about as many bytes as `page_size` says."""
+        """Answer with about `page_size` bytes."""
         self.filter = request.filter
         if not request.page_size:
             return sample_service_pb2.ListSamplesResponse()
@@ -108,20 +108,22 @@ class Samples(sample_service_pb2_grpc.SampleServiceServicer):
 
 
 class System(system_service_pb2_grpc.SystemServiceServicer):
+    """Fake SystemService: always critical."""
+
     async def GetHealth(self, request, context: Context):
         await context.send_initial_metadata((("x-http-code", "503"),))
         return system_service_pb2.SystemHealth(status="critical")
 
 
 class Backend(backend_service_pb2_grpc.BackendServiceServicer):
-    """An internal service that is there: what keeps it from clients is the edge alone."""
+    """Fake internal service on the same port: only the edge keeps clients from calling it."""
 
     async def GetStoredSample(self, request, context: Context):
         return backend_service_pb2.StoredSample()
 
 
 class Imports(import_service_pb2_grpc.ImportServiceServicer):
-    """Answers each piece of a file with its size, as soon as it comes; refuses one of another type."""
+    """Fake ImportService: answers each piece of a CSV file with its size, and refuses other media types."""
 
     def __init__(self) -> None:
         self.first: import_service_pb2.ImportFileRequest | None = None
@@ -138,10 +140,10 @@ class Imports(import_service_pb2_grpc.ImportServiceServicer):
 
 
 class Upstream:
-    """One process's worth of services on a port of its own."""
+    """A server with the fake services, on a port of its own."""
 
     def __init__(self) -> None:
-        self.samples = Samples()  # pyright: ignore[reportAbstractUsage]  the rest answers UNIMPLEMENTED
+        self.samples = Samples()  # pyright: ignore[reportAbstractUsage]  other RPCs answer UNIMPLEMENTED
         self.imports = Imports()  # pyright: ignore[reportAbstractUsage]
         self.port = 0
         self._server = grpc.aio.server()
@@ -174,6 +176,7 @@ class Upstream:
 
 @asynccontextmanager
 async def upstream_running() -> AsyncIterator[Upstream]:
+    """Run the fake services."""
     upstream = Upstream()
     await upstream.start()
     try:
@@ -182,27 +185,29 @@ async def upstream_running() -> AsyncIterator[Upstream]:
         await upstream.stop()
 
 
-# --- the tokens ---
+# --- tokens ---
 
 
 class Issuer:
-    """auth_svc, as far as tokens go."""
+    """Issues access tokens as auth_svc does, under a key of its own."""
 
     def __init__(self, kid: str) -> None:
         self._key = Ed25519PrivateKey.generate()
         self._kid = kid
 
     def token(self, **claims: Any) -> str:
-        """Return a token that differs from a good one in `claims`; one that is None is left out."""
+        """Return a valid token with `claims` replaced; a claim that is None is left out."""
         now = int(time.time())
-        good = {"iss": "auth_svc", "aud": "fairdb", "sub": "u", "jti": "j", "iat": now, "exp": now + 3600}
-        chosen = {name: value for name, value in (good | claims).items() if value is not None}
+        valid = {"iss": "auth_svc", "aud": "fairdb", "sub": "u", "jti": "j", "iat": now, "exp": now + 3600}
+        chosen = {name: value for name, value in (valid | claims).items() if value is not None}
         return jwt.encode(chosen, self._key, algorithm="EdDSA", headers={"kid": self._kid})
 
     def bearer(self, **claims: Any) -> dict[str, str]:
+        """Return the headers that carry such a token."""
         return {"authorization": f"Bearer {self.token(**claims)}"}
 
     def jwk(self) -> dict[str, str]:
+        """Return the public key as a JSON Web Key."""
         x = base64.urlsafe_b64encode(self._key.public_key().public_bytes_raw()).decode().rstrip("=")
         return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": self._kid, "alg": "EdDSA", "use": "sig"}
 
@@ -211,7 +216,7 @@ class Issuer:
 
 
 class Edge:
-    """A running Envoy."""
+    """A running Envoy, and clients of its listener and its admin interface."""
 
     def __init__(self, settings: EdgeSettings, files: EdgeFiles, log: Path) -> None:
         self.files = files
@@ -225,7 +230,7 @@ class Edge:
         return self._log.read_text()
 
     async def log_entry(self, correlation_id: str) -> Config:
-        """Return a request's line in the access log."""
+        """Return a request's entry in the access log, once Envoy has written it."""
 
         async def find() -> Config | None:
             for line in self.read_log().splitlines():
@@ -237,11 +242,12 @@ class Edge:
         return found
 
     async def stat(self, name: str) -> int:
+        """Return the value of an Envoy statistic."""
         answer = await self.admin.get("/stats", params={"filter": f"^{re.escape(name)}$"})
         return int(answer.text.rpartition(":")[2])
 
     async def is_unhealthy(self, cluster: str) -> bool:
-        """Say whether health checks have given up an instance of a service."""
+        """Return whether health checks have marked an instance of a service as unhealthy."""
         return await self.stat(f"cluster.{cluster}.membership_healthy") < await self.stat(
             f"cluster.{cluster}.membership_total"
         )
@@ -262,17 +268,17 @@ async def edge_running(
     change: Callable[[Config], None] = lambda _: None,
     **settings: Any,
 ) -> AsyncIterator[Edge]:
-    """Run Envoy with every service at `addresses`; `change` may edit its configuration."""
+    """Run Envoy with every service at `addresses`, trusting `keys`; `change` may edit its configuration."""
     port, admin_port = find_free(2)
-    told = EdgeSettings(
+    edge_settings = EdgeSettings(
         edge_dir=folder, trust_dir=folder / "trust", edge_port=port, edge_admin_port=admin_port, **settings
     )
     files = EdgeFiles(folder)
     for cluster in CLUSTERS:
         write_endpoints(files.endpoints(cluster), cluster, addresses)
     publish_keys(files, keys)
-    render(told)
-    config = copy.deepcopy(make_config(told))
+    render(edge_settings)
+    config = copy.deepcopy(make_config(edge_settings))
     change(config)
     files.config.write_text(to_yaml(config))
     log = folder / "envoy.log"
@@ -281,7 +287,7 @@ async def edge_running(
         process = await asyncio.create_subprocess_exec(
             find_envoy(), *arguments, "--file-flush-interval-msec", "20", stdout=output, stderr=output, cwd=folder
         )
-    edge = Edge(told, files, log)
+    edge = Edge(edge_settings, files, log)
     try:
         await eventually(edge.is_live)
         yield edge
@@ -292,23 +298,8 @@ async def edge_running(
         await edge.admin.aclose()
 
 
-def assert_has_correlation_id(answer: httpx.Response) -> str:
-    """Hold an answer's correlation id against the form of a UUID, and return it."""
-    value = answer.headers["x-correlation-id"]
-    assert str(uuid.UUID(value)) == value
-    return value
-
-
 def assert_is_error(answer: httpx.Response, status: int, code: int, reason: str) -> Config:
-    """Hold an answer against the one shape of errors; return its ErrorInfo's metadata."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/json"
-    assert_has_correlation_id(answer)
-    body = answer.json()
-    assert body.keys() == {"code", "message", "details"}
-    assert body["code"] == code
-    assert body["message"].endswith(".")
-    info = body["details"][0]
-    assert info["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
-    assert (info["reason"], info["domain"]) == (reason, "fairdatabase.org")
-    return info["metadata"]
+    """Check that an answer is this error, with this gRPC code. Returns the metadata of its ErrorInfo."""
+    metadata = assert_error(answer, status, reason)
+    assert answer.json()["code"] == code
+    return metadata

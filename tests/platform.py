@@ -1,4 +1,4 @@
-"""What tests of a running constellation have in common: accounts, calls, and waiting for a condition."""
+"""Platform: accounts and calls on a running constellation."""
 
 import secrets
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ PASSWORD = "correct horse battery"
 
 @dataclass
 class Account:
-    """An account's session, over REST."""
+    """A logged-in account, over REST."""
 
     http: httpx.AsyncClient
     id: str
@@ -33,22 +33,27 @@ class Account:
     async def call(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **arguments: Any
     ) -> httpx.Response:
+        """Make a call as this account."""
         return await self.http.request(
             method, path, json=body, headers={**self.headers, **(headers or {})}, **arguments
         )
 
     async def consent(self, subject: str = "", **fields: Any) -> str:
+        """Grant a consent, by default to sample creation. Returns its id."""
         body = {"purpose": "sample_creation", "subject": subject, **fields}
         answer = await self.call("POST", "/api/consents", body)
         assert answer.status_code == 200, answer.text
         return answer.json()["id"]
 
     async def create(self, organism: str = "E. coli", **fields: Any) -> dict[str, Any]:
+        """Create a sample, and return it."""
         answer = await self.call("POST", "/api/samples", {"organism": organism, **fields})
         assert answer.status_code == 201, answer.text
         return answer.json()
 
     async def wait_until_processed(self, sample_id: str) -> dict[str, Any]:
+        """Wait until a sample is indexed and its followers are notified. Returns the sample."""
+
         async def look() -> dict[str, Any] | None:
             answer = await self.call("GET", f"/api/samples/{sample_id}")
             sample = answer.json()
@@ -67,7 +72,7 @@ class Platform:
     http: httpx.AsyncClient
 
     async def account(self, name: str = "researcher", *, consented: bool = False) -> Account:
-        """Register a fresh account and log it in."""
+        """Register a new account and log it in. `consented`: with its own consent to sample creation."""
         email = f"{name}-{secrets.token_hex(6)}@example.org"
         answer = await self.http.post("/api/auth/register", json={"email": email, "password": PASSWORD})
         assert answer.status_code == 200, answer.text
@@ -77,6 +82,7 @@ class Platform:
         return account
 
     async def log_in(self, email: str) -> Account:
+        """Return a new session of an account."""
         tokens = await self.http.post("/api/auth/login", json={"email": email, "password": PASSWORD})
         assert tokens.status_code == 200, tokens.text
         token = tokens.json()["accessToken"]
@@ -84,28 +90,28 @@ class Platform:
         return Account(self.http, me.json()["id"], email, token, tokens.json()["refreshToken"])
 
     async def admin(self) -> Account:
-        """Make an administrator by the command that makes the first one."""
+        """Create an administrator with the command that creates the first one."""
         email = f"admin-{secrets.token_hex(6)}@example.org"
         await make_admin(self.constellation.env_of("auth_svc")["FAIRDB_DATABASE_URL"], email, lambda: PASSWORD)
         return await self.log_in(email)
 
     async def steward(self) -> Account:
-        """Make a steward who is a researcher, too."""
+        """Create a steward who is also a researcher."""
         return await self.with_roles("ROLE_RESEARCHER", "ROLE_STEWARD")
 
     async def with_roles(self, *roles: str) -> Account:
-        """Make an account with these roles only, as an administrator does."""
+        """Create an account, and set its roles to exactly these."""
         admin, account = await self.admin(), await self.account()
         answer = await admin.call("POST", f"/api/accounts/{account.id}:setRoles", {"roles": roles})
         assert answer.status_code == 200, answer.text
         return await self.log_in(account.email)
 
     def signer(self, service: str) -> Signer:
-        """Return a service's own signer."""
+        """Return a signer with a service's own key."""
         env = self.constellation.env_of(service)
         return Signer.load(service, Path(env["FAIRDB_SIGNING_KEY_FILE"]))
 
     def service_metadata(self, caller: str, callee: str) -> list[tuple[str, str]]:
-        """Return the metadata with which one service calls another."""
+        """Return the call metadata that authenticates one service to another."""
         token = self.signer(caller).sign(callee, 300, {"sub": caller})
         return [("x-service-token", token)]

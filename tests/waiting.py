@@ -1,4 +1,4 @@
-"""Waiting for a condition instead of for a time."""
+"""Waiting: for a condition instead of a fixed time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,7 +11,7 @@ Found = TypeVar("Found")
 
 
 async def eventually(look: Callable[[], Awaitable[Found]], *, within: float = 30.0) -> Found:
-    """Return the first true answer of `look`; a transport error counts as not yet. Fails after `within` seconds."""
+    """Return the first true result of `look`. Transport errors count as false. Fails after `within` seconds."""
     deadline = asyncio.get_running_loop().time() + within
     last: object = None
     while asyncio.get_running_loop().time() < deadline:
@@ -23,12 +23,12 @@ async def eventually(look: Callable[[], Awaitable[Found]], *, within: float = 30
             if last:
                 return last  # pyright: ignore[reportReturnType]
         await asyncio.sleep(0.05)
-    raise AssertionError(f"not within {within} s; last answer: {last!r}")
+    raise AssertionError(f"condition not met within {within} s; last result: {last!r}")
 
 
 @asynccontextmanager
 async def counting_turns() -> AsyncIterator[Callable[[], int]]:
-    """Give what tells how often another task has had its turn so far."""
+    """Yield a function that returns how often the event loop has run another task so far."""
     turns = 0
 
     async def other() -> None:

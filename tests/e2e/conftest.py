@@ -1,4 +1,4 @@
-"""One constellation on free ports for all tests of this folder, and accounts on it."""
+"""One constellation on free ports for all tests in this folder."""
 
 from collections.abc import AsyncIterator
 
@@ -15,7 +15,7 @@ SERVICES = ("auth_svc", "backend_svc", "privacy_svc", "gateway")
 
 @pytest_asyncio.fixture(scope="session")
 async def constellation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Constellation]:
-    # Spans go to the logs, where the canary test can find what must not be in them.
+    # Spans go to the logs, where the canary test searches for personal data.
     tracing = {service: {"OTEL_TRACES_EXPORTER": "console", "OTEL_BSP_SCHEDULE_DELAY": "100"} for service in SERVICES}
     async with Constellation(tmp_path_factory.mktemp("e2e"), Ports.free(), extra_env=tracing) as running:
         yield running

@@ -1,4 +1,4 @@
-"""What tests of imports have in common: files with good and bad rows, and ways to send them."""
+"""Imports: files with good and bad rows, and ways to send them."""
 
 import asyncio
 import csv
@@ -22,12 +22,12 @@ Answer = list[dict[str, Any]]
 
 
 def samples(count: int) -> list[Sample]:
-    """Return samples, many of them equal, all of which can be stored."""
+    """Return valid samples, many of them equal."""
     return [{"organism": "E. coli", "metadata": {"body_site": "feces", "age": str(20 + n % 50)}} for n in range(count)]
 
 
 def to_file(content_type: str, rows: Sequence[Sample | str]) -> bytes:
-    """Write samples, and texts as they are, as a file."""
+    """Return a file with these rows. Samples are encoded; texts are written as they are."""
     if content_type == NDJSON:
         return "".join(f"{row if isinstance(row, str) else json.dumps(row)}\n" for row in rows).encode()
     written = io.StringIO(newline="")
@@ -46,7 +46,7 @@ def to_file(content_type: str, rows: Sequence[Sample | str]) -> bytes:
 
 
 def answers_of(response: httpx.Response) -> tuple[Answer, dict[str, Any]]:
-    """Return rows and summary of an answer that is whole."""
+    """Return the rows and the summary of a complete answer."""
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == NDJSON
     *rows, last = map(json.loads, response.text.splitlines())
@@ -55,12 +55,13 @@ def answers_of(response: httpx.Response) -> tuple[Answer, dict[str, Any]]:
 
 
 async def send(account: Account, content: bytes, content_type: str, **parameters: str) -> httpx.Response:
+    """Import a file in one request."""
     headers = {**account.headers, "Content-Type": content_type}
     return await account.http.post(PATH, content=content, headers=headers, params=parameters, timeout=120)
 
 
 async def stored_ids(account: Account) -> set[str]:
-    """Return the ids of everything that an account owns."""
+    """Return the ids of all samples that an account owns."""
     found, token = set[str](), ""
     while True:
         parameters = {"filter": f'owner = "{account.id}"', "pageSize": 200, "pageToken": token}
@@ -72,7 +73,7 @@ async def stored_ids(account: Account) -> set[str]:
 
 
 class Exchange:
-    """An import whose rows are sent while its answers are read."""
+    """An import that sends rows and reads answers at the same time."""
 
     def __init__(self) -> None:
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -95,7 +96,7 @@ class Exchange:
 
 @asynccontextmanager
 async def exchanging(platform: Platform, account: Account, first: bytes, content_type: str) -> AsyncIterator[Exchange]:
-    """Begin an import with its first bytes, and hang up at the end."""
+    """Start an import with its first bytes, and close the connection at the end."""
     exchange = Exchange()
     exchange.send(first)
     headers = {**account.headers, "Content-Type": content_type}

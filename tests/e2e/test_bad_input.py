@@ -1,4 +1,4 @@
-"""Bad input: the right status, the one error shape, nothing stored, nothing quoted back but field names."""
+"""Bad input: the right status and error, nothing stored, and no value quoted back."""
 
 import json
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from chassis.identity.tokens import ACCOUNT_AUDIENCE, Signer
 from fairdb.samples.v1.sample_service_pb2 import GetSampleRequest
 from fairdb.samples.v1.sample_service_pb2_grpc import SampleServiceStub
+from tests.error_answers import assert_error
 from tests.platform import Platform
 
 SECRET = "Zebulon-Quartzfeather"
@@ -19,7 +20,7 @@ SECRET = "Zebulon-Quartzfeather"
 
 @dataclass(frozen=True)
 class Case:
-    """One bad request and what it must lead to."""
+    """A bad request and the expected error."""
 
     status: int
     reason: str
@@ -40,10 +41,10 @@ CASES = {
     "wrong type": Case(400, "MALFORMED_REQUEST", body=sample(taxonId=SECRET)),
     "donor under a misspelt name": Case(400, "MALFORMED_REQUEST", body=sample(Subject=SECRET)),
     "unknown field": Case(400, "MALFORMED_REQUEST", body={SECRET: 1, "organism": "E. coli"}),
-    "unknown field behind text that looks like an end": Case(
+    "unknown field after text that looks like the end of an object": Case(
         400, "MALFORMED_REQUEST", body=sample(metadata={"notes": '\\"}', "n": [{"a": 1}]}, age=34)
     ),
-    "consent under misspelt conditions": Case(
+    "consent with a misspelt field": Case(
         400, "MALFORMED_REQUEST", path="/api/consents", body={"purpose": "sample_creation", "datause": []}
     ),
     "unknown query parameter": Case(400, "MALFORMED_REQUEST", "GET", f"/api/samples?{SECRET}={SECRET}"),
@@ -68,13 +69,13 @@ CASES = {
             }
         ),
     ),
-    "a person for an organism": Case(
+    "name of a person as organism": Case(
         400, "INVALID_REQUEST", body={"organism": "Zebulon Quartzfeather"}, fields=frozenset({"sample.organism"})
     ),
     "2 MB body": Case(413, "REQUEST_TOO_LARGE", body=sample(metadata={"description": "x" * 2_000_000})),
-    "study that is no id": Case(400, "INVALID_REQUEST", body=sample(study=SECRET), fields=frozenset({"sample.study"})),
-    "study of nobody": Case(404, "STUDY_NOT_FOUND", body=sample(study="0192f0c4-0000-7000-8000-000000000000")),
-    "id that is none": Case(400, "INVALID_REQUEST", "GET", f"/api/samples/{SECRET}", fields=frozenset({"id"})),
+    "study is not an id": Case(400, "INVALID_REQUEST", body=sample(study=SECRET), fields=frozenset({"sample.study"})),
+    "unknown study": Case(404, "STUDY_NOT_FOUND", body=sample(study="0192f0c4-0000-7000-8000-000000000000")),
+    "id is not a UUID": Case(400, "INVALID_REQUEST", "GET", f"/api/samples/{SECRET}", fields=frozenset({"id"})),
     "unknown id": Case(404, "SAMPLE_NOT_FOUND", "GET", "/api/samples/0192f0c4-0000-7000-8000-000000000000"),
     "id with an escaped slash": Case(400, "MALFORMED_REQUEST", "GET", f"/api/samples/a%2F{SECRET}"),
     "unknown path": Case(404, "ROUTE_NOT_FOUND", "GET", f"/api/{SECRET}"),
@@ -85,8 +86,8 @@ CASES = {
     "unknown field in filter": Case(
         400, "FILTER_INVALID", "GET", f'/api/samples?filter={SECRET} = "x"', fields=frozenset({"filter"})
     ),
-    "text that is no UTF-8": Case(400, "MALFORMED_REQUEST", "GET", f"/api/samples?filter={SECRET}%ff"),
-    "NUL": Case(
+    "text is not UTF-8": Case(400, "MALFORMED_REQUEST", "GET", f"/api/samples?filter={SECRET}%ff"),
+    "NUL character": Case(
         400,
         "INVALID_REQUEST",
         path="/api/auth/login",
@@ -95,21 +96,21 @@ CASES = {
     ),
     "bad page token": Case(400, "PAGE_TOKEN_INVALID", "GET", f"/api/samples?pageToken={SECRET}"),
     "page too large": Case(400, "INVALID_REQUEST", "GET", "/api/samples?pageSize=1000", fields=frozenset({"pageSize"})),
-    "consent of a blank donor": Case(
+    "consent of a donor with a blank name": Case(
         400,
         "INVALID_REQUEST",
         path="/api/consents",
         body={"purpose": "sample_creation", "subject": " \u200b "},
         fields=frozenset({"subject"}),
     ),
-    "consent to something else": Case(
+    "consent to an unknown purpose": Case(
         400, "INVALID_REQUEST", path="/api/consents", body={"purpose": SECRET}, fields=frozenset({"purpose"})
     ),
 }
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-async def test_bad_request(platform: Platform, case: Case) -> None:
+async def test_bad_request_gets_its_error_and_stores_nothing(platform: Platform, case: Case) -> None:
     researcher = await platform.account(consented=True)
     body = case.content if case.content is not None else json.dumps(case.body)
     headers = {**researcher.headers, "Content-Type": "application/json"}
@@ -118,13 +119,13 @@ async def test_bad_request(platform: Platform, case: Case) -> None:
         case.method, case.path, headers=headers, content=None if case.method == "GET" else body
     )
 
-    check_shape(answer, case.status, case.reason, case.fields)
+    assert_error(answer, case.status, case.reason, case.fields)
     assert SECRET.lower() not in answer.text.lower()
     mine = await researcher.call("GET", "/api/samples", params={"filter": f'owner = "{researcher.id}"'})
     assert mine.json()["samples"] == []
 
 
-async def test_unusable_tokens(platform: Platform) -> None:
+async def test_invalid_tokens_are_refused(platform: Platform) -> None:
     account = await platform.account()
     claims = jwt.decode(account.token, options={"verify_signature": False})
     auth = platform.signer("auth_svc")
@@ -135,20 +136,20 @@ async def test_unusable_tokens(platform: Platform) -> None:
         "garbage": f"Bearer {SECRET}",
         "another scheme": f"Basic {SECRET}",
         "expired": f"Bearer {auth.sign(ACCOUNT_AUDIENCE, -60, mine)}",
-        "of somebody else's key": f"Bearer {foreign.sign(ACCOUNT_AUDIENCE, 60, mine)}",
+        "signed with an unknown key": f"Bearer {foreign.sign(ACCOUNT_AUDIENCE, 60, mine)}",
         "for another audience": f"Bearer {auth.sign('elsewhere', 60, mine)}",
-        "of a service": f"Bearer {platform.signer('gateway').sign(ACCOUNT_AUDIENCE, 60, mine)}",
+        "token of a service": f"Bearer {platform.signer('gateway').sign(ACCOUNT_AUDIENCE, 60, mine)}",
         "unsigned": f"Bearer {jwt.encode({**claims, 'exp': claims['exp']}, key='', algorithm='none')}",
     }
     for kind, token in tokens.items():
         answer = await platform.http.get("/api/samples", headers={"Authorization": token} if token else {})
         assert answer.status_code == 401, kind
-        check_shape(answer, 401, "UNAUTHENTICATED", frozenset())
+        assert_error(answer, 401, "UNAUTHENTICATED")
         assert SECRET not in answer.text
 
 
-async def test_services_refuse_what_the_edge_lets_pass(platform: Platform) -> None:
-    """A token that the edge would refuse is refused by the service too: the edge is no authority."""
+async def test_services_verify_tokens_themselves(platform: Platform) -> None:
+    """A call that bypasses the edge is refused too: services do not rely on the edge."""
     researcher = await platform.account(consented=True)
     sample = await researcher.create()
     forged = Signer("auth_svc", Ed25519PrivateKey.generate()).sign(
@@ -161,7 +162,7 @@ async def test_services_refuse_what_the_edge_lets_pass(platform: Platform) -> No
             assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
 
 
-async def test_key_reused_for_another_request(platform: Platform) -> None:
+async def test_idempotency_key_for_another_request_is_a_conflict(platform: Platform) -> None:
     researcher = await platform.account(consented=True)
     headers = {"Idempotency-Key": "the same"}
 
@@ -172,33 +173,18 @@ async def test_key_reused_for_another_request(platform: Platform) -> None:
 
     assert first.status_code == repeat.status_code == 201
     assert first.json()["id"] == repeat.json()["id"]
-    check_shape(other, 409, "IDEMPOTENCY_KEY_REUSED", frozenset())
-    check_shape(disagreeing, 400, "INVALID_REQUEST", frozenset({"requestId"}))
+    assert_error(other, 409, "IDEMPOTENCY_KEY_REUSED")
+    assert_error(disagreeing, 400, "INVALID_REQUEST", {"requestId"})
 
 
-def check_shape(answer, status: int, reason: str, fields: frozenset[str]) -> None:
-    """Hold an answer against the one error shape."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["x-correlation-id"]
-    body = answer.json()
-    assert set(body) == {"code", "message", "details"}
-    details = {item["@type"]: item for item in body["details"]}
-    info = details["type.googleapis.com/google.rpc.ErrorInfo"]
-    assert (info["reason"], info["domain"]) == (reason, "fairdatabase.org")
-    violations = details.get("type.googleapis.com/google.rpc.BadRequest", {}).get("fieldViolations", [])
-    assert {item["field"] for item in violations} == fields
-    assert all(item["description"] for item in violations)
-
-
-async def test_a_misspelt_field_is_answered_with_those_that_there_are(platform: Platform) -> None:
+async def test_error_for_a_misspelt_field_lists_the_known_fields(platform: Platform) -> None:
     researcher = await platform.account(consented=True)
     answer = await researcher.call("POST", "/api/samples", {"organism": "E. coli", "Subject": "donor 7"})
-    check_shape(answer, 400, "MALFORMED_REQUEST", frozenset())
+    assert_error(answer, 400, "MALFORMED_REQUEST")
     assert "It accepts: study, subject, organism, taxonId, collectionDate, metadata." in answer.json()["message"]
 
 
-async def test_what_metadata_holds_is_the_policys_to_judge_and_both_spellings_are_known(platform: Platform) -> None:
+async def test_snake_case_fields_and_unknown_metadata_are_accepted(platform: Platform) -> None:
     researcher = await platform.account(consented=True)
     body = {"organism": "E. coli", "taxon_id": 562, "metadata": {"organism ": "x", "shoe": 1}}
     answer = await researcher.call("POST", "/api/samples", body)

@@ -1,4 +1,4 @@
-"""The harness measures: every rival keeps the promises that it is compared by, every row and event is counted."""
+"""The benchmark runs: every variant keeps its guarantees, and every row and event is counted."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from bench.report import FOLDER
 from deploy.local.layout import CHECKOUT
 
 LIMIT = 600.0
-"""Seconds, and more than a run waits for what it began to settle: it says then what is missing."""
+"""Seconds. A run that misses results reports them earlier than this."""
 
 
 async def run(log: Path, *module: str) -> None:
@@ -25,7 +25,7 @@ async def run(log: Path, *module: str) -> None:
                 await process.wait()
         finally:
             if process.returncode is None:
-                # It ends what it has started.
+                # It stops the processes that it started.
                 process.terminate()
                 await process.wait()
     assert process.returncode == 0, (await asyncio.to_thread(log.read_bytes)).decode(errors="replace")
@@ -42,7 +42,7 @@ async def measure(tmp_path: Path, form: str) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(3 * LIMIT)
-async def test_the_smoke_run_measures_the_platform_and_one_rival(tmp_path: Path) -> None:
+async def test_smoke_run_measures_the_platform_and_one_rival(tmp_path: Path) -> None:
     ratios = await measure(tmp_path, "smoke")
     measured = {name for name, ratio in ratios.items() if ratio}
     assert measured == {"post_vs_monolith_64", "post_vs_monolith_16", "get_vs_monolith_64"}
@@ -50,5 +50,5 @@ async def test_the_smoke_run_measures_the_platform_and_one_rival(tmp_path: Path)
 
 @pytest.mark.soak
 @pytest.mark.timeout(3 * LIMIT)
-async def test_the_short_run_measures_every_ratio(tmp_path: Path) -> None:
+async def test_short_run_measures_every_ratio(tmp_path: Path) -> None:
     assert not [name for name, ratio in (await measure(tmp_path, "short")).items() if not ratio]

@@ -1,4 +1,4 @@
-"""Canaries: a donor's name, address, phone and birth date, planted wherever a request carries text."""
+"""Canaries: personal data planted in every text of every request must appear nowhere."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ IMPORT = "/api/samples:import"
 PLANTED = (f"{NAME} {SURNAME}", EMAIL, PHONE, BIRTH)
 
 
-async def test_canaries_are_found_nowhere(platform: Platform, tmp_path: Path) -> None:
+async def test_no_canary_is_stored_logged_or_returned(platform: Platform, tmp_path: Path) -> None:
     researcher = await platform.account(consented=True)
     for donor in PLANTED:
         await researcher.consent(donor)
@@ -58,7 +58,7 @@ async def test_canaries_are_found_nowhere(platform: Platform, tmp_path: Path) ->
     await eventually(lambda: spans_are_written(platform.constellation))
     places |= await everything_kept(platform.constellation, platform.http, tmp_path)
 
-    # A canary that was never planted, or a place that is never read, would find nothing either.
+    # Prove that the canaries were planted and that every place was read.
     assert {"database", "redis", "consul", "metrics of gateway", "queues"} <= set(places)
     for part in ("log of envoy", "log of postgres", "log of gateway", "log of privacy_svc", "log of rabbitmq"):
         assert places[part], part
@@ -69,13 +69,13 @@ async def test_canaries_are_found_nowhere(platform: Platform, tmp_path: Path) ->
 
 
 async def spans_are_written(constellation: Constellation) -> bool:
-    """Tell whether the spans of a create stand in the logs of all who took part."""
+    """Return whether the spans of a creation are in the logs of every service involved."""
     spans = {"gateway": "SampleService/CreateSample", "privacy_svc": "PrivacyService/PrepareSample"}
     return all(f'.{name}"' in constellation.log_files[service].read_text() for service, name in spans.items())
 
 
 def requests() -> Iterator[tuple[str, str, dict[str, str], str]]:
-    """Yield requests that carry canaries, each creation as a preview, too: valid ones, refused ones, malformed ones."""
+    """Yield valid, refused and malformed requests with canaries; each creation also as a preview."""
     for method, path, headers, content in creations_and_others():
         yield method, path, headers, content
         if (method, path) == ("POST", "/api/samples"):
@@ -83,7 +83,7 @@ def requests() -> Iterator[tuple[str, str, dict[str, str], str]]:
 
 
 def creations_and_others() -> Iterator[tuple[str, str, dict[str, str], str]]:
-    """Yield requests that carry canaries wherever a request has room for one."""
+    """Yield requests with a canary in every place that can carry one."""
     for planted in PLANTED:
         metadata = {
             "name": planted,
@@ -129,8 +129,8 @@ def creations_and_others() -> Iterator[tuple[str, str, dict[str, str], str]]:
         yield "GET", f"/api/{quoted}", {}, ""
         yield "POST", "/api/consents", {}, json.dumps({"purpose": planted, "subject": planted})
         yield "POST", "/api/consents:find", {}, json.dumps({"subject": planted})
-        spoken = {"textVersion": planted, "study": planted, "dataUse": [{"id": planted, "diseases": [planted]}]}
-        yield "POST", "/api/consents", {}, json.dumps({"purpose": "sample_creation", **spoken})
+        conditions = {"textVersion": planted, "study": planted, "dataUse": [{"id": planted, "diseases": [planted]}]}
+        yield "POST", "/api/consents", {}, json.dumps({"purpose": "sample_creation", **conditions})
         term = {"id": "DUO:0000007", "diseases": [planted], "date": planted}
         yield "POST", "/api/consents", {}, json.dumps({"purpose": "sample_creation", "dataUse": [term]})
         intended = {"diseases": [planted], "institution": planted, "endDate": planted, "project": planted}
@@ -139,14 +139,14 @@ def creations_and_others() -> Iterator[tuple[str, str, dict[str, str], str]]:
         yield "POST", "/api/subscriptions", {}, json.dumps({"study": planted})
         yield "POST", "/api/subscriptions", {}, json.dumps({"organism": planted})
         if planted != f"{NAME} {SURNAME}":
-            # A name in a title cannot be told from a word.
+            # A title may contain a name: it cannot be distinguished from a word.
             yield "POST", "/api/studies", {}, json.dumps({"title": f"Samples of {planted}"})
         yield "GET", f"/api/samples?use.institution={quoted}&use.project={quoted}&use.diseases={quoted}", {}, ""
         yield "GET", "/api/samples", {"Authorization": f"Bearer {ascii_planted}"}, ""
 
 
 def imports(planted: str, metadata: dict[str, str]) -> Iterator[tuple[str, str, dict[str, str], str]]:
-    """Yield imports that carry a canary: in rows that are stored, refused, unreadable, and in a title line."""
+    """Yield imports with a canary in stored, refused and unreadable rows, and in a header."""
     lines = [
         {"organism": "E. coli", "subject": planted, "metadata": metadata},
         {"organism": planted, "collectionDate": planted, "metadata": {"age": planted}},
@@ -166,7 +166,7 @@ def imports(planted: str, metadata: dict[str, str]) -> Iterator[tuple[str, str, 
 
 
 def answer_text(answer: httpx.Response) -> str:
-    """Return an answer as the sender gets it, less the names of the fields that they sent themselves."""
+    """Return an answer's text without the field names, which the sender chose."""
     headers = "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
     if answer.headers.get("content-type") == "application/x-ndjson":
         rows = [json.loads(line) for line in answer.text.splitlines()]
@@ -188,10 +188,10 @@ def answer_text(answer: httpx.Response) -> str:
 
 
 async def everything_kept(constellation: Constellation, http: httpx.AsyncClient, tmp_path: Path) -> dict[str, str]:
-    """Return the content of every place that keeps anything, by its name."""
+    """Return the content of every place that keeps data, by name."""
     places = {f"log of {part}": file.read_text(errors="replace") for part, file in constellation.log_files.items()}
     for file in constellation.layout.root.rglob("*"):
-        # Servers' other logs and whatever else stands in plain files; data files are read through their servers.
+        # Other logs and plain files; data files are read through their servers.
         if file.is_file() and file.suffix in {".log", ".json", ".yaml"}:
             places[f"file {file.relative_to(constellation.layout.root)}"] = file.read_text(errors="replace")
     places["database"] = await asyncio.to_thread(dump_database, constellation)
@@ -216,13 +216,13 @@ async def everything_kept(constellation: Constellation, http: httpx.AsyncClient,
 
 
 def dump_database(constellation: Constellation) -> str:
-    """Return every table of every schema as pg_dump writes it."""
+    """Return every table of every schema, as text."""
     command = [binaries.postgres() / "pg_dump", "--dbname", constellation.plan.admin_url]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 async def read_queues(url: str) -> str:
-    """Return every message that waits in a queue, dead letters included, and put it back."""
+    """Return every message in a queue, dead letters included, and put it back."""
     texts = []
     async with await aio_pika.connect(url) as connection:
         for queue_name in ("backend_svc.index", "backend_svc.notify"):

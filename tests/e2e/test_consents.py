@@ -1,4 +1,4 @@
-"""Consents and the conditions of reuse, over REST."""
+"""Consents and data use conditions, over REST."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ import pytest
 
 from fairdb.privacy.v1.consent_service_pb2 import CheckConsentRequest
 from fairdb.privacy.v1.consent_service_pb2_grpc import ConsentServiceStub
-from tests.e2e.test_bad_input import check_shape
+from tests.error_answers import assert_error
 from tests.platform import Account, Platform
 
 SECRET = "Zebulon"
@@ -28,11 +28,11 @@ async def match(account: Account, **body: Any) -> httpx.Response:
     return await account.call("POST", "/api/dataUse:match", body)
 
 
-async def test_a_consent_shows_what_was_recorded(platform: Platform) -> None:
+async def test_consent_shows_what_was_recorded(platform: Platform) -> None:
     researcher = await platform.account(consented=True)
     study = (await researcher.create())["study"]
-    said = {"study": study, "dataUse": [DIABETES, ETHICS], "textVersion": "2026-03", "expireTime": TOMORROW}
-    body = {"purpose": "data_sharing", "subject": "donor 7", **said}
+    stated = {"study": study, "dataUse": [DIABETES, ETHICS], "textVersion": "2026-03", "expireTime": TOMORROW}
+    body = {"purpose": "data_sharing", "subject": "donor 7", **stated}
 
     granted = (await researcher.call("POST", "/api/consents", body)).json()
     again = (await researcher.call("POST", "/api/consents", body)).json()
@@ -49,7 +49,7 @@ async def test_a_consent_shows_what_was_recorded(platform: Platform) -> None:
     assert (await researcher.call("GET", "/api/consents?purpose=data_sharing&inForce=true")).json()["consents"] == []
 
 
-async def test_a_consent_for_one_study_creates_nothing_in_another(platform: Platform) -> None:
+async def test_consent_for_a_study_needs_write_access_to_it(platform: Platform) -> None:
     researcher, other = await platform.account(consented=True), await platform.account(consented=True)
     study, elsewhere = (await researcher.create())["study"], (await other.create())["study"]
     await researcher.consent("donor 7", study=study)
@@ -58,27 +58,27 @@ async def test_a_consent_for_one_study_creates_nothing_in_another(platform: Plat
     refused = await researcher.call("POST", "/api/consents", {"purpose": "sample_creation", "study": elsewhere})
 
     assert there.status_code == 201
-    check_shape(refused, 404, "STUDY_NOT_FOUND", frozenset({"study"}))
+    assert_error(refused, 404, "STUDY_NOT_FOUND", {"study"})
 
 
 BAD = {
     "unknown term": ({"dataUse": [GENERAL, {"id": "DUO:0009999"}]}, {"dataUse.1.id"}),
-    "no id of a term": ({"dataUse": [{"id": SECRET}]}, {"dataUse.0.id"}),
+    "malformed term id": ({"dataUse": [{"id": SECRET}]}, {"dataUse.0.id"}),
     "a group of terms": ({"dataUse": [{"id": "DUO:0000001"}]}, {"dataUse.0.id", "dataUse"}),
     "disease specific without a disease": ({"dataUse": [{"id": "DUO:0000007"}]}, {"dataUse.0.diseases"}),
-    "a disease in words": ({"dataUse": [{**DIABETES, "diseases": [SECRET]}]}, {"dataUse.0.diseases"}),
+    "disease is not an id": ({"dataUse": [{**DIABETES, "diseases": [SECRET]}]}, {"dataUse.0.diseases"}),
     "moratorium without a date": ({"dataUse": [GENERAL, {"id": "DUO:0000024"}]}, {"dataUse.1.date"}),
-    "time limit that is over": (
+    "time limit in the past": (
         {"dataUse": [GENERAL, {"id": "DUO:0000025", "date": "2020-01-01"}]},
         {"dataUse.1.date"},
     ),
-    "a condition and no permission": ({"dataUse": [ETHICS]}, {"dataUse"}),
+    "modifier without a permission": ({"dataUse": [ETHICS]}, {"dataUse"}),
     "two permissions": ({"dataUse": [GENERAL, DIABETES]}, {"dataUse"}),
-    "expiry that is over": ({"expireTime": "2020-01-01T00:00:00Z"}, {"expireTime"}),
-    "expiry in another age": ({"expireTime": "9020-01-01T00:00:00Z"}, {"expireTime"}),
+    "expiry in the past": ({"expireTime": "2020-01-01T00:00:00Z"}, {"expireTime"}),
+    "expiry in more than 100 years": ({"expireTime": "9020-01-01T00:00:00Z"}, {"expireTime"}),
     "version with a name": ({"textVersion": SECRET}, {"textVersion"}),
-    "version like a date of birth": ({"textVersion": "1961-03-17"}, {"textVersion"}),
-    "study that is no id": ({"study": SECRET}, {"study"}),
+    "version is a date of the last century": ({"textVersion": "1961-03-17"}, {"textVersion"}),
+    "study is not an id": ({"study": SECRET}, {"study"}),
     "everything at once": (
         {
             "dataUse": [{"id": "DUO:0000007"}, {"id": "DUO:0009999"}],
@@ -91,18 +91,20 @@ BAD = {
 
 
 @pytest.mark.parametrize(("fields", "named"), BAD.values(), ids=BAD)
-async def test_bad_consents(platform: Platform, fields: dict[str, Any], named: set[str]) -> None:
+async def test_invalid_consent_is_refused_and_not_recorded(
+    platform: Platform, fields: dict[str, Any], named: set[str]
+) -> None:
     researcher = await platform.account()
     refused = await researcher.call("POST", "/api/consents", {"purpose": "sample_creation", **fields})
-    check_shape(refused, 400, "INVALID_REQUEST", frozenset(named))
+    assert_error(refused, 400, "INVALID_REQUEST", named)
     assert SECRET not in refused.text
     assert (await researcher.call("GET", "/api/consents")).json()["consents"] == []
 
 
-async def test_study_of_nobody(platform: Platform) -> None:
+async def test_consent_for_an_unknown_study_is_refused(platform: Platform) -> None:
     researcher = await platform.account()
     refused = await researcher.call("POST", "/api/consents", {"purpose": "sample_creation", "study": NOBODYS})
-    check_shape(refused, 404, "STUDY_NOT_FOUND", frozenset({"study"}))
+    assert_error(refused, 404, "STUDY_NOT_FOUND", {"study"})
 
 
 async def test_consents_are_found_by_donor(platform: Platform) -> None:
@@ -116,51 +118,51 @@ async def test_consents_are_found_by_donor(platform: Platform) -> None:
     assert ids((await find(one)).json()["consents"]) == [mine]
     assert ids((await find(steward)).json()["consents"]) == [theirs, mine]
     assert (await find(steward, f"{donor}0")).json()["consents"] == []
-    check_shape(await find(one, ""), 400, "INVALID_REQUEST", frozenset({"subject"}))
-    check_shape(await find(one, " \u200b "), 400, "INVALID_REQUEST", frozenset({"subject"}))
+    assert_error(await find(one, ""), 400, "INVALID_REQUEST", {"subject"})
+    assert_error(await find(one, " \u200b "), 400, "INVALID_REQUEST", {"subject"})
 
 
-async def test_stewards_and_services_check_consents(platform: Platform) -> None:
+async def test_only_stewards_and_services_check_consents(platform: Platform) -> None:
     researcher, steward = await platform.account(consented=True), await platform.steward()
     study = (await researcher.create())["study"]
     consent = await researcher.consent("donor 7", study=study)
-    asked = {"purpose": "sample_creation", "account": researcher.id, "subject": "donor 7"}
+    question = {"purpose": "sample_creation", "account": researcher.id, "subject": "donor 7"}
 
-    there = await steward.call("POST", "/api/consents:check", {**asked, "study": study})
-    anywhere = await steward.call("POST", "/api/consents:check", asked)
-    own = await steward.call("POST", "/api/consents:check", {**asked, "subject": ""})
-    forbidden = await researcher.call("POST", "/api/consents:check", asked)
+    there = await steward.call("POST", "/api/consents:check", {**question, "study": study})
+    anywhere = await steward.call("POST", "/api/consents:check", question)
+    own = await steward.call("POST", "/api/consents:check", {**question, "subject": ""})
+    forbidden = await researcher.call("POST", "/api/consents:check", question)
     async with grpc.aio.insecure_channel(platform.constellation.addresses["privacy_svc"]) as channel:
         answer = await ConsentServiceStub(channel).CheckConsent(
-            CheckConsentRequest(**asked, study=study), metadata=platform.service_metadata("gateway", "privacy_svc")
+            CheckConsentRequest(**question, study=study), metadata=platform.service_metadata("gateway", "privacy_svc")
         )
 
     assert (there.json()["inForce"], there.json()["consent"]["id"]) == (True, consent)
     assert anywhere.json() == {"inForce": False}
     assert own.json()["inForce"] is True
-    check_shape(forbidden, 403, "ACCESS_DENIED", frozenset())
+    assert_error(forbidden, 403, "ACCESS_DENIED")
     assert (answer.in_force, answer.consent.id) == (True, consent)
     await researcher.call("POST", f"/api/consents/{consent}:withdraw", {})
-    after = await steward.call("POST", "/api/consents:check", {**asked, "study": study})
+    after = await steward.call("POST", "/api/consents:check", {**question, "study": study})
     assert after.json()["inForce"] is False
 
 
-async def test_a_sample_remembers_its_conditions(platform: Platform) -> None:
+async def test_sample_keeps_its_data_use_terms(platform: Platform) -> None:
     owner = await platform.account(consented=True)
     await owner.consent("donor 7", dataUse=[DIABETES, ETHICS])
     sample = await owner.create(subject="donor 7")
-    silent = await owner.create()
+    without_terms = await owner.create()
     await owner.consent("donor 7", dataUse=[GENERAL])
 
     privacy = (await owner.call("GET", f"/api/samples/{sample['id']}/privacy")).json()
-    said_nothing = (await owner.call("GET", f"/api/samples/{silent['id']}/privacy")).json()
+    no_terms = (await owner.call("GET", f"/api/samples/{without_terms['id']}/privacy")).json()
 
     assert ids(privacy["dataUse"]) == ["DUO:0000007", "DUO:0000021"]
     assert privacy["dataUse"][0]["diseases"] == ["MONDO:0005148"]
-    assert ids(said_nothing["dataUse"]) == ["DUO:0000001"]
+    assert ids(no_terms["dataUse"]) == ["DUO:0000001"]
 
 
-async def test_a_reader_asks_for_a_use_of_a_sample(platform: Platform) -> None:
+async def test_use_is_matched_against_a_sample(platform: Platform) -> None:
     owner, reader = await platform.account(consented=True), await platform.account("reader")
     consent = await owner.consent("donor 7", dataUse=[DIABETES, ETHICS])
     sample = (await owner.create(subject="donor 7"))["id"]
@@ -176,19 +178,19 @@ async def test_a_reader_asks_for_a_use_of_a_sample(platform: Platform) -> None:
     assert (denied["outcome"], denied["term"]) == ("USE_OUTCOME_DENIED", "DUO:0000007")
     assert denied["findings"][0]["label"] == "disease specific research"
     assert denied["reason"]
-    check_shape(unknown, 404, "SAMPLE_NOT_FOUND", frozenset())
+    assert_error(unknown, 404, "SAMPLE_NOT_FOUND")
     await owner.call("POST", f"/api/consents/{consent}:withdraw", {})
-    check_shape(await match(reader, sample=sample, use=diabetes), 404, "SAMPLE_NOT_FOUND", frozenset())
+    assert_error(await match(reader, sample=sample, use=diabetes), 404, "SAMPLE_NOT_FOUND")
     mine = (await match(owner, sample=sample, use={**diabetes, "ethicsApproved": True})).json()
     assert (mine["outcome"], mine["term"]) == ("USE_OUTCOME_NEEDS_PERSON", "DUO:0000001")
 
 
-async def test_terms_are_matched_without_a_sample(platform: Platform) -> None:
+async def test_use_is_matched_against_given_terms(platform: Platform) -> None:
     reader, other = await platform.account(), await platform.account()
     terms = [GENERAL, {"id": "DUO:0000026", "accounts": [reader.id]}]
     use = {"purposes": ["USE_PURPOSE_GENERAL_RESEARCH"]}
 
-    # Who reads is known from the token, whatever the declaration says.
+    # The account in the declaration is ignored: the token decides.
     mine = (await match(reader, terms=terms, use={**use, "account": other.id})).json()
     theirs = (await match(other, terms=terms, use={**use, "account": reader.id})).json()
     new = (await match(reader, terms=[GENERAL, {"id": "DUO:0009999"}], use=use)).json()
@@ -209,8 +211,8 @@ async def test_terms_are_matched_without_a_sample(platform: Platform) -> None:
         ({"terms": [GENERAL], "use": {"purposes": ["USE_PURPOSE_UNSPECIFIED"]}}, {"use.purposes.0"}),
     ],
 )
-async def test_bad_questions(platform: Platform, body: dict[str, Any], named: set[str]) -> None:
+async def test_invalid_match_is_refused(platform: Platform, body: dict[str, Any], named: set[str]) -> None:
     reader = await platform.account()
     refused = await match(reader, **body)
-    check_shape(refused, 400, "INVALID_REQUEST", frozenset(named))
+    assert_error(refused, 400, "INVALID_REQUEST", named)
     assert SECRET not in refused.text

@@ -1,4 +1,4 @@
-"""Idempotency keys through the edge: repeats at once and later, and what is told of what failed."""
+"""Idempotency keys through the edge: concurrent and later repeats, and failed creations."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ CHANGES_WITH_TIME = ("state", "etag", "updateTime")
 
 
 async def create(account: Account, key: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Create a sample as clients do: again under the same key while the edge says that it is busy."""
+    """Create a sample, and retry with the same key while the edge is busy, as clients do."""
 
     async def attempt() -> tuple[int, dict[str, Any]] | None:
         answer = await account.call("POST", "/api/samples", body, headers={"Idempotency-Key": key})
@@ -47,7 +47,7 @@ async def test_two_hundred_creates_with_twenty_keys_give_twenty_samples(platform
     assert len(ids) == 20
     listed = (await account.call("GET", f'/api/samples?filter=owner = "{account.id}"&pageSize=200')).json()["samples"]
     assert {sample["id"] for sample in listed} == ids
-    # The losers of the races left nothing to be undone.
+    # The losers of the races must not undo the winners.
     for id in ids:
         await account.wait_until_processed(id)
 
@@ -56,7 +56,7 @@ async def test_two_hundred_creates_with_twenty_keys_give_twenty_samples(platform
     "other",
     [{"organism": "E. coli", "metadata": {"age": 35}}, {"organism": "E. coli"}, {"organism": "human gut metagenome"}],
 )
-async def test_a_key_used_for_another_body_is_a_conflict(platform: Platform, other: dict[str, Any]) -> None:
+async def test_key_used_for_another_body_is_a_conflict(platform: Platform, other: dict[str, Any]) -> None:
     account = await platform.account(consented=True)
     status, sample = await create(account, "key", {"organism": "E. coli", "metadata": {"age": 34}})
     assert status == 201
@@ -68,7 +68,7 @@ async def test_a_key_used_for_another_body_is_a_conflict(platform: Platform, oth
     assert (await account.call("GET", f"/api/samples/{sample['id']}")).status_code == 200
 
 
-async def test_a_key_that_was_refused_is_free_for_what_mends_it(platform: Platform) -> None:
+async def test_key_of_a_refused_request_can_be_used_again(platform: Platform) -> None:
     account = await platform.account()
     status, _ = await create(account, "key", {"organism": "E. coli"})
     assert status == 403
@@ -79,7 +79,7 @@ async def test_a_key_that_was_refused_is_free_for_what_mends_it(platform: Platfo
 
 @asynccontextmanager
 async def announcements(platform: Platform, type: str) -> AsyncIterator[Any]:
-    """Bind a queue of our own to a type of event."""
+    """Yield a new queue that receives events of one type."""
     async with await aio_pika.connect(platform.constellation.env_of("gateway")["FAIRDB_BROKER_URL"]) as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(exclusive=True)
@@ -87,7 +87,7 @@ async def announcements(platform: Platform, type: str) -> AsyncIterator[Any]:
         yield queue
 
 
-async def test_a_creation_that_fails_is_announced_with_step_and_reason(platform: Platform) -> None:
+async def test_failed_creation_publishes_its_step_and_reason(platform: Platform) -> None:
     account = await platform.account()
     correlation_id = "0b5b5aa0-5a5c-4d0e-9d5e-3f6f9b1c2d99"
     async with announcements(platform, "sample.failed") as queue:

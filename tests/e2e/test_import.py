@@ -1,4 +1,4 @@
-"""Imports over REST: every row answered by itself, once and no more, whatever happens meanwhile."""
+"""Imports over REST: every row succeeds or fails on its own, and is stored once."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("content_type", [NDJSON, CSV, TSV])
-async def test_good_rows_are_stored_and_bad_ones_told_of(platform: Platform, content_type: str) -> None:
+async def test_good_rows_are_stored_and_bad_rows_reported(platform: Platform, content_type: str) -> None:
     account = await platform.account(consented=True)
     rows: list[dict[str, Any] | str] = [*samples(300)]
     bad = [*BAD_SAMPLES, *UNREADABLE[content_type]]
@@ -51,7 +51,7 @@ async def test_good_rows_are_stored_and_bad_ones_told_of(platform: Platform, con
     for place, row in places.items():
         rows[place] = row
     file = to_file(content_type, rows)
-    # A line that is no text.
+    # A line that is not UTF-8.
     file += b"\xff\xfe\n"
 
     response = await send(account, file, content_type)
@@ -62,7 +62,7 @@ async def test_good_rows_are_stored_and_bad_ones_told_of(platform: Platform, con
     assert {place: error["reason"] for place, error in refused.items()} == reasons
     assert summary == {"rows": 301, "stored": 290, "repeated": 0, "refused": 11}
     assert await stored_ids(account) == {answer["id"] for answer in answers if "id" in answer}
-    # What one sample would have been told.
+    # The errors equal those of a single creation.
     for place, sample in list(places.items())[:3]:
         assert isinstance(sample, dict)
         alone = error_of(await account.call("POST", "/api/samples", sample))
@@ -72,20 +72,20 @@ async def test_good_rows_are_stored_and_bad_ones_told_of(platform: Platform, con
         assert violations
     assert SECRET.lower() not in response.text.lower()
 
-    # Once more, and once mended.
+    # The same file again, then the corrected file.
     again, summary = answers_of(await send(account, file, content_type))
     assert [answer.get("id") for answer in again] == [answer.get("id") for answer in answers]
     assert (summary["stored"], summary["repeated"]) == (290, 290)
     for place in places:
         rows[place] = {"organism": "E. coli", "metadata": {"body_site": "saliva"}}
-    mended, summary = answers_of(await send(account, to_file(content_type, rows), content_type))
+    corrected, summary = answers_of(await send(account, to_file(content_type, rows), content_type))
     assert summary == {"rows": 300, "stored": 300, "repeated": 290, "refused": 0}
     kept = [answer["id"] for answer in answers if "id" in answer]
-    assert [row["id"] for row in mended if row["row"] - 1 not in places] == kept
+    assert [row["id"] for row in corrected if row["row"] - 1 not in places] == kept
     assert len(await stored_ids(account)) == 300
 
 
-async def test_a_file_without_organism_takes_the_imports(platform: Platform) -> None:
+async def test_organism_and_study_of_the_import_apply_to_every_row(platform: Platform) -> None:
     account = await platform.account(consented=True)
     study = (await account.call("POST", "/api/studies", {"title": "imports"})).json()["id"]
     answer = await send(account, b"\xef\xbb\xbfage\n34\n35", f"{CSV}; charset=utf-8", organism="E. coli", study=study)
@@ -95,7 +95,7 @@ async def test_a_file_without_organism_takes_the_imports(platform: Platform) -> 
     assert (sample["organism"], sample["study"], sample["metadata"]) == ("E. coli", study, {"age": "30-39"})
 
 
-async def test_a_rows_own_key_is_that_of_a_single_creation(platform: Platform) -> None:
+async def test_request_id_of_a_row_equals_the_idempotency_key_of_a_creation(platform: Platform) -> None:
     account = await platform.account(consented=True)
     body = {"organism": "E. coli"}
     alone = await account.call("POST", "/api/samples", body, headers={"Idempotency-Key": "tube 1"})
@@ -107,7 +107,7 @@ async def test_a_rows_own_key_is_that_of_a_single_creation(platform: Platform) -
     assert summary["stored"] == 3
 
 
-async def test_a_repeat_among_many_new_rows_is_recognised(platform: Platform) -> None:
+async def test_repeated_rows_among_many_new_ones_are_recognised(platform: Platform) -> None:
     account = await platform.account(consented=True)
     lines = [{**sample, "requestId": f"tube {number}"} for number, sample in enumerate(samples(600))]
     rows, summary = answers_of(await send(account, to_file(NDJSON, [*lines, *lines[:20]]), NDJSON))
@@ -130,7 +130,7 @@ async def test_a_repeat_among_many_new_rows_is_recognised(platform: Platform) ->
         (b"age\n34\n", CSV, {"shoe": "42"}, 400, "MALFORMED_REQUEST"),
     ],
 )
-async def test_what_is_no_import_is_refused_as_a_whole(
+async def test_unusable_file_is_refused_as_a_whole(
     platform: Platform, content: bytes, content_type: str, parameters: dict[str, str], status: int, reason: str
 ) -> None:
     account = await platform.account(consented=True)
@@ -139,7 +139,7 @@ async def test_what_is_no_import_is_refused_as_a_whole(
     assert answer.headers["content-type"] == "application/json"
 
 
-async def test_who_may_not_create_may_not_import(platform: Platform) -> None:
+async def test_import_requires_the_researcher_role(platform: Platform) -> None:
     file = to_file(NDJSON, samples(1))
     answer = await platform.http.post(PATH, content=file, headers={"Content-Type": NDJSON})
     assert (answer.status_code, error_of(answer).reason) == (401, "UNAUTHENTICATED")
@@ -148,7 +148,7 @@ async def test_who_may_not_create_may_not_import(platform: Platform) -> None:
     assert (answer.status_code, error_of(answer).reason) == (403, "ACCESS_DENIED")
 
 
-async def test_more_imports_than_a_gateway_takes_are_told_to_come_later(platform: Platform) -> None:
+async def test_too_many_concurrent_imports_are_refused_as_overloaded(platform: Platform) -> None:
     account, *others = [await platform.account(consented=True) for _ in range(5)]
     line = to_file(NDJSON, samples(1))
     async with AsyncExitStack() as stack:
@@ -156,12 +156,12 @@ async def test_more_imports_than_a_gateway_takes_are_told_to_come_later(platform
             for _ in range(2):
                 exchange = await stack.enter_async_context(exchanging(platform, other, line, NDJSON))
                 assert "id" in await exchange.read()
-            # Of one account; in the end of all.
+            # The limit per account.
             answer = await send(other, line, NDJSON)
             assert (answer.status_code, error_of(answer).reason) == (429, "OVERLOADED")
         answer = await send(account, line, NDJSON)
         assert (answer.status_code, error_of(answer).reason) == (429, "OVERLOADED")
-        # Others are served meanwhile.
+        # The limit of the gateway is reached; other calls are still served.
         await account.create()
 
     async def has_room() -> bool:
@@ -170,8 +170,8 @@ async def test_more_imports_than_a_gateway_takes_are_told_to_come_later(platform
     await eventually(has_room)
 
 
-async def test_rows_beyond_the_last_are_refused_and_who_sends_before_reading_is_not_kept(platform: Platform) -> None:
-    # Far more than all buffers on the way hold, in both directions; nothing is read before everything is sent.
+async def test_rows_beyond_the_limit_are_refused_for_a_client_that_reads_last(platform: Platform) -> None:
+    # Far more than all buffers hold in either direction, and the client reads nothing before it has sent everything.
     account = await platform.account(consented=True)
     rows = 100_005
     url = platform.constellation.edge_url.rpartition("/")[2]
@@ -201,16 +201,16 @@ async def test_rows_beyond_the_last_are_refused_and_who_sends_before_reading_is_
     assert received.count(b'"row": ') == 100_000
 
 
-async def test_a_file_that_was_cut_off_is_completed_by_sending_it_again(platform: Platform) -> None:
+async def test_sending_the_file_again_completes_an_interrupted_import(platform: Platform) -> None:
     account = await platform.account(consented=True)
     file = to_file(CSV, samples(400))
-    # The last cell is cut short: "3" would be an age, too.
+    # Cut within the last cell: "3" would be a valid age.
     cut = file.index(b"\n", len(file) * 3 // 4) - 1
     async with exchanging(platform, account, file[:cut], CSV) as exchange:
         first = [await exchange.read() for _ in range(20)]
     whole = file[:cut].count(b"\n") - 1
 
-    async def has_come_to_its_end() -> bool:
+    async def has_ended() -> bool:
         return len(await stored_ids(account)) == whole or not await is_busy()
 
     async def is_busy() -> bool:
@@ -218,7 +218,7 @@ async def test_a_file_that_was_cut_off_is_completed_by_sending_it_again(platform
         await asyncio.sleep(0.5)
         return len(await stored_ids(account)) != before
 
-    await eventually(has_come_to_its_end)
+    await eventually(has_ended)
     ages = Counter[str]()
     for id in await stored_ids(account):
         ages[(await account.call("GET", f"/api/samples/{id}")).json()["metadata"]["age"]] += 1
@@ -245,7 +245,7 @@ async def test_rows_after_a_withdrawal_are_refused(platform: Platform) -> None:
     assert answers[-1]["summary"] == {"rows": 60, "stored": 30, "repeated": 0, "refused": 30}
 
 
-async def test_an_import_ends_with_its_session(platform: Platform) -> None:
+async def test_logout_stops_an_import(platform: Platform) -> None:
     account = await platform.account(consented=True)
     line = to_file(NDJSON, samples(1))
     async with exchanging(platform, account, line, NDJSON) as exchange:

@@ -59,16 +59,16 @@ async def test_rows_are_answered_in_order_and_stored_once(platform: Platform) ->
     assert [answer.id for answer in again if answer.row != 8] == [answer.id for answer in answers if answer.row != 8]
 
 
-async def test_no_row_is_no_import(platform: Platform) -> None:
+async def test_import_without_rows_is_refused(platform: Platform) -> None:
     account = await platform.account(consented=True)
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await send(platform, account, [])
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_a_token_is_needed(platform: Platform) -> None:
+async def test_import_requires_a_token(platform: Platform) -> None:
     async def nothing() -> AsyncIterator[pb.ImportSamplesRequest]:
-        # A message that meets the refusal on its way would hide it: gRPC's client then knows of an INTERNAL error only.
+        # Send no message: if one crosses the refusal on its way, gRPC's client reports INTERNAL instead.
         await asyncio.Event().wait()
         yield pb.ImportSamplesRequest()
 

@@ -1,4 +1,4 @@
-"""Large imports: every row counted, and memory that does not grow with the file."""
+"""Large imports: every row is counted, and memory does not grow with the file."""
 
 import json
 import time
@@ -25,11 +25,11 @@ FLAWS = (
     "E. coli,,\udcff{n},,,,,,,\n",
 )
 GROWTH_MB = 40
-"""More than what tells equal rows apart takes for 100,000 of them, and far less than the file."""
+"""More than the table of row hashes needs for 100,000 rows, and far less than the file."""
 
 
 def make_row(number: int, count: int) -> bytes:
-    """Return a row; of every so many one is bad, and no two are equal."""
+    """Return a row. BAD of `count` rows are bad, and no two are equal."""
     every = count // BAD
     bad, offset = divmod(number, every)
     text = FLAWS[bad % len(FLAWS)] if offset == every // 2 and bad < BAD else GOOD
@@ -54,10 +54,10 @@ async def count_stored(platform: Platform, account: Account) -> int:
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("count", [10_000, 100_000])
-async def test_a_large_file_is_imported_row_by_row_in_flat_memory(platform: Platform, count: int) -> None:
+async def test_large_file_is_imported_in_constant_memory(platform: Platform, count: int) -> None:
     account = await platform.account(consented=True)
     gateway = psutil.Process(platform.constellation.pid("gateway"))
-    began, cpu = time.monotonic(), sum(gateway.cpu_times()[:2])
+    start, cpu = time.monotonic(), sum(gateway.cpu_times()[:2])
     megabytes: list[float] = []
     errors: list[dict[str, object]] = []
     number, summary = 0, {}
@@ -80,7 +80,7 @@ async def test_a_large_file_is_imported_row_by_row_in_flat_memory(platform: Plat
                 errors.append(answer["error"])
             if number % (count // 100) == 0:
                 megabytes.append(gateway.memory_info().rss / 2**20)
-    seconds = time.monotonic() - began
+    seconds = time.monotonic() - start
     cpu = sum(gateway.cpu_times()[:2]) - cpu
     print(f"\n{count} rows: {count / seconds:.0f}/s, {1e6 * cpu / count:.0f} µs of the gateway's CPU each, "
           f"{megabytes[10]:.0f} MB after a tenth, {max(megabytes):.0f} MB at most")  # fmt: skip
@@ -90,5 +90,5 @@ async def test_a_large_file_is_imported_row_by_row_in_flat_memory(platform: Plat
     assert len(errors) == BAD
     assert all(error["violations"] or error["reason"] == "MALFORMED_REQUEST" for error in errors)
     assert {error["reason"] for error in errors} == {"INVALID_REQUEST", "MALFORMED_REQUEST"}
-    # Once it is warm, it stays as it is.
+    # After warming up, memory stays constant.
     assert max(megabytes) - megabytes[10] < GROWTH_MB

@@ -1,4 +1,4 @@
-"""docs/permissions.md, "For a permitted use": each reader, use and state of consent, on every call that takes a use."""
+"""Declared uses: docs/permissions.md, "For a permitted use", on every call that takes a use."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,17 +10,18 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.constellation import Constellation
-from tests.e2e.test_bad_input import SECRET, check_shape
-from tests.e2e.test_permissions import TABLE, leave, make_readers
+from tests.e2e.readers import PERMISSIONS, end_membership, make_readers, table_rows
+from tests.error_answers import assert_error
 from tests.platform import Account, Platform
 
 BODY = {
     "organism": "Lemur catta gut metagenome",
     "metadata": {"body_site": "feces", "age": 34, "disease": "Healthy", "notes": "taken after breakfast"},
 }
+SECRET = "Zebulon-Quartzfeather"
 DISEASE = "MONDO:0005148"
 GENERAL = [{"id": "DUO:0000042"}]
-# By the table's own words: the terms of the donor's consent to sample_creation, and of one to data_sharing.
+# By row title: the terms of the donor's consents to sample_creation and to data_sharing.
 CONSENTS: Mapping[str, tuple[Sequence[Any], Sequence[Any]]] = {
     "nothing about reuse": ([], []),
     "general research use": (GENERAL, []),
@@ -45,19 +46,14 @@ EXPIRE = "UPDATE consent SET expires_at = now() - interval '1 second' WHERE id =
 
 
 def read_tables() -> tuple[dict[str, str], dict[tuple[str, str], bool]]:
-    """Return what each reader sees of sensitive fields, and which use each consent permits."""
-    readers, uses = TABLE.read_text().split("\n## For a permitted use", 1)
-    (_, *who), (titles, *consents) = _rows(readers), _rows(uses)
+    """Return what each reader sees of sensitive fields, and whether each consent permits each use."""
+    readers, uses = PERMISSIONS.read_text().split("\n## For a permitted use", 1)
+    (_, *reader_rows), (titles, *consents) = table_rows(readers), table_rows(uses)
     assert tuple(titles[1:]) == tuple(USES)
     assert {row[0] for row in consents} == CONSENTS.keys()
     yes = {"yes": True, "no": False}
     permitted = {(row[0], use): yes[cell] for row in consents for use, cell in zip(USES, row[1:], strict=True)}
-    return {row[0]: row[3] for row in who}, permitted
-
-
-def _rows(text: str) -> list[list[str]]:
-    lines = [line for line in text.splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {row[0]: row[3] for row in reader_rows}, permitted
 
 
 READERS, PERMITTED = read_tables()
@@ -65,7 +61,7 @@ READERS, PERMITTED = read_tables()
 
 @dataclass
 class World:
-    """One sample of one study for each state of consent."""
+    """One sample in one study for each state of consent."""
 
     readers: dict[str, Account]
     study: str
@@ -101,7 +97,7 @@ async def make_world(platform: Platform) -> World:
         await owner.wait_until_processed(id)
     answer = await owner.call("POST", f"/api/consents/{consent}:withdraw", {})
     assert answer.status_code == 200, answer.text
-    await leave(readers, study)
+    await end_membership(readers, study)
     return World(readers, study, samples, quarantined)
 
 
@@ -113,7 +109,7 @@ def assert_shows(sample: dict[str, Any], reader: str, consent: str, use: str) ->
     shown = sees(reader, consent, use)
     assert sample["metadata"].get("disease") == ("Healthy" if shown else None), (reader, consent, use)
     assert ("metadata.disease" in sample["withheldFields"]) != shown
-    # A use opens nothing else.
+    # A declared use shows no other class.
     whole = READERS[reader] == "shown"
     assert ("age" in sample["metadata"]) == (whole or reader == "reader of its study")
     assert ("notes" in sample["metadata"]) == whole
@@ -144,7 +140,7 @@ async def test_list_shows_what_the_tables_say(world: World, reader: str, use: st
 
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("reader", READERS)
-async def test_no_use_lets_filter_by_more(world: World, reader: str, use: str) -> None:
+async def test_declared_use_matches_no_withheld_field_in_a_filter(world: World, reader: str, use: str) -> None:
     for condition in ('metadata.disease = "Healthy"', 'metadata.disease != "x"'):
         parameters = {"filter": f'study = "{world.study}" AND {condition}', "pageSize": 200, **USES[use]}
         answer = await world.readers[reader].call("GET", "/api/samples", params=parameters)
@@ -154,8 +150,8 @@ async def test_no_use_lets_filter_by_more(world: World, reader: str, use: str) -
 
 @pytest.mark.parametrize("use", [use for use in USES if USES[use]])
 @pytest.mark.parametrize("consent", CONSENTS)
-async def test_the_answer_to_a_match_is_what_a_read_goes_by(world: World, consent: str, use: str) -> None:
-    # As JSON has it: lists, and a boolean.
+async def test_match_agrees_with_reads(world: World, consent: str, use: str) -> None:
+    # From query parameters to JSON.
     read = {"purposes": lambda text: [text], "diseases": lambda text: [text], "commercial": lambda text: text == "true"}
     declared = {name.removeprefix("use."): text for name, text in USES[use].items()}
     body = {"sample": world.samples[consent], "use": {name: read[name](text) for name, text in declared.items()}}
@@ -163,12 +159,12 @@ async def test_the_answer_to_a_match_is_what_a_read_goes_by(world: World, consen
     assert (answer.json()["outcome"] == "USE_OUTCOME_ALLOWED") == PERMITTED[consent, use], answer.text
 
 
-async def test_what_was_declared_is_in_the_audit_log_of_each_sample(world: World, platform: Platform) -> None:
+async def test_declared_use_is_in_the_audit_log_of_each_sample(world: World, platform: Platform) -> None:
     stranger, owner = await platform.account("stranger"), world.readers["owner of the sample"]
     params = {**HEALTH, "use.institution": "05wg1m734", "filter": f'study = "{world.study}"'}
     listed = await stranger.call("GET", "/api/samples", params=params)
     assert listed.status_code == 200, listed.text
-    # What decides nothing is not kept: a sample that the reader sees whole anyway, or a use that was not declared.
+    # Not recorded, because no use decided: a read by the owner, who sees everything, and a read without a use.
     await owner.call("GET", f"/api/samples/{world.samples['general research use']}", params=HEALTH)
     await stranger.call("GET", f"/api/samples/{world.samples['general research use']}")
 
@@ -188,16 +184,16 @@ async def test_what_was_declared_is_in_the_audit_log_of_each_sample(world: World
     assert outcomes["nothing about reuse"] == ("NEEDS_PERSON", "DUO:0000001")
 
 
-async def test_a_use_that_cannot_be_read_is_refused_also_where_it_changes_nothing(world: World) -> None:
+async def test_malformed_use_is_refused_for_the_owner_too(world: World) -> None:
     owner, id = world.readers["owner of the sample"], world.samples["general research use"]
     for path in (f"/api/samples/{id}", "/api/samples"):
         answer = await owner.call("GET", path, params={"use.diseases": SECRET})
-        check_shape(answer, 400, "INVALID_REQUEST", frozenset({"use.diseases"}))
+        assert_error(answer, 400, "INVALID_REQUEST", {"use.diseases"})
         answer = await owner.call("GET", path, params={"use.purposes": SECRET})
-        check_shape(answer, 400, "MALFORMED_REQUEST", frozenset())
+        assert_error(answer, 400, "MALFORMED_REQUEST")
 
 
-async def test_nobody_declares_for_another_account(world: World) -> None:
+async def test_declared_account_is_replaced_by_the_readers(world: World) -> None:
     reader, id = world.readers["researcher with no part in it"], world.samples["general research use"]
     params = {**HEALTH, "use.account": world.readers["steward"].id}
     assert (await reader.call("GET", f"/api/samples/{id}", params=params)).status_code == 200

@@ -1,8 +1,7 @@
-"""docs/permissions.md, cell by cell, on every call that can show a sample."""
+"""Permissions: every cell of the table in docs/permissions.md, on every call that can show a sample."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,11 +9,10 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.constellation import Constellation
+from tests.e2e.readers import ADMINISTRATOR, PERMISSIONS, end_membership, make_readers, table_rows
 from tests.platform import Account, Platform
 
-TABLE = Path(__file__).parents[2] / "docs" / "permissions.md"
 DONOR = "donor of permissions"
-ADMINISTRATOR = "administrator with no part in it"
 BODY = {
     "organism": "Lemur catta gut metagenome",
     "subject": DONOR,
@@ -27,7 +25,7 @@ BODY = {
         "age_at_diagnosis": 25,
     },
 }
-# Of each class, every field of the stored sample with its value and a filter that finds the sample by it.
+# By class: each field of the stored sample, with its value and a filter that finds the sample by it.
 FIELDS = {
     "public": {"organism": ("Lemur catta gut metagenome", 'organism = "Lemur catta gut metagenome"')}
     | {"metadata.body_site": ("feces", 'metadata.body_site = "feces"')},
@@ -41,7 +39,7 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class Row:
-    """What one kind of reader may see."""
+    """What one kind of reader may see, according to the table."""
 
     reader: str
     classes: dict[str, bool]
@@ -50,9 +48,7 @@ class Row:
 
 
 def read_table() -> list[Row]:
-    text = TABLE.read_text().split("\n## ", 1)[0]
-    lines = [line for line in text.splitlines() if line.startswith("| ")]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    rows = table_rows(PERMISSIONS.read_text().split("\n## ", 1)[0])
     assert rows[0] == ["reader", *FIELDS, "trail", "quarantined sample"]
     yes = {"shown": True, "state only": True, "withheld": False, "hidden": False, "for a permitted use": False}
     return [
@@ -72,7 +68,7 @@ class World:
     sample: dict[str, Any]
     quarantined: str
     withdrawn: dict[str, Any]
-    """The consent on which the quarantined one rested."""
+    """The withdrawn consent of the quarantined sample."""
     notified: dict[str, list[str]]
 
 
@@ -80,35 +76,6 @@ class World:
 async def world(constellation: Constellation) -> AsyncIterator[World]:
     async with httpx.AsyncClient(base_url=constellation.edge_url, timeout=30) as http:
         yield await make_world(Platform(constellation, http))
-
-
-async def make_readers(platform: Platform) -> tuple[dict[str, Account], str]:
-    """Return an account for each row of the table, and the study that they have a part in or none."""
-    study_owner = await platform.account("study-owner")
-    study = (await study_owner.call("POST", "/api/studies", {"title": "permissions"})).json()["id"]
-    owner = await platform.account("owner", consented=True)
-    readers = {
-        "owner of the sample": owner,
-        "owner of its study": study_owner,
-        "curator of its study": await platform.account("curator"),
-        "reader of its study": await platform.account("reader"),
-        "steward": await platform.steward(),
-        "researcher with no part in it": await platform.account("nobody"),
-        ADMINISTRATOR: await platform.with_roles("ROLE_ADMIN"),
-    }
-    roles = {"owner of the sample": "CURATOR", "curator of its study": "CURATOR", "reader of its study": "READER"}
-    for name, role in roles.items():
-        member = {"account": readers[name].id, "role": f"STUDY_ROLE_{role}"}
-        answer = await study_owner.call("POST", f"/api/studies/{study}/members", member)
-        assert answer.status_code == 200, answer.text
-    return readers, study
-
-
-async def leave(readers: dict[str, Account], study: str) -> None:
-    """Let the owner of samples be a member no more: what is left is that they own them."""
-    owner, study_owner = readers["owner of the sample"], readers["owner of its study"]
-    answer = await study_owner.call("DELETE", f"/api/studies/{study}/members/{owner.id}")
-    assert answer.status_code == 200, answer.text
 
 
 async def make_world(platform: Platform) -> World:
@@ -124,7 +91,7 @@ async def make_world(platform: Platform) -> World:
     for id in (sample["id"], quarantined["id"]):
         await owner.wait_until_processed(id)
     consent = (await owner.call("POST", f"/api/consents/{withdrawn}:withdraw", {})).json()
-    await leave(readers, study)
+    await end_membership(readers, study)
     notified = {}
     for name, account in readers.items():
         answer = await account.call("GET", "/api/notifications")
@@ -155,11 +122,9 @@ def filters() -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
 @pytest.mark.parametrize(("field_class", "name", "text"), filters(), ids=lambda value: str(value))
-async def test_what_is_not_shown_matches_no_filter(
-    world: World, row: Row, field_class: str, name: str, text: str
-) -> None:
+async def test_withheld_field_matches_no_filter(world: World, row: Row, field_class: str, name: str, text: str) -> None:
     filter = text.format(subject=world.sample["subject"])
-    # Neither by its value nor by not having another one.
+    # Neither by its value nor by differing from another value.
     for condition, matches in ((filter, True), (filter.replace(" = ", " != "), False), (f'{name} != "x"', True)):
         found = {item["id"] for item in await list_samples(world, row, condition)}
         assert (world.sample["id"] in found) == (matches and row.classes[field_class]), condition
@@ -168,32 +133,32 @@ async def test_what_is_not_shown_matches_no_filter(
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
 @pytest.mark.parametrize("part", ["events", "audit", "privacy"])
-async def test_the_trail_is_as_the_table_says(world: World, row: Row, part: str) -> None:
+async def test_trail_is_shown_as_the_table_says(world: World, row: Row, part: str) -> None:
     reader = world.readers[row.reader]
     for id in (world.sample["id"], world.quarantined):
         answer = await reader.call("GET", f"/api/samples/{id}/{part}")
-        # An administrator has not even the role that these calls ask for.
+        # An administrator lacks the role that these calls require.
         denied = 403 if row.reader == ADMINISTRATOR else 404
         assert answer.status_code == (200 if row.trail else denied), answer.text
         if not row.trail:
-            assert_says_nothing(answer.text)
+            assert_reveals_nothing(answer.text)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
-async def test_a_quarantined_sample_is_as_the_table_says(world: World, row: Row) -> None:
+async def test_quarantined_sample_is_shown_as_the_table_says(world: World, row: Row) -> None:
     answer = await world.readers[row.reader].call("GET", f"/api/samples/{world.quarantined}")
     if row.quarantined:
         assert_state_only(answer.json(), world)
     else:
         assert answer.status_code == 404
-        assert_says_nothing(answer.text)
+        assert_reveals_nothing(answer.text)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
-async def test_a_notification_tells_an_id_and_no_more(world: World, row: Row) -> None:
-    # Owners are not told of what they do themselves, and administrators cannot follow a study.
-    told = row.reader not in ("owner of the sample", ADMINISTRATOR)
-    expected = [world.sample["id"], world.quarantined] if told else []
+async def test_follower_is_notified_of_each_sample(world: World, row: Row) -> None:
+    # Owners are not notified of their own samples, and administrators cannot follow a study.
+    notified = row.reader not in ("owner of the sample", ADMINISTRATOR)
+    expected = [world.sample["id"], world.quarantined] if notified else []
     assert sorted(world.notified[row.reader]) == expected
 
 
@@ -227,7 +192,7 @@ def assert_state_only(sample: dict[str, Any], world: World) -> None:
             assert name in sample["withheldFields"]
 
 
-def assert_says_nothing(text: str) -> None:
+def assert_reveals_nothing(text: str) -> None:
     for fields in FIELDS.values():
         for value, _ in fields.values():
             assert value is None or value not in text

@@ -1,4 +1,4 @@
-"""A preview, over REST."""
+"""Previews, over REST."""
 
 from tests.platform import Platform
 
@@ -9,7 +9,7 @@ SAMPLE = {
 }
 
 
-async def test_a_preview_tells_what_a_creation_then_stores_and_stores_nothing(platform: Platform) -> None:
+async def test_preview_equals_the_later_creation_and_stores_nothing(platform: Platform) -> None:
     researcher = await platform.account()
     preview = await researcher.call("POST", "/api/samples:preview", SAMPLE)
     assert preview.status_code == 200, preview.text
@@ -38,7 +38,7 @@ async def test_a_preview_tells_what_a_creation_then_stores_and_stores_nothing(pl
     assert fields["subject"]["storedValue"] == "p-…" != created["subject"]
 
 
-async def test_what_would_be_refused_is_part_of_the_answer(platform: Platform) -> None:
+async def test_preview_lists_violations(platform: Platform) -> None:
     researcher = await platform.account()
     sample = {"organism": "Jane Doe", "metadata": {"age": "soon"}}
     answer = await researcher.call("POST", "/api/samples:preview", sample)
@@ -49,6 +49,6 @@ async def test_what_would_be_refused_is_part_of_the_answer(platform: Platform) -
     }
 
 
-async def test_a_preview_is_for_researchers(platform: Platform) -> None:
+async def test_preview_requires_a_token(platform: Platform) -> None:
     answer = await platform.http.post("/api/samples:preview", json=SAMPLE)
     assert answer.status_code == 401

@@ -1,4 +1,4 @@
-"""Who sees what of a sample, on every path that shows one."""
+"""Reading samples: withheld fields, trail, paging, and withdrawal."""
 
 import pytest
 
@@ -11,7 +11,7 @@ SAMPLE = {
 }
 
 
-async def test_outsider_sees_public_fields_and_which_were_withheld(platform: Platform) -> None:
+async def test_outsider_sees_public_fields_and_the_names_of_withheld_ones(platform: Platform) -> None:
     owner, outsider = await platform.account(consented=True), await platform.account("outsider")
     await owner.consent("donor 1")
     sample = await owner.create(**SAMPLE)
@@ -30,7 +30,7 @@ async def test_outsider_sees_public_fields_and_which_were_withheld(platform: Pla
 
 
 @pytest.mark.parametrize("part", ["events", "audit", "privacy"])
-async def test_the_trail_is_for_owner_and_steward(platform: Platform, part: str) -> None:
+async def test_owner_and_steward_read_the_trail(platform: Platform, part: str) -> None:
     owner, outsider, steward = (
         await platform.account(consented=True),
         await platform.account("outsider"),
@@ -44,7 +44,7 @@ async def test_the_trail_is_for_owner_and_steward(platform: Platform, part: str)
     assert answers == [200, 200, 404]
 
 
-async def test_an_audit_log_is_read_in_pages(platform: Platform) -> None:
+async def test_audit_log_is_read_in_pages(platform: Platform) -> None:
     owner, stranger = await platform.account(consented=True), await platform.account()
     sample = await owner.create(metadata={"disease": "Healthy"})
     path = f"/api/samples/{sample['id']}"
@@ -65,7 +65,7 @@ async def test_an_audit_log_is_read_in_pages(platform: Platform) -> None:
     assert answer.status_code == 400
 
 
-async def test_a_withheld_field_matches_no_filter(platform: Platform) -> None:
+async def test_withheld_field_matches_no_filter(platform: Platform) -> None:
     owner, outsider = await platform.account(consented=True), await platform.account("outsider")
     await owner.consent("donor 1")
     sample = await owner.create("Vulpes vulpes gut metagenome", **SAMPLE)
@@ -85,7 +85,7 @@ async def test_a_withheld_field_matches_no_filter(platform: Platform) -> None:
     assert not await found(outsider, f'{organism} AND collectionDate = "2019"')
 
 
-async def test_lists_page_through_everything_once(platform: Platform) -> None:
+async def test_list_pages_through_every_sample_once(platform: Platform) -> None:
     owner = await platform.account(consented=True)
     organism = "Ovis aries gut metagenome"
     created = [(await owner.create(organism))["id"] for _ in range(5)]
@@ -103,7 +103,7 @@ async def test_lists_page_through_everything_once(platform: Platform) -> None:
     assert pages == 3
 
 
-async def test_withdrawal_hides_what_rests_on_it(platform: Platform) -> None:
+async def test_withdrawal_hides_samples_that_rest_on_the_consent(platform: Platform) -> None:
     owner, outsider = await platform.account(consented=True), await platform.account("outsider")
     consent = await owner.consent("donor 1")
     sample = await owner.create(**SAMPLE)

@@ -5,10 +5,11 @@ from uuid import uuid4
 
 import pytest
 
+from tests.error_answers import reason_of, violated_fields
 from tests.platform import Account, Platform
 
 
-async def make_study(owner: Account, title: str = "gut over a year") -> str:
+async def create_study(owner: Account, title: str = "gut over a year") -> str:
     answer = await owner.call("POST", "/api/studies", {"title": title})
     assert answer.status_code == 200, answer.text
     return answer.json()["id"]
@@ -18,14 +19,10 @@ async def set_member(owner: Account, study: str, account: str, role: str) -> Any
     return await owner.call("POST", f"/api/studies/{study}/members", {"account": account, "role": role})
 
 
-def reason(answer: Any) -> str:
-    return answer.json()["details"][0]["reason"]
-
-
-async def test_a_study_is_for_those_who_have_a_part_in_it(platform: Platform) -> None:
+async def test_study_is_shown_to_owner_members_and_stewards_only(platform: Platform) -> None:
     owner, member, outsider = [await platform.account() for _ in range(3)]
     steward = await platform.steward()
-    study = await make_study(owner)
+    study = await create_study(owner)
     assert (await set_member(owner, study, member.id, "STUDY_ROLE_READER")).status_code == 200
 
     shown = [await account.call("GET", f"/api/studies/{study}") for account in (owner, member, steward, outsider)]
@@ -40,9 +37,9 @@ async def test_a_study_is_for_those_who_have_a_part_in_it(platform: Platform) ->
 
 
 @pytest.mark.parametrize(("role", "status"), [("STUDY_ROLE_CURATOR", 201), ("STUDY_ROLE_READER", 404), (None, 404)])
-async def test_who_may_add_samples_to_a_study(platform: Platform, role: str | None, status: int) -> None:
+async def test_only_curators_add_samples(platform: Platform, role: str | None, status: int) -> None:
     owner, sender = await platform.account(), await platform.account(consented=True)
-    study = await make_study(owner)
+    study = await create_study(owner)
     if role:
         await set_member(owner, study, sender.id, role)
     answer = await sender.call("POST", "/api/samples", {"organism": "E. coli", "study": study})
@@ -51,12 +48,12 @@ async def test_who_may_add_samples_to_a_study(platform: Platform, role: str | No
         assert answer.json()["study"] == study
         assert (await owner.call("GET", f"/api/samples/{answer.json()['id']}/events")).status_code == 200
     else:
-        assert reason(answer) == "STUDY_NOT_FOUND"
+        assert reason_of(answer) == "STUDY_NOT_FOUND"
 
 
-async def test_only_the_owner_decides_on_members(platform: Platform) -> None:
+async def test_only_the_owner_changes_members(platform: Platform) -> None:
     owner, curator, other = [await platform.account() for _ in range(3)]
-    study = await make_study(owner)
+    study = await create_study(owner)
     await set_member(owner, study, curator.id, "STUDY_ROLE_CURATOR")
     await set_member(owner, study, other.id, "STUDY_ROLE_READER")
 
@@ -69,9 +66,9 @@ async def test_only_the_owner_decides_on_members(platform: Platform) -> None:
     }
 
 
-async def test_what_a_member_saw_ends_with_the_membership(platform: Platform) -> None:
+async def test_access_ends_with_the_membership(platform: Platform) -> None:
     owner, member = await platform.account(consented=True), await platform.account()
-    study = await make_study(owner)
+    study = await create_study(owner)
     sample = await owner.create(study=study, metadata={"age": 34})
     path = f"/api/samples/{sample['id']}"
 
@@ -85,18 +82,18 @@ async def test_what_a_member_saw_ends_with_the_membership(platform: Platform) ->
     assert left.status_code == 200
     assert not await sees_age()
     again = await owner.call("DELETE", f"/api/studies/{study}/members/{member.id}")
-    assert (again.status_code, reason(again)) == (404, "MEMBER_NOT_FOUND")
+    assert (again.status_code, reason_of(again)) == (404, "MEMBER_NOT_FOUND")
 
 
-async def test_pages_of_studies(platform: Platform) -> None:
+async def test_list_pages_through_all_studies(platform: Platform) -> None:
     owner = await platform.account()
-    made = [await make_study(owner, f"study {n}") for n in range(5)]
+    created = [await create_study(owner, f"study {n}") for n in range(5)]
     found, token = [], ""
     for _ in range(3):
         page = (await owner.call("GET", "/api/studies", params={"pageSize": 2, "pageToken": token})).json()
         found += [item["id"] for item in page["studies"]]
         token = page["nextPageToken"]
-    assert found == made[::-1]
+    assert found == created[::-1]
     assert token == ""
 
 
@@ -110,23 +107,20 @@ async def test_pages_of_studies(platform: Platform) -> None:
         ({"account": "the owner's", "role": "STUDY_ROLE_READER"}, "member.account"),
     ],
 )
-async def test_a_member_that_cannot_be_is_refused_with_the_field(
-    platform: Platform, member: dict[str, str], field: str
-) -> None:
+async def test_invalid_member_is_refused(platform: Platform, member: dict[str, str], field: str) -> None:
     owner = await platform.account()
-    study = await make_study(owner)
+    study = await create_study(owner)
     account = owner.id if member.get("account") == "the owner's" else member.get("account", "")
     answer = await owner.call("POST", f"/api/studies/{study}/members", {**member, "account": account})
     assert answer.status_code == 400
-    violations = answer.json()["details"][1]["fieldViolations"]
-    assert [item["field"] for item in violations] == [field]
+    assert violated_fields(answer) == [field]
     assert "Zebulon" not in answer.text
 
 
 @pytest.mark.parametrize("title", ["", "  ", "samples of zq@canary.example", "born 1961-03-17"])
-async def test_a_title_that_is_none_or_may_be_somebodys_is_refused(platform: Platform, title: str) -> None:
+async def test_blank_or_identifying_title_is_refused(platform: Platform, title: str) -> None:
     owner = await platform.account()
     answer = await owner.call("POST", "/api/studies", {"title": title})
     assert answer.status_code == 400
-    assert [item["field"] for item in answer.json()["details"][1]["fieldViolations"]] == ["study.title"]
+    assert violated_fields(answer) == ["study.title"]
     assert title == "" or title not in answer.text

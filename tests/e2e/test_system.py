@@ -1,4 +1,4 @@
-"""Health and registry."""
+"""Health, registry and metrics."""
 
 from tests.platform import Platform
 from tests.waiting import eventually
@@ -48,7 +48,7 @@ async def test_metrics_are_served(platform: Platform) -> None:
             text += (await platform.http.get(f"http://127.0.0.1:{port}/metrics")).text
         return text if counted in text else ""
 
-    # A saga is counted when its gateway looks at it again, up to a second after its sample is processed.
+    # The gateway counts a saga when it polls it next, up to a second after the sample is processed.
     text = await eventually(text_with_the_saga, within=10)
     for metric in (
         'grpc_server_handling_seconds_bucket{grpc_code="OK",grpc_method="CreateSample"',

@@ -1,4 +1,4 @@
-"""A withdrawal binds every request that starts after its answer, whatever is under way."""
+"""Withdrawal under load: it binds every request that starts after its answer."""
 
 import asyncio
 import random
@@ -8,6 +8,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from tests.error_answers import reason_of
 from tests.platform import Account, Platform
 
 ORGANISM = "Macaca mulatta gut metagenome"
@@ -15,7 +16,7 @@ ORGANISM = "Macaca mulatta gut metagenome"
 
 @dataclass(frozen=True)
 class Donor:
-    """A donor, with what was there of them before."""
+    """A donor, with a consent and the samples that rest on it."""
 
     subject: str
     consent: str
@@ -23,10 +24,10 @@ class Donor:
 
 
 async def withdraw_under_load(platform: Platform, owner: Account, reader: Account, round: int) -> None:
-    """Withdraw while creates, reads and lists of that donor are under way; then ask again."""
+    """Withdraw during creates, reads and lists of a donor's samples, then check that nothing is shown."""
     donor = await make_donor(owner, round)
     early = [asyncio.create_task(call) for call in calls_of(owner, reader, donor, 100)]
-    # Somewhere among them: before, in the middle, and after the most of them.
+    # Withdraw at a random point among them.
     await asyncio.wait(early[: random.randrange(1, len(early))], return_when=asyncio.FIRST_COMPLETED)
     answer = await owner.call("POST", f"/api/consents/{donor.consent}:withdraw", {})
     assert answer.status_code == 200, answer.text
@@ -35,7 +36,7 @@ async def withdraw_under_load(platform: Platform, owner: Account, reader: Accoun
     check_nothing_is_shown(late, donor)
     created = [response.json()["id"] for response in await asyncio.gather(*early) if response.status_code == 201]
 
-    # What was created meanwhile rests on the same consent, so it is hidden as well, from the first look on.
+    # Samples created during the withdrawal rest on the same consent, so they are hidden from the first read.
     everything = {*donor.samples, *created}
     for account in (owner, reader):
         looks = [account.call("GET", f"/api/samples/{id}") for id in everything]
@@ -55,7 +56,7 @@ async def make_donor(owner: Account, round: int) -> Donor:
 
 
 def calls_of(owner: Account, reader: Account, donor: Donor, count: int):
-    """Yield a mix of creates, reads and lists that show or add something of a donor."""
+    """Yield a mix of creates, reads and lists of a donor's samples."""
     body = {"organism": ORGANISM, "subject": donor.subject, "metadata": {"age": 34}}
     for number in range(count):
         account = random.choice((owner, reader))
@@ -72,7 +73,7 @@ def check_nothing_is_shown(answers: list[httpx.Response], donor: Donor) -> None:
     for answer in answers:
         if answer.request.method == "POST":
             assert answer.status_code == 403, answer.text
-            assert answer.json()["details"][0]["reason"] in ("CONSENT_REQUIRED", "CONSENT_WITHDRAWN")
+            assert reason_of(answer) in ("CONSENT_REQUIRED", "CONSENT_WITHDRAWN")
         elif answer.request.url.path == "/api/samples":
             assert answer.status_code == 200, answer.text
             assert not {sample["id"] for sample in answer.json()["samples"]} & set(donor.samples)
@@ -96,7 +97,7 @@ async def repeat(platform: Platform, rounds: int) -> None:
         await withdraw_under_load(platform, owner, reader, round)
 
 
-async def test_a_withdrawal_binds_at_once(platform: Platform) -> None:
+async def test_withdrawal_binds_at_once(platform: Platform) -> None:
     await repeat(platform, 5)
 
 

@@ -1,4 +1,4 @@
-"""The life of a sample, over REST and over the internal stubs."""
+"""The life of a sample: creation, events, audit, notification."""
 
 import grpc
 
@@ -9,6 +9,7 @@ from fairdb.privacy.v1.privacy_service_pb2 import GetPrivacyStatusRequest
 from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceStub
 from fairdb.samples.v1.sample_service_pb2 import GetSampleRequest
 from fairdb.samples.v1.sample_service_pb2_grpc import SampleServiceStub
+from tests.error_answers import assert_error
 from tests.platform import Platform
 
 METADATA = {"body_site": "feces", "age": 34, "email": "donor@example.net", "shoe_size": 43}
@@ -40,7 +41,7 @@ async def test_complete_sample_workflow(platform: Platform) -> None:
     assert [entry["action"] for entry in audit.json()["entries"]][:1] == ["store"]
 
 
-async def test_events_come_in_order_and_end_in_processed(platform: Platform) -> None:
+async def test_events_are_in_order_and_end_with_processed(platform: Platform) -> None:
     researcher = await platform.account(consented=True)
     sample = await researcher.create(metadata=METADATA)
     await researcher.wait_until_processed(sample["id"])
@@ -58,7 +59,7 @@ async def test_events_come_in_order_and_end_in_processed(platform: Platform) -> 
     assert [event["actor"] for event in events] == [researcher.id] * 3 + ["service:backend_svc"] * 2
 
 
-async def test_correlation_id_of_the_request_stands_in_answer_events_and_audit(platform: Platform) -> None:
+async def test_correlation_id_is_in_answer_events_and_audit(platform: Platform) -> None:
     researcher = await platform.account(consented=True)
     correlation_id = "0b5b5aa0-5a5c-4d0e-9d5e-3f6f9b1c2d3e"
 
@@ -74,7 +75,7 @@ async def test_correlation_id_of_the_request_stands_in_answer_events_and_audit(p
     assert {item["correlationId"] for item in [*events, *audit]} == {correlation_id}
 
 
-async def test_what_was_dropped_is_told_to_the_sender_once(platform: Platform) -> None:
+async def test_dropped_fields_are_named_to_the_sender_once(platform: Platform) -> None:
     researcher = await platform.account(consented=True)
     created = await researcher.create(metadata=METADATA)
     read = (await researcher.call("GET", f"/api/samples/{created['id']}")).json()
@@ -85,19 +86,17 @@ async def test_what_was_dropped_is_told_to_the_sender_once(platform: Platform) -
     assert created["metadata"]["age"] == "30-39"
 
 
-async def test_without_consent_nothing_is_created(platform: Platform) -> None:
+async def test_creation_without_consent_is_refused(platform: Platform) -> None:
     researcher = await platform.account()
 
     refused = await researcher.call("POST", "/api/samples", {"organism": "E. coli"})
-    info = next(item for item in refused.json()["details"] if item["@type"].endswith("ErrorInfo"))
     listed = await researcher.call("GET", "/api/samples")
 
-    assert refused.status_code == 403
-    assert (info["reason"], info["metadata"]["purpose"]) == ("CONSENT_REQUIRED", "sample_creation")
+    assert assert_error(refused, 403, "CONSENT_REQUIRED") == {"purpose": "sample_creation", "of": "account"}
     assert researcher.id not in listed.text
 
 
-async def test_a_donor_must_have_consented_too(platform: Platform) -> None:
+async def test_sample_of_a_donor_needs_the_donors_consent(platform: Platform) -> None:
     researcher = await platform.account(consented=True)
 
     before = await researcher.call("POST", "/api/samples", {"organism": "E. coli", "subject": "donor 7"})
@@ -109,7 +108,7 @@ async def test_a_donor_must_have_consented_too(platform: Platform) -> None:
     assert "donor" not in after.text
 
 
-async def test_internal_client_with_generated_stubs_goes_through_the_edge(platform: Platform) -> None:
+async def test_client_with_generated_stubs_reads_through_the_edge(platform: Platform) -> None:
     researcher = await platform.account(consented=True)
     sample = await researcher.create()
 

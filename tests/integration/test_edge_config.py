@@ -25,10 +25,10 @@ from tests.edge_rig import (
     Edge,
     Issuer,
     Upstream,
-    assert_has_correlation_id,
     assert_is_error,
     edge_running,
 )
+from tests.error_answers import assert_has_correlation_id
 
 CANARY = "Zaphod-Beeblebrox"
 DESCRIPTORS = find_descriptors().read_bytes()

@@ -113,7 +113,7 @@ async def test_unavailable_passed_on_is_neither_repeated_nor_an_outlier(upstream
         upstream_running() as second,
         edge_running(tmp_path, [upstream.address, second.address], [ISSUER.jwk()]) as edge,
     ):
-        answers = [await edge.http.get("/api/samples/away", headers=TOKEN) for _ in range(12)]
+        answers = [await edge.http.get("/api/samples/unavailable", headers=TOKEN) for _ in range(12)]
         assert {answer.status_code for answer in answers} == {503}
         assert await edge.stat("cluster.gateway.upstream_rq_retry") == 0
         assert await edge.stat("cluster.gateway.outlier_detection.ejections_active") == 0
