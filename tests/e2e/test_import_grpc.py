@@ -15,9 +15,9 @@ from tests.platform import Account, Platform
 
 
 def row(age: int, organism: str = "", **fields: str) -> pb.ImportRow:
-    made = pb.ImportRow(sample=RawSample(organism=organism), **fields)
-    made.sample.metadata["age"].number_value = age
-    return made
+    built = pb.ImportRow(sample=RawSample(organism=organism), **fields)
+    built.sample.metadata["age"].number_value = age
+    return built
 
 
 async def messages(rows: Sequence[pb.ImportRow]) -> AsyncIterator[pb.ImportSamplesRequest]:

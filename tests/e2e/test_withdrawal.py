@@ -51,8 +51,8 @@ async def withdraw_under_load(platform: Platform, owner: Account, reader: Accoun
 async def make_donor(owner: Account, round: int) -> Donor:
     subject = f"donor {round} of {owner.id}"
     consent = await owner.consent(subject)
-    made = await asyncio.gather(*(owner.create(ORGANISM, subject=subject, metadata={"age": 34}) for _ in range(3)))
-    return Donor(subject, consent, tuple(sample["id"] for sample in made))
+    created = await asyncio.gather(*(owner.create(ORGANISM, subject=subject, metadata={"age": 34}) for _ in range(3)))
+    return Donor(subject, consent, tuple(sample["id"] for sample in created))
 
 
 def calls_of(owner: Account, reader: Account, donor: Donor, count: int):

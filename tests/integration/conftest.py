@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Redis for all tests of this folder; each test gets a database of its own.
+"""Real PostgreSQL and Redis for all tests in this folder; each test gets a database of its own.
 
 A service's migrations run once, into a template; `new_database` clones that.
 """
@@ -23,10 +23,10 @@ from deploy.local.ports import Ports
 from tests.edge_rig import Edge, Upstream, edge_running, upstream_running
 
 NOWHERE = "127.0.0.1:1"
-"""Nothing listens there."""
+"""Nothing listens on this port."""
 
 NewDatabase = Callable[[str], Awaitable[str]]
-"""From a service's name to the URL, for the service's own role, of a fresh database with its schema."""
+"""Takes a service's name; returns the URL of a new database with its schema, for its own role."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Servers:
     templates: dict[str, str] = field(default_factory=dict[str, str])
 
     def settings(self, service: str, database_url: str) -> dict[str, Any]:
-        """Return a service's settings: any free port, no broker, no registry."""
+        """Return a service's settings: any free port, an unreachable broker and registry."""
         return {
             "port": 0,
             "metrics_port": 0,
@@ -78,7 +78,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
     root = tmp_path_factory.mktemp("servers")
     async with Constellation(root, Ports.free(), parts=("postgres", "redis")) as constellation:
         async with connect_redis(constellation.plan.urls.redis) as redis:
-            # Nothing is revoked, so that no service has to ask auth_svc, which does not run.
+            # An empty, complete revocation list: no service needs auth_svc, which does not run here.
             await redis.set(COMPLETE_KEY, 1)
         admin = await asyncpg.connect(constellation.plan.superuser_url)
         try:
@@ -89,7 +89,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 @pytest_asyncio.fixture
 async def new_database(servers: Servers) -> AsyncIterator[NewDatabase]:
-    """Clone a service's template; clones go when the test ends."""
+    """Yield a function that clones a service's template. The clones are dropped when the test ends."""
     clones: list[str] = []
 
     async def clone(service: str) -> str:
@@ -113,7 +113,7 @@ async def upstream() -> AsyncIterator[Upstream]:
 async def edge(
     upstream: Upstream, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Edge]:
-    """An edge before the stand-in, that trusts the module's `ISSUER`."""
+    """An edge in front of the fake services, that trusts the module's `ISSUER`."""
     async with edge_running(
         tmp_path_factory.mktemp("edge"), [upstream.address], [request.module.ISSUER.jwk()]
     ) as running:

@@ -325,7 +325,7 @@ async def test_migration_keeps_consents_in_force(servers: Servers, tmp_path: Pat
     for file in ("0001_consent_preparation.sql", "0002_fencing.sql"):
         shutil.copy(folder / file, old)
     name, (kept, withdrawn, sample) = f"old_{uuid4().hex}", (uuid4() for _ in range(3))
-    await servers.template("privacy_svc")  # makes the role
+    await servers.template("privacy_svc")  # creates the role
     await servers.admin.execute(f"CREATE DATABASE {name} TEMPLATE {await servers.template('privacy_svc')}")
     try:
         admin = await asyncpg.connect(servers.url(name, "privacy_svc"))
