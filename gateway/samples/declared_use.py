@@ -1,4 +1,4 @@
-"""Readings under a declared use: whether each sample's terms permit it, kept in its audit log before it is shown."""
+"""Reads under a declared use: whether each sample's terms permit it. They are recorded before anything is shown."""
 
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceAsyncStub
 
 
-class Readings:
-    """Asks privacy_svc what a sample's terms say, and has backend_svc keep what was declared."""
+class DeclaredUses:
+    """Matches declared uses in privacy_svc and records them in backend_svc."""
 
     def __init__(self, privacy: "PrivacyServiceAsyncStub", backend: "BackendServiceAsyncStub") -> None:
         self._privacy = privacy
         self._backend = backend
 
     async def permitted(
-        self, found: Sequence[StoredSample], reader: Reader, principal: Principal, use: IntendedUse
+        self, samples: Sequence[StoredSample], reader: Reader, principal: Principal, use: IntendedUse
     ) -> Container[str]:
-        """Return the ids of those samples of which the reader may see more, since their terms permit the use.
+        """Return the ids of the samples of which the reader may see more, because their terms permit the use.
 
-        Raises InvalidRequest for what is wrong with the use, also where it would change nothing.
+        Raises InvalidRequest for an invalid use, even if the use would decide nothing.
         """
         use.account = principal.user_id
-        asked = [stored.sample.id for stored in found if visibility.depends_on_use(stored, reader)]
-        answer = await self._privacy.MatchUseOfSamples(MatchUseOfSamplesRequest(sample_ids=asked, use=use))
+        ids = [stored.sample.id for stored in samples if visibility.depends_on_use(stored, reader)]
+        answer = await self._privacy.MatchUseOfSamples(MatchUseOfSamplesRequest(sample_ids=ids, use=use))
         if answer.matches:
             readings = {
                 id: DeclaredUse(use=use, outcome=match.outcome, term=match.term) for id, match in answer.matches.items()
             }
-            # Whoever cannot be held to what they declared sees nothing for it.
+            # Record first: if this fails, the read fails, so nothing is shown without a record.
             await self._backend.RecordReadings(RecordReadingsRequest(principal=principal, readings=readings))
         return {id for id, match in answer.matches.items() if match.outcome == USE_OUTCOME_ALLOWED}

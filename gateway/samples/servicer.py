@@ -10,7 +10,6 @@ from chassis import call_context
 from chassis.storage import paging
 from fairdatabase.policy.access.visibility import Reader
 from fairdb.backend.v1.backend_service_pb2 import (
-    GetStoredSampleRequest,
     ListAuditEntriesRequest,
     ListEventsRequest,
     ListStoredSamplesRequest,
@@ -18,17 +17,16 @@ from fairdb.backend.v1.backend_service_pb2 import (
 )
 from fairdb.options.v1.access_pb2 import Principal
 from fairdb.privacy.v1.privacy_service_pb2 import (
-    GetGrantsRequest,
     GetPrivacyStatusRequest,
-    Grants,
     PreviewSampleRequest,
 )
 from fairdb.samples.v1 import sample_service_pb2 as pb
 from fairdb.samples.v1 import sample_service_pb2_grpc
 from fairdb.samples.v1.sample_pb2 import Sample
 from gateway.samples import idempotency, visibility
+from gateway.samples.access import Access
 from gateway.samples.creation import Creation
-from gateway.samples.declared_use import Readings
+from gateway.samples.declared_use import DeclaredUses
 
 if TYPE_CHECKING:
     from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceAsyncStub
@@ -52,7 +50,8 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         self._backend = backend
         self._creation = creation
         self._fingerprints = fingerprints
-        self._readings = Readings(privacy, backend)
+        self._access = Access(privacy, backend)
+        self._declared_uses = DeclaredUses(privacy, backend)
 
     async def CreateSample(self, request: pb.CreateSampleRequest, context: Context) -> Sample:
         principal = call_context.current().caller.principal
@@ -72,15 +71,15 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
 
     async def GetSample(self, request: pb.GetSampleRequest, context: Context) -> Sample:
         principal = call_context.current().caller.principal
-        stored, grants = await self._sample_and_grants(request.id, principal)
-        (sample,) = await self._render([stored], grants, principal, request)
+        stored, reader = await self._access.sample_and_reader(request.id, principal)
+        (sample,) = await self._render([stored], reader, principal, request)
         await context.send_initial_metadata((("etag", sample.etag),))
         return sample
 
     async def ListSamples(self, request: pb.ListSamplesRequest, context: Context) -> pb.ListSamplesResponse:
         principal = call_context.current().caller.principal
-        # The grants come first: they decide what the filter may look at.
-        grants = await self._grants(principal)
+        # Fetch the grants first: they limit what the filter may match.
+        grants = await self._access.grants(principal)
         page = await self._backend.ListStoredSamples(
             ListStoredSamplesRequest(
                 principal=principal,
@@ -94,7 +93,8 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
                 for_permitted_use=grants.for_permitted_use if request.HasField("use") else (),
             )
         )
-        samples = await self._render(page.samples, grants, principal, request)
+        reader = Reader.of(principal.user_id, grants)
+        samples = await self._render(page.samples, reader, principal, request)
         return pb.ListSamplesResponse(samples=samples, next_page_token=page.next_page_token)
 
     async def ListSampleEvents(
@@ -121,32 +121,22 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         return pb.ListSampleAuditEntriesResponse(entries=answer.entries, next_page_token=answer.next_page_token)
 
     async def GetSamplePrivacy(self, request: pb.GetSamplePrivacyRequest, context: Context) -> pb.SamplePrivacy:
-        # The sample first: a preparation exists before its sample does.
+        # Check first: a preparation may exist without its sample.
         await self._check_overseen(request.id)
         return await self._privacy.GetPrivacyStatus(GetPrivacyStatusRequest(sample_id=request.id))
 
-    async def _grants(self, principal: Principal) -> Grants:
-        return await self._privacy.GetGrants(GetGrantsRequest(principal=principal))
-
-    async def _sample_and_grants(self, sample_id: str, principal: Principal) -> tuple[StoredSample, Grants]:
-        return await asyncio.gather(
-            self._backend.GetStoredSample(GetStoredSampleRequest(id=sample_id)), self._grants(principal)
-        )
-
     async def _render(
         self,
-        found: Sequence[StoredSample],
-        grants: Grants,
+        samples: Sequence[StoredSample],
+        reader: Reader,
         principal: Principal,
         request: pb.GetSampleRequest | pb.ListSamplesRequest,
     ) -> list[Sample]:
         permitted: Container[str] = ()
-        reader = Reader.of(principal.user_id, grants)
         if request.HasField("use"):
-            permitted = await self._readings.permitted(found, reader, principal, request.use)
-        return [visibility.render(stored, reader, use_permitted=stored.sample.id in permitted) for stored in found]
+            permitted = await self._declared_uses.permitted(samples, reader, principal, request.use)
+        return [visibility.render(stored, reader, use_permitted=stored.sample.id in permitted) for stored in samples]
 
     async def _check_overseen(self, sample_id: str) -> None:
         principal = call_context.current().caller.principal
-        stored, grants = await self._sample_and_grants(sample_id, principal)
-        visibility.check_overseen(stored, Reader.of(principal.user_id, grants))
+        visibility.check_overseen(*await self._access.sample_and_reader(sample_id, principal))

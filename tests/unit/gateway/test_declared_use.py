@@ -1,4 +1,4 @@
-"""Readings under a declared use."""
+"""Reads under a declared use."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ from fairdb.samples.v1.data_use_pb2 import (
     UseOutcome,
 )
 from fairdb.samples.v1.sample_pb2 import Sample
-from gateway.samples.declared_use import Readings
+from gateway.samples.declared_use import DeclaredUses
 
 READER = Principal(user_id="reader")
 GRANTS = Grants(everywhere=[FIELD_CLASS_PUBLIC], own=[FIELD_CLASS_SENSITIVE], for_permitted_use=[FIELD_CLASS_SENSITIVE])
@@ -38,12 +38,12 @@ class Privacy:
 class Backend:
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
-        self.kept: list[RecordReadingsRequest] = []
+        self.recorded: list[RecordReadingsRequest] = []
 
     async def RecordReadings(self, request: RecordReadingsRequest) -> RecordReadingsResponse:
         if self.error:
             raise self.error
-        self.kept.append(request)
+        self.recorded.append(request)
         return RecordReadingsResponse()
 
 
@@ -56,29 +56,29 @@ def stored(id: str, field_class: int = FIELD_CLASS_SENSITIVE, **fields: object) 
 
 
 async def ask(backend: Backend, *found: StoredSample, **outcomes: UseOutcome.ValueType) -> set[str]:
-    readings = Readings(Privacy(outcomes), backend)  # pyright: ignore[reportArgumentType]
+    uses = DeclaredUses(Privacy(outcomes), backend)  # pyright: ignore[reportArgumentType]
     use = IntendedUse(purposes=[USE_PURPOSE_HEALTH_RESEARCH], account="somebody else")
-    return {*await readings.permitted(found, Reader.of(READER.user_id, GRANTS), READER, use)}  # pyright: ignore[reportGeneralTypeIssues]
+    return {*await uses.permitted(found, Reader.of(READER.user_id, GRANTS), READER, use)}  # pyright: ignore[reportGeneralTypeIssues]
 
 
-async def test_only_what_every_term_allows_is_permitted_and_all_is_kept() -> None:
+async def test_only_allowed_uses_are_permitted_and_all_are_recorded() -> None:
     backend = Backend()
     outcomes = {"a": USE_OUTCOME_ALLOWED, "b": USE_OUTCOME_DENIED, "c": USE_OUTCOME_NEEDS_PERSON}
     assert await ask(backend, *map(stored, outcomes), **outcomes) == {"a"}
-    (kept,) = backend.kept
-    assert {id: declared.outcome for id, declared in kept.readings.items()} == outcomes
-    assert kept.principal == READER
-    assert {declared.use.account for declared in kept.readings.values()} == {"reader"}
+    (recorded,) = backend.recorded
+    assert {id: declared.outcome for id, declared in recorded.readings.items()} == outcomes
+    assert recorded.principal == READER
+    assert {declared.use.account for declared in recorded.readings.values()} == {"reader"}
 
 
-async def test_where_a_use_decides_nothing_nothing_is_kept() -> None:
+async def test_use_that_decides_nothing_is_not_recorded() -> None:
     backend = Backend()
-    whole, without = stored("mine", owner="reader"), stored("b", FIELD_CLASS_QUASI_IDENTIFIER)
+    own, without = stored("mine", owner="reader"), stored("b", FIELD_CLASS_QUASI_IDENTIFIER)
     hidden = stored("c", state=Sample.STATE_QUARANTINED)
-    assert await ask(backend, whole, without, hidden) == set()
-    assert backend.kept == []
+    assert await ask(backend, own, without, hidden) == set()
+    assert backend.recorded == []
 
 
-async def test_nothing_is_shown_that_cannot_be_kept() -> None:
+async def test_read_fails_if_the_use_cannot_be_recorded() -> None:
     with pytest.raises(ServiceUnavailable):
         await ask(Backend(ServiceUnavailable()), stored("a"), a=USE_OUTCOME_ALLOWED)
