@@ -77,6 +77,10 @@ bench-check: bench-setup ## Check the types of the rivals, whose libraries `make
 profile: bench-setup ## Show where the services spend their time under load: flame graphs in bench/results/profiles
 	$(BIN)/python -m bench.profile
 
+.PHONY: bench-tracing
+bench-tracing: bench-setup ## Measure what spans cost a call: our own, and those of OpenTelemetry's instrumentation
+	$(BIN)/python -m bench.tracing
+
 .PHONY: bench-anonymity
 bench-anonymity: setup ## Measure time and memory of `fairdb risk` and `fairdb anonymize`
 	$(BIN)/python -m bench.anonymity
