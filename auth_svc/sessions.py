@@ -9,7 +9,8 @@ import secrets
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from chassis.identity.tokens import ACCOUNT_AUDIENCE, Signer
+from chassis.identity.keys import ACCOUNT_AUDIENCE
+from chassis.identity.tokens import Signer
 from chassis.storage.database import Connection
 from fairdb.auth.v1.auth_service_pb2 import Account, Tokens
 from fairdb.options.v1.access_pb2 import Role

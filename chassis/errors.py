@@ -12,9 +12,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from chassis import ERROR_DOMAIN
 from fairdatabase.violations import Violation
-
-DOMAIN = "fairdatabase.org"
 
 
 class AppError(Exception):
@@ -39,7 +38,7 @@ class AppError(Exception):
 
     def to_status(self) -> Status:
         """Return the status that the caller receives."""
-        packed = [_pack(ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=self.metadata))]
+        packed = [_pack(ErrorInfo(reason=self.reason, domain=ERROR_DOMAIN, metadata=self.metadata))]
         if self.violations:
             violations = [
                 BadRequest.FieldViolation(field=item.field, description=item.description) for item in self.violations
@@ -167,7 +166,7 @@ def from_status(service: str, status: Status) -> AppError:
         return DeadlineExceeded(service=service)
     for detail in status.details:
         info = ErrorInfo()
-        if detail.Unpack(info) and info.domain == DOMAIN and info.reason not in _PLATFORM_FAULTS:
+        if detail.Unpack(info) and info.domain == ERROR_DOMAIN and info.reason not in _PLATFORM_FAULTS:
             return RemoteError(service, status, info)
     return Internal()
 

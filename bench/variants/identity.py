@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from chassis.identity.tokens import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER, Signer
+from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER
+from chassis.identity.tokens import Signer
 from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
 

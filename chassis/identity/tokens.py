@@ -5,8 +5,6 @@ Every issuer has its own key. Services hold the public keys in a trust folder, o
 it names has signed it: a service's key cannot sign for an account or for another service.
 """
 
-import base64
-import hashlib
 import json
 import time
 from collections import OrderedDict
@@ -19,33 +17,19 @@ from uuid import uuid4
 import jwt
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chassis.call_context import Caller
 from chassis.errors import Unauthenticated
+from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER, ALGORITHM, KEY_SET_SUFFIX, public_jwk
 from fairdb.options.v1.access_pb2 import Role
 
 log = structlog.get_logger()
 
-ALGORITHM = "EdDSA"
-ACCOUNT_ISSUER = "auth_svc"
-ACCOUNT_AUDIENCE = "fairdb"
 SERVICE_TOKEN_SECONDS = 300
 _RENEW_BEFORE = 60
 _CACHED_TOKENS = 10_000
 _TRUST_RELOAD_SECONDS = 5.0
-
-
-def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
-    """Return the public JWK (RFC 8037), its `kid` the RFC 7638 thumbprint."""
-    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
-    required = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(raw)}
-    thumbprint = hashlib.sha256(json.dumps(required, separators=(",", ":"), sort_keys=True).encode()).digest()
-    return {**required, "kid": _base64url(thumbprint), "alg": ALGORITHM, "use": "sig"}
-
-
-def _base64url(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 class Signer:
@@ -135,7 +119,7 @@ class TrustStore:
             log.error("trust_folder_unreadable", error=error)
 
     def _read(self) -> None:
-        files = sorted(self._folder.glob("*.jwks.json"))
+        files = sorted(self._folder.glob(f"*{KEY_SET_SUFFIX}"))
         stamp = [(file, file.stat().st_mtime_ns) for file in files]
         if stamp == self._stamp:
             return
@@ -144,7 +128,7 @@ class TrustStore:
         for file in files:
             for document in json.loads(file.read_text())["keys"]:
                 public = jwt.PyJWK.from_dict(document).key
-                keys[document["kid"]] = _Key(file.name.removesuffix(".jwks.json"), public)
+                keys[document["kid"]] = _Key(file.name.removesuffix(KEY_SET_SUFFIX), public)
                 documents.append(document)
         self._keys, self._documents, self._stamp = keys, documents, stamp
 

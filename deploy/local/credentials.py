@@ -4,24 +4,23 @@
 themselves; `trust/` holds the public half of every signing key as a JWKS.
 """
 
-import hashlib
 import json
-import os
 import secrets
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
-    PublicFormat,
     load_pem_private_key,
 )
 
+from chassis.files import write_atomically
+from chassis.identity.keys import KEY_SET_SUFFIX, public_jwk
 from deploy.local.layout import Layout
 
 SERVICES = ("auth_svc", "backend_svc", "privacy_svc", "gateway")
@@ -42,7 +41,8 @@ class Credentials:
         path = self.layout.secrets / f"{service}.key.pem"
         key = load_pem_private_key(create_once(path, new_key).encode(), password=None)
         assert isinstance(key, Ed25519PrivateKey)
-        write_atomically(self.layout.trust / f"{service}.jwks.json", jwks(key.public_key()))
+        key_set = json.dumps({"keys": [public_jwk(key.public_key())]})
+        write_atomically(self.layout.trust / f"{service}{KEY_SET_SUFFIX}", key_set)
         return path
 
     def keystore(self) -> Path:
@@ -73,29 +73,8 @@ def new_key() -> str:
     return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def jwks(public: Ed25519PublicKey) -> str:
-    """Return the key as a JWKS; its kid is the RFC 7638 thumbprint."""
-    x = base64url(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
-    # RFC 7638, section 3: required members only, in this order, without spaces.
-    thumbprint = hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest()
-    key = {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": base64url(thumbprint), "alg": "EdDSA", "use": "sig"}
-    return json.dumps({"keys": [key]})
-
-
-def base64url(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 def create_once(path: Path, make: Callable[[], str]) -> str:
     """Return the file's text; when it is absent, make it readable by its owner only."""
     if not path.exists():
         write_atomically(path, make(), mode=0o600)
     return path.read_text()
-
-
-def write_atomically(path: Path, text: str, mode: int = 0o644) -> None:
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
-        file.write(text)
-    os.replace(fresh, path)

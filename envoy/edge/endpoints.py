@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.files import write_atomically
+from chassis.files import write_atomically
 
 
 def write_endpoints(file: Path, cluster: str, addresses: Sequence[str]) -> None:

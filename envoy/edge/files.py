@@ -1,7 +1,5 @@
-"""The edge's folder: which file stands where, and how one is replaced under a reader's eyes."""
+"""The edge's folder: the place of each file."""
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,20 +36,3 @@ class EdgeFiles:
     def endpoints(self, cluster: str) -> Path:
         """Addresses of one service."""
         return self.root / "eds" / f"{cluster}.json"
-
-
-def write_atomically(target: Path, content: bytes) -> None:
-    """Replace a file so that a reader sees the old content or the new, never a part."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            # Nothing here is secret, and Envoy may run as another user.
-            os.fchmod(file.fileno(), 0o644)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise

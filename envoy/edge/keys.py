@@ -1,18 +1,19 @@
 """The public keys of users' tokens, from the trust folder to Envoy."""
 
-import base64
 import json
 from pathlib import Path
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.files import EdgeFiles, write_atomically
+from chassis.files import write_atomically
+from chassis.identity.keys import ACCOUNT_ISSUER, KEY_SET_SUFFIX, public_jwk
+from edge.files import EdgeFiles
 from edge.tokens import write_token_filter
 
 log = structlog.get_logger()
 
-SOURCE = "auth_svc.jwks.json"
+SOURCE = f"{ACCOUNT_ISSUER}{KEY_SET_SUFFIX}"
 PUBLIC_MEMBERS = ("kty", "crv", "x", "kid", "alg", "use")
 
 
@@ -74,6 +75,4 @@ def read_last_known(files: EdgeFiles) -> list[dict[str, str]]:
 
 def make_placeholder() -> dict[str, str]:
     """Return a key whose private part nobody holds: Envoy does not start with an empty key set."""
-    public = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
-    x = base64.urlsafe_b64encode(public).decode().rstrip("=")
-    return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "placeholder", "alg": "EdDSA", "use": "sig"}
+    return public_jwk(Ed25519PrivateKey.generate().public_key()) | {"kid": "placeholder"}

@@ -1,9 +1,10 @@
 """Writes the files that Envoy needs to start."""
 
+from chassis.files import write_atomically
 from edge.bootstrap import build_bootstrap
 from edge.contract import CLUSTERS, read_public_rpcs
 from edge.endpoints import write_endpoints
-from edge.files import EdgeFiles, write_atomically
+from edge.files import EdgeFiles
 from edge.keys import KeyCopy, publish_keys, read_last_known
 from edge.settings import EdgeSettings
 from edge.typed import Config

@@ -14,11 +14,11 @@ from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from chassis import ERROR_DOMAIN
 from edge.contract import CLUSTERS, UPSTREAMS
 from edge.typed import Config, explained, shared
 from fairdb.errors.v1.error_reason_pb2 import ErrorReason
 
-DOMAIN = "fairdatabase.org"
 # answers.lua sets it on calls that arrived as gRPC. The content type does not show this: the transcoder changes it.
 NATIVE_HEADER = "x-edge-native"
 # answers.lua sets it on requests that it rejects.
@@ -248,7 +248,7 @@ def _status(reply: Reply, code: Code.ValueType) -> Status:
     reason = ErrorReason.Name(reply.reason).removeprefix("ERROR_REASON_")
     metadata = {"service": reply.service} if reply.service else {}
     status = Status(code=code, message=reply.message)
-    status.details.add().Pack(ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata))
+    status.details.add().Pack(ErrorInfo(reason=reason, domain=ERROR_DOMAIN, metadata=metadata))
     if reply.retry:
         status.details.add().Pack(RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER)))
     return status

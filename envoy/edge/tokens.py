@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 
-from edge.files import write_atomically
+from chassis.files import write_atomically
+from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER
 from edge.typed import Config, shared, typed
 
-ISSUER = "auth_svc"
-AUDIENCE = "fairdb"
 TOKEN_REQUIRED = "token"
 JWT_FILTER = "envoy.filters.http.jwt_authn"
 FILTER_CONFIG = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
@@ -45,8 +44,8 @@ def write_token_filter(file: Path, keys: list[dict[str, str]]) -> None:
 
 def _filter_config(keys: list[dict[str, str]]) -> Config:
     provider = {
-        "issuer": ISSUER,
-        "audiences": [AUDIENCE],
+        "issuer": ACCOUNT_ISSUER,
+        "audiences": [ACCOUNT_AUDIENCE],
         "local_jwks": {"inline_string": json.dumps({"keys": keys})},
         # Named, because Envoy by default accepts a token in the query too, where logs see it.
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],

@@ -9,7 +9,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chassis.identity.tokens import ACCOUNT_AUDIENCE, Signer
+from chassis.identity.keys import ACCOUNT_AUDIENCE
+from chassis.identity.tokens import Signer
 from fairdb.samples.v1.sample_service_pb2 import GetSampleRequest
 from fairdb.samples.v1.sample_service_pb2_grpc import SampleServiceStub
 from tests.error_answers import assert_error

@@ -3,8 +3,8 @@
 import json
 from dataclasses import dataclass
 
+from chassis.files import write_atomically
 from deploy.local import binaries, probe
-from deploy.local.credentials import write_atomically
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.process import Command

@@ -10,8 +10,9 @@ from signal import SIGINT
 
 import asyncpg
 
+from chassis.files import write_atomically
 from deploy.local import binaries, privileges
-from deploy.local.credentials import Credentials, write_atomically
+from deploy.local.credentials import Credentials
 from deploy.local.database import SUPERUSER
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import aiormq
 from aiormq.exceptions import AMQPError
 
+from chassis.files import write_atomically
 from deploy.local import binaries, probe
-from deploy.local.credentials import Credentials, create_once, write_atomically
+from deploy.local.credentials import Credentials, create_once
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.process import Command

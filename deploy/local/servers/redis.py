@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from redis.asyncio import Redis as Client
 from redis.exceptions import RedisError
 
+from chassis.files import write_atomically
 from deploy.local import binaries
-from deploy.local.credentials import Credentials, write_atomically
+from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.process import Command

@@ -16,7 +16,8 @@ import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status import rpc_status
 
-from chassis.identity.tokens import ACCOUNT_AUDIENCE, Signer
+from chassis.identity.keys import ACCOUNT_AUDIENCE
+from chassis.identity.tokens import Signer
 from deploy.local import probe, process
 from deploy.local.constellation import Constellation
 from deploy.local.layout import CHECKOUT
