@@ -1,4 +1,4 @@
-"""A real RabbitMQ for the tests of this folder, and a bench: a database with an outbox, relays and consumers."""
+"""A real RabbitMQ for the tests of this folder, and a `Bench`: a database with an outbox, relays and consumers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -26,7 +26,7 @@ SUBJECT = "0192f0c4-0000-7000-8000-000000000001"
 ANONYMIZED, INDEXED = "sample.anonymized", "sample.indexed"
 DELAYS = (0.05, 0.1, 0.15)
 LONG = 600.0
-"""Longer than a test: what rests so long does not come back in it."""
+"""Longer than a test: a message delayed by this does not come back during it."""
 QUEUES = ("test.a", "test.b")
 HandleOne = Callable[[Connection, Event], Awaitable[None]]
 
@@ -39,7 +39,7 @@ async def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Co
 
 @dataclass
 class Bench:
-    """A database with an outbox, and work beside it."""
+    """A database with an outbox, and background tasks."""
 
     database: Database
     database_url: str
@@ -64,7 +64,7 @@ class Bench:
         types: tuple[str, ...] = (INDEXED,),
         **options: Any,
     ) -> asyncio.Task[None]:
-        """Start a consumer and wait until it consumes: a queue receives what is published once it is bound."""
+        """Start a consumer and wait until it consumes: a queue receives events only once it is bound."""
         subscription = Subscription(queue, types, self.each(handler or self.see))
         consumer = Consumer("tests", self.url, self.database, subscription, **{"delays": DELAYS, **options})
         task = self.start(consumer.run())
@@ -81,7 +81,7 @@ class Bench:
         self.seen.append(event.id)
 
     def each(self, handle: HandleOne) -> Handler:
-        """Return a handler that takes events one by one; what a transaction that fails has seen does not count."""
+        """Return a handler that takes events one by one; events of a failed transaction do not count as seen."""
 
         async def handle_all(connection: Connection, events: Sequence[Event]) -> None:
             before = len(self.seen)
@@ -95,7 +95,7 @@ class Bench:
         return handle_all
 
     async def sees(self, *events: Event, within: float = 30.0) -> None:
-        """Wait until these events were seen, and nothing else or twice."""
+        """Wait until these events were seen, each once and no others."""
         await eventually(holds(lambda: len(self.seen) >= len(events)), within=within)
         assert sorted(self.seen) == sorted(event.id for event in events)
 
@@ -103,7 +103,7 @@ class Bench:
         return await self.database.fetchval("SELECT count(*) FROM outbox")
 
     async def published(self) -> None:
-        """Wait until the outbox is empty: an event may be seen before the relay has committed that it is gone."""
+        """Wait until the outbox is empty: an event may be seen before the relay commits its deletion."""
 
         async def empty() -> bool:
             return await self.pending() == 0
@@ -111,7 +111,7 @@ class Bench:
         await eventually(empty)
 
     async def dead(self, queue: str, count: int) -> None:
-        """Wait until a queue has so many dead letters."""
+        """Wait until a queue has `count` dead letters."""
 
         async def are_dead() -> bool:
             return await queue_length(self.url, broker.dead_name(queue)) == count
@@ -147,7 +147,7 @@ async def channel_to(url: str) -> AsyncIterator[Any]:
 
 
 async def publish(url: str, body: bytes, type: str = INDEXED) -> None:
-    """Publish past the outbox."""
+    """Publish without the outbox."""
     async with channel_to(url) as channel:
         exchange = await channel.get_exchange(broker.EXCHANGE)
         await exchange.publish(aio_pika.Message(body), type)

@@ -1,4 +1,4 @@
-"""A relay in a process of its own, to be killed. It ends with its standard input, so that it never outlives a test."""
+"""A relay in its own process, to be killed. It ends with its standard input, so that it never outlives a test."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The operators' command: nothing is lost by looking, or by being killed while replaying."""
+"""The operators' command: reading loses nothing, and neither does a replay that is killed."""
 
 import asyncio
 import os
@@ -16,8 +16,8 @@ from tests.waiting import eventually
 LETTERS = 300
 
 
-class Mendable:
-    """A handler that fails until it is mended."""
+class Fixable:
+    """A handler that fails while `broken`."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
@@ -30,11 +30,11 @@ class Mendable:
 
 
 @pytest_asyncio.fixture
-async def mendable(bench: Bench) -> Mendable:
-    mendable = Mendable(bench)
-    await bench.start_consumer("test.a", mendable.handle)
+async def fixable(bench: Bench) -> Fixable:
+    fixable = Fixable(bench)
+    await bench.start_consumer("test.a", fixable.handle)
     bench.start_relay()
-    return mendable
+    return fixable
 
 
 async def start(bench: Bench, *words: str) -> asyncio.subprocess.Process:
@@ -52,7 +52,7 @@ async def run(bench: Bench, *words: str) -> tuple[int | None, str]:
     return process.returncode, out.decode() + err.decode()
 
 
-async def test_looking_shows_what_failed_and_leaves_it_there(bench: Bench, mendable: Mendable) -> None:
+async def test_reading_shows_letters_and_removes_none(bench: Bench, fixable: Fixable) -> None:
     events = await bench.record(count=3)
     await bench.dead("test.a", 3)
 
@@ -71,7 +71,7 @@ async def test_looking_shows_what_failed_and_leaves_it_there(bench: Bench, menda
     assert shown.startswith("dead_letters: no consumer has a queue 'nobody'")
 
 
-async def test_replaying_gives_letters_to_their_consumer_alone(bench: Bench, mendable: Mendable) -> None:
+async def test_replay_sends_letters_to_their_own_consumer_only(bench: Bench, fixable: Fixable) -> None:
     other: list[str] = []
 
     async def see_too(connection: Connection, event: Event) -> None:
@@ -80,7 +80,7 @@ async def test_replaying_gives_letters_to_their_consumer_alone(bench: Bench, men
     await bench.start_consumer("test.b", see_too)
     first, second, third = await bench.record(count=3)
     await bench.dead("test.a", 3)
-    mendable.broken = False
+    fixable.broken = False
 
     assert await run(bench, "replay", "test.a", "--id", second.id) == (0, "test.a: 1 replayed\n")
     await bench.sees(second)
@@ -92,7 +92,7 @@ async def test_replaying_gives_letters_to_their_consumer_alone(bench: Bench, men
     assert (await run(bench, "replay", "test.a"))[0] == 1
 
 
-async def test_a_replayed_letter_has_all_its_attempts_again(bench: Bench, mendable: Mendable) -> None:
+async def test_replayed_letter_gets_all_attempts_again(bench: Bench, fixable: Fixable) -> None:
     await bench.record()
     await bench.dead("test.a", 1)
 
@@ -103,8 +103,8 @@ async def test_a_replayed_letter_has_all_its_attempts_again(bench: Bench, mendab
     assert letter.attempts == 4
 
 
-async def test_what_is_no_event_can_be_shown(bench: Bench, mendable: Mendable) -> None:
-    await publish(bench.url, b"\xff [red]no event")
+async def test_message_that_is_not_an_event_can_be_shown(bench: Bench, fixable: Fixable) -> None:
+    await publish(bench.url, b"\xff [red]not an event")
     await bench.dead("test.a", 1)
 
     code, shown = await run(bench, "show", "test.a")
@@ -113,23 +113,23 @@ async def test_what_is_no_event_can_be_shown(bench: Bench, mendable: Mendable) -
     assert "DecodeError" in shown
 
 
-async def test_a_replay_that_is_killed_loses_nothing(bench: Bench, mendable: Mendable) -> None:
+async def test_killed_replay_loses_nothing(bench: Bench, fixable: Fixable) -> None:
     events = await bench.record(count=LETTERS)
     await bench.dead("test.a", LETTERS)
-    mendable.broken = False
+    fixable.broken = False
 
     process = await start(bench, "replay", "test.a")
 
-    async def under_way() -> bool:
+    async def in_progress() -> bool:
         return await queue_length(bench.url, broker.dead_name("test.a")) < LETTERS - 5
 
-    await eventually(under_way)
+    await eventually(in_progress)
     process.send_signal(signal.SIGKILL)
     await process.communicate()
     assert process.returncode == -signal.SIGKILL
 
     async def replayed() -> bool:
-        # More than once: the letter that the killed one held is back when the broker has noticed.
+        # Repeat: the letter that the killed process held is back only once the broker has noticed.
         await dead_letters.replay(bench.url, "test.a")
         return len(bench.seen) >= LETTERS
 

@@ -1,4 +1,4 @@
-"""Consumers: each event takes effect once; what fails is tried again later, alone, and then given up."""
+"""Consumers: each event takes effect once; a failed one is retried later and alone, then becomes a dead letter."""
 
 import asyncio
 import itertools
@@ -16,7 +16,7 @@ from tests.waiting import eventually
 
 
 def repetitions() -> float:
-    """Return how many deliveries the consumers of this process have turned away."""
+    """Return how many repeated deliveries the consumers of this process have skipped."""
     labels = {"type": INDEXED, "outcome": "repeated"}
     return REGISTRY.get_sample_value("events_processed_total", labels) or 0.0
 
@@ -37,7 +37,7 @@ async def test_every_event_reaches_every_consumer_once(bench: Bench) -> None:
     await bench.published()
 
 
-async def test_an_event_delivered_twice_takes_effect_once(bench: Bench) -> None:
+async def test_event_delivered_twice_takes_effect_once(bench: Bench) -> None:
     await bench.start_consumer("test.a")
     (event,) = await bench.record()
     bench.start_relay()
@@ -49,7 +49,7 @@ async def test_an_event_delivered_twice_takes_effect_once(bench: Bench) -> None:
     await bench.sees(event, later)
 
 
-async def test_a_handlers_failure_leaves_neither_effect_nor_inbox_row(bench: Bench) -> None:
+async def test_failed_handler_leaves_neither_effect_nor_inbox_row(bench: Bench) -> None:
     failures = 2
 
     async def fail_twice(connection: Connection, event: Event) -> None:
@@ -68,7 +68,7 @@ async def test_a_handlers_failure_leaves_neither_effect_nor_inbox_row(bench: Ben
     await eventually(lambda: bench.database.fetchval("SELECT count(*) = 2 FROM inbox"))
 
 
-async def test_what_fails_is_tried_again_later_each_time_and_others_pass(bench: Bench) -> None:
+async def test_failed_event_is_retried_later_each_time_and_others_overtake_it(bench: Bench) -> None:
     tried: list[float] = []
     other: list[str] = []
 
@@ -89,17 +89,17 @@ async def test_what_fails_is_tried_again_later_each_time_and_others_pass(bench: 
 
     await bench.dead("test.a", 1)
     await bench.sees(*events)
-    # Tried at once with fewer others, to find out which of them failed, is the same attempt.
+    # Trying again at once with fewer events, to find the failing one, belongs to the same attempt.
     rests = sorted((after - before for before, after in itertools.pairwise(tried)), reverse=True)[: len(DELAYS)]
     assert all(rest >= delay for rest, delay in zip(rests, sorted(DELAYS, reverse=True), strict=True)), rests
-    # Whoever else follows the event received it once.
+    # The other consumer of the event received it once.
     assert sorted(other) == sorted(event.id for event in [poison, *events])
     assert repetitions() == repeated
     (letter,) = await dead_letters.show(bench.url, "test.a")
     assert (letter.id, letter.attempts, letter.error) == (poison.id, len(DELAYS) + 1, "RuntimeError")
 
 
-async def test_others_pass_more_poison_than_a_consumer_holds_at_once(bench: Bench) -> None:
+async def test_more_failing_events_than_a_consumer_holds_do_not_block_others(bench: Bench) -> None:
     async def choke(connection: Connection, event: Event) -> None:
         if event.sequence <= 100:
             raise RuntimeError("poison")
@@ -112,7 +112,7 @@ async def test_others_pass_more_poison_than_a_consumer_holds_at_once(bench: Benc
     await bench.sees(events[-1], within=10)
 
 
-async def test_what_is_no_event_goes_to_the_dead_letters_at_once(bench: Bench) -> None:
+async def test_message_that_is_not_an_event_becomes_a_dead_letter_at_once(bench: Bench) -> None:
     await bench.start_consumer("test.a", delays=(LONG,))
     await publish(bench.url, b"\xff not an event")
     await publish(bench.url, Event(id="not an id", type=INDEXED).SerializeToString())
@@ -123,7 +123,7 @@ async def test_what_is_no_event_goes_to_the_dead_letters_at_once(bench: Bench) -
     assert [(letter.attempts, letter.error) for letter in letters] == [(1, "DecodeError"), (1, "ValueError")]
 
 
-async def test_waiting_for_a_dependency_is_no_failure(bench: Bench) -> None:
+async def test_waiting_for_a_dependency_is_not_an_attempt(bench: Bench) -> None:
     calls = 0
 
     async def depend(connection: Connection, event: Event) -> None:
@@ -142,7 +142,7 @@ async def test_waiting_for_a_dependency_is_no_failure(bench: Bench) -> None:
     await bench.sees(event)
 
 
-async def test_what_kills_its_consumer_goes_to_the_dead_letters(bench: Bench) -> None:
+async def test_message_that_kills_its_consumer_becomes_a_dead_letter(bench: Bench) -> None:
     received: asyncio.Queue[str] = asyncio.Queue()
 
     async def hang(connection: Connection, event: Event) -> None:

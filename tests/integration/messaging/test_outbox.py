@@ -1,4 +1,4 @@
-"""The outbox and its relay: published at least once, soon, and never held up by what cannot be published."""
+"""The outbox and its relay: events are published at least once and soon; an unpublishable one blocks no other."""
 
 import pytest
 from prometheus_client import REGISTRY
@@ -11,25 +11,25 @@ from tests.waiting import eventually
 
 
 class CountingPublisher(Publisher):
-    """Counts how often the relay looked."""
+    """Counts how often the relay polls."""
 
-    looks = 0
+    polls = 0
 
     async def connected(self) -> None:
         await super().connected()
-        self.looks += 1
+        self.polls += 1
 
 
-async def test_a_needed_event_without_a_queue_waits_in_the_outbox(bench: Bench) -> None:
+async def test_mandatory_event_without_a_queue_waits_in_the_outbox(bench: Bench) -> None:
     bench.start_relay()
     (event,) = await bench.record()
     await bench.record("consent.granted")
 
-    async def only_the_needed_one_waits() -> bool:
+    async def only_the_mandatory_one_waits() -> bool:
         rows = await bench.database.fetch("SELECT id FROM outbox")
         return [str(row["id"]) for row in rows] == [event.id]
 
-    await eventually(only_the_needed_one_waits)
+    await eventually(only_the_mandatory_one_waits)
     await bench.start_consumer("test.a")
     await bench.sees(event)
 
@@ -45,7 +45,7 @@ async def test_two_relays_publish_each_event_once(bench: Bench) -> None:
     await bench.published()
 
 
-async def test_events_that_cannot_be_published_do_not_hold_up_others(bench: Bench) -> None:
+async def test_events_that_cannot_be_published_do_not_block_others(bench: Bench) -> None:
     await bench.start_consumer("test.a", types=(ANONYMIZED,))
     no_queue = await bench.record(INDEXED, count=1100)
     no_routing_key = await bench.record("x" * 300, count=2)
@@ -60,26 +60,26 @@ async def test_events_that_cannot_be_published_do_not_hold_up_others(bench: Benc
     await eventually(only_the_others_wait)
 
 
-async def test_the_relay_is_woken(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_recording_wakes_the_relay(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbox, "_POLL_SECONDS", 600.0)
     await bench.start_consumer("test.a")
     publisher = bench.start_relay(CountingPublisher)
     assert isinstance(publisher, CountingPublisher)
-    # By now it rests for more than two seconds at a time.
-    await eventually(holds(lambda: publisher.looks >= 11))
+    # By now it pauses for more than two seconds at a time.
+    await eventually(holds(lambda: publisher.polls >= 11))
     (first,) = await bench.record()
     await bench.sees(first, within=2.0)
 
-    # A commit that takes longer than the relay's first looks.
+    # This commit takes longer than the relay's first polls.
     second = outbox.new_event(INDEXED, SUBJECT)
     async with bench.database.transaction() as connection:
-        before = publisher.looks
+        before = publisher.polls
         await outbox.record(connection, [second])
-        await eventually(holds(lambda: publisher.looks > before + 2))
+        await eventually(holds(lambda: publisher.polls > before + 2))
     await bench.sees(first, second)
 
 
-async def test_the_gauge_grows_while_the_broker_is_away(bench: Bench) -> None:
+async def test_gauge_grows_while_the_broker_is_unavailable(bench: Bench) -> None:
     publisher = Publisher("amqp://127.0.0.1:1/")
     bench.start(publisher.run())
     bench.start(Relay(bench.database, publisher).run())

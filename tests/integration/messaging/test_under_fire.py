@@ -1,4 +1,4 @@
-"""Events while the relay's process and the broker are killed: none lost, none in effect twice, subjects in order."""
+"""Events while relay and broker are killed: none is lost or takes effect twice, and subjects stay in order."""
 
 import asyncio
 import os
@@ -24,17 +24,17 @@ from tests.waiting import eventually
 PER_SUBJECT = 10
 TRANSACTION = 20
 AHEAD = 200
-"""How far the writer runs ahead of the consumer: far enough to go on while something is dead, and less than what lies
-between two victims, so that the second dies only after what followed the first has published."""
+"""Events that the writer may be ahead of the consumer. Enough to continue during an outage, but fewer than between two
+kills, so that the second kill comes only after events written after the first were published."""
 
-# `effect` and `change` have no constraint that would hide a second effect.
+# `effect` and `change` have no constraint, which could hide a second effect.
 TABLES = """
 CREATE TABLE effect (event_id uuid NOT NULL);
 CREATE TABLE subject (id uuid PRIMARY KEY, sequence int NOT NULL);
 CREATE TABLE change (position bigserial, subject uuid NOT NULL, sequence int NOT NULL);
 """
 EFFECT = "INSERT INTO effect VALUES ($1)"
-# State-guarded, as our consumers are: what is older than what is there changes nothing.
+# Guarded by state, as our consumers are: an older event changes nothing.
 ADVANCE = """
 INSERT INTO subject VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence
 WHERE subject.sequence < excluded.sequence RETURNING id
@@ -47,7 +47,7 @@ SELECT count(*) FROM (
     SELECT sequence <= lag(sequence) OVER (PARTITION BY subject ORDER BY position) AS backwards FROM change
 ) AS changes WHERE backwards
 """
-# The relay holds the rows that it is publishing.
+# The relay locks the rows that it is publishing.
 IN_FLIGHT = """
 SELECT count(*) > (SELECT count(*) FROM (SELECT FROM outbox FOR UPDATE SKIP LOCKED) AS free) FROM outbox
 """
@@ -61,7 +61,7 @@ async def apply(connection: Connection, event: Event) -> None:
 
 
 class Flaky:
-    """Applies an event, and fails after that the first time for one event in a hundred."""
+    """Applies every event, then fails once for one event in a hundred."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -76,7 +76,7 @@ class Flaky:
 
 
 def make_events(count: int) -> Iterator[Event]:
-    """Yield the first event of each subject, then the second of each, with a hundred subjects under way."""
+    """Yield the first event of each subject, then the second of each, a hundred subjects at a time."""
     for start in range(0, count // PER_SUBJECT, 100):
         subjects = range(start, min(start + 100, count // PER_SUBJECT))
         for sequence in range(1, PER_SUBJECT + 1):
@@ -85,7 +85,7 @@ def make_events(count: int) -> Iterator[Event]:
 
 
 class Writer:
-    """Records events, a few to a transaction, no farther than `ahead` of the consumer."""
+    """Records events, a few in each transaction, at most `ahead` of the consumer."""
 
     def __init__(self, bench: Bench, count: int) -> None:
         self.bench = bench
@@ -135,12 +135,12 @@ async def relay_of(bench: Bench) -> AsyncIterator[RelayProcess]:
 
 
 async def survive(bench: Bench, rabbitmq: Constellation, count: int, victims: str) -> None:
-    """Pass `count` events through while the victims, "r"elay or "b"roker, are killed at even distances."""
+    """Process `count` events while the victims, "r"elay or "b"roker, are killed at even intervals."""
     started = time.time()
     flaky = Flaky()
     await bench.database.execute(TABLES)
     await bench.start_consumer("test.a", flaky)
-    # The broker saves its directory of quorum queues half a second after making one; killed before, it loses the queue.
+    # The broker saves its list of quorum queues half a second after creating one; killed before, it loses the queue.
     await eventually(holds(lambda: started < saved_at(rabbitmq) < time.time() - 1.0))
 
     async with relay_of(bench) as relay:
@@ -157,13 +157,13 @@ async def survive(bench: Bench, rabbitmq: Constellation, count: int, victims: st
                 await relay.kill()
                 await relay.start()
             else:
-                # It hangs before it dies, so that the relay has sent what will never be confirmed.
+                # Let it hang before it dies, so that the relay has sent events that are never confirmed.
                 rabbitmq.send("rabbitmq", signal.SIGSTOP)
                 writer.ahead += 2 * TRANSACTION
                 try:
                     await eventually(lambda: bench.database.fetchval(IN_FLIGHT))
                 finally:
-                    # Also when that fails: whoever ends a broker that hangs would wait for ever.
+                    # Kill it even then: stopping a hung broker would wait forever.
                     await rabbitmq.kill("rabbitmq")
                 await rabbitmq.start("rabbitmq")
         await writing
@@ -173,7 +173,7 @@ async def survive(bench: Bench, rabbitmq: Constellation, count: int, victims: st
 
         await eventually(all_arrived, within=120)
 
-    # What was published twice must have been turned away, too, before effects are counted.
+    # Repeated deliveries must have been handled before effects are counted.
     async def empty() -> bool:
         names = ("test.a", *(broker.retry_name("test.a", delay) for delay in DELAYS))
         return not any([await queue_length(bench.url, name) for name in names])
@@ -187,7 +187,7 @@ async def survive(bench: Bench, rabbitmq: Constellation, count: int, victims: st
 
 
 def saved_at(rabbitmq: Constellation) -> float:
-    """Return when the broker last saved which quorum queues it has, in Unix time."""
+    """Return the Unix time at which the broker last saved its list of quorum queues."""
     (directory,) = rabbitmq.layout.root.rglob("quorum/*/names.dets")
     return directory.stat().st_mtime
 

@@ -15,7 +15,7 @@ RESEARCHER = Caller(user_id="u", roles=frozenset({ROLE_RESEARCHER}))
 GATEWAY = Caller(service="gateway")
 
 
-def test_every_rpc_declares_who_may_call_it(pytestconfig: pytest.Config) -> None:
+def test_every_rpc_declares_its_callers(pytestconfig: pytest.Config) -> None:
     image = descriptor_pb2.FileDescriptorSet.FromString((pytestconfig.rootpath / IMAGE).read_bytes())
     methods = [
         (f"{file.package}.{service.name}.{method.name}", method.options)
@@ -45,7 +45,7 @@ def test_every_rpc_declares_who_may_call_it(pytestconfig: pytest.Config) -> None
         (AccessRule(), RESEARCHER, AccessDenied),
     ],
 )
-def test_authorise(rule: AccessRule, caller: Caller, refusal: type[AppError] | None) -> None:
+def test_rule_accepts_or_refuses_the_caller(rule: AccessRule, caller: Caller, refusal: type[AppError] | None) -> None:
     if refusal is None:
         authorise(rule, caller)
     else:

@@ -1,4 +1,4 @@
-"""Calls that travel together, between a real client and a real server: each keeps what it would have alone."""
+"""Batched calls between a real client and a real server: each behaves as if it were sent alone."""
 
 import asyncio
 import json
@@ -30,25 +30,25 @@ from fairdb.samples.v1.sample_pb2 import Sample
 from tests.waiting import eventually
 
 
-class Everybody:
+class NoRevocations:
     async def check(self, caller: Caller) -> None:
-        """Nobody's token is revoked here."""
+        """Accept every token."""
 
 
 class Backend(backend_service_pb2_grpc.BackendServiceServicer):
-    """Answers with the caller's correlation id; some ids have a fate."""
+    """Answers with the caller's correlation id; `fates` sets errors and delays by id."""
 
     def __init__(self) -> None:
         self.fates: dict[str, object] = {}
         self.padding = ""
-        self.asked: Counter[str] = Counter()
+        self.requested: Counter[str] = Counter()
         self.held = 0
 
     async def GetStoredSample(
         self, request: pb.GetStoredSampleRequest, context: grpc.aio.ServicerContext
     ) -> pb.StoredSample:
-        self.asked[request.id] += 1
-        # Long enough for others to join the next batch.
+        self.requested[request.id] += 1
+        # Long enough for further calls to join the next batch.
         await asyncio.sleep(0.005)
         match self.fates.get(request.id):
             case Exception() as error:
@@ -71,7 +71,7 @@ class Backend(backend_service_pb2_grpc.BackendServiceServicer):
 
 
 class Counting(BatchServicer):
-    """Remembers how many calls came together."""
+    """Records the size of each batch."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         super().__init__(pipeline)
@@ -110,7 +110,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     signers = {name: Signer(name, Ed25519PrivateKey.generate()) for name in ("gateway", "privacy_svc")}
     for name, signer in signers.items():
         (tmp_path / f"{name}.jwks.json").write_text(json.dumps({"keys": [signer.jwk]}))
-    pipeline = Pipeline(Verifier("backend_svc", TrustStore(tmp_path)), Everybody())  # pyright: ignore[reportArgumentType]
+    pipeline = Pipeline(Verifier("backend_svc", TrustStore(tmp_path)), NoRevocations())  # pyright: ignore[reportArgumentType]
     server = grpc.aio.server(interceptors=[pipeline])
     backend, batches = Backend(), Counting(pipeline)  # pyright: ignore[reportAbstractUsage]  # it needs two methods
     backend_service_pb2_grpc.add_BackendServiceServicer_to_server(backend, server)
@@ -130,7 +130,7 @@ def ids(count: int) -> list[str]:
     return [str(uuid4()) for _ in range(count)]
 
 
-async def test_each_gets_its_own_answer_as_its_own_caller(rig: Rig) -> None:
+async def test_each_call_gets_its_own_answer(rig: Rig) -> None:
     asked = [(id, str(uuid4())) for id in ids(200)]
     answers = await asyncio.gather(*(rig.get(*item) for item in asked))
     assert [(answer.sample.id, answer.sample.organism) for answer in answers] == asked
@@ -140,7 +140,7 @@ async def test_each_gets_its_own_answer_as_its_own_caller(rig: Rig) -> None:
 
 @asynccontextmanager
 async def busy(rig: Rig) -> AsyncIterator[None]:
-    """Keep one call under way, so that what comes meanwhile travels together afterwards."""
+    """Keep one call in flight, so that later calls form a batch."""
     (id,) = ids(1)
     rig.backend.fates[id] = over = asyncio.Event()
     first = asyncio.create_task(rig.get(id))
@@ -150,7 +150,7 @@ async def busy(rig: Rig) -> AsyncIterator[None]:
     await first
 
 
-async def test_those_that_ask_the_same_are_asked_once_and_each_has_its_time(rig: Rig) -> None:
+async def test_equal_requests_are_sent_once_and_keep_their_deadlines(rig: Rig) -> None:
     slow, other = ids(2)
     rig.backend.fates[slow] = over = asyncio.Event()
     async with busy(rig):
@@ -162,35 +162,35 @@ async def test_those_that_ask_the_same_are_asked_once_and_each_has_its_time(rig:
     over.set()
     assert (await patient).sample.id == slow
     assert {answer.sample.id for answer in await asyncio.gather(*same)} == {other}
-    assert (rig.backend.asked[slow], rig.backend.asked[other]) == (1, 1)
+    assert (rig.backend.requested[slow], rig.backend.requested[other]) == (1, 1)
 
 
-async def test_one_failure_answers_all_that_asked_the_same(rig: Rig) -> None:
-    missing, away = ids(2)
-    rig.backend.fates |= {missing: SampleNotFound(), away: ServiceUnavailable(service="database")}
-    for id, kind, times in ((missing, RemoteError, 1), (away, ServiceUnavailable, 3)):
+async def test_failure_answers_all_equal_requests(rig: Rig) -> None:
+    missing, unavailable = ids(2)
+    rig.backend.fates |= {missing: SampleNotFound(), unavailable: ServiceUnavailable(service="database")}
+    for id, kind, times in ((missing, RemoteError, 1), (unavailable, ServiceUnavailable, 3)):
         async with busy(rig):
             same = [asyncio.create_task(rig.get(id)) for _ in range(10)]
             await asyncio.sleep(0)
         errors = await asyncio.gather(*same, return_exceptions=True)
         assert all(isinstance(error, kind) for error in errors)
-        # As often as gRPC's service config says, and not once more for each.
-        assert rig.backend.asked[id] == times
+        # Only the attempts of gRPC's service config, not some for each request.
+        assert rig.backend.requested[id] == times
 
 
-def test_only_what_reads_is_asked_once_for_many() -> None:
+def test_only_methods_without_side_effects_are_merged() -> None:
     service = "/fairdb.backend.v1.BackendService"
     assert only_reads(f"{service}/GetStoredSample")
     assert not any(only_reads(f"{service}/{method}") for method in ("StoreSample", "FindByIdempotencyKey", "Nothing"))
 
 
-async def test_who_calls_alone_waits_for_nobody(rig: Rig) -> None:
+async def test_single_call_does_not_wait(rig: Rig) -> None:
     (id,) = ids(1)
     assert (await rig.get(id)).sample.id == id
     assert rig.batches.sizes == []
 
 
-async def test_one_that_fails_fails_alone(rig: Rig) -> None:
+async def test_failing_call_fails_alone(rig: Rig) -> None:
     asked = ids(60)
     missing, broken = asked[20], asked[40]
     rig.backend.fates = {missing: SampleNotFound(), broken: RuntimeError("secret")}
@@ -203,31 +203,31 @@ async def test_one_that_fails_fails_alone(rig: Rig) -> None:
     assert all(isinstance(answer, pb.StoredSample) and answer.sample.id == id for id, answer in answers.items())
 
 
-async def test_one_that_does_not_end_in_time_is_unknown_and_holds_up_few(rig: Rig) -> None:
+async def test_call_that_times_out_is_unknown_and_delays_few(rig: Rig) -> None:
     asked = ids(60)
     rig.backend.fates = {asked[30]: "hang"}
     later = asyncio.create_task(rig.get_all(ids(50)))
     answers = dict(zip(asked, await rig.get_all(asked, timeout=0.5), strict=True))
     assert isinstance(answers.pop(asked[30]), DeadlineExceeded)
-    # Those that travelled with it may have run out of time as well; all others have their answers.
+    # Calls of its batch may have timed out as well; all others have their answers.
     assert sum(isinstance(answer, pb.StoredSample) for answer in await later) == 50
 
 
-async def test_an_answer_that_is_too_large_for_all_together_is_asked_for_in_parts(rig: Rig) -> None:
+async def test_response_too_large_for_one_message_is_fetched_in_parts(rig: Rig) -> None:
     asked = ids(30)
     rig.backend.padding = "x" * 400_000
     answers = await rig.get_all(asked)
     assert [answer.sample.id for answer in answers if isinstance(answer, pb.StoredSample)] == asked
 
 
-async def test_unavailable_inside_a_batch_is_tried_again_as_alone(rig: Rig) -> None:
+async def test_unavailable_in_a_batch_is_retried_alone(rig: Rig) -> None:
     asked = ids(20)
     rig.backend.fates = {asked[7]: ServiceUnavailable(service="database")}
     answers = await rig.get_all(asked)
     assert isinstance(answers[7], ServiceUnavailable)
-    # Once with the others, and then as often as gRPC's service config says.
-    assert rig.backend.asked[asked[7]] == 4
-    assert {rig.backend.asked[id] for id in asked if id != asked[7]} == {1}
+    # Once in the batch, and then the attempts of gRPC's service config.
+    assert rig.backend.requested[asked[7]] == 4
+    assert {rig.backend.requested[id] for id in asked if id != asked[7]} == {1}
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ async def test_unavailable_inside_a_batch_is_tried_again_as_alone(rig: Rig) -> N
         ("gateway", "BackendService/Nothing", grpc.StatusCode.UNIMPLEMENTED),
     ],
 )
-async def test_each_call_of_a_batch_is_authorised_by_itself(
+async def test_each_call_of_a_batch_is_authorised_separately(
     rig: Rig, caller: str, method: str, code: grpc.StatusCode | None
 ) -> None:
     item = batch_service_pb2.Call(
@@ -259,7 +259,7 @@ async def test_each_call_of_a_batch_is_authorised_by_itself(
     assert (len(answer.answers), codes) == (2, {code.value[0] if code else 0})
 
 
-async def test_an_invalid_call_is_refused_with_its_violations(rig: Rig) -> None:
+async def test_invalid_call_is_refused_with_its_violations(rig: Rig) -> None:
     asked = [*ids(10), "no id", *ids(10)]
     answers = await rig.get_all(asked)
     refused = answers[10]

@@ -22,13 +22,13 @@ def opened(clock: list[float]) -> Breaker:
     return breaker
 
 
-def test_opens_after_failures_in_a_row(opened: Breaker) -> None:
+def test_consecutive_failures_open_it(opened: Breaker) -> None:
     assert opened.state == OPEN
     with pytest.raises(ServiceUnavailable):
         opened.before_call()
 
 
-def test_an_answer_in_between_starts_the_count_anew(clock: list[float]) -> None:
+def test_success_resets_the_count(clock: list[float]) -> None:
     breaker = Breaker("backend_svc")
     for _ in range(FAILURES_TO_OPEN - 1):
         breaker.failed()
@@ -37,7 +37,7 @@ def test_an_answer_in_between_starts_the_count_anew(clock: list[float]) -> None:
     assert breaker.state == CLOSED
 
 
-def test_one_probe_passes_and_closes(opened: Breaker, clock: list[float]) -> None:
+def test_successful_probe_closes_it(opened: Breaker, clock: list[float]) -> None:
     clock[0] += OPEN_SECONDS
     opened.before_call()
     assert opened.state == HALF_OPEN
@@ -48,14 +48,14 @@ def test_one_probe_passes_and_closes(opened: Breaker, clock: list[float]) -> Non
     opened.before_call()
 
 
-def test_a_failed_probe_opens_again(opened: Breaker, clock: list[float]) -> None:
+def test_failed_probe_opens_it_again(opened: Breaker, clock: list[float]) -> None:
     clock[0] += OPEN_SECONDS
     opened.before_call()
     opened.failed()
     assert opened.state == OPEN
 
 
-def test_a_probe_that_never_reports_is_followed_by_another(opened: Breaker, clock: list[float]) -> None:
+def test_probe_without_a_result_is_followed_by_another(opened: Breaker, clock: list[float]) -> None:
     clock[0] += OPEN_SECONDS
     opened.before_call()
     clock[0] += OPEN_SECONDS

@@ -1,4 +1,4 @@
-"""What is accepted from outside as an id, and page tokens."""
+"""Ids that are accepted from outside, and page tokens."""
 
 from uuid import UUID
 
@@ -12,18 +12,18 @@ ROW = UUID("0192f0c4-0000-7000-8000-000000000001")
 
 
 @pytest.mark.parametrize("value", [None, "", "Zebulon", "0192F0C4-0000-7000-8000", "x" * 36, "{0192f0c4}"])
-def test_a_correlation_id_that_is_no_uuid_is_replaced(value: str | None) -> None:
+def test_correlation_id_that_is_not_a_uuid_is_replaced(value: str | None) -> None:
     accepted = call_context.accept_correlation_id(value)
     assert str(UUID(accepted)) == accepted
     assert accepted != value
 
 
-def test_a_uuid_is_kept_in_lower_case() -> None:
+def test_uuid_is_kept_in_lower_case() -> None:
     assert call_context.accept_correlation_id(str(ROW).upper()) == str(ROW)
 
 
 @pytest.mark.parametrize("value", ["00-abc", "zebulon", f"00-{'a' * 32}-{'b' * 16}-01-more"])
-def test_a_trace_context_that_is_none_is_dropped(value: str) -> None:
+def test_invalid_trace_context_is_dropped(value: str) -> None:
     assert call_context.accept_traceparent(value) == ""
 
 

@@ -1,4 +1,4 @@
-"""The coalescer: few batches, and no item pays for another."""
+"""The coalescer: few batches, and each item succeeds or fails on its own."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from tests.waiting import eventually
 
 
 class Sink:
-    """Takes batches while its gate is open; what is negative it cannot take."""
+    """Receives batches while its gate is open, and fails for negative items."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
         self.gate = asyncio.Event()
-        self.away = False
+        self.unavailable = False
 
     async def is_busy(self) -> bool:
         return bool(self.batches)
@@ -24,7 +24,7 @@ class Sink:
     async def send(self, items: Sequence[int]) -> Sequence[int]:
         self.batches.append([*items])
         await self.gate.wait()
-        if self.away:
+        if self.unavailable:
             raise ServiceUnavailable(service="database")
         if any(item < 0 for item in items):
             raise ValueError("negative")
@@ -39,13 +39,13 @@ async def submit_all(sink: Sink, items: Sequence[int], limit: int = 500) -> list
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_what_arrives_together_goes_together_and_each_gets_its_own() -> None:
+async def test_items_that_arrive_together_share_a_batch_and_get_their_own_results() -> None:
     sink = Sink()
     assert await submit_all(sink, range(100)) == [item * 10 for item in range(100)]
     assert sink.batches == [[*range(100)]]
 
 
-async def test_what_arrives_while_one_is_under_way_is_the_next_batch() -> None:
+async def test_items_that_arrive_during_a_batch_form_the_next() -> None:
     sink = Sink()
     coalescer = Coalescer(sink.send)
     first = asyncio.create_task(coalescer.submit(1))
@@ -57,28 +57,28 @@ async def test_what_arrives_while_one_is_under_way_is_the_next_batch() -> None:
     assert sink.batches == [[1], [2, 3]]
 
 
-async def test_batches_have_a_limit() -> None:
+async def test_batches_are_limited() -> None:
     sink = Sink()
     assert await submit_all(sink, range(25), limit=10) == [item * 10 for item in range(25)]
     assert [len(batch) for batch in sink.batches] == [10, 10, 5]
 
 
-async def test_one_bad_item_harms_no_other() -> None:
+async def test_failing_item_fails_alone() -> None:
     sink = Sink()
     results = await submit_all(sink, [1, 2, -3, 4, 5])
     assert [result for result in results if not isinstance(result, Exception)] == [10, 20, 40, 50]
     assert isinstance(results[2], ValueError)
 
 
-async def test_while_the_receiver_is_away_all_fail_at_once_and_none_is_sent_again() -> None:
+async def test_unavailable_receiver_fails_all_items_without_sending_again() -> None:
     sink = Sink()
-    sink.away = True
+    sink.unavailable = True
     results = await submit_all(sink, range(8))
     assert all(isinstance(result, ServiceUnavailable) for result in results)
     assert len(sink.batches) == 1
 
 
-async def test_an_item_whose_caller_left_is_not_sent() -> None:
+async def test_item_of_a_cancelled_caller_is_not_sent() -> None:
     sink = Sink()
     coalescer = Coalescer(sink.send, limit=1)
     tasks = [asyncio.create_task(coalescer.submit(item)) for item in (1, 2, 3)]
@@ -90,7 +90,7 @@ async def test_an_item_whose_caller_left_is_not_sent() -> None:
     assert sink.batches == [[1], [3]]
 
 
-async def test_too_few_results_are_nobodys() -> None:
+async def test_missing_results_fail_every_item() -> None:
     async def send(items: Sequence[int]) -> Sequence[int]:
         return []
 
@@ -98,7 +98,7 @@ async def test_too_few_results_are_nobodys() -> None:
         await Coalescer(send).submit(1)
 
 
-async def test_at_intervals_the_first_goes_at_once_and_what_comes_before_the_next_goes_together() -> None:
+async def test_interval_sends_the_first_item_at_once_and_gathers_the_rest() -> None:
     loop, begun = asyncio.get_running_loop(), list[float]()
     batches: list[list[int]] = []
 
@@ -113,14 +113,14 @@ async def test_at_intervals_the_first_goes_at_once_and_what_comes_before_the_nex
     await coalescer.submit(1)
     second = asyncio.create_task(coalescer.submit(2))
     for _ in range(5):
-        # Without an interval it would be on its way by now.
+        # Without an interval it would have been sent by now.
         await asyncio.sleep(0)
     await asyncio.gather(second, coalescer.submit(3))
     assert batches == [[0], [1], [2, 3]]
     assert begun[2] - begun[1] > 0.49
 
 
-async def test_who_waits_for_the_next_interval_can_be_let_go() -> None:
+async def test_cancel_releases_items_that_wait_for_the_interval() -> None:
     sink = Sink()
     sink.gate.set()
     coalescer = Coalescer(sink.send, interval=60)

@@ -1,4 +1,4 @@
-"""Errors: their form on the wire, and the contract that they keep."""
+"""Errors: their form on the wire, and the contract of every error class."""
 
 import importlib
 import pkgutil
@@ -54,7 +54,7 @@ def remote(code: grpc.StatusCode, status=None) -> grpc.aio.AioRpcError:
     return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*trailing), "inside: 10.0.0.7")
 
 
-def test_a_callees_answer_passes_on_as_it_is() -> None:
+def test_error_of_a_callee_is_passed_on_unchanged() -> None:
     status = SampleNotFound().to_status()
     error = errors.from_rpc_error("backend_svc", remote(grpc.StatusCode.NOT_FOUND, status))
     assert isinstance(error, RemoteError)
@@ -68,12 +68,12 @@ def test_a_callees_answer_passes_on_as_it_is() -> None:
         (grpc.StatusCode.UNAVAILABLE, None, "SERVICE_UNAVAILABLE"),
         (grpc.StatusCode.DEADLINE_EXCEEDED, None, "DEADLINE_EXCEEDED"),
         (grpc.StatusCode.UNKNOWN, None, "INTERNAL"),
-        # The callee refused us, not our caller: they must not be told to log in.
+        # The callee refused this service, so its caller must not be asked to log in.
         (grpc.StatusCode.UNAUTHENTICATED, errors.Unauthenticated().to_status(), "INTERNAL"),
         (grpc.StatusCode.PERMISSION_DENIED, errors.AccessDenied().to_status(), "INTERNAL"),
     ],
 )
-def test_a_fault_behind_us_is_told_without_its_text(code, status, expected: str) -> None:
+def test_fault_of_a_callee_is_reported_without_its_text(code, status, expected: str) -> None:
     error = errors.from_rpc_error("backend_svc", remote(code, status))
     assert error.reason == expected
     assert "10.0.0.7" not in str(error.to_status())

@@ -1,4 +1,4 @@
-"""The publisher: what it makes of a broker's confirms, against a peer that says what no real broker says on demand."""
+"""The publisher and a broker's confirms, against a scripted peer: no real broker sends these on demand."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,7 +30,7 @@ _ANSWERS: dict[type, object] = {
 
 @dataclass
 class Peer:
-    """One connection of a broker that does what a test says with the messages it has got."""
+    """One connection of a broker that answers messages as a test scripts it."""
 
     writer: asyncio.StreamWriter
     answer: Callable[["Peer"], Awaitable[None]]
@@ -41,13 +41,13 @@ class Peer:
         self.writer.write(pamqp.frame.marshal(frame, channel))  # pyright: ignore[reportArgumentType]
 
     def give_back(self, number: int) -> None:
-        """Return a message, counted from 1, as one that no queue takes."""
+        """Return the message with this number, from 1, as one that no queue receives."""
         self.send(spec.Basic.Return(312, "NO_ROUTE", "fairdb.events", "x"))
         self.send(self.headers[number - 1])
         self.send(ContentBody(self.bodies[number - 1]))
 
     def whole(self, count: int) -> bool:
-        """Tell whether exactly so many messages have come, to their last byte."""
+        """Return whether exactly `count` messages have arrived completely."""
         sizes = [header.body_size for header in self.headers]
         return sizes == [len(body) for body in self.bodies] and len(sizes) == count
 
@@ -76,7 +76,7 @@ class Peer:
 
 @asynccontextmanager
 async def publishing(answer: Callable[[Peer], Awaitable[None]]) -> AsyncIterator[Publisher]:
-    """Connect a publisher to such a broker."""
+    """Connect a publisher to a scripted broker."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await Peer(writer, answer).serve(reader)
@@ -113,7 +113,7 @@ async def test_each_message_has_its_own_confirm() -> None:
         assert await publisher.publish(batch(6)) == [True, False, False, True, False, True]
 
 
-async def test_what_amqp_cannot_carry_fails_alone() -> None:
+async def test_message_that_amqp_cannot_carry_fails_alone() -> None:
     async def answer(peer: Peer) -> None:
         if peer.whole(2):
             peer.send(spec.Basic.Ack(delivery_tag=2, multiple=True))
@@ -123,7 +123,7 @@ async def test_what_amqp_cannot_carry_fails_alone() -> None:
         assert await publisher.publish([first, ("t" * 300, uuid4(), b""), last]) == [True, False, True]
 
 
-async def test_a_large_event_comes_whole() -> None:
+async def test_large_event_arrives_whole() -> None:
     came: list[bytes] = []
     properties: list[spec.Basic.Properties] = []
 
@@ -137,11 +137,11 @@ async def test_a_large_event_comes_whole() -> None:
         large, id = bytes(range(256)) * 1000, uuid4()
         assert await publisher.publish([*batch(1), ("sample.created", id, large)]) == [True, True]
         assert came == [b"event", large]
-        told = [(found.message_id, found.message_type, found.delivery_mode) for found in properties]
-        assert told == [(str(UUID(int=1)), "sample.anonymized", 2), (str(id), "sample.created", 2)]
+        received = [(found.message_id, found.message_type, found.delivery_mode) for found in properties]
+        assert received == [(str(UUID(int=1)), "sample.anonymized", 2), (str(id), "sample.created", 2)]
 
 
-async def test_what_was_confirmed_before_the_connection_was_lost_counts() -> None:
+async def test_confirms_before_a_lost_connection_count() -> None:
     async def answer(peer: Peer) -> None:
         if peer.whole(3):
             peer.send(spec.Basic.Ack(delivery_tag=1))
@@ -152,7 +152,7 @@ async def test_what_was_confirmed_before_the_connection_was_lost_counts() -> Non
         assert await publisher.publish(batch(3)) == [True, False, False]
 
 
-async def test_a_broker_that_confirms_nothing_is_left_for_a_new_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_broker_that_confirms_nothing_is_reconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publisher, "CONFIRM_SECONDS", 0.2)
     seen: list[Peer] = []
 
@@ -164,7 +164,7 @@ async def test_a_broker_that_confirms_nothing_is_left_for_a_new_connection(monke
 
     async with publishing(answer) as it:
         assert await it.publish(batch(1)) == [False]
-        # The second attempt is the new connection's first: nothing of the old one waits any more.
+        # The new connection receives this attempt only: nothing of the old one is still pending.
 
         async def confirmed() -> bool:
             return await it.publish(batch(1)) == [True]

@@ -1,4 +1,4 @@
-"""Tokens: who signed them, for whom, and until when."""
+"""Tokens: their issuer, audience and lifetime."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis.errors import Unauthenticated
-from chassis.identity.tokens import ACCOUNT_AUDIENCE, ServiceTokens, Signer, TrustStore, Verifier
+from chassis.identity.keys import ACCOUNT_AUDIENCE
+from chassis.identity.tokens import ServiceTokens, Signer, TrustStore, Verifier
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def verifier(tmp_path: Path, signers: dict[str, Signer]) -> Verifier:
     return Verifier("backend_svc", TrustStore(tmp_path))
 
 
-def test_accepts_an_accounts_token(signers: dict[str, Signer], verifier: Verifier) -> None:
+def test_token_of_an_account_is_accepted(signers: dict[str, Signer], verifier: Verifier) -> None:
     claims = {"sub": "u1", "sid": "s1", "roles": ["ROLE_RESEARCHER"]}
     token = signers["auth_svc"].sign(ACCOUNT_AUDIENCE, 60, claims)
     caller = verifier.account(token)
@@ -31,7 +32,7 @@ def test_accepts_an_accounts_token(signers: dict[str, Signer], verifier: Verifie
     assert verifier.account(token) is caller
 
 
-def test_accepts_a_services_token_and_renews_its_own(signers: dict[str, Signer], verifier: Verifier) -> None:
+def test_token_of_a_service_is_accepted_and_renewed(signers: dict[str, Signer], verifier: Verifier) -> None:
     tokens = ServiceTokens(signers["gateway"])
     assert verifier.service(tokens.token_for("backend_svc")).service == "gateway"
     assert tokens.token_for("backend_svc") == tokens.token_for("backend_svc")
@@ -39,7 +40,7 @@ def test_accepts_a_services_token_and_renews_its_own(signers: dict[str, Signer],
 
 
 @pytest.mark.parametrize("kind", ["expired", "other audience", "other issuer's key", "unknown key", "service", "text"])
-def test_refuses(kind: str, signers: dict[str, Signer], verifier: Verifier) -> None:
+def test_invalid_token_is_refused(kind: str, signers: dict[str, Signer], verifier: Verifier) -> None:
     claims = {"sub": "u1", "roles": []}
     impostor = Signer("auth_svc", signers["gateway"]._key)
     token = {
@@ -54,7 +55,7 @@ def test_refuses(kind: str, signers: dict[str, Signer], verifier: Verifier) -> N
         verifier.account(token)
 
 
-def test_a_remembered_token_still_expires(
+def test_cached_token_still_expires(
     signers: dict[str, Signer], verifier: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = signers["auth_svc"].sign(ACCOUNT_AUDIENCE, 60, {"sub": "u1", "roles": []})
@@ -64,7 +65,7 @@ def test_a_remembered_token_still_expires(
         verifier.account(token)
 
 
-def test_a_service_token_is_no_account(signers: dict[str, Signer], verifier: Verifier) -> None:
+def test_token_of_a_service_is_not_one_of_an_account(signers: dict[str, Signer], verifier: Verifier) -> None:
     token = signers["gateway"].sign("backend_svc", 60, {"sub": "gateway"})
     verifier.service(token)
     with pytest.raises(Unauthenticated):
