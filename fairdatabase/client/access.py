@@ -3,7 +3,7 @@
 import getpass
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Annotated
 
@@ -19,7 +19,7 @@ Email = Annotated[str, typer.Option(envvar="FAIRDB_EMAIL", help="The e-mail addr
 
 
 @contextmanager
-def logged_in(edge_url: str, email: str) -> Iterator[Session]:
+def logged_in(edge_url: str, email: str) -> Generator[Session, None, None]:
     """Yield a session of the account, and end it afterwards. Explains errors as `platform_errors_explained` does."""
     password = os.environ.get("FAIRDB_PASSWORD") or _read_password(email)
     with platform_errors_explained(edge_url), Session(edge_url) as session:
@@ -33,7 +33,7 @@ def logged_in(edge_url: str, email: str) -> Iterator[Session]:
 
 
 @contextmanager
-def platform_errors_explained(edge_url: str) -> Iterator[None]:
+def platform_errors_explained(edge_url: str) -> Generator[None, None, None]:
     """End the command with exit code 1 and one line on stderr when the platform refuses a call or is unreachable."""
     try:
         yield

@@ -1,6 +1,10 @@
 """A gRPC channel for the generated stubs, through the edge."""
 
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from typing import Any
+
 import grpc
+from grpc.aio import ClientCallDetails, StreamStreamCall, UnaryUnaryCall
 
 
 def connect(target: str, access_token: str) -> grpc.aio.Channel:
@@ -16,16 +20,28 @@ class _Authorization:
     def __init__(self, access_token: str) -> None:
         self._entry = ("authorization", f"Bearer {access_token}")
 
-    def _authorised(self, client_call_details):  # grpc types none of it
-        metadata = [*(client_call_details.metadata or ()), self._entry]
-        return client_call_details._replace(metadata=grpc.aio.Metadata(*metadata))
+    def _authorised(self, details: ClientCallDetails) -> ClientCallDetails:
+        metadata = grpc.aio.Metadata(*(details.metadata or ()), self._entry)
+        return ClientCallDetails(details.method, details.timeout, metadata, details.credentials, details.wait_for_ready)
 
 
 class _Unary(_Authorization, grpc.aio.UnaryUnaryClientInterceptor):
-    async def intercept_unary_unary(self, continuation, client_call_details, request):
+    async def intercept_unary_unary(
+        self,
+        continuation: Callable[[ClientCallDetails, Any], Awaitable[UnaryUnaryCall[Any, Any]]],
+        client_call_details: ClientCallDetails,
+        request: Any,
+    ) -> UnaryUnaryCall[Any, Any]:
         return await continuation(self._authorised(client_call_details), request)
 
 
 class _Stream(_Authorization, grpc.aio.StreamStreamClientInterceptor):
-    async def intercept_stream_stream(self, continuation, client_call_details, request_iterator):
+    async def intercept_stream_stream(
+        self,
+        continuation: Callable[
+            [ClientCallDetails, AsyncIterable[Any] | Iterable[Any]], Awaitable[StreamStreamCall[Any, Any]]
+        ],
+        client_call_details: ClientCallDetails,
+        request_iterator: AsyncIterable[Any] | Iterable[Any],
+    ) -> StreamStreamCall[Any, Any]:
         return await continuation(self._authorised(client_call_details), request_iterator)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
@@ -27,7 +27,7 @@ def print_error(subject: str | None, why: object) -> None:
 
 
 @contextmanager
-def output_errors_explained() -> Iterator[None]:
+def output_errors_explained() -> Generator[None, None, None]:
     """End the command when its output cannot be written; silently when the reader of a pipe has gone."""
     try:
         yield
@@ -75,7 +75,7 @@ def grid(title: str, *columns: str) -> Table:
 
 
 @contextmanager
-def progress_bar(description: str) -> Iterator[Callable[[str | None, float], None]]:
+def progress_bar(description: str) -> Generator[Callable[[str | None, float], None], None, None]:
     """Yield a function that sets a bar's description and its share of 1. The bar appears on a terminal only."""
     bar_console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()

@@ -44,7 +44,7 @@ def _at_byte(content: bytes, at: int, delimiter: str, why: str) -> BadTable:
     *before, last = content[:at].replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     prefix = last.decode(errors="replace").replace("\0", "")
     try:
-        column = len(next(csv.reader([prefix], delimiter=delimiter), [])) or 1
+        column = len(next(csv.reader([prefix], delimiter=delimiter), list[str]())) or 1
     except csv.Error:
         column = 1
     return BadTable(why, line=len(before) + 1, column=column)

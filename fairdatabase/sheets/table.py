@@ -36,7 +36,7 @@ class Sheet:
             self.delimiter = delimiter_of(self._text)
             self._text.seek(0)
             self._reader = cells_of(self._text, self.delimiter)
-            self.titles = _checked_titles(next(self._reader, []))
+            self.titles = _checked_titles(next(self._reader, list[str]()))
         except (UnicodeDecodeError, csv.Error) as error:
             raise self._fault(str(error)) from None
 

@@ -1,4 +1,4 @@
-"""`fairdb import`, as a researcher runs it."""
+"""`fairdb import` against a whole constellation."""
 
 import asyncio
 import csv
@@ -18,7 +18,7 @@ from tests.platform import PASSWORD, Account, Platform
 
 
 async def run(account: Account, edge_url: str, *words: str | Path) -> tuple[int, str, str]:
-    """Run the command; return its exit code and what it printed."""
+    """Run the command. Return its exit code and its output."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("FAIRDB_")}
     process = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("fairdb"),
@@ -36,7 +36,7 @@ async def run(account: Account, edge_url: str, *words: str | Path) -> tuple[int,
     return process.returncode, output.decode(), errors.decode()
 
 
-async def test_what_is_refused_can_be_mended_and_imported(platform: Platform, tmp_path: Path) -> None:
+async def test_refused_rows_can_be_corrected_and_imported(platform: Platform, tmp_path: Path) -> None:
     account = await platform.account(consented=True)
     edge_url = platform.constellation.edge_url
     file, report, refused = tmp_path / "samples.tsv", tmp_path / "report.csv", tmp_path / "refused.tsv"
@@ -48,7 +48,7 @@ async def test_what_is_refused_can_be_mended_and_imported(platform: Platform, tm
 
     assert (code, errors) == (1, "")
     assert "901 rows: 899 new, 0 stored before, 2 refused" in output
-    assert all(how in output for how in ("metadata.age", "not as many cells"))
+    assert all(how in output for how in ("metadata.age", "more or fewer cells"))
     table = list(csv.DictReader(report.read_text().splitlines()))
     assert [int(row["row"]) for row in table] == [*range(1, 902)]
     assert {row["id"] for row in table if row["id"]} == await stored_ids(account)
@@ -60,31 +60,31 @@ async def test_what_is_refused_can_be_mended_and_imported(platform: Platform, tm
     assert all(row["how to correct it"] for row in problems)
     assert SECRET not in report.read_text()
 
-    # The whole file once more stores nothing, what was mended is stored, and only once.
+    # Importing the whole file again stores nothing. The corrected rows are stored once.
     code, _, _ = await run(account, edge_url, file)
     assert code == 1
     assert len(await stored_ids(account)) == 899
     titles, first, second = refused.read_text().splitlines()
     refused.write_text("\n".join([titles, first.replace(SECRET, "34"), second.replace(SECRET, "\t\t\t\tsaliva\t34")]))
-    for told in ("2 rows: 2 new, 0 stored before, 0 refused", "2 rows: 0 new, 2 stored before, 0 refused"):
+    for expected in ("2 rows: 2 new, 0 stored before, 0 refused", "2 rows: 0 new, 2 stored before, 0 refused"):
         code, output, _ = await run(account, edge_url, refused)
-        assert (code, output.strip()) == (0, told)
+        assert (code, output.strip()) == (0, expected)
     assert len(await stored_ids(account)) == 901
 
-    # Of the whole file the row that was mended elsewhere is told of as that, and is not to be mended again.
+    # The row that was corrected in the other file is reported as stored, and not refused again.
     again = tmp_path / "again.tsv"
     code, output, _ = await run(account, edge_url, file, "--refused", again)
-    assert "Stored already, from the file of refused rows." in output
+    assert "Already stored, from the file of refused rows." in output
     assert "fresh key" not in output
     assert [line.split("\t")[0] for line in again.read_text().splitlines()] == ["organism", "E. coli"]
 
 
-async def test_a_chunk_that_does_not_get_through_is_sent_again(platform: Platform, tmp_path: Path) -> None:
+async def test_chunk_with_a_lost_answer_is_sent_again(platform: Platform, tmp_path: Path) -> None:
     account = await platform.account(consented=True)
     lost = 0
 
     async def relay(request: web.Request) -> web.StreamResponse:
-        """Pass a request on, and lose every second answer of an import on the way."""
+        """Forward a request, and lose every second answer of an import."""
         nonlocal lost
         answer = await platform.http.request(
             request.method, request.path_qs, content=await request.read(), headers=dict(request.headers)
@@ -104,7 +104,7 @@ async def test_a_chunk_that_does_not_get_through_is_sent_again(platform: Platfor
         code, output, errors = await run(account, f"http://127.0.0.1:{server.port}", file, "--report", report)
     assert (code, errors) == (0, "")
     assert re.match(r"900 rows: (0 new, 900|[45]00 new, [45]00|100 new, 800|800 new, 100) stored before", output)
-    assert "an answer was lost on the way" in output
+    assert "whose answer was lost" in output
     assert lost > 3
     found = [json.loads(line) for line in report.read_text().splitlines()]
     assert [row["row"] for row in found] == [row["line"] for row in found] == [*range(1, 901)]
@@ -112,12 +112,12 @@ async def test_a_chunk_that_does_not_get_through_is_sent_again(platform: Platfor
     assert len(await stored_ids(account)) == 900
 
 
-async def test_an_import_that_is_interrupted_ends_with_one_line(platform: Platform, tmp_path: Path) -> None:
+async def test_interrupted_import_ends_with_one_line(platform: Platform, tmp_path: Path) -> None:
     account = await platform.account(consented=True)
     first, held, free = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def relay(request: web.Request) -> web.StreamResponse:
-        """Pass a request on, and hold the second and later ones of an import."""
+        """Forward a request, and hold the second and later ones of an import."""
         content = await request.read()
         if b'"second"' in content:
             held.set()
@@ -133,7 +133,7 @@ async def test_an_import_that_is_interrupted_ends_with_one_line(platform: Platfo
     app.router.add_route("*", "/{path:.*}", relay)
     file, report = tmp_path / "samples.csv", tmp_path / "report.csv"
     file.write_text("organism,tube\n" + "E. coli,first\n" * 400 + "E. coli,second\n" * 800)
-    # Who runs these tests in the background may have SIGINT ignored, which a process inherits.
+    # A background test run may ignore SIGINT, and child processes inherit that.
     main = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "import fairdatabase.client.commands.main as c"
@@ -151,7 +151,7 @@ async def test_an_import_that_is_interrupted_ends_with_one_line(platform: Platfo
             await asyncio.gather(held.wait(), first.wait())
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
-        # It is told while the platform still owes an answer.
+        # The line appears before the platform has answered.
         line = await asyncio.wait_for(process.stderr.readline(), 60)
         free.set()
         output, errors = await process.communicate()
@@ -168,7 +168,7 @@ async def test_an_import_that_is_interrupted_ends_with_one_line(platform: Platfo
     assert len(await stored_ids(account)) == 1200
 
 
-async def test_rows_without_study_and_organism_take_the_commands(platform: Platform, tmp_path: Path) -> None:
+async def test_rows_without_study_and_organism_take_those_of_the_options(platform: Platform, tmp_path: Path) -> None:
     account = await platform.account(consented=True)
     study = (await account.call("POST", "/api/studies", {"title": "imports"})).json()["id"]
     file = tmp_path / "samples"
@@ -180,7 +180,7 @@ async def test_rows_without_study_and_organism_take_the_commands(platform: Platf
     sample = (await account.call("GET", f"/api/samples/{id}")).json()
     assert (sample["organism"], sample["study"]) == ("E. coli", study)
 
-    # Where every row names its own they change nothing, and nothing is stored again.
+    # When every row has its own, the options change nothing, and nothing is stored again.
     named = tmp_path / "named.csv"
     named.write_text(f"age,organism,study\n34,E. coli,{study}\n")
     code, output, _ = await run(account, platform.constellation.edge_url, named, "--organism", "another")
@@ -188,27 +188,27 @@ async def test_rows_without_study_and_organism_take_the_commands(platform: Platf
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "expected"),
     [
         ("absent.csv", None, "No such file"),
         ("unknown.xlsx", b"a\n1\n", "--format"),
         ("twice.csv", b"a,a\n1,2\n", "columns 1 and 2 have the same title"),
         ("empty.csv", b"", "the file is empty"),
-        ("titles.csv", b"organism,b\n", "the file holds no row"),
+        ("titles.csv", b"organism,b\n", "the file contains no rows"),
     ],
 )
-async def test_bad_input_is_told_before_anything_is_sent(
-    platform: Platform, tmp_path: Path, name: str, content: bytes | None, told: str
+async def test_bad_input_is_reported_before_anything_is_sent(
+    platform: Platform, tmp_path: Path, name: str, content: bytes | None, expected: str
 ) -> None:
     account = Account(platform.http, "", "nobody@example.org", "")
     if content is not None:
         (tmp_path / name).write_bytes(content)
     code, _, errors = await run(account, platform.constellation.edge_url, tmp_path / name)
     assert code == 2
-    assert told in errors
+    assert expected in errors
 
 
-async def test_a_platform_that_refuses_is_told_of(platform: Platform, tmp_path: Path) -> None:
+async def test_refusal_by_the_platform_is_reported(platform: Platform, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"organism\nE. coli\n")
     steward = await platform.with_roles("ROLE_STEWARD")
     code, _, errors = await run(steward, platform.constellation.edge_url, tmp_path / "a.csv")
@@ -216,7 +216,7 @@ async def test_a_platform_that_refuses_is_told_of(platform: Platform, tmp_path: 
     assert "ACCESS_DENIED" in errors
 
 
-async def test_a_study_that_is_none_is_bad_input(platform: Platform, tmp_path: Path) -> None:
+async def test_invalid_study_is_bad_input(platform: Platform, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"organism\nE. coli\n")
     account = await platform.account(consented=True)
     code, _, errors = await run(account, platform.constellation.edge_url, tmp_path / "a.csv", "--study", "nope")

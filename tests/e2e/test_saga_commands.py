@@ -1,4 +1,4 @@
-"""`fairdb sagas`, as an administrator runs it."""
+"""`fairdb sagas` against a whole constellation."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ MARKUP = "[bold red]not markup[/] " + "x" * 100
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of a command."""
+    """The result of a command."""
 
     code: int
     output: str
@@ -80,7 +80,7 @@ async def wait_until_done(admin: Account, saga_id: str) -> None:
 async def parked(
     platform: Platform, saga_id: str, state: Saga.State.ValueType, version: int = 1
 ) -> AsyncIterator[None]:
-    """Put a saga that is done back into the state, parked; in the end it is gone."""
+    """Reset a completed saga to a state, and park it. Delete it at the end."""
     connection = await asyncpg.connect(platform.constellation.env_of("gateway")["FAIRDB_DATABASE_URL"])
     try:
         change = "UPDATE saga SET parked = true, state = $2, version = $3, waiting = 'index: OVERDUE' WHERE id = $1"
@@ -91,7 +91,7 @@ async def parked(
         await connection.close()
 
 
-async def test_an_administrator_follows_a_creation_to_its_end(platform: Platform) -> None:
+async def test_administrator_follows_a_creation_to_its_end(platform: Platform) -> None:
     admin, researcher = await platform.admin(), await platform.account(consented=True)
     sample = await researcher.create()
 
@@ -120,13 +120,13 @@ async def test_an_administrator_follows_a_creation_to_its_end(platform: Platform
         "correlation id": saga["correlationId"],
         "gateway": saga["gateway"],
         "fencing token": saga["fencingToken"],
-        "begun": saga["createTime"],
+        "started": saga["createTime"],
         "last change": saga["updateTime"],
-        "next look": "–",
+        "next attempt": "–",
     }
 
 
-async def test_json_is_what_the_platform_sends(platform: Platform) -> None:
+async def test_json_output_is_the_answer_of_the_platform(platform: Platform) -> None:
     admin, researcher = await platform.admin(), await platform.account(consented=True)
     older, newer = await researcher.create(), await researcher.create()
     for sample in (older, newer):
@@ -139,7 +139,7 @@ async def test_json_is_what_the_platform_sends(platform: Platform) -> None:
     assert json.loads(shown.output) == (await admin.call("GET", f"/api/sagas/{older['id']}")).json()
 
 
-async def test_a_list_says_that_there_is_more(platform: Platform) -> None:
+async def test_truncated_list_says_so(platform: Platform) -> None:
     admin, researcher = await platform.admin(), await platform.account(consented=True)
     older, newer = [(await researcher.create())["id"] for _ in range(2)]
 
@@ -158,7 +158,7 @@ async def test_a_list_says_that_there_is_more(platform: Platform) -> None:
     assert await asyncio.to_thread(list_page_after_page) == [newer, older]
 
 
-async def test_who_is_no_administrator_is_refused(platform: Platform) -> None:
+async def test_other_roles_are_refused(platform: Platform) -> None:
     researcher = await platform.account()
     for words in (["list"], ["show", str(uuid4())], ["retry", "--all-parked"], ["cancel", str(uuid4())]):
         ended = await run_as(researcher, platform, *words)
@@ -166,7 +166,7 @@ async def test_who_is_no_administrator_is_refused(platform: Platform) -> None:
         assert ended.errors == "Refused: 403 ACCESS_DENIED: The caller may not make this call. (roles: admin)\n"
 
 
-async def test_what_is_done_can_be_neither_retried_nor_cancelled(platform: Platform) -> None:
+async def test_completed_saga_can_be_neither_retried_nor_cancelled(platform: Platform) -> None:
     admin, researcher = await platform.admin(), await platform.account(consented=True)
     sample = await researcher.create()
     await wait_until_done(admin, sample["id"])
@@ -178,7 +178,7 @@ async def test_what_is_done_can_be_neither_retried_nor_cancelled(platform: Platf
         assert ended.errors.count("\n") == 1
 
 
-async def test_an_unknown_saga_is_not_found(platform: Platform) -> None:
+async def test_unknown_saga_is_not_found(platform: Platform) -> None:
     admin = await platform.admin()
     for word in ("show", "retry", "cancel"):
         ended = await run_as(admin, platform, word, str(uuid4()))
@@ -186,29 +186,29 @@ async def test_an_unknown_saga_is_not_found(platform: Platform) -> None:
         assert ended.errors.startswith("Refused: 404 SAGA_NOT_FOUND: ")
 
 
-async def test_every_parked_saga_is_retried_also_after_one_was_refused(platform: Platform) -> None:
+async def test_every_parked_saga_is_retried_even_after_a_refusal(platform: Platform) -> None:
     admin, researcher = await platform.admin(), await platform.account(consented=True)
-    mended, foreign = [(await researcher.create())["id"] for _ in range(2)]
-    for id in (mended, foreign):
+    known, unknown_version = [(await researcher.create())["id"] for _ in range(2)]
+    for id in (known, unknown_version):
         await wait_until_done(admin, id)
 
-    async with parked(platform, mended, Saga.STATE_FINISHING):
-        # The newer one is retried first; no gateway knows its version.
-        async with parked(platform, foreign, Saga.STATE_FINISHING, version=999):
+    async with parked(platform, known, Saga.STATE_FINISHING):
+        # The newer one is retried first. No gateway knows its version.
+        async with parked(platform, unknown_version, Saga.STATE_FINISHING, version=999):
             listed = await run_as(admin, platform, "list", "--state", "PARKED")
             assert [[row[0], row[2], row[4]] for row in listed.rows] == [
-                [foreign, "parked", "index: OVERDUE"],
-                [mended, "parked", "index: OVERDUE"],
+                [unknown_version, "parked", "index: OVERDUE"],
+                [known, "parked", "index: OVERDUE"],
             ]
             ended = await run_as(admin, platform, "retry", "--all-parked")
-            assert (ended.code, ended.output) == (1, f"{mended}: finishing\n")
-            assert ended.errors.startswith(f"{foreign}: 400 SAGA_DEFINITION_UNKNOWN: ")
-        await wait_until_done(admin, mended)
+            assert (ended.code, ended.output) == (1, f"{known}: finishing\n")
+            assert ended.errors.startswith(f"{unknown_version}: 400 SAGA_DEFINITION_UNKNOWN: ")
+        await wait_until_done(admin, known)
         ended = await run_as(admin, platform, "retry", "--all-parked")
         assert (ended.code, ended.output, ended.errors) == (0, "There are no parked sagas.\n", "")
 
 
-async def test_a_parked_saga_is_retried_or_cancelled_by_its_id(platform: Platform) -> None:
+async def test_parked_saga_is_retried_or_cancelled_by_its_id(platform: Platform) -> None:
     admin, researcher = await platform.admin(), await platform.account(consented=True)
     id = (await researcher.create())["id"]
     await wait_until_done(admin, id)
@@ -216,7 +216,7 @@ async def test_a_parked_saga_is_retried_or_cancelled_by_its_id(platform: Platfor
     async with parked(platform, id, Saga.STATE_FINISHING):
         ended = await run_as(admin, platform, "retry", id)
         assert (ended.code, ended.errors) == (0, "")
-        # The gateway may be faster than the command's second look.
+        # The gateway may finish before the command reads the state.
         assert ended.output in (f"{id}: finishing\n", f"{id}: done\n")
         await wait_until_done(admin, id)
     id = (await researcher.create())["id"]
@@ -225,11 +225,11 @@ async def test_a_parked_saga_is_retried_or_cancelled_by_its_id(platform: Platfor
         ended = await run_as(admin, platform, "cancel", id)
         assert (ended.code, ended.errors) == (0, "")
         assert ended.output in (f"{id}: running (CANCELLED)\n", f"{id}: finishing\n", f"{id}: done\n")
-        # Its sample is stored: it turns out to be past its pivot.
+        # Its sample is stored, so the saga is past its pivot and completes.
         await wait_until_done(admin, id)
 
 
-async def test_the_password_may_come_from_standard_input(platform: Platform) -> None:
+async def test_password_may_come_from_standard_input(platform: Platform) -> None:
     admin, edge_url = await platform.admin(), platform.constellation.edge_url
 
     right = await run(edge_url, admin.email, "list", "--json", password="", stdin=f"{PASSWORD}\n")
@@ -242,7 +242,7 @@ async def test_the_password_may_come_from_standard_input(platform: Platform) -> 
     assert "FAIRDB_PASSWORD" in none.errors
 
 
-async def test_a_session_ends_with_its_command(platform: Platform) -> None:
+async def test_session_ends_with_its_command(platform: Platform) -> None:
     admin = await platform.admin()
     connection = await asyncpg.connect(platform.constellation.env_of("auth_svc")["FAIRDB_DATABASE_URL"])
     try:
@@ -267,15 +267,15 @@ async def test_a_session_ends_with_its_command(platform: Platform) -> None:
         (["retry", str(uuid4()), "--all-parked"], ["--all-parked"]),
     ],
 )
-async def test_a_wrong_word_is_a_usage_error(words: list[str], said: list[str]) -> None:
-    # Nobody is asked: there is nobody at this port.
+async def test_invalid_argument_is_a_usage_error(words: list[str], said: list[str]) -> None:
+    # No server listens on this port, so the command must not call one.
     ended = await run("http://127.0.0.1:1", "admin@example.org", *words)
     assert (ended.code, ended.output) == (2, "")
     assert [word for word in said if word not in ended.errors] == []
 
 
 @pytest.mark.parametrize("edge_url", ["http://127.0.0.1:1", "127.0.0.1:8000", "http://127.0.0.1:port"])
-async def test_that_nobody_answers_is_one_line(edge_url: str) -> None:
+async def test_unreachable_platform_is_reported_in_one_line(edge_url: str) -> None:
     ended = await run(edge_url, "admin@example.org", "list")
     assert (ended.code, ended.output) == (1, "")
     assert re.fullmatch(rf"Could not connect to {re.escape(edge_url)}: \w+\. .*--edge-url.*\n", ended.errors)
@@ -283,7 +283,7 @@ async def test_that_nobody_answers_is_one_line(edge_url: str) -> None:
 
 @pytest_asyncio.fixture
 async def strange_edge() -> AsyncIterator[str]:
-    """An edge whose saga has words that look like markup, and which refuses to retry it in several lines."""
+    """An edge whose saga contains markup, and which refuses a retry in several lines."""
     words = ("id", "definition", "reason", "waiting", "actor", "correlationId", "gateway")
     saga = dict.fromkeys(words, MARKUP) | dict.fromkeys(("createTime", "updateTime"), "2026-01-01T00:00:00Z")
     step = {"name": MARKUP, "outcome": "OUTCOME_FAILED", "reason": MARKUP}
@@ -301,11 +301,11 @@ async def strange_edge() -> AsyncIterator[str]:
         yield str(server.make_url("/"))
 
 
-async def test_words_of_the_platform_are_printed_as_they_are(strange_edge: str) -> None:
+async def test_texts_of_the_platform_are_printed_literally(strange_edge: str) -> None:
     shown = await run(strange_edge, "admin@example.org", "show", str(uuid4()))
     facts = facts_of(shown)
     assert (facts["saga"], facts["why"], facts["state"]) == (MARKUP, f"{MARKUP}, {MARKUP}", "[i]")
-    # What is too long for one line of a table goes on in the next.
+    # A long cell continues on the next line.
     assert shown.rows[0] == ["[bold red]not markup[/]", "failed", "", "[bold red]not markup[/]"]
 
     listed = await run(strange_edge, "admin@example.org", "list")

@@ -1,4 +1,4 @@
-"""Bands: numbers in intervals that double in width, "20-29", aligned so that each lies within one of the next level."""
+"""Bands: intervals of numbers such as "20-29". Their width doubles per level, and each lies within one band above."""
 
 import re
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from fairdatabase.anonymity.model.hierarchy import Level, level_of
 from fairdatabase.anonymity.model.values import NUMBER
 
-# So many bands at the first level, at most: about as many as people can tell apart in a table.
+# The most bands at the first level: about as many as people can distinguish in a table.
 MOST_BANDS = 25
-# With more decimal places, or larger numbers, the ends of a band would no longer be exact.
+# With more decimal places, or larger numbers, the bounds of a band would not be exact.
 _MOST_PLACES = 6
 _LARGEST = Decimal(2**52)
 _WRITTEN = re.compile(r"(-?\d+(?:\.\d+)?)(?: to |-)(-?\d+(?:\.\d+)?)", re.ASCII)
@@ -21,7 +21,7 @@ _WRITTEN = re.compile(r"(-?\d+(?:\.\d+)?)(?: to |-)(-?\d+(?:\.\d+)?)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The numbers of a column, exactly (None where missing): the lowest and the highest, and their last decimal."""
+    """The exact numbers of a column (None where missing), their extremes, and the value of their last decimal."""
 
     exact: list[Decimal | None]
     lowest: Decimal
@@ -29,7 +29,7 @@ class Line:
     unit: Decimal
 
     def width(self, most: int) -> Decimal:
-        """Return the least of 1, 2, 5 times a power of ten that makes `most` bands at most, of two values or more."""
+        """Return the least width, 1, 2 or 5 times a power of ten, for at most `most` bands of at least two values."""
         power = self.unit
         while True:
             for factor in (1, 2, 5):
@@ -40,10 +40,10 @@ class Line:
 
 
 def line_of(values: Sequence[str], numbers: NDArray[np.float64]) -> Line | None:
-    """Return the line of a column of numbers (NaN where missing); None where the ends of bands would not be exact."""
+    """Return the line of a column of numbers (NaN where missing); None if the bounds of bands would not be exact."""
     exact = [None if np.isnan(n) else Decimal(v.strip()) for v, n in zip(values, numbers, strict=True)]
     present = [number for number in exact if number is not None]
-    # "38.0" among whole numbers is one of them.
+    # "38.0" among whole numbers counts as a whole number.
     places = max(len(show(number).partition(".")[2]) for number in present)
     lowest, highest = min(present), max(present)
     unit = Decimal(1).scaleb(-places)
@@ -53,16 +53,16 @@ def line_of(values: Sequence[str], numbers: NDArray[np.float64]) -> Line | None:
 
 
 def band_of(number: Decimal, width: Decimal, unit: Decimal) -> tuple[Decimal, Decimal]:
-    """Return the first and the last number of the band that holds a number."""
+    """Return the first and the last number of the band that contains a number."""
     start = (number // width - (number % width < 0)) * width
     return start, start + width - unit
 
 
 def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
-    """Return the levels of a column of numbers (NaN where missing); none where bands gain nothing.
+    """Return the levels of a column of numbers (NaN where missing); none if bands would gain nothing.
 
-    Ends are inclusive, at the column's own resolution: "20-29" of whole numbers, "20-29.9" of tenths. A missing value
-    stays as it is. A band loses the part of the column's range that it covers.
+    Bounds are inclusive, at the column's own resolution: "20-29" for whole numbers, "20-29.9" for tenths. A missing
+    value stays unchanged. A band loses the share of the column's range that it covers.
     """
     line = line_of(values, numbers)
     if line is None or line.highest == line.lowest:
@@ -70,7 +70,7 @@ def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
     lowest, highest = line.lowest, line.highest
     levels: list[Level] = []
     width = line.width(MOST_BANDS)
-    # A wider band would say little more than "*"; below and above 0 no width would ever join the last two.
+    # A wider band would say little more than "*". The last two bands, below and above 0, would never merge.
     while width <= highest - lowest:
         found = [None if number is None else band_of(number, width, line.unit) for number in line.exact]
         losses = [
@@ -88,18 +88,18 @@ def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
 
 
 def between(low: str, high: str, *, signed: bool) -> str:
-    """Return how an interval is written; a column with negative numbers has "to" in all of its intervals."""
+    """Return an interval as text. A column with negative numbers uses "to" in all of its intervals."""
     return f"{low} to {high}" if signed else f"{low}-{high}"
 
 
 def show(number: Decimal) -> str:
-    """Return a number without an exponent or zeros that say nothing."""
+    """Return a number without an exponent or redundant zeros."""
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def ends_in(text: str) -> tuple[float, float] | None:
-    """Return the ends of what `between` wrote, twice the same of a number alone; None of anything else."""
+def bounds_in(text: str) -> tuple[float, float] | None:
+    """Return the bounds of a text that `between` wrote, or of a single number; None for any other text."""
     if found := _WRITTEN.fullmatch(text):
         return float(found[1]), float(found[2])
     plain = text.strip()

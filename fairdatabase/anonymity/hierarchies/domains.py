@@ -1,7 +1,7 @@
-"""Domains: a column put in an order, so that a group of rows is described by its lowest and its highest value.
+"""Domains: a column in an order in which its lowest and highest value describe a group of rows.
 
-That holds for numbers, and for the leaves of a tree as well: read from left to right, the lowest common ancestor of a
-group is that of its first and its last leaf. Categories without a tree are described by the set of those present.
+That works for numbers, and for the leaves of a tree: the lowest common ancestor of a group is that of its first and
+last leaf. Categories without a tree are described by the set of those present.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairdatabase.anonymity.hierarchies.bands import between, show
-from fairdatabase.anonymity.hierarchies.range_bounds import Grid, ends_of
+from fairdatabase.anonymity.hierarchies.range_bounds import Grid, bounds_of
 from fairdatabase.anonymity.model.hierarchy import ANYTHING, Hierarchy
 from fairdatabase.anonymity.model.table import Column
 from fairdatabase.anonymity.model.values import rank_numbers, read_numbers
 
-# A cell that lists more categories than this says less than it takes to read.
+# A cell that lists more categories than this is not worth reading.
 _LONGEST_SET = 8
-# Of so many values, the losses of all pairs are kept.
+# With at most this many values, the losses of all pairs are precomputed.
 _PAIRS_KEPT = 128
 
 Ranks = NDArray[np.integer]
@@ -28,7 +28,7 @@ Losses = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A column of `size` distinct values in order: `ranks` of its rows, and what a group loses by its ends."""
+    """A column of `size` distinct values in order: the `ranks` of its rows, and the loss of a group by its extremes."""
 
     ranks: Ranks
     size: int
@@ -36,21 +36,21 @@ class Domain:
     as_set: bool
     loss: Callable[[Ranks, Ranks], Losses]
     _label: Callable[[int, int], str]
-    # Values that lie apart from all others: joined with any, nothing is left to say.
+    # How many values, the first ones, join with no others: such a group becomes "*".
     apart: int = 0
     numbers: bool = False
-    # Whether a range ends at what somebody in it has, however few have it.
-    exact_ends: bool = False
+    # Whether the bounds of a range are real values of somebody in it.
+    exact_bounds: bool = False
 
     def exact_loss(self, low: Ranks, high: Ranks, present: NDArray[np.int64]) -> Losses:
-        """Return the loss of groups, `present` being how many different values each holds."""
+        """Return the loss of groups. `present` is the number of different values in each."""
         if not self.as_set:
             return self.loss(low, high)
         whole = (present > _LONGEST_SET) | (low < self.apart) | (present == self.size)
         return np.where(present == 1, 0.0, np.where(whole, 1.0, present / self.size))
 
     def label(self, present: Sequence[int]) -> str:
-        """Return what is written for a group that holds these ranks, ascending."""
+        """Return the text that describes a group with these ranks, given in ascending order."""
         if len(present) == 1:
             return self.order[present[0]]
         if not self.as_set:
@@ -61,10 +61,10 @@ class Domain:
 
 
 def domain_of(column: Column, hierarchy: Hierarchy, grid: Grid | None = None, span: Column | None = None) -> Domain:
-    """Return the domain of a column: numbers as a line, a hierarchy as a tree, categories without one as a set.
+    """Return the domain of a column: numbers as a line, a hierarchy as a tree, other categories as a set.
 
-    With a grid, the ends of ranges are rounded outwards (see `range_bounds`). The loss of a range is measured by the
-    numbers of `span` where that is a column of numbers, otherwise by the column's own.
+    With a grid, the bounds of ranges are rounded outwards (see `range_bounds`). The loss of a range is measured against
+    the numbers of `span` if that is a column of numbers, else against the column's own.
     """
     if hierarchy.kind == "numbers":
         return _numbers(column, grid, span or column)
@@ -79,17 +79,18 @@ def _numbers(column: Column, grid: Grid | None, span: Column) -> Domain:
     by_number, _ = rank_numbers(column.values, numbers)
     apart = int((by_number < 0).sum())
     order = np.lexsort((np.array(column.values), by_number))
-    # Of two texts with one rank the number is the same: floats may be the same for two numbers.
+    # Compare ranks, not floats: two different numbers may be one float.
     number_at = by_number[order]
     spanned = read_numbers(span.values)
     spanned = numbers if spanned is None else spanned
     lowest, extent = np.nanmin(spanned), np.nanmax(spanned) - np.nanmin(spanned)
     signed = bool(np.nanmin(numbers) < 0)
-    exact = [None if np.isnan(numbers[code]) else Decimal(column.values[code].strip()) for code in order.tolist()]
-    ends = ends_of(exact, grid)
+    sorted_codes: list[int] = order.tolist()
+    exact = [None if np.isnan(numbers[code]) else Decimal(column.values[code].strip()) for code in sorted_codes]
+    bounds = bounds_of(exact, grid)
     low_end, high_end = (
         np.nan_to_num(np.clip((at - lowest) / extent, 0, 1)) if extent else np.zeros(len(order))
-        for at in (ends.low, ends.high)
+        for at in (bounds.low, bounds.high)
     )
 
     def loss(low: Ranks, high: Ranks) -> Losses:
@@ -106,9 +107,9 @@ def _numbers(column: Column, grid: Grid | None, span: Column) -> Domain:
             return ANYTHING
         if number_at[low] == number_at[high]:
             return show(number)
-        return between(ends.low_texts[low], ends.high_texts[high], signed=signed)
+        return between(bounds.low_texts[low], bounds.high_texts[high], signed=signed)
 
-    return _domain(column, order, loss, label, apart=apart, numbers=True, exact_ends=grid is None)
+    return _domain(column, order, loss, label, apart=apart, numbers=True, exact_bounds=grid is None)
 
 
 def _tree(column: Column, hierarchy: Hierarchy) -> Domain:
@@ -146,7 +147,7 @@ def _set(column: Column) -> Domain:
 
 
 def is_blank(value: str) -> bool:
-    """Tell whether a category is no more than empty space: a set could not show it."""
+    """Return whether a category is only spaces, which a set could not show."""
     return not value.strip()
 
 
@@ -159,18 +160,20 @@ def _domain(
     apart: int = 0,
     as_set: bool = False,
     numbers: bool = False,
-    exact_ends: bool = False,
+    exact_bounds: bool = False,
 ) -> Domain:
     size = len(order)
     ranks = np.empty(size, np.min_scalar_type(max(size - 1, 0)))
     ranks[order] = np.arange(size)
-    texts = [column.values[code] for code in order.tolist()]
+    sorted_codes: list[int] = order.tolist()
+    texts = [column.values[code] for code in sorted_codes]
     if size <= _PAIRS_KEPT:
         every = np.arange(size, dtype=np.int32)
         low, high = np.minimum.outer(every, every).ravel(), np.maximum.outer(every, every).ravel()
         pairs = loss(low, high)
-        return Domain(
-            *(ranks[column.codes], size, texts, as_set, lambda low, high: pairs[low * size + high], label),
-            *(apart, numbers, exact_ends),
-        )
-    return Domain(ranks[column.codes], size, texts, as_set, loss, label, apart, numbers, exact_ends)
+
+        def look_up(low: Ranks, high: Ranks) -> Losses:
+            return pairs[low * size + high]
+
+        return Domain(ranks[column.codes], size, texts, as_set, look_up, label, apart, numbers, exact_bounds)
+    return Domain(ranks[column.codes], size, texts, as_set, loss, label, apart, numbers, exact_bounds)

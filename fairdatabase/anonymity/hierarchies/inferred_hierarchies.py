@@ -1,4 +1,4 @@
-"""Found: the hierarchy of a column for which nobody gives one, seen from its values."""
+"""Infers the hierarchy of a column from its values, when none is given."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ _CODE = re.compile(r"(?=.*\d)[A-Za-z0-9 .-]{3,10}", re.ASCII)
 _DEEPEST = 5
 
 
-def find_hierarchy(values: Sequence[str]) -> Hierarchy:
+def infer_hierarchy(values: Sequence[str]) -> Hierarchy:
     """Return the hierarchy of a column with these distinct values.
 
-    Numbers go to bands; dates (2016-05-31) to month, year and decade; places written from large to small
-    ("USA:Colorado:Boulder") lose their end; codes of equal length ("1234AB") their last characters. Any other category
-    has nothing above it but "*".
+    Numbers become bands; dates (2016-05-31) become month, year and decade; places written from large to small
+    ("USA:Colorado:Boulder") lose their last parts; codes of equal length ("1234AB") lose their last characters. Other
+    categories become "*" at once.
     """
     numbers = read_numbers(values)
     if numbers is not None:
@@ -37,9 +37,9 @@ def find_hierarchy(values: Sequence[str]) -> Hierarchy:
 
 
 def hierarchies_of(columns: Mapping[str, Column], given: Mapping[str, Hierarchy]) -> dict[str, Hierarchy]:
-    """Return the hierarchy of each column, found or given: of the values that it has, as if there were no others."""
+    """Return the hierarchy of each column, given or inferred, restricted to the values that the column has."""
     return {
-        title: narrowed(given[title], column.values) if title in given else find_hierarchy(column.values)
+        title: narrowed(given[title], column.values) if title in given else infer_hierarchy(column.values)
         for title, column in columns.items()
     }
 
@@ -53,9 +53,9 @@ def _dates(values: Sequence[str]) -> Hierarchy:
 
 
 def _are_places(present: Sequence[str]) -> bool:
-    """Tell places from ontology ids of one source ("NCIT:C64"), and from times of day.
+    """Return whether the values are places, not ontology ids of one source ("NCIT:C64") or times of day.
 
-    Nor are these places where the first part of one looks missing: "NA:Omaheke" would become as good as "NA".
+    A first part that looks missing is not a place either: "NA:Omaheke" would become "NA".
     """
     first = {value.partition(":")[0] for value in present}
     nested = sum(":" in value for value in present)
@@ -79,5 +79,5 @@ def _codes(values: Sequence[str], length: int) -> Hierarchy:
     return hierarchy_from(values, "codes", paths, [_first(characters, "character") for characters in kept])
 
 
-def _first(count: int, what: str) -> str:
-    return f"first {what}" if count == 1 else f"first {count} {what}s"
+def _first(count: int, unit: str) -> str:
+    return f"first {unit}" if count == 1 else f"first {count} {unit}s"

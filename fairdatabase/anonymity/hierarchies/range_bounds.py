@@ -1,7 +1,7 @@
-"""Ends: where the ranges of a column of numbers begin and end.
+"""The bounds of the ranges that describe classes in a column of numbers.
 
-The lowest number of a class is that of somebody in it: "34-39" would say that one of these people is 34. So a range
-goes outwards to the ends of narrow bands, which say no more than that somebody is in that band.
+The lowest number of a class belongs to somebody in it: "34-39" would reveal that one of these people is 34. So bounds
+are rounded outwards to those of narrow bands, which reveal only that somebody is in that band.
 """
 
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ from fairdatabase.anonymity.model.values import read_numbers
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The bands at whose ends ranges begin and end: how wide they are, and the last decimal of the column."""
+    """The bands to which bounds are rounded: their width, and the value of the column's last decimal."""
 
     width: Decimal
     unit: Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
-    """By rank: where a range begins whose lowest value has that rank, where one ends, and how that is written."""
+class Bounds:
+    """For each rank, the lower bound of a range that starts there and the upper bound of one that ends there."""
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
@@ -34,22 +34,22 @@ class Ends:
 
 
 def grid_of(values: Sequence[str], most: int) -> Grid | None:
-    """Return the grid of `most` bands at most, None where values are no numbers, or too large or fine for bands."""
+    """Return the grid of at most `most` bands, None if the values are not numbers, or too large or too fine."""
     numbers = read_numbers(values)
     line = line_of(values, numbers) if numbers is not None else None
     return Grid(line.width(most), line.unit) if line is not None else None
 
 
-def ends_of(numbers: Sequence[Decimal | None], grid: Grid | None) -> Ends:
-    """Return the ends by numbers in order (None where missing); without a grid, ranges end at the very numbers.
+def bounds_of(numbers: Sequence[Decimal | None], grid: Grid | None) -> Bounds:
+    """Return the bounds for numbers in ascending order (None where missing). Without a grid they are the numbers.
 
-    All are written alike, however the column spells them: a spelling may be that of one person.
+    Equal numbers are written alike, because a spelling may belong to a single person.
     """
     texts = ["" if number is None else show(number) for number in numbers]
     if grid is None:
         exact = np.array([np.nan if number is None else float(number) for number in numbers])
-        return Ends(exact, exact, texts, texts)
+        return Bounds(exact, exact, texts, texts)
     found = [(None, None) if n is None else band_of(n, grid.width, grid.unit) for n in numbers]
     low, high = (np.array([np.nan if end is None else float(end) for end in side]) for side in zip(*found, strict=True))
     low_texts, high_texts = (["" if end is None else show(end) for end in side] for side in zip(*found, strict=True))
-    return Ends(low, high, low_texts, high_texts)
+    return Bounds(low, high, low_texts, high_texts)

@@ -1,4 +1,4 @@
-"""Trees: a hierarchy of categories that somebody gives as a file, each line a value and what it becomes.
+"""Hierarchies from a file: each line is a value and what it becomes, level by level.
 
 Netherlands,Western Europe,Europe
 Belgium,Western Europe,Europe
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from fairdatabase.anonymity.model.hierarchy import ANYTHING, Hierarchy, hierarchy_of, level_of
+from fairdatabase.anonymity.model.hierarchy import ANYTHING, Hierarchy, Level, hierarchy_of, level_of
 from fairdatabase.anonymity.model.values import is_missing
 from fairdatabase.sheets.errors import BadTable
 from fairdatabase.sheets.table import read_lines
@@ -19,12 +19,11 @@ _NAMED = 5
 
 
 def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
-    """Read the tree of a column with these values; "*" above all is added where it lacks.
+    """Read the hierarchy of a column with these values. The top level "*" is added if it is missing.
 
-    Tabs, semicolons or commas separate the levels; a first line that begins with the column's title is a header. The
-    tree may hold values that the column has not. A missing value need not be in it, and stays as it is below "*". Outer
-    space is no part of a name.
-    Raises BadTable, OSError.
+    Tabs, semicolons or commas separate the levels. A first line that starts with the column's title is a header. The
+    file may contain values that the column does not have. It may omit missing values, which stay unchanged below "*".
+    Spaces around a name are ignored. Raises BadTable, OSError.
     """
     lines = [(number, [cell.strip() for cell in cells]) for number, cells in read_lines(path, _DELIMITERS)]
     if lines and lines[0][1][0] == title and title not in values:
@@ -63,7 +62,7 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
 
 
 def _check_names(path: Path, lines: Sequence[tuple[int, list[str]]]) -> None:
-    """Raise BadTable for a name that stands above others as well as below something else: published, it would lie."""
+    """Raise BadTable for a name that is on two levels: as a published value it would be ambiguous."""
     above: dict[str, set[int]] = {}
     for _, fields in lines:
         for level, name in enumerate(fields[1:], start=1):
@@ -77,8 +76,9 @@ def _check_names(path: Path, lines: Sequence[tuple[int, list[str]]]) -> None:
 
 
 def hierarchy_from(values: Sequence[str], kind: str, paths: Sequence[Sequence[str]], names: Sequence[str]) -> Hierarchy:
-    """Return the hierarchy by what each value becomes at each level; levels that change nothing are left out."""
-    steps, before = [], list(values)
+    """Return the hierarchy from what each value becomes at each level. Levels that change nothing are left out."""
+    steps: list[Level] = []
+    before = list(values)
     for name, labels in zip(names, map(list, zip(*paths, strict=True)), strict=True):
         if labels != before and set(labels) != {ANYTHING}:
             steps.append(level_of(name, labels))
@@ -87,7 +87,7 @@ def hierarchy_from(values: Sequence[str], kind: str, paths: Sequence[Sequence[st
 
 
 def narrowed(hierarchy: Hierarchy, values: Sequence[str]) -> Hierarchy:
-    """Return the hierarchy of some of its values alone."""
+    """Return the hierarchy restricted to some of its values."""
     codes = {value: code for code, value in enumerate(hierarchy.levels[0].labels)}
     paths = [[level.labels[int(level.nodes[codes[value]])] for level in hierarchy.steps] for value in values]
     return hierarchy_from(values, hierarchy.kind, paths, [level.name for level in hierarchy.steps])

@@ -1,1 +1,1 @@
-"""What a table is: columns, people, equivalence classes and hierarchies of values."""
+"""The model of a table: columns, people, equivalence classes and hierarchies of values."""

@@ -1,4 +1,4 @@
-"""Classes: rows that agree in all their quasi-identifiers (Sweeney 2002)."""
+"""Equivalence classes: rows that agree in all their quasi-identifiers (Sweeney 2002)."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,9 @@ _LARGEST_KEY = 1 << 62
 
 
 def group(columns: Sequence[Codes]) -> tuple[Ids, int]:
-    """Return the class of each row, and how many classes there are; rows share one when they agree in every column.
+    """Return the class of each row, and the number of classes. Rows that agree in every column share a class.
 
-    Exact for any number of columns: codes are put together as the digits of one number, which starts anew before it can
-    overflow.
+    Exact for any number of columns: the codes are digits of one number, which is renumbered before it can overflow.
     """
     key: Ids = np.zeros(len(columns[0]), np.int64)
     size = 1
@@ -29,7 +28,7 @@ def group(columns: Sequence[Codes]) -> tuple[Ids, int]:
 
 
 def _number(key: Ids, size: int) -> tuple[Ids, int]:
-    """Return the keys as numbers from 0 without a gap, and how many there are."""
+    """Return the keys renumbered from 0 without gaps, and how many there are."""
     if size <= 2 * len(key) + 1024:
         seen = np.zeros(size, np.bool_)
         seen[key] = True
@@ -40,13 +39,13 @@ def _number(key: Ids, size: int) -> tuple[Ids, int]:
 
 
 def count_distinct(ids: Ids, count: int, codes: Codes) -> Ids:
-    """Return how many different codes each of `count` classes holds."""
+    """Return the number of different codes in each of `count` classes."""
     pairs, _ = pair(ids, codes)
     return np.bincount(pairs, minlength=count)
 
 
 def pair(ids: Ids, codes: Codes) -> tuple[Ids, Ids]:
-    """Return the class and the code of each different pair of the two, sorted."""
+    """Return each different pair of class and code, sorted."""
     base = int(codes.max(initial=0)) + 1
     found = np.unique(ids * base + codes)
     return found // base, found % base

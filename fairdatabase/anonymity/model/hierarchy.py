@@ -1,4 +1,4 @@
-"""Hierarchies: what each value of a column becomes, level by level, until nothing is left of it but "*"."""
+"""Generalisation hierarchies: what each value of a column becomes, level by level, up to "*"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ ANYTHING = "*"
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One level: the node over each value of the column, the text of each node, and what that loses of each value.
+    """One level: the node above each value of the column, the text of each node, and the loss of each value.
 
-    Loss is between 0 (nothing) and 1 (everything): see anonymity.loss.
+    Loss is between 0 (nothing lost) and 1 (everything): see `recoding.loss`.
     """
 
     name: str
@@ -24,28 +24,29 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """The levels of a column, from its values as they are to "*". Values that share a node share every higher one."""
+    """The levels of a column, from its own values to "*". Values that share a node share all higher nodes."""
 
     kind: str
     levels: list[Level]
 
     @property
     def steps(self) -> list[Level]:
-        """The levels between the values themselves and "*"."""
+        """The levels between the values and "*"."""
         return self.levels[1:-1]
 
 
 def hierarchy_of(values: Sequence[str], kind: str, steps: Sequence[Level]) -> Hierarchy:
-    """Return the hierarchy with these levels between the values themselves and "*"."""
+    """Return the hierarchy with these levels between the values and "*"."""
     count = len(values)
     itself = Level("as it is", np.arange(count, dtype=np.int32), list(values), np.zeros(count))
     return Hierarchy(kind, [itself, *steps, Level(ANYTHING, np.zeros(count, np.int32), [ANYTHING], np.ones(count))])
 
 
 def level_of(name: str, labels: Sequence[str], losses: NDArray[np.float64] | None = None) -> Level:
-    """Return a level by the label over each value.
+    """Return a level from the label above each value.
 
-    Without `losses`, a node loses the share of the values that it covers, and over one value nothing (Xu et al. 2006).
+    Without `losses`, a node loses the share of the values that it covers, and nothing if it covers a single value (Xu
+    et al. 2006).
     """
     numbers: dict[str, int] = {}
     nodes = np.array([numbers.setdefault(label, len(numbers)) for label in labels], np.int32)

@@ -1,4 +1,4 @@
-"""People: whose the rows of a table are, and how many people a class holds at least."""
+"""The people of a table: who each row belongs to, and the least number of people in a class."""
 
 import re
 from dataclasses import dataclass
@@ -11,27 +11,25 @@ from fairdatabase.anonymity.model.classes import Ids, count_distinct, pair
 from fairdatabase.anonymity.model.table import Codes, Column
 from fairdatabase.anonymity.model.values import is_missing, meaning
 
-# The number of whoever is not named.
+# The number of all unnamed people.
 NOBODY = 0
 _LEADING_ZEROS = re.compile(r"^0+(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Whose rows these are: `subjects` numbers the person of each row, None when every row is another one's.
+    """Who the rows belong to: `subjects` numbers the person of each row; None means that each row is another person.
 
-    In distributions each person weighs 1, shared evenly among their rows in the table: `weights`. Rows that name nobody
-    weigh 1 together.
+    `weights`: in distributions each person weighs 1, shared evenly among their rows. All unnamed rows weigh 1 together.
     """
 
     subjects: Codes | None
     weights: NDArray[np.float64]
 
     def count(self, ids: Ids, count: int) -> Ids:
-        """Return how many people each of `count` classes, none of them empty, holds at least.
+        """Return the least number of people in each of `count` classes, none of which is empty.
 
-        A row that names nobody may be anybody's, also that of somebody named: it adds nobody. A class of such rows
-        alone holds one person.
+        An unnamed row adds nobody, because it may belong to a named person. A class of unnamed rows has one person.
         """
         if self.subjects is None:
             return np.bincount(ids, minlength=count)
@@ -41,7 +39,7 @@ class People:
         return np.maximum(np.bincount(classes[subjects != NOBODY], minlength=count), 1)
 
     def smallest(self, ids: Ids, count: int) -> Ids:
-        """Return how many people the smallest class of each person holds; rows that name nobody are nobody's here."""
+        """Return the number of people in the smallest class of each named person."""
         sizes = self.count(ids, count)[ids]
         if self.subjects is None:
             return sizes
@@ -51,36 +49,36 @@ class People:
         return found[found < np.iinfo(np.int64).max]
 
     def take(self, rows: NDArray[np.integer]) -> "People":
-        """Return the people of these rows, as if there were no others."""
-        return _weighed(None if self.subjects is None else self.subjects[rows], len(rows))
+        """Return the people of these rows alone."""
+        return _weighted(None if self.subjects is None else self.subjects[rows], len(rows))
 
 
 def people_of(subjects: Column | None, rows: int) -> People:
-    """Return the people of a table by its subject column, if it has one.
+    """Return the people of a table, from its subject column if it has one.
 
-    Texts that differ in what `meaning` sees past, or in leading zeros, name one person, and what is missing names
-    nobody. Other spellings of one person ("S-1", "S1") are taken for two.
+    Texts that `meaning` equates, or that differ only in leading zeros, name one person. A missing value names nobody.
+    Other spellings of one person ("S-1", "S1") count as two people.
     """
     if subjects is None:
-        return _weighed(None, rows)
+        return _weighted(None, rows)
     seen: dict[Decimal | str, int] = {"": NOBODY}
     plain = [_LEADING_ZEROS.sub("", value.strip()) for value in subjects.values]
     meant = [seen.setdefault(meaning(value, exponents=False), len(seen)) for value in plain]
-    return _weighed(np.array(meant, np.int32)[subjects.codes], rows)
+    return _weighted(np.array(meant, np.int32)[subjects.codes], rows)
 
 
-def _weighed(subjects: Codes | None, rows: int) -> People:
-    # Of ones no more than one is held in memory.
+def _weighted(subjects: Codes | None, rows: int) -> People:
+    # Broadcast, so that all ones share the memory of one.
     return People(
         subjects, np.broadcast_to(np.float64(1), rows) if subjects is None else 1 / np.bincount(subjects)[subjects]
     )
 
 
 def notes_on(subjects: Column, title: str) -> list[str]:
-    """Return what a reader of k has to know of the column that names people: rows without a name, and spellings."""
+    """Return what k does not show about the subject column: unnamed rows, and spellings that count as one person."""
     people = people_of(subjects, len(subjects.codes)).subjects
     assert people is not None
-    found = []
+    found: list[str] = []
     nameless = int((people == NOBODY).sum())
     if nameless:
         rows = "1 row names nobody" if nameless == 1 else f"{nameless} rows name nobody"

@@ -1,4 +1,4 @@
-"""Tables: columns of texts, each held as its distinct values and one code a row."""
+"""Tables in memory: each column is its distinct values, plus one code per row."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Codes = NDArray[np.integer]
 class Column:
     """The values of one column: `values[codes[row]]`. Values are distinct texts; the empty text is a missing value.
 
-    Codes are unsigned and as narrow as they can be: whoever calculates with them has to widen them first.
+    Codes are unsigned and as narrow as possible: widen them before calculating with them.
     """
 
     values: list[str]
@@ -26,7 +26,7 @@ class Column:
         return [self.values[code] for code in self.codes[rows].tolist()]
 
     def take(self, rows: Codes) -> "Column":
-        """Return the column with these rows only, in this order, and without values that none of them has."""
+        """Return the column with only these rows, in this order, and only the values that they have."""
         used, codes = np.unique(self.codes[rows], return_inverse=True)
         return Column([self.values[code] for code in used.tolist()], narrow(codes, len(used)))
 
@@ -43,25 +43,25 @@ class Table:
         return self.columns[title]
 
     def take(self, rows: Codes) -> "Table":
-        """Return the table with these rows only, in this order."""
+        """Return the table with only these rows, in this order."""
         columns = {title: column.take(rows) for title, column in self.columns.items()}
         return Table(columns, len(rows), self.delimiter)
 
 
 def narrow(codes: NDArray[np.integer], count: int) -> Codes:
-    """Return codes below `count` in as few bytes as they need."""
+    """Return codes below `count` in the narrowest type that holds them."""
     return codes.astype(np.min_scalar_type(max(count - 1, 0)), copy=False)
 
 
 def column_of(texts: Iterable[str]) -> Column:
-    """Return a column of the given texts, its values in the order in which they first occur."""
+    """Return a column of these texts. Its values are in order of first occurrence."""
     values: dict[str, int] = {}
     codes = np.fromiter((values.setdefault(text, len(values)) for text in texts), dtype=np.int32)
     return Column(list(values), narrow(codes, len(values)))
 
 
 def table_of(columns: Mapping[str, Sequence[str]]) -> Table:
-    """Return a table of the given columns, which have to be equally long and not empty. Raises BadTable."""
+    """Return a table of these columns, which must be equally long and not empty. Raises BadTable."""
     lengths = {len(texts) for texts in columns.values()}
     if len(lengths) != 1 or lengths == {0}:
         raise BadTable("the columns are empty or have different lengths")
@@ -69,5 +69,5 @@ def table_of(columns: Mapping[str, Sequence[str]]) -> Table:
 
 
 def as_shown(title: str) -> str:
-    """Return a title in one line, as people can see it: without a name it is ''."""
+    """Return a title on one line and visible: an empty title is shown as ''."""
     return " ".join(title.split()) or "''"

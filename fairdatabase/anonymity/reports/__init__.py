@@ -1,1 +1,1 @@
-"""Reports on a table and on its anonymisation, with advice."""
+"""What people read: advice on a table, and the report of its anonymisation."""

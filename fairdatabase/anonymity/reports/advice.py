@@ -1,10 +1,10 @@
-"""Advice: the classes that protect least, and which column to generalise next."""
+"""Advice on a table: the classes that protect people least, and which column to generalise next."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from fairdatabase.anonymity.hierarchies.inferred_hierarchies import find_hierarchy
+from fairdatabase.anonymity.hierarchies.inferred_hierarchies import infer_hierarchy
 from fairdatabase.anonymity.model.classes import group
 from fairdatabase.anonymity.model.people import people_of
 from fairdatabase.anonymity.model.table import Table
@@ -12,13 +12,13 @@ from fairdatabase.anonymity.risk.diversity import distinct_l
 from fairdatabase.anonymity.risk.risk import Roles
 from fairdatabase.anonymity.risk.sensitive import read_all
 
-# The size of class that most guidance asks for at least.
+# The class size that most guidance requires.
 ENOUGH = 5
 
 
 @dataclass(frozen=True, slots=True)
 class WorstClass:
-    """One class: its quasi-identifiers, how many people and rows it holds, and values of each sensitive column."""
+    """One class: its quasi-identifiers, people, rows, and number of values in each sensitive column."""
 
     quasi: dict[str, str]
     people: int
@@ -28,9 +28,9 @@ class WorstClass:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One column taken one level up, or to nothing at all, and what that would make of the table.
+    """One column taken up one level, possibly to "*", and the resulting figures of the table.
 
-    `exposed` are the rows of classes with fewer than five people.
+    `exposed` is the number of rows in classes with fewer than five people.
     """
 
     title: str
@@ -41,7 +41,7 @@ class Step:
 
 
 def worst_classes(table: Table, roles: Roles, most: int = 10) -> list[WorstClass]:
-    """Return the classes with the fewest people, of those the ones first that tell most about them."""
+    """Return the classes with the fewest people; among equal ones, those first that reveal most."""
     ids, count = group([table[title].codes for title in roles.quasi])
     people = people_of(table[roles.subject] if roles.subject is not None else None, table.rows).count(ids, count)
     sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
@@ -61,16 +61,16 @@ def worst_classes(table: Table, roles: Roles, most: int = 10) -> list[WorstClass
 
 
 def exposed_rows(table: Table, roles: Roles) -> int:
-    """Return how many rows are in classes with fewer than five people."""
+    """Return the number of rows in classes with fewer than five people."""
     ids, count = group([table[title].codes for title in roles.quasi])
     people = people_of(table[roles.subject] if roles.subject is not None else None, table.rows)
     return int((people.count(ids, count) < ENOUGH)[ids].sum())
 
 
 def next_steps(table: Table, roles: Roles) -> list[Step]:
-    """Return for each quasi-identifier what its next level would gain, the largest gain first.
+    """Return the effect of generalising each quasi-identifier one level further, the largest gain first.
 
-    The gain is how few rows are left exposed; of equal ones, how few are unique, and how large k becomes.
+    Fewer exposed rows are a larger gain; then fewer unique rows; then a larger k.
     """
     people = people_of(table[roles.subject] if roles.subject is not None else None, table.rows)
     codes = {title: table[title].codes for title in roles.quasi}
@@ -78,7 +78,7 @@ def next_steps(table: Table, roles: Roles) -> list[Step]:
     for title in roles.quasi:
         if len(table[title].values) == 1:
             continue
-        level = find_hierarchy(table[title].values).levels[1]
+        level = infer_hierarchy(table[title].values).levels[1]
         ids, count = group([*(other for name, other in codes.items() if name != title), level.nodes[codes[title]]])
         sizes = people.count(ids, count)
         each = sizes[ids]

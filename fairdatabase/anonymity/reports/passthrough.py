@@ -1,4 +1,4 @@
-"""Kept: columns that are published as they were, and what they may still give away."""
+"""Passthrough columns: published unchanged, and what they may still reveal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from fairdatabase.anonymity.model.table import Column
 from fairdatabase.anonymity.risk.risk import Roles
 from fairdatabase.anonymity.search.anonymise import Anonymised
 
-# From this part of the rows on, a column whose values are all different but for a few names rows.
+# With different values in at least this share of the rows, a column identifies rows.
 _NEARLY_ALL = 0.9
-# A column that tells the original of more than half of what was made vague tells it by more than chance.
+# A column that determines more than this share of the generalised values does so by more than chance.
 _MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A column that is published as it was, since it is no quasi-identifier.
+class PassthroughColumn:
+    """A column that is published unchanged, because it is not a quasi-identifier.
 
-    `k_with_it` is k for someone who knows its values as well. `undoes` are the generalised columns whose original value
-    follows from it.
+    `k_with_it` is k for somebody who also knows its values. `undoes` are the generalised columns whose original values
+    follow from it.
     """
 
     title: str
@@ -33,7 +33,7 @@ class Kept:
     k_with_it: int
 
     def warning(self, k: int) -> str | None:
-        """Return what to consider, None where the column tells nobody apart."""
+        """Return the warning about the column, None if it distinguishes nobody."""
         if self.names_rows:
             why = f"{self.title!r} has a different value in nearly every row, so it identifies rows."
             return f"{why} Drop it, unless nobody can know these values."
@@ -45,12 +45,12 @@ class Kept:
         return None
 
 
-def kept_columns(done: Anonymised, roles: Roles) -> list[Kept]:
-    """Return what is known of each column that is kept as it was, in the order of the table."""
-    return list(_kept(done, roles))
+def passthrough_columns(done: Anonymised, roles: Roles) -> list[PassthroughColumn]:
+    """Return the passthrough columns in the order of the table."""
+    return list(_passthrough_columns(done, roles))
 
 
-def _kept(done: Anonymised, roles: Roles) -> Iterator[Kept]:
+def _passthrough_columns(done: Anonymised, roles: Roles) -> Iterator[PassthroughColumn]:
     ids, _ = done.recoding.classes()
     subject = None if roles.subject is None else done.original[roles.subject]
     people = people_of(subject, done.table.rows)
@@ -59,7 +59,7 @@ def _kept(done: Anonymised, roles: Roles) -> Iterator[Kept]:
         if title in roles.quasi:
             continue
         with_it, number = group([ids, column.codes])
-        yield Kept(
+        yield PassthroughColumn(
             title,
             len(column.values),
             sensitive=title in roles.sensitive,
@@ -70,16 +70,16 @@ def _kept(done: Anonymised, roles: Roles) -> Iterator[Kept]:
 
 
 def _undoes(done: Anonymised, column: Column, quasi: str) -> bool:
-    """Tell whether a column, beside what is published of a quasi-identifier, gives its original away in most rows.
+    """Return whether a column and the published quasi-identifier determine the original value in most rows.
 
-    Rows that are alone with their value do not count: of them everything follows.
+    Rows with a unique pair of values do not count: a unique pair determines everything.
     """
     was, now = done.original[quasi], done.recoding.columns[quasi]
     seen, count = group([column.codes, now.codes])
     vague = (count_distinct(now.codes.astype(np.int64), len(now.values), was.codes) > 1)[now.codes]
     shared = (np.bincount(seen) > 1)[seen]
-    looked_at = vague & shared
-    if not looked_at.any():
+    relevant = vague & shared
+    if not relevant.any():
         return False
-    told = (count_distinct(seen, count, was.codes) == 1)[seen]
-    return bool(told[looked_at].mean() > _MOSTLY)
+    determined = (count_distinct(seen, count, was.codes) == 1)[seen]
+    return bool(determined[relevant].mean() > _MOSTLY)

@@ -1,4 +1,4 @@
-"""Plots: the sizes of classes before and after, as SVG."""
+"""A chart of class sizes before and after anonymisation, as SVG."""
 
 from xml.sax.saxutils import escape
 
@@ -11,7 +11,7 @@ _COLOURS = {"before": "#b8b8b8", "after": "#2f6f9f"}
 
 
 def plot_sizes(before: NDArray[np.int64], after: NDArray[np.int64], k: int) -> str:
-    """Return a bar chart of how many people live in classes of which size, in bins that double; a line marks k.
+    """Return a bar chart of people by class size, in bins that double. A line marks k.
 
     Each person counts once, by the size of their smallest class.
     """
@@ -34,29 +34,29 @@ def plot_sizes(before: NDArray[np.int64], after: NDArray[np.int64], k: int) -> s
             x = _LEFT + step * (number + 0.1 + 0.4 * turn)
             y = _TOP + tall - height
             people = "1 person" if count == 1 else f"{count} people"
-            told = f"<title>{name}: {people} in classes of {_range(edges, number)}</title>"
+            tooltip = f"<title>{name}: {people} in classes of {_range(edges, number)}</title>"
             size = f'width="{0.38 * step:.1f}" height="{height:.1f}"'
-            parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" {size} fill="{_COLOURS[name]}">{told}</rect>')
+            parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" {size} fill="{_COLOURS[name]}">{tooltip}</rect>')
     floor = _TOP + tall
     for number in range(len(edges) - 1):
         x = _LEFT + step * (number + 0.5)
         parts.append(f'<text x="{x:.1f}" y="{floor + 16}" text-anchor="middle">{escape(_range(edges, number))}</text>')
-    for part in (0.0, 0.5, 1.0):
-        y = floor - tall * part
-        parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{round(highest * part)}</text>')
+    for share in (0.0, 0.5, 1.0):
+        y = floor - tall * share
+        parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{round(highest * share)}</text>')
         parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - 16}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>')
     x = _LEFT + step * int(np.searchsorted(edges, k))
     parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{floor}" stroke="#b03030" stroke-dasharray="4 3"/>')
     parts.append(f'<text x="{x + 4:.1f}" y="{_TOP + 10}" fill="#b03030">k = {k}</text>')
     parts.append(
         f'<text x="{(_LEFT + _WIDTH) / 2:.0f}" y="{_HEIGHT - 10}" text-anchor="middle">'
-        "people in the class, of several the smallest</text>"
+        "people in the class (the smallest one of each person)</text>"
     )
     return "\n".join([*parts, "</svg>", ""])
 
 
 def _edges(largest: int, k: int) -> NDArray[np.int64]:
-    """Return where bins begin: 1, k and what k becomes by doubling, and a last end beyond the largest."""
+    """Return the starts of the bins: 1, k and its doubles, and a last end beyond the largest size."""
     edges = [1] if k == 1 else sorted({1, 2, k})
     while edges[-1] <= largest:
         edges.append(edges[-1] * 2)

@@ -1,16 +1,16 @@
 """Reports: what anonymisation did to a table, for people (Markdown) and programs (JSON).
 
-A report holds figures, titles and what is published; no value that was generalised or left out, so it may go with the
-table. Nor does it hold what could be solved for one: losses are measured by what is written, and to two digits; of how
-diverse and close classes were before, nothing but l of the rows that are published, since the distance of a class of
-one person tells what is the matter with them.
+A report contains figures, titles and published values, but no value that was generalised or suppressed, so it may
+accompany the table. Nor does it contain figures from which such a value could be computed. Losses are measured on the
+written values, to two digits. Of diversity and closeness before, it has only l of the published rows: the distance of a
+class of one person would reveal their value.
 """
 
 import os
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import numpy as np
@@ -19,30 +19,30 @@ from fairdatabase.anonymity.model.hierarchy import ANYTHING
 from fairdatabase.anonymity.model.people import notes_on
 from fairdatabase.anonymity.model.table import as_shown
 from fairdatabase.anonymity.model.values import NUMBER
-from fairdatabase.anonymity.reports.passthrough import Kept, kept_columns
-from fairdatabase.anonymity.reports.rare import rare_values
+from fairdatabase.anonymity.reports.passthrough import PassthroughColumn, passthrough_columns
+from fairdatabase.anonymity.reports.rare_values import rare_values
 from fairdatabase.anonymity.risk.limits import Limits
 from fairdatabase.anonymity.risk.risk import Roles, measure
 from fairdatabase.anonymity.search.anonymise import Anonymised
 
 _EXAMPLES = 5
-# What the order of additions may do to a loss.
+# The rounding error that the order of additions may cause in a loss.
 _ROUNDING = 1e-9
-# What Markdown reads wherever it stands, and what would begin a list or a heading.
+# Markup that Markdown reads anywhere, and markup that it reads at the start of a line.
 _MARKUP = re.compile(r"[\\`*_<>\[\]|~&$#]")
 _OPENING = re.compile(r"^[-+=]|^\d+[.)](?= )")
 
 
 def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
     """Return the report as JSON holds it."""
-    recoding, kept = done.recoding, kept_columns(done, roles)
+    recoding, passthrough = done.recoding, passthrough_columns(done, roles)
     return {
         "limits": {"k": limits.k, "l": limits.l, "t": limits.t, "max_suppression": limits.max_suppression},
         "quasi": list(roles.quasi),
         "sensitive": list(roles.sensitive),
         "subject": roles.subject,
         "dropped": list(done.dropped),
-        "recoding": recoding.how,
+        "recoding": recoding.kind,
         "rows": {
             "input": done.before.rows,
             "published": done.table.rows,
@@ -65,14 +65,14 @@ def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
                 "names_rows": column.names_rows,
                 "undoes": list(column.undoes),
             }
-            for column in kept
+            for column in passthrough
         ],
-        "warnings": warnings(done, roles, limits, kept),
+        "warnings": warnings(done, roles, limits, passthrough),
     }
 
 
 def _before(done: Anonymised, roles: Roles) -> dict[str, Any]:
-    """Return the figures of the input that tell of nobody in it."""
+    """Return the figures of the input that reveal nobody."""
     figures = done.before.as_json()
     del figures["entropy_l"], figures["t"]
     if done.table.rows < done.before.rows:
@@ -84,16 +84,16 @@ def _rounded(figure: float) -> float:
     return float(f"{figure:.2g}")
 
 
-def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept]) -> list[str]:
-    """Return what the figures do not show, what matters most first."""
-    found = [warning for column in sorted(kept, key=_urgency) if (warning := column.warning(limits.k))]
+def warnings(done: Anonymised, roles: Roles, limits: Limits, passthrough: Sequence[PassthroughColumn]) -> list[str]:
+    """Return what the figures do not show, most important first."""
+    found = [warning for column in sorted(passthrough, key=_urgency) if (warning := column.warning(limits.k))]
     if roles.subject is not None:
         found.append(
             f"{roles.subject!r} identified the people and is not published; k counted them. Measuring the published "
             "table counts rows instead: k is then equal or larger, and t and entropy l may differ."
         )
         found += notes_on(done.original[roles.subject], roles.subject)
-    for title in done.recoding.exact_ends:
+    for title in done.recoding.exact_bounds:
         found.append(
             f"Ranges in {title!r} end at real values, possibly of a single person. Bands (--recoding full) avoid that."
         )
@@ -106,19 +106,19 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, kept: Sequence[Kept
 
 
 def _is_emptied(done: Anonymised, title: str) -> bool:
-    """Tell whether all rows say the same of a column, and that no more than the whole column did."""
+    """Return whether all rows have one value in a column that covers everything."""
     column, loss = done.recoding.columns[title], done.recoding.loss.ncp_by_column[title]
     return column.values == [ANYTHING] or (len(column.values) == 1 and loss >= 1 - _ROUNDING)
 
 
-def _urgency(column: Kept) -> tuple[bool, bool, int]:
+def _urgency(column: PassthroughColumn) -> tuple[bool, bool, int]:
     return not column.names_rows, not column.undoes, column.k_with_it
 
 
 def _column(done: Anonymised, title: str) -> dict[str, Any]:
     recoding, hierarchy = done.recoding, done.hierarchies[title]
     column, original = recoding.columns[title], done.original[title]
-    # A number is unchanged in whichever way it is written.
+    # A number counts as unchanged even if its notation changed.
     codes = {value: code for code, value in enumerate(dict.fromkeys(map(_meant, (*original.values, *column.values))))}
     was, now = (np.array([codes[_meant(value)] for value in c.values])[c.codes] for c in (original, column))
     gone = (was != now) & np.isin(column.codes, [i for i, v in enumerate(column.values) if v == ANYTHING])
@@ -131,7 +131,7 @@ def _column(done: Anonymised, title: str) -> dict[str, Any]:
         "levels": len(hierarchy.levels),
         "values": len(np.unique(column.codes)),
         "unchanged": round(float((was == now).mean()), 6),
-        "exact_ends": title in recoding.exact_ends,
+        "exact_ends": title in recoding.exact_bounds,
         "nothing_left": round(float(gone.mean()), 6),
         "ncp": _rounded(recoding.loss.ncp_by_column[title]),
         "examples": _examples(done, title),
@@ -151,13 +151,13 @@ def _examples(done: Anonymised, title: str) -> list[str]:
 
 
 def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> str:
-    """Return the report for people; `plot` is the name of the picture beside it."""
+    """Return the report as Markdown. `plot` is the file name of the chart."""
     rows, loss, limits = content["rows"], content["loss"], content["limits"]
     share = rows["suppressed"] / rows["input"]
     lines = [
         f"# Anonymisation of {_cell(name)}",
         "",
-        f"Limits: {_asked(limits)}. Recoding: {content['recoding']}.",
+        f"Limits: {_limits(limits)}. Recoding: {content['recoding']}.",
         "",
         f"{rows['published']} of {rows['input']} rows are published, shuffled; "
         f"{rows['suppressed']} ({share:.1%}) are left out.",
@@ -191,13 +191,13 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
     return "\n".join([*lines, ""])
 
 
-def _asked(limits: dict[str, Any]) -> str:
-    asked = [f"k = {limits['k']}"]
+def _limits(limits: dict[str, Any]) -> str:
+    parts = [f"k = {limits['k']}"]
     if limits["l"] > 1:
-        asked.append(f"l = {limits['l']}")
+        parts.append(f"l = {limits['l']}")
     if limits["t"] is not None:
-        asked.append(f"t = {limits['t']:g}")
-    return ", ".join(asked) + f", at most {limits['max_suppression']:.1%} of the rows left out"
+        parts.append(f"t = {limits['t']:g}")
+    return ", ".join(parts) + f", at most {limits['max_suppression']:.1%} of the rows left out"
 
 
 def _compared(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, object, object]]:
@@ -205,8 +205,8 @@ def _compared(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, 
     for name, figure in after.items():
         words = name.replace("_", " ")
         if isinstance(figure, dict):
-            was = before.get(name, {})
-            found += [(f"{words} of {as_shown(title)}", was.get(title, "-"), figure[title]) for title in figure]
+            was, now = before.get(name, {}), cast("dict[str, float]", figure)
+            found += [(f"{words} of {as_shown(title)}", was.get(title, "-"), value) for title, value in now.items()]
         else:
             found.append((words, before[name], figure))
     return found
@@ -217,6 +217,6 @@ def _row(cells: Sequence[object]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return a text in one line, of which nothing is read as Markdown."""
+    """Return a text on one line, escaped for Markdown."""
     plain = _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
     return _OPENING.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", plain)

@@ -1,9 +1,9 @@
-"""Closeness: how far a class is from the table in what it tells (Li, Li and Venkatasubramanian 2007).
+"""t-closeness: how far a class is from the whole table in a sensitive column (Li, Li and Venkatasubramanian 2007).
 
-The earth mover's distance between the distribution of a sensitive column in a class and in the whole table. Categories
-are all equally far apart, 1. Numbers lie on a line by rank, the i-th of m distinct ones at i / (m - 1). A missing
-value among numbers hangs from the middle of that line by a thread of 1/2: it is as far, 1, from the lowest as from
-the highest, and the distance still is that of a tree, for which the transport has a closed form.
+It is the earth mover's distance between the distribution of the column in a class and in the table. Categories are all
+at distance 1. Numbers lie on a line by rank: the i-th of m distinct numbers at i / (m - 1). A missing value among
+numbers hangs from the middle of that line by an edge of length 1/2: at distance 1 from the lowest and the highest. The
+result is a distance on a tree, which has a closed form.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from fairdatabase.anonymity.risk.sensitive import Sensitive
 
 
 def closeness(ids: Ids, count: int, sensitive: Sensitive, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the distance of each class from the table, between 0 and 1; the table is all the rows given."""
+    """Return the distance of each class from all the rows together, between 0 and 1."""
     reference = np.bincount(sensitive.codes, weights=weights, minlength=sensitive.count)
     return closeness_to(reference / reference.sum(), ids, count, sensitive, weights)
 
@@ -38,7 +38,7 @@ def closeness_to(
 def _equal(
     reference: NDArray[np.float64], classes: Ids, values: Ids, shares: NDArray[np.float64], count: int
 ) -> NDArray[np.float64]:
-    """Return half the sum of differences: of the values that a class does not hold, it lacks the whole share."""
+    """Return half the sum of differences. A value that a class does not have differs by its whole share."""
     expected = reference[values]
     terms = np.abs(shares - expected) - expected
     return (np.bincount(classes, weights=terms, minlength=count) + 1) / 2
@@ -54,17 +54,17 @@ def _ordered(
 ) -> NDArray[np.float64]:
     """Return the area between the two cumulative distributions over the line.
 
-    Between two values that a class holds its own curve is flat, and the table's rises: they cross once at most, and
-    sums of the table's curve up to each position give both sides without a walk over all values.
+    Between two values of a class its own curve is flat while the table's rises, so they cross at most once. Prefix sums
+    of the table's curve give the area on both sides without a walk over all values.
     """
     curve = np.cumsum(reference)
-    # area[i]: below the table's curve from the first position to the i-th.
+    # area[i]: the area below the table's curve from the first position to the i-th.
     area = np.concatenate([[0.0], np.cumsum(curve[:-1] * np.diff(positions))])
     running = np.cumsum(shares)
     first = np.searchsorted(classes, np.arange(count))
     before = np.concatenate([[0.0], running])[first]
     last = np.append(first[1:], len(classes)) - 1
-    # One flat piece in front of each class's first value, and one behind each value.
+    # One flat piece before each class's first value, and one after each value.
     heights = np.concatenate([np.zeros(count), running - before[classes]])
     starts = np.concatenate([np.zeros(count, np.int64), values])
     ends = np.empty_like(starts)

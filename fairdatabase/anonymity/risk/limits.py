@@ -1,4 +1,4 @@
-"""Limits: what a published table has to satisfy, and which classes of a table do not."""
+"""The limits that a published table must meet, and which classes break them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from fairdatabase.anonymity.risk.closeness import closeness_to
 from fairdatabase.anonymity.risk.diversity import distinct_l
 from fairdatabase.anonymity.risk.sensitive import Sensitive
 
-# What the order of additions may do to a distance.
+# The rounding error that the order of additions may cause in a distance.
 TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """At least `k` people and, of each sensitive column, `l` values in a class, at most `t` between class and table.
+    """A class has at least `k` people and `l` values of each sensitive column, and is at most `t` from the table.
 
-    At most the part `max_suppression` of the rows may be left out.
+    At most the share `max_suppression` of the rows may be left out.
     """
 
     k: int = 5
@@ -31,7 +31,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the limits look at: whose the rows are, and what they tell."""
+    """What the limits apply to: the people of the rows, and their sensitive values."""
 
     people: People
     sensitive: Sequence[Sensitive]
@@ -40,7 +40,7 @@ class Content:
         return len(self.people.weights)
 
     def take(self, rows: NDArray[np.integer]) -> "Content":
-        """Return these rows alone: others have no part in anybody's weight, nor in distributions and ranks."""
+        """Return the content of these rows alone, with new weights, distributions and ranks."""
         return Content(self.people.take(rows), [sensitive.take(rows) for sensitive in self.sensitive])
 
     def references(self) -> list[NDArray[np.float64]]:
@@ -51,7 +51,7 @@ class Content:
 
 
 def lacking(ids: Ids, count: int, content: Content, limits: Limits) -> NDArray[np.bool_]:
-    """Return which classes hold too few people or values."""
+    """Return which classes have too few people or values."""
     found = content.people.count(ids, count) < limits.k
     if limits.l > 1:
         for sensitive in content.sensitive:
@@ -66,7 +66,7 @@ def distant(
     limits: Limits,
     references: Sequence[NDArray[np.float64]] | None = None,
 ) -> NDArray[np.bool_]:
-    """Return which classes are further than `t` from the table: from `references`, else from all of `content`."""
+    """Return which classes are further than `t` from the table: from `references`, or else from all of `content`."""
     found = np.zeros(count, np.bool_)
     if limits.t is None:
         return found
@@ -76,5 +76,5 @@ def distant(
 
 
 def failing(ids: Ids, count: int, content: Content, limits: Limits) -> NDArray[np.bool_]:
-    """Return which classes break a limit, `content` being the table to be published."""
+    """Return which classes break a limit when `content` is published."""
     return lacking(ids, count, content, limits) | distant(ids, count, content, limits)

@@ -1,4 +1,4 @@
-"""Risk: what a table gives away of the people in it, in the figures that the field uses."""
+"""The risk figures of a table."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from fairdatabase.anonymity.risk.diversity import distinct_l, entropy_l
 from fairdatabase.anonymity.risk.sensitive import Sensitive, read_all
 from fairdatabase.sheets.errors import BadTable
 
-# Beyond these digits a figure holds nothing but what the order of additions left.
+# Later digits only reflect the order of additions.
 _DIGITS = 9
 
 
@@ -23,11 +23,11 @@ _DIGITS = 9
 class Risk:
     """The figures of a table.
 
-    `k` is the least number of people that a class is known to hold (see `people`), `subjects` how many the
-    table is known to hold; without a subject column every row is another person. `distinct_l` and `entropy_l` are the
-    least, `t` the greatest of all classes, by sensitive column. `unique_rows` are the rows of classes that are known to
-    hold one person only. `max_reidentification_risk` is 1 / k: the chance to pick the right person, for someone who
-    knows that they are in the table and knows their quasi-identifiers.
+    `k` is the number of people in the smallest class (see `People.count`), `subjects` the number of people in the
+    table; without a subject column each row is another person. `distinct_l` and `entropy_l` are the least values of all
+    classes, `t` the greatest, by sensitive column. `unique_rows` is the number of rows in classes of one person.
+    `max_reidentification_risk` is 1 / k: the chance of picking the right person, for somebody who knows that they are
+    in the table and knows their quasi-identifiers.
     """
 
     rows: int
@@ -47,22 +47,22 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Which columns of a table are what; all others take no part."""
+    """The roles of columns. Columns without a role are ignored."""
 
     quasi: tuple[str, ...]
     sensitive: tuple[str, ...] = ()
     subject: str | None = None
-    # Sensitive columns that hold codes, also where they look like numbers.
+    # Sensitive columns whose values are codes even if they look like numbers.
     categorical: frozenset[str] = frozenset()
 
     @property
     def named(self) -> tuple[str, ...]:
-        """All columns that have a part."""
+        """All columns with a role, except `categorical`, which repeats sensitive ones."""
         return (*self.quasi, *self.sensitive, *((self.subject,) if self.subject is not None else ()))
 
 
 def check_roles(roles: Roles, titles: Sequence[str]) -> None:
-    """Raise BadTable unless every column named is there and has one part only, and there is a quasi-identifier."""
+    """Raise BadTable unless each named column exists and has one role, and there is a quasi-identifier."""
     if not roles.quasi:
         raise BadOption("name at least one quasi-identifier")
     known = set(titles)
@@ -81,7 +81,7 @@ def check_roles(roles: Roles, titles: Sequence[str]) -> None:
 
 
 def measure(table: Table, roles: Roles) -> Risk:
-    """Return the figures of a table. Raises BadTable when a column is not there, or has two parts."""
+    """Return the figures of a table. Raises BadTable if a column does not exist or has two roles."""
     check_roles(roles, list(table.columns))
     ids, count = group([table[title].codes for title in roles.quasi])
     people = people_of(table[roles.subject] if roles.subject is not None else None, table.rows)
@@ -90,7 +90,7 @@ def measure(table: Table, roles: Roles) -> Risk:
 
 
 def measure_classes(ids: Ids, count: int, people: People, sensitive: dict[str, Sensitive]) -> Risk:
-    """Return the figures of classes that are known already."""
+    """Return the figures of classes."""
     sizes = people.count(ids, count)
     k = int(sizes.min())
     weights = people.weights
@@ -108,7 +108,7 @@ def measure_classes(ids: Ids, count: int, people: People, sensitive: dict[str, S
 
 
 def _round(figure: float) -> float:
-    # "+ 0.0" turns -0.0 into what people expect.
+    # "+ 0.0" turns -0.0 into 0.0.
     return round(float(figure), _DIGITS) + 0.0
 
 

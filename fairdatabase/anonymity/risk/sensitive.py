@@ -1,4 +1,4 @@
-"""Sensitive: the values of a sensitive column by what they mean, and how far they lie apart."""
+"""Sensitive columns: their values by meaning, and the distances between them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from fairdatabase.anonymity.model.values import meaning, rank_numbers, read_numb
 class Sensitive:
     """One sensitive column: `codes` number the values by meaning.
 
-    Of numbers, `positions` holds where each value lies between the lowest (0) and the highest (1), in ascending order;
-    `missing` is the code that stands for no number, -1 if there is none. Of categories `positions` is None.
+    For numbers, `positions` holds the place of each value between the lowest (0) and the highest (1), ascending, and
+    `missing` is the code of a missing number, -1 if there is none. For categories `positions` is None.
     """
 
     codes: Codes
@@ -25,7 +25,7 @@ class Sensitive:
     missing: int = -1
 
     def take(self, rows: NDArray[np.integer]) -> "Sensitive":
-        """Return the column of these rows alone: values that none of them has are no ranks any more."""
+        """Return the column of these rows alone, ranked anew among the values that they have."""
         used, codes = np.unique(self.codes[rows], return_inverse=True)
         if self.positions is None:
             return Sensitive(codes, len(used))
@@ -33,33 +33,32 @@ class Sensitive:
         ranks = np.where(lacking, -1, np.cumsum(~lacking) - 1)
         return _ranked(codes, ranks, len(used) - int(lacking.sum()))
 
-    def part(self, rows: NDArray[np.integer]) -> "Sensitive":
-        """Return these rows as rows of the whole column, whose ranks stay what they are."""
+    def select(self, rows: NDArray[np.integer]) -> "Sensitive":
+        """Return these rows with the ranks of the whole column."""
         return Sensitive(self.codes[rows], self.count, self.positions, self.missing)
 
 
 def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
     """Return a column by meaning.
 
-    Numbers are ordered by rank: the i-th of m distinct ones lies at i / (m - 1). Numbers written in two ways are one
-    value, and so are texts that differ in case or space alone: else a class that tells one thing would seem diverse.
-    What is missing is one value, however that is written, and lies beside the middle of the numbers (see
-    fairdatabase.anonymity.risk.closeness).
+    Numbers are ordered by rank: the i-th of m distinct numbers lies at i / (m - 1). Two spellings of a number are one
+    value, and so are texts that differ only in case or spaces: otherwise a class with one value would seem diverse. All
+    missing values are one value, beside the middle of the numbers (see `risk.closeness`).
     """
     numbers = None if categorical else read_numbers(column.values)
     if numbers is not None:
         return _ranked(column.codes, *rank_numbers(column.values, numbers))
-    # Among categories "none" is an answer, and "-" is one beside "+".
-    told = {"none", "-"} if any(value.strip() == "+" for value in column.values) else {"none"}
+    # Among categories "none" is a value, and so is "-" if there is a "+".
+    present = {"none", "-"} if any(value.strip() == "+" for value in column.values) else {"none"}
     seen: dict[Decimal | str, int] = {}
-    meant = [seen.setdefault(meaning(value, told), len(seen)) for value in column.values]
+    meant = [seen.setdefault(meaning(value, present), len(seen)) for value in column.values]
     return Sensitive(np.array(meant, np.int32)[column.codes], len(seen))
 
 
 def _ranked(codes: Codes, ranks: NDArray[np.integer], count: int) -> Sensitive:
-    """Return a column of numbers, from the rank among `count` numbers of each value, -1 where it is missing."""
+    """Return a column of numbers from the rank of each value among `count` numbers, -1 where missing."""
     if count < 2:
-        # One number, and what is missing, are categories.
+        # A single number and missing values are two categories.
         return Sensitive((ranks - ranks.min())[codes], count - int(ranks.min()))
     positions = np.arange(count) / (count - 1)
     if ranks.min() >= 0:
@@ -70,5 +69,5 @@ def _ranked(codes: Codes, ranks: NDArray[np.integer], count: int) -> Sensitive:
 
 
 def read_all(columns: Mapping[str, Column], categorical: frozenset[str] = frozenset()) -> dict[str, Sensitive]:
-    """Return several columns by meaning; those in `categorical` hold codes even if they look like numbers."""
+    """Return several columns by meaning. Those in `categorical` are codes even if they look like numbers."""
     return {title: read_sensitive(column, categorical=title in categorical) for title, column in columns.items()}

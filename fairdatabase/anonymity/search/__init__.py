@@ -1,1 +1,1 @@
-"""Search for the generalisation that meets the limits at the least loss."""
+"""Searches for the generalisation that meets the limits and loses least."""

@@ -1,4 +1,4 @@
-"""Anonymisation of a table: the generalisation that meets the limits and loses least, of those that are tried."""
+"""Anonymises a table: finds the generalisation that meets the limits and loses least, among those it tries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,23 +13,23 @@ from fairdatabase.anonymity.model.errors import BadOption, CannotBeMet
 from fairdatabase.anonymity.model.hierarchy import Hierarchy
 from fairdatabase.anonymity.model.people import people_of
 from fairdatabase.anonymity.model.table import Column, Table
+from fairdatabase.anonymity.recoding.recoding import Recoding, recode_by_levels
 from fairdatabase.anonymity.risk.limits import Content, Limits, failing
 from fairdatabase.anonymity.risk.risk import Risk, Roles, check_roles, measure_classes
 from fairdatabase.anonymity.risk.sensitive import read_all
-from fairdatabase.anonymity.search.full_domain import least_full
-from fairdatabase.anonymity.search.local_recoding import Advance, least_local
-from fairdatabase.anonymity.search.recoding import Recoding, recode_by_levels
+from fairdatabase.anonymity.search.full_domain import best_full_domain
+from fairdatabase.anonymity.search.local_recoding import Advance, best_local_recoding
 from fairdatabase.sheets.errors import BadTable
 
-Way = Literal["least", "full", "local"]
+Method = Literal["least", "full", "local"]
 
 
 @dataclass(frozen=True, slots=True)
 class Anonymised:
-    """A table that meets the limits, in an order of rows that says nothing of the input's.
+    """A table that meets the limits, in an order of rows unrelated to the input's.
 
-    `original` holds the same rows as `table`, in the same order, as they were: for whoever compares the two, never to
-    be published. `hierarchies` are those of the values in these rows.
+    `original` has the same rows in the same order before generalisation: for comparison, never for publication.
+    `hierarchies` are those of the values in these rows.
     """
 
     table: Table
@@ -51,22 +51,21 @@ def anonymise(
     *,
     hierarchies: Mapping[str, Hierarchy] | None = None,
     drop: Sequence[str] = (),
-    way: Way = "least",
+    method: Method = "least",
     advance: Advance | None = None,
 ) -> Anonymised:
-    """Return the table generalised, and rows suppressed where that loses less.
+    """Generalise a table, and suppress rows where that loses less.
 
-    `hierarchies` are those of quasi-identifiers for which they are not to be found. Dropped columns are not published,
-    nor is that of the subject. "full" recodes each column to one level throughout, "local" each class as narrowly as
-    its rows permit, "least" takes what loses less. `advance` is told what is being done, and which part of it is done.
+    `hierarchies` replaces the inferred hierarchies of quasi-identifiers. Dropped columns and the subject are not
+    published. `method`: "full" takes each column to one level, "local" describes each class as narrowly as possible,
+    and "least" uses whichever loses less. `advance` is called with the current phase and its finished share.
     Raises BadTable, CannotBeMet.
     """
     check_limits(limits, roles)
     check_roles(roles, list(table.columns))
     _check_drop(drop, roles, table)
-    tell = advance or (lambda what, part: None)
-    # Rows in a new order from the start: where equal rows go different ways, not even that depends on the order they
-    # came in.
+    advance = advance or _ignore
+    # Shuffled first: even the choice between equal rows must not depend on the order of the input.
     table = table.take(np.random.default_rng().permutation(table.rows))
     subject = table[roles.subject] if roles.subject is not None else None
     sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
@@ -80,13 +79,13 @@ def anonymise(
     discernibility_before = recoding.loss.discernibility
     if failing(ids, count, content, limits).any():
         _check_possible(before, content, sensitive, limits)
-        # As large as the table, and of no use any more.
+        # As large as the table, and no longer needed.
         del ids, recoding, unchanged
-        recoding = _least(quasi, given, content, limits, way, tell)
+        recoding = _best(quasi, given, content, limits, method, advance)
     after_ids, after_count, kept = _as_published(table, roles, content, recoding)
     if failing(after_ids, after_count, kept, limits).any():
-        # The only texts of a column were in rows that are left out: of the numbers that remain it says something else.
-        recoding = _least(quasi, given, content, replace(limits, max_suppression=0.0), way, tell)
+        # All texts of a column were in suppressed rows: the numbers that remain are read differently.
+        recoding = _best(quasi, given, content, replace(limits, max_suppression=0.0), method, advance)
         after_ids, after_count, kept = _as_published(table, roles, content, recoding)
     if failing(after_ids, after_count, kept, limits).any():
         raise AssertionError("a recoding does not meet the limits")
@@ -109,14 +108,14 @@ def anonymise(
 
 
 def _as_published(table: Table, roles: Roles, content: Content, recoding: Recoding) -> tuple[Ids, int, Content]:
-    """Return the classes of a recoding and what they hold, read as by somebody who has only what is published."""
+    """Return the classes of a recoding and their content, as the published table alone shows them."""
     columns = {title: table[title].take(recoding.rows) for title in roles.sensitive}
     sensitive = read_all(columns, roles.categorical)
     return *recoding.classes(), Content(content.people.take(recoding.rows), list(sensitive.values()))
 
 
 def check_limits(limits: Limits, roles: Roles) -> None:
-    """Raise BadOption when a limit says nothing."""
+    """Raise BadOption if a limit is meaningless."""
     for name, good, why in (
         ("k", limits.k >= 1, "must be at least 1"),
         ("l", limits.l >= 1, "must be at least 1"),
@@ -138,7 +137,7 @@ def _check_drop(drop: Sequence[str], roles: Roles, table: Table) -> None:
 
 
 def _check_possible(before: Risk, content: Content, sensitive: Mapping[str, object], limits: Limits) -> None:
-    """Raise CannotBeMet when even the table in which every quasi-identifier is "*" breaks a limit."""
+    """Raise CannotBeMet if a limit is broken even when every quasi-identifier is "*"."""
     if before.subjects < limits.k:
         raise CannotBeMet(f"--k {limits.k} cannot be met: the table holds {_people(before.subjects)}")
     for title, column in zip(sensitive, content.sensitive, strict=True):
@@ -152,18 +151,22 @@ def _people(count: int) -> str:
     return "one person" if count == 1 else f"{count} people"
 
 
-def _least(
+def _ignore(phase: str, share: float) -> None:
+    """Ignore the progress."""
+
+
+def _best(
     quasi: Mapping[str, Column],
     given: Mapping[str, Hierarchy],
     content: Content,
     limits: Limits,
-    way: Way,
-    tell: Advance,
+    method: Method,
+    advance: Advance,
 ) -> Recoding:
-    ncp, best = least_local(quasi, given, content, limits, tell) if way != "full" else (np.inf, None)
-    if way != "local":
-        best = least_full(quasi, given, content, limits, ncp, tell) or best
+    ncp, best = best_local_recoding(quasi, given, content, limits, advance) if method != "full" else (np.inf, None)
+    if method != "local":
+        best = best_full_domain(quasi, given, content, limits, ncp, advance) or best
     if best is None:
-        # "*" throughout is always possible, by what was checked before.
+        # "*" everywhere is always possible: `_check_possible` made sure of it.
         raise AssertionError("no recoding was found")
     return best

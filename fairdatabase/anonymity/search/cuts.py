@@ -1,9 +1,9 @@
-"""Cuts: where each of many groups of rows is best cut in two, by the way that is asked for.
+"""Cuts: where to cut each of many groups of rows in two, by one of several strategies.
 
-The median ways are the strict Mondrian (LeFevre, DeWitt and Ramakrishnan 2006): the widest column at its median; how
-wide one is can be told by its loss, its ranks or its values, and the median itself goes to the left or to the right.
-"strict" takes of all cuts between two values the one after which least is lost; "relaxed" of all cuts whatsoever, so
-that rows of one value may go to both sides. None is always best.
+"median" is the strict Mondrian (LeFevre, DeWitt and Ramakrishnan 2006): it cuts the widest column at its median. The
+width is measured by loss, ranks or values, and the median itself goes to the left or to the right. "strict" takes the
+cut between two values after which least is lost. "relaxed" takes the best cut at any row, so that rows of one value may
+go to both sides. No strategy is always best.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairdatabase.anonymity.hierarchies.domains import Domain
+from fairdatabase.anonymity.model.classes import Ids
 from fairdatabase.anonymity.risk.limits import Content, Limits, distant
 from fairdatabase.anonymity.search.sweep import (
     Groups,
@@ -26,13 +27,13 @@ from fairdatabase.anonymity.search.sweep import (
     widest,
 )
 
-# Between cuts that lose the same, the more even one: else groups would be pared slice by slice.
+# Among cuts that lose the same, prefer the most even one: otherwise groups would shrink slice by slice.
 _EVENNESS = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A way to choose cuts; `by` and `left` are about the median ones."""
+    """A way to choose cuts. `by` and `left` apply to median cuts only."""
 
     cut: Literal["median", "strict", "relaxed"]
     by: Literal["loss", "ranks", "values"] = "loss"
@@ -44,7 +45,7 @@ STRATEGIES = (*MEDIANS, Strategy("strict"), Strategy("relaxed"))
 
 
 class Cut:
-    """The cut of each group: in which column's order, behind which position. A column of -1 leaves the group whole."""
+    """The cut of each group: the column whose order it uses, and the position it follows. Column -1 means no cut."""
 
     def __init__(self, count: int) -> None:
         self.column = np.full(count, -1, np.int64)
@@ -60,7 +61,7 @@ def best_cuts(
     groups: Groups,
     references: Sequence[NDArray[np.float64]],
 ) -> Cut:
-    """Return for each group the best cut that the limits permit."""
+    """Return the best cut of each group that the limits permit."""
     whole = sum(group_losses(domains, orders[0], groups))
     widths = group_widths(domains, orders[0], groups, strategy.by) if strategy.cut == "median" else None
     chosen = Cut(len(groups.sizes))
@@ -98,16 +99,16 @@ def _median(
     strategy: Strategy,
     order: Positions,
     groups: Groups,
-    width: Losses,
+    width: NDArray[np.floating],
 ) -> Iterator[tuple[Positions, Losses]]:
-    """Yield the cut of each group at the median, and a cost by which the widest column is first."""
+    """Yield the median cut of each group, with a cost that puts the widest column first."""
     left, right = permitted(content, limits, order, groups)
     ends_of_values = np.flatnonzero(_value_ends(domain, order, groups))
     if strategy.left:
         position = ends_of_values[np.searchsorted(ends_of_values, groups.starts + (groups.sizes - 1) // 2)]
         possible = width > 0
     else:
-        # The last value before that of the median, if there is one.
+        # The last value before the median, if there is one.
         before = np.searchsorted(ends_of_values, groups.starts + groups.sizes // 2) - 1
         position = np.maximum(ends_of_values[before], groups.starts)
         possible = (width > 0) & (before >= 0) & (ends_of_values[before] >= groups.starts)
@@ -123,7 +124,7 @@ def _least(
     order: Positions,
     groups: Groups,
 ) -> Iterator[tuple[Positions, Losses]]:
-    """Yield cuts of each group in one column, and what is lost after them; infinite: not permitted."""
+    """Yield cuts of each group in one column, with the loss after the cut; infinite if it is not permitted."""
     left, right = permitted(content, limits, order, groups)
     possible = left & right
     middle = groups.starts + (groups.sizes - 1) // 2
@@ -139,13 +140,12 @@ def _least(
     best = _first_least(cost, groups)
     yield best, cost[best]
     if limits.t is not None:
-        # The cut that loses least often sets apart those who differ most; an even one rather leaves both sides like the
-        # table.
+        # The cut that loses least often separates extremes. After an even cut, both sides are more like the table.
         yield middle, cost[middle]
 
 
 def _value_ends(domain: Domain, order: Positions, groups: Groups) -> NDArray[np.bool_]:
-    """Return at which positions the rows of one value end, those of a group included."""
+    """Return the positions at which the rows of one value end. The end of a group counts."""
     ranks = domain.ranks[order]
     ends = np.append(ranks[1:] != ranks[:-1], True)
     ends[groups.ends] = True
@@ -153,7 +153,7 @@ def _value_ends(domain: Domain, order: Positions, groups: Groups) -> NDArray[np.
 
 
 def _next(mask: NDArray[np.bool_], positions: Positions) -> Positions:
-    """Return the first position from each on where the mask holds."""
+    """Return, for each position, the first one from there on where the mask is true."""
     found = np.flatnonzero(mask)
     return found[np.searchsorted(found, positions)]
 
@@ -170,24 +170,26 @@ def _close_enough(
     groups: Groups,
     column: Positions,
     position: Positions,
-    asked: NDArray[np.bool_],
+    wanted: NDArray[np.bool_],
     references: Sequence[NDArray[np.float64]],
 ) -> NDArray[np.bool_]:
-    """Return for the groups asked about whether both sides of the cut are as close to the table as they have to be."""
+    """Return whether both sides of the cut are close enough to the table, for the groups in `wanted`."""
     if limits.t is None or not content.sensitive:
         return np.ones(len(groups.sizes), np.bool_)
-    rows, sides = [], []
-    number = np.cumsum(asked) - 1
-    for i in np.unique(column[asked]).tolist():
-        here = np.flatnonzero((asked & (column == i))[groups.owner])
+    rows: list[Positions] = []
+    sides: list[Ids] = []
+    number = np.cumsum(wanted) - 1
+    cut_columns: list[int] = np.unique(column[wanted]).tolist()
+    for i in cut_columns:
+        here = np.flatnonzero((wanted & (column == i))[groups.owner])
         owner = groups.owner[here]
         rows.append(orders[i][here])
         sides.append(2 * number[owner] + (here > position[owner]))
-    # Of `Content.take` the weights would be new ones: these are to stay those of the whole table.
+    # Not `Content.take`, which would change the weights: they must stay those of the whole table.
     taken = np.concatenate(rows)
     people = type(content.people)(None, content.people.weights[taken])
-    part = Content(people, [sensitive.part(taken) for sensitive in content.sensitive])
-    far = distant(np.concatenate(sides), 2 * int(asked.sum()), part, limits, references)
+    selected = Content(people, [sensitive.select(taken) for sensitive in content.sensitive])
+    far = distant(np.concatenate(sides), 2 * int(wanted.sum()), selected, limits, references)
     fits = np.zeros(len(groups.sizes), np.bool_)
-    fits[asked] = ~(far[::2] | far[1::2])
+    fits[wanted] = ~(far[::2] | far[1::2])
     return fits

@@ -1,9 +1,8 @@
-"""The lattice of full-domain generalisation: one level for each column, and of all choices the one that loses least.
+"""The lattice of full-domain generalisation: a node is one level per column. Finds the node that loses least.
 
-As in Incognito and OLA (LeFevre et al. 2005; El Emam et al. 2009), what a node breaks tells of nodes that need not be
-looked at: rows in classes with too few people or values only become more on the way down. What a node loses cannot fall
-below what its levels alone lose, since a row that is left out loses all. So each node is looked at, passed over because
-it cannot be better, or because it cannot be permitted.
+As in Incognito and OLA (LeFevre et al. 2005; El Emam et al. 2009), most nodes need no visit. Below a node with too many
+rows in small classes, there are only more such rows. And a node loses at least what its levels lose, because a row that
+is left out loses everything. So each node is either visited or skipped: it cannot be better, or cannot be permitted.
 """
 
 import math
@@ -19,15 +18,15 @@ from fairdatabase.anonymity.model.table import Column
 from fairdatabase.anonymity.risk.limits import Content, Limits, distant, lacking
 
 Levels = tuple[int, ...]
-# A larger lattice is not listed; a walk down from its top finds a good node, if not always the best.
+# A larger lattice is not enumerated; a walk down from its top finds a good node, if not always the best.
 _MOST_NODES = 200_000
-# Each look groups all rows anew, column by column; calling numpy costs as much as so many rows.
-_MOST_CELLS_LOOKED_AT = 100_000_000
-_CALL = 3000
+# A visit groups all rows again, column by column. A call of numpy costs as much as this many rows.
+_MOST_CELLS_VISITED = 100_000_000
+_ROWS_PER_CALL = 3000
 
 
 class Lattice:
-    """The nodes of a table: each is looked at once."""
+    """The nodes of a table. Each is visited at most once."""
 
     def __init__(
         self, columns: Sequence[Column], hierarchies: Sequence[Hierarchy], content: Content, limits: Limits
@@ -44,20 +43,23 @@ class Lattice:
         self._rows = len(content)
         self._most_out = int(limits.max_suppression * self._rows + 1e-9)
         self._seen: dict[Levels, NDArray[np.int64] | None] = {}
-        self.looks = 0
+        self.visits = 0
         self.too_small: set[Levels] = set()
 
     @property
     def exhausted(self) -> bool:
-        """Whether enough nodes were looked at."""
-        return self.looks >= max(40, _MOST_CELLS_LOOKED_AT // (len(self._columns) * (self._rows + _CALL)))
+        """Whether enough nodes were visited."""
+        return self.visits >= max(40, _MOST_CELLS_VISITED // (len(self._columns) * (self._rows + _ROWS_PER_CALL)))
 
     def bound(self, nodes: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return what the levels of each node lose at least."""
-        return sum(means[nodes[:, i]] for i, means in enumerate(self._means)) / len(self._means)  # pyright: ignore
+        """Return a lower bound on the loss of each node: what its levels lose."""
+        total = np.zeros(len(nodes))
+        for i, means in enumerate(self._means):
+            total += means[nodes[:, i]]
+        return total / len(self._means)
 
     def loss(self, levels: Levels) -> float:
-        """Return what a node loses, infinite if the limits do not permit it."""
+        """Return the loss of a node, infinite if the limits do not permit it."""
         kept = self.kept(levels)
         if kept is None:
             return np.inf
@@ -67,13 +69,13 @@ class Lattice:
         return cells / self._rows / len(levels)
 
     def kept(self, levels: Levels) -> NDArray[np.int64] | None:
-        """Return the rows that are published of a node, None if the limits do not permit it."""
+        """Return the rows that a node publishes, None if the limits do not permit it."""
         if levels not in self._seen:
-            self.looks += 1
-            self._seen[levels] = self._look(levels)
+            self.visits += 1
+            self._seen[levels] = self._visit(levels)
         return self._seen[levels]
 
-    def _look(self, levels: Levels) -> NDArray[np.int64] | None:
+    def _visit(self, levels: Levels) -> NDArray[np.int64] | None:
         ids, count = group(
             [
                 hierarchy.levels[level].nodes[column.codes]
@@ -85,10 +87,10 @@ class Lattice:
         if self._rows - len(kept) > self._most_out or not len(kept):
             self.too_small.add(levels)
             return None
-        return self._settle(ids, kept)
+        return self._drop_distant(ids, kept)
 
-    def _settle(self, ids: Ids, kept: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """Leave out classes that are too far from the table, until none is: with each the table becomes another one."""
+    def _drop_distant(self, ids: Ids, kept: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Leave out classes that are too far from the table until none is. The table changes each time."""
         while self._limits.t is not None and len(kept):
             part, (here, count) = self._content.take(kept), group([ids[kept]])
             far = distant(here, count, part, self._limits)
@@ -101,7 +103,7 @@ class Lattice:
 def search(
     lattice: Lattice, better_than: float = np.inf, advance: Callable[[int], None] | None = None
 ) -> Levels | None:
-    """Return the node that loses least, None when none loses less than `better_than`."""
+    """Return the node that loses least, None if none loses less than `better_than`."""
     best, found = better_than, None
     top = tuple(height - 1 for height in lattice.heights)
     if not np.isfinite(better_than):
@@ -110,7 +112,7 @@ def search(
         return found
     nodes = np.array(list(product(*map(range, lattice.heights))), np.int64)
     bounds = lattice.bound(nodes)
-    # The higher a node is that is not permitted, the more it rules out.
+    # From the top: the higher a forbidden node is, the more nodes it rules out.
     order = np.argsort(-nodes.sum(axis=1), kind="stable")
     nodes, bounds = nodes[order], bounds[order]
     open_ = bounds < best - 1e-12
@@ -125,12 +127,12 @@ def search(
         elif levels in lattice.too_small:
             open_ &= (nodes > nodes[at]).any(axis=1)
         if advance:
-            advance(lattice.looks)
+            advance(lattice.visits)
     return found
 
 
 def _descend(lattice: Lattice, top: Levels) -> tuple[float, Levels | None]:
-    """Walk down from the top, each time to the child that loses least, while one is permitted."""
+    """Walk down from the top, each time to the permitted child that loses least."""
     levels, loss = top, lattice.loss(top)
     if not np.isfinite(loss):
         return np.inf, None

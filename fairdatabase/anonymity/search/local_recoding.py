@@ -1,4 +1,4 @@
-"""Local: of all local recodings that are tried, the one that loses least."""
+"""Local recoding: each class is generalised separately. Tries several ways and returns the one that loses least."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
@@ -11,36 +11,36 @@ from fairdatabase.anonymity.hierarchies.inferred_hierarchies import hierarchies_
 from fairdatabase.anonymity.hierarchies.range_bounds import grid_of
 from fairdatabase.anonymity.model.hierarchy import Hierarchy
 from fairdatabase.anonymity.model.table import Codes, Column
+from fairdatabase.anonymity.recoding.recoding import Recoding, ncp_by_classes, recode_by_classes
 from fairdatabase.anonymity.risk.limits import Content, Limits
 from fairdatabase.anonymity.search.cuts import MEDIANS, STRATEGIES, Strategy
 from fairdatabase.anonymity.search.mondrian import orders_of, partition
-from fairdatabase.anonymity.search.recoding import Recoding, ncp_by_classes, recode_by_classes
 from fairdatabase.anonymity.search.trimming import trim
 
-# The more cells, the less likely it is that a cut at a median loses least.
+# In tables with more cells, cuts at a median rarely lose least.
 _ALL_STRATEGIES = 250_000
-# The more cells, the more the other ways gain on the plain Mondrian, and the less it matters which median that takes.
+# In tables with more cells, other ways gain more on the plain Mondrian, so its choice of median matters less.
 _ALL_MEDIANS = 20_000
-# So many bands, at most, lie between the ends that ranges are rounded to: those of the hierarchy would lose too much.
+# The most bands to whose bounds ranges are rounded. The wider bands of the hierarchy would lose too much.
 _MOST_BANDS = 4 * MOST_BANDS
 
 Advance = Callable[[str, float], None]
-# The NCP, and the class of each row that is kept, how many classes there are, and which rows these are.
+# The NCP, the class of each kept row, the number of classes, and the kept rows.
 _Classes = tuple[float, Codes, int, Codes]
 
 
-def least_local(
+def best_local_recoding(
     columns: Mapping[str, Column],
     given: Mapping[str, Hierarchy],
     content: Content,
     limits: Limits,
-    tell: Advance,
+    advance: Advance,
 ) -> tuple[float, Recoding]:
-    """Return the local recoding that loses least, and the NCP that it has by the input's own range.
+    """Return the local recoding that loses least, and its NCP measured against the range of the input.
 
-    All rows together have to satisfy the limits. Ranges of numbers are rounded outwards, as far as that loses no more
-    than the plain Mondrian, whose ranges end at the very values; where it always does, these ranges do, too, and the
-    recoding says so. `given` are the hierarchies that are not to be found.
+    All rows together must meet the limits. Bounds of ranges are rounded outwards unless that loses more than the plain
+    Mondrian, whose bounds are exact. In that case bounds stay exact, and the recoding says so. `given` are hierarchies
+    that need no inference.
     """
     rows = len(content)
     cells = rows * len(columns)
@@ -50,16 +50,16 @@ def least_local(
     if any(hierarchy.kind == "numbers" for hierarchy in hierarchies.values()):
         medians = MEDIANS if cells <= _ALL_MEDIANS else MEDIANS[:1]
         exact = _domains(columns, hierarchies, None)
-        plain = min(map(_loss, _classes(exact, content, limits, medians, tell, trimmed=False)))
+        plain = min(map(_loss, _classes(exact, content, limits, medians, advance, trimmed=False)))
         del exact
     ncp, found = np.inf, None
-    # Domains are made anew where they are needed: together they would take as much memory as all else.
+    # Domains are rebuilt when needed: together they would need as much memory as everything else.
     for most, trimmed in product((_MOST_BANDS, None), (True, False) if limits.max_suppression else (False,)):
         domains = _domains(columns, hierarchies, most)
-        found_classes = _classes(domains, content, limits, strategies, tell, trimmed=trimmed)
+        found_classes = _classes(domains, content, limits, strategies, advance, trimmed=trimmed)
         ncp, ids, count, kept = min(found_classes, key=_loss)
         if len(kept) < rows:
-            # Not what is left out, but what is published decides how wide bands are, and what is all there is.
+            # The published rows alone decide how wide bands are, and what the whole range is.
             published = {title: column.take(kept) for title, column in columns.items()}
             domains = _domains(published, hierarchies_of(published, given), most, columns)
             ncp = ncp_by_classes(domains, ids, count, np.arange(len(kept)), rows)
@@ -76,7 +76,7 @@ def _domains(
     most: int | None,
     spans: Mapping[str, Column] | None = None,
 ) -> dict[str, Domain]:
-    """Return the domains of columns; ranges end at `most` bands at most, or at the very numbers."""
+    """Return the domains of columns. Bounds are those of at most `most` bands, or exact if that is None."""
     return {
         title: domain_of(
             *(column, hierarchies[title], grid_of(column.values, most) if most is not None else None),
@@ -95,23 +95,23 @@ def _classes(
     content: Content,
     limits: Limits,
     strategies: Sequence[Strategy],
-    tell: Advance,
+    advance: Advance,
     *,
     trimmed: bool,
 ) -> Iterator[_Classes]:
-    """Yield the classes of each strategy, and, where rows are left out, those without these rows."""
+    """Yield the classes of each strategy, and those without suppressed rows if it leaves any out."""
     every = list(domains.values())
     orders, rows = orders_of(every), len(content)
     most_out = int(limits.max_suppression * rows + 1e-9)
     for number, strategy in enumerate(strategies):
         done = 0
 
-        def advance(found: int, number: int = number) -> None:
+        def count_done(more: int, number: int = number) -> None:
             nonlocal done
-            done += found
-            tell("local generalisation", (number + done / rows) / len(strategies))
+            done += more
+            advance("local generalisation", (number + done / rows) / len(strategies))
 
-        ids, count = partition(every, content, limits, strategy, orders, advance)
+        ids, count = partition(every, content, limits, strategy, orders, count_done)
         whole = np.arange(rows, dtype=np.int32)
         yield ncp_by_classes(domains, ids, count, whole, rows), ids, count, whole
         out = trim(every, content, limits, ids, count, most_out) if trimmed else np.zeros(rows, np.bool_)

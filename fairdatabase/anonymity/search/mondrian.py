@@ -1,4 +1,4 @@
-"""Mondrian: local recoding by cuts from the top down, a whole level of groups at once (LeFevre et al. 2006)."""
+"""Mondrian: local recoding by cuts from the top down, one whole level of groups at a time (LeFevre et al. 2006)."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,7 +10,7 @@ from fairdatabase.anonymity.risk.limits import Content, Limits
 from fairdatabase.anonymity.search.cuts import Strategy, best_cuts
 from fairdatabase.anonymity.search.sweep import Positions, groups_of
 
-# Further columns seldom find a tie to break.
+# Further columns rarely have a tie to break.
 _MOST_TIES = 8
 
 
@@ -22,10 +22,10 @@ def partition(
     orders: Sequence[Positions],
     advance: Callable[[int], None] | None = None,
 ) -> tuple[Codes, int]:
-    """Return the class of each row, and how many there are; all rows together have to satisfy the limits.
+    """Return the class of each row, and the number of classes. All rows together must meet the limits.
 
-    `orders` are those of `orders_of`: they are the same for every strategy. `advance` is told how many more rows have
-    found their class.
+    `orders` is the result of `orders_of`, which is the same for every strategy. `advance` is called with the number of
+    further rows that have a class.
     """
     ids = np.empty(len(content), np.int32)
     classes = 0
@@ -52,7 +52,7 @@ def partition(
             side = child + after[rows]
             if sizes is None:
                 sizes = np.bincount(side, minlength=2 * int((~done).sum()))
-            # numpy sorts what has 16 bits in linear time.
+            # numpy sorts 16-bit integers in linear time.
             kind = np.uint16 if len(sizes) <= 1 << 16 else np.int64
             orders[i] = rows[np.argsort(side.astype(kind), kind="stable")]
         groups = groups_of(np.zeros(0, np.int64) if sizes is None else sizes)
@@ -60,7 +60,7 @@ def partition(
 
 
 def orders_of(domains: Sequence[Domain]) -> list[Positions]:
-    """Return the rows by each column, and by others where that one says nothing."""
+    """Return the rows sorted by each column; the other columns break ties."""
     return [_order(domains, i) for i in range(len(domains))]
 
 

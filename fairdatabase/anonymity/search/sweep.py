@@ -1,4 +1,4 @@
-"""Sweeps: what every possible cut of groups of rows would lose, and whether it is permitted."""
+"""Sweeps over groups of rows: what each possible cut would lose, and whether it is permitted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from fairdatabase.anonymity.risk.limits import Content, Limits
 
 Positions = NDArray[np.integer]
 Losses = NDArray[np.float64]
-# Each column is swept over each other one.
+# Every column is swept in the order of every other one.
 _MOST_COLUMNS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Rows lie group by group; `owner` is the group at each position, `left` how many rows of it lie up to there."""
+    """Consecutive groups of rows: `owner` is the group at each position, `left` the number of its rows up to there."""
 
     starts: Positions
     sizes: Positions
@@ -28,7 +28,7 @@ class Groups:
 
     @property
     def right(self) -> Positions:
-        """How many rows of its group lie behind each position."""
+        """How many rows of its group follow each position."""
         return self.sizes.astype(np.int32)[self.owner] - self.left
 
     @property
@@ -38,18 +38,18 @@ class Groups:
 
 
 def groups_of(sizes: Positions) -> Groups:
-    """Return groups of the given sizes, in a row."""
+    """Return consecutive groups of these sizes."""
     starts = np.cumsum(sizes) - sizes
-    # Positions in 32 bits: these are as long as the table, and many are alive at once.
+    # 32 bits, because these arrays are as long as the table and many exist at once.
     owner = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
     left = np.arange(1, len(owner) + 1, dtype=np.int32) - starts.astype(np.int32)[owner]
     return Groups(starts, sizes, owner, left)
 
 
 def side_losses(domains: Sequence[Domain], order: Positions, groups: Groups) -> tuple[Losses, Losses]:
-    """Return the loss of a row left of a cut behind each position, and right of it, as the sum over columns.
+    """Return the loss of a row on the left and on the right of a cut after each position, summed over columns.
 
-    `order` holds row numbers. A group's last position has nothing to its right: the loss there is 0.
+    `order` holds row numbers. Nothing is to the right of a group's last position: the loss there is 0.
     """
     left, right = np.zeros(len(order)), np.zeros(len(order))
     backward = len(groups.sizes) - 1 - groups.owner[::-1]
@@ -63,15 +63,15 @@ def side_losses(domains: Sequence[Domain], order: Positions, groups: Groups) -> 
 
 
 def group_losses(domains: Sequence[Domain], order: Positions, groups: Groups) -> list[Losses]:
-    """Return what a row of each group loses, column by column."""
-    return [domain.loss(*_ends(domain, order, groups)) for domain in domains]
+    """Return the loss of a row of each group, column by column."""
+    return [domain.loss(*_lowest_and_highest(domain, order, groups)) for domain in domains]
 
 
-def group_widths(domains: Sequence[Domain], order: Positions, groups: Groups, by: str) -> list[Losses]:
-    """Return how wide each group is, column by column: by "loss", by the part of all "ranks", by how many "values"."""
-    found = []
+def group_widths(domains: Sequence[Domain], order: Positions, groups: Groups, by: str) -> list[NDArray[np.floating]]:
+    """Return the width of each group, column by column: its "loss", share of "ranks", or number of "values"."""
+    found: list[NDArray[np.floating]] = []
     for domain in domains:
-        low, high = _ends(domain, order, groups)
+        low, high = _lowest_and_highest(domain, order, groups)
         if by == "ranks":
             found.append((high - low) / max(1, domain.size - 1))
             continue
@@ -83,15 +83,17 @@ def group_widths(domains: Sequence[Domain], order: Positions, groups: Groups, by
     return found
 
 
-def _ends(domain: Domain, order: Positions, groups: Groups) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+def _lowest_and_highest(
+    domain: Domain, order: Positions, groups: Groups
+) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     ranks = domain.ranks[order]
-    # Widened: whoever asks for a loss calculates with them.
+    # Widened, because the loss functions calculate with ranks.
     ends = np.minimum.reduceat(ranks, groups.starts), np.maximum.reduceat(ranks, groups.starts)
     return ends[0].astype(np.int32), ends[1].astype(np.int32)
 
 
 def widest(domains: Sequence[Domain], order: Positions, groups: Groups) -> list[int]:
-    """Return the columns that are worth a look: those that lose most, if there are many."""
+    """Return the columns to consider: those that lose most, if there are many."""
     every = list(range(len(domains)))
     if len(domains) <= _MOST_COLUMNS:
         return every
@@ -100,7 +102,7 @@ def widest(domains: Sequence[Domain], order: Positions, groups: Groups) -> list[
 
 
 def permitted(content: Content, limits: Limits, order: Positions, groups: Groups) -> tuple[NDArray[np.bool_], ...]:
-    """Return whether the rows up to each position hold people and values enough, and whether those behind it do."""
+    """Return whether the rows up to each position have enough people and values, and whether those after it do."""
     people = content.people.subjects
     if people is None:
         left, right = groups.left >= limits.k, groups.right >= limits.k
@@ -108,7 +110,7 @@ def permitted(content: Content, limits: Limits, order: Positions, groups: Groups
         codes = people[order]
         left, right = (counts >= limits.k for counts in _distinct(codes, groups, codes != NOBODY))
         if limits.k == 1:
-            # Rows that name nobody are somebody's all the same.
+            # Unnamed rows still belong to somebody.
             left, right = groups.left > 0, groups.right > 0
     if limits.l > 1:
         for sensitive in content.sensitive:
@@ -121,7 +123,7 @@ def permitted(content: Content, limits: Limits, order: Positions, groups: Groups
 def _extremes(
     ranks: NDArray[np.integer], size: int, owner: Positions
 ) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-    """Return the lowest and the highest rank of each group up to each position: maxima that start anew with a group."""
+    """Return the lowest and highest rank up to each position within its group."""
     wide = (int(owner[-1]) + 1) * size >= 1 << 31
     offset = owner.astype(np.int64 if wide else np.int32) * size
     high = np.maximum.accumulate(ranks + offset) - offset
@@ -132,7 +134,7 @@ def _extremes(
 def _distinct(
     codes: NDArray[np.integer], groups: Groups, counted: NDArray[np.bool_] | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return how many different codes each group holds up to each position, and behind it; only those `counted`."""
+    """Return the number of different codes of a group up to each position, and after it. Only rows `counted` count."""
     key = groups.owner.astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes
     by_key = np.argsort(key, kind="stable")
     turns = np.flatnonzero(np.diff(key[by_key])) + 1

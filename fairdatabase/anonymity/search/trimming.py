@@ -1,4 +1,4 @@
-"""Trimming: rows at the edge of a class that make all others vague are left out, as far as that is permitted."""
+"""Trimming: leaves out rows at the edge of a class that make the rest of it vague, within the limits."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,10 +17,10 @@ _ROWS_AT_ONCE = 8192
 def trim(
     domains: Sequence[Domain], content: Content, limits: Limits, ids: Codes, count: int, most: int
 ) -> NDArray[np.bool_]:
-    """Return which rows to leave out, at most `most`; what is left of each class still holds people and values enough.
+    """Return which rows to leave out, at most `most`. The rest of each class still has enough people and values.
 
-    A row that is left out loses all there is, so it has to save the rest of its class more than that. Where the limits
-    ask for closeness nothing is trimmed: the table that a class is compared with would change under it.
+    A row that is left out loses everything, so it must save the rest of its class more than that. Nothing is trimmed
+    when t is limited: that would change the table with which classes are compared.
     """
     out = np.zeros(len(ids), np.bool_)
     if limits.t is not None:
@@ -43,20 +43,20 @@ def _trim_once(
     rows: NDArray[np.integer],
     most: int,
 ) -> NDArray[np.integer]:
-    """Return the rows to leave out: of each class one edge in one column at most, those first that gain most a row."""
+    """Return the rows to leave out: at most one edge per class, the largest gain per row first."""
     sizes = np.bincount(ids[rows], minlength=count)
     by_class = rows[np.argsort(ids[rows], kind="stable")]
     columns = [domains[i] for i in widest(domains, by_class, groups_of(sizes))]
     gains = np.zeros(count)
     edges: dict[int, NDArray[np.integer]] = {}
-    # Some classes at a time: what is known of every row and column together is larger than the table.
+    # Some classes at a time: the figures of all rows and columns together are larger than the table.
     ends = np.cumsum(sizes)
     first = 0
     while first < count:
         start = int(ends[first] - sizes[first])
         last = max(first + 1, int(np.searchsorted(ends, start + _ROWS_AT_ONCE, side="right")))
-        part = by_class[start : ends[last - 1]]
-        _find_edges(domains, columns, content, limits, part, first, sizes[first:last], gains, edges)
+        chunk = by_class[start : ends[last - 1]]
+        _find_edges(domains, columns, content, limits, chunk, first, sizes[first:last], gains, edges)
         first = last
     return _choose(gains, edges, most)
 
@@ -72,7 +72,7 @@ def _find_edges(
     gains: NDArray[np.float64],
     edges: dict[int, NDArray[np.integer]],
 ) -> None:
-    """Fill in the best edge of each class from the first on, of those whose rows these are, and what it gains."""
+    """Set the best edge, and its gain, of the classes that these rows form, starting at class `first`."""
     groups = groups_of(sizes)
     mine = gains[first : first + len(sizes)]
     for domain in columns:
@@ -92,7 +92,7 @@ def _find_edges(
                 start, end = groups.starts[number], groups.ends[number] + 1
                 at = start + int(np.argmax(gain[start:end]))
                 mine[number] = best[number]
-                # A part of an array would keep all of it.
+                # Copied, because a view would keep the whole array in memory.
                 edges[first + number] = (order[at + 1 : end] if behind else order[start : at + 1]).copy()
 
 

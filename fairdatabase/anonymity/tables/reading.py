@@ -36,7 +36,7 @@ def read_table(path: Path, advance: Advance | None = None) -> Table:
             rows += len(chunk)
             if advance:
                 advance(sheet.position, sheet.size)
-    columns = {}
+    columns: dict[str, Column] = {}
     for title in sheet.titles:
         # Popped, because the pieces and all columns together are larger than the table.
         columns[title] = Column(list(numberings.pop(0)), np.concatenate(pieces.pop(0)))

@@ -1,11 +1,11 @@
-"""Writing: a table as a TSV or CSV file, and what goes with it, whole or not at all."""
+"""Writes a table as a TSV or CSV file, together with other files: all of them or none."""
 
 import csv
 import os
 import secrets
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -17,11 +17,11 @@ _PREFIX = ".fairdb-"
 
 
 @contextmanager
-def replaced(*paths: Path, force: bool = False) -> Iterator[list[TextIO]]:
-    """Yield a text file for each path; all take their names when all are written, and when that fails, none does.
+def replaced(*paths: Path, force: bool = False) -> Generator[list[TextIO], None, None]:
+    """Yield a text file for each path. They get their names after all are written; if that fails, none does.
 
-    What is there already is replaced with `force` only, and keeps its mode; what a link points to is replaced, not the
-    link. Raises OSError, FileExistsError.
+    An existing file is replaced only with `force`, and keeps its mode. For a symbolic link, its target is replaced.
+    Raises OSError, FileExistsError.
     """
     targets = [path.resolve() for path in paths]
     made: list[Path] = []
@@ -39,7 +39,7 @@ def replaced(*paths: Path, force: bool = False) -> Iterator[list[TextIO]]:
             if force and target.exists():
                 aside[target] = _keep(target)
             else:
-                # The name is taken, or found to be taken, in one step.
+                # Reserve the name atomically.
                 target.open("x").close()
                 made.append(target)
         for written, target in zip(temporary, targets, strict=True):
@@ -48,7 +48,7 @@ def replaced(*paths: Path, force: bool = False) -> Iterator[list[TextIO]]:
     except BaseException:
         for target, old in aside.items():
             os.replace(old, target)
-            # Of two names of one file that left both.
+            # `replace` does nothing when both names are one file.
             old.unlink(missing_ok=True)
         for path in made:
             path.unlink(missing_ok=True)
@@ -58,7 +58,7 @@ def replaced(*paths: Path, force: bool = False) -> Iterator[list[TextIO]]:
 
 
 def _keep(target: Path) -> Path:
-    """Give a file a second name; where there are no second names, another one."""
+    """Give a file a second name, or rename it where hard links are unsupported."""
     old = target.with_name(f"{_PREFIX}{secrets.token_hex(8)}")
     try:
         os.link(target, old)
@@ -68,14 +68,14 @@ def _keep(target: Path) -> Path:
 
 
 def _new_mode() -> int:
-    """Return the mode that `open` would have given; what is temporary is private."""
+    """Return the mode that `open` would have used; temporary files are private."""
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
 
 
 class _Lines:
-    """Ends lines in a line feed alone: of the characters that end lines, csv quotes only those that it writes."""
+    """Ends lines with LF only. csv must write CRLF, because it quotes only the line ends that it writes."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -85,13 +85,13 @@ class _Lines:
 
 
 def write_table(table: Table, path: Path) -> None:
-    """Write a table, over what is there already. Raises OSError."""
+    """Write a table, replacing an existing file. Raises OSError."""
     with replaced(path, force=True) as (file,):
         write_rows(table, file, delimiter_for(path, table))
 
 
 def delimiter_for(path: Path, table: Table) -> str:
-    """Return what separates the fields of a file: ".csv" or ".tsv" says so, else the table does."""
+    """Return the delimiter for a file: by its suffix ".csv" or ".tsv", else that of the table."""
     return {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower(), table.delimiter)
 
 
@@ -100,5 +100,5 @@ def write_rows(table: Table, file: TextIO, delimiter: str) -> None:
     writer = csv.writer(_Lines(file), delimiter=delimiter, lineterminator="\r\n")
     writer.writerow(table.columns)
     for start in range(0, table.rows, _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
-        writer.writerows(zip(*(column.texts(part) for column in table.columns.values()), strict=True))
+        chunk = slice(start, start + _ROWS_AT_ONCE)
+        writer.writerows(zip(*(column.texts(chunk) for column in table.columns.values()), strict=True))

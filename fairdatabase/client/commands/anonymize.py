@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -122,7 +122,9 @@ def anonymize_command(
         trees = _read_trees(hierarchy, table, roles.quasi)
         dropped = as_titled(read_names(drop), table.columns)
         with progress_bar("Searching for the least loss") as advance:
-            done = anonymise(table, roles, limits, hierarchies=trees, drop=dropped, way=recoding.value, advance=advance)
+            done = anonymise(
+                table, roles, limits, hierarchies=trees, drop=dropped, method=recoding.value, advance=advance
+            )
         content = report_of(done, roles, limits)
     with table_errors_explained(out), _sigterm_as_exit():
         _write(file, out, report, done, content, force=force)
@@ -145,7 +147,7 @@ def _check_files(file: Path, out: Path, report: Path | None, hierarchies: Sequen
 def _read_trees(given: list[str] | None, table: "Table", quasi: Sequence[str]) -> "dict[str, Hierarchy]":
     from fairdatabase.anonymity.hierarchies.trees import read_tree
 
-    trees = {}
+    trees: dict[str, Hierarchy] = {}
     for text in given or ():
         # A title may contain "=", and so may a file name: use the first split that names a column.
         cuts = [i for i, mark in enumerate(text) if mark == "="]
@@ -169,7 +171,7 @@ def _beside(report: Path | None, suffix: str) -> Path:
 
 
 @contextmanager
-def _sigterm_as_exit() -> Iterator[None]:
+def _sigterm_as_exit() -> Generator[None, None, None]:
     """Make SIGTERM end the command like an error, so that no partial file is left."""
     if threading.current_thread() is not threading.main_thread():
         yield

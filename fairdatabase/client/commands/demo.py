@@ -43,7 +43,7 @@ def run(edge_url: str, samples: list[dict[str, Any]], console: Console) -> None:
     """Create the samples and show what the platform made of them. Raises DemoFailed, ApiError."""
     password = secrets.token_urlsafe(16)
     with Session(edge_url) as researcher, Session(edge_url) as outsider:
-        names = {}
+        names: dict[str, str] = {}
         for session, name in ((researcher, "researcher"), (outsider, "outsider")):
             names[name] = f"{name}-{secrets.token_hex(4)}@example.org"
             session.register(names[name], password)

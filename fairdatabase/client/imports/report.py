@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +108,7 @@ class Report:
 
 
 @contextmanager
-def reporting(report: Path | None, refused: Path | None) -> Iterator[Report]:
+def reporting(report: Path | None, refused: Path | None) -> Generator[Report, None, None]:
     """Open a report, and remove at the end each file that stayed empty. Raises OSError."""
     made = None
     try:

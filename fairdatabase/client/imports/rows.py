@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from fairdatabase.sheets.columns import REQUEST_ID, SAMPLE_FIELDS, Columns, TitlesUnusable
 from fairdatabase.sheets.records import Fault, LineRecords, Record, Records, TableRecords
@@ -218,8 +218,9 @@ def _prepare_json(record: Record, keys: Keys) -> Prepared:
     if record.fault:
         return Prepared(record.fault, record.raw, False)
     try:
-        row = json.loads(record.cells[0])
-        if not isinstance(row, dict) or not REQUEST_ID.keys().isdisjoint(row):
+        parsed: Any = json.loads(record.cells[0])
+        row = cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else None
+        if row is None or not REQUEST_ID.keys().isdisjoint(row):
             return Prepared(record.raw, record.raw, False)
         key = keys.next(row)
     except (ValueError, RecursionError):

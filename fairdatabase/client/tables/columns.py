@@ -46,7 +46,7 @@ def read_names(given: list[str] | None) -> tuple[str, ...]:
 def _split(text: str) -> list[str]:
     try:
         # An empty text names a column without a title: tables with row numbers start with one.
-        return next(csv.reader([text], strict=True), []) if text else [""]
+        return next(csv.reader([text], strict=True), list[str]()) if text else [""]
     except csv.Error:
         why = "put a name that contains a comma, quote or line break in double quotes, and double the quotes inside it"
         raise BadOption(f"the column names in {text!r} are unclear: {why}") from None

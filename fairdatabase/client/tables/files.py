@@ -1,7 +1,7 @@
 """The files of the commands about tables: read with a progress bar, and checked before anything takes long."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ def read_with_progress(file: Path) -> "Table":
 
 
 @contextmanager
-def table_errors_explained(file: Path) -> Iterator[None]:
+def table_errors_explained(file: Path) -> Generator[None, None, None]:
     """End the command with one line on stderr: exit code 2 for bad input, 1 for a limit that cannot be met."""
     try:
         yield

@@ -36,7 +36,7 @@ def proposal(file: Path, guesses: "Sequence[Guess]", roles: "Roles", risk: "Risk
 
 def notes_on_proposal(guesses: "Sequence[Guess]", roles: "Roles", risk: "Risk") -> list[str]:
     """Return what the proposed command drops, publishes unchanged, or loses."""
-    notes = []
+    notes = list[str]()
     for role, note in (
         ("other quasi", "Dropped, because --quasi does not name them: {}. Name them to keep them in generalised form."),
         ("other sensitive", "Published unchanged and not measured, because --sensitive does not name them: {}."),

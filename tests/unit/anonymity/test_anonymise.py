@@ -17,7 +17,7 @@ from fairdatabase.anonymity.model.people import people_of
 from fairdatabase.anonymity.model.table import Table, table_of
 from fairdatabase.anonymity.risk.limits import Content, Limits
 from fairdatabase.anonymity.risk.risk import Roles, measure
-from fairdatabase.anonymity.search.anonymise import Anonymised, Way, anonymise
+from fairdatabase.anonymity.search.anonymise import Anonymised, Method, anonymise
 from fairdatabase.anonymity.search.lattice import Lattice, search
 from fairdatabase.sheets.errors import BadTable
 from tests.unit.anonymity.naive import Row, classes, k_of, l_of, mondrian_ncp, people_in, reader, t_of, written_ncp
@@ -57,9 +57,9 @@ def with_subjects(done: Anonymised) -> list[Row]:
     return list(zip(*(columns[title].texts() for title in TITLES), strict=True))
 
 
-def try_to(rows: Sequence[Row], roles: Roles, limits: Limits, way: Way) -> Anonymised | None:
+def try_to(rows: Sequence[Row], roles: Roles, limits: Limits, method: Method) -> Anonymised | None:
     try:
-        return anonymise(as_table(rows), roles, limits, way=way)
+        return anonymise(as_table(rows), roles, limits, method=method)
     except CannotBeMet:
         return None
 
@@ -81,11 +81,11 @@ def test_published_table_meets_every_limit(
     t: float | None,
     most: float,
     by_person: bool,
-    way: Way,
+    method: Method,
 ) -> None:
     subject = WHO if by_person else None
     roles = Roles(ROLES.quasi, ROLES.sensitive, "who" if by_person else None)
-    done = try_to(rows, roles, Limits(k, l, t, most), way)
+    done = try_to(rows, roles, Limits(k, l, t, most), method)
     if done is None:
         values = min(len(set(map(reader(rows, i), (row[i] for row in rows)))) for i in (DISEASE, DOSE))
         assert people_in(rows, subject) < k or values < l
@@ -107,8 +107,8 @@ def test_published_table_meets_every_limit(
 
 @settings(max_examples=100, deadline=None)
 @given(rows_of, st.integers(1, 4), ways)
-def test_only_quasi_identifiers_and_the_subject_change(rows: list[Row], k: int, way: Way) -> None:
-    done = try_to(rows, Roles(ROLES.quasi, ROLES.sensitive, "who"), Limits(k, max_suppression=0), way)
+def test_only_quasi_identifiers_and_the_subject_change(rows: list[Row], k: int, method: Method) -> None:
+    done = try_to(rows, Roles(ROLES.quasi, ROLES.sensitive, "who"), Limits(k, max_suppression=0), method)
     assume(done is not None)
     assert done is not None
     assert list(done.table.columns) == list(TITLES[:-1])
@@ -118,12 +118,12 @@ def test_only_quasi_identifiers_and_the_subject_change(rows: list[Row], k: int, 
 
 @settings(max_examples=100, deadline=None)
 @given(rows_of, st.integers(1, 3), ways)
-def test_table_that_meets_the_limits_is_unchanged(rows: list[Row], times: int, way: Way) -> None:
+def test_table_that_meets_the_limits_is_unchanged(rows: list[Row], times: int, method: Method) -> None:
     repeated = rows * times
     k = k_of(repeated, QUASI, None)
-    done = anonymise(as_table(repeated), ROLES, Limits(k, max_suppression=0.5), way=way)
+    done = anonymise(as_table(repeated), ROLES, Limits(k, max_suppression=0.5), method=method)
     assert Counter(rows_in(done.table)) == Counter(repeated)
-    assert (done.recoding.how, done.recoding.loss.ncp) == ("unchanged", 0)
+    assert (done.recoding.kind, done.recoding.loss.ncp) == ("unchanged", 0)
     assert done.before.as_json() == done.after.as_json()
 
 
@@ -192,15 +192,15 @@ def test_best_full_domain_recoding_is_found(rows: list[Row], k: int, most: float
     assert lattice.loss(found) == pytest.approx(best)
 
 
-@pytest.mark.parametrize("way", ["least", "full", "local"])
+@pytest.mark.parametrize("method", ["least", "full", "local"])
 @pytest.mark.parametrize("most", [0.0, 0.1])
 @pytest.mark.parametrize("spread", [1, 12])
-def test_rows_are_shuffled(way: Way, most: float, spread: int) -> None:
+def test_rows_are_shuffled(method: Method, most: float, spread: int) -> None:
     # One age alone needs no generalisation. Twelve ages and one distant person need all of it.
     rows = [(str(30 + i % spread), "Ghent", "", "flu", str(i), "") for i in range(200)]
     rows.append((str(30 if spread == 1 else 90), "Ghent", "", "flu", "200", ""))
-    dones = [anonymise(as_table(rows), ROLES, Limits(30, max_suppression=most), way=way) for _ in range(2)]
-    assert all((done.recoding.how == "unchanged") == (spread == 1) for done in dones)
+    dones = [anonymise(as_table(rows), ROLES, Limits(30, max_suppression=most), method=method) for _ in range(2)]
+    assert all((done.recoding.kind == "unchanged") == (spread == 1) for done in dones)
     orders = [[int(row[DOSE]) for row in rows_in(done.table)] for done in dones]
     assert orders[0] != orders[1]
     for order in orders:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairdatabase.anonymity.hierarchies.domains import domain_of
-from fairdatabase.anonymity.hierarchies.inferred_hierarchies import find_hierarchy
+from fairdatabase.anonymity.hierarchies.inferred_hierarchies import infer_hierarchy
 from fairdatabase.anonymity.hierarchies.trees import narrowed, read_tree
 from fairdatabase.anonymity.model.hierarchy import Hierarchy
 from fairdatabase.anonymity.model.table import column_of
@@ -18,7 +18,7 @@ from fairdatabase.sheets.errors import BadTable
 
 def paths(values: list[str], hierarchy: Hierarchy | None = None) -> dict[str, list[str]]:
     """Return what each value becomes, level by level."""
-    levels = (hierarchy or find_hierarchy(values)).levels
+    levels = (hierarchy or infer_hierarchy(values)).levels
     return {value: [level.labels[int(level.nodes[i])] for level in levels[1:]] for i, value in enumerate(values)}
 
 
@@ -52,14 +52,14 @@ def test_hierarchy_is_inferred_from_values(values: list[str], value: str, expect
 
 def test_extreme_numbers_are_categories() -> None:
     column = column_of(["5", "9" * 400])
-    hierarchy = find_hierarchy(column.values)
+    hierarchy = infer_hierarchy(column.values)
     assert hierarchy.kind == "categories"
     assert domain_of(column, hierarchy).label([0, 1]) == "*"
 
 
 @given(st.lists(st.integers(-500, 500).map(str) | st.decimals(-50, 50, places=2).map(str), min_size=1, unique=True))
 def test_bands_are_nested_contain_their_numbers_and_lose_more_per_level(values: list[str]) -> None:
-    levels = find_hierarchy(values).levels
+    levels = infer_hierarchy(values).levels
     for lower, higher in pairwise(levels):
         assert len({(a, b) for a, b in zip(lower.nodes, higher.nodes, strict=True)}) == len(set(lower.nodes.tolist()))
         assert (lower.losses <= higher.losses + 1e-12).all()
@@ -75,7 +75,7 @@ def test_group_of_numbers_is_described_by_its_range(texts: list[str]) -> None:
     column = column_of(texts)
     if not any(text.isdigit() for text in texts):
         return
-    domain = domain_of(column, find_hierarchy(column.values))
+    domain = domain_of(column, infer_hierarchy(column.values))
     present = sorted(set(domain.ranks.tolist()))
     numbers = sorted({int(text) for text in texts if text.isdigit()})
     words = set(texts) - set(map(str, numbers))
@@ -97,7 +97,7 @@ def test_group_of_numbers_is_described_by_its_range(texts: list[str]) -> None:
 )  # fmt: skip
 def test_group_of_leaves_is_described_by_their_common_ancestor(leaves: list[str], data: st.DataObject) -> None:
     column = column_of(leaves)
-    hierarchy = find_hierarchy(leaves)
+    hierarchy = infer_hierarchy(leaves)
     if hierarchy.kind != "places":
         return
     domain = domain_of(column, hierarchy)

@@ -5,25 +5,25 @@ import re
 import numpy as np
 import pytest
 
-from fairdatabase.anonymity.hierarchies.inferred_hierarchies import find_hierarchy
+from fairdatabase.anonymity.hierarchies.inferred_hierarchies import infer_hierarchy
 from fairdatabase.anonymity.hierarchies.range_bounds import grid_of
 from fairdatabase.anonymity.model.table import table_of
 from fairdatabase.anonymity.risk.limits import Limits
 from fairdatabase.anonymity.risk.risk import Roles
-from fairdatabase.anonymity.search.anonymise import Way, anonymise
+from fairdatabase.anonymity.search.anonymise import Method, anonymise
 from tests.unit.anonymity.naive import l_of
 
 
 @pytest.mark.parametrize("far", ["-3", "93.25", "1e6", "5000"])
-@pytest.mark.parametrize("way", ["full", "local"])
-def test_suppressed_rows_do_not_influence_the_published_values(far: str, way: Way) -> None:
+@pytest.mark.parametrize("method", ["full", "local"])
+def test_suppressed_rows_do_not_influence_the_published_values(far: str, method: Method) -> None:
     dice = np.random.default_rng(1)
     table = table_of({"age": [*dice.integers(20, 61, 400).astype(str).tolist(), far]})
-    done = anonymise(table, Roles(("age",)), Limits(15, max_suppression=0.02), way=way)
+    done = anonymise(table, Roles(("age",)), Limits(15, max_suppression=0.02), method=method)
     assert far not in done.original["age"].values
     values = done.original["age"].values
     if done.recoding.levels is not None:
-        level = find_hierarchy(values).levels[done.recoding.levels["age"]]
+        level = infer_hierarchy(values).levels[done.recoding.levels["age"]]
         bands = [level.labels[node] for node in level.nodes[done.original["age"].codes].tolist()]
         assert done.table["age"].texts() == bands
         assert re.fullmatch(r"\d\d-\d\d", bands[0])

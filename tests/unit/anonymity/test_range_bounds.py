@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairdatabase.anonymity.hierarchies.domains import domain_of
-from fairdatabase.anonymity.hierarchies.inferred_hierarchies import find_hierarchy
+from fairdatabase.anonymity.hierarchies.inferred_hierarchies import infer_hierarchy
 from fairdatabase.anonymity.hierarchies.range_bounds import grid_of
 from fairdatabase.anonymity.model.table import column_of, table_of
 from fairdatabase.anonymity.reports.report import report
@@ -24,7 +24,7 @@ def test_every_bound_is_that_of_a_band() -> None:
     who = [str(i // 2) for i in range(2000)]
     roles = Roles(("age", "weight"), (), "who")
     done = anonymise(table_of({"age": ages, "weight": weights, "who": who}), roles, Limits(4))
-    assert (done.recoding.how, done.recoding.exact_ends) == ("local", ())
+    assert (done.recoding.kind, done.recoding.exact_bounds) == ("local", ())
     for title in roles.quasi:
         ranges = {text for text in done.table[title].texts() if "-" in text[1:]}
         assert len(ranges) > 10
@@ -42,7 +42,7 @@ def test_range_contains_its_numbers_and_loses_at_least_as_much_as_its_parts(
     texts: list[str], data: st.DataObject
 ) -> None:
     column = column_of(texts)
-    hierarchy = find_hierarchy(column.values)
+    hierarchy = infer_hierarchy(column.values)
     if hierarchy.kind != "numbers":
         return
     domain = domain_of(column, hierarchy, grid_of(column.values, 25))
@@ -62,20 +62,20 @@ def test_equal_numbers_are_written_alike() -> None:
     # No single spelling decides how bounds are written, or whether they have decimals.
     for odd in ("+38", "3.8e1", "38.0", " 38"):
         column = column_of(["31", "33", odd, "38", "70"])
-        domain = domain_of(column, find_hierarchy(column.values), grid_of(column.values, 25))
+        domain = domain_of(column, infer_hierarchy(column.values), grid_of(column.values, 25))
         ranks = sorted(domain.ranks[[2, 3]].tolist())
         assert domain.label(ranks) == "38"
         assert domain.label([0, 1]) == "30-33"
         assert domain.label([1, ranks[1]]) == "32-39"
-        assert domain_of(column, find_hierarchy(column.values)).label([0, ranks[1]]) == "31-38"
+        assert domain_of(column, infer_hierarchy(column.values)).label([0, ranks[1]]) == "31-38"
 
 
 def test_numbers_that_floats_cannot_distinguish_stay_distinct() -> None:
     large = ["90071992547409920"] * 3 + ["90071992547409921"] * 2
-    done = anonymise(table_of({"n": [*large, *["10000000000000000"] * 5]}), Roles(("n",)), Limits(5), way="local")
+    done = anonymise(table_of({"n": [*large, *["10000000000000000"] * 5]}), Roles(("n",)), Limits(5), method="local")
     texts = set(done.table["n"].texts())
     assert texts == {"10000000000000000", "90071992547409920-90071992547409921"}
-    assert done.recoding.exact_ends == ("n",)
+    assert done.recoding.exact_bounds == ("n",)
 
 
 def test_exact_bounds_are_reported_when_rounding_would_lose_more_than_a_plain_mondrian() -> None:

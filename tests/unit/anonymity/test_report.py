@@ -11,7 +11,7 @@ from fairdatabase.anonymity.reports.plot import plot_sizes
 from fairdatabase.anonymity.reports.report import as_markdown, report
 from fairdatabase.anonymity.risk.limits import Limits
 from fairdatabase.anonymity.risk.risk import Roles
-from fairdatabase.anonymity.search.anonymise import Way, anonymise
+from fairdatabase.anonymity.search.anonymise import Method, anonymise
 
 # Five rows of age 30 stay; six others become one class, 40 to 45.
 TABLE = table_of({"age": ["30"] * 5 + ["40", "41", "42", "43", "44", "45"], "ill": ["a", "b"] * 5 + ["a"]})
@@ -77,21 +77,21 @@ def test_plot_counts_a_person_with_several_rows_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "most", "oldest"),
+    ("method", "most", "oldest"),
     [
         ("full", 0.0, [("92", "HIV"), ("93", "flu"), ("93.0", "cold")]),
         ("full", 0.02, [("-3", "HIV"), ("93", "flu"), ("97.25", "cold"), ("1e6", "cold")]),
         ("local", 0.02, [("-3", "HIV"), ("93", "flu"), ("97", "cold"), ("1e6", "cold")]),
     ],
 )
-def test_report_reveals_nothing_about_an_outlier(way: Way, most: float, oldest: list[tuple[str, str]]) -> None:
+def test_report_reveals_nothing_about_an_outlier(method: Method, most: float, oldest: list[tuple[str, str]]) -> None:
     # Report and table are the same, whichever of these people is the oldest.
     dice = np.random.default_rng(1)
     ages = dice.integers(20, 61, 400).astype(str).tolist()
     ills = dice.choice(["flu"] * 5 + ["cold"] * 3 + ["HIV"] * 2, 400).tolist()
     limits, results = Limits(5, max_suppression=most), []
     for age, ill in oldest:
-        done = anonymise(table_of({"age": [*ages, age], "ill": [*ills, ill]}), ROLES, limits, way=way)
+        done = anonymise(table_of({"age": [*ages, age], "ill": [*ills, ill]}), ROLES, limits, method=method)
         content = report(done, ROLES, limits)
         assert (content["rows"]["suppressed"] > 0) == (most > 0)
         del content["columns"][0]["examples"]
@@ -106,7 +106,7 @@ def test_loss_of_a_number_is_that_of_the_written_range() -> None:
     dice = np.random.default_rng(2)
     table = table_of({"age": [*dice.integers(20, 61, 300).astype(str).tolist(), "92"]})
     roles, limits = Roles(("age",)), Limits(5, max_suppression=0)
-    done = anonymise(table, roles, limits, way="local")
+    done = anonymise(table, roles, limits, method="local")
     ends = [list(map(int, text.split("-"))) for text in done.table["age"].texts()]
     span = max(end[-1] for end in ends) - min(end[0] for end in ends)
     assert max(end[-1] for end in ends) == 93
@@ -127,7 +127,7 @@ def test_report_omits_t_and_entropy_l_before() -> None:
 def test_exact_bounds_are_reported_even_when_k_is_1(limits: Limits) -> None:
     # Seven decimals are too fine for bands.
     table = table_of({"age": [f"{a}.1234567" for a in (20, 33, 41, 47, 58, 98)], "ill": ["a", "a", "b", "a", "a", "b"]})
-    content = report(anonymise(table, ROLES, limits, way="local"), ROLES, limits)
+    content = report(anonymise(table, ROLES, limits, method="local"), ROLES, limits)
     assert [warning for warning in content["warnings"] if "'age' end at real values" in warning]
 
 
@@ -135,10 +135,10 @@ def test_rare_values_that_a_class_reveals_are_reported() -> None:
     limits, missing = Limits(5, max_suppression=0), "'*' in 'age' reveals that somebody in the class has no value"
     for times, is_rare in ((1, True), (5, False)):
         table = table_of({"age": [str(20 + i % 40) for i in range(200)] + [""] * times})
-        found = report(anonymise(table, Roles(("age",)), limits, way="local"), Roles(("age",)), limits)["warnings"]
+        found = report(anonymise(table, Roles(("age",)), limits, method="local"), Roles(("age",)), limits)["warnings"]
         assert any(missing in warning for warning in found) == is_rare
     table = table_of({"c": ["flu"] * 9 + ["cold"] * 9 + ["x"] * 9 + ["leprosy"] + ["y"] * 9})
-    found = report(anonymise(table, Roles(("c",)), limits, way="local"), Roles(("c",)), limits)["warnings"]
+    found = report(anonymise(table, Roles(("c",)), limits, method="local"), Roles(("c",)), limits)["warnings"]
     assert "Sets in 'c' name categories that fewer than 5 people have." in found
 
 
@@ -152,7 +152,7 @@ def test_value_that_was_already_a_star_counts_as_unchanged() -> None:
 def test_column_without_any_detail_left_is_reported() -> None:
     table = table_of({"age": ["30", "40", "50", "70"], "": ["a", "b", "c", "d"], "kit": ["x"] * 4})
     roles, limits = Roles(("age", "", "kit")), Limits(4, max_suppression=0)
-    content = report(anonymise(table, roles, limits, way="local"), roles, limits)
+    content = report(anonymise(table, roles, limits, method="local"), roles, limits)
     # A range over all values, or a set of all values, says no more than "*".
     assert "Nothing is left of 'age', '': drop the columns to keep more of the others." in content["warnings"]
     assert "| '' | categories |" in as_markdown(content, "t.csv")

@@ -1,4 +1,4 @@
-"""Recodings: a generalised table in the making: which rows it keeps, and what each quasi-identifier became."""
+"""A recoding: which rows of a table are published, and what each quasi-identifier becomes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,58 +10,59 @@ from fairdatabase.anonymity.hierarchies.domains import Domain
 from fairdatabase.anonymity.model.classes import Ids, group
 from fairdatabase.anonymity.model.hierarchy import ANYTHING, Hierarchy
 from fairdatabase.anonymity.model.table import Codes, Column, narrow
-from fairdatabase.anonymity.search.loss import Loss, loss_of, lost_as_written
+from fairdatabase.anonymity.recoding.loss import Loss, loss_of, lost_as_written
 
 
 @dataclass(frozen=True, slots=True)
 class Recoding:
-    """What is published: `rows` of the input, and their quasi-identifiers and losses in that order.
+    """What is published: `rows` of the input, with their quasi-identifiers in that order, and the loss.
 
-    `how` names the way, `levels` for a full-domain recoding the level of each column.
+    `kind` is "full-domain", "local" or "unchanged". `levels` is the level of each column of a full-domain recoding.
     """
 
-    how: str
+    kind: str
     rows: NDArray[np.integer]
     columns: dict[str, Column]
     loss: Loss
     levels: dict[str, int] | None = None
-    # Columns in which a range may end at what one person alone has.
-    exact_ends: tuple[str, ...] = ()
+    # Columns in which the bound of a range may be the value of a single person.
+    exact_bounds: tuple[str, ...] = ()
 
     def classes(self) -> tuple[Ids, int]:
-        """Return the classes by what is written, whatever they were made from."""
+        """Return the classes of the published values."""
         return group([column.codes for column in self.columns.values()])
 
 
 def ncp_by_classes(
     domains: Mapping[str, Domain], ids: Codes, count: int, rows: NDArray[np.integer], total: int
 ) -> float:
-    """Return the NCP of a table whose classes are these, as `recode_by_classes` would make it."""
+    """Return the NCP of the table that `recode_by_classes` would make of these classes."""
     sizes = np.bincount(ids, minlength=count)
     lost = 0.0
     for domain in domains.values():
-        _, _, low, high, present = _ends(domain, ids, count, domain.ranks[rows])
+        _, _, low, high, present = _ranks_by_class(domain, ids, count, domain.ranks[rows])
         lost += float(domain.exact_loss(low, high, present) @ sizes)
     return lost / total / len(domains) + (total - len(rows)) / total
 
 
 def recode_by_classes(
-    how: str, domains: Mapping[str, Domain], ids: Codes, count: int, rows: NDArray[np.integer], total: int
+    kind: str, domains: Mapping[str, Domain], ids: Codes, count: int, rows: NDArray[np.integer], total: int
 ) -> Recoding:
-    """Return the recoding in which each class (`ids`: that of each of `rows`) is described as narrowly as it can be.
+    """Return the recoding that describes each class as narrowly as possible. `ids` is the class of each of `rows`.
 
-    The domains are those of these rows alone: what is left out has no part in what is written, nor in the loss.
+    The domains are those of these rows alone: suppressed rows influence neither the written values nor the loss.
     """
-    columns, lost = {}, {}
+    columns: dict[str, Column] = {}
+    lost: dict[str, float] = {}
     sizes = np.bincount(ids, minlength=count)
     for title, domain in domains.items():
         columns[title], losses = _describe(domain, ids, count, domain.ranks)
         lost[title] = lost_as_written(columns[title]) if domain.numbers else float(losses @ sizes)
     written, number = group([column.codes for column in columns.values()])
     exact = tuple(
-        title for title, domain in domains.items() if domain.exact_ends and _has_range(domain, columns[title])
+        title for title, domain in domains.items() if domain.exact_bounds and _has_range(domain, columns[title])
     )
-    return Recoding(how, rows, columns, loss_of(lost, written, number, total), exact_ends=exact)
+    return Recoding(kind, rows, columns, loss_of(lost, written, number, total), exact_bounds=exact)
 
 
 def _has_range(domain: Domain, column: Column) -> bool:
@@ -69,15 +70,15 @@ def _has_range(domain: Domain, column: Column) -> bool:
 
 
 def _describe(domain: Domain, ids: Codes, count: int, ranks: NDArray[np.integer]) -> tuple[Column, NDArray[np.float64]]:
-    """Return what is written in one column, and the loss of each class."""
-    present, starts, low, high, sizes = _ends(domain, ids, count, ranks)
+    """Return the written column, and the loss of each class."""
+    present, starts, low, high, sizes = _ranks_by_class(domain, ids, count, ranks)
     ends = starts + sizes
     losses = domain.exact_loss(low, high, sizes)
     labels: dict[str, int] = {}
     known: dict[tuple[int, ...], int] = {}
     codes = np.empty(count, np.int32)
     for number, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        # Of a line or a tree the ends say all.
+        # On a line or in a tree, the extremes describe the class.
         ranks_here = present[start:end] if domain.as_set else present[[start, end - 1] if end - start > 1 else [start]]
         key = tuple(ranks_here.tolist())
         if key not in known:
@@ -86,10 +87,10 @@ def _describe(domain: Domain, ids: Codes, count: int, ranks: NDArray[np.integer]
     return Column(list(labels), narrow(codes, len(labels))[ids]), losses
 
 
-def _ends(
+def _ranks_by_class(
     domain: Domain, ids: Codes, count: int, ranks: NDArray[np.integer]
 ) -> tuple[NDArray[np.int32], Ids, NDArray[np.int32], NDArray[np.int32], Ids]:
-    """Return the ranks that each class holds, class by class; where those of each begin, its ends, how many it has."""
+    """Return the distinct ranks, class by class, and for each class their start, lowest, highest and number."""
     found = np.unique(ids.astype(np.int64) * domain.size + ranks)
     present = (found % domain.size).astype(np.int32)
     starts = np.searchsorted(found, np.arange(count) * domain.size)
@@ -98,18 +99,19 @@ def _ends(
 
 
 def recode_by_levels(
-    how: str,
+    kind: str,
     columns: Mapping[str, Column],
     hierarchies: Mapping[str, Hierarchy],
     levels: Sequence[int],
     rows: NDArray[np.integer],
     total: int,
 ) -> Recoding:
-    """Return the full-domain recoding in which every value of a column goes to the same level.
+    """Return the full-domain recoding that takes all values of a column to the same level.
 
-    `columns` hold the rows that are published, and nothing else; `rows` are their numbers in the input of `total`.
+    `columns` contain only the published rows; `rows` are their numbers among the `total` rows of the input.
     """
-    recoded, lost = {}, {}
+    recoded: dict[str, Column] = {}
+    lost: dict[str, float] = {}
     for (title, column), level in zip(columns.items(), levels, strict=True):
         chosen = hierarchies[title].levels[level]
         recoded[title] = Column(chosen.labels, narrow(chosen.nodes, len(chosen.labels))[column.codes])
@@ -119,4 +121,4 @@ def recode_by_levels(
             else float(chosen.losses @ np.bincount(column.codes, minlength=len(chosen.losses)))
         )
     written, number = group([column.codes for column in recoded.values()])
-    return Recoding(how, rows, recoded, loss_of(lost, written, number, total), dict(zip(columns, levels, strict=True)))
+    return Recoding(kind, rows, recoded, loss_of(lost, written, number, total), dict(zip(columns, levels, strict=True)))

@@ -1,4 +1,4 @@
-"""Rare: values that few people have, and that what is written of their class gives away all the same."""
+"""Rare values that the description of a class still reveals."""
 
 from collections.abc import Iterator
 
@@ -12,8 +12,8 @@ from fairdatabase.anonymity.search.anonymise import Anonymised
 
 
 def rare_values(done: Anonymised, roles: Roles, k: int) -> Iterator[str]:
-    """Yield what to consider of sets that name a category, and of "*" for a missing number, of fewer than k people."""
-    if done.recoding.how != "local":
+    """Yield warnings about sets that name a category, and "*" for a missing number, of fewer than k people."""
+    if done.recoding.kind != "local":
         return
     people = people_of(done.original[roles.subject] if roles.subject is not None else None, done.table.rows)
     for title in roles.quasi:
