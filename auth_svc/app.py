@@ -19,9 +19,6 @@ FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 class Settings(settings.Settings):
     """auth_svc's settings; it has none of its own."""
 
-    port: int = 8001
-    metrics_port: int = 9101
-
 
 @asynccontextmanager
 async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]:

@@ -25,9 +25,6 @@ FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 class Settings(settings.Settings):
     """backend_svc's settings; it has none of its own."""
 
-    port: int = 8002
-    metrics_port: int = 9102
-
 
 @asynccontextmanager
 async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]:

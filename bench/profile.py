@@ -25,10 +25,10 @@ from bench.run import fill, read_ids
 from bench.stage import set_up
 from bench.variants.platform import Platform, make_account
 from deploy.local.__main__ import interruptible
-from deploy.local.credentials import SERVICES
 from deploy.local.database import DATABASE
 from deploy.local.layout import FAIRDB
 from deploy.local.setup import VENV
+from deploy.services import NAMES
 
 FOLDER = report.FOLDER / "profiles"
 ROOT = FAIRDB / "bench" / "profile"
@@ -77,15 +77,12 @@ async def profile(seconds: int, mode: str) -> None:
                 try:
                     for form in ("flamegraph", "raw"):
                         await asyncio.gather(
-                            *(
-                                look(stage.constellation.pid(name), name, method, form, mode, seconds)
-                                for name in SERVICES
-                            )
+                            *(look(stage.constellation.pid(name), name, method, form, mode, seconds) for name in NAMES)
                         )
                     await load
                 finally:
                     load.cancel()
-                for name in SERVICES:
+                for name in NAMES:
                     print(describe(name, method, graph(name, method, "raw").read_text().splitlines()))
 
 

@@ -12,8 +12,8 @@ import asyncpg
 
 from bench.collector import Collector, collecting
 from deploy.local.constellation import Constellation
-from deploy.local.credentials import SERVICES
 from deploy.local.ports import Ports
+from deploy.services import NAMES
 
 SHARED = ("postgres", "rabbitmq")
 DONORS = [f"HV{30_000 + number}" for number in range(100)]
@@ -71,7 +71,7 @@ async def set_up(root: Path) -> AsyncIterator[Stage]:
     """Start a constellation on free ports in a new folder, with tracing; always end it."""
     async with collecting() as collector:
         tracing = collector.environment(tracing=True)
-        extra = dict.fromkeys(SERVICES, tracing) | {"edge_agent": NO_LIMIT}
+        extra = dict.fromkeys(NAMES, tracing) | {"edge_agent": NO_LIMIT}
         # A new folder each time: tables of an earlier run would make this one slower.
         folder = root / secrets.token_hex(4)
         async with Constellation(folder, Ports.free(), extra_env=extra) as constellation:

@@ -15,11 +15,11 @@ from google.rpc.code_pb2 import Code
 
 from backend_svc.lifecycle.consumers import SUBSCRIPTIONS
 from chassis.errors import AppError
+from deploy.services import NAMES
 from edge.replies import REPLIES
 from fairdb.errors.v1.error_reason_pb2 import ErrorReason
 
 ROOT = Path(__file__).resolve().parents[1]
-SERVICES = ("gateway", "auth_svc", "privacy_svc", "backend_svc")
 PREFIX = "ERROR_REASON_"
 # The HTTP status of each gRPC code, as Envoy's transcoder maps them.
 HTTP = {
@@ -40,7 +40,7 @@ HTTP = {
 
 def reason_statuses() -> dict[str, set[tuple[str, int]]]:
     """Map each reason to the gRPC codes and HTTP statuses with which a service or the edge sends it."""
-    for package in ("chassis", *SERVICES):
+    for package in ("chassis", *NAMES):
         for module in submodules(importlib.import_module(package)):
             if module.endswith(".errors"):
                 importlib.import_module(module)
@@ -70,7 +70,7 @@ def event_users() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Map each event type to the services that publish it and to the queues that receive it."""
     published: dict[str, list[str]] = {}
     consumed: dict[str, list[str]] = {}
-    for service in SERVICES:
+    for service in NAMES:
         for text in {
             text for path in (ROOT / service).rglob("*.py") for text in constants(ast.parse(path.read_text()))
         }:

@@ -6,9 +6,10 @@ Run as `python docs/generate.py`, or by `make docs` and `make check`.
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 
-from facts import PREFIX, ROOT, SERVICES, attribute_docstrings, comments, event_users, reason_statuses
+from facts import PREFIX, ROOT, attribute_docstrings, comments, event_users, reason_statuses
 from google.api import annotations_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from prometheus_client.metrics import MetricWrapperBase
@@ -16,18 +17,16 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from auth_svc.app import Settings as AuthSettings
-from backend_svc.app import Settings as BackendSettings
 from backend_svc.lifecycle.consumers import CONSUMED
 from chassis.serving.settings import Settings
 from deploy.local.ports import Ports, variable
+from deploy.services import NAMES
 from edge.contract import UPSTREAMS
 from edge.settings import EdgeSettings
 from fairdb.options.v1 import access_pb2
-from gateway.settings import Settings as GatewaySettings
-from privacy_svc.app import Settings as PrivacySettings
 
 REFERENCE = ROOT / "docs" / "reference"
+APPS = {name: import_module(f"{name}.app") for name in NAMES}
 IMAGE = ROOT / "gen" / "image.binpb"
 # Where an element stands in a file: the field numbers of descriptor.proto.
 MESSAGE, ENUM, SERVICE = 4, 5, 6
@@ -175,7 +174,7 @@ def metrics() -> Iterator[str]:
 
 def our_metrics() -> set[MetricWrapperBase]:
     """Return the metrics that loaded modules of the chassis and the services define."""
-    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] in ("chassis", *SERVICES)]
+    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] in ("chassis", *NAMES)]
     return {value for module in modules for value in vars(module).values() if isinstance(value, MetricWrapperBase)}
 
 
@@ -183,14 +182,16 @@ def settings() -> Iterator[str]:
     """Describe each environment variable that a service, the edge or the local constellation reads."""
     yield SETTINGS
     yield from setting_rows(Settings, {})
-    for name, kind in zip(SERVICES, (GatewaySettings, AuthSettings, PrivacySettings, BackendSettings), strict=True):
-        yield from ["", f"## {name}", ""]
-        yield from setting_rows(kind, Settings.model_fields)
+    for name, app in APPS.items():
+        rows = [*setting_rows(app.Settings, Settings.model_fields)]
+        # Most have none of their own.
+        if len(rows) > 2:
+            yield from ["", f"## {name}", "", *rows]
     yield from ["", "## The edge", ""]
     yield from setting_rows(EdgeSettings, {})
     yield from ["", "## Ports of the local constellation", ""]
     yield from table(
-        ("variable", "default"), ((f"`{variable(name)}`", str(port)) for name, port in vars(Ports()).items())
+        ("variable", "default"), ((f"`{variable(name)}`", str(port)) for name, port in Ports().numbers().items())
     )
 
 

@@ -8,8 +8,6 @@ from chassis.serving import settings
 class Settings(settings.Settings):
     """Settings of the gateway, each read from FAIRDB_ and its name in capitals."""
 
-    port: int = 8004
-    metrics_port: int = 9104
     fingerprint_key_file: Path
     """File with the secret key of request fingerprints, by which the gateway recognises repeats: at least 32 bytes."""
     saga_lease_seconds: float = 6.0

@@ -29,8 +29,6 @@ FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 class Settings(settings.Settings):
     """privacy_svc's settings."""
 
-    port: int = 8003
-    metrics_port: int = 9103
     keystore_file: Path
     """JSON file with the keys of pseudonyms and consent handles. Only privacy_svc may read it."""
 

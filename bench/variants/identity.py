@@ -8,6 +8,7 @@ from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER
 from chassis.identity.tokens import Signer
 from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
+from deploy.services import find
 
 SERVICES_ISSUER = "bench"
 _TOKEN_SECONDS = 3600
@@ -34,7 +35,7 @@ class Identity:
             layout.trust,
             credentials.signing_key(ACCOUNT_ISSUER),
             credentials.signing_key(SERVICES_ISSUER),
-            credentials.keystore(),
+            credentials.key_file(find("privacy_svc").key_files[0]),
         )
 
     def token(self, account: str = "") -> str:

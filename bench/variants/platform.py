@@ -10,13 +10,13 @@ from bench.counting import Expectation
 from bench.stage import DONORS, Stage
 from chassis.events.broker import EXCHANGE
 from deploy.local import probe
-from deploy.local.credentials import SERVICES
 from deploy.local.database import DATABASE
 from deploy.local.part import until
+from deploy.services import NAMES
 
 EDGE = ("edge_agent", "envoy")
 # Redis and Consul always run, but serve no other variant.
-OWN = (*SERVICES, *EDGE, "redis", "consul")
+OWN = (*NAMES, *EDGE, "redis", "consul")
 PASSWORD = "correct horse battery"
 EMAIL = "bench@example.org"
 START_LIMIT = 60.0
@@ -59,7 +59,7 @@ class Platform:
         constellation = self._stage.constellation
         self._stage.trace(tracing=self._tracing)
         self._spans = self._stage.collector.spans
-        await asyncio.gather(*(constellation.start(service) for service in SERVICES))
+        await asyncio.gather(*(constellation.start(service) for service in NAMES))
         for part in EDGE:
             await constellation.start(part)
 
@@ -71,7 +71,7 @@ class Platform:
 
     async def stop(self) -> None:
         constellation = self._stage.constellation
-        await asyncio.gather(*(constellation.stop(service) for service in SERVICES))
+        await asyncio.gather(*(constellation.stop(service) for service in NAMES))
         await asyncio.gather(*(constellation.stop(part) for part in EDGE))
         # Their last spans have arrived by now.
         if (self._stage.collector.spans > self._spans) != self._tracing:

@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -21,12 +20,12 @@ from rich.table import Table
 from deploy.local import privileges
 from deploy.local.binaries import ServerMissing
 from deploy.local.constellation import Constellation, StartFailed, end_all
-from deploy.local.credentials import SERVICES
 from deploy.local.layout import FAIRDB, Layout
 from deploy.local.ledger import Ledger
 from deploy.local.plan import PARTS, External
 from deploy.local.ports import Ports, PortTaken, PortUnreadable
 from deploy.local.rootlock import RootInUse, root_lock
+from deploy.services import NAMES
 
 app = typer.Typer(help="The constellation on this machine.", no_args_is_help=True, add_completion=False)
 console = Console()
@@ -45,7 +44,7 @@ def up(root: Root = UP) -> None:
     ledger = Ledger.read(Layout(root).ledger)
     ports = Ports.defaults()
     if ledger.all_alive():
-        if ledger.ports != asdict(ports):
+        if ledger.ports != ports.numbers():
             raise AlreadyUp("already up, on other ports: `make down` first")
         console.print(f"already up (state in {root})")
         show(ledger)
@@ -118,9 +117,9 @@ def execute(
     # One part that died is a reason to look with this command, not against it.
     if not ledger.alive():
         raise typer.BadParameter("nothing is up: run `make up` first")
-    if service not in (*SERVICES, "edge_agent"):
-        raise typer.BadParameter(f"no such service: {service}; there are {', '.join(SERVICES)} and edge_agent")
-    constellation = Constellation(root, Ports(**ledger.ports), External.from_environment())
+    if service not in (*NAMES, "edge_agent"):
+        raise typer.BadParameter(f"no such service: {service}; there are {', '.join(NAMES)} and edge_agent")
+    constellation = Constellation(root, Ports.of(ledger.ports), External.from_environment())
     os.execvpe(command[0], command, constellation.env_of(service))
 
 

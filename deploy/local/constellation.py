@@ -11,13 +11,11 @@ import asyncio
 import signal
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from deploy.local import process
-from deploy.local.credentials import SERVICES
 from deploy.local.ledger import Ledger
 from deploy.local.part import Part, until
 from deploy.local.plan import PARTS, SERVERS, External, Plan
@@ -25,13 +23,14 @@ from deploy.local.ports import Ports
 from deploy.local.probe import http
 from deploy.local.process import Child
 from deploy.local.rootlock import root_lock
+from deploy.services import NAMES
 
 # How long a part may take. Generous: on a busy machine slow is not broken, and a dead process is noticed at once.
 START_LIMIT = 90.0
 HEALTH_LIMIT = 60.0
 STOP_LIMIT = 15.0
 STOP_ORDER = (
-    SERVICES,
+    NAMES,
     ("edge_agent", "envoy"),
     SERVERS,
 )
@@ -120,7 +119,7 @@ class Constellation:
                 # Two cores: the services' imports would only slow the servers they are going to wait for.
                 group.create_task(self._start_services(stores))
             await self._wait_for_health()
-            self._ledger.complete(self.addresses, asdict(self.ports))
+            self._ledger.complete(self.addresses, self.ports.numbers())
         except BaseException as error:
             await self.stop_all()
             raise first_of(error) from None
@@ -178,7 +177,7 @@ class Constellation:
 
     async def _start_services(self, stores: Iterable[asyncio.Task[None]]) -> None:
         await asyncio.gather(*stores)
-        await asyncio.gather(*(self._start_if_planned(service) for service in SERVICES))
+        await asyncio.gather(*(self._start_if_planned(service) for service in NAMES))
 
     async def _wait_for(self, part: Part) -> None:
         async def settled() -> bool:

@@ -22,8 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from chassis.files import write_atomically
 from chassis.identity.keys import KEY_SET_SUFFIX, public_jwk
 from deploy.local.layout import Layout
-
-SERVICES = ("auth_svc", "backend_svc", "privacy_svc", "gateway")
+from deploy.services import SERVICES, KeyFile
 
 
 @dataclass(frozen=True)
@@ -45,24 +44,19 @@ class Credentials:
         write_atomically(self.layout.trust / f"{service}{KEY_SET_SUFFIX}", key_set)
         return path
 
-    def keystore(self) -> Path:
-        """Return privacy_svc's keystore: one key for pseudonyms, one for consent handles."""
-        path = self.layout.secrets / "privacy_keystore.json"
-        create_once(path, lambda: json.dumps({"pseudonym": random_key(), "consent": random_key()}))
-        return path
-
-    def fingerprint_key(self) -> Path:
-        """Return the gateway's key for fingerprints of requests (base64 of 32 bytes)."""
-        path = self.layout.secrets / "gateway.fingerprint.key"
-        create_once(path, random_key)
+    def key_file(self, file: KeyFile) -> Path:
+        """Return the path of a service's key file."""
+        path = self.layout.secrets / file.name
+        names = file.keys
+        create_once(path, lambda: json.dumps({name: random_key() for name in names}) if names else random_key())
         return path
 
     def create_all(self) -> None:
-        """Make what every service needs before any of them starts: each trusts all the others."""
+        """Make the keys of every service before any of them starts, because each trusts all the others."""
         for service in SERVICES:
-            self.signing_key(service)
-        self.keystore()
-        self.fingerprint_key()
+            self.signing_key(service.name)
+            for file in service.key_files:
+                self.key_file(file)
 
 
 def random_key() -> str:

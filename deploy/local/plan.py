@@ -8,7 +8,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from deploy.local import database
-from deploy.local.credentials import SERVICES, Credentials
+from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
 from deploy.local.part import Part
 from deploy.local.ports import LOOPBACK, Ports
@@ -17,10 +17,11 @@ from deploy.local.servers.envoy import Envoy
 from deploy.local.servers.postgres import Postgres
 from deploy.local.servers.rabbitmq import RabbitMQ
 from deploy.local.servers.redis import Redis
-from deploy.local.services import EdgeAgent, Service, Urls
+from deploy.local.services import EdgeAgent, ServicePart, Urls
+from deploy.services import NAMES, SERVICES
 
 SERVERS = ("postgres", "redis", "rabbitmq", "consul")
-PARTS = (*SERVERS, *SERVICES, "edge_agent", "envoy")
+PARTS = (*SERVERS, *NAMES, "edge_agent", "envoy")
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,16 @@ class Plan:
         given = external.given()
         admin = external.database_url or database.in_database(postgres.url)
         urls = Urls(
-            {service: database.role_url(admin, service, credentials.password(service)) for service in SERVICES},
+            {service: database.role_url(admin, service, credentials.password(service)) for service in NAMES},
             given.get("redis", redis.url),
             given.get("rabbitmq", rabbitmq.url),
             given.get("consul", consul.url),
         )
         everything: list[Part] = [postgres, redis, rabbitmq, consul]
-        everything += [Service(name, layout, credentials, ports, urls, extra_env.get(name, {})) for name in SERVICES]
+        everything += [
+            ServicePart(service, layout, credentials, ports, urls, extra_env.get(service.name, {}))
+            for service in SERVICES
+        ]
         everything += [
             EdgeAgent(layout, ports, urls.consul, extra_env.get("edge_agent", {})),
             Envoy(layout, ports),
@@ -119,7 +123,7 @@ class Plan:
 
     def environment(self, name: str) -> dict[str, str]:
         part = self.parts[name]
-        if not isinstance(part, Service | EdgeAgent):
+        if not isinstance(part, ServicePart | EdgeAgent):
             raise KeyError(f"{name} is not configured by environment")
         return part.environment()
 
@@ -129,5 +133,5 @@ class Plan:
             if "postgres" not in self.parts:
                 return
             await database.create_database(self.superuser_url)
-        passwords = {service: self.credentials.password(service) for service in SERVICES}
+        passwords = {service: self.credentials.password(service) for service in NAMES}
         await database.create_roles(self.admin_url, passwords)

@@ -1,32 +1,39 @@
 """The ports of a constellation: the defaults, how to move them, and free ones for tests.
 
-Every port can be moved by the environment variable `FAIRDB_PORT_<FIELD>`, the field's name in upper case:
-FAIRDB_PORT_EDGE, _AUTH, _BACKEND, _PRIVACY, _GATEWAY, _POSTGRES, _REDIS, _RABBITMQ, _RABBITMQ_DIST, _EPMD, _CONSUL,
-_CONSUL_RPC, _CONSUL_SERF, _ENVOY_ADMIN, _METRICS_AUTH, _METRICS_BACKEND, _METRICS_PRIVACY, _METRICS_GATEWAY.
+The environment variable `FAIRDB_PORT_<NAME>` moves a port, for example FAIRDB_PORT_EDGE, FAIRDB_PORT_RABBITMQ_DIST,
+FAIRDB_PORT_GATEWAY and FAIRDB_PORT_METRICS_GATEWAY.
 """
 
 import os
 import random
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import islice
 
+from deploy.services import SERVICES
+
 LOOPBACK = "127.0.0.1"
-# Below Linux's range for outgoing connections (32768 and up): a port found free here is not taken by a client
-# before its server binds it.
+# Below Linux's range for outgoing connections (32768 and up), so that no client takes a free port before its server
+# binds it.
 FREE_RANGE = range(12000, 32000)
 
 
 class PortTaken(Exception):
-    """A port that a part needs is in use."""
+    """A port that a server or service needs is in use."""
 
-    def __init__(self, part: str, field: str, port: int) -> None:
-        super().__init__(f"{part} needs port {port}, which is taken: move it with {variable(field)}=<port>")
+    def __init__(self, part: str, name: str, port: int) -> None:
+        super().__init__(f"{part} needs port {port}, which is in use: choose another with {variable(name)}=<port>")
 
 
 class PortUnreadable(Exception):
-    """A FAIRDB_PORT_... variable is no port of ours, no port number, or the number of another."""
+    """A FAIRDB_PORT_... variable names no port, has no port number as its value, or repeats another port."""
+
+
+def service_ports() -> dict[str, int]:
+    """Return the default ports of the services by name: "gateway", "metrics_gateway"."""
+    own = {service.label: service.port for service in SERVICES}
+    return own | {f"metrics_{service.label}": service.metrics_port for service in SERVICES}
 
 
 @dataclass(frozen=True)
@@ -34,20 +41,13 @@ class Ports:
     """One TCP port for each listener; all on loopback."""
 
     edge: int = 8000
-    auth: int = 8001
-    backend: int = 8002
-    privacy: int = 8003
-    gateway: int = 8004
-    metrics_auth: int = 9101
-    metrics_backend: int = 9102
-    metrics_privacy: int = 9103
-    metrics_gateway: int = 9104
+    services: Mapping[str, int] = field(default_factory=service_ports)
     envoy_admin: int = 9901
     postgres: int = 5432
     redis: int = 6379
     rabbitmq: int = 5672
     rabbitmq_dist: int = 25672
-    # Not 4369: that one belongs to a system broker's epmd.
+    # Not 4369, which the epmd of a system broker uses.
     epmd: int = 4370
     consul: int = 8500
     consul_rpc: int = 8300
@@ -57,48 +57,61 @@ class Ports:
     def defaults(cls, environ: Mapping[str, str] | None = None) -> "Ports":
         """Return the well-known ports, moved by FAIRDB_PORT_... variables."""
         environ = os.environ if environ is None else environ
-        moved: dict[str, int] = {}
-        names = {variable(field.name) for field in fields(cls)}
+        numbers = cls().numbers()
+        names = {variable(name) for name in numbers}
         unknown = sorted(name for name in environ if name.startswith(variable("")) and name not in names)
         if unknown:
-            raise PortUnreadable(f"there is no {unknown[0]}: the ports are {', '.join(sorted(names))}")
-        for field in fields(cls):
-            text = environ.get(variable(field.name))
+            raise PortUnreadable(f"{unknown[0]} is unknown: the ports are {', '.join(sorted(names))}")
+        for name in numbers:
+            text = environ.get(variable(name))
             if text is None:
                 continue
             if not text.isdigit() or not 0 < int(text) < 65536:
-                raise PortUnreadable(f"{variable(field.name)}={text!r} is not a port")
-            moved[field.name] = int(text)
-        ports = cls(**moved)
+                raise PortUnreadable(f"{variable(name)}={text!r} is not a port: give a number from 1 to 65535")
+            numbers[name] = int(text)
+        ports = cls.of(numbers)
         ports.require_different()
         return ports
 
     @classmethod
+    def of(cls, numbers: Mapping[str, int]) -> "Ports":
+        """Return the ports of these numbers, as `numbers()` gives them."""
+        own = {field.name for field in fields(cls)}
+        services = {name: number for name, number in numbers.items() if name not in own}
+        return cls(**{name: number for name, number in numbers.items() if name in own}, services=services)
+
+    @classmethod
     def free(cls) -> "Ports":
         """Return ports that nothing listens on, all different."""
-        names = [field.name for field in fields(cls)]
-        return cls(**dict(zip(names, find_free(len(names)), strict=True)))
+        names = cls().numbers()
+        return cls.of(dict(zip(names, find_free(len(names)), strict=True)))
+
+    def numbers(self) -> dict[str, int]:
+        """Return every port by its name."""
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "services"}
+        return own | dict(self.services)
 
     def require_different(self) -> None:
-        """Raise PortUnreadable when two parts would share a port."""
+        """Raise PortUnreadable when two listeners would share a port."""
         seen: dict[int, str] = {}
-        for name, number in asdict(self).items():
+        for name, number in self.numbers().items():
             if number in seen:
                 raise PortUnreadable(f"{variable(seen[number])} and {variable(name)} are both {number}")
             seen[number] = name
 
-    def number(self, field: str) -> int:
-        return int(asdict(self)[field])
+    def number(self, name: str) -> int:
+        return self.numbers()[name]
 
     def require_free(self, part: str, names: Iterable[str]) -> None:
-        """Raise PortTaken for the first of the named ports that somebody listens on."""
+        """Raise PortTaken for the first of the named ports that is in use."""
         for name in names:
             if not is_free(self.number(name)):
                 raise PortTaken(part, name, self.number(name))
 
 
-def variable(field: str) -> str:
-    return f"FAIRDB_PORT_{field.upper()}"
+def variable(name: str) -> str:
+    """Return the environment variable that moves a port."""
+    return f"FAIRDB_PORT_{name.upper()}"
 
 
 def find_free(count: int) -> list[int]:
@@ -111,7 +124,7 @@ def find_free(count: int) -> list[int]:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could bind the port. REUSEADDR, as servers do: a port in TIME_WAIT is free."""
+    """Return whether a server could bind the port. Sets REUSEADDR as servers do: a port in TIME_WAIT is free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

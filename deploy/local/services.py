@@ -12,15 +12,9 @@ from deploy.local.credentials import Credentials
 from deploy.local.layout import CHECKOUT, Layout
 from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.process import Command
+from deploy.services import SERVICES, Service
 
-# What each service's ports are called in Ports: its own, and the one of its metrics.
-PORTS = {
-    "auth_svc": ("auth", "metrics_auth"),
-    "backend_svc": ("backend", "metrics_backend"),
-    "privacy_svc": ("privacy", "metrics_privacy"),
-    "gateway": ("gateway", "metrics_gateway"),
-}
-# Set here, for each process only what is its business: never inherited from whoever starts the constellation.
+# Set here for each process, and never inherited from the environment of the command.
 OURS = frozenset(
     {
         "FAIRDB_HOST",
@@ -32,13 +26,11 @@ OURS = frozenset(
         "FAIRDB_CONSUL_URL",
         "FAIRDB_SIGNING_KEY_FILE",
         "FAIRDB_TRUST_DIR",
-        "FAIRDB_KEYSTORE_FILE",
-        "FAIRDB_FINGERPRINT_KEY_FILE",
         "FAIRDB_EDGE_DIR",
         "FAIRDB_EDGE_PORT",
         "FAIRDB_EDGE_ADMIN_PORT",
     }
-)
+) | {file.variable for service in SERVICES for file in service.key_files}
 
 
 class RenderFailed(Exception):
@@ -56,10 +48,10 @@ class Urls:
 
 
 @dataclass(frozen=True)
-class Service:
-    """One of the four gRPC services, started as `python -m <name>`."""
+class ServicePart:
+    """The process of one gRPC service, started as `python -m <name>`."""
 
-    name: str
+    service: Service
     layout: Layout
     credentials: Credentials
     port_numbers: Ports
@@ -67,8 +59,12 @@ class Service:
     extra: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
+    def name(self) -> str:
+        return self.service.name
+
+    @property
     def ports(self) -> tuple[str, ...]:
-        return PORTS[self.name]
+        return self.service.label, f"metrics_{self.service.label}"
 
     def environment(self) -> dict[str, str]:
         port, metrics = (self.port_numbers.number(name) for name in self.ports)
@@ -85,11 +81,8 @@ class Service:
             "FAIRDB_CONSUL_URL": self.urls.consul,
             "FAIRDB_SIGNING_KEY_FILE": str(self.credentials.signing_key(self.name)),
             "FAIRDB_TRUST_DIR": str(self.layout.trust),
+            **{file.variable: str(self.credentials.key_file(file)) for file in self.service.key_files},
         }
-        if self.name == "privacy_svc":
-            env["FAIRDB_KEYSTORE_FILE"] = str(self.credentials.keystore())
-        if self.name == "gateway":
-            env["FAIRDB_FINGERPRINT_KEY_FILE"] = str(self.credentials.fingerprint_key())
         return {**env, **self.extra}
 
     async def prepare(self) -> None:

@@ -6,20 +6,11 @@ from dataclasses import dataclass
 from google.api import annotations_pb2
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet, MethodDescriptorProto
 
+from deploy.services import SERVICES
 from fairdb.options.v1 import access_pb2
 
 # The public gRPC services and the service that serves each. Clients cannot reach any other.
-UPSTREAMS = {
-    "fairdb.auth.v1.AuthService": "auth_svc",
-    "fairdb.privacy.v1.ConsentService": "privacy_svc",
-    "fairdb.privacy.v1.StudyService": "privacy_svc",
-    "fairdb.samples.v1.DataUseService": "gateway",
-    "fairdb.samples.v1.ImportService": "gateway",
-    "fairdb.samples.v1.NotificationService": "gateway",
-    "fairdb.samples.v1.SampleService": "gateway",
-    "fairdb.system.v1.SagaService": "gateway",
-    "fairdb.system.v1.SystemService": "gateway",
-}
+UPSTREAMS = {public: service.name for service in SERVICES for public in service.serves}
 _ANY_FORM = ".google.api.HttpBody"
 """The type of a body that is passed on unchanged."""
 CLUSTERS = tuple(sorted(set(UPSTREAMS.values())))

@@ -8,15 +8,14 @@ import pytest_asyncio
 
 from deploy.local.constellation import Constellation
 from deploy.local.ports import Ports
+from deploy.services import NAMES
 from tests.platform import Platform
-
-SERVICES = ("auth_svc", "backend_svc", "privacy_svc", "gateway")
 
 
 @pytest_asyncio.fixture(scope="session")
 async def constellation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Constellation]:
     # Spans go to the logs, where the canary test searches for personal data.
-    tracing = {service: {"OTEL_TRACES_EXPORTER": "console", "OTEL_BSP_SCHEDULE_DELAY": "100"} for service in SERVICES}
+    tracing = {service: {"OTEL_TRACES_EXPORTER": "console", "OTEL_BSP_SCHEDULE_DELAY": "100"} for service in NAMES}
     async with Constellation(tmp_path_factory.mktemp("e2e"), Ports.free(), extra_env=tracing) as running:
         yield running
 

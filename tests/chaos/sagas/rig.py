@@ -23,6 +23,7 @@ from deploy.local.constellation import Constellation
 from deploy.local.layout import CHECKOUT
 from deploy.local.ports import LOOPBACK, find_free, is_free
 from deploy.local.process import Child, Command
+from deploy.services import find
 from fairdb.options.v1.access_pb2 import Role
 from fairdb.privacy.v1.consent_service_pb2 import GrantConsentRequest
 from fairdb.privacy.v1.consent_service_pb2_grpc import ConsentServiceStub
@@ -163,7 +164,7 @@ class Rig:
             "FAIRDB_METRICS_PORT": str(metrics),
             "FAIRDB_DATABASE_URL": plan.urls.database["gateway"],
             "FAIRDB_SIGNING_KEY_FILE": str(plan.credentials.signing_key("gateway")),
-            "FAIRDB_FINGERPRINT_KEY_FILE": str(plan.credentials.fingerprint_key()),
+            **{file.variable: str(plan.credentials.key_file(file)) for file in find("gateway").key_files},
             "FAIRDB_DRAIN_SECONDS": "0",
             "FAIRDB_TEST_TRACE": str(trace),
             **env,

@@ -10,10 +10,11 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from backend_svc.errors import SampleNotFound
 from chassis import errors
 from chassis.errors import AppError, InvalidRequest, RemoteError, ServiceUnavailable
+from deploy.services import NAMES
 from fairdatabase.violations import Violation
 from fairdb.errors.v1.error_reason_pb2 import ErrorReason
 
-PACKAGES = ("chassis", "auth_svc", "backend_svc", "privacy_svc", "gateway")
+PACKAGES = ("chassis", *NAMES)
 
 
 def every_error() -> list[type[AppError]]:

@@ -6,14 +6,13 @@ import sys
 import pytest
 
 from deploy.local.layout import CHECKOUT
+from deploy.services import NAMES
 
 # `rich` is loaded by structlog, to draw tracebacks.
 NOT_USED = {"aiohttp", "httpx", "httpcore", "anyio", "typer", "numpy", "opentelemetry.exporter"}
 
 
-@pytest.mark.parametrize(
-    "module", ["auth_svc.app", "backend_svc.app", "gateway.app", "privacy_svc.app", "edge.__main__"]
-)
+@pytest.mark.parametrize("module", [*(f"{name}.app" for name in NAMES), "edge.__main__"])
 def test_service_does_not_load_libraries_of_the_command(module: str) -> None:
     code = f"import {module}, sys; print(*sys.modules)"
     command = (sys.executable, "-c", code)
