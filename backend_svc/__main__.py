@@ -1,4 +1,4 @@
-"""Serves backend_svc."""
+"""Runs backend_svc."""
 
 from backend_svc.app import Settings, open_app
 from chassis.serving import server

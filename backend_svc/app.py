@@ -43,6 +43,6 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         yield Application(
             servicers=[BackendServicer(database), BackendNotificationServicer(database)],
             revocations=revoked,
-            # Not the broker: while it is away events wait in the outbox, and samples are stored and read all the same.
+            # Not the broker: without it events wait in the outbox, and samples are still stored and read.
             checks={"database": database.check},
         )

@@ -7,7 +7,7 @@ import grpc
 from backend_svc.history import audit, event_store
 from backend_svc.lifecycle import quarantine, settlement
 from backend_svc.samples import search
-from backend_svc.samples.lookup import Reading
+from backend_svc.samples.lookup import Lookup
 from backend_svc.samples.store import Store
 from chassis.storage.database import Database
 from fairdb.backend.v1 import backend_service_pb2 as pb
@@ -21,8 +21,8 @@ class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._store = Store(database)
-        self._reading = Reading(database)
+        self._lookup = Lookup(database)
+        self._store = Store(database, self._lookup)
 
     async def StoreSample(self, request: pb.StoreSampleRequest, context: Context) -> pb.StoreSampleResponse:
         return await self._store.store(request)
@@ -30,11 +30,11 @@ class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
     async def FindByIdempotencyKey(
         self, request: pb.FindByIdempotencyKeyRequest, context: Context
     ) -> pb.FindByIdempotencyKeyResponse:
-        found = await self._reading.find(UUID(request.principal.user_id), request.claim)
+        found = await self._lookup.find(UUID(request.principal.user_id), request.claim)
         return pb.FindByIdempotencyKeyResponse(stored=found)
 
     async def SettleSample(self, request: pb.SettleSampleRequest, context: Context) -> pb.SettleSampleResponse:
-        stored = await settlement.settle(self._database, UUID(request.id), request.fencing_token)
+        stored = await settlement.settle(self._database, self._lookup, UUID(request.id), request.fencing_token)
         return pb.SettleSampleResponse(stored=stored)
 
     async def GetSampleStates(self, request: pb.GetSampleStatesRequest, context: Context) -> pb.GetSampleStatesResponse:
@@ -46,7 +46,7 @@ class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
         return pb.ResumeSampleResponse()
 
     async def GetStoredSample(self, request: pb.GetStoredSampleRequest, context: Context) -> pb.StoredSample:
-        return await self._reading.get(UUID(request.id))
+        return await self._lookup.get(UUID(request.id))
 
     async def ListStoredSamples(
         self, request: pb.ListStoredSamplesRequest, context: Context

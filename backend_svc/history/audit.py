@@ -1,4 +1,4 @@
-"""The audit log: who did what to which sample. Rows are written with what they tell of, and never changed."""
+"""The audit log: who did what to which sample. Rows are written in the transaction of the act, and never changed."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -17,7 +17,7 @@ WRITE = f"""
 {INTO}
 SELECT sample_id, $2, $3, correlation_id, NULL FROM unnest($1::uuid[], $4::text[]) AS new (sample_id, correlation_id)
 """
-# Readings of samples that exist.
+# The join drops samples that do not exist.
 WRITE_READINGS = f"""
 {INTO}
 SELECT id, 'read', $3, $4, new.declared
@@ -27,12 +27,12 @@ LIST = "SELECT * FROM audit WHERE sample_id = $1 AND id > $2 ORDER BY id LIMIT $
 
 
 async def write(connection: Connection, action: str, actor: str, caused_by: Mapping[UUID, str]) -> None:
-    """Write one row a sample, inside the caller's transaction. `caused_by`: correlation id by the sample's id."""
+    """Write a row for each sample, in the caller's transaction. `caused_by` maps sample ids to correlation ids."""
     await connection.execute(WRITE, [*caused_by], action, actor, [*caused_by.values()])
 
 
 async def write_readings(database: Database, reader: str, readings: Mapping[str, DeclaredUse]) -> None:
-    """Write one row for each sample that an account reads under a declared use, by the sample's id."""
+    """Write a row for each sample that an account reads under a declared use. `readings` maps sample ids to uses."""
     await database.execute(
         WRITE_READINGS,
         [UUID(id) for id in readings],
@@ -57,6 +57,6 @@ def _to_entry(row: asyncpg.Record) -> AuditEntry:
     entry = AuditEntry(action=row["action"], actor=row["actor"], correlation_id=row["correlation_id"])
     entry.time.FromDatetime(row["time"])
     if row["declared"] is not None:
-        # What a later version keeps beside it must not hide the row from this one.
+        # A later version may write fields that this one does not know.
         Parse(row["declared"], entry.declared, ignore_unknown_fields=True)
     return entry

@@ -1,4 +1,4 @@
-"""The event store: what happened to each sample, in order, kept for ever."""
+"""The event store: what happened to each sample, in order. Rows are never removed."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ LIST = "SELECT * FROM event WHERE subject = $1 ORDER BY sequence"
 
 
 async def append(connection: Connection, events: Sequence[Event]) -> None:
-    """Keep events and put them into the outbox, inside the caller's transaction."""
+    """Record events here and in the outbox, inside the caller's transaction."""
     if not events:
         return
     await connection.execute(
@@ -39,7 +39,7 @@ async def append(connection: Connection, events: Sequence[Event]) -> None:
 
 
 async def list_events(database: Database, subject: UUID) -> list[Event]:
-    """Return a subject's events by sequence."""
+    """Return a subject's events in the order of their sequence numbers."""
     return [to_event(row) for row in await database.fetch(LIST, subject)]
 
 

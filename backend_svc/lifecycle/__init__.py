@@ -1,1 +1,1 @@
-"""What happens to a sample after its store: index, notify, settle, quarantine."""
+"""The life of a sample after its store: index, notify, settle, quarantine."""

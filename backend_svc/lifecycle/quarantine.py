@@ -1,7 +1,7 @@
-"""Quarantine: what a withdrawn consent does to the samples that rest on it.
+"""Quarantine of the samples that rest on a withdrawn consent.
 
-The barrier binds at once, however many samples there are: it is raised in a transaction of its own, store refuses
-behind it, and reads treat what rests on it as quarantined. The samples themselves follow in batches.
+A transaction of its own raises the barrier, which binds at once: stores behind it fail, and reads treat the samples
+as quarantined. Their rows follow in batches.
 """
 
 import asyncio
@@ -9,8 +9,9 @@ from uuid import UUID
 
 import structlog
 
-from backend_svc.history import audit, event_store
-from backend_svc.samples import store
+from backend_svc import locks
+from backend_svc.history import audit, event_store, event_types
+from backend_svc.samples import index
 from chassis import call_context
 from chassis.errors import ServiceUnavailable
 from chassis.events import outbox
@@ -23,7 +24,7 @@ BATCH = 1000
 _LOOK_SECONDS = 1.0
 
 RAISE_BARRIER = "INSERT INTO barrier (consent, actor) VALUES ($1, $2) ON CONFLICT DO NOTHING"
-# Locked in the order of their ids: two withdrawals at once may meet on the same samples.
+# Locks in the order of ids, because two concurrent withdrawals may affect the same samples.
 QUARANTINE = """
 WITH resting AS MATERIALIZED (
     SELECT id FROM sample WHERE consents @> ARRAY[$1::uuid] AND state <> $2 ORDER BY id LIMIT $3 FOR NO KEY UPDATE
@@ -31,27 +32,26 @@ WITH resting AS MATERIALIZED (
 UPDATE sample SET state = $2, version = version + 1, last_sequence = last_sequence + 1, updated_at = now()
 FROM resting WHERE sample.id = resting.id RETURNING sample.id, sample.last_sequence
 """
-UNINDEX = "DELETE FROM sample_field WHERE sample_id = ANY($1::uuid[])"
 UNSETTLED = "SELECT consent, actor FROM barrier WHERE NOT settled ORDER BY raised_at"
 SETTLE = "UPDATE barrier SET settled = true WHERE consent = $1"
 
 
 async def quarantine(database: Database, consent: UUID, actor: str) -> int:
-    """Raise the barrier of a consent and quarantine a first batch; return how many samples that changed."""
+    """Raise the barrier of a consent and quarantine a first batch; return its size."""
     async with database.transaction() as connection:
-        await connection.execute(store.LOCK_EXCLUSIVE, store.lock_key("consent", consent))
+        await locks.lock(connection, locks.lock_key("consent", consent))
         await connection.execute(RAISE_BARRIER, consent, actor)
     return await quarantine_batch(database, consent, actor)
 
 
 async def quarantine_batch(database: Database, consent: UUID, actor: str) -> int:
-    """Quarantine the next samples that rest on a consent; return how many there were, fewer than BATCH at the end."""
+    """Quarantine the next samples that rest on a consent; return their number, which is below BATCH at the end."""
     async with database.transaction() as connection:
         changed = await connection.fetch(QUARANTINE, consent, Sample.STATE_QUARANTINED, BATCH)
         ids = [row["id"] for row in changed]
-        await connection.execute(UNINDEX, ids)
+        await index.remove(connection, ids)
         events = [
-            outbox.new_event("sample.quarantined", str(row["id"]), row["last_sequence"], actor) for row in changed
+            outbox.new_event(event_types.QUARANTINED, str(row["id"]), row["last_sequence"], actor) for row in changed
         ]
         await event_store.append(connection, events)
         await audit.write(connection, "quarantine", actor, dict.fromkeys(ids, call_context.current().correlation_id))
@@ -61,7 +61,7 @@ async def quarantine_batch(database: Database, consent: UUID, actor: str) -> int
 
 
 async def keep_settling(database: Database) -> None:
-    """Quarantine what the calls left over, until cancelled."""
+    """Quarantine the samples that calls left over, until cancelled."""
     await database.migrated()
     while True:
         try:

@@ -19,7 +19,7 @@ Context = grpc.aio.ServicerContext
 
 
 class BackendNotificationServicer(backend_service_pb2_grpc.BackendNotificationServiceServicer):
-    """Keeps what researchers follow, and what they were told."""
+    """Subscriptions and notifications of researchers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

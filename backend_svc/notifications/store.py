@@ -1,4 +1,4 @@
-"""What researchers follow, and the durable rows that tell them of new samples."""
+"""Subscriptions of researchers, and the durable rows that notify them of new samples."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 import asyncpg
 from uuid6 import uuid7
 
-from backend_svc.errors import SubscriptionNotFound
+from backend_svc.notifications.errors import SubscriptionNotFound
 from chassis.errors import InvalidRequest
 from chassis.storage import paging
 from chassis.storage.database import Connection, Database
@@ -36,7 +36,7 @@ SELECT * FROM notification WHERE account = $1 AND ($2::uuid IS NULL OR id < $2) 
 
 
 async def add(database: Database, account: UUID, subscription: Subscription) -> Subscription:
-    """Follow an organism or a study; following it again changes nothing. Raises InvalidRequest."""
+    """Follow an organism or a study; a repeat changes nothing. Raises InvalidRequest."""
     organism = subscription.organism.strip() or None
     study = UUID(subscription.study) if subscription.study else None
     if organism is None and study is None:
@@ -57,7 +57,7 @@ async def remove(database: Database, account: UUID, subscription_id: UUID) -> No
 
 
 async def notify_followers(connection: Connection, samples: Sequence[asyncpg.Record]) -> None:
-    """Write, for each sample, one row for each account, other than the owner, that follows its organism or study."""
+    """Write a row for each sample and each account that follows its organism or study, except the owner."""
     found = await connection.fetch(
         FOLLOWERS,
         [row["id"] for row in samples],
@@ -66,8 +66,8 @@ async def notify_followers(connection: Connection, samples: Sequence[asyncpg.Rec
         [row["owner"] for row in samples],
     )
     if found:
-        accounts, told_of = [row["account"] for row in found], [row["sample_id"] for row in found]
-        await connection.execute(NOTIFY, [uuid7() for _ in found], accounts, told_of)
+        accounts, sample_ids = [row["account"] for row in found], [row["sample_id"] for row in found]
+        await connection.execute(NOTIFY, [uuid7() for _ in found], accounts, sample_ids)
 
 
 async def list_notifications(

@@ -2,8 +2,8 @@
 
     organism = "human gut metagenome" AND metadata.age >= 30 AND state = INDEXED
 
-A metadata field whose name is no plain word stands in quotes: metadata."host age". There are no wildcards, and a value
-matches values of its own type only.
+A metadata name that is not a plain word is quoted: metadata."host age". There are no wildcards, and a value matches
+only values of its own type.
 """
 
 import math
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from backend_svc.samples.scanner import WORD, FilterError, Scanner
 from fairdb.samples.v1.sample_pb2 import Sample
 
 MAX_COMPARISONS = 10
 LONGEST_TEXT = 499
-"""Characters. The search index keeps one more of each text, which makes comparisons with its prefixes exact."""
+"""Characters. The search index keeps one more, so a comparison with the indexed prefix gives the exact result."""
 
 METADATA = "metadata."
 EQUALITY = ("=", "!=")
@@ -27,23 +28,15 @@ Value = str | float | bool | datetime | UUID | Sample.State.ValueType
 
 _OPERATOR = re.compile(r"!=|<=|>=|=|<|>")
 _FIELD = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+)*\.?", re.ASCII)
-_WORD = re.compile(r'[^\s"()=<>!]+')
 _STRING = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 _ESCAPE = re.compile(r'\\(["\\])')
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
-class FilterError(ValueError):
-    """The text is no filter. Says where and what was expected; quotes nothing, because values may be personal."""
-
-    def __init__(self, position: int, expected: str) -> None:
-        super().__init__(f"at character {position + 1}: expected {expected}")
-
-
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One condition, whose value has the type that the field asks for."""
+    """One condition. Its value has the type of the field."""
 
     field: str
     """The name in the API: "organism", "metadata.age"."""
@@ -52,10 +45,10 @@ class Comparison:
 
 
 def parse(text: str) -> tuple[Comparison, ...]:
-    """Return the comparisons that must all hold, none for an empty text. Raises FilterError."""
+    """Return the comparisons, all of which must hold; an empty text has none. Raises FilterError."""
     if "\0" in text:
         raise FilterError(text.index("\0"), "no NUL character")
-    scanner = _Scanner(text)
+    scanner = Scanner(text)
     comparisons: list[Comparison] = []
     while not scanner.at_end():
         if comparisons:
@@ -66,46 +59,7 @@ def parse(text: str) -> tuple[Comparison, ...]:
     return tuple(comparisons)
 
 
-class _Scanner:
-    """A place in the text, always at the start of a token."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self.at = 0
-        self._skip_space()
-
-    def _skip_space(self) -> None:
-        while self.at < len(self._text) and self._text[self.at].isspace():
-            self.at += 1
-
-    def at_end(self) -> bool:
-        return self.at == len(self._text)
-
-    def peek(self, pattern: re.Pattern[str]) -> str | None:
-        found = pattern.match(self._text, self.at)
-        return found[0] if found else None
-
-    def take(self, pattern: re.Pattern[str], *, skip_space: bool = True) -> str | None:
-        found = self.peek(pattern)
-        if found is not None:
-            self.at += len(found)
-            if skip_space:
-                self._skip_space()
-        return found
-
-    def take_and(self) -> None:
-        start = self.at
-        word = self.take(_WORD)
-        if word == "AND" and not self.at_end():
-            return
-        if word == "AND":
-            raise FilterError(self.at, "a comparison after AND")
-        if word == "OR":
-            raise FilterError(start, "AND (OR is not supported)")
-        raise FilterError(start, "AND, in upper case, or the end")
-
-
-def _comparison(scanner: _Scanner) -> Comparison:
+def _comparison(scanner: Scanner) -> Comparison:
     field = _field(scanner)
     read, operators = _KINDS.get(field, (_scalar, (*EQUALITY, *ORDER)))
     at = scanner.at
@@ -119,9 +73,9 @@ def _comparison(scanner: _Scanner) -> Comparison:
     return Comparison(field, operator, value)
 
 
-def _field(scanner: _Scanner) -> str:
+def _field(scanner: Scanner) -> str:
     start = scanner.at
-    if scanner.peek(_WORD) == "NOT" or scanner.peek(re.compile(r"[-(]")):
+    if scanner.peek(WORD) == "NOT" or scanner.peek(re.compile(r"[-(]")):
         raise FilterError(start, "a field (NOT and parentheses are not supported)")
     name = scanner.take(_FIELD, skip_space=False) or ""
     if name == METADATA:
@@ -140,7 +94,7 @@ def _unquote(quoted: str) -> str:
     return _ESCAPE.sub(r"\1", quoted[1:-1])
 
 
-def _text(scanner: _Scanner) -> str:
+def _text(scanner: Scanner) -> str:
     start = scanner.at
     quoted = scanner.take(_STRING)
     if quoted is None:
@@ -151,26 +105,26 @@ def _text(scanner: _Scanner) -> str:
     return text
 
 
-def _word(scanner: _Scanner) -> str:
-    """Return the next word, in quotes or not."""
+def _word(scanner: Scanner) -> str:
+    """Return the next word, quoted or not."""
     quoted = scanner.take(_STRING)
-    return _unquote(quoted) if quoted is not None else scanner.take(_WORD) or ""
+    return _unquote(quoted) if quoted is not None else scanner.take(WORD) or ""
 
 
-def _number(scanner: _Scanner) -> float:
+def _number(scanner: Scanner) -> float:
     start = scanner.at
-    word = scanner.take(_WORD) or ""
+    word = scanner.take(WORD) or ""
     value = float(word) if _NUMBER.fullmatch(word) else math.nan
     if not math.isfinite(value):
         raise FilterError(start, "a number")
     return value
 
 
-def _scalar(scanner: _Scanner) -> str | float | bool:
+def _scalar(scanner: Scanner) -> str | float | bool:
     if scanner.peek(_STRING) is not None:
         return _text(scanner)
-    if scanner.peek(_WORD) in ("true", "false"):
-        return scanner.take(_WORD) == "true"
+    if scanner.peek(WORD) in ("true", "false"):
+        return scanner.take(WORD) == "true"
     start = scanner.at
     try:
         return _number(scanner)
@@ -178,7 +132,7 @@ def _scalar(scanner: _Scanner) -> str | float | bool:
         raise FilterError(start, "a string in double quotes, a number, true or false") from None
 
 
-def _uuid(scanner: _Scanner) -> UUID:
+def _uuid(scanner: Scanner) -> UUID:
     start = scanner.at
     try:
         return UUID(_text(scanner))
@@ -186,7 +140,7 @@ def _uuid(scanner: _Scanner) -> UUID:
         raise FilterError(start, "a UUID in double quotes") from None
 
 
-def _state(scanner: _Scanner) -> Sample.State.ValueType:
+def _state(scanner: Scanner) -> Sample.State.ValueType:
     start = scanner.at
     name = "STATE_" + _word(scanner).removeprefix("STATE_")
     if Sample.State.DESCRIPTOR.values_by_name.get(name) is None or name == "STATE_UNSPECIFIED":
@@ -194,7 +148,7 @@ def _state(scanner: _Scanner) -> Sample.State.ValueType:
     return Sample.State.Value(name)
 
 
-def _time(scanner: _Scanner) -> datetime:
+def _time(scanner: Scanner) -> datetime:
     start = scanner.at
     word = _word(scanner)
     try:
@@ -205,7 +159,7 @@ def _time(scanner: _Scanner) -> datetime:
         raise FilterError(start, "an RFC 3339 time such as 2026-01-31T12:00:00Z") from None
 
 
-_KINDS: dict[str, tuple[Callable[[_Scanner], Value], tuple[str, ...]]] = {
+_KINDS: dict[str, tuple[Callable[[Scanner], Value], tuple[str, ...]]] = {
     "organism": (_text, (*EQUALITY, *ORDER)),
     "taxonId": (_number, (*EQUALITY, *ORDER)),
     "collectionDate": (_text, (*EQUALITY, *ORDER)),

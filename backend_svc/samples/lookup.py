@@ -1,11 +1,11 @@
-"""Samples at rest, read whole."""
+"""Reads whole samples, by id or by idempotency key."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from backend_svc.errors import IdempotencyKeyReused, SampleNotFound
 from backend_svc.samples import rows
+from backend_svc.samples.errors import IdempotencyKeyReused, SampleNotFound
 from chassis.calling.coalescer import Coalescer
 from chassis.storage.database import Database
 from chassis.storage.sweep import Sweep
@@ -20,81 +20,62 @@ sample.*,
 """
 BY_IDS = f"SELECT {COLUMNS} FROM sample WHERE id = ANY ($1::uuid[])"
 BY_KEYS = f"""
-SELECT asked.number, idempotency.fingerprint, {COLUMNS}
-FROM unnest($1::uuid[], $2::text[], $3::bytea[]) WITH ORDINALITY AS asked (account, method, key_hash, number)
+SELECT claim.number, idempotency.fingerprint, {COLUMNS}
+FROM unnest($1::uuid[], $2::text[], $3::bytea[]) WITH ORDINALITY AS claim (account, method, key_hash, number)
 JOIN idempotency USING (account, method, key_hash)
 JOIN sample ON sample.id = idempotency.sample_id AND sample.owner = idempotency.account
 WHERE idempotency.created_at >= now() - interval '24 hours'
 """
 SWEEP_KEYS = Sweep("idempotency", "created_at < now() - interval '24 hours'")
 
-
-Asked = tuple[UUID, IdempotencyClaim]
-"""An account, and what it claims."""
+OwnedClaim = tuple[UUID, IdempotencyClaim]
+"""An account and its claim."""
 
 
 class Claimed(NamedTuple):
-    """A sample that a key made, and the hash of the request of which it did so."""
+    """The sample that a key stored, and the fingerprint of the request that did so."""
 
     fingerprint: bytes
     stored: StoredSample
 
 
-class Reading:
-    """Reads samples; those that are asked for while a query is under way share the next one."""
+class Lookup:
+    """Reads samples. Calls that arrive during a query share the next one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._together = Coalescer(self._read_all)
+        self._by_id = Coalescer(self._get_all)
         self._by_key = Coalescer(self._find_all)
 
     async def get(self, sample_id: UUID) -> StoredSample:
-        """Return a sample whole, as it is after this call began. Raises SampleNotFound."""
-        found = await self._together.submit(sample_id)
+        """Return a whole sample; the query starts after this call. Raises SampleNotFound."""
+        found = await self._by_id.submit(sample_id)
         if found is None:
             raise SampleNotFound
         return found
 
     async def find(self, owner: UUID, claim: IdempotencyClaim) -> StoredSample | None:
-        """Return the sample that a key made within 24 hours. Raises IdempotencyKeyReused."""
-        return _check(claim, await self._by_key.submit((owner, claim)))
+        """Return the sample that a key stored within 24 hours.
 
-    async def _find_all(self, asked: Sequence[Asked]) -> Sequence[Claimed | None]:
-        return await _find_by_keys(self._database, asked)
+        Raises IdempotencyKeyReused when it did so for a different request.
+        """
+        found = await self._by_key.submit((owner, claim))
+        if found is None:
+            return None
+        if found.fingerprint != claim.fingerprint:
+            raise IdempotencyKeyReused
+        return found.stored
 
-    async def _read_all(self, sample_ids: Sequence[UUID]) -> Sequence[StoredSample | None]:
+    async def _get_all(self, sample_ids: Sequence[UUID]) -> Sequence[StoredSample | None]:
         found = {row["id"]: row for row in await self._database.fetch(BY_IDS, set(sample_ids))}
         return [rows.to_stored(found[id]) if id in found else None for id in sample_ids]
 
-
-async def find_by_key(database: Database, owner: UUID, claim: IdempotencyClaim) -> StoredSample | None:
-    """Return the sample that a key made within 24 hours. Raises IdempotencyKeyReused."""
-    (found,) = await _find_by_keys(database, [(owner, claim)])
-    return _check(claim, found)
-
-
-async def _find_by_keys(database: Database, asked: Sequence[Asked]) -> list[Claimed | None]:
-    found = await database.fetch(
-        BY_KEYS,
-        [owner for owner, _ in asked],
-        [claim.method for _, claim in asked],
-        [claim.key_hash for _, claim in asked],
-    )
-    by_number = {row["number"]: Claimed(row["fingerprint"], rows.to_stored(row)) for row in found}
-    return [by_number.get(number) for number in range(1, len(asked) + 1)]
-
-
-def _check(claim: IdempotencyClaim, found: Claimed | None) -> StoredSample | None:
-    """Return the sample that a key made. Raises IdempotencyKeyReused when it made it of another request."""
-    if found is None:
-        return None
-    if found.fingerprint != claim.fingerprint:
-        raise IdempotencyKeyReused
-    return found.stored
-
-
-async def get(database: Database, sample_id: UUID) -> StoredSample:
-    """Return a sample whole. Raises SampleNotFound."""
-    for row in await database.fetch(BY_IDS, [sample_id]):
-        return rows.to_stored(row)
-    raise SampleNotFound
+    async def _find_all(self, claims: Sequence[OwnedClaim]) -> Sequence[Claimed | None]:
+        found = await self._database.fetch(
+            BY_KEYS,
+            [owner for owner, _ in claims],
+            [claim.method for _, claim in claims],
+            [claim.key_hash for _, claim in claims],
+        )
+        by_number = {row["number"]: Claimed(row["fingerprint"], rows.to_stored(row)) for row in found}
+        return [by_number.get(number) for number in range(1, len(claims) + 1)]

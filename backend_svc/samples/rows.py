@@ -1,4 +1,4 @@
-"""Samples between their message and their row."""
+"""Converts samples between message and row."""
 
 import json
 import math
@@ -16,12 +16,12 @@ from fairdb.samples.v1.sample_pb2 import Sample
 
 
 def scalars(metadata: Mapping[str, Value]) -> dict[str, Any]:
-    """Return metadata as plain scalars; whole numbers as int, as JSON writers do. Raises InvalidRequest."""
+    """Return metadata as plain scalars, with whole numbers as int. Raises InvalidRequest."""
     return {name: _scalar(value) for name, value in metadata.items()}
 
 
 def check_texts(sample: Sample, written: str) -> None:
-    """Raise InvalidRequest where a text holds NUL, which PostgreSQL cannot; `written`: the maps as JSON."""
+    """Raise InvalidRequest if a text contains NUL, which PostgreSQL cannot store. `written` is the maps as JSON."""
     for field, text in (
         ("subject", sample.subject),
         ("organism", sample.organism),
@@ -29,7 +29,7 @@ def check_texts(sample: Sample, written: str) -> None:
     ):
         if "\0" in text:
             raise refused(field, NO_NUL)
-    # JSON writes it so; and a backslash before these letters, which is harmless, it writes twice.
+    # JSON writes NUL as this escape. It doubles a literal backslash, so remove pairs first.
     if "\\u0000" in written.replace("\\\\", ""):
         raise refused("metadata", NO_NUL)
 
@@ -43,7 +43,7 @@ def to_uuid(field: str, text: str) -> UUID:
 
 
 def refused(field: str, description: str) -> InvalidRequest:
-    """Return the error for a field that cannot be stored; it quotes no value."""
+    """Return the error for a field that cannot be stored, without its value."""
     return InvalidRequest(violations=[Violation(f"stored.sample.{field}", description)])
 
 
@@ -70,7 +70,7 @@ def _set(value: Value, scalar: str | float | bool | None) -> None:
 
 
 def to_stored(row: Mapping[str, Any] | asyncpg.Record) -> StoredSample:
-    """Return the sample of a row of table sample, joined with the barrier (`barred_by`, `barred_at`) that binds it."""
+    """Return the sample of a row of `sample`, with the barrier that binds it as `barred_by` and `barred_at`."""
     sample = Sample(
         id=str(row["id"]),
         study=str(row["study"]),

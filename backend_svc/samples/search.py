@@ -9,10 +9,11 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
-from backend_svc.errors import FilterInvalid
 from backend_svc.samples import filter, rows
-from backend_svc.samples.filter import Comparison, FilterError
+from backend_svc.samples.errors import FilterInvalid
+from backend_svc.samples.filter import Comparison
 from backend_svc.samples.lookup import BARRED, COLUMNS
+from backend_svc.samples.scanner import FilterError
 from chassis.storage import paging
 from chassis.storage.database import Database
 from fairdatabase.policy.access.visibility import Reader, view_of

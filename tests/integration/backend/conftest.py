@@ -1,4 +1,4 @@
-"""backend_svc as it runs, on a database of its own, without broker and registry; and what its tests store in it."""
+"""A running backend_svc on its own database, without broker and registry, and the requests that its tests send."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ def store_request(
 
 @dataclass
 class Refused(Exception):
-    """A call that failed, as its caller sees it."""
+    """A failed call, as its caller sees it."""
 
     code: grpc.StatusCode
     reason: str
@@ -104,7 +104,7 @@ class Refused(Exception):
 
 @dataclass
 class Backend:
-    """A running backend_svc: its stubs, and its database for what no RPC does or shows."""
+    """A running backend_svc: its stubs, and its database for what no RPC offers."""
 
     samples: "BackendServiceAsyncStub"
     as_privacy: "BackendServiceAsyncStub"
@@ -152,7 +152,7 @@ class Backend:
         return (await self.as_privacy.Quarantine(request)).sample_count
 
     async def handle(self, subscription_index: int, event: Event) -> None:
-        """Let a consumer handle an event, in a transaction and a call as its inbox gives them."""
+        """Let a consumer handle an event, in a transaction and a call context as the inbox provides them."""
         call_context.enter(Call(correlation_id=event.correlation_id, caller=Caller(service="backend_svc")))
         async with self.database.transaction() as connection:
             await consumers.SUBSCRIPTIONS[subscription_index].handler(connection, [event])
@@ -167,14 +167,14 @@ class Backend:
         return next(event for event in await self.events(id) if event.type == type)
 
     async def add(self, owner: str, metadata: Metadata | None = None, **arguments: object) -> str:
-        """Store a sample and put it into the search index; return its id."""
+        """Store and index a sample; return its id."""
         answer = await self.store(store_request(owner, metadata, **arguments))  # pyright: ignore[reportArgumentType]
         id = answer.stored.sample.id
         await self.index(id)
         return id
 
     async def outbox(self) -> list[Event]:
-        """Return the events that wait for the broker."""
+        """Return the events in the outbox."""
         return [Event.FromString(row["event"]) for row in await self.database.pool.fetch("SELECT event FROM outbox")]
 
 
@@ -200,7 +200,7 @@ async def backend(servers: Servers, new_database: NewDatabase) -> AsyncIterator[
 
 
 class _WithToken(grpc.aio.UnaryUnaryClientInterceptor):
-    """Shows a service token with each call."""
+    """Adds a service token to each call."""
 
     def __init__(self, token: str) -> None:
         self._token = token

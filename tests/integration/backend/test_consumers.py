@@ -1,4 +1,4 @@
-"""Index and notify: what follows a store, once however often the event comes."""
+"""The consumers index and notify: they take effect once, however often an event arrives."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -21,7 +21,9 @@ async def follow(backend: Backend, account: str, **target: str) -> Subscription:
     return await backend.notifications.AddSubscription(request)
 
 
-async def told(backend: Backend, account: str, page_size: int = 200, page_token: str = "") -> ListNotificationsResponse:
+async def notifications_of(
+    backend: Backend, account: str, page_size: int = 200, page_token: str = ""
+) -> ListNotificationsResponse:
     return await backend.notifications.ListAccountNotifications(
         pb.ListAccountNotificationsRequest(principal=principal(account), page_size=page_size, page_token=page_token)
     )
@@ -81,7 +83,7 @@ async def test_each_value_is_indexed_by_its_kind_and_class(backend: Backend) -> 
     assert rows == expected
 
 
-async def test_sample_is_indexed_and_then_processed_with_events_one_to_five(backend: Backend) -> None:
+async def test_sample_is_indexed_then_processed(backend: Backend) -> None:
     owner = new_account()
     id = await backend.add(owner)
     assert (await backend.get(id)).state == Sample.STATE_INDEXED
@@ -100,7 +102,7 @@ async def test_sample_is_indexed_and_then_processed_with_events_one_to_five(back
     assert len(await backend.outbox()) == 5
 
 
-async def test_event_that_comes_again_changes_nothing(backend: Backend) -> None:
+async def test_repeated_event_changes_nothing(backend: Backend) -> None:
     follower = new_account()
     await follow(backend, follower, organism="human gut metagenome")
     id = await backend.add(new_account())
@@ -109,17 +111,17 @@ async def test_event_that_comes_again_changes_nothing(backend: Backend) -> None:
     await backend.index(id)
     assert [event.sequence for event in await backend.events(id)] == [1, 2, 3, 4, 5]
     assert (await backend.get(id)).state == Sample.STATE_PROCESSED
-    assert len((await told(backend, follower)).notifications) == 1
+    assert len((await notifications_of(backend, follower)).notifications) == 1
 
 
 async def test_longest_names_and_values_fit_into_the_index(backend: Backend) -> None:
-    """An index entry has a largest size; text that does not compress meets it first."""
+    """PostgreSQL limits the size of an index entry; incompressible text reaches it first."""
     value = "".join(chr(0x10000 + (number * 7919) % 0xF0000) for number in range(5000))
     id = await backend.add(new_account(), {value[:128]: (value, PUBLIC)})
     assert (await backend.get(id)).state == Sample.STATE_INDEXED
 
 
-async def test_followers_of_organism_or_study_are_told_once_and_the_owner_never(backend: Backend) -> None:
+async def test_followers_are_notified_once_and_the_owner_never(backend: Backend) -> None:
     owner, by_organism, by_study, by_both, other = (new_account() for _ in range(5))
     for account in (owner, by_organism, by_both):
         await follow(backend, account, organism="HUMAN gut Metagenome")
@@ -129,9 +131,9 @@ async def test_followers_of_organism_or_study_are_told_once_and_the_owner_never(
     id = await backend.add(owner, organism="Human Gut metagenome")
     await backend.notify(id)
     for account in (by_organism, by_study, by_both):
-        assert [item.sample for item in (await told(backend, account)).notifications] == [id]
+        assert [item.sample for item in (await notifications_of(backend, account)).notifications] == [id]
     for account in (owner, other):
-        assert not (await told(backend, account)).notifications
+        assert not (await notifications_of(backend, account)).notifications
 
 
 async def test_following_twice_is_one_subscription(backend: Backend) -> None:
@@ -144,7 +146,7 @@ async def test_following_twice_is_one_subscription(backend: Backend) -> None:
     assert not await subscriptions(backend, new_account())
 
 
-async def test_removed_subscription_tells_nobody_and_is_not_found_again(backend: Backend) -> None:
+async def test_removed_subscription_notifies_nobody(backend: Backend) -> None:
     account = new_account()
     subscription = await follow(backend, account, organism="E. coli")
 
@@ -160,11 +162,11 @@ async def test_removed_subscription_tells_nobody_and_is_not_found_again(backend:
         await remove(account)
     id = await backend.add(new_account(), organism="E. coli")
     await backend.notify(id)
-    assert not (await told(backend, account)).notifications
+    assert not (await notifications_of(backend, account)).notifications
 
 
 @pytest.mark.parametrize("organism", ["a\0b", " "])
-async def test_organism_that_cannot_be_followed_is_refused(backend: Backend, organism: str) -> None:
+async def test_invalid_organism_is_rejected(backend: Backend, organism: str) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await follow(backend, new_account(), organism=organism)
     assert failed.value.code() == grpc.StatusCode.INVALID_ARGUMENT
@@ -181,7 +183,7 @@ async def test_notifications_come_newest_first_in_pages(backend: Backend) -> Non
     seen: list[str] = []
     token = ""
     for size in (2, 2, 1):
-        page = await told(backend, account, 2, token)
+        page = await notifications_of(backend, account, 2, token)
         assert len(page.notifications) == size
         seen += [item.sample for item in page.notifications]
         token = page.next_page_token
@@ -189,23 +191,23 @@ async def test_notifications_come_newest_first_in_pages(backend: Backend) -> Non
     assert seen == ids[::-1]
 
 
-async def test_page_token_of_another_account_is_refused(backend: Backend) -> None:
+async def test_page_token_of_another_account_is_rejected(backend: Backend) -> None:
     account = new_account()
     await follow(backend, account, study=STUDY)
     for _ in range(2):
         await backend.notify(await backend.add(new_account()))
-    token = (await told(backend, account, 1)).next_page_token
+    token = (await notifications_of(backend, account, 1)).next_page_token
     with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await told(backend, new_account(), 1, token)
+        await notifications_of(backend, new_account(), 1, token)
     assert failed.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_a_sample_behind_a_barrier_goes_no_further(backend: Backend) -> None:
+async def test_sample_behind_a_barrier_stays_in_its_state(backend: Backend) -> None:
     owner, follower, consent = new_account(), new_account(), str(uuid4())
     await follow(backend, follower, study=STUDY)
     id = await backend.add(owner, consents=[consent])
-    # As in the middle of a withdrawal that has thousands of samples to put aside.
+    # As in the middle of a withdrawal with thousands of samples.
     await backend.database.execute("INSERT INTO barrier (consent, actor) VALUES ($1::uuid, $2)", consent, owner)
     await backend.notify(id)
     assert len(await backend.events(id)) == 4
-    assert not (await told(backend, follower)).notifications
+    assert not (await notifications_of(backend, follower)).notifications

@@ -1,4 +1,4 @@
-"""Withdrawal of consent: nothing that rests on it stays, whatever is being stored at the same time."""
+"""Withdrawal of consent: it reaches every sample that rests on it, also those stored at the same time."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -6,14 +6,17 @@ from uuid import UUID, uuid4
 import grpc
 import pytest
 
+from backend_svc import locks
 from backend_svc.lifecycle import quarantine
+from backend_svc.samples.insertion import insert
+from backend_svc.samples.store import read_request
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import Sample
 from tests.integration.backend.conftest import PUBLIC, Backend, Refused, new_account, store_request
 from tests.waiting import eventually
 
 
-async def test_quarantine_reaches_what_rests_on_the_consent_and_nothing_else(backend: Backend) -> None:
+async def test_quarantine_affects_only_samples_of_the_consent(backend: Backend) -> None:
     owner, consent, steward = new_account(), str(uuid4()), new_account()
     resting = await backend.add(owner, {"age": (30, PUBLIC)}, consents=[consent, str(uuid4())])
     other = await backend.add(owner, {"age": (30, PUBLIC)})
@@ -29,14 +32,14 @@ async def test_quarantine_reaches_what_rests_on_the_consent_and_nothing_else(bac
     assert [str(row["sample_id"]) for row in await backend.database.pool.fetch(indexed)] == [other]
 
 
-async def test_quarantine_may_be_repeated(backend: Backend) -> None:
+async def test_quarantine_is_repeatable(backend: Backend) -> None:
     owner, consent = new_account(), str(uuid4())
     id = await backend.add(owner, consents=[consent])
     assert [await backend.quarantine(consent, owner) for _ in range(3)] == [1, 0, 0]
     assert (await backend.events(id))[-1].sequence == 5
 
 
-async def test_nothing_is_stored_on_a_withdrawn_consent(backend: Backend) -> None:
+async def test_store_under_a_withdrawn_consent_fails(backend: Backend) -> None:
     consent = str(uuid4())
     await backend.quarantine(consent, new_account())
     claim = pb.IdempotencyClaim(method="m", key_hash=bytes(32), fingerprint=bytes(32))
@@ -48,7 +51,7 @@ async def test_nothing_is_stored_on_a_withdrawn_consent(backend: Backend) -> Non
 
 
 @pytest.mark.parametrize("attempt", range(5))
-async def test_no_sample_escapes_a_withdrawal_that_races_with_stores(backend: Backend, attempt: int) -> None:
+async def test_withdrawal_concurrent_with_stores_reaches_every_sample(backend: Backend, attempt: int) -> None:
     owner, consent = new_account(), str(uuid4())
 
     async def store(number: int) -> bool:
@@ -71,25 +74,23 @@ async def test_no_sample_escapes_a_withdrawal_that_races_with_stores(backend: Ba
     assert quarantined == sum(stored)
 
 
-async def test_store_that_holds_the_lock_makes_the_withdrawal_wait(backend: Backend) -> None:
-    """The race above, step by step: a store between lock and commit, and a withdrawal that comes meanwhile."""
-    from backend_svc.samples import store
-
+async def test_withdrawal_waits_for_a_store_that_holds_the_lock(backend: Backend) -> None:
+    """The race above, step by step: the withdrawal starts while a store is between lock and commit."""
     owner, consent = new_account(), uuid4()
     async with backend.database.transaction() as connection:
-        await connection.execute(store.LOCK_SHARED, [store.lock_key("consent", consent)])
+        await locks.share(connection, [locks.lock_key("consent", consent)])
         withdrawal = asyncio.ensure_future(backend.quarantine(str(consent), owner))
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         assert await eventually(lambda: backend.database.pool.fetchval(waiting), within=5)
         assert not withdrawal.done()
         request = store_request(owner, consents=[str(consent)])
-        (outcome,) = await store.store_in(connection, [store.read(request)])
+        (outcome,) = await insert(connection, [read_request(request)])
         assert outcome.created_at is not None
     assert await withdrawal == 1
     assert (await backend.get(request.stored.sample.id)).state == Sample.STATE_QUARANTINED
 
 
-async def test_withdrawals_that_share_samples_do_not_wait_in_a_circle(backend: Backend) -> None:
+async def test_concurrent_withdrawals_of_shared_samples_do_not_deadlock(backend: Backend) -> None:
     owner = new_account()
     consents = [str(uuid4()) for _ in range(4)]
     requests = [store_request(owner, consents=consents) for _ in range(40)]
@@ -98,7 +99,7 @@ async def test_withdrawals_that_share_samples_do_not_wait_in_a_circle(backend: B
     assert sum(counts) == 40
 
 
-async def test_quarantined_sample_is_not_indexed_later(backend: Backend) -> None:
+async def test_quarantined_sample_is_not_indexed(backend: Backend) -> None:
     owner, consent = new_account(), str(uuid4())
     id = (await backend.store(store_request(owner, consents=[consent]))).stored.sample.id
     await backend.quarantine(consent, owner)
@@ -108,7 +109,7 @@ async def test_quarantined_sample_is_not_indexed_later(backend: Backend) -> None
     assert [event.sequence for event in await backend.events(id)] == [1, 2, 3, 4]
 
 
-async def test_a_barrier_binds_before_its_samples_are_quarantined(backend: Backend) -> None:
+async def test_barrier_binds_before_samples_are_quarantined(backend: Backend) -> None:
     owner, consent = new_account(), str(uuid4())
     id = await backend.add(owner, consents=[consent])
     assert await backend.find(new_account()) == [id]
@@ -119,7 +120,7 @@ async def test_a_barrier_binds_before_its_samples_are_quarantined(backend: Backe
     assert await backend.find(new_account()) == []
 
 
-async def test_what_a_call_leaves_over_is_quarantined_behind_it(
+async def test_samples_beyond_one_batch_are_quarantined_in_the_background(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quarantine, "BATCH", 2)

@@ -1,4 +1,4 @@
-"""ListStoredSamples: what the reader may not see they may not filter by; and every filter goes by an index."""
+"""ListStoredSamples: filters match only what the reader may see, and use an index."""
 
 import json
 from typing import Any
@@ -63,7 +63,7 @@ async def test_filter_matches(backend: Backend, text: str, matches: bool) -> Non
     assert await backend.find(owner, f'{text} AND owner != "{owner}"') == []
 
 
-async def test_comparison_matches_only_where_the_class_is_visible(backend: Backend) -> None:
+async def test_comparison_matches_only_visible_classes(backend: Backend) -> None:
     owner, stranger = new_account(), new_account()
     metadata: Any = {"age": (30, QUASI), "diet": ("vegan", SENSITIVE), "site": ("stool", PUBLIC)}
     mine, theirs = await backend.add(owner, metadata), await backend.add(stranger, metadata)
@@ -83,7 +83,7 @@ async def test_comparison_matches_only_where_the_class_is_visible(backend: Backe
     assert await found("metadata.age = 30", everywhere=[0], own=[0]) == []
 
 
-async def test_field_of_one_class_does_not_open_another(backend: Backend) -> None:
+async def test_same_field_may_be_visible_on_one_sample_only(backend: Backend) -> None:
     """The same field may have different classes on different samples."""
     reader = new_account()
     open_one = await backend.add(new_account(), {"age": (30, PUBLIC)})
@@ -91,13 +91,13 @@ async def test_field_of_one_class_does_not_open_another(backend: Backend) -> Non
     assert await backend.find(reader, "metadata.age = 30") == [open_one]
 
 
-async def test_field_whose_class_is_unknown_matches_nothing(backend: Backend) -> None:
+async def test_field_of_unknown_class_never_matches(backend: Backend) -> None:
     owner = new_account()
     await backend.add(owner, {"age": (30, 0)}, subject="pseudonym")
     assert await backend.find(owner, "metadata.age = 30", everywhere=[0, PUBLIC, QUASI, SENSITIVE]) == []
 
 
-async def test_quarantined_samples_are_listed_for_owner_and_overseer_and_match_no_data(backend: Backend) -> None:
+async def test_quarantined_samples_are_listed_without_data(backend: Backend) -> None:
     owner, steward, stranger, consent = new_account(), new_account(), new_account(), str(uuid4())
     id = await backend.add(owner, {"age": (30, PUBLIC)}, consents=[consent])
     await backend.quarantine(consent, owner)
@@ -111,7 +111,7 @@ async def test_quarantined_samples_are_listed_for_owner_and_overseer_and_match_n
         assert await backend.find(steward, text, oversees=True) == []
 
 
-async def test_samples_come_newest_first_in_pages_without_gap_or_repeat(backend: Backend) -> None:
+async def test_pages_list_every_sample_once_newest_first(backend: Backend) -> None:
     owner = new_account()
     ids = [await backend.add(owner, {"age": (number, PUBLIC)}) for number in range(7)]
     seen: list[str] = []
@@ -125,7 +125,7 @@ async def test_samples_come_newest_first_in_pages_without_gap_or_repeat(backend:
     assert seen == ids[::-1]
 
 
-async def test_page_token_holds_for_its_query_only(backend: Backend) -> None:
+async def test_page_token_of_another_query_is_rejected(backend: Backend) -> None:
     owner = new_account()
     for _ in range(2):
         await backend.add(owner)
@@ -144,7 +144,7 @@ async def test_page_token_holds_for_its_query_only(backend: Backend) -> None:
     assert len((await backend.page(owner, page_size=1, page_token=token)).samples) == 1
 
 
-async def test_page_ends_before_its_answer_grows_too_large(backend: Backend) -> None:
+async def test_page_ends_before_the_answer_is_too_large(backend: Backend) -> None:
     owner = new_account()
     ids = [await backend.add(owner, {"notes": ("x" * 900_000, PUBLIC)}) for _ in range(6)]
     seen: list[str] = []
@@ -157,7 +157,7 @@ async def test_page_ends_before_its_answer_grows_too_large(backend: Backend) -> 
 
 
 @pytest.mark.parametrize("text", ['organism = "secret-name', "secret-name", "owner = 5"])
-async def test_filter_that_cannot_be_parsed_is_refused_without_a_quote(backend: Backend, text: str) -> None:
+async def test_invalid_filter_is_rejected_without_quoting_it(backend: Backend, text: str) -> None:
     with pytest.raises(Refused) as refused:
         await backend.page(new_account(), text)
     assert refused.value.reason == "FILTER_INVALID"
@@ -199,7 +199,7 @@ FILTERS = [
 ]
 
 
-async def test_every_filter_goes_by_an_index(backend: Backend) -> None:
+async def test_every_filter_uses_an_index(backend: Backend) -> None:
     reader = UUID(new_account())
     async with backend.database.pool.acquire() as connection:
         await connection.execute(GENERATE)
@@ -224,7 +224,7 @@ def _nodes(plan: dict[str, Any]) -> Any:
         yield from _nodes(child)
 
 
-async def test_a_part_in_a_study_lets_see_more_of_its_samples_only(backend: Backend) -> None:
+async def test_study_membership_reveals_more_only_in_that_study(backend: Backend) -> None:
     owner, reader, elsewhere = new_account(), new_account(), str(uuid4())
     fields = {"age": ("30-39", QUASI), "disease": ("Healthy", SENSITIVE)}
     here, there = await backend.add(owner, fields), await backend.add(owner, fields, study=elsewhere)
@@ -239,9 +239,7 @@ async def test_a_part_in_a_study_lets_see_more_of_its_samples_only(backend: Back
 
 
 @pytest.mark.parametrize("oversees", [True, False])
-async def test_quarantined_samples_of_a_study_are_listed_for_whoever_oversees_it(
-    backend: Backend, oversees: bool
-) -> None:
+async def test_quarantined_samples_of_a_study_are_listed_for_its_overseer(backend: Backend, oversees: bool) -> None:
     owner, reader, consent = new_account(), new_account(), str(uuid4())
     id = await backend.add(owner, consents=[consent])
     other = await backend.add(owner, consents=[consent], study=str(uuid4()))
@@ -253,7 +251,7 @@ async def test_quarantined_samples_of_a_study_are_listed_for_whoever_oversees_it
     assert other not in found
 
 
-async def test_a_page_ends_where_it_would_without_what_is_withheld(backend: Backend) -> None:
+async def test_withheld_values_do_not_change_where_a_page_ends(backend: Backend) -> None:
     owner, reader = new_account(), new_account()
     long = ("x" * 3000, RESTRICTED)
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""What whoever drives a creation may ask: stored or never, how far, and on again."""
+"""The saga engine's operations: settle whether a sample was stored, report states, resume."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -7,7 +7,9 @@ import grpc
 import pytest
 from uuid6 import uuid7
 
-from backend_svc.samples import store
+from backend_svc import locks
+from backend_svc.samples.insertion import insert
+from backend_svc.samples.store import read_request
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import Sample
 from tests.integration.backend.conftest import Backend, Refused, new_account, store_request
@@ -25,32 +27,32 @@ def request(token: int, owner: str = "", **arguments: object) -> pb.StoreSampleR
     return made
 
 
-async def test_what_was_stored_is_said_to_be(backend: Backend) -> None:
+async def test_settling_a_stored_sample_returns_it(backend: Backend) -> None:
     stored = (await backend.store(request(1))).stored.sample
     assert await settle(backend, stored.id) == stored
     assert await count(backend, "settlement") == 0
 
 
 @pytest.mark.parametrize("token", [1, 2])
-async def test_what_was_settled_as_not_stored_is_refused_afterwards(backend: Backend, token: int) -> None:
+async def test_store_after_settlement_fails(backend: Backend, token: int) -> None:
     late = request(token, claim=claim("key"))
     assert await settle(backend, late.stored.sample.id) is None
     with pytest.raises(Refused) as refused:
         await backend.store(late)
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.ABORTED, "SAGA_TAKEN_OVER")
     assert [await count(backend, table) for table in ("sample", "idempotency", "event", "audit")] == [0, 0, 0, 0]
-    # The key is free for the client's repeat.
+    # The client can repeat the request with the same key.
     assert not (await backend.store(request(3, late.principal.user_id, claim=claim("key")))).replayed
 
 
-async def test_settling_again_says_the_same_and_keeps_the_newest_token(backend: Backend) -> None:
+async def test_repeated_settlement_keeps_the_newest_token(backend: Backend) -> None:
     id = str(uuid7())
     for token in (5, 3, 4):
         assert await settle(backend, id, token) is None
     assert await backend.database.fetchval("SELECT fencing_token FROM settlement WHERE sample_id = $1", UUID(id)) == 5
 
 
-async def test_store_and_settlement_at_once_agree(backend: Backend) -> None:
+async def test_concurrent_store_and_settlement_agree(backend: Backend) -> None:
     requests = [request(1) for _ in range(60)]
 
     async def store(request: pb.StoreSampleRequest) -> str:
@@ -68,23 +70,23 @@ async def test_store_and_settlement_at_once_agree(backend: Backend) -> None:
     assert await count(backend, "sample") == sum(stored != "SAGA_TAKEN_OVER" for stored, _ in outcomes)
 
 
-async def test_a_store_that_was_under_way_first_is_waited_for(backend: Backend) -> None:
-    """The settlement must see what a transaction commits that had the lock before it."""
+async def test_settlement_waits_for_a_store_that_holds_the_lock(backend: Backend) -> None:
+    """The settlement must see what the previous holder of the lock committed."""
     made = request(1)
     id = UUID(made.stored.sample.id)
     async with backend.database.transaction() as connection:
-        await connection.execute(store.LOCK_SHARED, [store.lock_key("sample", id)])
+        await locks.share(connection, [locks.lock_key("sample", id)])
         settling = asyncio.create_task(settle(backend, str(id)))
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         while not await backend.database.fetchval(waiting):
             assert not settling.done()
-        await store.store_in(connection, [store.read(made)])
+        await insert(connection, [read_request(made)])
     settled = await settling
     assert settled is not None
     assert settled.id == str(id)
 
 
-async def test_states_of_many_samples_in_one_call(backend: Backend) -> None:
+async def test_states_of_many_samples_are_returned_at_once(backend: Backend) -> None:
     owner = new_account()
     stored = (await backend.store(store_request(owner))).stored.sample.id
     indexed = await backend.add(owner)
@@ -100,10 +102,10 @@ async def resume(backend: Backend, id: str) -> None:
         raise Refused.of(error) from None
 
 
-async def test_a_sample_that_is_stuck_gets_the_event_it_waits_for_once_more(backend: Backend) -> None:
+async def test_resume_publishes_the_awaited_event_again(backend: Backend) -> None:
     id = (await backend.store(store_request(new_account()))).stored.sample.id
     for step, waits_for in ((backend.index, "sample.anonymized"), (backend.notify, "sample.indexed"), (None, None)):
-        await backend.database.execute("DELETE FROM outbox")  # it was published, and nothing came of it
+        await backend.database.execute("DELETE FROM outbox")  # published, but never handled
         await resume(backend, id)
         await resume(backend, id)
         expected = [await backend.event(id, waits_for)] if waits_for else []
@@ -112,7 +114,7 @@ async def test_a_sample_that_is_stuck_gets_the_event_it_waits_for_once_more(back
             await step(id)
 
 
-async def test_an_unknown_sample_cannot_be_resumed(backend: Backend) -> None:
+async def test_resuming_an_unknown_sample_fails(backend: Backend) -> None:
     with pytest.raises(Refused) as refused:
         await resume(backend, str(uuid4()))
     assert refused.value.reason == "SAMPLE_NOT_FOUND"

@@ -1,4 +1,4 @@
-"""What StoreSample promises: all or nothing, once, whoever else is storing."""
+"""StoreSample: all or nothing, and once, also under concurrency."""
 
 import asyncio
 import hashlib
@@ -8,6 +8,9 @@ from uuid import UUID, uuid4
 import grpc
 import pytest
 
+from backend_svc.locks import lock_key
+from backend_svc.samples.lookup import Lookup
+from backend_svc.samples.store import Store
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import Sample
 from tests.integration.backend.conftest import PUBLIC, QUASI, Backend, Refused, new_account, principal, store_request
@@ -27,7 +30,7 @@ async def count(backend: Backend, table: str) -> int:
     return await backend.database.pool.fetchval(f"SELECT count(*) FROM {table}")
 
 
-async def test_stored_sample_is_read_back_whole(backend: Backend) -> None:
+async def test_stored_sample_is_read_back_completely(backend: Backend) -> None:
     owner = new_account()
     request = store_request(
         owner,
@@ -69,7 +72,7 @@ async def test_unknown_sample_is_not_found(backend: Backend) -> None:
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.NOT_FOUND, "SAMPLE_NOT_FOUND")
 
 
-async def test_repeat_with_the_same_id_answers_the_same_and_does_nothing(backend: Backend) -> None:
+async def test_repeat_with_same_id_returns_the_first_answer(backend: Backend) -> None:
     request = store_request(new_account())
     first = await backend.store(request)
     repeats = await asyncio.gather(*(backend.store(request) for _ in range(10)))
@@ -77,7 +80,7 @@ async def test_repeat_with_the_same_id_answers_the_same_and_does_nothing(backend
     assert [await count(backend, table) for table in ("sample", "audit", "event", "outbox")] == [1, 1, 3, 3]
 
 
-async def test_first_stores_of_the_same_id_at_once_store_one_sample(backend: Backend) -> None:
+async def test_concurrent_stores_of_one_id_store_one_sample(backend: Backend) -> None:
     request = store_request(new_account())
     answers = await asyncio.gather(*(backend.store(request) for _ in range(10)))
     assert all(answer == answers[0] for answer in answers)
@@ -85,7 +88,7 @@ async def test_first_stores_of_the_same_id_at_once_store_one_sample(backend: Bac
 
 
 @pytest.mark.parametrize("with_claim", [False, True])
-async def test_id_of_somebody_elses_sample_is_refused(backend: Backend, with_claim: bool) -> None:
+async def test_id_of_another_owner_is_rejected(backend: Backend, with_claim: bool) -> None:
     first = await backend.store(store_request(new_account()))
     with pytest.raises(Refused):
         await backend.store(
@@ -94,7 +97,7 @@ async def test_id_of_somebody_elses_sample_is_refused(backend: Backend, with_cla
     assert (await backend.get(first.stored.sample.id)).owner == first.stored.sample.owner
 
 
-async def test_two_hundred_calls_with_twenty_keys_store_twenty_samples(backend: Backend) -> None:
+async def test_concurrent_calls_store_one_sample_per_key(backend: Backend) -> None:
     owner = new_account()
     requests = [store_request(owner, claim=claim(f"key {number % 20}")) for number in range(200)]
     answers = await asyncio.gather(*(backend.store(request) for request in requests))
@@ -104,7 +107,7 @@ async def test_two_hundred_calls_with_twenty_keys_store_twenty_samples(backend: 
     assert [await count(backend, table) for table in ("sample", "audit", "event")] == [20, 20, 60]
 
 
-async def test_key_with_another_fingerprint_is_refused(backend: Backend) -> None:
+async def test_key_with_another_fingerprint_is_rejected(backend: Backend) -> None:
     owner = new_account()
     await backend.store(store_request(owner, claim=claim("key")))
     with pytest.raises(Refused) as refused:
@@ -113,12 +116,12 @@ async def test_key_with_another_fingerprint_is_refused(backend: Backend) -> None
     assert await count(backend, "sample") == 1
 
 
-async def test_same_key_of_another_account_is_another_key(backend: Backend) -> None:
+async def test_accounts_have_separate_keys(backend: Backend) -> None:
     answers = [await backend.store(store_request(new_account(), claim=claim("key"))) for _ in range(2)]
     assert [answer.replayed for answer in answers] == [False, False]
 
 
-async def test_key_older_than_a_day_counts_no_more(backend: Backend) -> None:
+async def test_key_expires_after_a_day(backend: Backend) -> None:
     owner = new_account()
     first = await backend.store(store_request(owner, claim=claim("key")))
     await backend.database.pool.execute("UPDATE idempotency SET created_at = now() - interval '24 hours 1 second'")
@@ -131,7 +134,7 @@ async def test_key_older_than_a_day_counts_no_more(backend: Backend) -> None:
     assert found.stored == second.stored
 
 
-async def test_repeat_answers_with_the_sample_as_it_is_now(backend: Backend) -> None:
+async def test_repeat_returns_the_current_sample(backend: Backend) -> None:
     owner = new_account()
     first = await backend.store(store_request(owner, claim=claim("key")))
     await backend.index(first.stored.sample.id)
@@ -140,8 +143,8 @@ async def test_repeat_answers_with_the_sample_as_it_is_now(backend: Backend) -> 
     assert repeat.stored.sample.state == Sample.STATE_INDEXED
 
 
-async def test_repeat_after_a_withdrawal_still_answers_with_the_sample(backend: Backend) -> None:
-    """The first answer may have been lost: "withdrawn" would tell the caller that there is no sample."""
+async def test_repeat_after_a_withdrawal_returns_the_sample(backend: Backend) -> None:
+    """The caller may have lost the first answer and would read "withdrawn" as "not stored"."""
     owner, consent = new_account(), str(uuid4())
     request = store_request(owner, consents=[consent])
     await backend.store(request)
@@ -150,7 +153,7 @@ async def test_repeat_after_a_withdrawal_still_answers_with_the_sample(backend: 
 
 
 @pytest.mark.parametrize("place", ["organism", "subject", "collection_date", "value", "name"])
-async def test_nul_is_refused_as_bad_input(backend: Backend, place: str) -> None:
+async def test_nul_is_rejected(backend: Backend, place: str) -> None:
     request = store_request(new_account(), {"x": ("y", PUBLIC)})
     sample = request.stored.sample
     if place == "value":
@@ -159,28 +162,28 @@ async def test_nul_is_refused_as_bad_input(backend: Backend, place: str) -> None
         sample.metadata["a\0b"].string_value = "y"
     else:
         setattr(sample, place, "a\0b")
-    await assert_refused_as_bad_input(backend, request)
+    await assert_rejected_as_invalid(backend, request)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-async def test_number_that_json_does_not_know_is_refused(backend: Backend, number: float) -> None:
-    await assert_refused_as_bad_input(backend, store_request(new_account(), {"x": (number, PUBLIC)}))
+async def test_number_without_json_form_is_rejected(backend: Backend, number: float) -> None:
+    await assert_rejected_as_invalid(backend, store_request(new_account(), {"x": (number, PUBLIC)}))
 
 
-async def test_nested_metadata_is_refused(backend: Backend) -> None:
+async def test_nested_metadata_is_rejected(backend: Backend) -> None:
     request = store_request(new_account())
     request.stored.sample.metadata["x"].list_value.values.add(string_value="y")
-    await assert_refused_as_bad_input(backend, request)
+    await assert_rejected_as_invalid(backend, request)
 
 
 @pytest.mark.parametrize("field", ["id", "study"])
-async def test_what_is_no_uuid_is_refused(backend: Backend, field: str) -> None:
+async def test_invalid_uuid_is_rejected(backend: Backend, field: str) -> None:
     request = store_request(new_account())
     setattr(request.stored.sample, field, "secret-name")
-    await assert_refused_as_bad_input(backend, request)
+    await assert_rejected_as_invalid(backend, request)
 
 
-async def assert_refused_as_bad_input(backend: Backend, request: pb.StoreSampleRequest) -> None:
+async def assert_rejected_as_invalid(backend: Backend, request: pb.StoreSampleRequest) -> None:
     with pytest.raises(Refused) as refused:
         await backend.store(request)
     assert refused.value.reason == "INVALID_REQUEST"
@@ -191,15 +194,13 @@ async def assert_refused_as_bad_input(backend: Backend, request: pb.StoreSampleR
 
 async def test_store_takes_four_round_trips(backend: Backend) -> None:
     """BEGIN, locks, the statement, COMMIT."""
-    from backend_svc.samples.store import Store
-
-    # Until then, the migration takes a connection of its own: the one that is watched must be the only one.
+    # The migration uses another connection; wait, so that the watched one is the only one.
     await backend.database.migrated()
-    store = Store(backend.database)
+    store = Store(backend.database, Lookup(backend.database))
     seen: list[str] = []
     async with backend.database.pool.acquire() as connection:
         connection.add_query_logger(lambda record: seen.append(record.query))
-    # A first call also prepares the statements.
+    # The first call also prepares the statements.
     await store.store(store_request(new_account()))
     seen.clear()
     await store.store(store_request(new_account()))
@@ -213,9 +214,7 @@ async def test_only_the_gateway_may_store(backend: Backend) -> None:
     assert failed.value.code() == grpc.StatusCode.PERMISSION_DENIED
 
 
-async def test_advisory_lock_keys_fit_and_differ() -> None:
-    from backend_svc.samples.store import lock_key
-
+async def test_lock_keys_fit_64_bits_and_differ() -> None:
     keys = {lock_key("sample", UUID(int=number)) for number in range(1000)}
     assert len(keys) == 1000
     assert all(-(2**63) <= key < 2**63 for key in keys)

@@ -45,7 +45,7 @@ ID = "0190a000-0000-7000-8000-000000000001"
         ),
     ],
 )
-def test_filter_is_parsed(text: str, expected: tuple[Comparison, ...]) -> None:
+def test_valid_filter_is_parsed(text: str, expected: tuple[Comparison, ...]) -> None:
     assert parse(text) == expected
 
 
@@ -87,14 +87,14 @@ def test_filter_is_parsed(text: str, expected: tuple[Comparison, ...]) -> None:
         (" AND ".join(["taxonId = 1"] * 11), 161, "at most 10 comparisons"),
     ],
 )
-def test_error_says_where_and_what_was_expected(text: str, position: int, expected: str) -> None:
+def test_error_names_position_and_expectation(text: str, position: int, expected: str) -> None:
     with pytest.raises(FilterError) as error:
         parse(text)
     assert str(error.value).startswith(f"at character {position}: expected ")
     assert expected in str(error.value)
 
 
-def test_ten_comparisons_and_the_longest_text_are_taken() -> None:
+def test_ten_comparisons_and_the_longest_text_are_accepted() -> None:
     assert len(parse(" AND ".join(["taxonId = 1"] * 10))) == 10
     assert parse(f'organism = "{"x" * LONGEST_TEXT}"')[0].value == "x" * LONGEST_TEXT
 
@@ -134,7 +134,7 @@ def write(comparison: Comparison) -> str:
 
 
 @given(st.lists(COMPARISON, max_size=10))
-def test_whatever_is_written_is_parsed_back(comparisons: list[Comparison]) -> None:
+def test_written_filter_is_parsed_back(comparisons: list[Comparison]) -> None:
     assert parse(" AND ".join(map(write, comparisons))) == tuple(comparisons)
 
 
@@ -162,7 +162,7 @@ FRAGMENTS = st.lists(
 
 
 @given(st.text(max_size=60) | FRAGMENTS)
-def test_any_text_is_a_filter_or_a_filter_error(text: str) -> None:
+def test_any_text_parses_or_raises_filter_error(text: str) -> None:
     try:
         parse(text)
     except FilterError as error:
@@ -172,7 +172,7 @@ def test_any_text_is_a_filter_or_a_filter_error(text: str) -> None:
 
 
 @given(st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), min_size=1, max_size=20), st.integers(0, 30))
-def test_error_repeats_nothing_of_the_text(secret: str, cut: int) -> None:
+def test_error_does_not_quote_the_text(secret: str, cut: int) -> None:
     text = f'organism = {secret} AND metadata."{secret}" = "{secret}'[cut:]
     with pytest.raises(FilterError) as error:
         parse(text)

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from backend_svc.errors import SampleNotFound
+from backend_svc.samples.errors import SampleNotFound
 from chassis import call_context
 from chassis.call_context import SERVICE_TOKEN, Call, Caller
 from chassis.calling.channel import ServiceChannel

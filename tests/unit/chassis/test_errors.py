@@ -7,7 +7,7 @@ import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 
-from backend_svc.errors import SampleNotFound
+from backend_svc.samples.errors import SampleNotFound
 from chassis import errors
 from chassis.errors import AppError, InvalidRequest, RemoteError, ServiceUnavailable
 from deploy.services import NAMES

@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from backend_svc.errors import SagaTakenOver, SampleNotFound
+from backend_svc.samples.errors import SagaTakenOver, SampleNotFound
 from chassis import errors
 from chassis.errors import AppError, RemoteError
 from fairdb.system.v1.saga_service_pb2 import Saga as State

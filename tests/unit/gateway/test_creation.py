@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backend_svc.errors import SampleNotFound
+from backend_svc.samples.errors import SampleNotFound
 from chassis import errors
 from chassis.errors import AppError
 from fairdb.backend.v1.backend_service_pb2 import (

@@ -1,4 +1,4 @@
-"""What backend_svc refuses."""
+"""Errors of storing, finding and listing samples."""
 
 import grpc
 
@@ -6,31 +6,24 @@ from chassis.errors import AppError
 
 
 class ConsentWithdrawn(AppError):
-    """A consent on which the sample rests was withdrawn."""
+    """A consent that the sample rests on was withdrawn."""
 
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = "CONSENT_WITHDRAWN"
 
 
 class IdempotencyKeyReused(AppError):
-    """The Idempotency-Key was used for another request: choose a fresh key for a new request."""
+    """The Idempotency-Key belongs to a different request: choose a new key for a new request."""
 
     code = grpc.StatusCode.ALREADY_EXISTS
     reason = "IDEMPOTENCY_KEY_REUSED"
 
 
 class FilterInvalid(AppError):
-    """The filter cannot be understood; the field violation says where."""
+    """The filter is invalid; the field violation says where."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "FILTER_INVALID"
-
-
-class SubscriptionNotFound(AppError):
-    """There is no such subscription of yours."""
-
-    code = grpc.StatusCode.NOT_FOUND
-    reason = "SUBSCRIPTION_NOT_FOUND"
 
 
 class SampleNotFound(AppError):

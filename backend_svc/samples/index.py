@@ -1,0 +1,36 @@
+"""The search index: one row for each field of a sample that a filter can compare."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from backend_svc.samples.filter import LONGEST_TEXT
+from chassis.storage.database import Connection
+from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC
+
+# A sample is indexed once, so no row exists yet.
+ADD = f"""
+INSERT INTO sample_field (sample_id, field, class, text_value, number_value)
+SELECT id, found.field, coalesce((classes ->> found.field)::smallint, {FIELD_CLASS_PUBLIC}),
+       left(found.text, {LONGEST_TEXT + 1}), found.number
+FROM sample CROSS JOIN LATERAL (
+    VALUES ('organism', organism, NULL::float8), ('subject', nullif(subject, ''), NULL),
+           ('collectionDate', nullif(collection_date, ''), NULL), ('taxonId', NULL, nullif(taxon_id, 0))
+    UNION ALL
+    SELECT 'metadata.' || key,
+           CASE WHEN jsonb_typeof(value) IN ('string', 'boolean') THEN value #>> '{{}}' END,
+           CASE WHEN jsonb_typeof(value) = 'number' THEN (value #>> '{{}}')::float8 END
+    FROM jsonb_each(metadata)
+) AS found (field, text, number)
+WHERE id = ANY ($1::uuid[]) AND num_nonnulls(found.text, found.number) = 1
+"""
+REMOVE = "DELETE FROM sample_field WHERE sample_id = ANY($1::uuid[])"
+
+
+async def add(connection: Connection, sample_ids: Sequence[UUID]) -> None:
+    """Index samples, inside the caller's transaction."""
+    await connection.execute(ADD, sample_ids)
+
+
+async def remove(connection: Connection, sample_ids: Sequence[UUID]) -> None:
+    """Remove samples from the index, inside the caller's transaction."""
+    await connection.execute(REMOVE, sample_ids)
