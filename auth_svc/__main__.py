@@ -1,4 +1,4 @@
-"""Serves auth_svc."""
+"""Runs auth_svc."""
 
 from auth_svc.app import Settings, open_app
 from chassis.serving import server

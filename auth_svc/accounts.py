@@ -1,4 +1,4 @@
-"""Accounts at rest."""
+"""Stores accounts."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -20,12 +20,12 @@ SET_ROLES = "UPDATE account SET roles = $2 WHERE id = $1 RETURNING *"
 
 
 def normalise_email(email: str) -> str:
-    """Return the form under which an address is unique."""
+    """Return the form of an address that is unique among accounts."""
     return email.strip().lower()
 
 
 async def create(connection: Connection, email: str, password_hash: str, roles: Sequence[int]) -> Account:
-    """Make an account. Raises EmailTaken."""
+    """Create an account. Raises EmailTaken."""
     row = await connection.fetchrow(INSERT, uuid7(), normalise_email(email), password_hash, roles)
     if row is None:
         raise EmailTaken
@@ -33,7 +33,7 @@ async def create(connection: Connection, email: str, password_hash: str, roles: 
 
 
 async def find_by_email(connection: Connection, email: str) -> asyncpg.Record | None:
-    """Return the row of an account with its password hash."""
+    """Return the row of an account, with its password hash, or None."""
     return await connection.fetchrow(BY_EMAIL, normalise_email(email))
 
 
@@ -54,7 +54,7 @@ async def set_roles(connection: Connection, account_id: UUID, roles: Iterable[in
 
 
 def to_account(row: asyncpg.Record) -> Account:
-    """Return the account as its holder sees it."""
+    """Return the account of a row, without its password hash."""
     account = Account(id=str(row["id"]), email=row["email"], roles=row["roles"])
     account.create_time.FromDatetime(row["created_at"])
     return account

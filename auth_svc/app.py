@@ -5,13 +5,15 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from auth_svc.revocations import Mirror
+from auth_svc.revocations import SWEEP_REVOCATIONS, Mirror
 from auth_svc.servicer import AuthServicer, RevocationServicer
+from auth_svc.sessions import SWEEP_SESSIONS
 from chassis.events.outbox import keep_publishing
 from chassis.identity.revocation import RevocationList, connect_redis
 from chassis.serving import settings
 from chassis.serving.server import Application, Parts
 from chassis.storage.database import MIGRATIONS, open_database
+from chassis.storage.sweep import keep_sweeping
 
 FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 
@@ -28,6 +30,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         mirror = Mirror(database, redis)
         parts.start(partial(keep_publishing, database, config.broker_url.get_secret_value()))
         parts.start(mirror.run)
+        parts.start(partial(keep_sweeping, database, (SWEEP_REVOCATIONS, SWEEP_SESSIONS)))
         yield Application(
             servicers=[AuthServicer(database, parts.signer, parts.trust, mirror), RevocationServicer(mirror)],
             revocations=RevocationList(redis, mirror.is_revoked),

@@ -1,4 +1,4 @@
-"""What auth_svc refuses."""
+"""Errors of accounts and sessions."""
 
 import grpc
 
@@ -6,28 +6,28 @@ from chassis.errors import AppError
 
 
 class EmailTaken(AppError):
-    """An account with this e-mail address exists: log in instead."""
+    """An account with this e-mail address already exists: log in instead."""
 
     code = grpc.StatusCode.ALREADY_EXISTS
     reason = "EMAIL_TAKEN"
 
 
 class CredentialsWrong(AppError):
-    """E-mail address and password do not belong together."""
+    """The e-mail address or the password is wrong."""
 
     code = grpc.StatusCode.UNAUTHENTICATED
     reason = "CREDENTIALS_WRONG"
 
 
 class RefreshTokenInvalid(AppError):
-    """The refresh token is unknown, used, or expired: log in again."""
+    """The refresh token is unknown, was already used, or has expired: log in again."""
 
     code = grpc.StatusCode.UNAUTHENTICATED
     reason = "REFRESH_TOKEN_INVALID"
 
 
 class AccountNotFound(AppError):
-    """There is no such account."""
+    """The account does not exist."""
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "ACCOUNT_NOT_FOUND"

@@ -1,6 +1,6 @@
-"""Makes an administrator's account, or gives an existing account the role: `python -m auth_svc.first_admin EMAIL`.
+"""Creates an administrator's account, or makes an account administrator: `python -m auth_svc.first_admin EMAIL`.
 
-The password is read from standard input, so that it stands in no process list and no history.
+It reads the password from standard input, so that no process list and no shell history shows it.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from fairdb.options.v1.access_pb2 import ROLE_ADMIN, ROLE_RESEARCHER
 
 
 class Refused(Exception):
-    """Such an account cannot be made."""
+    """The address or the password breaks the rules of a registration."""
 
 
 async def make_admin(database_url: str, email: str, ask_password: Callable[[], str]) -> str:
-    """Return what was done, in a sentence. An account that exists keeps its password.
+    """Create or promote an account; return a sentence that says which. An existing account keeps its password.
 
-    Raises Refused when address or password break the rules of a registration.
+    Raises Refused.
     """
     connection = await asyncpg.connect(database_url)
     try:
@@ -34,13 +34,13 @@ async def make_admin(database_url: str, email: str, ask_password: Callable[[], s
             row = await accounts.find_by_email(connection, email)
             if row is not None:
                 await accounts.set_roles(connection, row["id"], {*row["roles"], int(ROLE_ADMIN)})
-                return f"{row['email']} is an administrator now; its password is unchanged."
+                return f"{row['email']} is an administrator now. Its password is unchanged."
             request = RegisterRequest(email=email, password=ask_password())
             if violations := violations_of(request):
                 raise Refused("; ".join(f"{violation.field} {violation.description}" for violation in violations))
             password_hash = await passwords.hash_password(request.password)
             account = await accounts.create(connection, email, password_hash, [ROLE_RESEARCHER, ROLE_ADMIN])
-            return f"{account.email} is an administrator; the account was made."
+            return f"{account.email} is an administrator. The account was created."
     finally:
         await connection.close()
 
@@ -55,11 +55,11 @@ def main() -> None:
     except Refused as error:
         sys.exit(str(error))
     except OSError as error:
-        sys.exit(f"The database does not answer: {type(error).__name__}")
+        sys.exit(f"Could not connect to the database ({type(error).__name__}). Is the platform running?")
 
 
 def read_password() -> str:
-    """Return the password, asked for where somebody sits."""
+    """Return the password; prompt for it on a terminal."""
     return getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
 
 

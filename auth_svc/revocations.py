@@ -1,4 +1,4 @@
-"""The authority on revoked tokens: the database, mirrored into Redis (keys: chassis/identity/revocation.py)."""
+"""Revoked tokens: the database decides, Redis holds a copy (its keys: chassis/identity/revocation.py)."""
 
 import asyncio
 from uuid import UUID
@@ -7,34 +7,34 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from auth_svc.sessions import ACCESS_SECONDS, SWEEP
+from auth_svc.sessions import ACCESS_SECONDS
 from chassis.errors import ServiceUnavailable
 from chassis.events import outbox
 from chassis.identity.revocation import COMPLETE_KEY, revoked_key
 from chassis.storage.database import Connection, Database
+from chassis.storage.sweep import Sweep
 
 log = structlog.get_logger()
 
 _MIRROR_SECONDS = 1.0
-_SWEEP_EVERY = 60
-_REDIS_AWAY = (RedisError, OSError, TimeoutError)
+_REDIS_UNAVAILABLE = (RedisError, OSError, TimeoutError)
 
 REVOKE = """
 INSERT INTO revocation (identifier, expires_at) VALUES ($1, now() + make_interval(secs => $2)) ON CONFLICT DO NOTHING
 """
 IS_REVOKED = "SELECT EXISTS (SELECT FROM revocation WHERE identifier = ANY($1::uuid[]))"
 ALL = "SELECT identifier, ceil(extract(epoch FROM expires_at - now()))::int AS seconds FROM revocation"
-FORGET = "DELETE FROM revocation WHERE expires_at < now()"
+SWEEP_REVOCATIONS = Sweep("revocation", "expires_at < now()")
 
 
 async def revoke(connection: Connection, identifier: UUID) -> None:
-    """Revoke a token or session, inside the caller's transaction."""
+    """Revoke a token or a session, inside the caller's transaction."""
     await connection.execute(REVOKE, identifier, float(ACCESS_SECONDS))
     await outbox.record(connection, [outbox.new_event("token.revoked", str(identifier))])
 
 
 class Mirror:
-    """Keeps Redis equal to the database, and refills it after it lost its data."""
+    """Copies revocations to Redis, and all of them again after Redis lost its data."""
 
     def __init__(self, database: Database, redis: Redis) -> None:
         self._database = database
@@ -43,36 +43,31 @@ class Mirror:
         self._filled = ""
 
     async def is_revoked(self, token_id: str, session_id: str) -> bool:
-        """Say, from the database, whether a token or its session is revoked."""
+        """Return whether the database has a token or its session as revoked."""
         identifiers = [UUID(identifier) for identifier in (token_id, session_id) if identifier]
         return await self._database.fetchval(IS_REVOKED, identifiers)
 
     async def add(self, identifier: UUID) -> None:
-        """Mirror one revocation, before its transaction commits, so that a crash in between lets no token pass.
+        """Copy one revocation before its transaction commits, so that no crash lets the token pass.
 
-        Redis away is no failure: readers then ask the database.
+        Does not fail without Redis: readers then ask the database.
         """
         try:
             await self._redis.set(revoked_key(str(identifier)), b"1", ex=ACCESS_SECONDS)
-        except _REDIS_AWAY:
+        except _REDIS_UNAVAILABLE:
             self._stale = True
 
     async def run(self) -> None:
-        """Mirror what Redis lacks and forget what has expired, until cancelled."""
-        rounds = 0
+        """Keep Redis complete, until cancelled."""
         await self._database.migrated()
         while True:
             try:
-                # Another run may have come up with an older list, from a snapshot.
+                # A restarted Redis may have loaded an older list from a snapshot.
                 run = str((await self._redis.info("server"))["run_id"])
                 if self._stale or run != self._filled or not await self._redis.exists(COMPLETE_KEY):
                     await self._refill()
                     self._filled = run
-                if rounds % _SWEEP_EVERY == 0:
-                    await self._database.execute(FORGET)
-                    await self._database.execute(SWEEP)
-                rounds += 1
-            except (ServiceUnavailable, *_REDIS_AWAY) as error:
+            except (ServiceUnavailable, *_REDIS_UNAVAILABLE) as error:
                 log.info("mirror_waits", error=type(error).__name__)
             await asyncio.sleep(_MIRROR_SECONDS)
 

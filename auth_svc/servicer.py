@@ -71,7 +71,7 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
             before = await accounts.get(connection, account_id)
             account = await accounts.set_roles(connection, account_id, request.roles)
             if set(before.roles) - set(account.roles):
-                # A token says what its account could do when it was issued: whoever loses a role must lose it now.
+                # Issued tokens name the old roles, so an account that loses a role loses its sessions.
                 for session_id in await sessions.of_account(connection, account_id):
                     await self._end(connection, session_id)
         return account
@@ -88,7 +88,7 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
 
 
 class RevocationServicer(revocation_service_pb2_grpc.RevocationServiceServicer):
-    """Answers for Redis."""
+    """Answers from the database when callers cannot rely on Redis."""
 
     def __init__(self, mirror: revocations.Mirror) -> None:
         self._mirror = mirror

@@ -1,7 +1,7 @@
-"""Sessions: a family of refresh tokens, each good for one exchange.
+"""Sessions: families of refresh tokens, each valid for one exchange.
 
-A refresh token that comes back after its use was copied by somebody, and nobody can tell which of the two is the
-thief: the whole session goes, and the access tokens issued in it are revoked.
+A refresh token that is used twice was copied, and either user may be the thief. So the whole session ends, and its
+access tokens are revoked.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from chassis.identity.keys import ACCOUNT_AUDIENCE
 from chassis.identity.tokens import Signer
 from chassis.storage.database import Connection
+from chassis.storage.sweep import Sweep
 from fairdb.auth.v1.auth_service_pb2 import Account, Tokens
 from fairdb.options.v1.access_pb2 import Role
 
@@ -28,28 +29,28 @@ WHERE token_hash = $1 FOR UPDATE OF session
 USE_TOKEN = "UPDATE refresh_token SET used = true WHERE token_hash = $1"
 OF_ACCOUNT = "SELECT id FROM session WHERE account_id = $1 FOR UPDATE"
 CLOSE = "DELETE FROM session WHERE id = $1"
-SWEEP = "DELETE FROM session WHERE expires_at < now()"
+SWEEP_SESSIONS = Sweep("session", "expires_at < now()")
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What a refresh token turned out to be."""
+    """The result of using a refresh token."""
 
     session_id: UUID
     account_id: UUID
     good: bool
-    """False: the token was used before, or its session is over."""
+    """False when the token was used before or its session has expired."""
 
 
 async def open_session(connection: Connection, account: Account, signer: Signer) -> Tokens:
-    """Start a session and return its first tokens."""
+    """Start a session; return its first tokens."""
     session_id = uuid4()
     await connection.execute(OPEN, session_id, UUID(account.id), SESSION_DAYS)
     return await issue(connection, session_id, account, signer)
 
 
 async def issue(connection: Connection, session_id: UUID, account: Account, signer: Signer) -> Tokens:
-    """Return the next pair of tokens of a session."""
+    """Return a session's next pair of tokens."""
     refresh_token = secrets.token_urlsafe(32)
     await connection.execute(ADD_TOKEN, _hash(refresh_token), session_id)
     claims = {"sub": account.id, "sid": str(session_id), "roles": [Role.Name(role) for role in account.roles]}
@@ -58,12 +59,12 @@ async def issue(connection: Connection, session_id: UUID, account: Account, sign
 
 
 async def use_refresh_token(connection: Connection, refresh_token: str) -> Exchange | None:
-    """Use a token up; None when it was never issued or its session is closed."""
+    """Use a refresh token; return None when it was never issued or its session is closed."""
     token_hash = _hash(refresh_token)
     row = await connection.fetchrow(LOCK_TOKEN, token_hash)
     if row is None:
         return None
-    # The lock on the session may have waited for another exchange of the same token: look again.
+    # The lock may have waited for another exchange of the same token, so read again.
     row = await connection.fetchrow(LOCK_TOKEN, token_hash)
     if row is None:
         return None
@@ -74,12 +75,12 @@ async def use_refresh_token(connection: Connection, refresh_token: str) -> Excha
 
 
 async def close(connection: Connection, session_id: UUID) -> None:
-    """End a session: none of its refresh tokens works again."""
+    """End a session, with all its refresh tokens."""
     await connection.execute(CLOSE, session_id)
 
 
 async def of_account(connection: Connection, account_id: UUID) -> list[UUID]:
-    """Return an account's open sessions."""
+    """Return the ids of an account's sessions, and lock them."""
     return [row["id"] for row in await connection.fetch(OF_ACCOUNT, account_id)]
 
 
