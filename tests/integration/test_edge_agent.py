@@ -87,7 +87,7 @@ def read_ports(file: Path) -> list[int]:
     return [each["endpoint"]["address"]["socket_address"]["port_value"] for each in endpoints]
 
 
-async def test_agent_follows_the_registry_and_forgets_nothing(tmp_path: Path) -> None:
+async def test_agent_follows_the_registry_and_keeps_last_addresses(tmp_path: Path) -> None:
     registry = Registry()
     await registry.start()
     try:
@@ -130,7 +130,7 @@ async def test_agent_follows_the_registry_and_forgets_nothing(tmp_path: Path) ->
         await registry.stop()
 
 
-async def test_agent_copies_public_keys_and_only_what_is_public(tmp_path: Path) -> None:
+async def test_agent_copies_only_public_parts_of_keys(tmp_path: Path) -> None:
     source = tmp_path / "auth_svc.jwks.json"
     async with agent_running(tmp_path, "http://127.0.0.1:9") as (_, files):
 
@@ -159,5 +159,5 @@ async def test_agent_copies_public_keys_and_only_what_is_public(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("asked", "answered", "then"), [(None, 7, 7), (7, 9, 9), (7, 7, 7), (7, 3, None), (7, 0, None)]
 )
-def test_index_that_goes_backwards_is_forgotten(asked: int | None, answered: int, then: int | None) -> None:
+def test_index_that_decreases_is_reset(asked: int | None, answered: int, then: int | None) -> None:
     assert next_index(asked, answered) == then

@@ -94,14 +94,14 @@ async def call(edge: Edge, name: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_refusal_has_the_one_shape(edge: Edge, name: str) -> None:
+async def test_rejection_has_the_standard_shape(edge: Edge, name: str) -> None:
     answer = await call(edge, name)
     assert_is_error(answer, *REFUSED[name][3])
     assert CANARY not in answer.text
     assert CANARY not in str(answer.headers)
 
 
-async def test_log_repeats_no_text_of_a_client(edge: Edge) -> None:
+async def test_log_contains_no_client_text(edge: Edge) -> None:
     for name in REFUSED:
         await edge.log_entry(assert_has_correlation_id(await call(edge, name)))
     headers = {"user-agent": CANARY, "referer": CANARY, "x-forwarded-for": CANARY, "x-correlation-id": CANARY}
@@ -113,7 +113,7 @@ async def test_log_repeats_no_text_of_a_client(edge: Edge) -> None:
     assert CANARY not in edge.read_log()
 
 
-async def test_log_tells_what_operators_need(edge: Edge) -> None:
+async def test_log_has_the_fields_that_operators_need(edge: Edge) -> None:
     answer = await edge.http.get("/api/samples/missing", headers=TOKEN)
     entry = await edge.log_entry(assert_has_correlation_id(answer))
     assert entry.keys() == {
@@ -140,7 +140,7 @@ async def test_log_tells_what_operators_need(edge: Edge) -> None:
     ],
     ids=["no request line", "unknown method", "no host", "HTTP 1.0", "zero byte", "no header", "bad length"],
 )
-async def test_malformed_http_has_the_one_shape(edge: Edge, request_text: str) -> None:
+async def test_malformed_http_has_the_standard_shape(edge: Edge, request_text: str) -> None:
     reader, writer = await asyncio.open_connection(LOOPBACK, edge.port)
     writer.write(request_text.encode())
     head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).decode()
@@ -156,7 +156,7 @@ async def test_malformed_http_has_the_one_shape(edge: Edge, request_text: str) -
 # --- what is public, and where it goes ---
 
 
-async def test_exactly_the_public_calls_need_no_token(edge: Edge) -> None:
+async def test_only_declared_calls_need_no_token(edge: Edge) -> None:
     open_to_anyone = set()
     async with native(edge) as channel:
         for rpc in RPCS:
@@ -183,14 +183,14 @@ async def test_each_path_goes_to_its_service(edge: Edge, path: str, route: str, 
     assert (entry["route"], entry["upstream"]) == (route, cluster)
 
 
-async def test_custom_verb_in_a_path(edge: Edge) -> None:
+async def test_path_with_custom_verb_is_routed(edge: Edge) -> None:
     answer = await edge.http.post(f"/api/consents/{uuid.uuid4()}:withdraw", headers=TOKEN, json={})
     entry = await edge.log_entry(assert_has_correlation_id(answer))
     assert entry["route"] == "ConsentService.WithdrawConsent"
 
 
 @pytest.mark.parametrize("wrong", ["a public call without its access rule", "an internal call with a path"])
-def test_protos_that_disagree_with_the_edge_are_refused(wrong: str) -> None:
+def test_protos_that_contradict_the_edge_raise(wrong: str) -> None:
     files = FileDescriptorSet.FromString(DESCRIPTORS)
     services = {f"{file.package}.{service.name}": service for file in files.file for service in file.service}
     public = services["fairdb.samples.v1.SampleService"].method[0]
@@ -213,20 +213,20 @@ async def test_created_sample_has_status_location_and_etag(edge: Edge) -> None:
 
 
 @pytest.mark.parametrize("organism", ["E. coli", "stale", "bad"])
-async def test_rest_answer_shows_no_header_of_ours(edge: Edge, organism: str) -> None:
+async def test_rest_answer_has_no_internal_header(edge: Edge, organism: str) -> None:
     answer = await edge.http.post("/api/samples", headers=TOKEN, json={"organism": organism})
     shown = answer.headers.keys() - {"etag", "location"}
     assert shown == {"content-type", "content-length", "date", "server", "x-correlation-id"}
 
 
 @pytest.mark.parametrize(("organism", "status"), [("stale", 412), ("bad", 400), ("odd", 200)])
-async def test_service_chooses_only_listed_statuses(edge: Edge, organism: str, status: int) -> None:
+async def test_services_can_choose_only_listed_statuses(edge: Edge, organism: str, status: int) -> None:
     # "bad" fails and asks for 201; "odd" asks for 204, which must have no body.
     answer = await edge.http.post("/api/samples", headers=TOKEN, json={"organism": organism})
     assert answer.status_code == status
 
 
-async def test_critical_health_is_503_with_its_own_body(edge: Edge) -> None:
+async def test_critical_health_is_503_with_its_body(edge: Edge) -> None:
     answer = await edge.http.get("/api/health")
     assert (answer.status_code, answer.json()["status"]) == (503, "critical")
 
@@ -276,7 +276,7 @@ async def test_other_correlation_id_is_replaced(edge: Edge, upstream: Upstream, 
     assert upstream.samples.metadata["x-correlation-id"] == made
 
 
-async def test_client_cannot_speak_as_one_of_us(edge: Edge, upstream: Upstream) -> None:
+async def test_client_cannot_set_internal_headers(edge: Edge, upstream: Upstream) -> None:
     traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     ours = (
         "x-service-token", "x-fairdb-principal", "x-http-code", "x-edge-native", "x-envoy-max-retries", "tracestate",
@@ -299,7 +299,7 @@ async def test_client_cannot_steer_envoy(edge: Edge) -> None:
         await edge.http.get("/api/samples/slow", headers=headers, timeout=0.5)
 
 
-async def test_upstream_learns_the_deadline(edge: Edge, upstream: Upstream) -> None:
+async def test_upstream_receives_the_deadline(edge: Edge, upstream: Upstream) -> None:
     await edge.http.get("/api/samples/a", headers=TOKEN)
     assert 9 < upstream.samples.time_remaining <= 10
     await edge.http.post("/api/samples", headers=TOKEN, json={})
@@ -347,7 +347,7 @@ async def test_grpc_call_passes_with_its_metadata(edge: Edge) -> None:
         ("internal service", grpc.StatusCode.UNIMPLEMENTED, "ROUTE_NOT_FOUND"),
     ],
 )
-async def test_grpc_refusal_has_status_and_reason(
+async def test_grpc_rejection_has_status_and_reason(
     edge: Edge, call_name: str, code: grpc.StatusCode, reason: str
 ) -> None:
     async with native(edge) as channel:

@@ -14,7 +14,7 @@ TOKEN = ISSUER.bearer()
 DEADLINE, EXHAUSTED, UNAVAILABLE = 4, 8, 14
 
 
-async def test_more_requests_than_the_limit_are_429(upstream: Upstream, tmp_path: Path) -> None:
+async def test_requests_above_the_rate_limit_are_429(upstream: Upstream, tmp_path: Path) -> None:
     async with edge_running(tmp_path, [upstream.address], [ISSUER.jwk()], edge_rate_limit=2) as edge:
         answers = await asyncio.gather(*(edge.http.get("/api/samples/a", headers=TOKEN) for _ in range(20)))
         refused = [answer for answer in answers if answer.status_code != 200]
@@ -25,7 +25,7 @@ async def test_more_requests_than_the_limit_are_429(upstream: Upstream, tmp_path
             assert answer.json()["details"][1]["retryDelay"] == "1s"
 
 
-async def test_more_calls_at_a_time_than_a_service_may_get_are_429(upstream: Upstream, tmp_path: Path) -> None:
+async def test_calls_above_a_services_limit_are_429(upstream: Upstream, tmp_path: Path) -> None:
     async with (
         edge_running(tmp_path, [upstream.address], [ISSUER.jwk()], change=allow_one_call_at_a_time) as edge,
         asyncio.TaskGroup() as group,
@@ -36,7 +36,7 @@ async def test_more_calls_at_a_time_than_a_service_may_get_are_429(upstream: Ups
         slow.cancel()
 
 
-async def test_service_away_is_503_at_once_and_back_at_once(tmp_path: Path) -> None:
+async def test_stopped_service_is_503_at_once_and_recovers_at_once(tmp_path: Path) -> None:
     async with upstream_running() as upstream, edge_running(tmp_path, [upstream.address], [ISSUER.jwk()]) as edge:
         assert (await edge.http.get("/api/samples/a", headers=TOKEN)).status_code == 200
         await upstream.stop()
@@ -57,7 +57,7 @@ async def test_service_away_is_503_at_once_and_back_at_once(tmp_path: Path) -> N
         await eventually(answers, within=2)
 
 
-async def test_service_without_addresses_is_503_until_its_file_names_one(upstream: Upstream, tmp_path: Path) -> None:
+async def test_service_without_addresses_is_503_until_one_is_written(upstream: Upstream, tmp_path: Path) -> None:
     async with edge_running(tmp_path, [], [ISSUER.jwk()]) as edge:
         answer = await edge.http.get("/.well-known/jwks.json")
         assert assert_is_error(answer, 503, UNAVAILABLE, "SERVICE_UNAVAILABLE") == {"service": "auth_svc"}
@@ -69,7 +69,7 @@ async def test_service_without_addresses_is_503_until_its_file_names_one(upstrea
         await eventually(answers)
 
 
-async def test_instance_that_left_the_registry_gets_no_more_calls(upstream: Upstream, tmp_path: Path) -> None:
+async def test_deregistered_instance_receives_no_calls(upstream: Upstream, tmp_path: Path) -> None:
     async with (
         upstream_running() as leaves,
         edge_running(tmp_path, [upstream.address, leaves.address], [ISSUER.jwk()]) as edge,
@@ -83,7 +83,7 @@ async def test_instance_that_left_the_registry_gets_no_more_calls(upstream: Upst
         await eventually(is_forgotten)
 
 
-async def test_only_repeatable_calls_are_repeated(tmp_path: Path) -> None:
+async def test_only_repeatable_calls_are_retried(tmp_path: Path) -> None:
     async with (
         upstream_running() as stays,
         upstream_running() as goes,
@@ -107,7 +107,7 @@ async def test_only_repeatable_calls_are_repeated(tmp_path: Path) -> None:
         assert {answer.status_code for answer in after} == {201}
 
 
-async def test_unavailable_passed_on_is_neither_repeated_nor_an_outlier(upstream: Upstream, tmp_path: Path) -> None:
+async def test_unavailable_from_a_service_is_neither_retried_nor_an_outlier(upstream: Upstream, tmp_path: Path) -> None:
     # Of one instance none is ever ejected, so there must be two.
     async with (
         upstream_running() as second,
@@ -119,7 +119,7 @@ async def test_unavailable_passed_on_is_neither_repeated_nor_an_outlier(upstream
         assert await edge.stat("cluster.gateway.outlier_detection.ejections_active") == 0
 
 
-async def test_call_that_takes_too_long_is_504(upstream: Upstream, tmp_path: Path) -> None:
+async def test_slow_call_is_504(upstream: Upstream, tmp_path: Path) -> None:
     async with edge_running(tmp_path, [upstream.address], [ISSUER.jwk()], change=be_impatient) as edge:
         answer = await edge.http.get("/api/samples/slow", headers=TOKEN)
         assert_is_error(answer, 504, DEADLINE, "DEADLINE_EXCEEDED")

@@ -18,7 +18,7 @@ HEADERS = {**ISSUER.bearer(), "Content-Type": "text/csv"}
 MEGABYTE = 1024 * 1024
 
 
-async def test_answers_come_while_the_file_is_still_being_sent(edge: Edge, upstream: Upstream) -> None:
+async def test_answers_arrive_while_the_file_is_sent(edge: Edge, upstream: Upstream) -> None:
     pieces: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def body() -> AsyncIterator[bytes]:
@@ -42,7 +42,7 @@ async def test_answers_come_while_the_file_is_still_being_sent(edge: Edge, upstr
     assert upstream.imports.time_remaining is None
 
 
-async def test_a_file_is_as_long_as_its_service_takes(edge: Edge) -> None:
+async def test_edge_does_not_limit_a_file(edge: Edge) -> None:
     answer = await edge.http.post(PATH, content=b"x" * (5 * MEGABYTE), headers=HEADERS)
     assert answer.status_code == 200
     sizes = [int(line) for line in answer.text.split()]
@@ -51,14 +51,14 @@ async def test_a_file_is_as_long_as_its_service_takes(edge: Edge) -> None:
     assert max(sizes) <= MEGABYTE
 
 
-async def test_a_service_can_refuse_a_file_by_its_type(edge: Edge) -> None:
+async def test_service_can_reject_a_file_by_type(edge: Edge) -> None:
     answer = await edge.http.post(PATH, content=b"{}", headers={**HEADERS, "Content-Type": "application/json"})
     assert (answer.status_code, answer.headers["content-type"]) == (415, "application/json")
     assert "x-http-code" not in answer.headers
 
 
 @pytest.mark.parametrize("token", [None, "none"])
-async def test_nobodys_file_is_read_without_a_token(edge: Edge, upstream: Upstream, token: str | None) -> None:
+async def test_file_without_a_token_is_not_read(edge: Edge, upstream: Upstream, token: str | None) -> None:
     upstream.imports.first = None
     headers = {"Content-Type": "text/csv"} | ({"Authorization": f"Bearer {token}"} if token else {})
     answer = await edge.http.post(PATH, content=b"a\n1\n", headers=headers)
@@ -66,7 +66,7 @@ async def test_nobodys_file_is_read_without_a_token(edge: Edge, upstream: Upstre
     assert upstream.imports.first is None
 
 
-async def test_streams_that_send_nothing_leave_room_for_other_calls(edge: Edge) -> None:
+async def test_silent_streams_do_not_block_other_calls(edge: Edge) -> None:
     silent = asyncio.Event()
 
     async def body() -> AsyncIterator[import_service_pb2.ImportFileRequest]:
