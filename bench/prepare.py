@@ -13,7 +13,7 @@ from typing import TypeVar
 from google.protobuf.json_format import Parse
 
 from bench.records import FIELDS, write_records
-from fairdatabase.policy.records.anonymisation import anonymise
+from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1.sample_pb2 import RawSample
 from privacy_svc.keystore import Keystore
@@ -26,13 +26,13 @@ _MEASURED = 4000
 
 def main() -> None:
     """Print the median of many records, and the same for reading each as JSON, as a measure of the machine."""
-    policy = load_policy()
+    anonymiser = Anonymiser(load_policy())
     keystore = Keystore(pseudonym_key=b"p" * 32, consent_key=b"c" * 32)
     texts = write_records(_WARM_UP + _MEASURED)
     raws = [Parse(text, RawSample()) for text in texts]
 
     def prepare(raw: RawSample) -> None:
-        anonymise(raw, policy, lambda subject: keystore.pseudonym(_STUDY, subject))
+        anonymiser.anonymise(raw, lambda subject: keystore.pseudonym(_STUDY, subject))
 
     reading = _microseconds(json.loads, texts)
     preparing = _microseconds(prepare, raws)

@@ -12,7 +12,7 @@ from uuid6 import uuid7
 from bench.figures import Figure
 from bench.measuring import Meter
 from chassis.identity.tokens import Signer
-from fairdatabase.policy.records.anonymisation import anonymise
+from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.backend.v1.backend_service_pb2 import StoredSample, StoreSampleRequest
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
@@ -72,11 +72,11 @@ def _request(stored: StoredSample, account: str, consent: str) -> StoreSampleReq
 
 def _prepare(bodies: list[str], account: str) -> list[StoredSample]:
     """Anonymise in advance, as privacy_svc would."""
-    policy = load_policy()
+    anonymiser = Anonymiser(load_policy())
     study = str(UUID(account))
     prepared: list[StoredSample] = []
     for body in bodies:
-        done = anonymise(Parse(body, RawSample()), policy, lambda subject: f"p-{subject.lower()}")
+        done = anonymiser.anonymise(Parse(body, RawSample()), lambda subject: f"p-{subject.lower()}")
         done.sample.study = study
         prepared.append(StoredSample(sample=done.sample, classes=done.classes))
     return prepared

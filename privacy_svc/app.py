@@ -11,6 +11,7 @@ from chassis.serving import settings
 from chassis.serving.server import Application, Parts
 from chassis.storage.database import MIGRATIONS, open_database
 from chassis.storage.sweep import keep_sweeping
+from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
 from privacy_svc.consent.quarantine import Quarantine
@@ -36,7 +37,7 @@ class Settings(settings.Settings):
 @asynccontextmanager
 async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]:
     """Load keys and policy, open the database and its clients, and yield the servicers."""
-    keystore, policy = Keystore.load(config.keystore_file), load_policy()
+    keystore, anonymiser = Keystore.load(config.keystore_file), Anonymiser(load_policy())
     revocations = open_revocation_list(config.redis_url.get_secret_value(), await parts.channel("auth_svc"))
     backend = BackendServiceStub(await parts.channel("backend_svc"))
     async with revocations as revoked, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
@@ -47,7 +48,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         studies = Studies(database)
         consent = ConsentServicer(database, keystore, studies, quarantine)
         study = StudyServicer(studies, Members(database))
-        privacy = PrivacyServicer(database, keystore, policy, studies, StudyGrants(database))
+        privacy = PrivacyServicer(database, keystore, anonymiser, studies, StudyGrants(database))
         yield Application(
             servicers=[consent, study, privacy],
             revocations=revoked,

@@ -1,7 +1,7 @@
-"""Review: what the policy makes of each column of a table of samples, for whoever edits the policy or owns the table.
+"""Review: what the policy does to each column of a table of samples, for editors of the policy and owners of tables.
 
-Run as `python -m privacy_svc.review FILE [FILE …]` on TSV or CSV files with a header. It prints outputs only: a value
-of the table appears nowhere but as what would be stored of it.
+Run as `python -m privacy_svc.review FILE [FILE …]` on TSV or CSV files with a header. It prints no value of the table,
+only what the platform would store of it.
 """
 
 import sys
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.records.preview import preview
 from fairdatabase.policy.tables.reader import Policy, load_policy
 from fairdatabase.sheets.errors import BadTable
@@ -30,7 +31,7 @@ _OUTCOMES = {
 
 @dataclass(slots=True)
 class Column:
-    """One column: what the policy takes it for, and what became of its values."""
+    """One column: the policy's field, and what happened to the values."""
 
     name: str
     field_class: str
@@ -64,13 +65,14 @@ def main(arguments: list[str]) -> int:
 
 
 def review(rows: Iterable[Mapping[str, str]], policy: Policy) -> dict[str, Column]:
-    """Return what becomes of each column, by its title."""
+    """Return what the policy does to each column, by its title."""
+    anonymiser = Anonymiser(policy)
     columns: dict[str, Column] = {}
     for row in rows:
         raw = RawSample(organism=_ORGANISM)
         for title, value in row.items():
             raw.metadata[title].string_value = value
-        for answer in preview(raw, policy).fields:
+        for answer in preview(raw, anonymiser).fields:
             title = answer.name.removeprefix("metadata.")
             if title != answer.name:
                 _count(columns.setdefault(title, _column(title, answer, policy)), answer)

@@ -7,8 +7,8 @@ from uuid import UUID
 from google.protobuf.struct_pb2 import NULL_VALUE, Value
 
 from bench.peers.bodies import Anonymised, SampleCreate, Scalar
-from fairdatabase.policy.records.anonymisation import judge, render
-from fairdatabase.policy.records.validation import InvalidSample
+from fairdatabase.policy.records.anonymisation import Anonymiser as PolicyAnonymiser
+from fairdatabase.policy.records.anonymisation import InvalidSample, render
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1.sample_pb2 import RawSample
 from privacy_svc.keystore import Keystore
@@ -25,12 +25,12 @@ class Anonymiser:
     """Policy and keys, read once."""
 
     def __init__(self, keystore_file: Path) -> None:
-        self._policy = load_policy()
+        self._policy_anonymiser = PolicyAnonymiser(load_policy())
         self._keystore = Keystore.load(keystore_file)
 
     def anonymise(self, raw: SampleCreate, id: UUID, owner: UUID, study: UUID) -> Result:
         """Return what may be kept of a sample. Raises InvalidSample."""
-        judged = judge(_to_message(raw), self._policy)
+        judged = self._policy_anonymiser.judge(_to_message(raw))
         if judged.violations:
             raise InvalidSample(judged.violations)
         subject = judged.subject

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bench.peers.storage import ConsentRequired, StudyNotFound, Taken
 from bench.peers.tokens import Unauthenticated
 from bench.peers.visibility import SampleNotFound
-from fairdatabase.policy.records.validation import InvalidSample
+from fairdatabase.policy.records.anonymisation import InvalidSample
 
 HEADER = b"x-correlation-id"
 _UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

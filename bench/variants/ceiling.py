@@ -20,7 +20,7 @@ from deploy.local.services import EdgeAgent
 from edge.contract import CLUSTERS
 from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
-from fairdatabase.policy.records.anonymisation import anonymise
+from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 
@@ -95,7 +95,7 @@ class Ceiling:
 
 def _ready_sample(owner: str) -> Sample:
     raw = Parse(write_records(1)[0], RawSample())
-    done = anonymise(raw, load_policy(), lambda _: "p-abcdefghijklmnopqrstuvwxyz")
+    done = Anonymiser(load_policy()).anonymise(raw, lambda _: "p-abcdefghijklmnopqrstuvwxyz")
     sample = done.sample
     sample.id, sample.study, sample.owner, sample.etag = owner, owner, owner, '"1"'
     sample.state = Sample.STATE_STORED

@@ -6,9 +6,7 @@ from uuid import UUID
 from chassis.errors import InvalidRequest
 from chassis.storage.database import Database
 from fairdatabase.policy.access.grants import grants_of
-from fairdatabase.policy.records.anonymisation import anonymise, subject_of
-from fairdatabase.policy.records.validation import InvalidSample
-from fairdatabase.policy.tables.reader import Policy
+from fairdatabase.policy.records.anonymisation import Anonymiser, InvalidSample, subject_of
 from fairdb.privacy.v1.privacy_service_pb2 import PrepareSampleRequest, PrepareSampleResponse
 from privacy_svc.keystore import Keystore
 from privacy_svc.samples import store
@@ -23,11 +21,12 @@ class Preparation:
     """Prepares samples."""
 
     def __init__(
-        self, database: Database, keystore: Keystore, policy: Policy, studies: Studies, large: LargeSamples
+        self, database: Database, keystore: Keystore, anonymiser: Anonymiser, studies: Studies, large: LargeSamples
     ) -> None:
         self._database = database
         self._keystore = keystore
-        self._policy = policy
+        self._anonymiser = anonymiser
+        self._policy = anonymiser.policy
         self._studies = studies
         self._large = large
         self._recorder = Recorder(database)
@@ -50,7 +49,7 @@ class Preparation:
         study = await self._study(request, account_id)
         try:
             result = await self._large.run(
-                raw, partial(anonymise, raw, self._policy, partial(self._keystore.pseudonym, str(study)))
+                raw, partial(self._anonymiser.anonymise, raw, partial(self._keystore.pseudonym, str(study)))
             )
         except InvalidSample as error:
             raise InvalidRequest(violations=error.violations) from None

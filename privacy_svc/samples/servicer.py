@@ -9,8 +9,8 @@ import grpc
 from chassis.errors import InvalidRequest
 from chassis.storage.database import Database
 from fairdatabase.policy.access.grants import grants_of
+from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.records.preview import preview
-from fairdatabase.policy.tables.reader import Policy
 from fairdb.privacy.v1 import privacy_service_pb2 as pb
 from fairdb.privacy.v1 import privacy_service_pb2_grpc
 from fairdb.samples.v1.data_use_pb2 import DataUseMatch, IntendedUse
@@ -31,19 +31,19 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
     """Serves the gateway: what may be kept of a sample, and who may see it."""
 
     def __init__(
-        self, database: Database, keystore: Keystore, policy: Policy, studies: Studies, grants: StudyGrants
+        self, database: Database, keystore: Keystore, anonymiser: Anonymiser, studies: Studies, grants: StudyGrants
     ) -> None:
         self._database = database
-        self._policy = policy
+        self._anonymiser = anonymiser
         self._grants = grants
         self._large = LargeSamples()
-        self._preparation = Preparation(database, keystore, policy, studies, self._large)
+        self._preparation = Preparation(database, keystore, anonymiser, studies, self._large)
 
     async def PrepareSample(self, request: pb.PrepareSampleRequest, context: Context) -> pb.PrepareSampleResponse:
         return await self._preparation.prepare(request)
 
     async def PreviewSample(self, request: pb.PreviewSampleRequest, context: Context) -> SamplePreview:
-        return await self._large.run(request.sample, partial(preview, request.sample, self._policy))
+        return await self._large.run(request.sample, partial(preview, request.sample, self._anonymiser))
 
     async def DiscardSample(self, request: pb.DiscardSampleRequest, context: Context) -> pb.DiscardSampleResponse:
         async with self._database.connection() as connection:

@@ -1,4 +1,4 @@
-"""Marks: one identifier each, how it is recognised in a text, and how far it reaches there."""
+"""Matchers: find one identifier in a text, and how far it reaches there."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def is_code(squashed: str) -> bool:
     return any(c.isdigit() for c in squashed) and any(c.isalpha() for c in squashed)
 
 
-class Mark(NamedTuple):
+class Matcher(NamedTuple):
     """One identifier: `squashed` is looked for first since that is cheap; the pattern, made when it is hit, decides."""
 
     squashed: str

@@ -34,15 +34,10 @@ _SHORTEST_EPITHET = 3
 
 def is_organism(name: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text may be kept as the name of an organism."""
-    if name in vocabulary.names:
-        return True
     if not 0 < len(name) <= _LONGEST or not _SHAPE.fullmatch(name) or is_identifying(name):
         return False
     folded = fold(name)
-    good = _Reader(vocabulary.organisms, vocabulary.people).reads(folded) and not _holds_date(folded)
-    if good and vocabulary.lists(name):
-        vocabulary.names.add(name)
-    return good
+    return _Reader(vocabulary.organisms, vocabulary.people).reads(folded) and not _holds_date(folded)
 
 
 def _holds_date(name: str) -> bool:

@@ -1,9 +1,10 @@
-"""Redaction: a record's own direct identifiers, found and erased wherever else in the record they stand."""
+"""Own identifiers: the direct identifiers of a record, found and erased wherever else in the record they occur."""
 
 import re
+from collections.abc import Iterable
 
 from fairdatabase.policy.recognizers.detection import REDACTED
-from fairdatabase.policy.recognizers.matchers import LONG, SHORT, Mark, is_code
+from fairdatabase.policy.recognizers.matchers import LONG, SHORT, Matcher, is_code
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import fold, squash
 from fairdatabase.policy.text.dates import read_date, write_date
@@ -16,28 +17,83 @@ _PARTS = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"\d")
 _REST_OF_DATE = re.compile(r"(?:[./-]\d{1,2}(?!\d)[^\W_]*)+")
-# More marks than any honest record gives; they cost time.
-_MOST_MARKS = 192
+# More than any honest record gives; each costs time.
+_MOST_MATCHERS = 192
+
+
+Evidence = tuple[str, str]
+"""A text that identifies somebody and its kind: the policy's `identifies`, or "" where it may only be a name."""
 
 
 class Identifiers:
     """The direct identifiers of one record."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, evidence: Iterable[Evidence], vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        # The marks by what is looked for, each as the rest of a `Mark`: most are never hit and so never made.
-        self._marks: dict[str, tuple[str, tuple[str, ...], bool]] = {}
-        # Labels that are ordinary words, such as a sample that is named as its organism.
+        # Each as the rest of a `Matcher` by the squashed text to search for. Most never occur, so none is built ahead.
+        self._matchers: dict[str, tuple[str, tuple[str, ...], bool]] = {}
+        # Labels of letters only: a sample may be named like its organism.
         self._labels: set[str] = set()
+        for kind, text in evidence:
+            if kind:
+                self._add(kind, text)
+            elif self._may_be_name(text):
+                self._add("name", text)
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._matchers)
 
     @property
     def too_many(self) -> bool:
-        """Whether there are more than a record may hold; the further ones are not searched for."""
-        return len(self._marks) >= _MOST_MARKS
+        """Whether there are more than a record may hold. The further ones are not searched for."""
+        return len(self._matchers) >= _MOST_MATCHERS
 
-    def add(self, kind: str, text: str) -> None:
-        """Take up a direct identifier unless it is a missing-value term; `kind` is the policy's `identifies`."""
-        if not text or len(self._marks) >= _MOST_MARKS or self._vocabulary.missing.term(text) is not None:
+    def among(self, squashed: str) -> "Identifiers":
+        """Return those that a squashed text may hold, or a text that is part of it."""
+        found = Identifiers((), self._vocabulary)
+        found._labels = self._labels
+        for part in self._matchers:
+            if part in squashed:
+                found._matchers[part] = self._matchers[part]
+        return found
+
+    def occur_in(self, text: str) -> bool:
+        """Return whether an identifier occurs in the text."""
+        if not self._matchers:
+            return False
+        folded = fold(text)
+        squashed = squash(folded)
+        return any(True for matcher in self._hits(squashed) for _ in matcher.spans(folded, squashed))
+
+    def occur_in_organism(self, text: str) -> bool:
+        """Return whether an identifier occurs in the name of an organism, which may itself be the sample's label."""
+        if squash(text) in self._labels:
+            return False
+        return self.occur_in(text)
+
+    def erase(self, text: str) -> str:
+        """Return the text with "[redacted]" for every word that holds an identifier; folded if there was one."""
+        folded = fold(text)
+        squashed = squash(folded)
+        hits = self._hits(squashed)
+        if not hits:
+            return text
+        pieces: list[str] = []
+        done = 0
+        # All are looked for in what was written: of two that overlap neither may hide the other.
+        for start, end in sorted([span for matcher in hits for span in matcher.reaches(folded, squashed)]):
+            if start >= done:
+                pieces += (folded[done:start], REDACTED)
+                done = end
+            elif end > done:
+                # Two dates that share a year: what is left of the second one shows no form any more.
+                rest = _REST_OF_DATE.match(folded, end)
+                done = rest.end() if rest else end
+        return "".join((*pieces, folded[done:])) if pieces else text
+
+    def _add(self, kind: str, text: str) -> None:
+        if not text or len(self._matchers) >= _MOST_MATCHERS or self._vocabulary.missing.term(text) is not None:
             return
         text = fold(text)[:_LONGEST]
         if kind == "label" and not _DIGIT.search(text):
@@ -62,55 +118,15 @@ class Identifiers:
         else:
             self._add_entries(text)
 
-    def add_if_name(self, text: str) -> None:
-        """Take up the value of an unknown field when it reads as a person's name."""
+    def _may_be_name(self, text: str) -> bool:
+        """Return whether the value of an unknown field reads as a person's name."""
         words = text.replace(",", " ").split()
         if not 2 <= len(words) <= 4 or not all(word[:1].isupper() and word[-1:].islower() for word in words):
-            return
-        if not all(self._vocabulary.knows(word) for word in words):
-            self.add("name", text)
-
-    def are_absent(self, squashed: str) -> bool:
-        """Tell cheaply that no text holds an identifier of which `squashed` holds every part."""
-        for part in self._marks:  # noqa: SIM110  # a generator would take longer than the search
-            if part in squashed:
-                return False
-        return True
-
-    def stand_in(self, text: str) -> bool:
-        """Tell whether an identifier stands in the text."""
-        folded = fold(text)
-        squashed = squash(folded)
-        return any(True for mark in self._hits(squashed) for _ in mark.spans(folded, squashed))
-
-    def stand_in_organism(self, text: str) -> bool:
-        """Tell whether an identifier stands in the name of an organism, which may itself be the sample's label."""
-        if squash(text) in self._labels:
             return False
-        return self.stand_in(text)
+        return not all(self._vocabulary.knows(word) for word in words)
 
-    def erase(self, text: str) -> str:
-        """Return the text with "[redacted]" for every word that holds an identifier; folded if there was one."""
-        folded = fold(text)
-        squashed = squash(folded)
-        hits = self._hits(squashed)
-        if not hits:
-            return text
-        pieces: list[str] = []
-        done = 0
-        # All are looked for in what was written: of two that overlap neither may hide the other.
-        for start, end in sorted([span for mark in hits for span in mark.reaches(folded, squashed)]):
-            if start >= done:
-                pieces += (folded[done:start], REDACTED)
-                done = end
-            elif end > done:
-                # Two dates that share a year: what is left of the second one shows no form any more.
-                rest = _REST_OF_DATE.match(folded, end)
-                done = rest.end() if rest else end
-        return "".join((*pieces, folded[done:])) if pieces else text
-
-    def _hits(self, squashed: str) -> list[Mark]:
-        return [Mark(part, *self._marks[part]) for part in self._marks if part in squashed]
+    def _hits(self, squashed: str) -> list[Matcher]:
+        return [Matcher(part, *self._matchers[part]) for part in self._matchers if part in squashed]
 
     def _add_date(self, text: str) -> None:
         readings = read_date(text)
@@ -120,14 +136,14 @@ class Identifiers:
             if not reading.day:
                 continue
             for figures in write_date(reading):
-                self._marks["".join(figures)] = (text, figures, False)
+                self._matchers["".join(figures)] = (text, figures, False)
 
     def _add_names(self, text: str) -> None:
         for part in _LETTERS.findall(text):
             if len(part) >= SHORT or not part.isascii():
                 self._add_spelling(part)
             elif len(part) >= _NAME_PART:
-                self._marks.setdefault(part.lower(), (part, (), True))
+                self._matchers.setdefault(part.lower(), (part, (), True))
             if len(part) > _NAME_PART and part.lower() == part.upper():
                 # A script without capitals: the family name is the first character, and the given name stands alone.
                 self._add_spelling(part[1:])
@@ -139,13 +155,13 @@ class Identifiers:
             for entry in _ENTRIES.split(text):
                 self._add_spelling(entry, shortest=LONG)
         for part in _PARTS.findall(text):
-            if part != text and len(part) >= LONG and part.lower() not in self._marks and _DIGIT.search(part):
+            if part != text and len(part) >= LONG and part.lower() not in self._matchers and _DIGIT.search(part):
                 self._add_spelling(part)
 
     def _add_spelling(self, text: str, shortest: int = 1) -> None:
         text = text.strip()
         squashed = squash(text)
-        if len(squashed) < shortest or squashed in self._marks:
+        if len(squashed) < shortest or squashed in self._matchers:
             return
         if len(squashed) >= SHORT or not squashed.isascii() or len(text) >= SHORT or is_code(squashed):
-            self._marks[squashed] = (text, (), False)
+            self._matchers[squashed] = (text, (), False)

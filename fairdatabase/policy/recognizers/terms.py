@@ -12,7 +12,7 @@ from fairdatabase.policy.text.characters import fold
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 
 _LONGEST = 256
-_LONGEST_ENTRY = 80
+LONGEST_ENTRY = 80
 _MOST_DIGITS = 6
 # "T 2 D" is a term, a name spelled letter by letter is none.
 _MOST_LETTERS = 3
@@ -41,20 +41,18 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text consists of known words and their numbers; in a sensitive field also of other words in
     lower case, if nothing says that they are somebody's.
     """
-    if len(text) <= _LONGEST_ENTRY and field.action == "term" and _is_plain_term(text, field, vocabulary):
+    if len(text) <= LONGEST_ENTRY and field.action == "term" and _is_plain_term(text, vocabulary):
         return True
     if len(text) > _LONGEST or not _SHAPE.fullmatch(text):
         return False
-    if len(text) > _LONGEST_ENTRY and any(len(entry) > _LONGEST_ENTRY for entry in _ENTRIES.split(text)):
+    if len(text) > LONGEST_ENTRY and any(len(entry) > LONGEST_ENTRY for entry in _ENTRIES.split(text)):
         return False
     if is_number_alone(text):
         return True
     rest = text
     if _DIGIT.search(text):
         # ENVO and others stand behind a term, "urban biome [ENVO:01000249]", with more digits than a term has.
-        rest = _without_ids(text, vocabulary).strip(" []")
-        if field.action == "term" and rest in field.listed:
-            return True
+        rest = without_ids(text, vocabulary).strip(" []")
         if len(_DIGIT.findall(rest)) > _MOST_DIGITS or _LONG_NUMBER.search(rest) or is_identifying(rest):
             return False
     words = _WORD.findall(fold(rest))
@@ -67,33 +65,20 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
         return False
     if _name_somebody(lower, vocabulary) or _is_telling(rest, vocabulary, are_listed=are_listed):
         return False
-    if not (is_sensitive or has_only_own_numbers(rest, vocabulary)):
-        return False
-    if rest and field.action == "term" and vocabulary.lists(rest):
-        field.remember(rest, rest)
-    return True
+    return is_sensitive or has_only_own_numbers(rest, vocabulary)
 
 
-def _is_plain_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
-    """Tell cheaply that a term holds nothing but listed words that say nothing of anybody, or one that is remembered
-    with its id; False means that it must be looked at.
-    """
-    if text.endswith("]"):
-        term, _, behind = text.partition(" [")
-        return term in field.listed and not _may_hold_id(term) and _is_one_id(behind[:-1], vocabulary)
+def _is_plain_term(text: str, vocabulary: Vocabulary) -> bool:
+    """Return True for a term of few listed words that name no person and no date; False means: look closer."""
     words = text.lower().split(" ")
     if len(words) > _MOST_LETTERS or not (vocabulary.words.issuperset(words) and text.replace(" ", "").isalpha()):
         return False
-    if not (text.isascii() and vocabulary.given.isdisjoint(words[:-1]) and WORDS_OF_DATES.isdisjoint(words)):
-        return False
-    if vocabulary.people.isdisjoint(words):
-        field.remember(text, text)
-    return True
+    return text.isascii() and vocabulary.given.isdisjoint(words[:-1]) and WORDS_OF_DATES.isdisjoint(words)
 
 
 def is_well_known(text: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a term holds no word and no number but those that the vocabulary knows, in whatever case."""
-    rest = _without_ids(text, vocabulary)
+    rest = without_ids(text, vocabulary)
     if rest.isascii() and not _DIGIT.search(rest) and vocabulary.words.issuperset(_WORD.findall(rest.lower())):
         return True
     if not all(_knows(word, vocabulary) or _knows(word.lower(), vocabulary) for word in _WORD.findall(fold(rest))):
@@ -135,28 +120,26 @@ def _name_somebody(lower: list[str], vocabulary: Vocabulary) -> bool:
 
 def are_ontology_ids(text: str, vocabulary: Vocabulary) -> bool:
     """Tell whether a clean text is one or more ids of ontologies that the vocabulary lists."""
-    if vocabulary.short_id.fullmatch(text):
-        return True
-    return len(text) <= _LONGEST and all(_is_one_id(entry, vocabulary) for entry in _SEPARATOR.split(text))
+    return len(text) <= _LONGEST and all(is_one_id(entry, vocabulary) for entry in _SEPARATOR.split(text))
 
 
-def _without_ids(text: str, vocabulary: Vocabulary) -> str:
-    if not _may_hold_id(text):
+def without_ids(text: str, vocabulary: Vocabulary) -> str:
+    if not may_hold_id(text):
         return text
     term, _, behind = text.partition("[")
-    if behind.endswith("]") and not _may_hold_id(term) and _is_one_id(behind[:-1], vocabulary):
+    if behind.endswith("]") and not may_hold_id(term) and is_one_id(behind[:-1], vocabulary):
         return term
     return _ONTOLOGY_ID.sub(lambda match: "" if _is_id(match, vocabulary) else match[0], text)
 
 
-def _is_one_id(text: str, vocabulary: Vocabulary) -> bool:
+def is_one_id(text: str, vocabulary: Vocabulary) -> bool:
     if vocabulary.short_id.fullmatch(text):
         return True
     match = _ONTOLOGY_ID.fullmatch(text)
     return match is not None and _is_id(match, vocabulary)
 
 
-def _may_hold_id(text: str) -> bool:
+def may_hold_id(text: str) -> bool:
     return ":" in text or "_" in text
 
 

@@ -2,7 +2,6 @@
 
 import math
 import re
-from functools import lru_cache
 
 from fairdatabase.policy.text.dates import may_be_past, read_date
 
@@ -21,11 +20,12 @@ _UNITS = {
     "kg": {"kg": 1, "kilogram": 1, "kilo": 1, "g": 0.001, "gram": 0.001, "lb": 0.45359, "pound": 0.45359},
     "kg/m2": {"kg/m2": 1, "kg/m^2": 1, "kgm2": 1, "kg/m²": 1},
 }  # fmt: skip
+# "years", "lbs".
+_UNITS = {unit: {f"{name}s": factor for name, factor in factors.items()} | factors for unit, factors in _UNITS.items()}
 _HEMISPHERE = r"(?P<{0}>[+-]?\d{{1,3}}(?:\.\d+)?) ?°? ?(?P<{0}_side>[{1}])?"
 _COORDINATES = re.compile(
     _HEMISPHERE.format("lat", "NSns") + r"(?: ?[,;/] ?| |(?<=[NSns]))" + _HEMISPHERE.format("lon", "EWew")
 )
-_UNITS_CACHED = 256
 _FIRST_YEAR = 1850
 # Up to here all whole numbers are exact.
 _LARGEST = 1e15
@@ -133,11 +133,9 @@ def _is_decimal(text: str) -> bool:
     return text[:1] != "." and text.replace(".", "", 1).isdecimal()
 
 
-@lru_cache(maxsize=_UNITS_CACHED)
 def _factor(unit: str, given: str) -> float:
-    # Only what is a unit is remembered, since an exception is not.
-    name = given.strip().rstrip(".").lower()
-    factor = _UNITS[unit].get(name) or _UNITS[unit].get(name.removesuffix("s"))
+    factors = _UNITS[unit]
+    factor = factors.get(given) or factors.get(given.strip().rstrip(".").lower())
     if factor is None:
         raise Implausible(f"must be given in {unit}")
     return factor

@@ -3,10 +3,11 @@
 from google.protobuf.struct_pb2 import Value
 from google.rpc.error_details_pb2 import BadRequest
 
-from fairdatabase.policy.records.anonymisation import Anonymised, Judgement, judge, render
-from fairdatabase.policy.records.record import SAMPLE, Cause
-from fairdatabase.policy.records.rules import form_of
-from fairdatabase.policy.tables.fields import Field, Policy
+from fairdatabase.policy.records.anonymisation import Anonymised, Anonymiser, Judgement, render
+from fairdatabase.policy.records.contract import SAMPLE
+from fairdatabase.policy.records.rules import expected_form
+from fairdatabase.policy.records.sorting import Cause
+from fairdatabase.policy.tables.fields import Field
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview, SamplePreview
@@ -33,9 +34,10 @@ _UNKNOWN = "The policy does not know this field, and nothing is kept that it doe
 _IDENTIFYING = "holds an identifier that the sample gives elsewhere; leave it out"
 
 
-def preview(raw: RawSample, policy: Policy) -> SamplePreview:
-    """Return what `anonymise` makes of a raw sample, field by field, whether or not it can be stored."""
-    judged = judge(raw, policy)
+def preview(raw: RawSample, anonymiser: Anonymiser) -> SamplePreview:
+    """Return what anonymisation does to each field of a raw sample, whether or not the sample can be stored."""
+    policy = anonymiser.policy
+    judged = anonymiser.judge(raw)
     result = render(judged, lambda subject: PSEUDONYM)
     sent, stored = _named_values(raw), _named_values(result.sample)
     fields = [
@@ -43,7 +45,7 @@ def preview(raw: RawSample, policy: Policy) -> SamplePreview:
         for name, field in _NAMED.items()
         if (answer := _explain_named(name, policy.fields.get(field), sent[name], stored[name], judged, result))
     ]
-    kept = {key for key, _, _ in (*judged.listed, *judged.values)}
+    kept = {key for key, _ in judged.listed} | {key for key, _, _ in judged.values}
     fields += [
         _explain(key, policy.resolve(key), raw.metadata[key], key in kept, judged, result)
         for key in sorted(raw.metadata)
@@ -79,7 +81,7 @@ def _explain_named(
         answer.field_class, answer.reason = _CLASSES[found.field_class], _line(found.why)
     if problems:
         answer.outcome, answer.advice = FieldPreview.OUTCOME_REFUSED, "; ".join(problems)
-    elif name == "collectionDate" and judged.collection_date is None:
+    elif name == "collectionDate" and judged.named.collection_date is None:
         answer.outcome, answer.advice = FieldPreview.OUTCOME_DROPPED, _IDENTIFYING
     elif stored.WhichOneof("kind") is None:
         answer.outcome = FieldPreview.OUTCOME_BLANK
@@ -94,16 +96,15 @@ def _explain(
     answer = FieldPreview(name=f"metadata.{key}", field_class=FieldPreview.CLASS_UNKNOWN, reason=_UNKNOWN)
     if found is not None:
         answer.field_class, answer.reason = _CLASSES[found.field_class], _line(found.why)
-    record = judged.record
-    if key in record.refused:
-        answer.outcome, answer.advice = FieldPreview.OUTCOME_REFUSED, "; ".join(record.refused[key])
-    elif (cause := record.dropped.get(key)) is not None:
+    if key in judged.refusal.metadata:
+        answer.outcome, answer.advice = FieldPreview.OUTCOME_REFUSED, "; ".join(judged.refusal.metadata[key])
+    elif (cause := judged.dropped.get(key)) is not None:
         answer.outcome = FieldPreview.OUTCOME_DROPPED
         if cause == Cause.IDENTIFIER:
             answer.advice = _IDENTIFYING
         elif cause == Cause.VALUE and found is not None:
-            answer.advice = form_of(found)
-    elif found is not None and found.action == "subject" and key in record.named_subject:
+            answer.advice = expected_form(found)
+    elif found is not None and found.action == "subject" and key in judged.donors:
         _store(answer, "subject", sent, Value(string_value=PSEUDONYM), found.says)
     elif found is not None and is_kept:
         # The class of a sensitive field hangs on its value, too.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isinf
 
 from fairdatabase.policy.recognizers.contextual import decode
@@ -11,7 +11,7 @@ from fairdatabase.policy.recognizers.numbering import is_number_alone
 from fairdatabase.policy.recognizers.organism import ADVICE, is_organism
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
 from fairdatabase.policy.recognizers.study_names import is_study_name
-from fairdatabase.policy.recognizers.terms import are_ontology_ids, is_term
+from fairdatabase.policy.recognizers.terms import are_ontology_ids, is_term, is_well_known
 from fairdatabase.policy.records.generalisation import (
     band,
     check_range,
@@ -26,6 +26,7 @@ from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import clean, fold, squash
 from fairdatabase.policy.text.scalars import Scalar, plain
+from fairdb.privacy.v1.field_class_pb2 import FieldClass
 
 _LONGEST_PATTERN = 100
 OTHER = "other"
@@ -39,7 +40,7 @@ _SEPARATOR = re.compile(r"[;,] ?")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Surroundings:
+class RuleContext:
     """What a rule may look at besides its value."""
 
     vocabulary: Vocabulary
@@ -49,58 +50,64 @@ class Surroundings:
     units: Mapping[str, str]
 
 
-def apply_rule(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
-    """Return what is kept of a clean value, None for nothing. Raises Implausible when the sender must mend it."""
-    return RULES[field.action](field, value, surroundings)
+Rule = Callable[[Field, Scalar, RuleContext], Scalar | None]
+"""Returns what is stored of a clean value, None for nothing. Raises Implausible if the sender must correct it."""
 
 
-def form_of(field: Field) -> str:
+def restricted_unless_known(field: Field, stored: Scalar, vocabulary: Vocabulary) -> Field:
+    """Return the field of a sensitive term, restricted if the term has a word that the vocabulary does not know.
+
+    Such a word may be a name.
+    """
+    if not isinstance(stored, str) or is_well_known(stored, vocabulary):
+        return field
+    return replace(field, field_class=FieldClass.FIELD_CLASS_RESTRICTED)
+
+
+def expected_form(field: Field) -> str:
     """Return what a value must be like for the field's rule to keep it."""
     if field.action in ("vocabulary", "common"):
         return f"must be one of: {', '.join(dict.fromkeys(field.values.values()))}"
-    return _FORMS[field.action]
+    return _EXPECTED[field.action]
 
 
-def _drop(field: Field, value: Scalar, surroundings: Surroundings) -> None:
+def _drop(field: Field, value: Scalar, context: RuleContext) -> None:
     return None
 
 
-def _vocabulary(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
-    stored = field.values.get(squash(plain(value)))
-    if stored is not None and isinstance(value, str):
-        field.remember(value, stored)
-    return stored
+def _vocabulary(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
+    return field.values.get(squash(plain(value)))
 
 
-def _common(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
-    if stored := _vocabulary(field, value, surroundings):
+def _common(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
+    if stored := _vocabulary(field, value, context):
         return stored
-    return OTHER if isinstance(value, str) and is_term(value, field, surroundings.vocabulary) else None
+    return OTHER if isinstance(value, str) and is_term(value, field, context.vocabulary) else None
 
 
-def _term(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+def _term(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     if isinstance(value, str):
-        return value if is_term(value, field, surroundings.vocabulary) else None
+        return value if is_term(value, field, context.vocabulary) else None
     return value if isinstance(value, bool) or is_number_alone(plain(value)) else None
 
 
-def _pattern(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+def _pattern(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     text = plain(value)
     if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
         return None
     return None if is_identifying(text) else value
 
 
-def _study(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
-    return value if isinstance(value, str) and is_study_name(value, surroundings.vocabulary) else None
+def _study(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
+    return value if isinstance(value, str) and is_study_name(value, context.vocabulary) else None
 
 
-def _prefix(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+def _prefix(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     text = fold(plain(value)).upper()
     return squash(text)[: field.digits].upper() if _POSTCODE.fullmatch(text) else None
 
 
-def _sequence(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+def _sequence(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     text = plain(value)
     return text if all(_is_sequence(part) for part in _SEPARATOR.split(text)) else None
 
@@ -113,22 +120,22 @@ def _is_sequence(text: str) -> bool:
     return sum(bases.count(base) for base in "ACGTU") >= _LEAST_PLAIN_BASES * len(bases)
 
 
-def _number(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+def _number(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     number = read_number(value)
     check_range(number, field.lowest, field.highest)
     return round_number(number, field.digits)
 
 
-def _measurements(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+def _measurements(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     if not isinstance(value, str) or ";" not in value:
-        return _number(field, value, surroundings)
+        return _number(field, value, context)
     return ";".join([f"{round_number(read_number(part.strip()), field.digits):g}" for part in value.split(";")])
 
 
-def _band(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+def _band(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     if field.values and isinstance(value, str) and (word := field.values.get(squash(value))):
         return word
-    read_in = surroundings.units.get(field.unit_field) or field.read_in or field.unit
+    read_in = context.units.get(field.unit_field) or field.read_in or field.unit
     low, high = read_quantity(value, field.unit, read_in)
     for number in (low, high) if low != high else (low,):
         if not isinf(number):
@@ -136,45 +143,46 @@ def _band(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | N
     return band(low, high, width=field.width, bottom=field.bottom, top=field.top)
 
 
-def _year(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+def _year(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     return year_of(value)
 
 
-def _country(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
-    countries, text = surroundings.vocabulary.countries, plain(value)
+def _country(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
+    countries, text = context.vocabulary.countries, plain(value)
     for part in (text, text.split(":", 1)[0], text.split(",", 1)[0]):
         if country := countries.get(squash(part)):
-            # What stands behind a country's name may be somebody's place.
-            if part == value:
-                field.remember(text, country)
             return country
     return None
 
 
-def _grid(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+def _grid(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     return float(grid(value, field.lowest, field.highest))
 
 
-def _coordinates(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+def _coordinates(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     return coordinates(value)
 
 
-def _organism(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
-    return value if isinstance(value, str) and is_organism(value, surroundings.vocabulary) else None
+def _organism(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
+    return value if isinstance(value, str) and is_organism(value, context.vocabulary) else None
 
 
-def _text(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
+def _text(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     text = plain(value)
     folded = fold(clean(decode(text)))
-    redacted = redact_patterns(surroundings.identifiers.erase(folded), surroundings.vocabulary)
+    redacted = redact_patterns(context.identifiers.erase(folded), context.vocabulary)
     return text if redacted == folded else redacted
 
 
-def _ontology(field: Field, value: Scalar, surroundings: Surroundings) -> Scalar | None:
-    return value if isinstance(value, str) and are_ontology_ids(value, surroundings.vocabulary) else None
+def _ontology(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
+    if not isinstance(value, str):
+        return None
+    # Most values are one short id.
+    is_good = context.vocabulary.short_id.fullmatch(value) or are_ontology_ids(value, context.vocabulary)
+    return value if is_good else None
 
 
-RULES: Mapping[str, Callable[[Field, Scalar, Surroundings], Scalar | None]] = {
+RULES: Mapping[str, Rule] = {
     "drop": _drop,
     "unit": _drop,
     "vocabulary": _vocabulary,
@@ -197,7 +205,7 @@ RULES: Mapping[str, Callable[[Field, Scalar, Surroundings], Scalar | None]] = {
 }
 
 # How to mend a value that a rule drops; the others keep every value or refuse it with what to mend.
-_FORMS = {
+_EXPECTED = {
     "term": "must be a short phrase of words that the vocabulary knows",
     "pattern": "must have the form that belongs to the field",
     "study": "must be a surname with initials and a year, as in 'SchirmerM_2016'",

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,6 @@ _FIGURES = frozenset("0123456789")
 _PARTS = re.compile(r"[\s-]+")
 # Shorter words end like anything.
 _SHORTEST_WITH_ENDING = 6
-_REMEMBERED = 4096
-
-
-class Remembered(set[str]):
-    """A set that starts anew when it is full."""
-
-    def add(self, element: str, /) -> None:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        super().add(element)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +67,6 @@ class Vocabulary:
     given: frozenset[str]
     studies: frozenset[str]
     figures: Figures
-    # Names of organisms that were found good and consist of listed words only, so that none can be somebody's.
-    names: Remembered = field(default_factory=Remembered)
 
     def knows(self, word: str) -> bool:
         """Tell whether a word may stand in a stored value: a listed one whatever its case, one by its ending in lower

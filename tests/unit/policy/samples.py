@@ -7,13 +7,14 @@ from typing import Any
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Struct
 
-from fairdatabase.policy.records.anonymisation import Anonymised, anonymise
-from fairdatabase.policy.records.validation import InvalidSample
+from fairdatabase.policy.records.anonymisation import Anonymised, Anonymiser, InvalidSample
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1.sample_pb2 import RawSample
 from privacy_svc.keystore import Keystore
 
 POLICY = load_policy()
+ANONYMISER = Anonymiser(POLICY)
+"""Shared by the tests, as it is by the requests of a service."""
 KEYSTORE = Keystore(pseudonym_key=b"p" * 32, consent_key=b"c" * 32)
 STUDY = "0190f3a4-0000-7000-8000-000000000001"
 
@@ -30,7 +31,7 @@ def raw_sample(metadata: Mapping[str, Any] | None = None, *, organism: str = "E.
 
 def anonymised(raw: RawSample) -> Anonymised:
     """Return what is left of the sample."""
-    return anonymise(raw, POLICY, lambda subject: KEYSTORE.pseudonym(STUDY, subject))
+    return ANONYMISER.anonymise(raw, lambda subject: KEYSTORE.pseudonym(STUDY, subject))
 
 
 def kept(metadata: Mapping[str, Any], **fields: Any) -> dict[str, Any]:

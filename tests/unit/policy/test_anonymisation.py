@@ -3,10 +3,9 @@
 import pytest
 from google.protobuf.struct_pb2 import Value
 
-from fairdatabase.policy.records.anonymisation import anonymise, subject_of
-from fairdatabase.policy.records.validation import InvalidSample
+from fairdatabase.policy.records.anonymisation import InvalidSample, subject_of
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
-from tests.unit.policy.samples import KEYSTORE, POLICY, STUDY, anonymised, kept, raw_sample, violations
+from tests.unit.policy.samples import ANONYMISER, KEYSTORE, POLICY, STUDY, anonymised, kept, raw_sample, violations
 
 PALM = {
     "#SampleID": "L1S8",
@@ -240,7 +239,7 @@ def test_a_sample_without_a_subject_asks_for_no_pseudonym() -> None:
     def none(subject: str) -> str:
         raise AssertionError(subject)
 
-    assert anonymise(raw_sample(), POLICY, none).sample.subject == ""
+    assert ANONYMISER.anonymise(raw_sample(), none).sample.subject == ""
 
 
 @pytest.mark.parametrize("taxon_id", [19800203, 800203])

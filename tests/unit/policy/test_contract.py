@@ -1,13 +1,10 @@
 """What the proto demands of a raw sample is asked each time, or known without remembering anything of a donor."""
 
-from uuid import UUID
-
 import pytest
 
 from buf.validate import validate_pb2
-from fairdatabase.policy.records import contract
 from fairdb.samples.v1.sample_pb2 import RawSample
-from tests.unit.policy.samples import STUDY, anonymised, raw_sample, violations
+from tests.unit.policy.samples import STUDY, raw_sample, violations
 
 NAMED = ("study", "subject", "organism", "taxon_id", "collection_date")
 
@@ -43,18 +40,3 @@ def test_a_rule_is_broken_each_time(field: str, value: str | int, shown: str) ->
     for _ in range(2):
         assert f"sample.{shown}" in violations(raw_sample(**{**good, field: value}))
         assert violations(raw_sample(**good)) == {}
-
-
-def test_nothing_of_a_donor_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contract, "_good", set())
-    anonymised(raw_sample(study=STUDY, subject="Quartzfeather", collection_date="1961-03-17", taxon_id=562))
-    violations(raw_sample(study="Quartzfeather"))
-    assert contract._good == {(STUDY, len("Quartzfeather"), len("E. coli"), 0, len("1961-03-17"))}
-
-
-def test_what_was_found_good_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contract, "_good", set())
-    monkeypatch.setattr(contract, "_REMEMBERED", 7)
-    for number in range(50):
-        assert violations(raw_sample(study=str(UUID(int=number)))) == {}
-        assert 0 < len(contract._good) <= 7

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from fairdatabase.policy.records.validation import InvalidSample
+from fairdatabase.policy.records.anonymisation import InvalidSample
 from tests.unit.policy.samples import anonymised, raw_sample
 
 ORGANISMS = [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fairdatabase.policy.records.validation import InvalidSample
+from fairdatabase.policy.records.anonymisation import InvalidSample
 from fairdatabase.policy.text.characters import fold
 from fairdb.samples.v1.sample_pb2 import RawSample
 from tests.unit.policy.samples import POLICY, anonymised, raw_sample

@@ -1,13 +1,19 @@
-"""What is remembered between samples is on the policy's own lists, is bounded, and weakens no rule."""
+"""What is remembered between samples is on the policy's own lists, is bounded, and changes no answer."""
+
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
-from fairdatabase.policy.records.generalisation import _factor
-from fairdatabase.policy.records.rules import Surroundings, apply_rule
-from fairdatabase.policy.tables.reader import load_policy
+from fairdatabase.policy.records import memo as memo_module
+from fairdatabase.policy.records.anonymisation import Anonymised, Anonymiser, InvalidSample
+from fairdatabase.policy.records.memo import Memo
+from fairdatabase.policy.records.rules import RuleContext
+from fairdatabase.policy.text.scalars import Scalar
+from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_RESTRICTED
 from fairdb.samples.v1.sample_pb2 import RawSample
-from tests.unit.policy.samples import POLICY, anonymised, kept, raw_sample, violations
+from tests.unit.policy.samples import POLICY, STUDY, raw_sample
 
 # Each is kept, and each might be somebody's.
 KEPT = {
@@ -22,74 +28,138 @@ KEPT = {
     "age": "34",
     "treatment": "benjamine",
     "sample_type": "Rice",
+    "sample_storage": "-80",
 }
+CONTEXT = RuleContext(POLICY.vocabulary, Identifiers((), POLICY.vocabulary), {})
 
 
-def test_a_value_that_no_list_holds_is_not_remembered() -> None:
-    assert set(kept(KEPT)) == set(KEPT)
-    for field, value in KEPT.items():
-        assert value not in POLICY.resolve(field).listed  # pyright: ignore[reportOptionalMemberAccess]
-    assert "E. coli JD1980" not in POLICY.vocabulary.names
+class Remembering:
+    """An anonymiser of a test's own, with its memory open."""
+
+    def __init__(self) -> None:
+        self.anonymiser = Anonymiser(POLICY)
+        self.memo: Memo = self.anonymiser._memo
+
+    def anonymise(self, metadata: dict[str, Any] | None = None, **fields: Any) -> Anonymised:
+        return self.anonymiser.anonymise(raw_sample(metadata, **fields), lambda subject: f"p-{subject}")
+
+    def violations(self, raw: RawSample) -> set[str]:
+        try:
+            self.anonymiser.anonymise(raw, lambda subject: "")
+        except InvalidSample as invalid:
+            return {violation.field for violation in invalid.violations}
+        return set()
+
+    def values(self) -> dict[str, list[str]]:
+        return {field.name: [*values] for field, values in self.memo.values.items() if values}
+
+    def apply(self, field: str, value: str) -> Scalar | None:
+        return self.memo.rules[POLICY.fields[field].action](POLICY.fields[field], value, CONTEXT)
 
 
-def test_a_value_of_listed_words_is_remembered_and_still_compared_with_the_identifiers() -> None:
-    assert kept({"body_site": "left palm", "sex": "F"}) == {"body_site": "left palm", "sex": "Female"}
-    assert POLICY.fields["body_site"].listed["left palm"].stored == "left palm"
-    assert POLICY.fields["sex"].listed["F"].stored == "Female"
-    result = anonymised(raw_sample({"body_site": "left palm", "last_name": "Palm"}))
+@pytest.fixture
+def remembering() -> Remembering:
+    return Remembering()
+
+
+def test_value_that_no_list_holds_is_not_remembered(remembering: Remembering) -> None:
+    result = remembering.anonymise(KEPT, organism="E. coli JD1980", subject="donor 7", study=STUDY)
+    assert set(result.sample.metadata) == set(KEPT)
+    assert remembering.values() == {}
+    assert list(remembering.memo._organisms) == []
+
+
+def test_value_of_listed_words_is_remembered_and_still_compared_with_the_identifiers(remembering: Remembering) -> None:
+    for _ in range(2):
+        stored = remembering.anonymise({"body_site": "left palm", "sex": "F", "country": "NL"}).sample.metadata
+        assert {name: value.string_value for name, value in stored.items()} == {
+            "body_site": "left palm",
+            "sex": "Female",
+            "country": "Netherlands",
+        }
+        assert remembering.values() == {"body_site": ["left palm"], "sex": ["F"], "country": ["NL"]}
+    result = remembering.anonymise({"body_site": "left palm", "last_name": "Palm"})
     assert (result.dropped_fields, dict(result.sample.metadata)) == (["body_site", "last_name"], {})
-    assert set(violations(raw_sample({"sex": "F", "Sex": "F"}))) == {"sample.metadata.sex"}
+    assert remembering.violations(raw_sample({"sex": "F", "Sex": "F"})) == {"sample.metadata.sex"}
 
 
-def test_what_is_remembered_is_bounded() -> None:
-    policy = load_policy()
-    field = policy.fields["body_site"]
-    surroundings = Surroundings(policy.vocabulary, Identifiers(policy.vocabulary), {})
+def test_only_listed_names_of_organisms_are_remembered(remembering: Remembering) -> None:
+    assert not remembering.memo.is_organism("Jane Doe")
+    assert remembering.memo.is_organism("Homo sapiens")
+    assert list(remembering.memo._organisms) == ["Homo sapiens"]
+
+
+def test_only_listed_names_of_fields_are_remembered(remembering: Remembering) -> None:
+    for name in ("quartzfeather", "zebulon@email", "zebulon_email_address", "age", "a\0ge", "age" + "." * 200):
+        remembering.memo.resolve(name)
+    assert set(remembering.memo.names) == {"age"}
+
+
+def test_remembered_values_are_bounded(remembering: Remembering) -> None:
     for number in range(3000):
         words = " ".join(("left", "right")[number >> bit & 1] for bit in range(12))
-        assert apply_rule(field, words, surroundings) == words
-    assert 0 < len(field.listed) <= 1024
-    assert all(len(text) <= 64 for text in field.listed)
+        assert remembering.apply("body_site", words) == words
+    (values,) = remembering.values().values()
+    assert 0 < len(values) <= 1024
+    assert all(len(text) <= 64 for text in values)
 
 
-def test_a_known_name_that_breaks_a_rule_breaks_it_each_time() -> None:
+def test_contract_is_remembered_without_any_text_of_a_donor(remembering: Remembering) -> None:
+    remembering.anonymise(study=STUDY, subject="Quartzfeather", collection_date="1961-03-17", taxon_id=562)
+    remembering.violations(raw_sample(study="Quartzfeather"))
+    shape = (STUDY, len("Quartzfeather"), len("E. coli"), 0, len("1961-03-17"))
+    assert list(remembering.memo._good_shapes) == [shape]
+
+
+def test_remembered_shapes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memo_module, "_MOST_SHAPES", 7)
+    remembering = Remembering()
+    for number in range(50):
+        assert remembering.violations(raw_sample(study=str(UUID(int=number)))) == set()
+        assert 0 < len(remembering.memo._good_shapes) <= 7
+
+
+def test_known_name_that_breaks_a_rule_breaks_it_each_time(remembering: Remembering) -> None:
     for key, field in (("age" + "." * 200, "sample.metadata.age"), ("a\0ge", "sample.metadata")):
         for _ in range(2):
-            assert set(violations(raw_sample({key: "34"}))) == {field}
+            assert remembering.violations(raw_sample({key: "34"})) == {field}
 
 
 @pytest.mark.parametrize("key", ["body\0_site", "body_site" + "." * 200])
-def test_such_a_name_is_refused_also_where_its_value_is_remembered(key: str) -> None:
-    assert not violations(raw_sample({"body_site": "left palm"}))
-    assert violations(raw_sample({key: "left palm"}))
+def test_bad_name_is_refused_although_its_value_is_remembered(remembering: Remembering, key: str) -> None:
+    assert not remembering.violations(raw_sample({"body_site": "left palm"}))
+    assert remembering.violations(raw_sample({key: "left palm"}))
 
 
-def test_nul_in_a_known_field_is_refused_each_time() -> None:
+def test_nul_in_a_known_field_is_refused_each_time(remembering: Remembering) -> None:
     for _ in range(2):
-        assert set(violations(raw_sample({"body_site": "left palm\0"}))) == {"sample.metadata"}
+        assert remembering.violations(raw_sample({"body_site": "left palm\0"})) == {"sample.metadata"}
 
 
-def test_more_fields_than_the_proto_permits_are_refused() -> None:
+def test_more_fields_than_the_proto_permits_are_refused(remembering: Remembering) -> None:
     raw = RawSample(organism="E. coli")
     for number in range(501):
         raw.metadata["age" + "." * number].string_value = ""
-    assert "sample.metadata" in violations(raw)
+    assert "sample.metadata" in remembering.violations(raw)
 
 
-def test_only_units_are_remembered_as_such() -> None:
-    _factor.cache_clear()
-    for number in range(300):
-        assert violations(raw_sample({"age": "34", "age_unit": f"Quartzfeather {number}"}))
-    assert _factor.cache_info().currsize == 0
-    for dots in range(300):
-        assert kept({"age": "34", "age_unit": "Years" + "." * dots}) == {"age": "30-39"}
-    assert 0 < _factor.cache_info().currsize <= 256
+@pytest.mark.parametrize("text", ["feces [ICD10:1]", "feces [ENVO:01000249]", "feces [QX:1]", "feces"])
+def test_answer_does_not_depend_on_what_was_sent_before(remembering: Remembering, text: str) -> None:
+    first = Remembering().apply("body_site", text)
+    remembering.apply("body_site", "feces")
+    for _ in range(2):
+        assert remembering.apply("body_site", text) == first
 
 
-def test_the_answer_does_not_depend_on_what_was_sent_before() -> None:
-    for text in ("feces [ICD10:1]", "feces [ENVO:01000249]", "feces [QX:1]"):
-        field = load_policy().fields["body_site"]
-        surroundings = Surroundings(POLICY.vocabulary, Identifiers(POLICY.vocabulary), {})
-        first = apply_rule(field, text, surroundings)
-        apply_rule(field, "feces", surroundings)
-        assert apply_rule(field, text, surroundings) == first
+@pytest.mark.parametrize("disease", ["bacteroides", "abiotrophia infection", "zebulonitis quartz"])
+def test_restricted_value_is_restricted_each_time(remembering: Remembering, disease: str) -> None:
+    """A name of an organism is listed but is no word that a sensitive value may hold without being restricted."""
+    for _ in range(3):
+        assert remembering.anonymise({"disease": disease}).classes == {"metadata.disease": FIELD_CLASS_RESTRICTED}
+
+
+@pytest.mark.parametrize("unit", ["Year", "Years", "years.", "YEARS", "yrs"])
+def test_unit_is_read_in_any_spelling(remembering: Remembering, unit: str) -> None:
+    metadata = remembering.anonymise({"age": "34", "age_unit": unit}).sample.metadata
+    assert {name: value.string_value for name, value in metadata.items()} == {"age": "30-39"}
+    assert remembering.violations(raw_sample({"age": "34", "age_unit": "Quartzfeather"})) == {"sample.metadata.age"}

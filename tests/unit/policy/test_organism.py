@@ -191,13 +191,6 @@ def test_a_sample_may_be_labelled_as_its_organism() -> None:
     assert anonymised(raw_sample({"sample_name": "E. coli"})).sample.organism == "E. coli"
 
 
-def test_only_good_names_are_remembered() -> None:
-    is_organism("Jane Doe", POLICY.vocabulary)
-    is_organism("Homo sapiens", POLICY.vocabulary)
-    assert "Jane Doe" not in POLICY.vocabulary.names
-    assert "Homo sapiens" in POLICY.vocabulary.names
-
-
 def test_a_name_of_a_person_is_no_taxon_by_itself() -> None:
     people, organisms = POLICY.vocabulary.people, POLICY.vocabulary.organisms
     assert [name for name in sorted(people) if is_organism(name.title(), POLICY.vocabulary)] == []

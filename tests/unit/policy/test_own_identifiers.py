@@ -15,9 +15,7 @@ def redact(text: str) -> str:
 
 
 def identifiers(kind: str, text: str) -> Identifiers:
-    found = Identifiers(POLICY.vocabulary)
-    found.add(kind, text)
-    return found
+    return Identifiers([(kind, text)], POLICY.vocabulary)
 
 
 @pytest.mark.parametrize(
@@ -191,11 +189,11 @@ def test_unknown_capitalised_words_are_redacted(name: str) -> None:
 )
 def test_own_identifiers_are_found_in_other_renderings(kind: str, given: str, text: str) -> None:
     found, text = identifiers(kind, given), clean(text)
-    assert not found.are_absent(squash(text))
-    assert found.stand_in(text)
+    assert found.among(squash(text))
+    assert found.occur_in(text)
     erased = found.erase(text)
     assert REDACTED in erased
-    assert not found.stand_in(erased)
+    assert not found.occur_in(erased)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +209,7 @@ def test_own_identifiers_are_found_in_other_renderings(kind: str, given: str, te
 )
 def test_what_identifies_nobody_is_left(kind: str, given: str, text: str) -> None:
     found = identifiers(kind, given)
-    assert not found.stand_in(text)
+    assert not found.occur_in(text)
     assert found.erase(text) == text
 
 
@@ -239,11 +237,9 @@ def test_an_identifier_that_stands_twice_is_erased_twice() -> None:
 
 
 def test_a_value_of_an_unknown_field_counts_when_it_reads_as_a_name() -> None:
-    found = Identifiers(POLICY.vocabulary)
-    found.add_if_name("Zebulon Quartzfeather")
-    found.add_if_name("Type Diabetes")
-    assert found.stand_in("quartzfeather")
-    assert not found.stand_in("diabetes")
+    found = Identifiers([("", "Zebulon Quartzfeather"), ("", "Type Diabetes")], POLICY.vocabulary)
+    assert found.occur_in("quartzfeather")
+    assert not found.occur_in("diabetes")
 
 
 @pytest.mark.parametrize("hostile", [

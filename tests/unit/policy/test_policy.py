@@ -85,14 +85,6 @@ def test_an_ontology_id_follows_its_field(written: str, action: str, class_: Fie
     assert (found.action, found.field_class) == (action, class_)
 
 
-def test_names_that_the_policy_does_not_list_are_not_remembered() -> None:
-    policy = load_policy()
-    for name in ("quartzfeather", "zebulon@email", "zebulon_email_address"):
-        policy.resolve(name)
-    policy.resolve("age")
-    assert set(policy._resolved) == {"age"}
-
-
 def test_a_good_policy_of_a_test_is_read(tmp_path: Path) -> None:
     assert load_policy(policy_file(tmp_path, GROUP)).version == "2026-11-1"
 

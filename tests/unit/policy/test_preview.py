@@ -6,11 +6,11 @@ import pytest
 
 from fairdatabase.policy.records.preview import PSEUDONYM, preview
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview, SamplePreview
-from tests.unit.policy.samples import KEYSTORE, POLICY, STUDY, raw_sample
+from tests.unit.policy.samples import ANONYMISER, KEYSTORE, POLICY, STUDY, raw_sample
 
 
 def previewed(metadata: dict[str, Any], **fields: Any) -> SamplePreview:
-    return preview(raw_sample(metadata, **fields), POLICY)
+    return preview(raw_sample(metadata, **fields), ANONYMISER)
 
 
 def of(answer: SamplePreview, name: str) -> FieldPreview:

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairdatabase.policy.records.anonymisation import InvalidSample
 from fairdatabase.policy.records.preview import PSEUDONYM, preview
-from fairdatabase.policy.records.validation import InvalidSample
 from fairdb.samples.v1.sample_pb2 import RawSample
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview
 from tests.unit.policy import records
 from tests.unit.policy.records import COUNTRIES, GROUP_OF, ONTOLOGIES, VOCABULARY, fold, without_accents
-from tests.unit.policy.samples import POLICY, anonymised, raw_sample, violations
+from tests.unit.policy.samples import ANONYMISER, POLICY, anonymised, raw_sample, violations
 
 Group = Mapping[str, Any]
 FEW = settings(max_examples=200, deadline=None)
@@ -175,7 +175,7 @@ def test_no_generated_identifier_stands_in_a_fixed_text() -> None:
 @cache
 def fixed_texts() -> str:
     """Return the reasons and advice that a preview may give for any sample, from a bad value for every field."""
-    answers = [preview(raw_sample({name: "~"}, collection_date="~", organism="~"), POLICY) for name in GROUP_OF]
+    answers = [preview(raw_sample({name: "~"}, collection_date="~", organism="~"), ANONYMISER) for name in GROUP_OF]
     return fold(" ".join(f"{field.reason} {field.advice} {field.action}" for a in answers for field in a.fields))
 
 
@@ -194,7 +194,7 @@ def is_ordinary(secret: str) -> bool:
 
 def whole_answer(raw: RawSample) -> str:
     """Return what is stored of a sample, what is said of it, and a preview without the names that its sender gave."""
-    answer = preview(raw, POLICY)
+    answer = preview(raw, ANONYMISER)
     for field in answer.fields:
         field.name = ""
     try:
@@ -220,7 +220,7 @@ def is_repeated(value: Any) -> bool:
 @given(records.metadata, st.one_of(records.named, records.well_named))
 def test_preview_and_anonymisation_agree(metadata: dict[str, Any], named: dict[str, Any]) -> None:
     raw = raw_sample(metadata, **named)
-    answer = preview(raw, POLICY)
+    answer = preview(raw, ANONYMISER)
     outcomes = {field.name: field.outcome for field in answer.fields}
     assert {f"metadata.{key}" for key in metadata} <= set(outcomes)
     told = {violation.field: violation.description for violation in answer.violations}

@@ -5,7 +5,7 @@ import pytest
 from fairdatabase.policy.records.preview import preview
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview
-from tests.unit.policy.samples import POLICY, anonymised, kept, raw_sample
+from tests.unit.policy.samples import ANONYMISER, anonymised, kept, raw_sample
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_sensitive_term_of_other_words_is_restricted_in_that_sample_alone(writ
         "metadata.disease": FieldClass.FIELD_CLASS_RESTRICTED,
         "metadata.diet": FieldClass.FIELD_CLASS_SENSITIVE,
     }
-    shown = {field.name: field.field_class for field in preview(raw, POLICY).fields}
+    shown = {field.name: field.field_class for field in preview(raw, ANONYMISER).fields}
     assert shown["metadata.disease"] == FieldPreview.CLASS_RESTRICTED
     assert anonymised(raw_sample({"disease": "healthy"})).classes == {
         "metadata.disease": FieldClass.FIELD_CLASS_SENSITIVE

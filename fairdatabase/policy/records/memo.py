@@ -1,0 +1,180 @@
+"""Memo: everything that is remembered from one record to the next, for speed alone.
+
+Sheets repeat their field names and most of their values, so a record is judged mostly from memory. What is remembered
+cannot identify a person: field names that the policy lists, values that consist of words that the policy or the
+vocabulary lists, and how long the texts beside the metadata are. A value that merely has the right form is judged each
+time, because it may be somebody's. Every memory is bounded and starts again when it is full.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from google.protobuf.struct_pb2 import Value
+
+from fairdatabase.policy.recognizers.numbering import is_number_alone
+from fairdatabase.policy.recognizers.organism import is_organism
+from fairdatabase.policy.recognizers.terms import LONGEST_ENTRY, is_one_id, may_hold_id, without_ids
+from fairdatabase.policy.records.rules import OTHER, RULES, Rule, RuleContext, restricted_unless_known
+from fairdatabase.policy.tables.fields import Field, Policy
+from fairdatabase.policy.text.characters import squash
+from fairdatabase.policy.text.scalars import Scalar
+from fairdb.samples.v1.sample_pb2 import RawSample, Sample
+
+_MOST_NAMES = 4096
+_MOST_VALUES_OF_A_FIELD = 1024
+_MOST_ORGANISMS = 4096
+_MOST_SHAPES = 4096
+# Longer names and values are judged each time. Every name up to this length is one that the proto permits.
+_LONGEST = 64
+
+Shape = tuple[str, int, int, int, int]
+Key = TypeVar("Key")
+Item = TypeVar("Item")
+
+
+class Bounded(dict[Key, Item]):
+    """A dictionary that starts again when it is full."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def __setitem__(self, key: Key, item: Item, /) -> None:
+        if len(self) >= self._most:
+            self.clear()
+        super().__setitem__(key, item)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """What is stored for a value of listed words, in the forms that each record needs."""
+
+    field: Field
+    stored: str
+    squashed: str
+    part: bytes
+    """A serialised sample with this field alone. Concatenated parts parse as one sample with all of the fields."""
+
+
+class Memo:
+    """What is remembered while one policy is applied."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self._names: Bounded[str, Field] = Bounded(_MOST_NAMES)
+        self.names: Mapping[str, Field] = self._names
+        """Fields by names that senders wrote. Every name in it is a listed spelling, and the proto permits it."""
+        self.values: Mapping[Field, dict[str, Listed]] = {
+            field: Bounded(_MOST_VALUES_OF_A_FIELD) for field in policy.all_fields()
+        }
+        """What is stored, by field and clean value."""
+        remembering = {action: self._remembering(RULES[action], part) for action, part in _LISTED_PARTS.items()}
+        self.rules: Mapping[str, Rule] = {**RULES, **remembering}
+        """The rules, by action, for values that are not remembered."""
+        self._organisms: Bounded[str, None] = Bounded(_MOST_ORGANISMS)
+        self._good_shapes: Bounded[Shape, None] = Bounded(_MOST_SHAPES)
+
+    def resolve(self, name: str) -> Field | None:
+        """Return the field that a sender means by a name, None if the policy does not know it."""
+        field = self._names.get(name)
+        if field is None:
+            field, is_listed = self.policy.match(name)
+            if field is not None and is_listed and len(name) <= _LONGEST and name.isprintable():
+                self._names[name] = field
+        return field
+
+    def _remembering(self, rule: Rule, listed_part: "ListedPart") -> Rule:
+        """Return a rule that also remembers what it stores for listed words."""
+
+        def apply(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
+            if not isinstance(value, str):
+                return rule(field, value, context)
+            if value[-1] == "]" and self._knows_but_for_id(field, value):
+                return value
+            stored = rule(field, value, context)
+            if isinstance(stored, str):
+                written, kept = listed_part(value, stored, self.policy)
+                if written and len(written) <= _LONGEST:
+                    self._remember(field, written, kept)
+            return stored
+
+        return apply
+
+    def is_organism(self, name: str) -> bool:
+        """Return whether a clean text may be stored as the organism."""
+        if name in self._organisms:
+            return True
+        if not is_organism(name, self.policy.vocabulary):
+            return False
+        if self.policy.vocabulary.lists(name):
+            self._organisms[name] = None
+        return True
+
+    def keeps_contract(self, raw: RawSample, check: Callable[[], bool]) -> bool:
+        """Return whether the fields beside the metadata keep the rules of the proto, by `check` if that is not known.
+
+        Those rules look at which study it is, at the sign of a number and at the lengths of texts; a test holds them to
+        that. So no text of a donor has to be remembered.
+        """
+        subject, organism, collection_date = raw.subject, raw.organism, raw.collection_date
+        shape = (raw.study, len(subject), len(organism), min(raw.taxon_id, 0), len(collection_date))
+        if shape not in self._good_shapes:
+            if not check():
+                return False
+            self._good_shapes[shape] = None
+        return "\0" not in subject and "\0" not in organism and "\0" not in collection_date
+
+    def _knows_but_for_id(self, field: Field, value: str) -> bool:
+        """Return whether a value is a remembered term and the id of an ontology: "feces [UBERON:0001988]"."""
+        if field.action != "term" or len(value) > LONGEST_ENTRY:
+            return False
+        term, _, behind = value.partition(" [")
+        known = term in self.values[field] and not may_hold_id(term)
+        return known and is_one_id(behind[:-1], self.policy.vocabulary)
+
+    def _remember(self, field: Field, value: str, stored: str) -> None:
+        part = Sample(metadata={field.name: Value(string_value=stored)}).SerializeToString()
+        if field.may_become_restricted:
+            self.values[field][value] = Listed(
+                restricted_unless_known(field, stored, self.policy.vocabulary), stored, squash(stored), part
+            )
+        else:
+            self.values[field][value] = Listed(field, stored, squash(stored), part)
+
+
+# The functions below return a stored value, or the term in it, that consists of listed words: as it was written, and as
+# it is stored. An empty text stands for none.
+ListedPart = Callable[[str, str, Policy], tuple[str, str]]
+
+
+def _whole(value: str, stored: str, policy: Policy) -> tuple[str, str]:
+    return value, stored
+
+
+def _common(value: str, stored: str, policy: Policy) -> tuple[str, str]:
+    return (value if stored != OTHER else "", stored)
+
+
+def _country(value: str, stored: str, policy: Policy) -> tuple[str, str]:
+    # Text behind the name of a country may be somebody's place.
+    return (value if squash(value) in policy.vocabulary.countries else "", stored)
+
+
+def _term(value: str, stored: str, policy: Policy) -> tuple[str, str]:
+    term = without_ids(value, policy.vocabulary).strip(" []")
+    is_listed = term and policy.vocabulary.lists(term) and not is_number_alone(term)
+    return (term, term) if is_listed else ("", "")
+
+
+def _organism(value: str, stored: str, policy: Policy) -> tuple[str, str]:
+    return (value if policy.vocabulary.lists(value) else "", stored)
+
+
+_LISTED_PARTS: Mapping[str, ListedPart] = {
+    "vocabulary": _whole,
+    "common": _common,
+    "country": _country,
+    "term": _term,
+    "organism": _organism,
+}

@@ -1,0 +1,76 @@
+"""Named fields: the organism, the taxonomy id and the collection date, which stand beside the metadata."""
+
+from typing import NamedTuple
+
+from fairdatabase.policy.recognizers.organism import ADVICE
+from fairdatabase.policy.recognizers.own_identifiers import Identifiers
+from fairdatabase.policy.records.generalisation import Implausible, year_of
+from fairdatabase.policy.records.memo import Memo
+from fairdatabase.policy.tables.vocabulary import Vocabulary
+from fairdatabase.policy.text.characters import clean
+from fairdb.samples.v1.sample_pb2 import RawSample
+
+# A taxonomy id of six digits or more could be a personal number; NCBI's have seven at most.
+_LONG_TAXON_ID = 100_000
+_LAST_TAXON_ID = 9_999_999
+
+
+class Year(NamedTuple):
+    """The year of a collection date."""
+
+    text: str
+    """Empty if there is none."""
+    problem: str
+    """What is wrong with the date, empty if nothing is."""
+
+
+class NamedFields(NamedTuple):
+    """What is stored of the fields beside the metadata. A refused one is empty."""
+
+    organism: str
+    taxon_id: int
+    collection_date: str | None
+    """None if it is dropped: its year is an identifier of the same sample."""
+    refused: dict[str, str]
+    """What is wrong, by the name of the field."""
+
+
+def read_year(raw: RawSample, vocabulary: Vocabulary) -> Year:
+    """Return the year of the collection date."""
+    written = clean(raw.collection_date)
+    if not written or vocabulary.missing.term(written) is not None:
+        return Year("", "")
+    try:
+        return Year(year_of(written), "")
+    except Implausible as problem:
+        return Year("", str(problem))
+
+
+def judge_named(raw: RawSample, year: Year, identifiers: Identifiers, memo: Memo) -> NamedFields:
+    """Decide on the fields beside the metadata. `identifiers` need only be those that the sample may hold."""
+    refused = {"collectionDate": year.problem} if year.problem else {}
+    organism = clean(raw.organism)
+    if problem := _problem_of_organism(organism, identifiers, memo):
+        organism, refused["organism"] = "", problem
+    taxon_id = max(raw.taxon_id, 0)
+    if problem := _problem_of_taxon_id(taxon_id, identifiers):
+        taxon_id, refused["taxonId"] = 0, problem
+    return NamedFields(organism, taxon_id, None if identifiers.occur_in(year.text) else year.text, refused)
+
+
+def _problem_of_organism(organism: str, identifiers: Identifiers, memo: Memo) -> str:
+    if not organism:
+        return "is required: a scientific or community name"
+    if not memo.is_organism(organism):
+        return ADVICE
+    if identifiers.occur_in_organism(organism):
+        return "holds an identifier of the same sample; name the organism only"
+    return ""
+
+
+def _problem_of_taxon_id(taxon_id: int, identifiers: Identifiers) -> str:
+    if taxon_id > _LAST_TAXON_ID:
+        return "is not an NCBI Taxonomy id: those have up to 7 digits"
+    if taxon_id >= _LONG_TAXON_ID and identifiers.occur_in(str(taxon_id)):
+        return "holds an identifier of the same sample; give the organism's NCBI Taxonomy id"
+    return ""

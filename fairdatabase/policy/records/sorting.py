@@ -1,0 +1,102 @@
+"""Sorting: the values of a record, by what the policy wants done with each."""
+
+from enum import Enum, auto
+from typing import NamedTuple
+
+from fairdatabase.policy.recognizers.own_identifiers import Evidence, Identifiers
+from fairdatabase.policy.records.memo import Listed, Memo
+from fairdatabase.policy.records.values import Given
+from fairdatabase.policy.tables.fields import Field
+from fairdatabase.policy.tables.vocabulary import Vocabulary
+from fairdatabase.policy.text.characters import clean, normalise_subject
+from fairdatabase.policy.text.scalars import Scalar, plain
+from fairdb.samples.v1.sample_pb2 import RawSample
+
+Stored = tuple[str, Field, Scalar]
+"""A name as its sender wrote it, the policy's field, and a value."""
+
+
+class Cause(Enum):
+    """Why a field is dropped."""
+
+    UNKNOWN = auto()
+    """The policy does not know it."""
+    RULE = auto()
+    """The policy keeps nothing of it."""
+    VALUE = auto()
+    """Its value does not have the form that its rule permits, or holds a word that the rule does not permit."""
+    IDENTIFIER = auto()
+    """Its value holds an identifier that the same record declares."""
+
+
+class Sorted(NamedTuple):
+    """The values of a record by what comes next for them. Blank values are left out."""
+
+    listed: list[tuple[str, Listed]]
+    """Values that are remembered: their result is known."""
+    missing: list[Stored]
+    """Missing-value terms, stored as they are."""
+    judged: list[Stored]
+    """Values for which a rule decides."""
+    dropped: dict[str, Cause]
+    donors: dict[str, str]
+    """The donor by the name of each field that names one."""
+    units: dict[str, str]
+    """Units by the name of the field that gives them."""
+    evidence: list[Evidence]
+    """The direct identifiers among the values, in the record's order."""
+
+
+def sort_values(given: list[Given], memo: Memo) -> Sorted:
+    """Sort the values of a record."""
+    listed_by_field, missing_term = memo.values, memo.policy.vocabulary.missing.term
+    listed: list[tuple[str, Listed]] = []
+    missing: list[Stored] = []
+    judged: list[Stored] = []
+    dropped: dict[str, Cause] = {}
+    donors: dict[str, str] = {}
+    units: dict[str, str] = {}
+    evidence: list[Evidence] = []
+    for name, field, value in given:
+        if field is None:
+            dropped[name] = Cause.UNKNOWN
+            if isinstance(value, str):
+                evidence.append(("", value))
+        elif field.is_stored:
+            if (found := listed_by_field[field].get(value)) is not None:  # pyright: ignore[reportArgumentType]
+                listed.append((name, found))
+            elif value is None:
+                continue
+            elif isinstance(value, str) and (term := missing_term(value)) is not None:
+                if term:
+                    missing.append((name, field, term))
+            else:
+                if field.action == "year":
+                    # Day and month identify: they are erased from all other values.
+                    evidence.append(("date", plain(value)))
+                judged.append((name, field, value))
+        elif field.action == "subject":
+            if value is not None and (donor := donor_of(plain(value), memo.policy.vocabulary)):
+                donors[name] = donor
+                evidence.append(("code", donor))
+        else:
+            dropped[name] = Cause.RULE
+            if value is None:
+                continue
+            if field.action == "unit":
+                units[field.name] = plain(value)
+            elif field.identifies:
+                evidence.append((field.identifies, plain(value)))
+    return Sorted(listed, missing, judged, dropped, donors, units, evidence)
+
+
+def donor_of(text: str, vocabulary: Vocabulary) -> str | None:
+    """Return the donor that a text names, None if it names none."""
+    donor = normalise_subject(text)
+    return donor if donor and vocabulary.missing.term(donor) is None else None
+
+
+def gather_identifiers(raw: RawSample, donor: str | None, found: Sorted, vocabulary: Vocabulary) -> Identifiers:
+    """Return the record's own direct identifiers; `donor` is the one that the sample's subject names."""
+    evidence: list[Evidence] = [("code", donor)] if donor else []
+    return Identifiers([*evidence, ("date", clean(raw.collection_date)), *found.evidence], vocabulary)
