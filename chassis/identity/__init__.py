@@ -1,1 +1,1 @@
-"""Who calls: tokens, revocation, and the access that each RPC declares."""
+"""Callers: tokens and their keys, revocation, and the access that each RPC declares."""
