@@ -75,9 +75,11 @@ def write_markdown(results: Results, plan: Plan, described: Machine, date: str) 
         return [_times(figures, variant, what, rate) + _dropped(figures, variant, what, rate) for what, rate in opened]
 
     parts = [
-        f"Measured {date} on {described['cores']} cores of {described['cpu']}, {described['memory_gb']} GB,"
-        f" {described['os']}, Python {described['python']}. Repetitions: {plan.repetitions}, in turn; a run:"
-        f" {plan.seconds:g} s; the figures are medians.",
+        (
+            f"Measured {date} on {described['cores']} cores of {described['cpu']}, {described['memory_gb']} GB,"
+            f" {described['os']}, Python {described['python']}. Repetitions: {plan.repetitions}, in turn; a run:"
+            f" {plan.seconds:g} s; the figures are medians."
+        ),
         _disturbances(figures),
         _section("Answers a second, by connections", heads, rates),
         _section("Closed loop: milliseconds, p50 / p99, by connections", heads, times),
@@ -119,10 +121,14 @@ def _disturbances(figures: Sequence[Figure]) -> str:
     disturbed = [figure.others for figure in figures if figure.others > DISTURBED]
     stalled = [figure.disk for figure in figures if figure.disk > DISTURBED]
     lines = [
-        f"In {len(disturbed)} {measured} others used more than {DISTURBED:.0%} of the machine, up to"
-        f" {max(disturbed, default=0):.0%}: compare with care.",
-        f"In {len(stalled)} {measured} more than {DISTURBED:.0%} of it stood still for the disk, up to"
-        f" {max(stalled, default=0):.0%}.",
+        (
+            f"In {len(disturbed)} {measured} others used more than {DISTURBED:.0%} of the machine, up to"
+            f" {max(disturbed, default=0):.0%}: compare with care."
+        ),
+        (
+            f"In {len(stalled)} {measured} more than {DISTURBED:.0%} of it stood still for the disk, up to"
+            f" {max(stalled, default=0):.0%}."
+        ),
     ]
     return "\n".join(line for line, found in zip(lines, (disturbed, stalled), strict=True) if found)
 

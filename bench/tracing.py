@@ -179,7 +179,7 @@ async def child(variant: str, folder: Path) -> None:
 
         async def call_repeatedly(count: int) -> None:
             for _ in range(count):
-                await stub.CheckRevocation(REQUEST, timeout=10, metadata=((call_context.SERVICE_TOKEN, token),))  # pyright: ignore
+                await stub.CheckRevocation(REQUEST, timeout=10, metadata=((call_context.SERVICE_TOKEN, token),))
 
         while await asyncio.to_thread(sys.stdin.readline):
             wall, cpu, before = time.perf_counter(), time.process_time(), exported.count

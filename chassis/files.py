@@ -16,7 +16,7 @@ def write_atomically(target: Path, content: str | bytes, mode: int = 0o644) -> N
             file.flush()
             os.fsync(file.fileno())
             os.fchmod(file.fileno(), mode)
-        os.replace(name, target)
+        Path(name).replace(target)
     except BaseException:
-        os.unlink(name)
+        Path(name).unlink()
         raise

@@ -167,7 +167,7 @@ def metrics() -> Iterator[str]:
     for metric in our_metrics():
         described = next(iter(metric.describe()))
         suffix = "_total" if described.type == "counter" else ""
-        labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # prometheus-client has no public way
+        labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001 - has no public name
         rows.append((f"`{described.name}{suffix}`", described.type, labels, described.documentation))
     yield from table(("metric", "type", "labels", "meaning"), sorted(rows))
 

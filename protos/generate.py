@@ -7,6 +7,7 @@ descriptor that the protovalidate package carries.
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import google.rpc.status_pb2
 import grpc_tools
@@ -35,7 +36,7 @@ def write_validate_descriptor(target: Path) -> None:
     """Write buf/validate/validate.proto and what it imports as a FileDescriptorSet."""
     descriptors: dict[str, bytes] = {}
 
-    def collect(file) -> None:
+    def collect(file: Any) -> None:
         for dependency in file.dependencies:
             collect(dependency)
         descriptors.setdefault(file.name, file.proto.to_binary())

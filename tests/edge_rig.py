@@ -236,6 +236,7 @@ class Edge:
             for line in self.read_log().splitlines():
                 if correlation_id in line:
                     return json.loads(line)
+            return None
 
         found = await eventually(find)
         assert found is not None

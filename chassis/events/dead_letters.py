@@ -120,8 +120,8 @@ def _describe(message: AbstractIncomingMessage) -> DeadLetter:
     attempts, error, time = broker.attempts_of(message), headers.get(broker.ERROR), headers.get(broker.FAILED_AT)
     if headers.get("x-first-death-reason") == "delivery_limit":
         # The broker gave up: the consumer ended before it could record an error.
-        (death, *_) = headers["x-death"]  # pyright: ignore
-        attempts, error, time = attempts + broker.DELIVERY_LIMIT + 1, KILLED, death["time"].isoformat()  # pyright: ignore
+        deaths: Any = headers["x-death"]
+        attempts, error, time = attempts + broker.DELIVERY_LIMIT + 1, KILLED, deaths[0]["time"].isoformat()
     return DeadLetter(event.id, event.type, event.subject, attempts, str(error or ""), str(time or ""))
 
 

@@ -5,9 +5,9 @@ and place; its text may quote what users sent.
 """
 
 import logging
-import os
 import traceback
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -64,5 +64,5 @@ def hide_error_text(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
         if isinstance(error, BaseException):
             frames = traceback.extract_tb(error.__traceback__)[-6:]
             event[field] = type(error).__name__
-            event["trace"] = [f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
+            event["trace"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     return event

@@ -1,7 +1,6 @@
 """The ledger of a root folder: which processes were started there, so that a later command can end exactly these."""
 
 import json
-import os
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -63,7 +62,7 @@ class Ledger:
         fresh.write_text(
             json.dumps({"up": self.up, "addresses": self.addresses, "ports": self.ports, "parts": entries}, indent=1)
         )
-        os.replace(fresh, self.path)
+        fresh.replace(self.path)
 
 
 def recall(entry: Mapping[str, Any]) -> Child:

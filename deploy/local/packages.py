@@ -109,7 +109,7 @@ def system_sources() -> list[Source]:
 
 
 def parse_line(line: str) -> Source | None:
-    match = LEGACY_LINE.match(line.split("#")[0].strip())
+    match = LEGACY_LINE.match(line.split("#", maxsplit=1)[0].strip())
     if match is None:
         return None
     source = {"Types": "deb", "URIs": match["uri"], "Suites": match["suite"], "Components": match["components"]}

@@ -41,7 +41,7 @@ class Import:
     """Rows that were begun or rejected."""
     seen: Counter[int] = field(default_factory=Counter[int])
     """How often each row content has occurred."""
-    answers: Answers = field(default_factory=lambda: Answers())
+    answers: Answers = field(default_factory=Answers)
     read_ahead: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_READ_AHEAD))
     consecutive_new: int = 0
     """New rows since the last repeat."""

@@ -121,7 +121,7 @@ def filters() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
-@pytest.mark.parametrize(("field_class", "name", "text"), filters(), ids=lambda value: str(value))
+@pytest.mark.parametrize(("field_class", "name", "text"), filters(), ids=str)
 async def test_withheld_field_matches_no_filter(world: World, row: Row, field_class: str, name: str, text: str) -> None:
     filter = text.format(subject=world.sample["subject"])
     # Neither by its value nor by differing from another value.

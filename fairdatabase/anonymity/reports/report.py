@@ -159,8 +159,10 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
         "",
         f"Limits: {_limits(limits)}. Recoding: {content['recoding']}.",
         "",
-        f"{rows['published']} of {rows['input']} rows are published, shuffled; "
-        f"{rows['suppressed']} ({share:.1%}) are left out.",
+        (
+            f"{rows['published']} of {rows['input']} rows are published, shuffled; "
+            f"{rows['suppressed']} ({share:.1%}) are left out."
+        ),
         "",
         "## Generalisation",
         "",

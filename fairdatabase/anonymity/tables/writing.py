@@ -32,7 +32,7 @@ def replaced(*paths: Path, force: bool = False) -> Generator[list[TextIO], None,
             for target in targets:
                 handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PREFIX)
                 made.append(Path(name))
-                files.append(opened.enter_context(open(handle, "w", encoding="utf-8", newline="")))
+                files.append(opened.enter_context(os.fdopen(handle, "w", encoding="utf-8", newline="")))
             yield files
         temporary = list(made)
         for target in targets:
@@ -47,7 +47,7 @@ def replaced(*paths: Path, force: bool = False) -> Generator[list[TextIO], None,
             written.replace(target)
     except BaseException:
         for target, old in aside.items():
-            os.replace(old, target)
+            os.replace(old, target)  # noqa: PTH105 - tests make Path.replace fail
             # `replace` does nothing when both names are one file.
             old.unlink(missing_ok=True)
         for path in made:

@@ -82,10 +82,7 @@ def _show_refusal(researcher: Session, sample: dict[str, Any], console: Console)
 
 def _create_all(researcher: Session, samples: list[dict[str, Any]], console: Console) -> list[dict[str, Any]]:
     with Progress(console=console) as progress, ThreadPoolExecutor(_CONNECTIONS) as pool:
-        created = list(
-            progress.track(pool.map(researcher.create_sample, samples), len(samples), description="Creating")
-        )
-    return created
+        return list(progress.track(pool.map(researcher.create_sample, samples), len(samples), description="Creating"))
 
 
 def _show_anonymisation(raw: dict[str, Any], sample: dict[str, Any], console: Console) -> None:

@@ -16,8 +16,10 @@ _MONTH = r"(?:0?[1-9]|1[0-2])"
 _ORDINAL = r"\d{1,2}(?:st|nd|rd|th)?"
 _GAP = r"[\s,./_-]{0,3}"
 _DATES = (
-    rf"(?<!\w)(?:{_ORDINAL}\.?{_GAP}(?:of )?)?(?:{MONTH_NAMES})"
-    rf"\.?{_GAP}(?:{_ORDINAL}[\s,./-]{{1,3}})?(?:{_YEAR}|'?\d\d)(?!\d)",
+    (
+        rf"(?<!\w)(?:{_ORDINAL}\.?{_GAP}(?:of )?)?(?:{MONTH_NAMES})"
+        rf"\.?{_GAP}(?:{_ORDINAL}[\s,./-]{{1,3}})?(?:{_YEAR}|'?\d\d)(?!\d)"
+    ),
     rf"(?<![^\W_])(?:{MONTH_NAMES})\.? {_ORDINAL}(?!\w)",
 )
 _DATES_IN_FIGURES = (

@@ -32,9 +32,11 @@ _COMPACT = re.compile(rf"(\d{{4}})(\d\d)(\d\d){_TIME}")
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er)?"
 _GAP = r"[-/.,_ ]{0,3}"
 _NAMED = (
-    re.compile(rf"(?:{_DAY}{_GAP}(?:of )?)?(?P<month>{MONTH_NAMES}){_GAP}'?(?P<year>\d{{4}}|\d\d){_TIME}", re.I),
-    re.compile(rf"(?P<month>{MONTH_NAMES}){_GAP}{_DAY}{_GAP} ?(?P<year>\d{{4}}){_TIME}", re.I),
-    re.compile(rf"(?P<year>\d{{4}}){_GAP}(?P<month>{MONTH_NAMES}){_GAP}(?:{_DAY})?", re.I),
+    re.compile(
+        rf"(?:{_DAY}{_GAP}(?:of )?)?(?P<month>{MONTH_NAMES}){_GAP}'?(?P<year>\d{{4}}|\d\d){_TIME}", re.IGNORECASE
+    ),
+    re.compile(rf"(?P<month>{MONTH_NAMES}){_GAP}{_DAY}{_GAP} ?(?P<year>\d{{4}}){_TIME}", re.IGNORECASE),
+    re.compile(rf"(?P<year>\d{{4}}){_GAP}(?P<month>{MONTH_NAMES}){_GAP}(?:{_DAY})?", re.IGNORECASE),
 )
 _LONGEST = 60
 # Of a date that somebody may have been born on.

@@ -26,7 +26,7 @@ REMOVE_FAULT = "DROP TRIGGER IF EXISTS fault ON {table}; DROP FUNCTION {schema}.
 @asynccontextmanager
 async def fault(rig: Rig, table: str, event: str, when: str, times: int) -> AsyncIterator[None]:
     """Make the first `times` attempts at a change of a table fail in the database."""
-    schema = table.split(".")[0]
+    schema = table.split(".", maxsplit=1)[0]
     on = f"{event} ON {table}"
     await rig.database.execute(FAULT.format(schema=schema, on=on, when=when, times=times))
     try:

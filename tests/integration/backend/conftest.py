@@ -62,7 +62,7 @@ def store_request(
 ) -> pb.StoreSampleRequest:
     """Return a request to store a sample with metadata of the given values and classes."""
     given = metadata or {}
-    sample = Sample(id=id or str(uuid7()), organism=organism, **{"study": STUDY, **fields})  # pyright: ignore
+    sample = Sample(id=id or str(uuid7()), organism=organism, **{"study": STUDY, **fields})
     for name, (value, _) in given.items():
         match value:
             case bool():
@@ -133,7 +133,7 @@ class Backend:
             principal=principal(reader),
             filter=filter,
             page_size=page_size,
-            **{"everywhere": [PUBLIC], "own": [PUBLIC, QUASI, SENSITIVE], **arguments},  # pyright: ignore
+            **{"everywhere": [PUBLIC], "own": [PUBLIC, QUASI, SENSITIVE], **arguments},
         )
         try:
             return await self.samples.ListStoredSamples(request)

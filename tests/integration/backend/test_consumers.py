@@ -17,7 +17,7 @@ SERVICE = "service:backend_svc"
 
 
 async def follow(backend: Backend, account: str, **target: str) -> Subscription:
-    request = pb.AddSubscriptionRequest(principal=principal(account), subscription=Subscription(**target))  # pyright: ignore
+    request = pb.AddSubscriptionRequest(principal=principal(account), subscription=Subscription(**target))  # pyright: ignore[reportArgumentType]
     return await backend.notifications.AddSubscription(request)
 
 

@@ -90,7 +90,7 @@ def test_group_of_numbers_is_described_by_its_range(texts: list[str]) -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from("AB"), st.sampled_from("ab"), st.sampled_from("12")).map(lambda p: ":".join(p)),
+        st.tuples(st.sampled_from("AB"), st.sampled_from("ab"), st.sampled_from("12")).map(":".join),
         min_size=2, unique=True,
     ),
     st.data(),

@@ -1,7 +1,7 @@
 """A report describes what was done to a table, in figures that can be recomputed."""
 
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_markdown_in_a_table_is_escaped() -> None:
 
 def test_plot_shows_people_by_class_size() -> None:
     picture = plot_sizes(np.repeat([1, 1, 1, 7], [1, 1, 1, 7]), np.full(10, 10), 5)
-    root = ElementTree.fromstring(picture)
+    root = ET.fromstring(picture)
     titles = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
     assert "before: 3 people in classes of 1" in titles
     assert "before: 7 people in classes of 5-9" in titles

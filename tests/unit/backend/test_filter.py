@@ -102,7 +102,7 @@ def test_ten_comparisons_and_the_longest_text_are_accepted() -> None:
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
 NAME = TEXT.filter(bool)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
-TIME = st.datetimes(timezones=st.just(UTC), min_value=datetime(1000, 1, 1))
+TIME = st.datetimes(timezones=st.just(UTC), min_value=datetime(1000, 1, 1))  # noqa: DTZ001 - hypothesis takes the bound without a zone
 COMPARISON = st.one_of(
     st.builds(
         Comparison, st.sampled_from(["organism", "collectionDate"]), st.sampled_from(["=", "!=", "<", ">="]), TEXT

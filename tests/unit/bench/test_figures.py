@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -76,7 +76,7 @@ def test_document_is_json_with_every_single_figure(monkeypatch: pytest.MonkeyPat
 
 def test_plot_draws_a_bar_for_each_variant_measured() -> None:
     measured = [*figures("platform", "post", 64, 100), *figures("monolith", "post", 64, 50)]
-    svg = ElementTree.fromstring(plot.draw(measured, report.VARIANTS))
+    svg = ET.fromstring(plot.draw(measured, report.VARIANTS))
     widths = [
         float(bar.attrib["width"])
         for bar in svg.iter("{http://www.w3.org/2000/svg}rect")

@@ -99,10 +99,10 @@ class Rig:
 
     async def get(self, id: str, correlation_id: str = "", timeout: float | None = None) -> pb.StoredSample:
         call_context.enter(Call(correlation_id=correlation_id or str(uuid4())))
-        return await self.stub.GetStoredSample(pb.GetStoredSampleRequest(id=id), timeout=timeout)  # pyright: ignore
+        return await self.stub.GetStoredSample(pb.GetStoredSampleRequest(id=id), timeout=timeout)  # pyright: ignore[reportGeneralTypeIssues]
 
     async def get_all(self, ids: Sequence[str], **options: float) -> list[object]:
-        return await asyncio.gather(*(self.get(id, **options) for id in ids), return_exceptions=True)  # pyright: ignore
+        return await asyncio.gather(*(self.get(id, **options) for id in ids), return_exceptions=True)  # pyright: ignore[reportArgumentType]
 
 
 @pytest_asyncio.fixture
@@ -114,13 +114,13 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     server = grpc.aio.server(interceptors=[pipeline])
     backend, batches = Backend(), Counting(pipeline)  # pyright: ignore[reportAbstractUsage]  # it needs two methods
     backend_service_pb2_grpc.add_BackendServiceServicer_to_server(backend, server)
-    backend_service_pb2_grpc.add_BackendServiceServicer_to_server(backend, batches)  # pyright: ignore
+    backend_service_pb2_grpc.add_BackendServiceServicer_to_server(backend, batches)  # pyright: ignore[reportArgumentType]
     batch_service_pb2_grpc.add_BatchServiceServicer_to_server(batches, server)
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
     channel = ServiceChannel("backend_svc", ServiceTokens(signers["gateway"]))
     channel.update([address])
-    rig = Rig(backend, batches, backend_service_pb2_grpc.BackendServiceStub(channel), address, signers)  # pyright: ignore
+    rig = Rig(backend, batches, backend_service_pb2_grpc.BackendServiceStub(channel), address, signers)  # pyright: ignore[reportArgumentType, reportCallIssue]
     yield rig
     await channel.close()
     await server.stop(0)

@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_table_and_report_are_written(tmp_path: Path) -> None:
     markdown = (tmp_path / "report.md").read_text()
     assert "![People by the size of their class, before and after](report.svg)" in markdown
     assert "| k | 1 | " in markdown
-    ElementTree.parse(tmp_path / "report.svg")
+    ET.parse(tmp_path / "report.svg")
 
 
 def test_report_contains_only_published_values(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, datetime
 from functools import cache
 from math import isfinite
 from typing import Any
@@ -76,7 +76,7 @@ def is_free_of_identifiers(value: Any, group: Group) -> bool:
 
 
 def is_year(value: Any, group: Group) -> bool:
-    return re.fullmatch(r"\d{4}", value) is not None and 1850 <= int(value) <= date.today().year + 1
+    return re.fullmatch(r"\d{4}", value) is not None and 1850 <= int(value) <= datetime.now(UTC).year + 1
 
 
 def are_measurements(value: Any, group: Group) -> bool:
