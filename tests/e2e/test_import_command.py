@@ -7,33 +7,44 @@ import os
 import re
 import signal
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.e2e.command import run_fairdb
 from tests.e2e.importing import NDJSON, SECRET, TSV, samples, stored_ids, to_file
 from tests.platform import PASSWORD, Account, Platform
 
 
 async def run(account: Account, edge_url: str, *words: str | Path) -> tuple[int, str, str]:
-    """Run the command. Return its exit code and its output."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("FAIRDB_")}
-    process = await asyncio.create_subprocess_exec(
-        Path(sys.executable).with_name("fairdb"),
-        "import",
-        *words,
-        env={**env, "FAIRDB_EDGE_URL": edge_url, "FAIRDB_EMAIL": account.email, "FAIRDB_PASSWORD": PASSWORD},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    """Run `fairdb import`; return its exit code and what it printed. It must not print SECRET."""
+    ended = await run_fairdb(edge_url, account.email, "import", *words)
+    assert SECRET not in ended.output + ended.errors
+    return ended.code, ended.output, ended.errors
+
+
+Relay = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@asynccontextmanager
+async def relaying(relay: Relay) -> AsyncIterator[str]:
+    """Serve every request with `relay`, in front of the edge. Yields the URL."""
+    app = web.Application(client_max_size=1 << 22)
+    app.router.add_route("*", "/{path:.*}", relay)
+    async with TestServer(app) as server:
+        yield f"http://127.0.0.1:{server.port}"
+
+
+async def forward(platform: Platform, request: web.Request) -> web.Response:
+    """Forward a request to the edge."""
+    answer = await platform.http.request(
+        request.method, request.path_qs, content=await request.read(), headers=dict(request.headers)
     )
-    output, errors = await process.communicate()
-    assert process.returncode is not None
-    assert b"Traceback" not in output + errors, errors.decode()
-    assert SECRET not in output.decode() + errors.decode()
-    return process.returncode, output.decode(), errors.decode()
+    return web.Response(status=answer.status_code, body=answer.content, content_type=answer.headers["content-type"])
 
 
 async def test_refused_rows_can_be_corrected_and_imported(platform: Platform, tmp_path: Path) -> None:
@@ -86,22 +97,18 @@ async def test_chunk_with_a_lost_answer_is_sent_again(platform: Platform, tmp_pa
     async def relay(request: web.Request) -> web.StreamResponse:
         """Forward a request, and lose every second answer of an import."""
         nonlocal lost
-        answer = await platform.http.request(
-            request.method, request.path_qs, content=await request.read(), headers=dict(request.headers)
-        )
+        answer = await forward(platform, request)
         if request.path.endswith(":import"):
             lost += 1
             if lost % 2:
                 assert request.transport is not None
                 request.transport.close()
-        return web.Response(status=answer.status_code, body=answer.content, content_type=answer.headers["content-type"])
+        return answer
 
-    app = web.Application(client_max_size=1 << 22)
-    app.router.add_route("*", "/{path:.*}", relay)
     file, report = tmp_path / "samples.ndjson", tmp_path / "report.ndjson"
     file.write_bytes(to_file(NDJSON, samples(900)))
-    async with TestServer(app) as server:
-        code, output, errors = await run(account, f"http://127.0.0.1:{server.port}", file, "--report", report)
+    async with relaying(relay) as url:
+        code, output, errors = await run(account, url, file, "--report", report)
     assert (code, errors) == (0, "")
     assert re.match(r"900 rows: (0 new, 900|[45]00 new, [45]00|100 new, 800|800 new, 100) stored before", output)
     assert "whose answer was lost" in output
@@ -122,15 +129,11 @@ async def test_interrupted_import_ends_with_one_line(platform: Platform, tmp_pat
         if b'"second"' in content:
             held.set()
             await free.wait()
-        answer = await platform.http.request(
-            request.method, request.path_qs, content=content, headers=dict(request.headers)
-        )
+        answer = await forward(platform, request)
         if b'"first"' in content:
             first.set()
-        return web.Response(status=answer.status_code, body=answer.content, content_type=answer.headers["content-type"])
+        return answer
 
-    app = web.Application(client_max_size=1 << 22)
-    app.router.add_route("*", "/{path:.*}", relay)
     file, report = tmp_path / "samples.csv", tmp_path / "report.csv"
     file.write_text("organism,tube\n" + "E. coli,first\n" * 400 + "E. coli,second\n" * 800)
     # A background test run may ignore SIGINT, and child processes inherit that.
@@ -138,10 +141,10 @@ async def test_interrupted_import_ends_with_one_line(platform: Platform, tmp_pat
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "import fairdatabase.client.commands.main as c"
     )
-    async with TestServer(app) as server:
+    async with relaying(relay) as url:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", f"{main}; c.main()", "import", file, "--email", account.email, "--report", report,
-            "--edge-url", f"http://127.0.0.1:{server.port}",
+            "--edge-url", url,
             env={**os.environ, "FAIRDB_PASSWORD": PASSWORD},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -2,14 +2,10 @@
 
 import asyncio
 import json
-import os
 import re
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -20,6 +16,7 @@ from aiohttp.test_utils import TestServer
 
 from fairdatabase.client import Session
 from fairdb.system.v1.saga_service_pb2 import Saga
+from tests.e2e.command import Ended, run_fairdb
 from tests.platform import PASSWORD, Account, Platform
 from tests.waiting import eventually
 
@@ -27,19 +24,10 @@ STEPS = ["validate", "anonymise", "store", "index", "notify"]
 MARKUP = "[bold red]not markup[/] " + "x" * 100
 
 
-@dataclass(frozen=True)
-class Ended:
-    """The result of a command."""
-
-    code: int
-    output: str
-    errors: str
-
-    @property
-    def rows(self) -> list[list[str]]:
-        """The cells of the tables it printed, without their headings."""
-        lines = [line for line in self.output.splitlines() if line.startswith("│")]
-        return [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines]
+def rows_of(ended: Ended) -> list[list[str]]:
+    """Return the cells of the printed tables, without their headings."""
+    lines = [line for line in ended.output.splitlines() if line.startswith("│")]
+    return [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines]
 
 
 def facts_of(shown: Ended) -> dict[str, str]:
@@ -48,21 +36,8 @@ def facts_of(shown: Ended) -> dict[str, str]:
 
 
 async def run(edge_url: str, email: str, *words: str, stdin: str = "", password: str = PASSWORD) -> Ended:
-    """Run `fairdb sagas`; whatever comes of it, it is no traceback."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("FAIRDB_")}
-    process = await asyncio.create_subprocess_exec(
-        Path(sys.executable).with_name("fairdb"),
-        "sagas",
-        *words,
-        env={**env, "FAIRDB_EDGE_URL": edge_url, "FAIRDB_EMAIL": email, "FAIRDB_PASSWORD": password},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate(stdin.encode())
-    assert process.returncode is not None
-    assert b"Traceback" not in output + errors, errors.decode()
-    return Ended(process.returncode, output.decode(), errors.decode())
+    """Run `fairdb sagas`."""
+    return await run_fairdb(edge_url, email, "sagas", *words, stdin=stdin, password=password)
 
 
 async def run_as(account: Account, platform: Platform, *words: str) -> Ended:
@@ -98,7 +73,7 @@ async def test_administrator_follows_a_creation_to_its_end(platform: Platform) -
     async def listed_as_done() -> list[str] | None:
         ended = await run_as(admin, platform, "list")
         assert (ended.code, ended.errors) == (0, "")
-        (row,) = [row for row in ended.rows if row[0] == sample["id"]]
+        (row,) = [row for row in rows_of(ended) if row[0] == sample["id"]]
         return row if row[2] == "done" else None
 
     row = await eventually(listed_as_done)
@@ -108,7 +83,7 @@ async def test_administrator_follows_a_creation_to_its_end(platform: Platform) -
 
     shown = await run_as(admin, platform, "show", sample["id"])
     assert (shown.code, shown.errors) == (0, "")
-    assert [cells[:2] for cells in shown.rows] == [[step, "done"] for step in STEPS]
+    assert [cells[:2] for cells in rows_of(shown)] == [[step, "done"] for step in STEPS]
     saga = (await admin.call("GET", f"/api/sagas/{sample['id']}")).json()
     assert facts_of(shown) == {
         "saga": sample["id"],
@@ -144,10 +119,10 @@ async def test_truncated_list_says_so(platform: Platform) -> None:
     older, newer = [(await researcher.create())["id"] for _ in range(2)]
 
     short = await run_as(admin, platform, "list", "--limit", "1")
-    assert [row[0] for row in short.rows] == [newer]
+    assert [row[0] for row in rows_of(short)] == [newer]
     assert "There are more" in short.output
     whole = await run_as(admin, platform, "list", "--limit", "100000")
-    assert [row[0] for row in whole.rows][:2] == [newer, older]
+    assert [row[0] for row in rows_of(whole)][:2] == [newer, older]
     assert "There are more" not in whole.output
 
     def list_page_after_page() -> list[str]:
@@ -163,7 +138,7 @@ async def test_other_roles_are_refused(platform: Platform) -> None:
     for words in (["list"], ["show", str(uuid4())], ["retry", "--all-parked"], ["cancel", str(uuid4())]):
         ended = await run_as(researcher, platform, *words)
         assert (ended.code, ended.output) == (1, ""), words
-        assert ended.errors == "Refused: 403 ACCESS_DENIED: The caller may not make this call. (roles: admin)\n"
+        assert re.fullmatch(r"Refused: 403 ACCESS_DENIED: .+ \(roles: admin\)\n", ended.errors), ended.errors
 
 
 async def test_completed_saga_can_be_neither_retried_nor_cancelled(platform: Platform) -> None:
@@ -196,7 +171,7 @@ async def test_every_parked_saga_is_retried_even_after_a_refusal(platform: Platf
         # The newer one is retried first. No gateway knows its version.
         async with parked(platform, unknown_version, Saga.STATE_FINISHING, version=999):
             listed = await run_as(admin, platform, "list", "--state", "PARKED")
-            assert [[row[0], row[2], row[4]] for row in listed.rows] == [
+            assert [[row[0], row[2], row[4]] for row in rows_of(listed)] == [
                 [unknown_version, "parked", "index: OVERDUE"],
                 [known, "parked", "index: OVERDUE"],
             ]
@@ -306,7 +281,7 @@ async def test_texts_of_the_platform_are_printed_literally(strange_edge: str) ->
     facts = facts_of(shown)
     assert (facts["saga"], facts["why"], facts["state"]) == (MARKUP, f"{MARKUP}, {MARKUP}", "[i]")
     # A long cell continues on the next line.
-    assert shown.rows[0] == ["[bold red]not markup[/]", "failed", "", "[bold red]not markup[/]"]
+    assert rows_of(shown)[0] == ["[bold red]not markup[/]", "failed", "", "[bold red]not markup[/]"]
 
     listed = await run(strange_edge, "admin@example.org", "list")
     assert (listed.output.count("x"), "…" in listed.output) == (5 * 100, False)
