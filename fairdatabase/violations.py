@@ -1,4 +1,4 @@
-"""Rules that the protos state (buf.validate), as violations: which field, what to mend, and never a value."""
+"""Violations: the rules of the protos (buf.validate) that a message breaks, by field and never with a value."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -7,12 +7,12 @@ from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Value
 from protovalidate import Validator
 
-NO_NUL = "must not hold the character NUL"
+NO_NUL = "must not contain the character NUL"
 _validator = Validator()
 
 
 class Violation(NamedTuple):
-    """One field of a request that breaks a rule, and how to mend it. Never quotes the value."""
+    """One field of a request that breaks a rule, and how to correct it. Never quotes the value."""
 
     field: str
     """Path in the API's lowerCamelCase: "sample.organism"."""
@@ -26,9 +26,9 @@ def violations_of(
     *,
     look_for_nul: bool = True,
 ) -> list[Violation]:
-    """Return every rule of its proto that a message breaks, and where it holds the character NUL.
+    """Return every rule of its proto that a message breaks, and every field that holds the character NUL.
 
-    `path` is the message's own; `map_path` gives the path that stands for a map's key, where that may not be shown.
+    `path` is the path of the message itself. `map_path` returns the path to show for the key of a map.
     """
     found: list[Violation] = []
     for violation in _validator.collect_violations(message):
@@ -40,17 +40,17 @@ def violations_of(
                 shown = map_path(key) if map_path else f"{shown}.{key}"
         found.append(Violation(shown, violation.proto.message or "is not valid"))
     if look_for_nul and b"\0" in message.SerializeToString():
-        # Most of these zeros are numbers; the slow look is only for messages that have any.
+        # The zero may be part of a number, so look at each text.
         found += [Violation(field, NO_NUL) for field in _fields_with_nul(message, path)]
     return found
 
 
 def _fields_with_nul(message: Message, path: str) -> Iterator[str]:
-    """Yield the paths of texts with a NUL, which PostgreSQL cannot hold; an entry of a map under the map's own path."""
+    """Yield the paths of texts with a NUL, which PostgreSQL cannot store. An entry of a map has the path of the map."""
     for field, value in message.ListFields():
         shown = f"{path}.{field.json_name}".lstrip(".")
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            # By keys: a map of messages has no quick way to its items.
+            # By key: reading the items of a map of messages is slow.
             inside = any("\0" in str(key) or _has_nul(value[key]) for key in value)
             yield from [shown] if inside else []
         elif field.message_type is not None:
@@ -62,7 +62,7 @@ def _fields_with_nul(message: Message, path: str) -> Iterator[str]:
 
 def _has_nul(value: object) -> bool:
     if isinstance(value, Value) and (kind := value.WhichOneof("kind")) not in ("struct_value", "list_value"):
-        # Nearly all there are, and the long way takes four times as long.
+        # The common case, four times as fast as the general one.
         return kind == "string_value" and "\0" in value.string_value
     if isinstance(value, Message):
         return any(True for _ in _fields_with_nul(value, ""))

@@ -1,21 +1,21 @@
-"""Patterns: what identifies somebody by its form alone is found, and in free text redacted, names among it."""
+"""Detection: finds what identifies a person by its form alone, and in free text redacts it together with names."""
 
 import re
 import unicodedata
 
-from fairdatabase.policy.recognizers.contextual import decode, erase_traces, holds_trace
-from fairdatabase.policy.recognizers.patterns import FORMS, FORMS_OF_TEXT, Forms, any_of_text
-from fairdatabase.policy.recognizers.triggers import lower, signs_in
+from fairdatabase.policy.recognizers.contextual import decode, erase_contextual, holds_contextual
+from fairdatabase.policy.recognizers.patterns import PATTERNS, TEXT_PATTERNS, PatternSet, text_regex
+from fairdatabase.policy.recognizers.triggers import lower, triggers_in
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 
 REDACTED = "[redacted]"
 # "0123456", a telephone number.
-_FEWEST_FIGURES = 7
+_FEWEST_DIGITS = 7
 
-_FIGURE_OR_BRACKET = re.compile(r"[\d(]")
+_DIGIT_OR_BRACKET = re.compile(r"[\d(]")
 # "Jane", "McDonald", "O'Brien", "QUARTZFEATHER" begin with a capital and may be names.
 _WORD = re.compile(r"(?<![^\W\d_])[^\W\d_](?:['’]?[^\W\d_])+")
-# In ASCII text every one of them that is not harmless holds one of these, or a capital behind a small letter.
+# In ASCII text every such word that is not harmless has one of these, or a capital after a small letter.
 _CAPITALISED_PART = re.compile(r"[A-Z](?:'?[A-Za-z])+")
 _CAPITAL_INSIDE = re.compile(r"[a-z]'?[A-Z]")
 # In other scripts a vowel is a mark, and one character may be a whole name.
@@ -26,43 +26,47 @@ _MARKS = "".join(
     if unicodedata.category(chr(code)).startswith("M")
 )
 _WORD_OF_ANY_SCRIPT = re.compile(rf"[^\W\d_](?:['’]?[^\W\d_]|[{_MARKS}])*")
-# What is left of a word of which a part is redacted.
+# The rest of a partly redacted word.
 _TOKEN = re.compile(rf"(?<!\w)\w*{re.escape(REDACTED)}(?:\w|{re.escape(REDACTED)})*=*")
 _TOUCHED = re.compile(rf"{re.escape(REDACTED)}(?:[\w=\[]|(?<=\w{re.escape(REDACTED)}))")
 _REPEATED = re.compile(rf"{re.escape(REDACTED)}(?:[\s,]*{re.escape(REDACTED)})+")
-# Beside a redacted name: up to three further capitalised words or initials, and in front of it the number of a house.
+# Beside a redacted name: up to three further capitalised words or initials, and before it the number of a house.
 _CAPITALS = "A-ZÀ-ÖØ-ÞΑ-ΩЀ-Я"
 _CAPITALISED = rf"[{_CAPITALS}][^\W\d_]*(?:['’-][^\W\d_]+)*\.?"
 _BESIDE = re.compile(
     rf"(?<={re.escape(REDACTED)})(?:[ ,]{{1,2}}{_CAPITALISED}(?!\w)){{1,3}}"
     rf"|(?<![\w.,'’-])(?:(?:{_CAPITALISED}|\d{{1,5}}[A-Za-z]?)[ ,]{{1,2}}){{1,3}}(?={re.escape(REDACTED)})"
 )
-# What there must be for that; looked for first, since it takes far less.
-_IN_FRONT = re.compile(rf"[{_CAPITALS}\d][\w'’.-]*[ ,]{{1,2}}{re.escape(REDACTED)}")
-_BEHIND = re.compile(rf"{re.escape(REDACTED)}[ ,]{{1,2}}[{_CAPITALS}]")
+# A text without one of these has no such words. They are searched first, because that is much faster.
+_BEFORE = re.compile(rf"[{_CAPITALS}\d][\w'’.-]*[ ,]{{1,2}}{re.escape(REDACTED)}")
+_AFTER = re.compile(rf"{re.escape(REDACTED)}[ ,]{{1,2}}[{_CAPITALS}]")
 _BESIDE_WORD = re.compile(r"[\w'’-]+\.?")
 
 
 def is_identifying(text: str) -> bool:
-    """Tell whether a clean text holds a contact, a date or the number of a card or account."""
+    """Return whether a clean text holds a contact, a date, or the number of a card or account."""
     if text.isdecimal():
-        # Of these only one looks at figures alone, and at fewest at seven of them.
-        return len(text) >= _FEWEST_FIGURES and FORMS[-1].first[0].pattern.search(text) is not None
-    return _holds_any(text, FORMS)
+        # One pattern matches digits alone, and it needs seven.
+        return len(text) >= _FEWEST_DIGITS and PATTERNS[-1].always[0].regex.search(text) is not None
+    return _holds_any(text, PATTERNS)
 
 
-def is_telling(text: str, vocabulary: Vocabulary) -> bool:
-    """Tell whether a clean text holds anything that free text would lose by its form: an address, a code, initials."""
-    signs = signs_in(text)
-    return decode(text) != text or _holds_any(text, FORMS_OF_TEXT, signs) or holds_trace(text, signs, vocabulary)
+def has_redactable_form(text: str, vocabulary: Vocabulary) -> bool:
+    """Return whether redaction of a clean text would remove a part by its form: an address, a code, initials."""
+    triggers = triggers_in(text)
+    return (
+        decode(text) != text
+        or _holds_any(text, TEXT_PATTERNS, triggers)
+        or holds_contextual(text, triggers, vocabulary)
+    )
 
 
 def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
-    """Return clean text without contacts, dates, numbers, addresses, and capitalised words that are not known ones."""
-    signs = signs_in(text)
-    text = erase_traces(text, signs, vocabulary, REDACTED)
-    if _holds_any(text, FORMS_OF_TEXT, signs):
-        text = any_of_text(text).sub(REDACTED, text)
+    """Return clean text without contacts, dates, numbers, addresses and unknown capitalised words."""
+    triggers = triggers_in(text)
+    text = erase_contextual(text, triggers, vocabulary, REDACTED)
+    if _holds_any(text, TEXT_PATTERNS, triggers):
+        text = text_regex(text).sub(REDACTED, text)
     if not _has_plain_words(text, vocabulary):
         word = _WORD if text.isascii() else _WORD_OF_ANY_SCRIPT
         text = word.sub(lambda match: match[0] if _is_harmless(match[0], vocabulary) else REDACTED, text)
@@ -70,33 +74,34 @@ def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
         return text
     if _TOUCHED.search(text):
         text = _TOKEN.sub(REDACTED, text)
-    if _IN_FRONT.search(text) or _BEHIND.search(text):
+    if _BEFORE.search(text) or _AFTER.search(text):
         text = _BESIDE.sub(lambda match: _redact_names(match[0], vocabulary), text)
     return _REPEATED.sub(REDACTED, text)
 
 
-def _holds_any(text: str, forms: tuple[Forms, ...], signs: frozenset[str] | None = None) -> bool:
-    """Tell whether a text with these signs holds a form, trying only those for which it has what they need."""
-    found = _FIGURE_OR_BRACKET.search(text)
+def _holds_any(text: str, sets: tuple[PatternSet, ...], triggers: frozenset[str] | None = None) -> bool:
+    """Return whether a text matches a pattern. Only patterns whose requirements it meets are searched."""
+    found = _DIGIT_OR_BRACKET.search(text)
     first = found.start() if found else len(text)
-    # Brackets count, too: more figures than there are only mean that more is tried.
-    figures = len(_FIGURE_OR_BRACKET.findall(text, first)) if found else 0
-    tried = forms[min(figures, len(forms) - 1)]
+    # This counts brackets too. A count that is too high only means that more patterns are searched.
+    digits = len(_DIGIT_OR_BRACKET.findall(text, first)) if found else 0
+    patterns = sets[min(digits, len(sets) - 1)]
     low = lower(text)
-    # None but the first one consists of figures.
-    for form in tried.first if figures < len(text) else tried.first[:1]:
-        begin = first - form.lead if first > form.lead else 0
-        if (form.sign is None or form.sign.search(low, begin)) and form.pattern.search(text, begin):
+    # Only the first pattern matches a text of digits alone.
+    for pattern in patterns.always if digits < len(text) else patterns.always[:1]:
+        begin = first - pattern.lead if first > pattern.lead else 0
+        if (pattern.trigger is None or pattern.trigger.search(low, begin)) and pattern.regex.search(text, begin):
             return True
-    if tried.with_words and (signs := signs_in(text) if signs is None else signs):
-        for form in tried.with_words:
-            if not form.words.isdisjoint(signs) and form.pattern.search(text, max(first - form.lead, 0)):
+    if patterns.by_words and (triggers := triggers_in(text) if triggers is None else triggers):
+        for pattern in patterns.by_words:
+            begin = max(first - pattern.lead, 0)
+            if not pattern.trigger_words.isdisjoint(triggers) and pattern.regex.search(text, begin):
                 return True
     return False
 
 
 def _has_plain_words(text: str, vocabulary: Vocabulary) -> bool:
-    """Tell cheaply that every word of a text is harmless; False means that each must be looked at."""
+    """Return True if a cheap look shows that every word is harmless. False means: look at each word."""
     if not text.isascii():
         return False
     if text.islower():
@@ -105,14 +110,14 @@ def _has_plain_words(text: str, vocabulary: Vocabulary) -> bool:
 
 
 def _is_harmless(word: str, vocabulary: Vocabulary) -> bool:
-    # A script other than Latin gives no sign of a name, or another one, so there every word must be known.
+    # Scripts other than Latin mark names differently or not at all, so there every word must be known.
     if not word.isascii():
         return vocabulary.knows(word.lower())
-    return word.islower() or len(word) == 1 or vocabulary.knows(word) or vocabulary.figures.knows(word.lower())
+    return word.islower() or len(word) == 1 or vocabulary.knows(word) or vocabulary.numbers.knows(word.lower())
 
 
 def _redact_names(words: str, vocabulary: Vocabulary) -> str:
-    """Return words that stand beside a name without those that may belong to it, however ordinary."""
+    """Return the words beside a name without those that may belong to it, however ordinary they are."""
 
     def stays(word: str) -> bool:
         word = word.rstrip(".").lower()

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from itertools import compress, count
 from typing import NamedTuple
 
-# From this length on an identifier is found whatever separates its characters; a shorter one only as it is spelled.
+# An identifier of this length or more is found however its characters are separated; a shorter one only as spelled.
 LONG = 6
-# A shorter one yet is found as a word of its own.
+# An even shorter one is found only as a word of its own.
 SHORT = 4
 _RUNS = re.compile(r"[^\W\d_]+|\d+")
 _BETWEEN = r"[\W_]*"
@@ -15,31 +15,31 @@ _OF_NUMBERS = frozenset("0123456789 ()./-+")
 
 
 def is_code(squashed: str) -> bool:
-    """Tell whether a squashed text has both letters and figures."""
+    """Return whether a squashed text has both letters and digits."""
     return any(c.isdigit() for c in squashed) and any(c.isalpha() for c in squashed)
 
 
 class Matcher(NamedTuple):
-    """One identifier: `squashed` is looked for first since that is cheap; the pattern, made when it is hit, decides."""
+    """Finds one identifier. A search for `squashed` comes first because it is cheap; the pattern decides."""
 
     squashed: str
     text: str
-    # The figures of a date, in order.
-    figures: tuple[str, ...] = ()
-    # Too short to be looked for inside of words: "Li", "Doe".
+    # The groups of digits of a date, in order.
+    digits: tuple[str, ...] = ()
+    # Whether it is too short to be searched for inside other words: "Li", "Doe".
     is_word: bool = False
 
     def spans(self, folded: str, squashed: str) -> Iterator[tuple[int, int]]:
-        """Yield where the identifier stands in a folded text, given what `squash` makes of that."""
-        if len(self.squashed) >= LONG and not self.is_word and not self.figures and folded.isascii():
-            # The same as the pattern finds, without making one.
+        """Yield the spans of the identifier in a folded text; `squashed` is the same text, squashed."""
+        if len(self.squashed) >= LONG and not self.is_word and not self.digits and folded.isascii():
+            # Finds what the pattern would find, without compiling one.
             yield from self._spans_of_long(folded, squashed)
         else:
             for match in re.finditer(self._pattern(), folded, re.IGNORECASE):
                 yield match.span()
 
     def reaches(self, folded: str, squashed: str) -> Iterator[tuple[int, int]]:
-        """Yield where it stands together with the rest of its word and the area code of a number."""
+        """Yield the spans of the identifier with the rest of its word and the area code of a number."""
         done = 0
         for start, end in self.spans(folded, squashed):
             if start < done:
@@ -60,7 +60,7 @@ class Matcher(NamedTuple):
         text, length = self.text, len(self.squashed)
         at = squashed.find(self.squashed)
         if at == squashed.rfind(self.squashed) and text[0].isalnum() and text[-1].isalnum():
-            # It stands there once, most often as it was given.
+            # It occurs once, and usually as it was given.
             start = folded.find(text)
             if start >= 0:
                 yield start, start + len(text)
@@ -73,9 +73,9 @@ class Matcher(NamedTuple):
     def _pattern(self) -> str:
         if self.is_word:
             return rf"(?<![^\W_]){re.escape(self.text)}(?![^\W_])"
-        if self.figures:
+        if self.digits:
             between = _BETWEEN if len(self.squashed) >= LONG else r"[\W_]+"
-            return rf"(?<!\d){between.join(self.figures)}(?!\d)"
+            return rf"(?<!\d){between.join(self.digits)}(?!\d)"
         if len(self.squashed) >= LONG or not self.squashed.isascii():
             return _BETWEEN.join(re.escape(c) for c in self.squashed)
         runs = _BETWEEN.join(re.escape(run) for run in _RUNS.findall(self.text))

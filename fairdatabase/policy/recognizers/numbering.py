@@ -1,4 +1,4 @@
-"""Numbering: tells a number that belongs to a term ("HiSeq 2500", "week 12") from one that may be anybody's."""
+"""Numbering: separates numbers of a term ("HiSeq 2500", "week 12") from those that may identify somebody."""
 
 import re
 
@@ -8,14 +8,14 @@ from fairdatabase.policy.text.characters import fold
 _NUMBER = r"\d+(?:[.,]\d{1,2})?"
 # "7", "-80", "7.4", "0-5", "500/550": one number or the two ends of a range.
 _GROUP = re.compile(rf"(?<![^\W_])(?:[<>=~+-]{{1,2}} ?)?{_NUMBER}(?:(?: ?[-/–] ?| to ){_NUMBER})?", re.ASCII)
-# A number by itself, of two figures: "4", "-80". A third one only in the temperature of liquid nitrogen.
+# A number of up to two digits: "4", "-80". Only the temperature of liquid nitrogen may have three.
 _ALONE = re.compile(r"[+-]?(?:\d{1,2}(?:\.\d)?|(?<=-)196)", re.ASCII)
-# "16S", "V3V4", "27F", "B12"; its letters and figures together are one word, or two: "day7", "80C", "T2".
+# "16S", "V3V4", "27F", "B12". Letters and digits together are one word, or two: "day7", "80C", "T2".
 _TOKEN = re.compile(r"[^\W_]+")
 _DIGIT = re.compile(r"\d")
-_GLUED_BEHIND = re.compile(r"([^\W\d_]+)[ _.:#-]{0,2}$")
-_GLUED_FRONT = re.compile(r"\s?([%°]?[^\W\d_]*(?:/[^\W\d_]+)?)(?![^\W_])")
-# A number as long as this must be one that the vocabulary lists.
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)[ _.:#-]{0,2}$")
+_WORD_AFTER = re.compile(r"\s?([%°]?[^\W\d_]*(?:/[^\W\d_]+)?)(?![^\W_])")
+# A number with this many digits must be one that the vocabulary lists.
 _LISTED = 4
 _LONGEST_BELOW_ZERO = 3
 _WITH_FRACTION = frozenset(("ph", "depth", "level", "minus", "score"))
@@ -27,54 +27,54 @@ _POSTCODE = re.compile(
 
 
 def is_number_alone(text: str) -> bool:
-    """Tell whether a text is a number that is too short to be anybody's."""
+    """Return whether a text is a number that is too short to identify anybody."""
     return _ALONE.fullmatch(text) is not None
 
 
 def has_only_own_numbers(text: str, vocabulary: Vocabulary) -> bool:
-    """Tell whether each number in a clean text belongs to a listed term, and at most one stands beside a word."""
+    """Return whether each number in a clean text belongs to a listed term, and at most one to a word beside it."""
     if not _DIGIT.search(text) or is_number_alone(text):
         return True
     folded = fold(text).lower()
     rest = _TOKEN.sub(lambda match: _without_listed(match[0], vocabulary), folded)
     if not _DIGIT.search(rest):
         return True
-    if _POSTCODE.search(rest) or not vocabulary.figures.never.isdisjoint(_TOKEN.findall(folded)):
+    if _POSTCODE.search(rest) or not vocabulary.numbers.never.isdisjoint(_TOKEN.findall(folded)):
         return False
-    # Letters that stick to a number are words of their own: "day7", "80c".
+    # Letters attached to a number are words of their own: "day7", "80c".
     rest = re.sub(r"(?<=[a-zµ])(?=\d)", " ", rest)
     found = _GROUP.search(rest)
     if found is None or _DIGIT.search(rest, found.end()) or _DIGIT.search(rest[: found.start()]):
         return False
-    return _has_its_place(found[0], rest[: found.start()], rest[found.end() :], vocabulary)
+    return _fits_beside_words(found[0], rest[: found.start()], rest[found.end() :], vocabulary)
 
 
 def _without_listed(token: str, vocabulary: Vocabulary) -> str:
-    """Return a token without its figures when the vocabulary lists it as a word: "16s"."""
+    """Return a token without its digits if the vocabulary lists it as a word: "16s"."""
     is_word = not token.isdigit() and token in vocabulary.words
     return re.sub(r"\d", "x", token) if is_word else token
 
 
-def _has_its_place(group: str, before: str, after: str, vocabulary: Vocabulary) -> bool:
+def _fits_beside_words(group: str, before: str, after: str, vocabulary: Vocabulary) -> bool:
     numbers = re.findall(r"\d+", group)
     if group[0] == "-" and before.endswith(" "):
-        # "frozen at -80": below zero nothing but a temperature, or a day before the first.
+        # "frozen at -80": a negative number is a temperature, or a day before the first.
         return len(numbers) == 1 and len(numbers[0]) <= _LONGEST_BELOW_ZERO
-    front = _GLUED_FRONT.match(after)
-    most = vocabulary.figures.front.get(front[1], 0) if front else 0
+    after_group = _WORD_AFTER.match(after)
+    most = vocabulary.numbers.before.get(after_group[1], 0) if after_group else 0
     if all(len(number) <= most for number in numbers):
         return True
-    behind = _GLUED_BEHIND.search(before)
-    most = vocabulary.figures.behind.get(behind[1], 0) if behind else 0
+    before_group = _WORD_BEFORE.search(before)
+    most = vocabulary.numbers.after.get(before_group[1], 0) if before_group else 0
     if most >= _LISTED and all(number in vocabulary.words for number in numbers):
         return True
-    return _are_in_order(group, numbers, behind[1] if behind else "") and all(
+    return _are_in_order(group, numbers, before_group[1] if before_group else "") and all(
         len(number) <= min(most, _LISTED - 1) for number in numbers
     )
 
 
 def _are_in_order(group: str, numbers: list[str], word: str) -> bool:
-    """Tell whether a group is one number or a range upwards: "12-14", not a day and a month: "12.04", "12-04"."""
+    """Return whether a group is one number or a rising range ("12-14"), not a day and a month ("12.04", "12-04")."""
     if len(numbers) == 1:
         return True
     if "." in group or "," in group:

@@ -1,11 +1,11 @@
-"""Organism: tells the name of a species or a community from the name of a person, as far as words and form can tell."""
+"""Organism: separates names of species and communities from names of people, as far as words and form allow."""
 
 import re
 
 from fairdatabase.policy.recognizers.detection import is_identifying
 from fairdatabase.policy.tables.vocabulary import OrganismNames, Vocabulary
 from fairdatabase.policy.text.characters import fold
-from fairdatabase.policy.text.dates import is_date_in_figures
+from fairdatabase.policy.text.dates import is_numeric_date
 
 ADVICE = "must be a scientific or community name, such as 'Escherichia coli' or 'human gut metagenome'"
 _LONGEST = 200
@@ -14,26 +14,26 @@ _WORD = re.compile(r"[A-Za-z]+")
 _SUBTYPE_OF_INFLUENZA = re.compile(r"(?<![^\W_])H\d{1,2}N\d{1,2}(?![^\W_])")
 _HUMAN = frozenset(("homo", "sapiens"))
 _STRAIN = frozenset(("strain", "str", "isolate"))
-_FIGURE, _FIGURES = re.compile(r"\d"), re.compile(r"\d+")
+_DIGIT, _DIGITS = re.compile(r"\d"), re.compile(r"\d+")
 _DATE_IN_PARTS = re.compile(r"(?<!\d)(\d{1,2})[ ./:-]{1,2}(\d{1,2})[ ./:-]{1,2}((?:19|20)\d\d|\d\d)(?!\d)")
-# "A/Puerto Rico/8/1934": the number of the isolate and its year.
+# "A/Puerto Rico/8/1934": number and year of the isolate.
 _IS_INFLUENZA = re.compile(r"influenza", re.IGNORECASE)
 _YEAR_OF_INFLUENZA = re.compile(r"/\d{1,6}/(?:19|20)?\d\d(?!\d)")
-# "ATCC 700603", which is a date as well.
+# "ATCC 700603" could also be a date.
 _OF_COLLECTION = re.compile(r"(?<![^\W_])ATCC 700\d{3}(?!\d)")
 _LONGEST_NUMBER = 6
-# A community has no strain either: a number behind it is the sample's.
+# A community has no strain, so a number after it belongs to the sample.
 _COMMUNITY = re.compile(r"metagenom|transcriptom|biom|biota|virome|communit|consorti", re.IGNORECASE)
 _VIRUS = re.compile(r"vir(?:us|uses|idae)?(?![a-z])|phage|hiv|cov(?![a-z])", re.IGNORECASE)
-# "MG" of "MG1655"; a longer word in a designation may be a name.
+# "MG" of "MG1655". A longer word in a designation may be a name.
 _LONGEST_IN_DESIGNATION = 4
-# "subsp. enterica" and the like: further ones are no name of a species any more.
+# "subsp. enterica" and the like. More than these do not form the name of a species.
 _MOST_EPITHETS = 3
 _SHORTEST_EPITHET = 3
 
 
 def is_organism(name: str, vocabulary: Vocabulary) -> bool:
-    """Tell whether a clean text may be kept as the name of an organism."""
+    """Return whether a clean text may be stored as the name of an organism."""
     if not 0 < len(name) <= _LONGEST or not _SHAPE.fullmatch(name) or is_identifying(name):
         return False
     folded = fold(name)
@@ -41,20 +41,20 @@ def is_organism(name: str, vocabulary: Vocabulary) -> bool:
 
 
 def _holds_date(name: str) -> bool:
-    """Tell whether figures in a name are a date: "120485", "12 04 85"; a year in the name of a strain is none."""
-    if not _FIGURE.search(name):
+    """Return whether a name holds a date: "120485", "12 04 85". The year in the name of a strain is not a date."""
+    if not _DIGIT.search(name):
         return False
     if _IS_INFLUENZA.search(name):
         name = _YEAR_OF_INFLUENZA.sub("", name)
     name = _OF_COLLECTION.sub("", name)
-    return any(map(is_date_in_figures, _FIGURES.findall(name))) or any(
-        is_date_in_figures("".join(f"{int(part):02}" for part in match.groups()))
+    return any(map(is_numeric_date, _DIGITS.findall(name))) or any(
+        is_numeric_date("".join(f"{int(part):02}" for part in match.groups()))
         for match in _DATE_IN_PARTS.finditer(name)
     )
 
 
 class _Reader:
-    """Reads one name from left to right; a word must be known or have its place behind the words before it."""
+    """Reads one name from left to right. Each word must be known, or be expected after the words before it."""
 
     def __init__(self, organisms: OrganismNames, people: frozenset[str]) -> None:
         self._organisms = organisms
@@ -62,14 +62,14 @@ class _Reader:
         # Whether a taxon or a community has been named.
         self._named = False
         self._genus = ""
-        # Whether the genus, abbreviated or a person's name as well, names nothing without an epithet: a known one, or
-        # for a genus in no list a Latin one.
+        # Whether the genus still needs an epithet: a known one if it is abbreviated or also the name of a person, a
+        # Latin one if it is not listed.
         self._lacks_known = self._lacks_latin = False
         self._epithets = 0
         self._takes_designation = self._takes_strain = False
-        # A human has no strain: what stands behind "Homo sapiens" is a donor's.
+        # A human has no strain, so text after "Homo sapiens" is about the donor.
         self._is_human = False
-        # "B" of "Hepatitis B virus"; two are somebody's initials.
+        # "B" of "Hepatitis B virus". Two letters are somebody's initials.
         self._letters: set[str] = set()
 
     def reads(self, name: str) -> bool:
@@ -87,7 +87,7 @@ class _Reader:
             if not all(self._takes(word, numbered) for word in words):
                 return False
             if numbered:
-                found = _FIGURES.findall(chunk)
+                found = _DIGITS.findall(chunk)
                 numbers += len(found) if not words else 0
                 if self._is_human or is_community or any(len(number) > _LONGEST_NUMBER for number in found):
                     return False

@@ -64,7 +64,7 @@ class Identifiers:
             return False
         folded = fold(text)
         squashed = squash(folded)
-        return any(True for matcher in self._hits(squashed) for _ in matcher.spans(folded, squashed))
+        return any(True for matcher in self._candidates(squashed) for _ in matcher.spans(folded, squashed))
 
     def occur_in_organism(self, text: str) -> bool:
         """Return whether an identifier occurs in the name of an organism, which may itself be the sample's label."""
@@ -73,21 +73,21 @@ class Identifiers:
         return self.occur_in(text)
 
     def erase(self, text: str) -> str:
-        """Return the text with "[redacted]" for every word that holds an identifier; folded if there was one."""
+        """Return the text with "[redacted]" for every word that holds an identifier. It is folded if there was one."""
         folded = fold(text)
         squashed = squash(folded)
-        hits = self._hits(squashed)
-        if not hits:
+        candidates = self._candidates(squashed)
+        if not candidates:
             return text
         pieces: list[str] = []
         done = 0
-        # All are looked for in what was written: of two that overlap neither may hide the other.
-        for start, end in sorted([span for matcher in hits for span in matcher.reaches(folded, squashed)]):
+        # All are searched in the original text, so that of two overlapping ones neither hides the other.
+        for start, end in sorted([span for matcher in candidates for span in matcher.reaches(folded, squashed)]):
             if start >= done:
                 pieces += (folded[done:start], REDACTED)
                 done = end
             elif end > done:
-                # Two dates that share a year: what is left of the second one shows no form any more.
+                # Two dates may share a year. The rest of the second one no longer looks like a date.
                 rest = _REST_OF_DATE.match(folded, end)
                 done = rest.end() if rest else end
         return "".join((*pieces, folded[done:])) if pieces else text
@@ -111,7 +111,7 @@ class Identifiers:
             if len(digits) >= _PHONE_DIGITS:
                 self._add_spelling(digits[-_PHONE_DIGITS:])
         elif kind == "email" or "@" in text:
-            # Also a donor who goes by an address.
+            # Also a donor whose name is an e-mail address.
             local = text.split("@", 1)[0]
             self._add_spelling(local)
             self._add_names(local)
@@ -125,7 +125,7 @@ class Identifiers:
             return False
         return not all(self._vocabulary.knows(word) for word in words)
 
-    def _hits(self, squashed: str) -> list[Matcher]:
+    def _candidates(self, squashed: str) -> list[Matcher]:
         return [Matcher(part, *self._matchers[part]) for part in self._matchers if part in squashed]
 
     def _add_date(self, text: str) -> None:
@@ -135,8 +135,8 @@ class Identifiers:
         for reading in readings:
             if not reading.day:
                 continue
-            for figures in write_date(reading):
-                self._matchers["".join(figures)] = (text, figures, False)
+            for digits in write_date(reading):
+                self._matchers["".join(digits)] = (text, digits, False)
 
     def _add_names(self, text: str) -> None:
         for part in _LETTERS.findall(text):
@@ -145,7 +145,7 @@ class Identifiers:
             elif len(part) >= _NAME_PART:
                 self._matchers.setdefault(part.lower(), (part, (), True))
             if len(part) > _NAME_PART and part.lower() == part.upper():
-                # A script without capitals: the family name is the first character, and the given name stands alone.
+                # In a script without capitals the first character is the family name. The given name may stand alone.
                 self._add_spelling(part[1:])
 
     def _add_entries(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Forms: how contacts, dates, addresses and the numbers of cards and accounts are written, as patterns."""
+"""Patterns: how people write contacts, dates, addresses, and the numbers of cards and accounts."""
 
 import re
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from fairdatabase.policy.recognizers.triggers import MONTHS, ROADS, STREETS, lower, signs_in
+from fairdatabase.policy.recognizers.triggers import MONTHS, ROADS, STREETS, lower, triggers_in
 from fairdatabase.policy.text.dates import MONTH_NAMES
 
 _INITIALS_OF_MONTHS = "".join(sorted({name[0] for name in MONTH_NAMES.split("|")}))
@@ -22,7 +22,7 @@ _DATES = (
     ),
     rf"(?<![^\W_])(?:{MONTH_NAMES})\.? {_ORDINAL}(?!\w)",
 )
-_DATES_IN_FIGURES = (
+_NUMERIC_DATES = (
     rf"(?<!\d){_YEAR}(?:[-/._:]{_MONTH}(?:[-/._:]\d{{1,2}})?| {_MONTH} \d{{1,2}}|\. {_MONTH}\. \d{{1,2}}\.?)(?!\d)",
     r"(?<![\d.])(?:0[1-9]|[12]\d|3[01])\. ?(?:0[1-9]|1[0-2])\. ?\d\d(?![\d.])",
     rf"(?<![\w.])\d{{1,2}}[. -]{{1,2}}[IVX]{{1,4}}[. -]{{1,2}}(?:{_YEAR}|\d\d)(?!\d)",
@@ -43,7 +43,7 @@ _CONTACTS = (
     r"(?:https?|ftp)://\S+|www\.\S+",
 )
 _PHONE = r"\+\d[\d\s().\-/]{5,}\d"
-_CONTACTS_IN_FIGURES = (
+_NUMERIC_CONTACTS = (
     r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])",
     r"(?<![\w.])\(?0\d{1,5}\)?[\s\-/.]?\d[\d\s\-/.]{3,}\d(?!\w)",
     r"(?<![\w.])\(?\d{3}\)?[\s.-]{0,2}\d{3}[\s.-]\d{4}(?!\d)",
@@ -52,7 +52,7 @@ _CONTACTS_IN_FIGURES = (
     r"(?<!\d)\d{3}[- ]\d{2}[- ]\d{4}(?!\d)",
     r"(?<!\d)\d{6,8}[-+A]\d{3,4}[A-Z0-9]?(?!\w)",
     r"(?<![\w.,:])\d(?:[ -]?\d){8,}(?![\w]|[.,]\d)",
-    # "756.1234.5678.97", "85.07.30-033.28": nine figures or more in three groups or more.
+    # "756.1234.5678.97", "85.07.30-033.28": nine digits or more in three groups or more.
     r"(?<![\w.,:])(?=(?:\d[.-]? ?){9})\d{1,6}(?:[.-] ?\d{1,6}){2,}(?!\w)",
     # Two halves of a number, but not two years.
     r"(?<![\w.,])(?!(?:19|20)\d\d[ -](?:19|20)\d\d)\d{4}[ -]\d{4}(?![\w.,])",
@@ -63,9 +63,9 @@ _NUMBERS = (
     r"(?<!\w)(?-i:[A-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D])(?!\w)",
     r"(?<!\w)(?:[SED]R[RSXPZ]|SAM(?:N|EA|D|EG)|GSM)\d{4,}(?!\w)",
 )
-# In free text only: where somebody lives ("5 Main St", "12 rue de la Paix", "Hauptstrasse 5"), initials ("J.D."), a
-# word of capitals and figures such as a passport's number, shorter bare numbers, and what follows a word that announces
-# a number or a name.
+# In free text only: postal addresses ("5 Main St", "12 rue de la Paix", "Hauptstrasse 5"), initials ("J.D."), words of
+# capitals and digits such as the number of a passport, shorter bare numbers, and the word after one that announces a
+# number or a name.
 _ROAD = (
     r"(?<![\w.,])\d{1,5}[a-z]?,? (?:[\w'.-]{1,30} ){1,2}"
     r"(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd)(?!\w)"
@@ -80,115 +80,116 @@ _STREET = r"(?:\d{1,4},? )?(?:rue|chemin|calle|avenida|rua|viale|piazza) (?:[\w'
 _INITIALS = r"(?<![\w.])(?-i:[A-Z]\.(?:[A-Z](?!\w)\.?|(?:[ -]?[A-Z]\.)+))"
 _AFTER_TITLE = r"(?<= )(?:(?<=mrn )|(?<=mrn: )|(?<=ssn )|(?<=dr )|(?<=dr\. )|(?<=mr )|(?<=mrs )|(?<=ms\. ))\w+"
 _AFTER_HASH = r"(?<=#)\d{3,}"
-# "tel.612345678", "mrn:1234567"; behind other capitals stands the id of an ontology, behind a figure a fraction.
+# "tel.612345678", "mrn:1234567". After other capitals it is the id of an ontology, after a digit a fraction.
 _AFTER_ABBREVIATION = r"(?:(?-i:(?<=[a-z][.:]))|(?<=mrn:)|(?<=ssn:)|(?<=tel[.:]))\d{7,}"
 
-_AT_FIGURE = r"(?<!\d)(?=[\d(])"
+_AT_DIGIT = r"(?<!\d)(?=[\d(])"
 _AT_WORD = r"(?<!\w)(?=\w)"
 _ANYWHERE = sys.maxsize
-# Two figures with nothing but signs between, or a month in Roman figures, or as many in a row as such a form has.
-_BESIDE_FIGURES = (
+# Two digits with only punctuation or a month in Roman numerals between them, or as many together as such a text has.
+_BESIDE_DIGITS = (
     r"\d(?:[\W_]+(?:[ivx]{1,4}[\W_]+)?\d"
     rf"|\d{{8}}|(?<=0)\d{{6}}|\d{{5}}[-+a]|(?:(?<=1)[89]|(?<=2)0)\d{{6}}|\d{{3}}{_YEAR})"
 )
-_SEVEN_FIGURES = r"\d{7}"
+_SEVEN_DIGITS = r"\d{7}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Form:
-    """Patterns of one kind, and what a text must hold for any of them to match; without it they are not even tried."""
+class Pattern:
+    """Ways to write one kind of identifier, and what a text must hold before the search is worthwhile."""
 
-    pattern: re.Pattern[str]
-    # So many figures at least.
-    figures: int = 0
-    # How far in front of the first figure or bracket of a text a match or its sign may begin.
+    regex: re.Pattern[str]
+    # The least number of digits in the text.
+    digits: int = 0
+    # How far before the first digit or bracket of a text a match or its trigger may begin.
     lead: int = _ANYWHERE
-    # Stands in every match or just in front of it, in what `lower` makes of the text.
-    sign: re.Pattern[str] | None = None
-    # Of these one stands in every match, as a word.
-    words: frozenset[str] = frozenset()
+    # Occurs in every match or just before it, in what `lower` makes of the text.
+    trigger: re.Pattern[str] | None = None
+    # One of these is a word of every match.
+    trigger_words: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Forms:
-    """Several forms as they are tried: those of figures first, all at once, and those with words only if it has any."""
+class PatternSet:
+    """Patterns in the order of their search. Those with trigger words are searched only if the text has such a word."""
 
-    first: tuple[Form, ...]
-    with_words: tuple[Form, ...]
+    always: tuple[Pattern, ...]
+    by_words: tuple[Pattern, ...]
 
 
-def _form(
-    *patterns: str,
+def _pattern(
+    *regexes: str,
     begin: str = "",
-    figures: int = 0,
+    digits: int = 0,
     lead: int = _ANYWHERE,
-    sign: str = "",
+    trigger: str = "",
     words: frozenset[str] = frozenset(),
-) -> Form:
-    pattern = re.compile(rf"{begin}(?:{'|'.join(patterns)})", re.IGNORECASE)
-    return Form(pattern, figures, lead, re.compile(sign) if sign else None, words)
+) -> Pattern:
+    regex = re.compile(rf"{begin}(?:{'|'.join(regexes)})", re.IGNORECASE)
+    return Pattern(regex, digits, lead, re.compile(trigger) if trigger else None, words)
 
 
-def _joined(forms: Iterable[Form]) -> re.Pattern[str]:
-    return re.compile("|".join(form.pattern.pattern for form in forms), re.IGNORECASE)
+def _joined(patterns: Iterable[Pattern]) -> re.Pattern[str]:
+    return re.compile("|".join(pattern.regex.pattern for pattern in patterns), re.IGNORECASE)
 
 
-def _to_try(forms: Sequence[Form]) -> tuple[Forms, ...]:
-    """Return the forms to try by how many figures a text has; the last ones are for all that have more."""
-    of_figures = [form for form in forms if form.sign and form.sign.pattern in (_BESIDE_FIGURES, _SEVEN_FIGURES)]
-    signs = dict.fromkeys(form.sign.pattern for form in of_figures if form.sign)
-    at_once = Form(
-        _joined(of_figures), min(form.figures for form in of_figures), lead=0, sign=re.compile("|".join(signs))
-    )
-    tried = (at_once, *(form for form in forms if form not in of_figures))
+def _by_digits(patterns: Sequence[Pattern]) -> tuple[PatternSet, ...]:
+    """Return the patterns to search by the number of digits in a text. The last set serves all higher numbers too."""
+    numeric = [p for p in patterns if p.trigger and p.trigger.pattern in (_BESIDE_DIGITS, _SEVEN_DIGITS)]
+    triggers = dict.fromkeys(p.trigger.pattern for p in numeric if p.trigger)
+    joined = Pattern(_joined(numeric), min(p.digits for p in numeric), lead=0, trigger=re.compile("|".join(triggers)))
+    ordered = (joined, *(p for p in patterns if p not in numeric))
     return tuple(
-        Forms(
-            tuple(form for form in tried if form.figures <= figures and not form.words),
-            tuple(form for form in tried if form.figures <= figures and form.words),
+        PatternSet(
+            always=tuple(p for p in ordered if p.digits <= digits and not p.trigger_words),
+            by_words=tuple(p for p in ordered if p.digits <= digits and p.trigger_words),
         )
-        for figures in range(max(form.figures for form in tried) + 1)
+        for digits in range(max(p.digits for p in ordered) + 1)
     )
 
 
-_WITH_MONTHS = _form(
-    *_DATES, begin=rf"(?<!\w)(?=[\d{_INITIALS_OF_MONTHS}])", figures=1, lead=_LONGEST_MONTH + 5, words=MONTHS
+_WITH_MONTHS = _pattern(
+    *_DATES, begin=rf"(?<!\w)(?=[\d{_INITIALS_OF_MONTHS}])", digits=1, lead=_LONGEST_MONTH + 5, words=MONTHS
 )
-_CONTACT = _form(*_CONTACTS, sign=r"@|://|www\.| dot |\.[a-z]|\(\s?at|\[\s?at|\{\s?at")
-# Where two forms match at the same place, the first one counts.
-_FORMS = (
+_CONTACT = _pattern(*_CONTACTS, trigger=r"@|://|www\.| dot |\.[a-z]|\(\s?at|\[\s?at|\{\s?at")
+# Where two patterns match at the same place, the first one counts.
+_PATTERNS = (
     _WITH_MONTHS,
-    _form(*_DATES_IN_FIGURES, begin=_AT_FIGURE, figures=3, lead=0, sign=_BESIDE_FIGURES),
-    _form(_DAY_AND_MONTH, begin=_AT_FIGURE, figures=1, lead=0, words=MONTHS),
-    _form(_DATES_IN_CHINESE, figures=2, lead=0, sign="年"),
+    _pattern(*_NUMERIC_DATES, begin=_AT_DIGIT, digits=3, lead=0, trigger=_BESIDE_DIGITS),
+    _pattern(_DAY_AND_MONTH, begin=_AT_DIGIT, digits=1, lead=0, words=MONTHS),
+    _pattern(_DATES_IN_CHINESE, digits=2, lead=0, trigger="年"),
     _CONTACT,
-    _form(*_CONTACTS_IN_FIGURES, begin=_AT_FIGURE, figures=4, lead=0, sign=_BESIDE_FIGURES),
-    _form(_PHONE, figures=2, sign=r"\+"),
-    _form(*_NUMBERS, begin=r"(?<!\w)(?=[A-Z])", figures=2, lead=5),
+    _pattern(*_NUMERIC_CONTACTS, begin=_AT_DIGIT, digits=4, lead=0, trigger=_BESIDE_DIGITS),
+    _pattern(_PHONE, digits=2, trigger=r"\+"),
+    _pattern(*_NUMBERS, begin=r"(?<!\w)(?=[A-Z])", digits=2, lead=5),
 )
-_FORMS_OF_TEXT = (
-    *_FORMS,
-    _form(_ROAD, begin=_AT_FIGURE, figures=1, lead=0, words=ROADS),
-    _form(_BARE_NUMBER, begin=_AT_FIGURE, figures=7, lead=0, sign=_SEVEN_FIGURES),
-    _form(_HOUSE, begin=_AT_WORD, figures=1, lead=42, sign=r"strasse|str\.|gasse|weg|platz|allee|straat|laan|gracht"),
-    _form(_PASSPORT, begin=_AT_WORD, figures=6, lead=6),
-    _form(_STREET, begin=_AT_WORD, words=STREETS),
-    _form(_INITIALS, begin=_AT_WORD, sign=r"\."),
-    _form(_AFTER_TITLE, begin=_AT_WORD, sign=r"mrn:? |ssn |dr\.? |mrs? |ms\. "),
-    _form(_AFTER_HASH, figures=3, lead=1, sign="#"),
-    _form(_AFTER_ABBREVIATION, figures=7, lead=1, sign="[.:]"),
+_TEXT_PATTERNS = (
+    *_PATTERNS,
+    _pattern(_ROAD, begin=_AT_DIGIT, digits=1, lead=0, words=ROADS),
+    _pattern(_BARE_NUMBER, begin=_AT_DIGIT, digits=7, lead=0, trigger=_SEVEN_DIGITS),
+    _pattern(
+        _HOUSE, begin=_AT_WORD, digits=1, lead=42, trigger=r"strasse|str\.|gasse|weg|platz|allee|straat|laan|gracht"
+    ),
+    _pattern(_PASSPORT, begin=_AT_WORD, digits=6, lead=6),
+    _pattern(_STREET, begin=_AT_WORD, words=STREETS),
+    _pattern(_INITIALS, begin=_AT_WORD, trigger=r"\."),
+    _pattern(_AFTER_TITLE, begin=_AT_WORD, trigger=r"mrn:? |ssn |dr\.? |mrs? |ms\. "),
+    _pattern(_AFTER_HASH, digits=3, lead=1, trigger="#"),
+    _pattern(_AFTER_ABBREVIATION, digits=7, lead=1, trigger="[.:]"),
 )
-# To learn whether a value, or a free text, holds any.
-FORMS, FORMS_OF_TEXT = _to_try(_FORMS), _to_try(_FORMS_OF_TEXT)
+# The patterns of any value, and those of free text, ready for a search.
+PATTERNS, TEXT_PATTERNS = _by_digits(_PATTERNS), _by_digits(_TEXT_PATTERNS)
 
 
-def any_of_text(text: str) -> re.Pattern[str]:
-    """Return what finds every form in a free text, left out those that take longest when there is no sign of them."""
+def text_regex(text: str) -> re.Pattern[str]:
+    """Return one regex for every pattern of free text, without the slowest ones if their triggers are absent."""
     return _without(
-        *([_WITH_MONTHS] if MONTHS.isdisjoint(signs_in(text)) else []),
-        *([_CONTACT] if _CONTACT.sign and not _CONTACT.sign.search(lower(text)) else []),
+        *([_WITH_MONTHS] if MONTHS.isdisjoint(triggers_in(text)) else []),
+        *([_CONTACT] if _CONTACT.trigger and not _CONTACT.trigger.search(lower(text)) else []),
     )
 
 
 @cache
-def _without(*missing: Form) -> re.Pattern[str]:
-    return _joined(form for form in _FORMS_OF_TEXT if form not in missing)
+def _without(*missing: Pattern) -> re.Pattern[str]:
+    """Return the joined regex; there are four, and each takes long to compile."""
+    return _joined(pattern for pattern in _TEXT_PATTERNS if pattern not in missing)

@@ -1,4 +1,4 @@
-"""Study names: tells "SchirmerM_2016", an author and a year, from the name and the birth year of a donor."""
+"""Study names: separates an author and a year ("SchirmerM_2016") from the name and birth year of a donor."""
 
 import re
 
@@ -11,12 +11,12 @@ _PARTS = re.compile(r"[A-Z][a-z]+|[A-Z]+(?![a-z])")
 _MOST_INITIALS = 3
 _MOST_WORDS = 3
 _PARTICLES = frozenset(("al", "da", "de", "del", "der", "di", "du", "el", "la", "le", "mac", "mc", "st", "van", "von"))
-# No study of a microbiome by sequencing is older; an earlier year may be one of birth.
+# No microbiome was sequenced earlier, so an earlier year may be a year of birth.
 _FIRST_YEAR = 2003
 
 
 def is_study_name(text: str, vocabulary: Vocabulary) -> bool:
-    """Tell whether a clean text is the name of a study: a known one, or a surname with initials, and a year."""
+    """Return whether a clean text is the name of a study: a known name, or a surname with initials, and a year."""
     match = _NAME.fullmatch(text)
     if match is None or int(match[3]) < _FIRST_YEAR or not may_be_past(int(match[3])):
         return False

@@ -4,7 +4,7 @@ import re
 from itertools import cycle, pairwise, repeat
 
 from fairdatabase.policy.recognizers.contextual import WORDS_OF_DATES, holds_date_in_words
-from fairdatabase.policy.recognizers.detection import is_identifying, is_telling
+from fairdatabase.policy.recognizers.detection import has_redactable_form, is_identifying
 from fairdatabase.policy.recognizers.numbering import has_only_own_numbers, is_number_alone
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.vocabulary import Vocabulary
@@ -14,32 +14,33 @@ from fairdb.privacy.v1.field_class_pb2 import FieldClass
 _LONGEST = 256
 LONGEST_ENTRY = 80
 _MOST_DIGITS = 6
-# "T 2 D" is a term, a name spelled letter by letter is none.
+# "T 2 D" is a term, but a name spelled letter by letter is not.
 _MOST_LETTERS = 3
 _SHAPE = re.compile(r"[\w ,;:.()\[\]/'’+&%<>=*#|°-]+")
 _ENTRIES = re.compile(r"[;|]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _ONTOLOGY_ID = re.compile(r"([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Z]?(\d{1,9})(?!\d)")
-# Nine figures are as long as a telephone number; only SNOMED CT has such ids, and the last one checks the others.
+# Nine digits could be a telephone number. Only SNOMED CT has such ids, and their last digit is a check digit.
 _CONCEPT_OF_SNOMED = re.compile(r"\d{6}00\d")
-# "HiSeq 2500" has four; a date or a number of somebody has more.
+# "HiSeq 2500" has four digits. Dates and personal numbers have more.
 _LONG_NUMBER = re.compile(r"\d{5,}")
 _DIGIT = re.compile(r"\d")
 _NUMBERS = re.compile(r"\d+")
-# "Once in 2 years": in a sensitive term so many short ones of any kind are common.
+# "Once in 2 years": up to this many short numbers of any kind are common in a sensitive term.
 _MOST_NUMBERS = 2
 _SHORT = 2
-# Eight figures that are a date: 19850412, 12041985.
+# Eight digits that are a date: 19850412, 12041985.
 _DATE = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d|[0-3]\d(?:0\d|1[0-2])(?:19|20)\d\d")
-_DATE_FIGURES = 8
+_DATE_DIGITS = 8
 _ROTATIONS = 5
 _PERMUTATION = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
 _SEPARATOR = re.compile(r" ?[;,|] ?")
 
 
 def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
-    """Tell whether a clean text consists of known words and their numbers; in a sensitive field also of other words in
-    lower case, if nothing says that they are somebody's.
+    """Return whether a clean text consists of known words and their numbers.
+
+    In a sensitive field it may also hold other words in lower case, unless something suggests that they are a name.
     """
     if len(text) <= LONGEST_ENTRY and field.action == "term" and _is_plain_term(text, vocabulary):
         return True
@@ -51,7 +52,7 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
         return True
     rest = text
     if _DIGIT.search(text):
-        # ENVO and others stand behind a term, "urban biome [ENVO:01000249]", with more digits than a term has.
+        # The id of an ontology after a term has more digits than a term may have: "urban biome [ENVO:01000249]".
         rest = without_ids(text, vocabulary).strip(" []")
         if len(_DIGIT.findall(rest)) > _MOST_DIGITS or _LONG_NUMBER.search(rest) or is_identifying(rest):
             return False
@@ -63,7 +64,7 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
     are_listed = vocabulary.words.issuperset(lower)
     if not (are_listed or all(map(_knows_in_sensitive if is_sensitive else _knows, words, repeat(vocabulary)))):
         return False
-    if _name_somebody(lower, vocabulary) or _is_telling(rest, vocabulary, are_listed=are_listed):
+    if _names_somebody(lower, vocabulary) or _has_redactable_form(rest, vocabulary, are_listed=are_listed):
         return False
     return is_sensitive or has_only_own_numbers(rest, vocabulary)
 
@@ -77,7 +78,7 @@ def _is_plain_term(text: str, vocabulary: Vocabulary) -> bool:
 
 
 def is_well_known(text: str, vocabulary: Vocabulary) -> bool:
-    """Tell whether a term holds no word and no number but those that the vocabulary knows, in whatever case."""
+    """Return whether the vocabulary knows every word and number of a term, in any case."""
     rest = without_ids(text, vocabulary)
     if rest.isascii() and not _DIGIT.search(rest) and vocabulary.words.issuperset(_WORD.findall(rest.lower())):
         return True
@@ -89,12 +90,14 @@ def is_well_known(text: str, vocabulary: Vocabulary) -> bool:
 
 
 def _knows(word: str, vocabulary: Vocabulary) -> bool:
-    return _is_letter(word) or vocabulary.knows(word) or vocabulary.figures.knows(word.lower())
+    return _is_letter(word) or vocabulary.knows(word) or vocabulary.numbers.knows(word.lower())
 
 
 def _knows_in_sensitive(word: str, vocabulary: Vocabulary) -> bool:
-    """Tell whether a word may stand in a sensitive term: names of diseases are often in no list, and begin with a
-    capital where they are known by their endings, but a name of people is none, nor a word of another script.
+    """Return whether a word may occur in a sensitive term.
+
+    Names of diseases are often not listed; with a capital they are known by their endings. Names of people and unknown
+    words of another script may not occur.
     """
     low = word.lower()
     if _is_letter(word) or low in vocabulary.words:
@@ -104,26 +107,27 @@ def _knows_in_sensitive(word: str, vocabulary: Vocabulary) -> bool:
     return word.islower() or _knows(low, vocabulary)
 
 
-def _is_telling(text: str, vocabulary: Vocabulary, *, are_listed: bool) -> bool:
+def _has_redactable_form(text: str, vocabulary: Vocabulary, *, are_listed: bool) -> bool:
     if are_listed and text.replace(" ", "").isalpha():
-        # Of listed words without a sign between them only a date can be made.
+        # Listed words with only spaces between them can form nothing but a date.
         return holds_date_in_words(text)
-    return is_telling(text, vocabulary)
+    return has_redactable_form(text, vocabulary)
 
 
-def _name_somebody(lower: list[str], vocabulary: Vocabulary) -> bool:
-    """Tell whether a given name has another name behind it although both are words: "April May"."""
+def _names_somebody(lower: list[str], vocabulary: Vocabulary) -> bool:
+    """Return whether another name follows a given name although both are words: "April May"."""
     if vocabulary.given.isdisjoint(lower):
         return False
     return any(first in vocabulary.given and second in vocabulary.people for first, second in pairwise(lower))
 
 
 def are_ontology_ids(text: str, vocabulary: Vocabulary) -> bool:
-    """Tell whether a clean text is one or more ids of ontologies that the vocabulary lists."""
+    """Return whether a clean text is one or more ids of ontologies that the vocabulary lists."""
     return len(text) <= _LONGEST and all(is_one_id(entry, vocabulary) for entry in _SEPARATOR.split(text))
 
 
 def without_ids(text: str, vocabulary: Vocabulary) -> str:
+    """Return a term without the ids of ontologies in it."""
     if not may_hold_id(text):
         return text
     term, _, behind = text.partition("[")
@@ -133,6 +137,7 @@ def without_ids(text: str, vocabulary: Vocabulary) -> str:
 
 
 def is_one_id(text: str, vocabulary: Vocabulary) -> bool:
+    """Return whether a text is one id of a listed ontology."""
     if vocabulary.short_id.fullmatch(text):
         return True
     match = _ONTOLOGY_ID.fullmatch(text)
@@ -140,30 +145,31 @@ def is_one_id(text: str, vocabulary: Vocabulary) -> bool:
 
 
 def may_hold_id(text: str) -> bool:
+    """Return False for a text that cannot hold the id of an ontology."""
     return ":" in text or "_" in text
 
 
 def _is_letter(word: str) -> bool:
-    """Tell whether a word is a letter of the alphabet; in other scripts one character may be a whole name."""
+    """Return whether a word is a letter of the alphabet. In other scripts one character may be a whole name."""
     return len(word) == 1 and word.isascii()
 
 
 def _is_id(match: re.Match[str], vocabulary: Vocabulary) -> bool:
-    prefix, figures = match.groups()
+    prefix, digits = match.groups()
     if prefix not in vocabulary.ontologies:
         return False
-    if len(figures) < _DATE_FIGURES:
+    if len(digits) < _DATE_DIGITS:
         return True
-    if len(figures) == _DATE_FIGURES:
-        return not _DATE.fullmatch(figures)
-    return prefix.startswith("SNOMED") and _CONCEPT_OF_SNOMED.fullmatch(figures) is not None and _is_checked(figures)
+    if len(digits) == _DATE_DIGITS:
+        return not _DATE.fullmatch(digits)
+    return prefix.startswith("SNOMED") and _CONCEPT_OF_SNOMED.fullmatch(digits) is not None and _has_check_digit(digits)
 
 
-def _is_checked(figures: str) -> bool:
-    """Tell whether the last figure checks the others by Verhoeff's scheme (SNOMED CT, appendix on SCTID)."""
+def _has_check_digit(digits: str) -> bool:
+    """Return whether the last digit is the check digit of the others, by Verhoeff's scheme (SNOMED CT, SCTID)."""
     check = 0
-    for permuted, figure in zip(cycle(_PERMUTED), reversed(figures), strict=False):
-        check = _PRODUCTS[check][permuted[figure]]
+    for permuted, digit in zip(cycle(_PERMUTED), reversed(digits), strict=False):
+        check = _PRODUCTS[check][permuted[digit]]
     return check == 0
 
 
@@ -177,7 +183,7 @@ def _multiply(first: int, second: int) -> int:
 
 
 _PRODUCTS = tuple(tuple(_multiply(first, second) for second in range(10)) for first in range(10))
-# What a figure stands for in each place, from the last one on.
-_PERMUTED = [{str(figure): figure for figure in range(10)}]
-while (following := {figure: _PERMUTATION[place] for figure, place in _PERMUTED[-1].items()}) != _PERMUTED[0]:
+# The value of a digit in each place, from the last one on.
+_PERMUTED = [{str(digit): digit for digit in range(10)}]
+while (following := {digit: _PERMUTATION[place] for digit, place in _PERMUTED[-1].items()}) != _PERMUTED[0]:
     _PERMUTED.append(following)

@@ -1,4 +1,4 @@
-"""Generalisation: a value made coarse enough that many donors share it."""
+"""Generalisation: makes a value so coarse that many donors share it."""
 
 import math
 import re
@@ -10,7 +10,7 @@ _QUANTITY = re.compile(
     r"(?P<sign>[<>≤≥]=?)? ?(?P<low>\d+(?:\.\d*)?)(?: ?(?:-|–|to|/) ?(?P<high>\d+(?:\.\d*)?))?(?P<plus>\+)? ?"
     r"(?P<unit>[A-Za-z][A-Za-z0-9/^²]{0,9}\.?)?"
 )
-# One of each unit, in the unit of its table.
+# The factor that converts each unit into the unit of its table.
 _UNITS = {
     "years": {"year": 1, "yr": 1, "y": 1, "a": 1, "yo": 1, "annum": 1, "month": 1 / 12, "mo": 1 / 12, "mth": 1 / 12,
               "m": 1 / 12, "week": 7 / 365.25, "wk": 7 / 365.25, "w": 7 / 365.25, "day": 1 / 365.25, "d": 1 / 365.25,
@@ -27,16 +27,16 @@ _COORDINATES = re.compile(
     _HEMISPHERE.format("lat", "NSns") + r"(?: ?[,;/] ?| |(?<=[NSns]))" + _HEMISPHERE.format("lon", "EWew")
 )
 _FIRST_YEAR = 1850
-# Up to here all whole numbers are exact.
+# Floats represent all whole numbers up to this one exactly.
 _LARGEST = 1e15
 
 
 class Implausible(ValueError):
-    """The value cannot be what its field says; the message says what to mend and quotes nothing."""
+    """The value cannot be correct for its field. The message says what to correct and quotes nothing."""
 
 
 def read_number(value: str | float | bool) -> float:
-    """Return a number, also when it came as text ("30"). Raises Implausible."""
+    """Return a number, also from text ("30"). Raises Implausible."""
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value):
             raise Implausible("must be a number")
@@ -56,7 +56,7 @@ def read_quantity(value: str | float | bool, unit: str, read_in: str) -> tuple[f
     """Return the lower and upper end, in `unit`, of a number, "30 years", "30-39" or "90+". Raises Implausible."""
     if isinstance(value, str):
         number, _, given = value.partition(" ")
-        # Most are plain, or beside a unit as the table has it.
+        # Most values are a plain number, or a number and a unit of the table.
         if (number.isdecimal() or _is_decimal(number)) and (not given or given in _UNITS[unit]):
             number = float(number) * (_UNITS[unit][given] if given else _factor(unit, read_in))
             return number, number
@@ -76,7 +76,7 @@ def read_quantity(value: str | float | bool, unit: str, read_in: str) -> tuple[f
 
 
 def band(low: float, high: float, *, width: int, bottom: float | None, top: float) -> str:
-    """Return the bands that the interval, from 0 on, touches as one: "30-39", "90+", "<15"."""
+    """Return the band that covers all bands that the interval touches, from 0: "30-39", "90+", "<15"."""
     if bottom is not None and low < bottom:
         if high < bottom:
             return f"<{bottom:g}"
@@ -122,14 +122,14 @@ def coordinates(value: str | float | bool) -> str:
 
 
 def round_number(number: float, digits: int) -> float:
-    """Return the number with so many significant digits."""
+    """Return the number rounded to significant digits."""
     if number == 0:
         return 0.0
     return round(number, digits - 1 - math.floor(math.log10(abs(number))))
 
 
 def _is_decimal(text: str) -> bool:
-    """Tell whether a text is figures and a point somewhere behind the first of them."""
+    """Return whether a text is digits with at most one point, not at the beginning."""
     return text[:1] != "." and text.replace(".", "", 1).isdecimal()
 
 

@@ -1,4 +1,4 @@
-"""Preview: what anonymisation would make of each field of a sample, and why, told to its sender and to nobody else."""
+"""Preview: what anonymisation would do to each field of a sample, and why. Only the sender receives it."""
 
 from google.protobuf.struct_pb2 import Value
 from google.rpc.error_details_pb2 import BadRequest
@@ -13,7 +13,7 @@ from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview, SamplePreview
 
 PSEUDONYM = "p-…"
-"""Stands for a pseudonym. A true one, told to whoever asks, would let them try out whose sample is whose."""
+"""Stands for a pseudonym. With real ones a sender could find out by trial which sample belongs to which donor."""
 
 _CLASSES = {
     FieldClass.FIELD_CLASS_UNSPECIFIED: FieldPreview.CLASS_DIRECT,
@@ -22,7 +22,7 @@ _CLASSES = {
     FieldClass.FIELD_CLASS_RESTRICTED: FieldPreview.CLASS_RESTRICTED,
     FieldClass.FIELD_CLASS_PUBLIC: FieldPreview.CLASS_PUBLIC,
 }
-# The fields beside the metadata, and what the policy calls those that it knows.
+# The fields beside the metadata, and the policy's names of those that it knows.
 _NAMED = {
     "study": "",
     "subject": "subject_id",
@@ -30,7 +30,7 @@ _NAMED = {
     "taxonId": "taxon_id",
     "collectionDate": "collection_date",
 }
-_UNKNOWN = "The policy does not know this field, and nothing is kept that it does not know."
+_UNKNOWN = "The policy does not know this field. Unknown fields are not stored."
 _IDENTIFYING = "holds an identifier that the sample gives elsewhere; leave it out"
 
 
@@ -58,7 +58,7 @@ def preview(raw: RawSample, anonymiser: Anonymiser) -> SamplePreview:
 
 
 def _named_values(sample: RawSample | Sample) -> dict[str, Value]:
-    """Return the fields beside the metadata; a Value without a kind stands for none."""
+    """Return the fields beside the metadata. An absent one has a Value without a kind."""
     texts = {
         "study": sample.study,
         "subject": sample.subject,
@@ -107,7 +107,7 @@ def _explain(
     elif found is not None and found.action == "subject" and key in judged.donors:
         _store(answer, "subject", sent, Value(string_value=PSEUDONYM), found.says)
     elif found is not None and is_kept:
-        # The class of a sensitive field hangs on its value, too.
+        # The class of a sensitive field also depends on its value.
         answer.field_class = _CLASSES[result.classes.get(found.path, found.field_class)]
         _store(answer, found.path, sent, result.sample.metadata[found.name], found.says)
     else:

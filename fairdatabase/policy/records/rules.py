@@ -1,4 +1,4 @@
-"""Rules: what each action of the policy makes of one value."""
+"""Rules: what each action of the policy does to one value."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -30,23 +30,23 @@ from fairdb.privacy.v1.field_class_pb2 import FieldClass
 
 _LONGEST_PATTERN = 100
 OTHER = "other"
-# "1234 AB", "80302-1234", "D-10115", "SW1A 1AA": four characters at least, so that two of them are a region.
+# "1234 AB", "80302-1234", "D-10115", "SW1A 1AA": at least four characters, so that two of them are a region.
 _POSTCODE = re.compile(r"(?:[A-Z]{1,2}-)?(?=(?:[ -]?[A-Z0-9]){4})(?=.*\d)[A-Z0-9]{2,5}(?:[ -]?[A-Z0-9]{2,5})?")
 _BASES = "ACGTUNRYSWKMBDHVI"
 _SEQUENCE = re.compile(rf"(?:[A-Za-z]{{1,3}}[:=] ?)?([{_BASES}]{{8,60}}|[{_BASES.lower()}]{{8,60}})")
 _LEAST_PLAIN_BASES = 2 / 3
-"""Share of A, C, G, T and U. The other letters stand for several bases each and are few, except in words."""
+"""The least share of A, C, G, T and U. The other letters stand for several bases each and are rare, except in words."""
 _SEPARATOR = re.compile(r"[;,] ?")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleContext:
-    """What a rule may look at besides its value."""
+    """What a rule may use besides its value."""
 
     vocabulary: Vocabulary
-    # The record's own.
+    # The record's own identifiers.
     identifiers: Identifiers
-    # By the name of the field that gives the unit.
+    # Units by the name of the field that gives them.
     units: Mapping[str, str]
 
 
@@ -65,7 +65,7 @@ def restricted_unless_known(field: Field, stored: Scalar, vocabulary: Vocabulary
 
 
 def expected_form(field: Field) -> str:
-    """Return what a value must be like for the field's rule to keep it."""
+    """Return the form that a value must have to be kept by the field's rule."""
     if field.action in ("vocabulary", "common"):
         return f"must be one of: {', '.join(dict.fromkeys(field.values.values()))}"
     return _EXPECTED[field.action]
@@ -204,7 +204,7 @@ RULES: Mapping[str, Rule] = {
     "ontology": _ontology,
 }
 
-# How to mend a value that a rule drops; the others keep every value or refuse it with what to mend.
+# How to correct a value that a rule drops. Rules that are not here keep a value or refuse it with their own advice.
 _EXPECTED = {
     "term": "must be a short phrase of words that the vocabulary knows",
     "pattern": "must have the form that belongs to the field",

@@ -1,4 +1,4 @@
-"""Fields: what the policy says of each, and how the names that senders write find them."""
+"""Fields: what the policy says about each, and which field a sender means by a name."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import squash
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 
-# What stays of these tells no more than their ontology id does; of all others the id would undo the action.
+# What is stored by these actions reveals as much as the ontology id. For all others the id would undo the action.
 _ONTOLOGY_FOLLOWS = frozenset(("term", "vocabulary", "country", "organism"))
 _ONTOLOGY_SUFFIX = "ontologytermid"
 # The class of a field by the policy's word for it.
@@ -25,7 +25,7 @@ _NOT_STORED = frozenset(("drop", "unit", "subject"))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """One field of the policy; numbers are in `unit` where there is one."""
+    """One field of the policy. Numbers are in `unit` if it has one."""
 
     name: str
     field_class: FieldClass.ValueType
@@ -46,7 +46,7 @@ class Field:
     lowest: float = float("-inf")
     highest: float = float("inf")
     digits: int = 3
-    # In the API: "metadata.age".
+    # Its name in the API: "metadata.age".
     path: str = field(init=False)
     # Whether anything of its value is stored under its name.
     is_stored: bool = field(init=False)
@@ -61,7 +61,7 @@ class Field:
 
 
 class Policy:
-    """Fields by the names that senders give them."""
+    """The fields, by the names that senders write."""
 
     def __init__(
         self,

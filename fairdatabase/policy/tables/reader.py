@@ -15,7 +15,7 @@ _FILE = Path(__file__).with_name("policy.toml")
 __all__ = ["ACTIONS", "Field", "Policy", "PolicyError", "load_policy"]
 
 _VERSION = re.compile(r"\d{4}-\d{1,2}-\d+")
-# Each action with the options that it needs and those that it may have.
+# Each action with its required and its optional options.
 _OPTIONS: dict[str, tuple[set[str], set[str]]] = {
     "drop": (set(), set()),
     "subject": ({"says"}, set()),
@@ -48,7 +48,7 @@ class PolicyError(Exception):
 
 
 def load_policy(path: Path = _FILE) -> Policy:
-    """Read and check the policy. Raises PolicyError, which names the group and what to mend."""
+    """Read and check the policy. Raises PolicyError, which names the group and what to correct."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         vocabulary = load_vocabulary()
@@ -69,7 +69,7 @@ def load_policy(path: Path = _FILE) -> Policy:
                 _require(squashed not in spellings, f"{where}: {squashed} stands for two fields")
                 spellings[squashed] = fields[name]
         for name, pattern in group.get("patterns", {}).items():
-            _require(group["class"] == "direct", f"{where}: only direct identifiers are found by a pattern of the name")
+            _require(group["class"] == "direct", f"{where}: only direct identifiers may have a pattern of the name")
             found = next((field for field in spellings.values() if field.name == name), None)
             _require(found is not None, f"{where}: pattern of an unknown field {name}")
             patterns.append((_compile(where, pattern), spellings[squash(name)]))

@@ -1,4 +1,4 @@
-"""Vocabulary: the words, countries and missing-value terms that stored values may consist of."""
+"""Vocabulary: the words, countries and missing-value terms of which stored values may consist."""
 
 import re
 import tomllib
@@ -11,43 +11,43 @@ from fairdatabase.policy.tables.missing import VOCABULARY_FILE, MissingTerms, re
 from fairdatabase.policy.text.characters import fold, squash
 
 _WORD = re.compile(r"[^\W_]+")
-# One alone is nobody's.
-_FIGURES = frozenset("0123456789")
+# A single digit identifies nobody.
+_DIGITS = frozenset("0123456789")
 _PARTS = re.compile(r"[\s-]+")
-# Shorter words end like anything.
+# The ending of a shorter word says nothing.
 _SHORTEST_WITH_ENDING = 6
 
 
 @dataclass(frozen=True, slots=True)
 class OrganismNames:
-    """What the names of organisms are made of."""
+    """The words that form names of organisms."""
 
-    # Known words, and those of them that name nothing by themselves.
+    # Known words, and those among them that name nothing by themselves.
     words: frozenset[str]
     silent: frozenset[str]
     genera: frozenset[str]
     epithets: frozenset[str]
-    # Endings of epithets, of genera that are in no list, and of ranks.
+    # Endings of epithets, of unlisted genera, and of ranks.
     latin: tuple[str, ...]
     genus: tuple[str, ...]
     rank: tuple[str, ...]
-    # Phrases that count as known where a word with one of the endings stands.
+    # Phrases that count as known in a name with a word that has one of these endings.
     beside: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Beside which words a number may stand in a term, and how many figures it may have there."""
+class NumberWords:
+    """The words beside which a number may occur in a term, and how many digits it may have there."""
 
-    # By the word in front of the number, and by the one behind it.
-    behind: dict[str, int]
-    front: dict[str, int]
-    # In a term with one of these no number may stand.
+    # The most digits of a number after a word, and of a number before one.
+    after: dict[str, int]
+    before: dict[str, int]
+    # A term with one of these may hold no number.
     never: frozenset[str]
 
     def knows(self, word: str) -> bool:
-        """Tell whether a word is known beside a number although it says nothing by itself: "pH", "rpm"."""
-        return word in self.behind or word in self.front
+        """Return whether a word is known beside a number although it says nothing by itself: "pH", "rpm"."""
+        return word in self.after or word in self.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +59,20 @@ class Vocabulary:
     endings: tuple[str, ...]
     countries: dict[str, str]
     ontologies: frozenset[str]
-    # An id of one of them that has too few figures to be anybody's.
+    # An id of one of them with too few digits to identify anybody.
     short_id: re.Pattern[str]
     organisms: OrganismNames
     # Given names and surnames, some of them known words as well.
     people: frozenset[str]
     given: frozenset[str]
     studies: frozenset[str]
-    figures: Figures
+    numbers: NumberWords
 
     def knows(self, word: str) -> bool:
-        """Tell whether a word may stand in a stored value: a listed one whatever its case, one by its ending in lower
-        case only, because names have such endings too.
+        """Return whether a word may occur in a stored value.
+
+        A listed word may, in any case. A word with a medical ending may in lower case only, because names have such
+        endings too.
         """
         as_written, word = word, word.lower()
         if word in self.words or word.removesuffix("'s") in self.words:
@@ -78,17 +80,17 @@ class Vocabulary:
         return as_written == word and len(word) >= _SHORTEST_WITH_ENDING and word.endswith(self.endings)
 
     def lists(self, text: str) -> bool:
-        """Tell whether the vocabulary lists every word and number of a text, and none as a name of people."""
+        """Return whether the vocabulary lists every word and number of a text, and none of them as a name of people."""
         known, organisms = self.words, self.organisms
         for word in _WORD.findall(text.lower()):
             listed = word in known or word in organisms.words or word in organisms.genera or word in organisms.epithets
-            if word in self.people or not (listed or word in _FIGURES):
+            if word in self.people or not (listed or word in _DIGITS):
                 return False
         return True
 
 
 def load_vocabulary(path: Path = VOCABULARY_FILE) -> Vocabulary:
-    """Read vocabulary.toml. Raises KeyError or ValueError when it is not of the expected form."""
+    """Read vocabulary.toml. Raises KeyError or ValueError if it does not have the expected form."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     ontologies: list[str] = content["ontologies"]["prefixes"]
     return Vocabulary(
@@ -102,16 +104,16 @@ def load_vocabulary(path: Path = VOCABULARY_FILE) -> Vocabulary:
         people=_words(content["people"].values()),
         given=_words([content["people"]["given"]]),
         studies=_words(content["studies"].values()),
-        figures=Figures(
-            behind=_lengths(content["figures"]["behind"]),
-            front=_lengths(content["figures"]["front"]),
-            never=_words([content["figures"]["never"]["words"]]),
+        numbers=NumberWords(
+            after=_lengths(content["numbers"]["after"]),
+            before=_lengths(content["numbers"]["before"]),
+            never=_words([content["numbers"]["never"]["words"]]),
         ),
     )
 
 
 def read_values(values: Iterable[str]) -> dict[str, str]:
-    """Return what each spelling is stored as, of values written "stored|also written|…"."""
+    """Return the stored value by squashed spelling, from values written as "stored|also written|…"."""
     stored: dict[str, str] = {}
     for value in values:
         spellings = value.split("|")

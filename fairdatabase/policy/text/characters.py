@@ -1,4 +1,4 @@
-"""Characters: text reduced to what a reader sees, so that two ways of writing the same thing compare as equal."""
+"""Characters: reduces text to what a reader sees, so that two ways of writing the same thing compare equal."""
 
 import re
 import string
@@ -9,7 +9,7 @@ _LATIN_VARIANT = re.compile(r"LATIN (?:LETTER SMALL CAPITAL|(SMALL|CAPITAL) LETT
 
 
 def _named_after_latin() -> dict[int, str]:
-    """Return the letters that Unicode's own names call a variant of a Latin one and that do not decompose into it."""
+    """Return the variants of Latin letters, by their Unicode names, that do not decompose into a Latin letter."""
     found: dict[int, str] = {}
     for code in (*range(0x100, 0x2B0), *range(0x1D00, 0x1DC0), *range(0xA730, 0xA7FF)):
         if match := _LATIN_VARIANT.fullmatch(unicodedata.name(chr(code), "")):
@@ -17,8 +17,8 @@ def _named_after_latin() -> dict[int, str]:
     return found
 
 
-# Letters of other scripts that a reader takes for a Latin one. The common ones; whatever else is not Latin stays as it
-# is, so a field name that holds it is unknown to the policy and dropped.
+# The common letters of other scripts that look like a Latin one. All others stay as they are, so the policy does not
+# know a field name that holds one, and the field is dropped.
 _LOOK_ALIKES = str.maketrans(
     dict(zip("АВЕЅІЈКМНОРСТХУаеѕіјкорсухԁһԛԝ", "ABESIJKMHOPCTXYaesijkopcyxdhqw", strict=True))
     | dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορτυχε", "ABEZHIKMNOPTYXaiknoptuxe", strict=True))
@@ -31,12 +31,12 @@ _LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase
 _NOT_ALPHANUMERIC = bytes(c for c in range(128) if not chr(c).isalnum())
 # Categories that print nothing: controls, formats (zero width, bidi, soft hyphen), private use, surrogates, unassigned.
 _INVISIBLE = frozenset(("Cc", "Cf", "Co", "Cs", "Cn"))
-# Marks and letters that print nothing although Unicode files them elsewhere.
+# Marks and letters that print nothing although they are in other categories.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(c) for c in range(0xFE00, 0xFE10)}
 
 
 def clean(text: str) -> str:
-    """Return the text in NFKC, without invisible characters, its white space single and trimmed."""
+    """Return the text in NFKC without invisible characters, with single spaces and none at its ends."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
         text = "".join(
@@ -50,7 +50,7 @@ def clean(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return clean text with look-alike letters, accents and other scripts' digits as ASCII ones; case stays."""
+    """Return clean text with ASCII characters for look-alikes, accented letters and other digits; case stays."""
     if text.isascii():
         return text
     decomposed = unicodedata.normalize("NFD", text.translate(_LOOK_ALIKES))
@@ -58,17 +58,17 @@ def fold(text: str) -> str:
 
 
 def squash(text: str) -> str:
-    """Return only letters and digits, folded and in lower case: "Jané-Doe 7" gives "janedoe7"."""
+    """Return the letters and digits, folded and in lower case: "Jané-Doe 7" gives "janedoe7"."""
     if text.isascii():
         return text.lower() if text.isalnum() else text.encode().translate(_LOWER, _NOT_ALPHANUMERIC).decode()
     return _SEPARATORS.sub("", fold(clean(text))).lower()
 
 
 def normalise_subject(subject: str) -> str:
-    """Return the subject in the form under which keys are derived from it.
+    """Return the subject in the form from which keys are derived.
 
-    Only differences that nobody can see are levelled (Unicode form, invisible characters, white space). Case stays:
-    two donors merged in silence are worse than a consent that is not found, which the sender sees and mends.
+    Only invisible differences are removed: Unicode form, invisible characters, white space. Case stays, because merging
+    two donors unnoticed is worse than a consent that is not found: the sender sees that and corrects it.
     """
     return clean(subject)
 

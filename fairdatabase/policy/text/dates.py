@@ -1,4 +1,4 @@
-"""Dates: read from the ways in which people write them, and written back in all of them."""
+"""Dates: reads the ways in which people write a date, and writes a date in all of them."""
 
 import re
 from datetime import UTC, date, datetime
@@ -21,7 +21,7 @@ _NAMES = (
     "december dezember decembre diciembre dec dez dic",
 )
 _MONTHS = {name: month for month, names in enumerate(_NAMES, start=1) for name in names.split()}
-# Longest first, for use in a pattern.
+# Longest first, as a pattern needs them.
 MONTH_NAMES = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _TIME = r"(?:[T ]{1,2}\d{1,2}(?::?\d\d){1,2}(?:[.,]\d{1,9})?(?: ?[AaPp][Mm])? ?(?:Z|UTC|[+-]\d\d:?\d\d)?)?"
 _ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -39,12 +39,12 @@ _NAMED = (
     re.compile(rf"(?P<year>\d{{4}}){_GAP}(?P<month>{MONTH_NAMES}){_GAP}(?:{_DAY})?", re.IGNORECASE),
 )
 _LONGEST = 60
-# Of a date that somebody may have been born on.
+# The earliest year in which a living person may have been born.
 _FIRST_YEAR = 1890
 
 
 class Reading(NamedTuple):
-    """One way to understand a written date; month and day are 0 when it does not say."""
+    """One way to read a written date. Month and day are 0 if it does not give them."""
 
     year: int
     month: int
@@ -52,18 +52,18 @@ class Reading(NamedTuple):
 
 
 def read_date(text: str) -> list[Reading]:
-    """Return how a clean text may be read as a date: nothing when it is none, two when day and month may be swapped."""
+    """Return the ways to read a clean text as a date: none if it is not a date, two if day and month may be swapped."""
     if len(text) > _LONGEST:
         return []
     if _ISO.fullmatch(text):
-        # The common form; what is not a day of the calendar is left to the others.
+        # The common form. A day that the calendar does not have is left to the other forms.
         try:
             day = date.fromisoformat(text)
         except ValueError:
             pass
         else:
             return [Reading(day.year, day.month, day.day)]
-    # An ISO 8601 interval counts as its beginning.
+    # An ISO 8601 interval counts as its first day.
     if "/" in text and "-" in text:
         text = text.split("/", 1)[0].strip()
     if match := _YEAR_FIRST.fullmatch(text) or _COMPACT.fullmatch(text):
@@ -84,7 +84,7 @@ def read_date(text: str) -> list[Reading]:
 
 
 def write_date(reading: Reading) -> list[tuple[str, str, str]]:
-    """Return the ways to write a full date in figures, each as its parts in order."""
+    """Return the ways to write a full date in digits, each as its parts in order."""
     year, month, day = reading
     long, short = str(year), f"{year % 100:02}"
     padded, bare = (f"{month:02}", f"{day:02}"), (str(month), str(day))
@@ -100,11 +100,11 @@ def write_date(reading: Reading) -> list[tuple[str, str, str]]:
     return written
 
 
-def is_date_in_figures(figures: str) -> bool:
-    """Tell whether six or eight figures are a date, in whatever order its parts stand."""
-    length = len(figures)
+def is_numeric_date(digits: str) -> bool:
+    """Return whether six or eight digits are a date, in any order of its parts."""
+    length = len(digits)
     if length == len("ddmmyy"):
-        first, second, third = figures[:2], figures[2:4], figures[4:]
+        first, second, third = digits[:2], digits[2:4], digits[4:]
         return bool(
             _valid(
                 *(
@@ -116,20 +116,20 @@ def is_date_in_figures(figures: str) -> bool:
         )
     if length != len("ddmmyyyy"):
         return False
-    orders = (figures[:4], figures[4:6], figures[6:]), (figures[4:], figures[2:4], figures[:2])
-    orders = (*orders, (figures[4:], figures[:2], figures[2:4]))
+    orders = (digits[:4], digits[4:6], digits[6:]), (digits[4:], digits[2:4], digits[:2])
+    orders = (*orders, (digits[4:], digits[:2], digits[2:4]))
     readings = _valid(*((int(y), int(m), int(d)) for y, m, d in orders if int(m) and int(d) and int(y)))
     return any(reading.year >= _FIRST_YEAR and may_be_past(reading.year) for reading in readings)
 
 
 def may_be_past(year: int) -> bool:
-    """Tell whether a year ends before the next one does, so that a clock that is wrong or ahead may show it."""
-    # The year of the import spares a look at the clock for almost every date.
+    """Return whether a year may be in the past: up to next year, because a clock may be wrong or ahead."""
+    # Almost every date is older than this process, which saves a look at the clock.
     return year <= _YEAR_OF_START or year <= this_year() + 1
 
 
 def this_year() -> int:
-    """Return the year that it is anywhere on earth by now."""
+    """Return the current year in UTC."""
     return datetime.now(UTC).year
 
 

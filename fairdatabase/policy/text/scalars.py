@@ -12,7 +12,7 @@ _PRINTABLE = bytes(range(ord(" "), 127))
 
 
 def read(value: Value) -> Scalar | None:
-    """Return a clean scalar, None for null and empty text. Raises ValueError, which says what to mend."""
+    """Return a clean scalar, None for null and empty text. Raises ValueError, which says what to correct."""
     kind = value.WhichOneof("kind")
     if kind == "number_value":
         number = value.number_value
@@ -29,8 +29,8 @@ def read(value: Value) -> Scalar | None:
 
 
 def are_clean(texts: list[str]) -> bool:
-    """Tell whether all of the texts are clean as they are; False means that each must be cleaned."""
-    # One look at all takes far less than one at each. The strokes show blanks at the ends of a text.
+    """Return True if one cheap look shows that all texts are clean. False means: clean each of them."""
+    # The strokes reveal blanks at the ends of a text.
     joined = f"|{'|'.join(texts)}|"
     if len(joined) > _LONGEST or not joined.isascii() or "  " in joined or "| " in joined or " |" in joined:
         return False
@@ -38,8 +38,8 @@ def are_clean(texts: list[str]) -> bool:
 
 
 def read_text(written: str) -> str | None:
-    """Return clean text, None when nothing is left of it. Raises ValueError, which says what to mend."""
-    # Asked twice: what is written as one character may be cleaned into many.
+    """Return clean text, None if it is empty then. Raises ValueError, which says what to correct."""
+    # Checked twice: cleaning may turn one character into several.
     text = clean(written) if len(written) <= _LONGEST else None
     if text is None or len(text) > _LONGEST:
         raise ValueError(f"must be at most {_LONGEST} characters long")
