@@ -11,7 +11,7 @@ _QUANTITY = re.compile(
     r"(?P<unit>[A-Za-z][A-Za-z0-9/^²]{0,9}\.?)?"
 )
 # The factor that converts each unit into the unit of its table.
-_UNITS = {
+_SINGULAR_UNITS = {
     "years": {"year": 1, "yr": 1, "y": 1, "a": 1, "yo": 1, "annum": 1, "month": 1 / 12, "mo": 1 / 12, "mth": 1 / 12,
               "m": 1 / 12, "week": 7 / 365.25, "wk": 7 / 365.25, "w": 7 / 365.25, "day": 1 / 365.25, "d": 1 / 365.25,
               "hour": 1 / 8766, "h": 1 / 8766},
@@ -21,7 +21,10 @@ _UNITS = {
     "kg/m2": {"kg/m2": 1, "kg/m^2": 1, "kgm2": 1, "kg/m²": 1},
 }  # fmt: skip
 # "years", "lbs".
-_UNITS = {unit: {f"{name}s": factor for name, factor in factors.items()} | factors for unit, factors in _UNITS.items()}
+_UNITS = {
+    unit: {f"{name}s": factor for name, factor in factors.items()} | factors
+    for unit, factors in _SINGULAR_UNITS.items()
+}
 _HEMISPHERE = r"(?P<{0}>[+-]?\d{{1,3}}(?:\.\d+)?) ?°? ?(?P<{0}_side>[{1}])?"
 _COORDINATES = re.compile(
     _HEMISPHERE.format("lat", "NSns") + r"(?: ?[,;/] ?| |(?<=[NSns]))" + _HEMISPHERE.format("lon", "EWew")

@@ -35,7 +35,7 @@ class Field:
     identifies: str = ""
     # The field whose ontology ids this one holds.
     follows: str = ""
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict[str, str])
     pattern: re.Pattern[str] | None = None
     unit: str = ""
     read_in: str = ""
