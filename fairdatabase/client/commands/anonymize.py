@@ -104,7 +104,8 @@ def anonymize_command(
 ) -> None:
     """Write a table in which each person looks the same as at least k-1 others, and which loses as little as possible.
 
-    It generalises values, leaves out rows within a limit, and shuffles the rows. Needs no server.
+    It generalises values, leaves out rows within a limit, and shuffles the rows. A class is all rows with the same
+    quasi-identifiers. Needs no server.
 
     Exit codes: 0 success, 1 a limit cannot be met, 2 bad input or the output cannot be written.
     """

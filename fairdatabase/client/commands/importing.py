@@ -50,7 +50,9 @@ def import_command(
         Path | None,
         typer.Option(metavar="FILE", help="Write the refused rows, to be corrected and imported."),
     ] = None,
-    force: Annotated[bool, typer.Option(help="Overwrite an existing report or file of refused rows.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite an existing report or file of refused rows.")
+    ] = False,
     edge_url: EdgeUrl = EDGE_URL,
 ) -> None:
     """Create a sample from each row of a file.

@@ -16,7 +16,8 @@ from fairdatabase.client.commands.report import report_command
 from fairdatabase.client.commands.risk import risk_command
 from fairdatabase.client.terminal import FAILED, print_error
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+# Markdown, because help in plain text keeps the line ends of docstrings.
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
 app.command(name="report")(report_command)
 app.command(name="risk")(risk_command)
 app.command(name="anonymize")(anonymize_command)

@@ -37,7 +37,11 @@ _ADVICE = {
 def report_command(
     file: File,
     quasi: Annotated[
-        list[str] | None, typer.Option(metavar="A,B", help="The quasi-identifiers, instead of the guess.")
+        list[str] | None,
+        typer.Option(
+            metavar="A,B",
+            help="The quasi-identifiers: columns that somebody else may know about a person. Replaces the guess.",
+        ),
     ] = None,
     sensitive: Sensitive = None,
     subject: Subject = None,
