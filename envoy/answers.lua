@@ -1,19 +1,20 @@
--- Gives each request its correlation id, refuses fields that a call does not have, and gives each REST answer its final
--- form. Listed before the transcoder, which drops such fields without a word, and so that it sees answers after
--- transcoding. Before this script stand CALLS, which lists what takes a body (verb, pattern of the path, fields), and LARGEST_BODY.
+-- Assigns each request a correlation id, rejects unknown fields in JSON bodies, and finishes each REST answer: status
+-- and headers. It stands before the transcoder, which drops unknown fields silently, and so sees answers after
+-- transcoding. The edge puts two variables above this script: CALLS, the calls with a JSON body (verb, path pattern,
+-- fields), and LARGEST_BODY in bytes.
 
 local NAMESPACE = "fairdb.edge"
 local X4 = "%x%x%x%x"
 local UUID = "^" .. X4 .. X4 .. "%-" .. X4 .. "%-" .. X4 .. "%-" .. X4 .. "%-" .. X4 .. X4 .. X4 .. "$"
 
--- Any word may stand where the method does, and the log keeps no word of a client's.
+-- A client can send any word as its method, and the log contains no client text. Other words become OTHER.
 local METHODS = {GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true}
 
--- The HTTP statuses that a service may choose with the header x-http-code, which gRPC itself has no word for,
--- and whether the call must have succeeded in gRPC.
+-- The HTTP statuses that a service may set with the header x-http-code, because gRPC has no code for them.
+-- true: only if the gRPC call succeeded.
 local CHOSEN = {["201"] = true, ["412"] = false, ["415"] = false, ["503"] = true}
 
--- What concerns only ourselves: names, and beginnings of names.
+-- Headers that clients must not see: names and prefixes.
 local INTERNAL = {["x-http-code"] = true, ["x-service-token"] = true}
 local INTERNAL_PREFIXES = {"grpc-", "x-fairdb-", "x-envoy-", "x-edge-"}
 
@@ -29,15 +30,15 @@ local function is_internal(name)
   return false
 end
 
--- Returns the fields of the call that a request makes, nil when it takes no body.
-local function fields_of(method, path)
+-- Returns the entry of CALLS for a request, or nil when the call has no JSON body.
+local function find_call(method, path)
   path = path:match("^[^?]*")
   for _, call in ipairs(CALLS) do
     if call.verb == method and path:find(call.path) then return call end
   end
 end
 
--- Returns whether an object holds a key, outside of what is nested, that is not known. What is no JSON is not judged here.
+-- Returns whether the outermost JSON object has a key that is not in `known`. The transcoder rejects invalid JSON.
 local function has_unknown_key(body, known)
   local depth, position = 0, 1
   while true do
@@ -67,15 +68,15 @@ end
 
 local function check_fields(handle)
   local headers = handle:headers()
-  local call = fields_of(headers:get(":method"), headers:get(":path"))
-  -- Whoever shows no token is refused later: nobody's body is read for that.
+  local call = find_call(headers:get(":method"), headers:get(":path"))
+  -- A request without a required token is rejected later, without reading its body.
   if not call or (call.needs_token and not headers:get("authorization")) then return end
-  -- More than a connection's buffer holds this filter cannot look at.
+  -- This filter cannot read a body that exceeds the connection's buffer.
   local length = tonumber(headers:get("content-length") or "")
   if not length or length >= LARGEST_BODY then return end
   local body = handle:body()
   if body and has_unknown_key(body:getBytes(0, body:length()), call.known) then
-    -- What was taken from the handle before it waited for the body is no longer good.
+    -- Take these from the handle again: the objects from before the wait for the body are invalid.
     handle:streamInfo():dynamicMetadata():set(NAMESPACE, "fields", call.fields)
     handle:headers():replace("x-edge-unknown-field", "1")
     handle:respond({[":status"] = "400"}, "")
@@ -92,18 +93,18 @@ function envoy_on_request(handle)
   if is_grpc(headers:get("content-type")) then
     headers:replace("x-edge-native", "1")
   end
-  local facts = handle:streamInfo():dynamicMetadata()
-  facts:set(NAMESPACE, "correlation_id", correlation_id)
+  local metadata = handle:streamInfo():dynamicMetadata()
+  metadata:set(NAMESPACE, "correlation_id", correlation_id)
   local method = headers:get(":method")
-  facts:set(NAMESPACE, "method", METHODS[method] and method or "OTHER")
+  metadata:set(NAMESPACE, "method", METHODS[method] and method or "OTHER")
   if not is_grpc(headers:get("content-type")) then check_fields(handle) end
 end
 
 function envoy_on_response(handle)
   local headers = handle:headers()
-  local facts = handle:streamInfo():dynamicMetadata():get(NAMESPACE)
-  if facts ~= nil then
-    headers:replace("x-correlation-id", facts["correlation_id"])
+  local metadata = handle:streamInfo():dynamicMetadata():get(NAMESPACE)
+  if metadata ~= nil then
+    headers:replace("x-correlation-id", metadata["correlation_id"])
   end
   -- A gRPC client needs its grpc-* headers.
   if is_grpc(headers:get("content-type")) then return end
@@ -114,12 +115,12 @@ function envoy_on_response(handle)
     headers:replace(":status", chosen)
   end
 
-  -- Headers cannot be removed while they are walked.
-  local doomed = {}
+  -- Headers cannot be removed during the iteration.
+  local internal = {}
   for name in pairs(headers) do
-    if is_internal(name) then doomed[#doomed + 1] = name end
+    if is_internal(name) then internal[#internal + 1] = name end
   end
-  for _, name in ipairs(doomed) do
+  for _, name in ipairs(internal) do
     headers:remove(name)
   end
 end

@@ -1,4 +1,4 @@
-"""The agent: keeps Envoy's addresses and keys current until it is told to stop. It serves no port."""
+"""The agent: keeps Envoy's addresses and keys current until it is stopped. It serves no port."""
 
 import asyncio
 import signal

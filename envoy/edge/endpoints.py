@@ -1,4 +1,4 @@
-"""The addresses of one service, as Envoy reads them from a file (EDS)."""
+"""Writes the addresses of a service to a file that Envoy reads (EDS)."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from chassis.files import write_atomically
 
 
 def write_endpoints(file: Path, cluster: str, addresses: Sequence[str]) -> None:
-    """Replace the addresses of a service, each "ip:port": EDS resolves no names."""
+    """Replace the addresses of a service. Each is "ip:port", because EDS does not resolve names."""
     endpoints = [
         {"endpoint": {"address": {"socket_address": {"address": host, "port_value": int(port)}}}}
         for host, _, port in (address.rpartition(":") for address in addresses)

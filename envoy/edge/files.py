@@ -8,7 +8,7 @@ from pathlib import Path
 class EdgeFiles:
     """The files of one edge.
 
-    Envoy watches the folders of addresses and of how tokens are checked, so these have folders of their own.
+    Envoy watches the folders of the addresses and of the token filter, so each of them has its own.
     """
 
     root: Path
@@ -20,19 +20,19 @@ class EdgeFiles:
 
     @property
     def descriptors(self) -> Path:
-        """The protos that this configuration was made from."""
+        """Descriptor set of the protos that this configuration was made from."""
         return self.root / "descriptors.binpb"
 
     @property
     def jwks(self) -> Path:
-        """Public keys of users' tokens, as last known."""
+        """Last known public keys of users' tokens."""
         return self.root / "jwks" / "jwks.json"
 
     @property
     def tokens(self) -> Path:
-        """How Envoy checks tokens, these keys included."""
+        """Configuration of the filter that checks tokens, including these keys."""
         return self.root / "tokens" / "jwt_authn.json"
 
     def endpoints(self, cluster: str) -> Path:
-        """Addresses of one service."""
+        """Addresses of a service."""
         return self.root / "eds" / f"{cluster}.json"

@@ -1,4 +1,4 @@
-"""The public keys of users' tokens, from the trust folder to Envoy."""
+"""Copies the public keys of users' tokens from the trust folder to Envoy."""
 
 import json
 from pathlib import Path
@@ -18,11 +18,11 @@ PUBLIC_MEMBERS = ("kty", "crv", "x", "kid", "alg", "use")
 
 
 class KeysInvalid(Exception):
-    """The file holds no usable key set."""
+    """The file contains no usable key set."""
 
 
 class KeyCopy:
-    """Hands the key set on whenever it changes; one that cannot be read leaves the last good one in use."""
+    """Copies the key set when it changes. The last good one stays in use while the file is unreadable."""
 
     def __init__(self, trust_dir: Path, files: EdgeFiles) -> None:
         self._source = trust_dir / SOURCE
@@ -38,7 +38,7 @@ class KeyCopy:
                 return
             keys = read_public_keys(self._source.read_bytes())
         except FileNotFoundError:
-            # auth_svc has not started yet. Keys that are known stay.
+            # auth_svc has not started yet. The last known keys stay in use.
             return
         except (OSError, KeysInvalid) as error:
             log.warning("keys_unreadable", file=SOURCE, error=type(error).__name__)
@@ -49,7 +49,7 @@ class KeyCopy:
 
 
 def read_public_keys(content: bytes) -> list[dict[str, str]]:
-    """Return the keys of a JWKS, reduced to what is public; raise KeysInvalid when there is none."""
+    """Return the public members of the keys of a JWKS. Raises KeysInvalid, also for an empty set."""
     try:
         keys = [{name: key[name] for name in PUBLIC_MEMBERS if name in key} for key in json.loads(content)["keys"]]
     except (ValueError, TypeError, KeyError) as error:
@@ -60,7 +60,7 @@ def read_public_keys(content: bytes) -> list[dict[str, str]]:
 
 
 def publish_keys(files: EdgeFiles, keys: list[dict[str, str]]) -> None:
-    """Have Envoy trust exactly these keys."""
+    """Make Envoy trust exactly these keys."""
     write_atomically(files.jwks, json.dumps({"keys": keys}, indent=1).encode())
     write_token_filter(files.tokens, keys)
 
@@ -74,5 +74,5 @@ def read_last_known(files: EdgeFiles) -> list[dict[str, str]]:
 
 
 def make_placeholder() -> dict[str, str]:
-    """Return a key whose private part nobody holds: Envoy does not start with an empty key set."""
+    """Return a public key whose private key is discarded, because Envoy does not start with an empty key set."""
     return public_jwk(Ed25519PrivateKey.generate().public_key()) | {"kid": "placeholder"}

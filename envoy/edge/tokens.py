@@ -1,4 +1,4 @@
-"""How Envoy checks access tokens: signature, issuer, audience, times. Whether one was revoked only services know."""
+"""How Envoy checks access tokens: signature, issuer, audience, times. Only services check for revocation."""
 
 import json
 from pathlib import Path
@@ -13,9 +13,9 @@ FILTER_CONFIG = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
 
 
 def build_token_filter(tokens: Path) -> Config:
-    """Return the filter, which reads its configuration, keys included, from a file that it watches.
+    """Return the filter, which reads its configuration, including the keys, from a file that it watches.
 
-    Envoy reads a key set that is a file of its own once only, at its start.
+    A key set in a file of its own would be read only once, at Envoy's start.
     """
     return {
         "name": JWT_FILTER,
@@ -30,14 +30,14 @@ def build_token_filter(tokens: Path) -> Config:
 
 
 def build_route_access(anyone: bool) -> Config:
-    """Return what a route says about tokens. A route that says nothing needs one."""
+    """Return a route's setting for tokens. A route without one requires a token."""
     access: Config = {"disabled": True} if anyone else {"requirement_name": TOKEN_REQUIRED}
     config = typed("envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig", **access)
     return {JWT_FILTER: shared("anyone" if anyone else "needs_token", config)}
 
 
 def write_token_filter(file: Path, keys: list[dict[str, str]]) -> None:
-    """Replace the filter's configuration by one that trusts `keys`."""
+    """Write a configuration of the filter that trusts `keys`."""
     resource = typed("envoy.config.core.v3.TypedExtensionConfig", name=JWT_FILTER, typed_config=_filter_config(keys))
     write_atomically(file, json.dumps({"resources": [resource]}, indent=1).encode())
 
@@ -47,9 +47,9 @@ def _filter_config(keys: list[dict[str, str]]) -> Config:
         "issuer": ACCOUNT_ISSUER,
         "audiences": [ACCOUNT_AUDIENCE],
         "local_jwks": {"inline_string": json.dumps({"keys": keys})},
-        # Named, because Envoy by default accepts a token in the query too, where logs see it.
+        # By default Envoy also accepts a token in the query, which logs record.
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
-        # Services verify the token again: they need not trust the edge.
+        # Services verify the token again, so that they need not trust the edge.
         "forward": True,
         "require_expiration": True,
         "clock_skew_seconds": 5,
@@ -60,6 +60,6 @@ def _filter_config(keys: list[dict[str, str]]) -> Config:
         providers={"users": provider},
         requirement_map={TOKEN_REQUIRED: {"provider_name": "users"}},
         rules=[{"match": {"prefix": "/"}, "requires": {"provider_name": "users"}}],
-        # Its www-authenticate would repeat the request's path.
+        # The www-authenticate header would repeat the request's path.
         strip_failure_response=True,
     )

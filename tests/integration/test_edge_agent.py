@@ -1,4 +1,4 @@
-"""The edge's agent: it follows the registry and the keys, and forgets nothing that was once known."""
+"""The edge's agent: it follows the registry and the keys, and keeps the last known ones."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ ISSUER = Issuer("first")
 
 
 class Registry:
-    """A Consul of the test's own. It keeps nothing: after a restart it is empty."""
+    """A Consul for one test. It stores nothing: after a restart it is empty."""
 
     def __init__(self) -> None:
         self.port, self._rpc, self._serf = find_free(3)
@@ -33,9 +33,9 @@ class Registry:
 
     async def start(self) -> None:
         ports = {"http": self.port, "server": self._rpc, "serf_lan": self._serf, "serf_wan": -1, "dns": -1, "grpc": -1}
-        told = json.dumps({"ports": ports, "performance": {"raft_multiplier": 1}})
+        config = json.dumps({"ports": ports, "performance": {"raft_multiplier": 1}})
         self._process = await asyncio.create_subprocess_exec(
-            str(binaries.consul()), "agent", "-dev", "-hcl", told, stdout=DEVNULL, stderr=DEVNULL
+            str(binaries.consul()), "agent", "-dev", "-hcl", config, stdout=DEVNULL, stderr=DEVNULL
         )
         await eventually(self._has_leader, within=10)
 
@@ -112,11 +112,11 @@ async def test_agent_follows_the_registry_and_keeps_last_addresses(tmp_path: Pat
             await follows(5001, 5002)
             await registry.deregister("gateway", 5001)
             await follows(5002)
-            # The last one leaves, and is kept.
+            # The last address leaves the registry, and is kept.
             await registry.deregister("gateway", 5002)
             await says('"callee": "gateway", "event": "registry_knows_no_instance"')
             assert read_ports(gateway) == [5002]
-            # The registry goes, comes back without memory, and with an index that starts anew.
+            # The registry restarts without its data, and with a new index.
             await registry.stop()
             await says("registry_unavailable", times=3)
             assert read_ports(gateway) == [5002]
@@ -149,10 +149,10 @@ async def test_agent_copies_only_public_parts_of_keys(tmp_path: Path) -> None:
         source.write_text("{")
         log = tmp_path / "agent.log"
 
-        async def is_told() -> bool:
+        async def is_logged() -> bool:
             return "keys_unreadable" in log.read_text()
 
-        await eventually(is_told)
+        await eventually(is_logged)
         await are_known("first")
 
 

@@ -1,4 +1,4 @@
-"""The edge as its clients meet it: what it refuses, what it passes on, and what it does when a service is away."""
+"""The edge from its clients' side: what it rejects, passes on, and answers when a service is unavailable."""
 
 import asyncio
 import time
@@ -46,7 +46,7 @@ NO_ROUTE = (404, NOT_FOUND, "ROUTE_NOT_FOUND")
 TOO_LARGE = (413, EXHAUSTED, "REQUEST_TOO_LARGE")
 HEADERS_TOO_LARGE = (431, EXHAUSTED, "REQUEST_TOO_LARGE")
 
-# Each carries the canary somewhere, so that the same requests show that neither answers nor log repeat it.
+# Each contains the canary, so that the same requests show that neither answers nor log repeat it.
 REFUSED: dict[str, tuple[str, str, Config, tuple[int, int, str]]] = {
     "not JSON": ("POST", "/api/samples", {"content": f'{{"organism": {CANARY}'}, MALFORMED),
     "wrong type": ("POST", "/api/samples", {"json": {"taxonId": CANARY}}, MALFORMED),
@@ -80,7 +80,7 @@ REFUSED: dict[str, tuple[str, str, Config, tuple[int, int, str]]] = {
 
 @asynccontextmanager
 async def native(edge: Edge) -> AsyncIterator[grpc.aio.Channel]:
-    """Give a gRPC client's channel through the edge."""
+    """Yield a gRPC channel through the edge."""
     async with grpc.aio.insecure_channel(edge.address, options=[("grpc.max_receive_message_length", -1)]) as channel:
         yield channel
 
@@ -90,7 +90,7 @@ async def call(edge: Edge, name: str) -> httpx.Response:
     return await edge.http.request(method, path, **{**arguments, "headers": {**TOKEN, **arguments.get("headers", {})}})
 
 
-# --- what the edge refuses by itself ---
+# --- rejected by the edge itself ---
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -153,7 +153,7 @@ async def test_malformed_http_has_the_standard_shape(edge: Edge, request_text: s
     assert CANARY not in head + answer.text
 
 
-# --- what is public, and where it goes ---
+# --- public calls and their services ---
 
 
 async def test_only_declared_calls_need_no_token(edge: Edge) -> None:
@@ -202,7 +202,7 @@ def test_protos_that_contradict_the_edge_raise(wrong: str) -> None:
         read_public_rpcs(files.SerializeToString())
 
 
-# --- what passes through ---
+# --- passed through ---
 
 
 async def test_created_sample_has_status_location_and_etag(edge: Edge) -> None:
@@ -221,7 +221,7 @@ async def test_rest_answer_has_no_internal_header(edge: Edge, organism: str) -> 
 
 @pytest.mark.parametrize(("organism", "status"), [("stale", 412), ("bad", 400), ("odd", 200)])
 async def test_services_can_choose_only_listed_statuses(edge: Edge, organism: str, status: int) -> None:
-    # "bad" fails and asks for 201; "odd" asks for 204, which must have no body.
+    # "bad" fails but sets 201. "odd" sets 204, which is not listed: it would need an empty body.
     answer = await edge.http.post("/api/samples", headers=TOKEN, json={"organism": organism})
     assert answer.status_code == status
 
@@ -293,7 +293,7 @@ async def test_client_cannot_set_internal_headers(edge: Edge, upstream: Upstream
 
 
 async def test_client_cannot_steer_envoy(edge: Edge) -> None:
-    # Obeyed, it would be a 504 after 20 ms.
+    # If Envoy obeyed the header, the answer would be 504 after 20 ms.
     headers = TOKEN | {"x-envoy-upstream-rq-timeout-ms": "20"}
     with pytest.raises(httpx.ReadTimeout):
         await edge.http.get("/api/samples/slow", headers=headers, timeout=0.5)

@@ -1,4 +1,4 @@
-"""The edge when a service is away, slow or asked too much, and when addresses and keys change under it."""
+"""The edge when services are unavailable, slow or overloaded, and when addresses and keys change."""
 
 import asyncio
 import time
@@ -45,7 +45,7 @@ async def test_stopped_service_is_503_at_once_and_recovers_at_once(tmp_path: Pat
         assert time.monotonic() - started < 1
         assert assert_is_error(answer, 503, UNAVAILABLE, "SERVICE_UNAVAILABLE") == {"service": "gateway"}
         assert answer.json()["details"][1]["@type"].endswith("RetryInfo")
-        # Long enough away for health checks and outlier detection to have noticed.
+        # Until health checks and outlier detection have noticed.
         await eventually(lambda: edge.is_unhealthy("gateway"))
 
         await upstream.start(upstream.port)
@@ -79,7 +79,7 @@ async def test_deregistered_instance_receives_no_calls(upstream: Upstream, tmp_p
         async def is_forgotten() -> bool:
             return await edge.stat("cluster.gateway.membership_total") == 1
 
-        # Though it answers, health checks included.
+        # Although it still answers calls and health checks.
         await eventually(is_forgotten)
 
 
@@ -94,21 +94,21 @@ async def test_only_repeatable_calls_are_retried(tmp_path: Path) -> None:
         assert {answer.status_code for answer in plain} == {201, 503}
         assert await edge.stat("cluster.gateway.upstream_rq_retry") == 0
         with_key = TOKEN | {"idempotency-key": "k"}
-        # Larger than a connection's buffer: it must have been kept whole.
+        # Larger than a connection's buffer, so that a retry needs the buffered request.
         large = {"organism": "x" * 500_000}
         repeated = [await edge.http.post("/api/samples", headers=with_key, json=large) for _ in range(2)]
         assert [answer.status_code for answer in repeated] == [201, 201]
         assert await edge.stat("cluster.gateway.upstream_rq_retry") > 0
         read = [await edge.http.get("/api/samples/a", headers=TOKEN) for _ in range(10)]
         assert {answer.status_code for answer in read} == {200}
-        # Five failures in a row, and the one that is gone is asked no more.
+        # After five consecutive failures the stopped instance receives no more calls.
         assert await edge.stat("cluster.gateway.outlier_detection.ejections_active") == 1
         after = [await edge.http.post("/api/samples", headers=TOKEN, json={}) for _ in range(4)]
         assert {answer.status_code for answer in after} == {201}
 
 
 async def test_unavailable_from_a_service_is_neither_retried_nor_an_outlier(upstream: Upstream, tmp_path: Path) -> None:
-    # Of one instance none is ever ejected, so there must be two.
+    # A single instance is never ejected, so this needs two.
     async with (
         upstream_running() as second,
         edge_running(tmp_path, [upstream.address, second.address], [ISSUER.jwk()]) as edge,
@@ -138,19 +138,19 @@ async def test_new_key_is_trusted_without_a_restart(upstream: Upstream, tmp_path
 
 
 def check_health_rarely(config: Config) -> None:
-    """Leave the finding of dead instances to the calls themselves."""
+    """Make health checks too rare to find a stopped instance."""
     for cluster in config["static_resources"]["clusters"]:
         cluster["health_checks"][0] |= {"interval": "60s", "no_traffic_interval": "60s"}
 
 
 def allow_one_call_at_a_time(config: Config) -> None:
-    """Open each service's circuit breaker at its second call."""
+    """Limit each service to one call at a time."""
     for cluster in config["static_resources"]["clusters"]:
         cluster["circuit_breakers"]["thresholds"][0]["max_requests"] = 1
 
 
 def be_impatient(config: Config) -> None:
-    """Wait a fifth of a second where the edge waits half a minute."""
+    """Set the timeout of every route to 0.2 s."""
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
         if "route" in route:

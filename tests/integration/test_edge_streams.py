@@ -1,4 +1,4 @@
-"""What Envoy makes of a file that is imported: it passes on what comes, both ways, and holds none of it."""
+"""Imported files through the edge: it streams both ways and does not hold the file."""
 
 import asyncio
 import itertools
@@ -38,7 +38,7 @@ async def test_answers_arrive_while_the_file_is_sent(edge: Edge, upstream: Upstr
         assert await response.content.read() == b"9\n"
     assert upstream.imports.first is not None
     assert (upstream.imports.first.organism, upstream.imports.first.file.data) == ("E. coli", b"abc")
-    # It may last as long as it likes.
+    # A stream has no deadline.
     assert upstream.imports.time_remaining is None
 
 
@@ -47,7 +47,7 @@ async def test_edge_does_not_limit_a_file(edge: Edge) -> None:
     assert answer.status_code == 200
     sizes = [int(line) for line in answer.text.split()]
     assert sum(sizes) == 5 * MEGABYTE
-    # What Envoy holds of it at a time.
+    # Envoy holds at most this much at a time.
     assert max(sizes) <= MEGABYTE
 
 
@@ -77,7 +77,7 @@ async def test_silent_streams_do_not_block_other_calls(edge: Edge) -> None:
         call = stub.ImportFile(body(), metadata=tuple(ISSUER.bearer().items()))
         return await call.code()
 
-    # Two connections, since one carries 100 streams.
+    # Two connections, because one carries at most 100 streams.
     channels = [
         grpc.aio.insecure_channel(edge.address, options=[("grpc.use_local_subchannel_pool", 1), ("number", number)])
         for number in range(2)
@@ -86,7 +86,7 @@ async def test_silent_streams_do_not_block_other_calls(edge: Edge) -> None:
     streams = [asyncio.create_task(stream(stubs[number % 2])) for number in range(120)]
     try:
         async with asyncio.timeout(10):
-            # Those beyond the streams' own limit are refused at once; the others wait for their senders.
+            # Streams above the limit of 32 are rejected at once; the others wait for their senders.
             refused = [await code for code in itertools.islice(asyncio.as_completed(streams), 120 - 32)]
         assert set(refused) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
         assert (await edge.http.get("/api/samples/1", headers=ISSUER.bearer())).status_code == 200

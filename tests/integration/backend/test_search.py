@@ -78,13 +78,12 @@ async def test_comparison_matches_only_visible_classes(backend: Backend) -> None
         assert await found(text, everywhere=[PUBLIC], own=[PUBLIC, SENSITIVE]) == []
     assert await found('metadata.diet = "vegan"', everywhere=[PUBLIC, QUASI], own=[SENSITIVE]) == [mine]
     assert await found('metadata.diet != "meat"', everywhere=[PUBLIC, QUASI], own=[PUBLIC]) == []
-    # What is public is so for everybody, and no class, which is what a bug would send, opens nothing.
+    # Public fields are visible to everyone. "No class", which only a bug would send, reveals nothing.
     assert await found('metadata.site = "stool"', everywhere=[], own=[]) == both
     assert await found("metadata.age = 30", everywhere=[0], own=[0]) == []
 
 
 async def test_same_field_may_be_visible_on_one_sample_only(backend: Backend) -> None:
-    """The same field may have different classes on different samples."""
     reader = new_account()
     open_one = await backend.add(new_account(), {"age": (30, PUBLIC)})
     await backend.add(new_account(), {"age": (30, SENSITIVE)})
@@ -212,7 +211,7 @@ async def test_every_filter_uses_an_index(backend: Backend) -> None:
             explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *arguments)
             plan = json.loads(explained)[0]
             nodes = list(_nodes(plan["Plan"]))
-            # The barrier holds a row a withdrawal; the two tables that grow with samples are never read whole.
+            # Tables that grow with samples need an index. The barrier has only one row for each withdrawal.
             read_whole = [node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"]
             assert not {"sample", "sample_field"}.intersection(read_whole), (text, explained)
             assert [node for node in nodes if "Index Name" in node], (text, explained)
@@ -262,5 +261,5 @@ async def test_withheld_values_do_not_change_where_a_page_ends(backend: Backend)
         shown = {name for name, value in stored.sample.metadata.items() if value.WhichOneof("kind")}
         assert shown == {"site"}
         assert len(stored.classes) == 401
-    # To their owner these are too much for one page.
+    # Their owner sees all values, which exceed one page.
     assert (await backend.page(owner, own=[PUBLIC, RESTRICTED])).next_page_token

@@ -1,4 +1,4 @@
-"""The filter language: what it takes, what it refuses, and that its errors repeat nothing of the text."""
+"""The filter language: what it accepts and rejects, and that errors do not quote the text."""
 
 import re
 from datetime import UTC, datetime
