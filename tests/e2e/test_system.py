@@ -1,5 +1,6 @@
 """Health, registry and metrics."""
 
+from deploy.services import NAMES
 from tests.platform import Platform
 from tests.waiting import eventually
 
@@ -25,12 +26,7 @@ async def test_admin_sees_the_registry(platform: Platform) -> None:
 
     async def all_passing() -> bool:
         instances = (await admin.call("GET", "/api/services")).json()["instances"]
-        return {item["service"] for item in instances if item["passing"]} == {
-            "auth_svc",
-            "backend_svc",
-            "gateway",
-            "privacy_svc",
-        }
+        return {item["service"] for item in instances if item["passing"]} == {*NAMES}
 
     await eventually(all_passing)
 

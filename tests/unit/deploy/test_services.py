@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor import MethodDescriptor
 
 from chassis.serving.settings import Settings
 from deploy.local.layout import CHECKOUT
 from deploy.local.ports import Ports, PortUnreadable
 from deploy.services import NAMES, SERVICES
+from fairdb.auth.v1 import revocation_service_pb2
 from fairdb.batch.v1 import batch_service_pb2
 from fairdb.options.v1 import access_pb2
 
@@ -40,9 +42,20 @@ def test_import_contracts_cover_every_service(name: str) -> None:
     assert [contract for contract in CONTRACTS if contract.get("containers") == [name] and contract.get("exhaustive")]
 
 
-def test_every_service_may_send_batches() -> None:
-    method = batch_service_pb2.DESCRIPTOR.services_by_name["BatchService"].methods_by_name["CallMany"]
-    assert set(method.GetOptions().Extensions[access_pb2.access].services) == set(NAMES)
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (batch_service_pb2.DESCRIPTOR.services_by_name["BatchService"].methods[0], {*NAMES}),
+        (revocation_service_pb2.DESCRIPTOR.services_by_name["RevocationService"].methods[0], {*NAMES} - {"auth_svc"}),
+    ],
+    ids=["batches", "revocations"],
+)
+def test_every_service_may_call_the_shared_rpcs(method: MethodDescriptor, expected: set[str]) -> None:
+    assert set(method.GetOptions().Extensions[access_pb2.access].services) == expected
+
+
+def test_coverage_is_measured_for_every_service() -> None:
+    assert set(NAMES) <= set(PYPROJECT["tool"]["coverage"]["run"]["source"])
 
 
 def test_every_package_has_a_service_and_every_service_a_package() -> None:
