@@ -37,13 +37,13 @@ async def refresh(platform: Platform, token: str) -> httpx.Response:
 
 
 async def test_email_address_is_unique_regardless_of_case(platform: Platform) -> None:
-    account = await platform.account()
+    account = await platform.register()
     answer = await platform.http.post("/api/auth/register", json={"email": account.email.upper(), "password": PASSWORD})
     assert (answer.status_code, reason_of(answer)) == (409, "EMAIL_TAKEN")
 
 
 async def test_wrong_password_and_unknown_address_get_the_same_answer(platform: Platform) -> None:
-    account = await platform.account()
+    account = await platform.register()
     wrong = await platform.http.post("/api/auth/login", json={"email": account.email, "password": "not this one"})
     unknown = await platform.http.post("/api/auth/login", json={"email": "no@example.org", "password": "not this one"})
     assert wrong.status_code == unknown.status_code == 401
@@ -51,7 +51,7 @@ async def test_wrong_password_and_unknown_address_get_the_same_answer(platform: 
 
 
 async def test_refresh_rotates_and_reuse_ends_the_session(platform: Platform) -> None:
-    account = await platform.account()
+    account = await platform.register()
 
     first = await refresh(platform, account.refresh_token)
     reused = await refresh(platform, account.refresh_token)
@@ -64,7 +64,7 @@ async def test_refresh_rotates_and_reuse_ends_the_session(platform: Platform) ->
 
 
 async def test_logout_revokes_the_session_at_every_service(platform: Platform) -> None:
-    account = await platform.account()
+    account = await platform.register()
     assert (await account.call("GET", "/api/samples")).status_code == 200
 
     assert (await account.call("POST", "/api/auth/logout", {})).status_code == 200
@@ -75,7 +75,7 @@ async def test_logout_revokes_the_session_at_every_service(platform: Platform) -
 
 
 async def test_revocation_survives_the_loss_of_the_cache(platform: Platform) -> None:
-    account = await platform.account()
+    account = await platform.register()
     await account.call("POST", "/api/auth/logout", {})
     constellation = platform.constellation
     await constellation.kill("redis")
@@ -89,7 +89,7 @@ async def test_revocation_survives_the_loss_of_the_cache(platform: Platform) -> 
 async def test_public_keys_are_published(platform: Platform) -> None:
     keys = (await platform.http.get("/.well-known/jwks.json")).json()["keys"]
     assert {(key["kty"], key["crv"], key["alg"]) for key in keys} == {("OKP", "Ed25519", "EdDSA")}
-    header = json.loads(base64.urlsafe_b64decode((await platform.account()).token.split(".")[0] + "=="))
+    header = json.loads(base64.urlsafe_b64decode((await platform.register()).token.split(".")[0] + "=="))
     assert header["kid"] in {key["kid"] for key in keys}
 
 
@@ -124,7 +124,7 @@ async def test_service_token_with_wrong_audience_key_issuer_or_expiry_is_refused
 
 
 async def test_call_without_the_required_role_is_denied(platform: Platform) -> None:
-    researcher = await platform.account()
+    researcher = await platform.register()
     answers = [
         await researcher.call("GET", "/api/services"),
         await researcher.call("POST", f"/api/accounts/{researcher.id}:setRoles", {"roles": ["ROLE_ADMIN"]}),
@@ -144,7 +144,7 @@ async def test_account_that_loses_a_role_is_logged_out(platform: Platform) -> No
 
 async def test_revocation_survives_a_cache_restored_from_an_old_snapshot(platform: Platform) -> None:
     """The snapshot has the marker that its list is complete, but not the newer revocation."""
-    account = await platform.account()
+    account = await platform.register()
     await account.call("POST", "/api/auth/logout", {})
     constellation = platform.constellation
     await constellation.kill("redis")
@@ -157,7 +157,7 @@ async def test_revocation_survives_a_cache_restored_from_an_old_snapshot(platfor
 
 
 async def test_threads_of_a_session_share_one_renewal(platform: Platform) -> None:
-    account = await platform.account()
+    account = await platform.register()
     with Session(platform.constellation.edge_url) as session:
         session.log_in(account.email, PASSWORD)
         session._access_token = "expired"
@@ -166,7 +166,7 @@ async def test_threads_of_a_session_share_one_renewal(platform: Platform) -> Non
 
 
 async def test_admin_revokes_a_token_by_its_id(platform: Platform) -> None:
-    admin, account = await platform.admin(), await platform.account()
+    admin, account = await platform.admin(), await platform.register()
     payload = json.loads(base64.urlsafe_b64decode(account.token.split(".")[1] + "=="))
 
     assert (await admin.call("POST", f"/api/auth/tokens/{payload['jti']}:revoke", {})).status_code == 200
