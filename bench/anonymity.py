@@ -22,8 +22,11 @@ _DISEASES = ("none", "none", "none", "IBD", "asthma", "diabetes", "flu")
 _CHILD = """
 import json, resource, sys, time
 from pathlib import Path
-from anonymity import anonymise, lattice, mondrian, reading, report, risk, writing
-from anonymity.limits import Limits
+from fairdatabase.anonymity.reports import report
+from fairdatabase.anonymity.risk import risk
+from fairdatabase.anonymity.risk.limits import Limits
+from fairdatabase.anonymity.search import anonymise
+from fairdatabase.anonymity.tables import reading, writing
 what, few, file, *quasi = sys.argv[1:]
 roles = risk.Roles(tuple(quasi), ("disease",))
 
