@@ -82,7 +82,7 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     size = 0
     for row in found[: request.page_size]:
         stored = rows.to_stored(row)
-        # Before it is counted: where a page ends must not tell how much is withheld.
+        # Before it is counted: where a page ends must not reveal how much is withheld.
         _clear_withheld(stored, reader)
         size += stored.ByteSize()
         if answer.samples and size > _PAGE_BYTES:

@@ -157,7 +157,7 @@ def _common(value: str, stored: str, policy: Policy) -> tuple[str, str]:
 
 
 def _country(value: str, stored: str, policy: Policy) -> tuple[str, str]:
-    # Text behind the name of a country may be somebody's place.
+    # Text after the name of a country may be somebody's place.
     return (value if squash(value) in policy.vocabulary.countries else "", stored)
 
 

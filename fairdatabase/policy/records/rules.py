@@ -207,7 +207,7 @@ RULES: Mapping[str, Rule] = {
 # How to correct a value that a rule drops. Rules that are not here keep a value or refuse it with their own advice.
 _EXPECTED = {
     "term": "must be a short phrase of words that the vocabulary knows",
-    "pattern": "must have the form that belongs to the field",
+    "pattern": "must have the form of this field's values",
     "study": "must be a surname with initials and a year, as in 'SchirmerM_2016'",
     "prefix": "must be a postcode: '1234 AB', '80302', 'SW1A 1AA'",
     "sequence": "must be nucleotides of 8 to 60 letters",

@@ -1,4 +1,4 @@
-"""Records for property tests: made from the policy's own names and values, with what a hostile sender would add."""
+"""Records for property tests: made from the policy's own names and values, and from what a hostile sender would add."""
 
 import re
 import tomllib
@@ -30,7 +30,7 @@ DATES = [
     "Mar 17, 1961",
     "17. März 1961",
 ]
-# None is a word of the policy, of its messages or of the vocabulary, so that finding one means a leak.
+# The policy, its messages and the vocabulary hold none of these, so finding one means a leak.
 IDENTIFIERS = [
     "Zebulon Quartzfeather",
     "Xqéline Müllerqx",
@@ -42,7 +42,7 @@ IDENTIFIERS = [
     "DE89 3704 0044 0532 0130 99",
     "Quartzgasse 7, 1017 Qx",
     "王小明明",
-    # These have a form that some rule keeps.
+    # These have a form that some rule stores.
     "QuartzQ_2016",
     "77316931",
     "PRJNA7731693",
@@ -52,12 +52,12 @@ _WIDE = {chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)}
 
 
 def without_accents(text: str) -> str:
-    """Return text with the letters that its accented ones are made of."""
+    """Return text without accents."""
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
 
 
 def fold(text: str) -> str:
-    """Return text without case, width, accents, look-alikes and characters that nobody sees."""
+    """Return text without case, width, accents, look-alikes and invisible characters."""
     for latin, other in _LOOK_ALIKES.items():
         text = text.replace(other, latin).replace(other.upper(), latin.upper())
     text = unicodedata.normalize("NFKD", text)
@@ -106,7 +106,7 @@ values = st.one_of(
     words, numbers, listed, ontology_ids, missing, st.sampled_from(COUNTRIES), st.sampled_from(DATES), sentences,
     planted, nested, st.booleans(), st.text(max_size=30), st.sampled_from(["GTGCCAGCMGCC", "Homo sapiens", "HMP_2012"]),
 )  # fmt: skip
-# What a careful sender writes, by the action of the field.
+# Good values, by the action of the field.
 good: dict[str, st.SearchStrategy[Any]] = {
     "drop": identifiers,
     "subject": st.just("donor 7"),
@@ -141,7 +141,7 @@ def _good(name: str) -> st.SearchStrategy[tuple[str, Any]]:
 
 
 realistic = st.lists(st.sampled_from(sorted(GROUP_OF)).flatmap(_good), max_size=12).map(dict)
-"""Fields and values that the policy means to keep, and identifiers where it means to drop them."""
+"""Fields and values that the policy keeps, and identifiers in fields that it drops."""
 direct_names = st.sampled_from(sorted(name for name, group in GROUP_OF.items() if group["class"] == "direct"))
 carriers = st.sampled_from(["pmid", "study_name", "bioproject", "notes", "disease", "body_site"])
 metadata = st.builds(
@@ -153,7 +153,7 @@ metadata = st.builds(
     st.dictionaries(direct_names, identifiers, max_size=4),
     st.dictionaries(carriers, identifiers, max_size=2),
 )
-"""What a record may hold beside its named fields; the direct identifiers among it are from IDENTIFIERS."""
+"""Metadata of a record. Its direct identifiers come from IDENTIFIERS."""
 well_named = st.fixed_dictionaries(
     {"organism": st.sampled_from(["E. coli", "human gut metagenome"])},
     optional={"subject": st.just("donor 7"), "collection_date": st.sampled_from(DATES), "taxon_id": st.just(562)},

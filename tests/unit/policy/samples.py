@@ -1,4 +1,4 @@
-"""Raw samples, and what anonymisation leaves of them."""
+"""Raw samples, and what anonymisation stores of them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,13 +14,13 @@ from privacy_svc.keystore import Keystore
 
 POLICY = load_policy()
 ANONYMISER = Anonymiser(POLICY)
-"""Shared by the tests, as it is by the requests of a service."""
+"""Shared by all tests, like the one of a service by its requests."""
 KEYSTORE = Keystore(pseudonym_key=b"p" * 32, consent_key=b"c" * 32)
 STUDY = "0190f3a4-0000-7000-8000-000000000001"
 
 
 def raw_sample(metadata: Mapping[str, Any] | None = None, *, organism: str = "E. coli", **fields: Any) -> RawSample:
-    """Return a raw sample; values of the metadata are Python's."""
+    """Return a raw sample. Its metadata has plain Python values."""
     raw = RawSample(organism=organism, **fields)
     struct = Struct()
     ParseDict(dict(metadata or {}), struct)
@@ -30,18 +30,18 @@ def raw_sample(metadata: Mapping[str, Any] | None = None, *, organism: str = "E.
 
 
 def anonymised(raw: RawSample) -> Anonymised:
-    """Return what is left of the sample."""
+    """Return the result of anonymising the sample."""
     return ANONYMISER.anonymise(raw, lambda subject: KEYSTORE.pseudonym(STUDY, subject))
 
 
 def kept(metadata: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
-    """Return the metadata that is left of a sample with these."""
+    """Return the stored metadata of a sample with this metadata."""
     sample = anonymised(raw_sample(metadata, **fields)).sample
     return {key: getattr(value, value.WhichOneof("kind") or "") for key, value in sample.metadata.items()}
 
 
 def violations(raw: RawSample) -> dict[str, str]:
-    """Return what is wrong with the sample: description by field."""
+    """Return the violations of the sample: description by field."""
     try:
         anonymised(raw)
     except InvalidSample as invalid:
@@ -50,7 +50,7 @@ def violations(raw: RawSample) -> dict[str, str]:
 
 
 def policy_file(folder: Path, text: str) -> Path:
-    """Write a policy of a test's own."""
+    """Write a policy file for a test."""
     path = folder / "policy.toml"
     path.write_text(text, encoding="utf-8")
     return path

@@ -1,4 +1,4 @@
-"""What is left of a sample, what is said of it, and what is refused."""
+"""Anonymisation: what is stored of a sample, what is reported about it, and what is refused."""
 
 import pytest
 from google.protobuf.struct_pb2 import Value
@@ -22,7 +22,7 @@ PALM = {
 }
 
 
-def test_a_real_row_keeps_what_is_useful_and_loses_the_donor() -> None:
+def test_real_row_keeps_useful_values_and_loses_the_donor() -> None:
     result = anonymised(raw_sample(PALM, organism="human skin metagenome"))
     assert {key: value.string_value for key, value in result.sample.metadata.items()} == {
         "linker_primer_sequence": "GTGCCAGCMGCCGCGGTAA",
@@ -35,7 +35,7 @@ def test_a_real_row_keeps_what_is_useful_and_loses_the_donor() -> None:
     assert result.dropped_fields == ["#SampleID", "BarcodeSequence", "Day", "DaysSinceExperimentStart", "Month"]
 
 
-def test_everything_that_is_left_has_its_class_and_its_action() -> None:
+def test_each_stored_field_has_its_class_and_action() -> None:
     raw = raw_sample(
         {"age": 34, "disease": "Healthy", "body_site": "feces"}, subject="s-1", collection_date="2008-10-28"
     )
@@ -60,19 +60,19 @@ def test_everything_that_is_left_has_its_class_and_its_action() -> None:
 
 
 @pytest.mark.parametrize(("age", "left"), [("34", "30-39"), ("35-44", "30-49")])
-def test_the_action_holds_for_a_range_as_for_a_number(age: str, left: str) -> None:
+def test_age_range_has_the_same_action_as_a_number(age: str, left: str) -> None:
     result = anonymised(raw_sample({"age": age}))
     assert result.sample.metadata["age"].string_value == left
     assert result.actions["metadata.age"] == "age in bands of 10 years"
 
 
-def test_the_sketchs_own_sample_passes() -> None:
+def test_smallest_sample_is_accepted() -> None:
     result = anonymised(raw_sample({}, organism="E. coli"))
     assert result.sample.organism == "E. coli"
     assert (result.classes, result.dropped_fields, result.sample.subject) == ({}, [], "")
 
 
-def test_an_unknown_field_is_dropped_and_named_as_it_was_written() -> None:
+def test_unknown_field_is_dropped_and_named_as_written() -> None:
     result = anonymised(raw_sample({"Favourite Colour": "blue", "возраст": 7}))
     assert result.dropped_fields == ["Favourite Colour", "возраст"]
     assert not result.sample.metadata
@@ -129,11 +129,11 @@ def test_an_unknown_field_is_dropped_and_named_as_it_was_written() -> None:
         ({"country_ontology_term_id": "GAZ:00002459"}, {}),
     ],
 )  # fmt: skip
-def test_each_rule_leaves_its_form(metadata: dict[str, object], left: dict[str, object]) -> None:
+def test_each_rule_stores_its_form(metadata: dict[str, object], left: dict[str, object]) -> None:
     assert kept(metadata) == left
 
 
-def test_a_field_whose_value_says_too_much_is_named() -> None:
+def test_field_with_a_revealing_value_is_dropped_and_named() -> None:
     assert anonymised(raw_sample({"Body Site": "Quartzfeather"})).dropped_fields == ["Body Site"]
 
 
@@ -159,7 +159,7 @@ def test_a_field_whose_value_says_too_much_is_named() -> None:
         ({"age": 1, "host_age": 1}, "sample.metadata.age"),
     ],
 )
-def test_what_must_be_mended_is_refused(metadata: dict[str, object], field: str) -> None:
+def test_bad_value_is_refused_with_its_field(metadata: dict[str, object], field: str) -> None:
     assert set(violations(raw_sample(metadata))) == {field}
 
 
@@ -174,7 +174,7 @@ def test_numbers_must_be_finite(number: float) -> None:
     }
 
 
-def test_every_violation_is_told_at_once() -> None:
+def test_all_violations_are_reported_together() -> None:
     raw = raw_sample({"age": "x", "bmi": "y", "sex": {}}, organism=" ", study="no", collection_date="never")
     raw.taxon_id = -1
     raw.subject = "x" * 300
@@ -190,13 +190,13 @@ def test_every_violation_is_told_at_once() -> None:
     }
 
 
-def test_an_invalid_sample_does_not_say_its_values() -> None:
+def test_error_does_not_quote_values() -> None:
     with pytest.raises(InvalidSample) as refused:
         anonymised(raw_sample({"age": "Quartzfeather"}))
     assert "Quartzfeather" not in str(refused.value)
 
 
-def test_the_subject_is_the_samples_else_the_metadatas() -> None:
+def test_donor_comes_from_the_subject_or_else_from_the_metadata() -> None:
     assert subject_of(raw_sample(subject=" donor  7 "), POLICY) == "donor 7"
     assert subject_of(raw_sample({"host_subject_id": "donor 7"}), POLICY) == "donor 7"
     assert subject_of(raw_sample({"Subject": 158458797}), POLICY) == "158458797"
@@ -205,21 +205,21 @@ def test_the_subject_is_the_samples_else_the_metadatas() -> None:
     assert subject_of(raw_sample({"Subject": ["x"]}), POLICY) is None
 
 
-def test_a_name_in_an_unknown_field_is_erased_from_text() -> None:
+def test_name_in_an_unknown_field_is_erased_from_text() -> None:
     assert kept({"tutor": "Zebulon Quartzfeather", "notes": "with zebulon"}) == {"notes": "with [redacted]"}
 
 
-def test_the_exact_collection_date_is_erased_from_text() -> None:
+def test_exact_collection_date_is_erased_from_text() -> None:
     assert kept({"notes": "tube 281008"}, collection_date="2008-10-28") == {"notes": "tube [redacted]"}
 
 
-def test_a_collection_year_that_is_the_donors_code_is_dropped() -> None:
+def test_collection_year_that_is_the_donors_code_is_dropped() -> None:
     result = anonymised(raw_sample(subject="2008", collection_date="2008-10-28"))
     assert (result.sample.collection_date, result.dropped_fields) == ("", ["collectionDate"])
     assert "collectionDate" not in result.classes
 
 
-def test_a_subject_is_pseudonymised_wherever_it_was_given() -> None:
+def test_donor_is_pseudonymised_wherever_it_was_given() -> None:
     pseudonym = KEYSTORE.pseudonym(STUDY, "donor 7")
     for raw in (
         raw_sample(subject="donor 7"),
@@ -235,7 +235,7 @@ def test_two_donors_in_one_sample_are_refused() -> None:
     assert set(violations(raw_sample({"Subject": "donor 8"}, subject="donor 7"))) == {"sample.subject"}
 
 
-def test_a_sample_without_a_subject_asks_for_no_pseudonym() -> None:
+def test_sample_without_a_donor_needs_no_pseudonym() -> None:
     def none(subject: str) -> str:
         raise AssertionError(subject)
 
@@ -243,18 +243,18 @@ def test_a_sample_without_a_subject_asks_for_no_pseudonym() -> None:
 
 
 @pytest.mark.parametrize("taxon_id", [19800203, 800203])
-def test_a_taxonomy_id_that_is_the_birth_date_is_refused(taxon_id: int) -> None:
+def test_taxonomy_id_that_is_the_birth_date_is_refused(taxon_id: int) -> None:
     raw = raw_sample({"birth_date": "1980-02-03"}, taxon_id=taxon_id)
     assert set(violations(raw)) == {"sample.taxonId"}
 
 
 @pytest.mark.parametrize(("value", "name"), [(True, "Yes"), (False, "No")])
-def test_a_value_that_is_true_or_false_is_compared_as_it_reads(value: bool, name: str) -> None:
+def test_boolean_is_compared_with_identifiers_as_yes_or_no(value: bool, name: str) -> None:
     assert kept({"treatment": value, "last_name": name}) == {}
     assert kept({"treatment": value, "last_name": "Quartzfeather"}) == {"treatment": value}
 
 
-def test_the_answer_is_the_same_each_time() -> None:
+def test_same_sample_gives_the_same_answer() -> None:
     raw = raw_sample(PALM)
     first, second = anonymised(raw), anonymised(raw)
     assert first.sample == second.sample

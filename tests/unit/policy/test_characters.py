@@ -1,4 +1,4 @@
-"""Two ways of writing the same thing compare as equal."""
+"""Two ways of writing the same thing compare equal."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from fairdatabase.policy.text.characters import clean, fold, normalise_subject, 
         ("variation\ufe0f", "variation"),
     ],
 )
-def test_invisible_characters_and_forms_are_levelled(written: str, seen: str) -> None:
+def test_invisible_characters_and_unicode_forms_are_removed(written: str, seen: str) -> None:
     assert clean(written) == seen
 
 
@@ -38,6 +38,6 @@ def test_fold_keeps_case_and_separators() -> None:
     assert fold("Jané–Doe") == "Jane-Doe"
 
 
-def test_case_of_a_subject_stays() -> None:
+def test_subject_keeps_its_case() -> None:
     assert normalise_subject(" Subject\u200b  1 ") == "Subject 1"
     assert normalise_subject("HV1") != normalise_subject("hv1")

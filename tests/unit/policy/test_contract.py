@@ -1,4 +1,4 @@
-"""What the proto demands of a raw sample is asked each time, or known without remembering anything of a donor."""
+"""The rules of the proto hold for each raw sample, although most samples are not checked against all of them."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.unit.policy.samples import STUDY, raw_sample, violations
 NAMED = ("study", "subject", "organism", "taxon_id", "collection_date")
 
 
-def test_the_rules_of_the_named_fields_look_at_lengths_signs_and_studies_only() -> None:
+def test_rules_of_named_fields_use_lengths_signs_and_studies_only() -> None:
     rules = {
         name: RawSample.DESCRIPTOR.fields_by_name[name].GetOptions().Extensions[validate_pb2.field] for name in NAMED
     }
@@ -35,7 +35,7 @@ def test_the_rules_of_the_named_fields_look_at_lengths_signs_and_studies_only() 
         ("collection_date", "2008\0", "collectionDate"),
     ],
 )
-def test_a_rule_is_broken_each_time(field: str, value: str | int, shown: str) -> None:
+def test_broken_rule_is_reported_each_time(field: str, value: str | int, shown: str) -> None:
     good = {"organism": "E. coli", "subject": "donor 17", "collection_date": "2008", "study": STUDY, "taxon_id": 562}
     for _ in range(2):
         assert f"sample.{shown}" in violations(raw_sample(**{**good, field: value}))

@@ -1,4 +1,4 @@
-"""Each form is tried wherever it may match: what a text must hold for that is no more than every match holds."""
+"""A pattern is searched wherever it may match: its requirements hold for every match."""
 
 import re
 
@@ -8,7 +8,7 @@ from fairdatabase.policy.recognizers.detection import REDACTED, is_identifying, 
 from fairdatabase.policy.recognizers.triggers import lower
 from tests.unit.policy.samples import POLICY
 
-# With as few figures, and begun as far in front of them, as the form permits.
+# Each has as few digits, and begins as far before them, as its pattern permits.
 FEWEST = [
     "GB29 NWBK ABCD EFGH",
     "AB 12 34 56 C",
@@ -63,25 +63,25 @@ LOOK_ALIKES = str.maketrans({"s": "ſ", "k": "\u212a", "i": "ı"})
 
 @pytest.mark.parametrize("text", FEWEST)
 @pytest.mark.parametrize("around", ["{}", "stool, {}", "({})", "é {}", "7 {} 7"])
-def test_a_form_is_found_wherever_it_stands(text: str, around: str) -> None:
+def test_pattern_is_found_anywhere_in_a_text(text: str, around: str) -> None:
     assert is_identifying(around.format(text))
     assert REDACTED in redact_patterns(around.format(text), POLICY.vocabulary)
 
 
 @pytest.mark.parametrize("text", FEWEST_IN_TEXT)
 @pytest.mark.parametrize("around", ["{}", "stool, {}", "(7) {}", "é {}"])
-def test_a_form_of_free_text_is_redacted_wherever_it_stands(text: str, around: str) -> None:
+def test_pattern_of_free_text_is_redacted_anywhere(text: str, around: str) -> None:
     assert REDACTED in redact_patterns(around.format(text), POLICY.vocabulary)
 
 
 @pytest.mark.parametrize(
     "text", ["septiembre 85", "3 dic", "x 5 main st", "x quartzstrasse 5", "x chemin jane", "ssn 7a"]
 )
-def test_letters_that_look_like_ascii_ones_hide_no_form(text: str) -> None:
+def test_letters_like_ascii_ones_do_not_hide_a_pattern(text: str) -> None:
     assert REDACTED in redact_patterns(text.translate(LOOK_ALIKES), POLICY.vocabulary)
 
 
-def test_every_letter_that_is_taken_for_an_ascii_one_is_lowered_to_it() -> None:
+def test_each_letter_that_matches_an_ascii_one_is_lowered_to_it() -> None:
     letters = re.compile("[a-z]", re.IGNORECASE)
     alike = [chr(code) for code in range(128, 0x110000) if letters.fullmatch(chr(code))]
     assert alike == ["İ", "ı", "ſ", "\u212a"]
@@ -91,5 +91,5 @@ def test_every_letter_that_is_taken_for_an_ascii_one_is_lowered_to_it() -> None:
 
 
 @pytest.mark.parametrize("text", ["stool 12", "16S rRNA", "V4", "9606", "101", "pH 7.4", "-80", "decorated", "strange"])
-def test_what_only_resembles_a_form_stays(text: str) -> None:
+def test_text_that_only_resembles_a_pattern_stays(text: str) -> None:
     assert not is_identifying(text)

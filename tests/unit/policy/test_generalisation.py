@@ -1,4 +1,4 @@
-"""A generalised value is shared by many donors, and what cannot be is refused."""
+"""Many donors share a generalised value, and a value that cannot be correct is refused."""
 
 import re
 from collections.abc import Callable
@@ -44,29 +44,29 @@ from fairdatabase.policy.text.dates import read_date, this_year
         20081028.0,
     ],
 )
-def test_a_date_becomes_its_year(written: str | float) -> None:
+def test_date_becomes_its_year(written: str | float) -> None:
     assert year_of(written) == "2008"
 
 
 @pytest.mark.parametrize(
     "written", ["soon", "2008-13", "32.13.2008", "1234", "9999", "2008-10-28 x", True, 0.5, "2" * 99]
 )
-def test_what_is_no_date_is_refused(written: str | float) -> None:
+def test_invalid_date_is_refused(written: str | float) -> None:
     with pytest.raises(Implausible):
         year_of(written)
 
 
-def test_an_ambiguous_order_has_two_readings() -> None:
+def test_ambiguous_date_has_two_readings() -> None:
     assert {(reading.month, reading.day) for reading in read_date("03.02.1980")} == {(2, 3), (3, 2)}
     assert len(read_date("28.02.1980")) == 1
 
 
-def test_a_short_year_lies_in_the_past() -> None:
+def test_two_digit_year_is_in_the_past() -> None:
     assert int(year_of(f"1/1/{(this_year() + 1) % 100:02}")) == this_year() - 99
 
 
 @given(st.floats(min_value=0, max_value=130))
-def test_an_age_lies_in_its_band(age: float) -> None:
+def test_age_is_stored_as_its_band(age: float) -> None:
     text = band(age, age, width=10, bottom=None, top=90)
     if text == "90+":
         assert age >= 90
@@ -94,12 +94,12 @@ def test_an_age_lies_in_its_band(age: float) -> None:
         (130.0, "90+"),
     ],
 )
-def test_ages_as_people_write_them(written: str | float, expected: str) -> None:
+def test_age_is_read_as_people_write_it(written: str | float, expected: str) -> None:
     assert band(*read_quantity(written, "years", "years"), width=10, bottom=None, top=90) == expected
 
 
 @pytest.mark.parametrize("written", ["old", "30 kg", "39-30", "1e", True, "", "30 or so"])
-def test_what_is_no_age_is_refused(written: str | float) -> None:
+def test_invalid_age_is_refused(written: str | float) -> None:
     with pytest.raises(Implausible):
         read_quantity(written, "years", "years")
 
@@ -107,7 +107,7 @@ def test_what_is_no_age_is_refused(written: str | float) -> None:
 @pytest.mark.parametrize(
     ("value", "expected"), [(14.9, "<15"), (15, "15-19"), (24.99, "20-24"), (39.9, "35-39"), (40, "40+")]
 )
-def test_a_band_is_open_at_its_ends(value: float, expected: str) -> None:
+def test_lowest_and_highest_bands_are_open(value: float, expected: str) -> None:
     assert band(value, value, width=5, bottom=15, top=40) == expected
 
 
@@ -125,13 +125,13 @@ def test_coordinates_are_rounded_to_degrees(written: str, expected: str) -> None
 
 
 @pytest.mark.parametrize("written", ["91 N 0 E", "0 N 181 E", "somewhere", "40.01"])
-def test_coordinates_off_the_globe_are_refused(written: str) -> None:
+def test_coordinates_out_of_range_are_refused(written: str) -> None:
     with pytest.raises(Implausible):
         coordinates(written)
 
 
 @given(st.floats(min_value=-90, max_value=90))
-def test_a_grid_holds_whole_degrees(latitude: float) -> None:
+def test_grid_stores_whole_degrees(latitude: float) -> None:
     assert abs(grid(latitude, -90, 90) - latitude) <= 0.5
 
 
@@ -142,7 +142,7 @@ def test_numbers_keep_their_first_digits() -> None:
 
 
 @pytest.mark.parametrize("written", ["1.8e308", "9" * 400, "1e16", -1e300, "1_000", "٣", "0x10", "", True])
-def test_what_is_no_number_of_this_world_is_refused(written: str | float) -> None:
+def test_invalid_number_is_refused(written: str | float) -> None:
     with pytest.raises(Implausible):
         read_number(written)
 
@@ -156,7 +156,7 @@ def refusal(read: Callable[[str], object], written: str) -> str:
 
 
 @given(st.text(max_size=60).map(lambda text: f"7Q{text}"))
-def test_no_refusal_quotes_the_value(written: str) -> None:
+def test_refusal_does_not_quote_the_value(written: str) -> None:
     for read in (year_of, coordinates, lambda text: grid(text, -90, 90), lambda text: read_quantity(text, "cm", "cm")):
         said = refusal(read, written)
         assert written not in said

@@ -1,4 +1,4 @@
-"""Donors' names, dates and numbers where nobody expects them: what a hostile reader of this code has tried."""
+"""Names, dates and numbers of donors in unexpected places: attacks by a hostile reader of this code."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ ORGANISMS = [
     "jane doe virus",
 ]
 
-# What is sent in one field of a sample that declares nothing, and what must be gone from it.
+# The value of one field in a sample that declares no identifier, and the text that must be removed from it.
 UNDECLARED = [
     ("primer", "MarySmith", "mary"),
     ("body_site", "王 小 明", "王"),
@@ -59,7 +59,7 @@ UNDECLARED = [
     ("notes", "李 明 home", "明"),
 ]
 
-# What a sample declares of its donor, where it stands once more, and what must be gone from there.
+# An identifier that a sample declares, another value that repeats it, and the text that must be removed from that.
 DECLARED = [
     ({"name": "Jane Doe"}, "ms doe felt ill", "doe"),
     ({"first_name": "Li", "last_name": "Wu"}, "li wu felt ill", "wu"),
@@ -75,28 +75,28 @@ DECLARED = [
 
 
 def left_of(metadata: dict[str, str], **fields: Any) -> str:
-    """Return everything that is left of a sample, in lower case."""
+    """Return everything that is stored of a sample, in lower case."""
     sample = anonymised(raw_sample(metadata, **fields)).sample
     return json.dumps(MessageToDict(sample), ensure_ascii=False).lower()
 
 
 @pytest.mark.parametrize("organism", ORGANISMS)
-def test_a_person_is_no_organism(organism: str) -> None:
+def test_name_of_a_person_is_not_an_organism(organism: str) -> None:
     with pytest.raises(InvalidSample):
         left_of({}, organism=organism)
 
 
 @pytest.mark.parametrize(("field", "value", "secret"), UNDECLARED)
-def test_what_nobody_declared_is_gone(field: str, value: str, secret: str) -> None:
+def test_undeclared_identifiers_are_removed(field: str, value: str, secret: str) -> None:
     assert secret not in left_of({field: value})
 
 
 @pytest.mark.parametrize(("declared", "notes", "secret"), DECLARED)
-def test_what_the_sample_declares_is_gone_from_its_text(declared: dict[str, str], notes: str, secret: str) -> None:
+def test_declared_identifiers_are_removed_from_text(declared: dict[str, str], notes: str, secret: str) -> None:
     assert secret not in left_of({**declared, "notes": notes})
 
 
 @pytest.mark.parametrize("number", [19850412, 612345678])
-def test_a_taxonomy_id_is_no_date_and_no_number_of_a_person(number: int) -> None:
+def test_taxonomy_id_cannot_be_a_date_or_a_personal_number(number: int) -> None:
     with pytest.raises(InvalidSample):
         left_of({}, taxon_id=number)

@@ -1,4 +1,4 @@
-"""Nothing that identifies the donor leaves anonymisation, wherever in the sample it was planted."""
+"""No identifier of the donor leaves anonymisation, wherever in the sample it is."""
 
 import re
 from typing import Any
@@ -21,7 +21,7 @@ RENDERED = ("zebulon", "quartzfeather", "zq.canary", "5550 9917", "55509917", BI
 RENDERED += ("17 march 1961", "1961-3-17", "61-03-17")
 DECLARED = {"name": NAME, "email": EMAIL, "phone": PHONE, "birth_date": BIRTH}
 FIELDS = sorted(POLICY.fields)
-# What stays when there is no missing value: the form of each action.
+# The form of what each action stores, except missing-value terms.
 FORMS: dict[str, re.Pattern[str]] = {
     "band": re.compile(r"<\d+|\d+\+|\d+-\d+"),
     "year": re.compile(r"(18|19|20)\d\d"),
@@ -34,8 +34,8 @@ FORMS: dict[str, re.Pattern[str]] = {
 }
 
 
-def told(raw: RawSample) -> str:
-    """Return everything that leaves anonymisation and is kept or logged; dropped names go to the sender alone."""
+def whole_answer(raw: RawSample) -> str:
+    """Return everything that anonymisation stores or logs. Only the sender receives the names of dropped fields."""
     try:
         result = anonymised(raw)
     except InvalidSample as invalid:
@@ -63,20 +63,20 @@ def plant(where: str, planted: str) -> RawSample:
 @pytest.mark.parametrize(
     "where", [*FIELDS, "organism", "key", "nested", "study", "subject", "collection_date", "age_ontology_term_id"]
 )
-def test_a_canary_planted_anywhere_is_told_nowhere(where: str, planted: str) -> None:
-    answer = told(plant(where, planted)).lower()
+def test_canary_in_any_field_is_in_no_answer(where: str, planted: str) -> None:
+    answer = whole_answer(plant(where, planted)).lower()
     assert [rendered for rendered in RENDERED if rendered in answer] == []
 
 
 @pytest.mark.parametrize("planted", PLANTED)
-def test_a_canary_that_nothing_declares_is_kept_in_no_value(planted: str) -> None:
+def test_undeclared_canary_is_in_no_stored_value(planted: str) -> None:
     for field in FIELDS:
         for written in (planted, f"sample of {planted} taken"):
-            answer = told(raw_sample({field: written})).lower()
+            answer = whole_answer(raw_sample({field: written})).lower()
             assert [rendered for rendered in RENDERED if rendered in answer] == [], field
 
 
-def test_a_canary_in_text_leaves_the_rest_of_it() -> None:
+def test_text_around_a_canary_stays() -> None:
     note = "Participant zebulon, called quartzfeather (born 17.3.61), ate rice; 0031655509917 and ZQ.Canary"
     raw = raw_sample({**DECLARED, "notes": note})
     assert anonymised(raw).sample.metadata["notes"].string_value == (
@@ -111,7 +111,7 @@ surroundings = st.sampled_from(
 def test_no_identifier_of_the_input_is_in_the_output(
     given_: dict[str, str], subject: str | None, planted: dict[str, tuple[str, int]], organism: str, render: Any
 ) -> None:
-    # A sample may be labelled as its organism is called.
+    # A sample may have its organism as its label.
     assume(organism != "{}" or not any(POLICY.fields[field].identifies == "label" for field in given_))
     known = [*given_.values(), *([subject] if subject else [])]
     metadata = {
@@ -119,7 +119,7 @@ def test_no_identifier_of_the_input_is_in_the_output(
     }
     metadata = {**metadata, **given_}
     raw = raw_sample(metadata, organism=organism.format(known[0]), subject=subject or "")
-    answer = fold(told(raw)).lower()
+    answer = fold(whole_answer(raw)).lower()
     for identifier in known:
         assert fold(identifier).lower() not in answer
         assert len(identifier) < 6 or re.sub(r"[\W_]", "", fold(identifier).lower()) not in answer
@@ -138,7 +138,7 @@ scalars = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from(FIELDS), scalars, max_size=8))
-def test_what_is_left_has_the_form_of_its_rule(metadata: dict[str, Any]) -> None:
+def test_stored_value_has_the_form_of_its_rule(metadata: dict[str, Any]) -> None:
     try:
         result = anonymised(raw_sample(metadata))
     except InvalidSample:
@@ -155,7 +155,7 @@ def test_what_is_left_has_the_form_of_its_rule(metadata: dict[str, Any]) -> None
 
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=20), scalars, max_size=5))
-def test_a_field_that_the_policy_does_not_know_is_dropped_and_named(metadata: dict[str, Any]) -> None:
+def test_field_that_the_policy_does_not_know_is_dropped_and_named(metadata: dict[str, Any]) -> None:
     unknown = {key for key in metadata if POLICY.resolve(key) is None}
     try:
         result = anonymised(raw_sample(metadata))

@@ -130,7 +130,7 @@ MISSING = [*VOCABULARY["missing"]["terms"], *VOCABULARY["missing"]["blanks"], ""
         wide,
     ],
 )
-def test_a_missing_value_is_missing_to_both(disguise: Callable[[str], str]) -> None:
+def test_missing_value_is_missing_to_both(disguise: Callable[[str], str]) -> None:
     for text in map(disguise, MISSING):
         assert is_missing(text), ascii(text)
         # Of an age, nothing is left but a term of INSDC.
@@ -138,7 +138,7 @@ def test_a_missing_value_is_missing_to_both(disguise: Callable[[str], str]) -> N
 
 
 @pytest.mark.parametrize("text", ["nothing", "nan1", "not", "applicable", "0", "n", "missing link"])
-def test_a_value_is_missing_to_neither(text: str) -> None:
+def test_value_is_missing_to_neither(text: str) -> None:
     assert not is_missing(text)
     assert kept({"notes": text}) == {"notes": text}
 

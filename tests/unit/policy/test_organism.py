@@ -1,4 +1,4 @@
-"""Names of organisms pass, names of people do not."""
+"""Names of organisms are accepted, names of people are not."""
 
 import pytest
 
@@ -68,13 +68,13 @@ from tests.unit.policy.samples import POLICY, anonymised, raw_sample, violations
         "Testudo graeca gut metagenome",
         "Homo Sapiens",
         "escherichia coli",
-        # Also a given name: with an epithet that is known.
+        # Also a given name, but with a known epithet.
         "Rosa canina",
-        # In no list, but as only genera end.
+        # Not listed, but with an ending that only genera have.
         "Testudinibacter aquarius",
     ],
 )
-def test_organisms_pass(name: str) -> None:
+def test_organism_is_accepted(name: str) -> None:
     assert is_organism(name, POLICY.vocabulary)
     assert anonymised(raw_sample(organism=name)).sample.organism == name
 
@@ -165,7 +165,7 @@ def test_organisms_pass(name: str) -> None:
         "E. coli\n" + "x" * 200,
     ],
 )
-def test_people_do_not_pass_and_are_not_quoted(name: str) -> None:
+def test_name_of_a_person_is_refused_and_not_quoted(name: str) -> None:
     assert not is_organism(" ".join(name.split()), POLICY.vocabulary)
     found = violations(raw_sample(organism=name))
     assert set(found) == {"sample.organism"}
@@ -173,13 +173,13 @@ def test_people_do_not_pass_and_are_not_quoted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\u200b"])
-def test_an_organism_is_required(name: str) -> None:
+def test_organism_is_required(name: str) -> None:
     assert violations(raw_sample(organism=name)) == {
         "sample.organism": "is required: a scientific or community name",
     }
 
 
-def test_an_identifier_of_the_same_sample_is_refused_even_where_it_reads_as_latin() -> None:
+def test_identifier_of_the_same_sample_is_refused_as_organism() -> None:
     metadata = {"first_name": "Angelica", "last_name": "Silvestris"}
     assert violations(raw_sample(organism="Angelica silvestris")) == {}
     found = violations(raw_sample(metadata, organism="Angelica silvestris"))
@@ -187,12 +187,12 @@ def test_an_identifier_of_the_same_sample_is_refused_even_where_it_reads_as_lati
     assert violations(raw_sample(organism="Anna silva", subject="ANNA-SILVA"))
 
 
-def test_a_sample_may_be_labelled_as_its_organism() -> None:
+def test_sample_may_have_its_organism_as_label() -> None:
     assert anonymised(raw_sample({"sample_name": "E. coli"})).sample.organism == "E. coli"
 
 
-def test_a_name_of_a_person_is_no_taxon_by_itself() -> None:
+def test_name_of_a_person_alone_is_not_a_taxon() -> None:
     people, organisms = POLICY.vocabulary.people, POLICY.vocabulary.organisms
     assert [name for name in sorted(people) if is_organism(name.title(), POLICY.vocabulary)] == []
-    # A genus in both lists needs one of its species to be known.
+    # A genus in both lists needs a known species.
     assert {"rosa", "iris", "victoria"} <= people & organisms.genera

@@ -61,7 +61,7 @@ def identifiers(kind: str, text: str) -> Identifiers:
         "CH93 0076 2011 6238 5295 7",
     ],
 )
-def test_what_identifies_by_its_form_is_redacted(planted: str) -> None:
+def test_text_that_identifies_by_its_form_is_redacted(planted: str) -> None:
     assert is_identifying(planted)
     assert planted not in redact(f"they said {planted} and left")
     assert redact(f"they said {planted} and left") == f"they said {REDACTED} and left"
@@ -126,7 +126,7 @@ def test_names_initials_houses_and_codes_are_redacted_from_text(planted: str) ->
     assert redact(f"they said {planted} and left") == f"they said {REDACTED} and left"
 
 
-def test_what_is_redacted_as_declared_takes_its_neighbours_along() -> None:
+def test_names_beside_a_declared_one_are_redacted() -> None:
     text = identifiers("name", "Zebulon").erase("mother of Zebulon May, rice")
     assert redact(text) == f"mother of {REDACTED}, rice"
 
@@ -151,7 +151,7 @@ def test_what_is_redacted_as_declared_takes_its_neighbours_along() -> None:
         "4 / 5 / 6 / 7 and 5–10 “healthy” ones",
     ],
 )
-def test_figures_of_research_stay(text: str) -> None:
+def test_research_numbers_stay(text: str) -> None:
     assert not is_identifying(text)
     assert redact(text) == text
 
@@ -187,7 +187,7 @@ def test_unknown_capitalised_words_are_redacted(name: str) -> None:
         ("address", "12 Quartz Lane, Feathertown", "from feathertown"),
     ],
 )
-def test_own_identifiers_are_found_in_other_renderings(kind: str, given: str, text: str) -> None:
+def test_own_identifiers_are_found_in_other_spellings(kind: str, given: str, text: str) -> None:
     found, text = identifiers(kind, given), clean(text)
     assert found.among(squash(text))
     assert found.occur_in(text)
@@ -207,7 +207,7 @@ def test_own_identifiers_are_found_in_other_renderings(kind: str, given: str, te
         ("label", "human gut", "human gut metagenome"),
     ],
 )
-def test_what_identifies_nobody_is_left(kind: str, given: str, text: str) -> None:
+def test_text_that_identifies_nobody_stays(kind: str, given: str, text: str) -> None:
     found = identifiers(kind, given)
     assert not found.occur_in(text)
     assert found.erase(text) == text
@@ -216,27 +216,27 @@ def test_what_identifies_nobody_is_left(kind: str, given: str, text: str) -> Non
 @pytest.mark.parametrize(
     "text", ["at +1 (555) 013-2847 now", "at 555 013 2847 now", "at 0015550132847 now", "at 0132847 now"]
 )
-def test_the_rest_of_a_number_goes_with_it(text: str) -> None:
+def test_whole_number_is_erased(text: str) -> None:
     assert identifiers("phone", "+1 555 013 2847").erase(text) == f"at {REDACTED} now"
 
 
-def test_the_rest_of_a_word_goes_with_it() -> None:
+def test_whole_word_is_erased() -> None:
     assert identifiers("name", "Zebulon").erase("the Zebulonish one") == f"the {REDACTED} one"
 
 
 @pytest.mark.parametrize(
     "text", ["1961-03 17.03.1961", "17.03.1961-03-17", "1961-03-17,1961-03", "1961-03-17/61-03-17T10", "03/17/61/03/17"]
 )
-def test_of_two_dates_that_share_figures_none_is_left(text: str) -> None:
+def test_two_dates_that_share_digits_are_both_erased(text: str) -> None:
     assert identifiers("date", "17 March 1961").erase(f"on {text} there") == f"on {REDACTED} there"
 
 
-def test_an_identifier_that_stands_twice_is_erased_twice() -> None:
+def test_repeated_identifier_is_erased_each_time() -> None:
     erased = identifiers("code", "QX-77123").erase("seen Q X77123, QX-77123 and qx77123b")
     assert erased == f"seen {REDACTED}, {REDACTED} and {REDACTED}"
 
 
-def test_a_value_of_an_unknown_field_counts_when_it_reads_as_a_name() -> None:
+def test_value_of_an_unknown_field_counts_if_it_reads_as_a_name() -> None:
     found = Identifiers([("", "Zebulon Quartzfeather"), ("", "Type Diabetes")], POLICY.vocabulary)
     assert found.occur_in("quartzfeather")
     assert not found.occur_in("diabetes")
@@ -245,12 +245,12 @@ def test_a_value_of_an_unknown_field_counts_when_it_reads_as_a_name() -> None:
 @pytest.mark.parametrize("hostile", [
     "1 ", "a.", "A", "1-", "(", "may ", "AB12 ", "12.34-", "A1", "A. ", "5 a.a ", "Jane ", "JANE-", "[redacted] A "
 ])  # fmt: skip
-def test_patterns_take_time_in_proportion_to_the_text(hostile: str) -> None:
+def test_redaction_time_is_proportional_to_the_text(hostile: str) -> None:
     def cost(length: int) -> float:
         text = (hostile * length)[:length]
         begin = time.process_time()
         redact(text)
         return time.process_time() - begin
 
-    # Ten times the text; a hundred times the time would be the square.
+    # The text is ten times as long. Quadratic time would be a hundred times as much.
     assert cost(40_000) < 40 * max(cost(4_000), 0.002)

@@ -1,4 +1,4 @@
-"""The policy file is read whole or refused with what to mend; senders' names find its fields."""
+"""The policy file is read completely or refused with what to correct, and senders' names find its fields."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_every_action_of_the_policy_has_a_rule() -> None:
     assert set(RULES) | {"subject"} == ACTIONS
 
 
-def test_every_field_says_why_and_names_what_is_done() -> None:
+def test_every_field_has_a_reason_and_names_its_action() -> None:
     assert len(POLICY.fields) > 200
     for name, field in POLICY.fields.items():
         assert re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name)
@@ -34,7 +34,7 @@ def test_every_field_says_why_and_names_what_is_done() -> None:
         assert field.says or field.action in ("drop", "unit"), name
 
 
-def test_direct_identifiers_are_never_kept() -> None:
+def test_direct_identifiers_are_never_stored() -> None:
     direct = [field for field in POLICY.fields.values() if field.field_class == FieldClass.FIELD_CLASS_UNSPECIFIED]
     assert {field.action for field in direct} == {"drop", "subject"}
     assert {"name", "email", "phone", "address", "birth_date", "ssn", "ip_address", "sample_id", "ncbi_accession"} <= {
@@ -79,13 +79,13 @@ def test_names_find_their_field(written: str, name: str | None) -> None:
         ("name_ontology_term_id", "drop", FieldClass.FIELD_CLASS_UNSPECIFIED),
     ],
 )
-def test_an_ontology_id_follows_its_field(written: str, action: str, class_: FieldClass.ValueType) -> None:
+def test_ontology_id_follows_its_field(written: str, action: str, class_: FieldClass.ValueType) -> None:
     found = POLICY.resolve(written)
     assert found is not None
     assert (found.action, found.field_class) == (action, class_)
 
 
-def test_a_good_policy_of_a_test_is_read(tmp_path: Path) -> None:
+def test_good_policy_file_is_read(tmp_path: Path) -> None:
     assert load_policy(policy_file(tmp_path, GROUP)).version == "2026-11-1"
 
 
@@ -108,12 +108,12 @@ def test_a_good_policy_of_a_test_is_read(tmp_path: Path) -> None:
         ("[group.fields]", '[group.patterns]\ncollection_date = "x"\n[group.fields]', "only direct identifiers"),
     ],
 )
-def test_a_bad_policy_is_refused_with_what_to_mend(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_bad_policy_file_is_refused_with_what_to_correct(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in GROUP
     with pytest.raises(PolicyError, match=message):
         load_policy(policy_file(tmp_path, GROUP.replace(old, new, 1)))
 
 
-def test_a_missing_policy_is_refused(tmp_path: Path) -> None:
+def test_missing_policy_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="No such file"):
         load_policy(tmp_path / "policy.toml")

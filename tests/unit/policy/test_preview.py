@@ -1,4 +1,4 @@
-"""A preview says of every field what anonymisation does with it, and tells no pseudonym."""
+"""A preview says what anonymisation does to each field, and shows no pseudonym."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def test_each_field_has_its_outcome(
     assert bool(field.action) == bool(stored)
 
 
-def test_a_reason_and_what_to_mend_are_told() -> None:
+def test_preview_gives_reasons_and_advice() -> None:
     answer = previewed(
         {"body_site": "Quartzfeather", "bmi": "x", "sex": "z", "last_name": "Quartz", "disease": "quartz"}
     )
@@ -73,17 +73,17 @@ def test_violations_are_part_of_the_answer() -> None:
     assert of(answer, "collectionDate").stored_value.string_value == "2008"
 
 
-def test_a_field_that_is_missing_is_named_as_refused() -> None:
+def test_missing_field_is_named_as_refused() -> None:
     answer = previewed({}, organism="")
     assert [(field.name, field.outcome) for field in answer.fields] == [("organism", FieldPreview.OUTCOME_REFUSED)]
 
 
-def test_a_collection_date_that_is_the_donors_code_is_dropped() -> None:
+def test_collection_date_that_is_the_donors_code_is_dropped() -> None:
     answer = previewed({}, subject="2008", collection_date="2008-10-28")
     assert of(answer, "collectionDate").outcome == FieldPreview.OUTCOME_DROPPED
 
 
-def test_no_pseudonym_is_told() -> None:
+def test_preview_shows_no_pseudonym() -> None:
     answer = str(previewed({"Subject": "donor 7"}, subject="donor 7", study=STUDY))
     assert KEYSTORE.pseudonym(STUDY, "donor 7") not in answer
     assert "donor 7" not in answer

@@ -1,4 +1,4 @@
-"""Whatever is sent: what is stored is of the form that its rule permits, and no identifier is told to anybody."""
+"""For any sample: each stored value has a form that its rule permits, and no answer contains an identifier."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -111,7 +111,7 @@ def is_number(value: Any, group: Group) -> bool:
     return is_rounded(value, group.get("digits", 3)) and bounds[0] <= value <= bounds[1]
 
 
-# Written apart from fairdatabase.policy.records.rules, from what policy.toml says of each action.
+# Written from the description of each action in policy.toml, independently of the rules.
 PERMITTED: dict[str, Callable[[Any, Group], bool]] = {
     "vocabulary": is_listed,
     "common": lambda value, group: value == "other" or is_listed(value, group),
@@ -142,7 +142,7 @@ def group_of(name: str) -> Group:
 
 @FEW
 @given(st.one_of(records.realistic, records.metadata), records.well_named)
-def test_what_is_stored_is_what_its_rule_permits(metadata: dict[str, Any], named: dict[str, Any]) -> None:
+def test_each_stored_value_is_what_its_rule_permits(metadata: dict[str, Any], named: dict[str, Any]) -> None:
     try:
         sample = anonymised(raw_sample(metadata, **named)).sample
     except InvalidSample:
@@ -163,11 +163,11 @@ def test_no_answer_contains_a_direct_identifier(metadata: dict[str, Any], named:
     secrets = {fold(value).strip() for value in (*own, named.get("subject", ""))}
     answer = fold(whole_answer(raw))
     leaks = [secret for secret in secrets if len(secret) >= 4 and secret in answer and not is_ordinary(secret)]
-    # A value that the advice for some field quotes as an example is in the answer whoever sends it.
+    # A value that the advice for some field quotes as an example is in the answer to every sender.
     assert [secret for secret in leaks if secret not in fixed_texts()] == []
 
 
-def test_no_generated_identifier_stands_in_a_fixed_text() -> None:
+def test_fixed_texts_contain_no_generated_identifier() -> None:
     assert [identifier for identifier in records.IDENTIFIERS if fold(identifier) in fixed_texts()] == []
     assert "40.01 n 105.27 w" in fixed_texts()
 
@@ -185,15 +185,16 @@ def is_direct(key: str) -> bool:
 
 
 def is_ordinary(secret: str) -> bool:
-    """Tell whether a generated value of a direct field is no identifier but a word that the messages hold, too, or the
-    name of an organism, which a sample may be labelled with.
+    """Return whether a generated value of a direct field is not an identifier.
+
+    It may be a word that messages contain, or the name of an organism, which may be the label of a sample.
     """
     words = {*MISSING, *VOCABULARY["missing"]["blanks"], "homo sapiens", "human gut metagenome", "e. coli"}
     return secret in words or secret == "donor 7" or all(is_known(word) for word in re.findall(r"[^\W\d_]+", secret))
 
 
 def whole_answer(raw: RawSample) -> str:
-    """Return what is stored of a sample, what is said of it, and a preview without the names that its sender gave."""
+    """Return what is stored of a sample and reported about it, and a preview without the names of its fields."""
     answer = preview(raw, ANONYMISER)
     for field in answer.fields:
         field.name = ""
@@ -223,9 +224,9 @@ def test_preview_and_anonymisation_agree(metadata: dict[str, Any], named: dict[s
     answer = preview(raw, ANONYMISER)
     outcomes = {field.name: field.outcome for field in answer.fields}
     assert {f"metadata.{key}" for key in metadata} <= set(outcomes)
-    told = {violation.field: violation.description for violation in answer.violations}
-    assert told == violations(raw)
-    if told:
+    reported = {violation.field: violation.description for violation in answer.violations}
+    assert reported == violations(raw)
+    if reported:
         return
     result = anonymised(raw)
     assert FieldPreview.OUTCOME_REFUSED not in outcomes.values()
@@ -245,9 +246,9 @@ def test_preview_and_anonymisation_agree(metadata: dict[str, Any], named: dict[s
 
 @FEW
 @given(st.one_of(records.realistic, records.metadata), st.one_of(records.named, records.well_named))
-def test_a_sheet_of_known_names_is_sorted_as_any_other(metadata: dict[str, Any], named: dict[str, Any]) -> None:
+def test_unknown_column_does_not_change_the_other_fields(metadata: dict[str, Any], named: dict[str, Any]) -> None:
     plain, other = raw_sample(metadata, **named), raw_sample({**metadata, "zq column": ""}, **named)
-    # Twice, since names and words are remembered by then.
+    # Twice, because the second time names and words are remembered.
     assert violations(plain) == violations(other) == violations(plain)
     if violations(plain):
         return
@@ -256,19 +257,19 @@ def test_a_sheet_of_known_names_is_sorted_as_any_other(metadata: dict[str, Any],
 
 
 @pytest.mark.parametrize("written", records.DATES)
-def test_a_date_becomes_its_year_in_any_form(written: str) -> None:
+def test_date_in_any_form_becomes_its_year(written: str) -> None:
     assert anonymised(raw_sample(collection_date=written)).sample.collection_date == "1961"
     stored = anonymised(raw_sample({"collection_date": written})).sample.metadata
     assert stored["collection_date"].string_value == "1961"
 
 
 @pytest.mark.parametrize("written", ["le 17 mars 1961", "1961-13-40", "Quartzfeather", "61", "17/03"])
-def test_what_is_no_date_is_refused_by_its_field(written: str) -> None:
+def test_invalid_date_is_refused_with_its_field(written: str) -> None:
     assert list(violations(raw_sample(collection_date=written))) == ["sample.collectionDate"]
     assert list(violations(raw_sample({"sampling date": written}))) == ["sample.metadata.collection_date"]
 
 
-def test_a_record_of_five_hundred_fields_is_judged_whole() -> None:
+def test_record_of_five_hundred_fields_is_judged_completely() -> None:
     fields: dict[str, Any] = {f"field {number}": f"Quartzfeather {number}" for number in range(498)}
     result = anonymised(raw_sample({**fields, "age": "34", "notes": "with Quartzfeather 17"}))
     assert dict(result.actions) == {
@@ -280,7 +281,7 @@ def test_a_record_of_five_hundred_fields_is_judged_whole() -> None:
 
 
 @pytest.mark.parametrize("field", ["notes", "body_site", "name", "favourite colour", "age", "subject_id"])
-def test_a_megabyte_of_text_is_refused_with_its_field(field: str) -> None:
+def test_megabyte_of_text_is_refused_with_its_field(field: str) -> None:
     raw = raw_sample({field: "Zebulon Quartzfeather " * 50_000})
     with pytest.raises(InvalidSample) as refused:
         anonymised(raw)
@@ -289,22 +290,22 @@ def test_a_megabyte_of_text_is_refused_with_its_field(field: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["34", " 34 ", "34.0", "３４", "34 years", "3\u200b4"])
-def test_a_number_as_text_becomes_its_band(written: str) -> None:
+def test_number_as_text_becomes_its_band(written: str) -> None:
     assert anonymised(raw_sample({"age": written})).sample.metadata["age"].string_value == "30-39"
 
 
 @pytest.mark.parametrize("name", ["аge", "a\u200bge", "ａｇｅ", "ÂGE", "a\u0301ge", "Host\u00a0Age"])
-def test_a_disguised_name_finds_its_rule(name: str) -> None:
+def test_disguised_name_finds_its_rule(name: str) -> None:
     assert anonymised(raw_sample({name: "34"})).sample.metadata["age"].string_value == "30-39"
 
 
 @pytest.mark.parametrize("name", ["еmail", "e\u200bmail", "ｅmail", "É-Mail", "ϲontact ema\u0456l"])
-def test_a_disguised_identifier_is_erased_everywhere(name: str) -> None:
+def test_disguised_identifier_is_erased_everywhere(name: str) -> None:
     metadata = {name: "zqcanary@qx.example", "notes": "zqcanary felt ill", "disease": "zqcanary"}
     assert "zqcanary" not in whole_answer(raw_sample(metadata))
 
 
-def test_a_subject_that_is_an_address_leaves_a_pseudonym_only() -> None:
+def test_donor_named_by_an_address_leaves_only_a_pseudonym() -> None:
     email = "zq.canary@canary-mail.example"
     raw = raw_sample({"notes": f"mail {email}, ask zq.canary", "disease": "zq canary"}, subject=email)
     result = anonymised(raw)

@@ -1,4 +1,4 @@
-"""Numbers and names of studies are kept, dates and names of people in their place are not."""
+"""Numbers and names of studies are stored; dates and names of people in their fields are not."""
 
 import pytest
 
@@ -28,7 +28,7 @@ from tests.unit.policy.samples import kept
         ("biomarker_unit", "\u03bcmol/L;IU/L;%"),
     ],
 )  # fmt: skip
-def test_what_says_of_the_study_stays(field: str, value: str) -> None:
+def test_value_about_the_study_stays(field: str, value: str) -> None:
     assert kept({field: value}) == {field: value}
 
 
@@ -55,5 +55,5 @@ def test_what_says_of_the_study_stays(field: str, value: str) -> None:
         ("biomarker_unit", "mg/Jane"),
     ],
 )  # fmt: skip
-def test_what_may_say_of_a_person_is_dropped(field: str, value: str) -> None:
+def test_value_that_may_be_about_a_person_is_dropped(field: str, value: str) -> None:
     assert kept({field: value}) == {}

@@ -1,4 +1,4 @@
-"""A term keeps the words and numbers of research, and not those that may be somebody's."""
+"""A term may hold words and numbers of research, but none that may identify somebody."""
 
 import pytest
 
@@ -37,7 +37,7 @@ from tests.unit.policy.samples import ANONYMISER, anonymised, kept, raw_sample
         "s a m i",
     ],
 )
-def test_what_may_tell_somebody_is_no_sensitive_term(written: str) -> None:
+def test_text_that_may_identify_somebody_is_not_a_sensitive_term(written: str) -> None:
     assert kept({"disease": written}) == {}
 
 
@@ -57,14 +57,14 @@ def test_what_may_tell_somebody_is_no_sensitive_term(written: str) -> None:
         "white rice",
     ],
 )
-def test_a_sensitive_term_of_known_words_is_sensitive(written: str) -> None:
+def test_sensitive_term_of_known_words_is_sensitive(written: str) -> None:
     result = anonymised(raw_sample({"disease": written}))
     assert result.sample.metadata["disease"].string_value
     assert result.classes == {"metadata.disease": FieldClass.FIELD_CLASS_SENSITIVE}
 
 
 @pytest.mark.parametrize("written", ["cold sores", "quartzfeather felt ill", "patient 4711", "12 of 34 of 56"])
-def test_a_sensitive_term_of_other_words_is_restricted_in_that_sample_alone(written: str) -> None:
+def test_sensitive_term_of_other_words_is_restricted_in_that_sample_only(written: str) -> None:
     raw = raw_sample({"disease": written, "diet": "vegan"})
     result = anonymised(raw)
     assert result.sample.metadata["disease"].string_value == written
@@ -111,7 +111,7 @@ def test_a_sensitive_term_of_other_words_is_restricted_in_that_sample_alone(writ
     ],
 )
 @pytest.mark.parametrize("field", ["body_site", "visit_type", "education"])
-def test_what_may_be_anybodys_number_is_in_no_public_term(field: str, written: str | int) -> None:
+def test_possible_personal_number_is_not_a_public_term(field: str, written: str | int) -> None:
     assert kept({field: written}) == {}
 
 
@@ -146,5 +146,5 @@ def test_what_may_be_anybodys_number_is_in_no_public_term(field: str, written: s
         4,
     ],
 )
-def test_a_number_of_a_listed_form_stays(written: str | int) -> None:
+def test_number_in_a_listed_form_stays(written: str | int) -> None:
     assert kept({"visit_type": written}) == {"visit_type": written}

@@ -1,4 +1,4 @@
-"""A review tells of each column what the policy makes of it, and quotes nothing that would not be stored."""
+"""A review says what the policy does to each column, and prints no value that would not be stored."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def test_each_column_is_counted_by_outcome(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("delimiter", ["\t", ","])
-def test_what_is_printed_holds_no_value_that_is_not_stored(
+def test_output_holds_no_value_that_is_not_stored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], delimiter: str
 ) -> None:
     table = tmp_path / "table"
@@ -43,7 +43,7 @@ def test_what_is_printed_holds_no_value_that_is_not_stored(
     assert "soon" not in printed
 
 
-def test_a_table_that_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreadable_table_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "latin").write_bytes(b"name\n\xff\xfe")
     for name, why in (("latin", "line 2, column 1: not UTF-8"), ("missing", "No such file")):
         assert main([str(tmp_path / name)]) == 1
