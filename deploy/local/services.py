@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deploy.local import probe
+from deploy.local.binaries import SETTING
 from deploy.local.credentials import Credentials
 from deploy.local.layout import CHECKOUT, Layout
 from deploy.local.ports import LOOPBACK, Ports
@@ -146,6 +147,5 @@ class EdgeAgent:
 
 def outer_environment() -> dict[str, str]:
     """Return our own environment (PATH, OTEL_*, FAIRDB_LOG_LEVEL, …) without what is set here for each process."""
-    return {
-        name: value for name, value in os.environ.items() if name not in OURS and not name.startswith("FAIRDB_PORT_")
-    }
+    local = ("FAIRDB_PORT_", SETTING)
+    return {name: value for name, value in os.environ.items() if name not in OURS and not name.startswith(local)}

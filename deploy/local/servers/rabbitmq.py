@@ -69,7 +69,7 @@ class RabbitMQ:
         log = self.layout.log(self.name)
         programs = binaries.rabbitmq()
         numbers = self.port_numbers
-        plain = plain_environment(folder)
+        plain = {**plain_environment(folder), **binaries.libraries(programs.server)}
         env = {
             **plain,
             "PATH": f"{programs.erlang}:{plain['PATH']}",

@@ -18,7 +18,6 @@ bind {host}
 port {port}
 protected-mode yes
 requirepass {password}
-dir {folder}
 save ""
 appendonly no
 maxmemory 64mb
@@ -46,15 +45,15 @@ class Redis:
             host=LOOPBACK,
             port=self.port_numbers.redis,
             password=self.credentials.password("redis"),
-            folder=folder,
         )
         # In a file, because everybody on the machine can read a command line.
         write_atomically(folder / "redis.conf", text, mode=0o600)
 
     def commands(self) -> list[Command]:
         folder = self.layout.state(self.name)
-        argv = (str(binaries.redis()), str(folder / "redis.conf"))
-        return [Command(argv, plain_environment(folder), folder, self.layout.log(self.name))]
+        program = binaries.redis()
+        env = {**plain_environment(folder), **binaries.libraries(program)}
+        return [Command((str(program), str(folder / "redis.conf")), env, folder, self.layout.log(self.name))]
 
     async def ready(self) -> bool:
         client = Client.from_url(self.url, socket_connect_timeout=2, socket_timeout=2)
