@@ -13,28 +13,57 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CAPABILITY_BITS = {"dac_read_search": 2, "dac_override": 1}
+SETPCAP_BIT = 8
+
+
+class Unreachable(Exception):
+    """A server cannot enter a folder, and may not be allowed to."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """An unprivileged user, and the capability it needs to reach its folder, if any."""
+    """An unprivileged user, and the capability it needs to reach its files, if any."""
 
     uid: int
     gid: int
     capability: str | None = None
 
 
-def unprivileged(reach: Iterable[Path]) -> Account | None:
-    """Return whom a server that refuses root shall run as; None when we are not root.
+def unprivileged(data: Path, program: Path) -> Account | None:
+    """Return the user that PostgreSQL runs as, since it refuses root; None when we are not root.
 
-    `reach` are the paths it must get to. A folder above them may be closed to others (a checkout in /root, pytest's
-    folder in /tmp). Opening it would change what is not ours, so the server gets the capability to pass instead.
+    A folder above its files may be closed to others (a checkout in /root, pytest's folder in /tmp). Opening it would
+    change what is not ours, so the server gets the capability to pass instead (docs/decisions/local-servers.md).
+    Raises Unreachable when there is no capability to give.
     """
     if os.geteuid() != 0:
         return None
-    user = next(entry for entry in map(find_user, ("postgres", "nobody")) if entry is not None)
-    closed = any(not passable(folder, user) for path in reach for folder in path.resolve().parents)
-    return Account(user.pw_uid, user.pw_gid, available_capability() if closed else None)
+    user = owner_of(data) or next(entry for entry in map(find_user, ("postgres", "nobody")) if entry is not None)
+    closed = closed_folder((data, program), user)
+    if closed is None:
+        return Account(user.pw_uid, user.pw_gid)
+    capability = available_capability(held_capabilities())
+    if capability is None:
+        raise Unreachable(
+            f"PostgreSQL does not run as root, and user {user.pw_name}, whom it runs as instead, cannot enter {closed}:"
+            " move the checkout to a folder that others can enter, or run this as an ordinary user"
+        )
+    return Account(user.pw_uid, user.pw_gid, capability)
+
+
+def closed_folder(paths: Iterable[Path], user: pwd.struct_passwd) -> Path | None:
+    """Return the first folder above the paths that the user cannot pass."""
+    folders = (folder for path in paths for folder in reversed(path.resolve().parents) if folder.exists())
+    return next((folder for folder in folders if not passable(folder, user)), None)
+
+
+def owner_of(data: Path) -> pwd.struct_passwd | None:
+    """Return the user that existing data belongs to, unless that is root."""
+    try:
+        owner = data.stat().st_uid
+        return pwd.getpwuid(owner) if owner != 0 else None
+    except (FileNotFoundError, KeyError):
+        return None
 
 
 def find_user(name: str) -> pwd.struct_passwd | None:
@@ -53,13 +82,20 @@ def passable(folder: Path, user: pwd.struct_passwd) -> bool:
     return bool(status.st_mode & stat.S_IXOTH)
 
 
-def available_capability() -> str | None:
-    """Return the smallest capability we hold that passes closed folders. Containers often lack the first."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("CapEff:"):
-            held = int(line.split()[1], 16)
-            return next((name for name, bit in CAPABILITY_BITS.items() if held >> bit & 1), None)
-    return None
+def held_capabilities() -> int:
+    """Return the bits of the capabilities we can use."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
+
+
+def available_capability(held: int) -> str | None:
+    """Return the smallest capability of those held that passes closed folders. Containers often lack the first.
+
+    Without CAP_SETPCAP neither is of use: see `prefix`.
+    """
+    if not held >> SETPCAP_BIT & 1:
+        return None
+    return next((name for name, bit in CAPABILITY_BITS.items() if held >> bit & 1), None)
 
 
 def prefix(death_signal: str | None, account: Account | None) -> list[str]:
@@ -80,4 +116,7 @@ def prefix(death_signal: str | None, account: Account | None) -> list[str]:
         if account.capability is not None:
             grant = f"-all,+{account.capability}"
             words += ["--inh-caps", grant, "--ambient-caps", grant]
+            # access(2) ignores the capabilities of ordinary users unless this bit is set, and PostgreSQL looks for its
+            # own programs by access(2).
+            words += ["--securebits", "+no_setuid_fixup"]
     return [setpriv, *words, "--"] if words else []

@@ -69,7 +69,7 @@ class Postgres:
 
     def initialise(self) -> None:
         """Make the cluster. Done in a second folder and renamed, so that a crash in the middle leaves none."""
-        programs = binaries.postgres()
+        programs = self.programs()
         state = self.layout.state(self.name)
         state.mkdir(exist_ok=True)
         account = self.account(programs)
@@ -93,11 +93,16 @@ class Postgres:
             raise InitdbFailed(f"initdb ended with exit code {done.returncode}")
         fresh.rename(self.data)
 
+    def programs(self) -> Path:
+        """Return the folder of the programs: those of the release that made the data, where there is data."""
+        version = self.data / "PG_VERSION"
+        return binaries.postgres(int(version.read_text()) if version.exists() else None)
+
     def account(self, programs: Path) -> privileges.Account | None:
-        return privileges.unprivileged([self.data, programs / "postgres"])
+        return privileges.unprivileged(self.data, programs / "postgres")
 
     def commands(self) -> list[Command]:
-        programs = binaries.postgres()
+        programs = self.programs()
         state = self.layout.state(self.name)
         sockets = str(state) if len(str(state)) <= LONGEST_SOCKET_FOLDER else ""
         settings = {**SETTINGS, "port": str(self.port_numbers.postgres), "unix_socket_directories": sockets}

@@ -1,0 +1,76 @@
+"""As whom PostgreSQL runs when we are root, and what it may then do."""
+
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from deploy.local import privileges
+from deploy.local.privileges import Account, Unreachable, available_capability, closed_folder, prefix, unprivileged
+
+NOBODY = pwd.getpwnam("nobody")
+SETPCAP, OVERRIDE, READ_SEARCH = 1 << 8, 1 << 1, 1 << 2
+
+
+def test_ordinary_user_runs_postgres_as_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert unprivileged(tmp_path / "data", tmp_path / "postgres") is None
+
+
+def test_first_closed_folder_is_named(tmp_path: Path) -> None:
+    # pytest's folders are closed to others themselves: a folder below / is the only open one for sure.
+    assert closed_folder([Path("/usr/bin/env")], NOBODY) is None
+    outer = tmp_path / "outer"
+    (outer / "inner").mkdir(parents=True)
+    outer.chmod(0o700)
+    found = closed_folder([Path("/usr/bin/env"), outer / "inner" / "data"], NOBODY)
+    assert found is not None
+    assert found in (outer, *outer.parents)
+    owner = pwd.getpwuid(outer.stat().st_uid)
+    assert privileges.passable(outer, owner)
+    assert not privileges.passable(outer, NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        (SETPCAP | OVERRIDE | READ_SEARCH, "dac_read_search"),
+        (SETPCAP | OVERRIDE, "dac_override"),
+        (SETPCAP, None),
+        (OVERRIDE | READ_SEARCH, None),
+        (0, None),
+    ],
+)
+def test_smallest_capability_that_is_held_is_given(held: int, expected: str | None) -> None:
+    assert available_capability(held) == expected
+
+
+def test_without_a_capability_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(privileges, "held_capabilities", lambda: 0)
+    tmp_path.chmod(0o700)
+    with pytest.raises(Unreachable, match="move the checkout to a folder that others can enter"):
+        unprivileged(tmp_path / "data", tmp_path / "postgres")
+    assert unprivileged(Path("/usr/absent"), Path("/usr/bin/env")) is not None
+
+
+def test_data_is_served_by_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(privileges, "find_user", lambda name: NOBODY)
+    daemon = pwd.getpwnam("daemon")
+    monkeypatch.setattr(privileges, "owner_of", lambda data: daemon)
+    account = unprivileged(tmp_path / "data", Path("/usr/bin/env"))
+    assert account is not None
+    assert account.uid == daemon.pw_uid
+    monkeypatch.undo()
+    assert privileges.owner_of(tmp_path / "absent") is None
+    # What belongs to root is not served by root.
+    assert privileges.owner_of(Path("/")) is None
+    assert privileges.owner_of(tmp_path) == (pwd.getpwuid(os.geteuid()) if os.geteuid() != 0 else None)
+
+
+def test_capability_comes_with_the_bit_that_makes_access_honour_it() -> None:
+    words = prefix(None, Account(65534, 65534, "dac_override"))
+    assert words[words.index("--securebits") + 1] == "+no_setuid_fixup"
+    assert "--securebits" not in prefix(None, Account(65534, 65534))
