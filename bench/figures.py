@@ -66,6 +66,8 @@ class Results:
 
     figures: list[Figure] = field(default_factory=list[Figure])
     memories: list[Memory] = field(default_factory=list[Memory])
+    servers: dict[str, str] = field(default_factory=dict[str, str])
+    """The releases of the servers that all variants use, by name."""
 
 
 def median(

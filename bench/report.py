@@ -44,6 +44,7 @@ def write_document(results: Results, plan: Plan, described: Machine, date: str) 
     return {
         "date": date,
         "machine": described,
+        "servers": results.servers,
         "load_generators": {"closed": installation.wrk_version(), "open": "k6"},
         "plan": asdict(plan),
         "ratios": ratios(results.figures),
@@ -80,6 +81,7 @@ def write_markdown(results: Results, plan: Plan, described: Machine, date: str) 
             f" {described['os']}, Python {described['python']}. Repetitions: {plan.repetitions}, in turn; a run:"
             f" {plan.seconds:g} s; the figures are medians."
         ),
+        _servers(results.servers),
         _disturbances(figures),
         _section("Answers a second, by connections", heads, rates),
         _section("Closed loop: milliseconds, p50 / p99, by connections", heads, times),
@@ -96,6 +98,10 @@ def write_markdown(results: Results, plan: Plan, described: Machine, date: str) 
         _ratios(results),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _servers(versions: Mapping[str, str]) -> str:
+    return f"Servers: {', '.join(f'{name} {version}' for name, version in versions.items())}." if versions else ""
 
 
 def _section(title: str, heads: Sequence[str], row: Callable[[str], list[str]]) -> str:

@@ -53,6 +53,7 @@ async def measure(plan: Plan, root: Path) -> Results:
     """Measure everything once per repetition."""
     results, began = Results(), time.monotonic()
     async with set_up(root) as stage:
+        results.servers = dict(stage.constellation.versions)
         lines = Lines(stage.folder("lines"), plan.bodies)
         identity = Identity.make(stage.folder("identity"))
         account, consent = await make_account(stage.constellation.edge_url)

@@ -93,6 +93,11 @@ class Consul:
         """Return the address of the leader of the Consul servers, or "" when there is none."""
         return await self._worker.run(self._client.status.leader)
 
+    async def version(self) -> str:
+        """Return the agent's release."""
+        answer = await self._worker.run(self._client.agent.self)
+        return answer["Config"]["Version"]
+
 
 class _Client(consul.std.Consul):
     """py-consul's client for an agent's URL."""

@@ -111,6 +111,14 @@ class Registry:
             if not await self._queries.leader():
                 raise ConnectionError("the registry has no leader")
 
+    async def version(self) -> str:
+        """Return the registry's release, "" when our token may not read it."""
+        async with asyncio.timeout(2.0):
+            try:
+                return await self._queries.version()
+            except ConsulError:
+                return ""
+
 
 def next_index(index: int | None, answered: int) -> int | None:
     """Return the index for the next query; None, to ask without waiting, if it went backwards (a restored Consul)."""

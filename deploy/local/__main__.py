@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.local import privileges
-from deploy.local.binaries import ServerMissing
+from deploy.local.binaries import ProgramUnusable, ServerMissing
 from deploy.local.constellation import Constellation, StartFailed, end_all
 from deploy.local.layout import FAIRDB, Layout
 from deploy.local.ledger import Ledger
@@ -166,12 +166,12 @@ def interruptible(work: Coroutine[Any, Any, T]) -> T:
 
 
 def show(ledger: Ledger) -> None:
-    table = Table("part", "address", "pid", "state")
+    table = Table("part", "version", "address", "pid", "state")
     alive = ledger.alive()
     for name in in_order({*ledger.parts, *ledger.addresses}):
         pid = str(ledger.parts[name][-1].pid) if name in ledger.parts else ""
         state = "runs" if name in alive else "ended" if name in ledger.parts or not ledger.up else "given"
-        table.add_row(name, ledger.addresses.get(name, ""), pid, state)
+        table.add_row(name, ledger.versions.get(name, ""), ledger.addresses.get(name, ""), pid, state)
     console.print(table)
     if ledger.up and {*ledger.parts} - {*alive}:
         console.print("Some parts have ended: `make up` starts everything anew, with its data.")
@@ -187,7 +187,7 @@ def main() -> int:
     """Run the command; what an operator can mend is one clear message, not a stack trace."""
     try:
         app()
-    except (AlreadyUp, StartFailed, PortTaken, PortUnreadable, RootInUse, ServerMissing) as error:
+    except (AlreadyUp, StartFailed, PortTaken, PortUnreadable, ProgramUnusable, RootInUse, ServerMissing) as error:
         print(f"fairdb: {error}", file=sys.stderr)
         return 1
     return 0

@@ -23,6 +23,7 @@ from deploy.local.ports import Ports
 from deploy.local.probe import http
 from deploy.local.process import Child
 from deploy.local.rootlock import root_lock
+from deploy.local.versions import read_versions
 from deploy.services import NAMES
 
 # How long a part may take. Generous: on a busy machine slow is not broken, and a dead process is noticed at once.
@@ -66,6 +67,8 @@ class Constellation:
         self.layout = self.plan.layout
         self.ports = self.plan.port_numbers
         self.detached = detached
+        self.versions: dict[str, str] = {}
+        """Map each server to its release, once the whole is up."""
         self._ledger = Ledger(self.layout.ledger)
         self._children: dict[str, list[Child]] = {}
         self._held = ExitStack()
@@ -119,7 +122,7 @@ class Constellation:
                 # Two cores: the services' imports would only slow the servers they are going to wait for.
                 group.create_task(self._start_services(stores))
             await self._wait_for_health()
-            self._ledger.complete(self.addresses, self.ports.numbers())
+            self._ledger.complete(self.addresses, self.ports.numbers(), self.versions)
         except BaseException as error:
             await self.stop_all()
             raise first_of(error) from None
@@ -201,6 +204,7 @@ class Constellation:
         if not await until(healthy, HEALTH_LIMIT):
             status = await http(f"{self.edge_url}/api/health", timeout=10)
             raise StartFailed("envoy", f"GET /api/health still answers {status}", self.layout.log("gateway"))
+        self.versions = await read_versions(self.edge_url, self.ports.envoy_admin)
 
     def _require_running(self, part: str) -> None:
         if not self.running(part):

@@ -12,13 +12,17 @@ from deploy.local.process import Child, Identity
 
 @dataclass
 class Ledger:
-    """`run.json`: each part's processes, and addresses and ports once the whole is up. Written at every change."""
+    """`run.json`: each part's processes, and addresses, ports and the servers' versions once the whole is up.
+
+    Written at every change.
+    """
 
     path: Path
     parts: dict[str, list[Child]] = field(default_factory=dict[str, list[Child]])
     addresses: dict[str, str] = field(default_factory=dict[str, str])
     ports: dict[str, int] = field(default_factory=dict[str, int])
     up: bool = False
+    versions: dict[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
     def read(cls, path: Path) -> "Ledger":
@@ -26,7 +30,7 @@ class Ledger:
         try:
             data: dict[str, Any] = json.loads(path.read_text())
             parts = {name: [recall(entry) for entry in entries] for name, entries in data["parts"].items()}
-            return cls(path, parts, data["addresses"], data["ports"], data["up"])
+            return cls(path, parts, data["addresses"], data["ports"], data["up"], data.get("versions", {}))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return cls(path)
 
@@ -38,10 +42,11 @@ class Ledger:
         self.parts.pop(part, None)
         self.write()
 
-    def complete(self, addresses: Mapping[str, str], ports: Mapping[str, int]) -> None:
+    def complete(self, addresses: Mapping[str, str], ports: Mapping[str, int], versions: Mapping[str, str]) -> None:
         """Note that the whole is up."""
         self.addresses = dict(addresses)
         self.ports = dict(ports)
+        self.versions = dict(versions)
         self.up = True
         self.write()
 
@@ -59,9 +64,14 @@ class Ledger:
             for name, children in self.parts.items()
         }
         fresh = self.path.with_suffix(".new")
-        fresh.write_text(
-            json.dumps({"up": self.up, "addresses": self.addresses, "ports": self.ports, "parts": entries}, indent=1)
-        )
+        document = {
+            "up": self.up,
+            "addresses": self.addresses,
+            "ports": self.ports,
+            "versions": self.versions,
+            "parts": entries,
+        }
+        fresh.write_text(json.dumps(document, indent=1))
         fresh.replace(self.path)
 
 

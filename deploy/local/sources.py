@@ -63,7 +63,7 @@ def read_sources(apt: Path = APT) -> list[Source]:
 
 def parse_line(line: str) -> Source | None:
     """Parse a line of `sources.list`; None for a comment, for sources of source packages, and for anything else."""
-    match = LEGACY_LINE.match(line.split("#")[0].strip())
+    match = LEGACY_LINE.match(line.split("#", maxsplit=1)[0].strip())
     if match is None:
         return None
     source = {"Types": "deb", "URIs": match["uri"], "Suites": match["suite"], "Components": match["components"]}
@@ -97,7 +97,7 @@ def is_of_distribution(source: Source, codename: str) -> bool:
     """Tell whether the source is the distribution's own archive, not a third party's whose suites have its names."""
     archive = source["URIs"].split()[0].rstrip("/").rpartition("/")[2].removesuffix(".list")
     components = {"main", "universe"} & set(source["Components"].split())
-    suites = [suite for suite in source["Suites"].split() if suite.split("-")[0] in {codename, *ALIASES}]
+    suites = [suite for suite in source["Suites"].split() if suite.split("-", maxsplit=1)[0] in {codename, *ALIASES}]
     return bool(codename and archive in ARCHIVES and components and suites)
 
 

@@ -84,7 +84,7 @@ def require_own(folders: Iterable[Path]) -> None:
 def no_permission(path: Path) -> str:
     """Return what to do about a file that we may not write or read."""
     # os.path.exists, unlike Path.exists, is also False where we may not look.
-    existing = next(place for place in (path, *path.parents) if os.path.exists(place))
+    existing = next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110 - see above
     uid = existing.stat().st_uid
     try:
         owner = pwd.getpwuid(uid).pw_name

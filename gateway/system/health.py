@@ -2,22 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import grpc
 import structlog
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis import call_context
 from chassis.call_context import Call
-from chassis.events import broker
 from fairdb.system.v1.system_service_pb2 import PartHealth, SystemHealth
+from gateway.system.checks import CHECK_SECONDS, Check, NotServing
 
 log = structlog.get_logger()
 
-CHECK_SECONDS = 1.5
 _CACHE_SECONDS = 1.0
 HEALTHY, DEGRADED, CRITICAL = "healthy", "degraded", "critical"
 
@@ -26,8 +23,7 @@ HEALTHY, DEGRADED, CRITICAL = "healthy", "degraded", "critical"
 class Part:
     """One service or server of the platform."""
 
-    check: Callable[[], Awaitable[object]]
-    """Raises while the part is unavailable."""
+    check: Check
     when_unavailable: str
     """The health of the platform while the part is unavailable: DEGRADED or CRITICAL."""
 
@@ -64,10 +60,10 @@ class Health:
 
 async def _check_part(part: Part) -> PartHealth:
     started = time.perf_counter()
-    status, detail = HEALTHY, ""
+    status, detail, version = HEALTHY, "", ""
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            await part.check()
+            version = await part.check()
     except TimeoutError:
         status, detail = part.when_unavailable, "did not answer in time"
     except NotServing:
@@ -77,32 +73,4 @@ async def _check_part(part: Part) -> PartHealth:
         log.info("health_check_failed", error=error)
         status, detail = part.when_unavailable, "cannot be reached"
     latency = round((time.perf_counter() - started) * 1000, 2)
-    return PartHealth(status=status, latency_ms=latency, detail=detail)
-
-
-class NotServing(Exception):
-    """The service reports that it is not ready."""
-
-
-def service_check(channel: grpc.aio.Channel) -> Callable[[], Awaitable[None]]:
-    """Return a check of a service by the gRPC health protocol."""
-    stub = health_pb2_grpc.HealthStub(channel)
-
-    async def check() -> None:
-        answer = await stub.Check(  # pyright: ignore[reportAttributeAccessIssue]  # the package ships no types
-            health_pb2.HealthCheckRequest(), timeout=CHECK_SECONDS
-        )
-        if answer.status != health_pb2.HealthCheckResponse.SERVING:
-            raise NotServing
-
-    return check
-
-
-def broker_check(url: str) -> Callable[[], Awaitable[None]]:
-    """Return a check that connects to the broker and logs in."""
-
-    async def check() -> None:
-        async with broker.connect(url):
-            pass
-
-    return check
+    return PartHealth(status=status, latency_ms=latency, detail=detail, version=version)

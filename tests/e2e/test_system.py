@@ -1,5 +1,14 @@
 """Health, registry and metrics."""
 
+import asyncio
+import re
+import sys
+
+import asyncpg
+
+from chassis.identity.revocation import connect_redis
+from deploy.local.plan import PARTS
+from deploy.local.versions import SERVERS
 from deploy.services import NAMES
 from tests.platform import Platform
 from tests.waiting import eventually
@@ -19,6 +28,36 @@ async def test_health_names_every_part(platform: Platform) -> None:
         "queue",
         "registry",
     }
+
+
+async def test_health_and_the_constellation_name_the_releases_of_the_servers_that_run(platform: Platform) -> None:
+    parts = (await platform.http.get("/api/health")).json()["parts"]
+    plan = platform.constellation.plan
+    database = await asyncpg.connect(plan.admin_url)
+    try:
+        postgres = (await database.fetchval("SHOW server_version")).split()[0]
+    finally:
+        await database.close()
+    async with connect_redis(plan.urls.redis) as client:
+        redis = (await client.info("server"))["redis_version"]
+    said = {name: part["version"] for name, part in parts.items() if part.get("version")}
+    assert set(said) == {"database", "cache", "queue", "registry"}
+    assert (said["database"], said["cache"]) == (postgres, redis)
+    assert all(re.fullmatch(r"[0-9]+(\.[0-9]+)+", version) for version in said.values()), said
+    versions = platform.constellation.versions
+    assert {part: versions[server] for part, server in SERVERS.items()} == said
+    assert re.fullmatch(r"1\.[0-9]+\.[0-9]+", versions["envoy"])
+
+
+async def test_status_shows_each_part_with_its_release(platform: Platform) -> None:
+    command = (sys.executable, "-m", "deploy.local", "status", "--root", str(platform.constellation.layout.root))
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in output.decode().splitlines() if "│" in line]
+    shown = {name: (version, state) for name, version, _, _, state in lines}
+    versions = platform.constellation.versions
+    assert shown == {part: (versions.get(part, ""), "runs") for part in PARTS}
 
 
 async def test_admin_sees_the_registry(platform: Platform) -> None:

@@ -59,6 +59,13 @@ def test_table_shows_medians_and_a_dash_where_nothing_was_measured() -> None:
     assert "ceiling" not in text.partition("Ratios")[0]  # what was not measured has no row
 
 
+def test_report_names_the_releases_of_the_servers() -> None:
+    servers = {"postgres": "18.6", "redis": "6.2.5"}
+    results = Results(figures("platform", "post", 64, 1), servers=servers)
+    assert "Servers: postgres 18.6, redis 6.2.5." in report.write_markdown(results, Plan(), MACHINE, DATE)
+    assert "Servers" not in report.write_markdown(replace(results, servers={}), Plan(), MACHINE, DATE)
+
+
 def test_report_warns_when_others_used_the_machine() -> None:
     quiet = figures("platform", "post", 64, 100, 100)
     disturbed = [quiet[0], replace(quiet[1], others=0.4)]
@@ -68,10 +75,11 @@ def test_report_warns_when_others_used_the_machine() -> None:
 
 def test_document_is_json_with_every_single_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.installation.wrk_version", lambda: "wrk")
-    results = Results(figures("platform", "post", 64, 1, 2, 3), [Memory(1, "platform", 512.4)])
+    results = Results(figures("platform", "post", 64, 1, 2, 3), [Memory(1, "platform", 512.4)], {"postgres": "18.6"})
     document = json.loads(json.dumps(report.write_document(results, Plan(), MACHINE, DATE)))
     assert [figure["rate"] for figure in document["figures"]] == [1, 2, 3]
     assert (document["rss_mb"], document["machine"], document["date"]) == (512.4, MACHINE, DATE)
+    assert document["servers"] == {"postgres": "18.6"}
 
 
 def test_plot_draws_a_bar_for_each_variant_measured() -> None:

@@ -159,3 +159,10 @@ def test_index_that_goes_backwards_is_dropped(index: int | None, answered: int, 
 )
 def test_url_without_a_port_uses_the_port_of_consul(url: str, base: str) -> None:
     assert Consul(url)._client.http.base_uri == base
+
+
+async def test_release_that_the_token_may_not_read_is_unknown(agent: Agent) -> None:
+    agent.body = '{"Config": {"Version": "1.8.7"}}'
+    assert await Registry(agent.url).version() == "1.8.7"
+    agent.status, agent.body = FORBIDDEN, "Permission denied"
+    assert await Registry(agent.url).version() == ""

@@ -1,0 +1,105 @@
+"""A check for each kind of part: returns the server's release, "" for a service, and raises while it is down."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from chassis.events import broker
+from chassis.registry.discovery import Registry
+from chassis.storage.database import Database
+
+CHECK_SECONDS = 1.5
+
+Check = Callable[[], Awaitable[str]]
+
+
+class NotServing(Exception):
+    """A service answers that it is not ready."""
+
+
+async def self_check() -> str:
+    """Always healthy: reaching this code is the check."""
+    return ""
+
+
+def service_check(channel: grpc.aio.Channel) -> Check:
+    """Return a check that asks a service by the gRPC health protocol."""
+    stub = health_pb2_grpc.HealthStub(channel)
+
+    async def check() -> str:
+        answer = await stub.Check(  # pyright: ignore[reportAttributeAccessIssue]  # the package ships no types
+            health_pb2.HealthCheckRequest(), timeout=CHECK_SECONDS
+        )
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            raise NotServing
+        return ""
+
+    return check
+
+
+def database_check(database: Database) -> Check:
+    """Return a check of PostgreSQL and our schema in it."""
+
+    async def check() -> str:
+        await database.check()
+        async with database.connection() as connection:
+            # The server said it when the connection was opened. Debian's adds its package: "15.13 (Debian ...)".
+            return connection.get_settings().server_version.split()[0]
+
+    return check
+
+
+def cache_check(redis: Redis) -> Check:
+    """Return a check of Redis."""
+
+    async def check() -> str:
+        try:
+            # Costs as little as PING and, unlike INFO, is permitted to every user.
+            answer: Any = await redis.execute_command("HELLO")
+        except ResponseError:
+            # Before 6.2 it wanted an argument.
+            await redis.ping()
+            return ""
+        # A flat list in the second version of the protocol.
+        fields = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
+        return _text(fields.get("version", fields.get(b"version", "")))
+
+    return check
+
+
+def broker_check(url: str) -> Check:
+    """Return a check that logs in to the broker."""
+
+    async def check() -> str:
+        async with broker.connect(url) as (connection, _):
+            assert connection.transport is not None
+            properties = connection.transport.connection.server_properties
+            return _text(properties.get("version", ""))
+
+    return check
+
+
+def registry_check(registry: Registry) -> Check:
+    """Return a check of Consul."""
+    version = ""
+
+    async def check() -> str:
+        nonlocal version
+        try:
+            await registry.ping()
+        except Exception:
+            # It may come back as another release.
+            version = ""
+            raise
+        version = version or await registry.version()
+        return version
+
+    return check
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,71 @@
+"""Checks of servers: what release they report, and what they do when a server does not say it."""
+
+from typing import Any
+
+import pytest
+from redis.exceptions import ResponseError
+
+from gateway.system.checks import cache_check, registry_check
+
+
+class Registry:
+    """Answers as it is told, and counts how often its release was asked for."""
+
+    def __init__(self) -> None:
+        self.is_down = False
+        self.release = "1.8.7"
+        self.asked = 0
+
+    async def ping(self) -> None:
+        if self.is_down:
+            raise ConnectionError
+
+    async def version(self) -> str:
+        self.asked += 1
+        return self.release
+
+
+class Redis:
+    """Answers HELLO as it is told."""
+
+    def __init__(self, hello: Any) -> None:
+        self._hello = hello
+        self.pings = 0
+
+    async def execute_command(self, command: str) -> Any:
+        assert command == "HELLO"
+        if isinstance(self._hello, Exception):
+            raise self._hello
+        return self._hello
+
+    async def ping(self) -> None:
+        self.pings += 1
+
+
+async def test_registrys_release_is_read_once_until_it_was_down() -> None:
+    registry = Registry()
+    check = registry_check(registry)  # pyright: ignore[reportArgumentType]  # a fake
+    assert [await check(), await check(), registry.asked] == ["1.8.7", "1.8.7", 1]
+    registry.is_down, registry.release = True, "1.9.0"
+    with pytest.raises(ConnectionError):
+        await check()
+    registry.is_down = False
+    assert [await check(), registry.asked] == ["1.9.0", 2]
+
+
+@pytest.mark.parametrize(
+    "hello",
+    [
+        {"server": "redis", "version": "7.0.15", "proto": 3},
+        {b"server": b"redis", b"version": b"7.0.15"},
+        [b"server", b"redis", b"version", b"7.0.15", b"proto", 2],
+    ],
+)
+async def test_caches_release_is_read_in_both_protocols(hello: object) -> None:
+    assert await cache_check(Redis(hello))() == "7.0.15"  # pyright: ignore[reportArgumentType]  # a fake
+
+
+async def test_cache_that_does_not_say_its_release_is_only_asked_whether_it_is_there() -> None:
+    redis = Redis(ResponseError("unknown command"))
+    assert await cache_check(redis)() == ""  # pyright: ignore[reportArgumentType]  # a fake
+    assert redis.pings == 1
