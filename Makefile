@@ -89,6 +89,10 @@ bench-anonymity: setup ## Measure time and memory of `fairdb risk` and `fairdb a
 demo: setup ## Start a constellation of its own, create real samples on it, show them, stop it
 	$(BIN)/python -m deploy.local run --free --root .fairdb/demo -- $(BIN)/fairdb demo
 
+.PHONY: fresh
+fresh: ## As root: run `make demo` of HEAD on minimal Debian systems built for it, in about a quarter of an hour
+	@$(PYTHON) -m deploy.fresh
+
 .PHONY: up
 up: setup ## Start the constellation and leave it running
 	$(BIN)/python -m deploy.local up

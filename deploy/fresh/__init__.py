@@ -1,0 +1,1 @@
+"""Tries `make demo` on fresh machines: minimal systems, made here and removed again. Standard library only."""
