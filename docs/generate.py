@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings
 
 from backend_svc.lifecycle.consumers import CONSUMED
 from chassis.serving.settings import Settings
+from deploy.local.binaries import PROGRAMS, SETTING
 from deploy.local.ports import Ports, variable
 from deploy.services import NAMES
 from edge.contract import UPSTREAMS
@@ -63,6 +64,10 @@ SETTINGS = """\
 Every setting is an environment variable, read once at start. `make up` sets those that have no default.
 
 ## Every service
+"""
+
+LOCAL_PROGRAMS = """\
+Which program runs where none is set: [local servers](../decisions/local-servers.md).
 """
 
 
@@ -193,6 +198,8 @@ def settings() -> Iterator[str]:
     yield from table(
         ("variable", "default"), ((f"`{variable(name)}`", str(port)) for name, port in Ports().numbers().items())
     )
+    yield from ["", "## Programs of the local constellation", "", LOCAL_PROGRAMS]
+    yield from table(("variable", "path of"), ((f"`{SETTING}{name}`", meaning) for name, meaning in PROGRAMS.items()))
 
 
 def setting_rows(kind: type[BaseSettings], inherited: Mapping[str, FieldInfo]) -> Iterator[str]:

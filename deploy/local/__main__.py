@@ -184,7 +184,7 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def main() -> int:
-    """Run the command; what an operator can mend is one clear message, not a stack trace."""
+    """Run the command; an error that an operator can fix is one message, not a stack trace."""
     try:
         app()
     except (AlreadyUp, StartFailed, PortTaken, PortUnreadable, ProgramUnusable, RootInUse, ServerMissing) as error:
