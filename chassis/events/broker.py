@@ -26,6 +26,7 @@ from aio_pika.abc import (
     AbstractQueue,
     HeadersType,
 )
+from aio_pika.connection import make_url
 from aio_pika.exceptions import AMQPError
 from aiormq.exceptions import ChannelInvalidStateError
 
@@ -75,10 +76,12 @@ async def keep_connected(purpose: str, session: Callable[[], Awaitable[None]]) -
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[tuple[AbstractConnection, asyncio.Event]]:
     """Open a connection; the event is set when it is lost."""
-    connection = await aio_pika.connect(url, timeout=CONNECT_SECONDS)
+    # Not aio_pika.connect(): a connection that it fails to open is closed by the garbage collector, in any thread.
+    connection = aio_pika.Connection(make_url(url))
     lost = asyncio.Event()
     connection.close_callbacks.add(lambda *_: lost.set())
     try:
+        await connection.connect(timeout=CONNECT_SECONDS)
         yield connection, lost
     finally:
         await connection.close()
