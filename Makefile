@@ -1,24 +1,24 @@
-# Every target sets up first what it needs; nothing but make and Python 3.11 has to be there before.
-# PYTHON=... chooses which Python; without it set-up takes the system's where that is faster than `python3`.
+# Every target runs `make setup` first if it needs it. Only make and Python 3.11 or newer must be installed.
+# PYTHON=... selects the Python; by default setup uses `python3`, or the system's Python if that is much faster.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
 RELEASED := protos/released.binpb
 
 .PHONY: help
-help: ## Show this list
+help: ## List all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## Install what is missing: virtual environment, stubs, servers, the demo's tables
+setup: ## Create the virtual environment, install servers, generate stubs, download demo data
 	@$(PYTHON) deploy/local/setup.py
 
 .PHONY: gen
-gen: setup ## Build the stubs in gen/ from protos/
+gen: setup ## Generate the gRPC stubs in gen/ from protos/
 	$(BIN)/python protos/generate.py
 
 .PHONY: check
-check: check-protos ## Check format, lint, types, imports, protos, Envoy's configuration and generated documents
+check: check-protos ## Check format, lint, types, imports, protos, Envoy configuration and generated docs
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/basedpyright
@@ -32,16 +32,16 @@ docs: setup ## Generate docs/reference/ from the protos and the code
 	$(BIN)/python docs/generate.py
 
 .PHONY: check-protos
-check-protos: setup ## Check the protos alone: style, and compatibility with the released contract
+check-protos: setup ## Check only the protos: style and compatibility with the released contract
 	$(BIN)/buf lint gen/image.binpb --path fairdb
 	$(BIN)/buf breaking gen/image.binpb --against $(RELEASED) --path fairdb
 
 .PHONY: envoy-config
-envoy-config: setup ## Write envoy/envoy.yaml, Envoy's configuration with default settings
+envoy-config: setup ## Write envoy/envoy.yaml, the Envoy configuration with default settings
 	$(BIN)/python -m edge reference
 
 .PHONY: test
-test: setup ## Run every test, on real servers of its own
+test: setup ## Run all tests, on real servers that they start themselves
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 .PHONY: coverage
@@ -50,11 +50,11 @@ coverage: setup ## Measure the line and branch coverage of the unit and integrat
 	$(BIN)/coverage report
 
 .PHONY: soak
-soak: setup ## Run the long forms of tests that `make test` runs briefly
+soak: setup ## Run the long versions of tests that `make test` runs briefly
 	$(BIN)/pytest -m soak
 
 .PHONY: bench-prepare
-bench-prepare: setup ## Measure what it costs to anonymise one sample
+bench-prepare: setup ## Measure the cost of anonymising one sample
 	$(BIN)/python -m bench.prepare
 
 .PHONY: bench-setup
@@ -62,23 +62,23 @@ bench-setup: setup
 	@$(BIN)/python -m bench.installation
 
 .PHONY: bench
-bench: bench-setup ## Measure the platform against its rivals, three times in turn: bench/results/latest.md
+bench: bench-setup ## Compare the platform with its rivals, in three rounds; writes bench/results/latest.md
 	$(BIN)/python -m bench.run
 
 .PHONY: bench-short
-bench-short: bench-setup ## The same in two minutes; shows that measuring works, not how fast anything is
+bench-short: bench-setup ## Run the benchmark in two minutes, to test that it works; its figures are not reliable
 	$(BIN)/python -m bench.run --short
 
 .PHONY: bench-check
-bench-check: bench-setup ## Check the types of the rivals, whose libraries `make setup` does not install
+bench-check: bench-setup ## Check the types of the rivals, which need libraries that `make setup` does not install
 	$(BIN)/basedpyright --project bench/peers
 
 .PHONY: profile
-profile: bench-setup ## Show where the services spend their time under load: flame graphs in bench/results/profiles
+profile: bench-setup ## Profile the services under load; writes flame graphs to bench/results/profiles
 	$(BIN)/python -m bench.profile
 
 .PHONY: bench-tracing
-bench-tracing: bench-setup ## Measure what spans cost a call: our own, and those of OpenTelemetry's instrumentation
+bench-tracing: bench-setup ## Measure the cost of tracing per call: our spans and those of OpenTelemetry
 	$(BIN)/python -m bench.tracing
 
 .PHONY: bench-anonymity
@@ -86,43 +86,43 @@ bench-anonymity: setup ## Measure time and memory of `fairdb risk` and `fairdb a
 	$(BIN)/python -m bench.anonymity
 
 .PHONY: demo
-demo: setup ## Start a constellation of its own, create real samples on it, show them, stop it
+demo: setup ## Start a separate platform, create and show real samples, stop it
 	$(BIN)/python -m deploy.local run --free --root .fairdb/demo -- $(BIN)/fairdb demo
 
 .PHONY: fresh
-fresh: ## As root: run `make demo` of HEAD on minimal Debian systems built for it, in about a quarter of an hour
+fresh: ## Run `make demo` of HEAD on newly built minimal Debian systems (as root, 15 minutes)
 	@$(PYTHON) -m deploy.fresh
 
 .PHONY: up
-up: setup ## Start the constellation and leave it running
+up: setup ## Start the platform and leave it running
 	$(BIN)/python -m deploy.local up
 
 .PHONY: down
-down: ## Stop what `make up` started
+down: ## Stop the platform that `make up` started
 	$(BIN)/python -m deploy.local down
 
 .PHONY: logs
-logs: ## Follow the logs of what `make up` started
+logs: ## Follow the logs of the platform that `make up` started
 	$(BIN)/python -m deploy.local logs
 
 .PHONY: release-protos
-release-protos: gen ## Make today's protos the contract that `make check` holds later ones against
+release-protos: gen ## Make the current protos the released contract that `make check` compares with
 	$(BIN)/buf build gen/image.binpb --path fairdb --exclude-source-info -o $(RELEASED)
 
 .PHONY: lock
-lock: setup ## Choose versions anew within the ranges of pyproject.toml
+lock: setup ## Update requirements.lock within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet --generate-hashes --no-header \
 	  --no-annotate --extra tables --group server --group local --group dev pyproject.toml --output-file requirements.lock
 
 .PHONY: lock-bench
-lock-bench: setup ## Choose versions of what `make bench` installs, those of requirements.lock where both have it
+lock-bench: setup ## Update requirements-bench.lock, with the versions of requirements.lock for shared libraries
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet --generate-hashes --no-header \
 	  --no-annotate --constraint requirements.lock --group bench --output-file requirements-bench.lock
 
 .PHONY: wheel
-wheel: setup ## Build the wheel, stubs included, into dist/
+wheel: setup ## Build the wheel, including the stubs, in dist/
 	$(BIN)/pip wheel --no-deps --no-build-isolation --wheel-dir dist .
 
 .PHONY: admin
-admin: setup ## Make EMAIL an administrator of what `make up` started
+admin: setup ## Make the user EMAIL=... an administrator of the platform that `make up` started
 	@$(BIN)/python -m deploy.local exec auth_svc -- $(BIN)/python -m auth_svc.first_admin "$(EMAIL)"

@@ -122,7 +122,7 @@ class Meter:
 
     def _usage(self) -> Usage:
         constellation = self.stage.constellation
-        postgres, rabbitmq = (machine.cpu_seconds([constellation.pid(part)]) for part in SHARED)
+        postgres, rabbitmq = (machine.cpu_seconds([constellation.pid(name)]) for name in SHARED)
         own = machine.cpu_seconds(self.variant.roots())
         return Usage(own, postgres, rabbitmq, machine.own_seconds(), machine.busy_seconds(), machine.disk_seconds())
 

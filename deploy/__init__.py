@@ -1,1 +1,1 @@
-"""How the constellation is deployed: on one machine (`local`), with compose, on Kubernetes."""
+"""Deployment of the platform: the list of services, one machine (`local`), and a test on fresh systems (`fresh`)."""

@@ -1,6 +1,6 @@
-"""The services of the platform, in one list. Deployment, edge, credentials, tests and documents derive from it.
+"""The list of the platform's services. Deployment, edge, credentials, tests and documents derive from it.
 
-docs/howto/add-a-service.md names the other places that a new service touches.
+docs/howto/add-a-service.md lists the other files that a new service needs.
 """
 
 from dataclasses import dataclass
@@ -11,31 +11,31 @@ class KeyFile:
     """A file of secret keys that one service reads. Each key is 32 random bytes in base64."""
 
     setting: str
-    """The service's setting that holds the path, such as "keystore_file"."""
+    """The service's setting for the path, such as "keystore_file"."""
     name: str
     keys: tuple[str, ...] = ()
-    """Names of the keys, which the file holds as a JSON object. Without names the file holds one key."""
+    """Names of the keys in the file's JSON object. When empty, the file holds a single key."""
 
     @property
     def variable(self) -> str:
-        """The environment variable of the setting."""
+        """The environment variable that sets the path."""
         return f"FAIRDB_{self.setting.upper()}"
 
 
 @dataclass(frozen=True)
 class Service:
-    """One gRPC service: a Python package that `python -m NAME` runs. Consul knows it by the same name."""
+    """A gRPC service: a Python package run as `python -m NAME`, registered in Consul under the same name."""
 
     name: str
     port: int
     metrics_port: int
     serves: tuple[str, ...] = ()
-    """Its public gRPC services. The edge routes these to it, and clients cannot reach any other."""
+    """Its public gRPC services. The edge routes only these; clients cannot reach any other."""
     key_files: tuple[KeyFile, ...] = ()
 
     @property
     def label(self) -> str:
-        """The short name in variables: FAIRDB_PORT_AUTH moves the port of auth_svc."""
+        """The short name used in variables: FAIRDB_PORT_AUTH sets the port of auth_svc."""
         return self.name.removesuffix("_svc")
 
 

@@ -1,7 +1,7 @@
-"""Builds the stubs: Python modules with type stubs, and the descriptor set that Envoy transcodes by, all under gen/.
+"""Generates gen/: Python stubs with types, and the descriptor set that Envoy uses to transcode REST calls.
 
-Third-party protos come from installed packages: google/* as sources from googleapis-common-protos, buf/validate as the
-descriptor that the protovalidate package carries.
+Third-party protos come from installed packages: the sources of google/* from googleapis-common-protos, the descriptor
+of buf/validate from protovalidate.
 """
 
 import shutil
@@ -18,7 +18,7 @@ from protovalidate._gen.buf.validate import validate_pb
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 GEN = ROOT / "gen"
-IMAGE = "image.binpb"  # everything with source comments: for buf
+IMAGE = "image.binpb"  # all files with source comments, for buf
 THIRD_PARTY = (
     "google/api/annotations.proto",
     "google/api/field_behavior.proto",
@@ -29,11 +29,11 @@ THIRD_PARTY = (
     "google/rpc/error_details.proto",
     "google/rpc/status.proto",
 )
-DESCRIPTORS = "fairdb/descriptors.binpb"  # everything without: for Envoy; ships with the stubs
+DESCRIPTORS = "fairdb/descriptors.binpb"  # all files without comments, for Envoy; shipped with the stubs
 
 
 def write_validate_descriptor(target: Path) -> None:
-    """Write buf/validate/validate.proto and what it imports as a FileDescriptorSet."""
+    """Write buf/validate/validate.proto and its imports as a FileDescriptorSet."""
     descriptors: dict[str, bytes] = {}
 
     def collect(file: Any) -> None:
@@ -50,16 +50,16 @@ def write_validate_descriptor(target: Path) -> None:
 
 def run_protoc(*arguments: str) -> None:
     if protoc.main(["protoc", *arguments]) != 0:
-        sys.exit("protoc refused the protos: see above")
+        sys.exit("protoc failed: see the messages above")
 
 
 def generate(target: Path) -> None:
-    """Write all that is generated into `target`, which must be empty."""
+    """Generate all files into `target`, which must be empty."""
     well_known = Path(grpc_tools.__file__).parent / "_proto"
     google_protos = Path(google.rpc.status_pb2.__file__).parents[2]
     validate = target / "validate.binpb"
     write_validate_descriptor(validate)
-    # protoc takes imports either from descriptor sets or from folders, so the folders' part becomes a set first.
+    # protoc takes imports from descriptor sets or from folders, not both, so convert the folders to a set first.
     third_party = target / "third_party.binpb"
     run_protoc(
         f"--proto_path={google_protos}",
@@ -86,7 +86,7 @@ def generate(target: Path) -> None:
     run_protoc(
         *common, f"--descriptor_set_out={target / IMAGE}", "--include_imports", "--include_source_info", *sources
     )
-    # google.rpc's error details are listed so that Envoy can render them, which needs their descriptors.
+    # Envoy needs the descriptors of google.rpc's error details to render errors as JSON.
     run_protoc(
         *common,
         f"--descriptor_set_out={target / DESCRIPTORS}",
@@ -102,7 +102,7 @@ def generate(target: Path) -> None:
 
 
 def main() -> None:
-    """Replace gen/ as a whole, so that a stub whose proto is gone goes too."""
+    """Replace all of gen/, so that stubs of deleted protos disappear."""
     building = ROOT / ".gen-building"
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir()

@@ -1,4 +1,4 @@
-"""Edge rig: a real Envoy with the rendered configuration, fake services behind it, and an issuer that it trusts."""
+"""Edge rig: a real Envoy with the rendered configuration, fake services behind it, and a trusted token issuer."""
 
 import asyncio
 import base64
@@ -53,7 +53,7 @@ Context = grpc.aio.ServicerContext
 
 
 class Samples(sample_service_pb2_grpc.SampleServiceServicer):
-    """Fake SampleService: magic values in the request choose the answer. Keeps the metadata of the last call."""
+    """Fake SampleService: special values in the request select the answer. Keeps the metadata of the last call."""
 
     def __init__(self) -> None:
         self.metadata: dict[str, str] = {}
@@ -116,14 +116,14 @@ class System(system_service_pb2_grpc.SystemServiceServicer):
 
 
 class Backend(backend_service_pb2_grpc.BackendServiceServicer):
-    """Fake internal service on the same port: only the edge keeps clients from calling it."""
+    """Fake internal service on the same port: only the edge prevents clients from calling it."""
 
     async def GetStoredSample(self, request, context: Context):
         return backend_service_pb2.StoredSample()
 
 
 class Imports(import_service_pb2_grpc.ImportServiceServicer):
-    """Fake ImportService: answers each piece of a CSV file with its size, and refuses other media types."""
+    """Fake ImportService: returns the size of each chunk of a CSV file and rejects other media types."""
 
     def __init__(self) -> None:
         self.first: import_service_pb2.ImportFileRequest | None = None
@@ -140,7 +140,7 @@ class Imports(import_service_pb2_grpc.ImportServiceServicer):
 
 
 class Upstream:
-    """A server with the fake services, on a port of its own."""
+    """A server with the fake services, on its own port."""
 
     def __init__(self) -> None:
         self.samples = Samples()  # pyright: ignore[reportAbstractUsage]  other RPCs answer UNIMPLEMENTED
@@ -189,21 +189,21 @@ async def upstream_running() -> AsyncIterator[Upstream]:
 
 
 class Issuer:
-    """Issues access tokens as auth_svc does, under a key of its own."""
+    """Issues access tokens as auth_svc does, signed with its own key."""
 
     def __init__(self, kid: str) -> None:
         self._key = Ed25519PrivateKey.generate()
         self._kid = kid
 
     def token(self, **claims: Any) -> str:
-        """Return a valid token with `claims` replaced; a claim that is None is left out."""
+        """Return a valid token with `claims` replaced; a claim set to None is omitted."""
         now = int(time.time())
         valid = {"iss": "auth_svc", "aud": "fairdb", "sub": "u", "jti": "j", "iat": now, "exp": now + 3600}
         chosen = {name: value for name, value in (valid | claims).items() if value is not None}
         return jwt.encode(chosen, self._key, algorithm="EdDSA", headers={"kid": self._kid})
 
     def bearer(self, **claims: Any) -> dict[str, str]:
-        """Return the headers that carry such a token."""
+        """Return the headers with such a token."""
         return {"authorization": f"Bearer {self.token(**claims)}"}
 
     def jwk(self) -> dict[str, str]:
@@ -216,7 +216,7 @@ class Issuer:
 
 
 class Edge:
-    """A running Envoy, and clients of its listener and its admin interface."""
+    """A running Envoy, with clients for its listener and its admin interface."""
 
     def __init__(self, settings: EdgeSettings, files: EdgeFiles, log: Path) -> None:
         self.files = files
@@ -230,7 +230,7 @@ class Edge:
         return self._log.read_text()
 
     async def log_entry(self, correlation_id: str) -> Config:
-        """Return a request's entry in the access log, once Envoy has written it."""
+        """Wait for a request's entry in the access log and return it."""
 
         async def find() -> Config | None:
             for line in self.read_log().splitlines():
@@ -248,7 +248,7 @@ class Edge:
         return int(answer.text.rpartition(":")[2])
 
     async def is_unhealthy(self, cluster: str) -> bool:
-        """Return whether health checks have marked an instance of a service as unhealthy."""
+        """Return whether health checks have marked an instance of a service unhealthy."""
         return await self.stat(f"cluster.{cluster}.membership_healthy") < await self.stat(
             f"cluster.{cluster}.membership_total"
         )
@@ -300,7 +300,7 @@ async def edge_running(
 
 
 def assert_is_error(answer: httpx.Response, status: int, code: int, reason: str) -> Config:
-    """Check that an answer is this error, with this gRPC code. Returns the metadata of its ErrorInfo."""
+    """Check that an answer is this error with this gRPC code; return the metadata of its ErrorInfo."""
     metadata = assert_error(answer, status, reason)
     assert answer.json()["code"] == code
     return metadata

@@ -11,8 +11,8 @@ from bench.records import write_records
 from bench.stage import NO_LIMIT, Stage
 from bench.variants.identity import Identity
 from deploy.local import probe, process
+from deploy.local.component import until
 from deploy.local.layout import CHECKOUT, Layout
-from deploy.local.part import until
 from deploy.local.ports import LOOPBACK, Ports, find_free
 from deploy.local.process import Child, Command
 from deploy.local.servers.envoy import Envoy

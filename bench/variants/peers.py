@@ -16,8 +16,8 @@ from bench.stage import DONORS, Stage
 from bench.variants import platform
 from bench.variants.identity import Identity
 from deploy.local import process
+from deploy.local.component import until
 from deploy.local.layout import CHECKOUT
-from deploy.local.part import until
 from deploy.local.ports import LOOPBACK, find_free
 from deploy.local.process import Child, Command
 from privacy_svc.keystore import Keystore

@@ -10,8 +10,8 @@ from bench.counting import Expectation
 from bench.stage import DONORS, Stage
 from chassis.events.broker import EXCHANGE
 from deploy.local import probe
+from deploy.local.component import until
 from deploy.local.database import DATABASE
-from deploy.local.part import until
 from deploy.services import NAMES
 
 EDGE = ("edge_agent", "envoy")
@@ -60,8 +60,8 @@ class Platform:
         self._stage.trace(tracing=self._tracing)
         self._spans = self._stage.collector.spans
         await asyncio.gather(*(constellation.start(service) for service in NAMES))
-        for part in EDGE:
-            await constellation.start(part)
+        for component in EDGE:
+            await constellation.start(component)
 
         async def healthy() -> bool:
             return await probe.http(f"{self.url}/api/health", timeout=10) == 200
@@ -72,7 +72,7 @@ class Platform:
     async def stop(self) -> None:
         constellation = self._stage.constellation
         await asyncio.gather(*(constellation.stop(service) for service in NAMES))
-        await asyncio.gather(*(constellation.stop(part) for part in EDGE))
+        await asyncio.gather(*(constellation.stop(component) for component in EDGE))
         # Their last spans have arrived by now.
         if (self._stage.collector.spans > self._spans) != self._tracing:
             raise NotReady(f"spans came although tracing is {self._tracing}, or the other way round")
@@ -88,7 +88,7 @@ class Platform:
             return (await _log_in(http, email))[0]
 
     def roots(self) -> Sequence[int]:
-        return [self._stage.constellation.pid(part) for part in OWN]
+        return [self._stage.constellation.pid(component) for component in OWN]
 
 
 async def make_account(url: str) -> tuple[str, str]:

@@ -1,1 +1,1 @@
-"""Tries `make demo` on fresh machines: minimal systems, made here and removed again. Standard library only."""
+"""Tests `make demo` on minimal Debian systems, which it builds and removes again. Standard library only."""

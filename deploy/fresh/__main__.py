@@ -1,7 +1,7 @@
-"""Builds minimal systems, runs `make demo` in each as root and as an ordinary user, and prints what came of it.
+"""Builds minimal Debian systems, runs `make demo` in each as root and as an ordinary user, and prints the results.
 
-Run as root, as `make fresh`; it takes a quarter of an hour. What is tried is the last commit. Everything lies in
-`.fairdb/fresh`, of which only the logs stay.
+Run `make fresh` as root; it takes about 15 minutes and tests the last commit. All files are in `.fairdb/fresh`;
+only the logs remain afterwards.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from deploy.fresh.systems import (
     copy_with_clone,
     find_debootstrap,
     remove,
-    way_to_sources,
+    source_environment,
 )
 from deploy.local.packages import PackagesMissing
 from deploy.local.stages import FAIRDB
@@ -32,11 +32,11 @@ from deploy.local.stages import FAIRDB
 SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 USERS = {"root": "/root", "researcher": "/home/researcher"}
 WANTED = "334 samples created"
-# How set-up, the local constellation and the script below begin a line that says why they failed.
-REASONS = ("set-up: ", "fairdb: ", "processes left running")
+# Prefixes of the lines in which setup, the local platform and the script below report a failure.
+REASONS = ("setup: ", "fairdb: ", "processes left running")
 FOLDER = FAIRDB / "fresh"
-# $1 is the system, $2 the user, $3 their script, the rest their environment. This shell is process 1 of a namespace:
-# at its end the kernel kills what is left, which is counted first.
+# Arguments: the system, the user, the user's script, and the environment. This shell is process 1 of a PID namespace.
+# The kernel kills the remaining processes when it exits, so it counts them first.
 INSIDE = """
 tree=$1 user=$2 script=$3; shift 3
 mount -t proc proc "$tree/proc" && mount --rbind /dev "$tree/dev" || exit 1
@@ -46,7 +46,7 @@ set -- "$tree"/proc/[0-9]*
 [ $# -eq 1 ] || { echo "processes left running: $(($# - 1))"; exit 1; }
 exit $code
 """
-# What else is unusual for each: root's files are closed to others, the user's folder has a space.
+# Each script also covers an unusual case: root has a strict umask, the user's folder name contains a space.
 SCRIPTS = {
     "root": "umask 077; cd && git clone --quiet /fairdb.git fairdb && cd fairdb && make demo",
     "researcher": "cd && git clone --quiet /fairdb.git 'fair data' && cd 'fair data' && make demo",
@@ -55,7 +55,7 @@ SCRIPTS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `make demo` came to."""
+    """The result of one run of `make demo`."""
 
     suite: str
     user: str
@@ -66,12 +66,12 @@ class Outcome:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make fresh", description=__doc__)
-    parser.add_argument("--suite", choices=SUITES, action="append", help="only this system")
-    parser.add_argument("--user", choices=USERS, action="append", help="only as this user")
+    parser.add_argument("--suite", choices=SUITES, action="append", help="test only this system; repeatable")
+    parser.add_argument("--user", choices=USERS, action="append", help="run only as this user; repeatable")
     options = parser.parse_args()
     if os.geteuid() != 0:
-        return fail("it builds systems with debootstrap and chroot: run it as root")
-    # The default would end us without the clean-up below.
+        return fail("run this as root: it builds systems with debootstrap and chroot")
+    # The default action would exit without the clean-up below.
     signal.signal(signal.SIGTERM, interrupt)
     FOLDER.mkdir(parents=True, exist_ok=True)
     try:
@@ -79,7 +79,7 @@ def main() -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             outcomes = try_all(options.suite or list(SUITES), options.user or list(USERS))
     except BlockingIOError:
-        return fail("another run is under way in this checkout")
+        return fail("another run is already in progress in this checkout: wait until it has finished")
     except (FreshFailed, PackagesMissing, subprocess.CalledProcessError) as error:
         return fail(str(error))
     print_table(outcomes)
@@ -100,7 +100,7 @@ def try_all(suites: list[str], users: list[str]) -> list[Outcome]:
             say(f"building {SUITES[suite]}")
             build(debootstrap, suite, work / suite, logs / f"{suite}.log")
             for user in users:
-                say(f"make demo on {SUITES[suite]} as {user}")
+                say(f"running make demo on {SUITES[suite]} as {user}")
                 tree = work / f"{suite}-{user}"
                 copy_with_clone(work / suite, tree, user, work / "fairdb.git")
                 outcomes.append(run_demo(tree, suite, user, logs / f"{suite}-{user}.log"))
@@ -114,7 +114,7 @@ def try_all(suites: list[str], users: list[str]) -> list[Outcome]:
 def run_demo(tree: Path, suite: str, user: str, log: Path) -> Outcome:
     path = "/usr/local/bin:/usr/bin:/bin"
     environment = {
-        **way_to_sources(),
+        **source_environment(),
         "HOME": USERS[user],
         "USER": user,
         "PATH": f"/usr/local/sbin:/usr/sbin:/sbin:{path}" if user == "root" else path,
@@ -134,12 +134,12 @@ def run_demo(tree: Path, suite: str, user: str, log: Path) -> Outcome:
 
 
 def read_result(code: int, output: str) -> tuple[bool, str]:
-    """Tell whether a run was good, and what the table says of it: what was created, or the line with the reason."""
+    """Return whether a run succeeded, and its text in the table: the samples created, or the reason for the failure."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     if code == 0 and any(WANTED in line for line in lines):
         return True, WANTED
     reasons = [line for line in lines if line.startswith(REASONS)]
-    return False, (reasons or lines or ["it printed nothing"])[-1]
+    return False, (reasons or lines or ["no output"])[-1]
 
 
 def print_table(outcomes: list[Outcome]) -> None:

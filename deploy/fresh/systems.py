@@ -1,7 +1,7 @@
-"""Minimal Debian systems in folders, by debootstrap: make, git and python3, and nothing else.
+"""Minimal Debian systems in folders, built with debootstrap: only make, git and python3 are added.
 
-They load packages from where this machine does: mirrors come from its apt sources, and its settings for reaching apt's
-and pip's sources (proxies, certificates) are copied.
+They download packages as this machine does: they use the mirrors of its apt sources and copies of its network settings
+for apt and pip (proxies, certificates).
 """
 
 import os
@@ -15,18 +15,18 @@ from deploy.local.packages import Packages
 from deploy.local.sources import distribution_sources
 
 INCLUDED = "make,git,python3"
-# Files that say how apt's and pip's sources are reached.
+# Files that configure how to reach the package sources of apt and pip.
 MACHINE_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
-# What is mounted in a namespace of its own vanishes with it, and with --kill-child every process inside dies with us.
+# Mounts disappear with the mount namespace. With --kill-child, every process inside dies with us.
 ISOLATED = ("setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--")
 
 
 class FreshFailed(Exception):
-    """A system cannot be built; the message says why."""
+    """A system could not be built; the message gives the reason."""
 
 
 def find_debootstrap(scratch: Path) -> Sequence[str]:
-    """Return the command, unpacked from the system's packages where it is not installed."""
+    """Return the debootstrap command; unpack it from the system's packages if it is not installed."""
     if installed := shutil.which("debootstrap"):
         return [installed]
     folder = scratch / "debootstrap"
@@ -36,7 +36,7 @@ def find_debootstrap(scratch: Path) -> Sequence[str]:
 
 
 def build(debootstrap: Sequence[str], suite: str, tree: Path, log: Path) -> None:
-    """Build a system and give it this machine's way to its sources."""
+    """Build a system and copy this machine's network settings for apt and pip into it."""
     archives = mirrors()
     arguments = ["--variant=minbase", f"--include={INCLUDED}", suite, str(tree), archives["debian"]]
     with log.open("wb") as output:
@@ -65,33 +65,33 @@ def mirrors() -> dict[str, str]:
         for uri in source["URIs"].split():
             found.setdefault(uri.rstrip("/").rpartition("/")[2], uri)
     if "debian" not in found:
-        raise FreshFailed("this machine's apt sources name no archive of Debian: run it on a Debian machine")
+        raise FreshFailed("this machine's apt sources contain no Debian archive: run this on a Debian machine")
     return found
 
 
 def clone_head(bare: Path) -> None:
-    """Make a bare clone of HEAD: what is committed while systems are tried is not tried on some of them."""
+    """Make a bare clone of HEAD, so that commits made during the run do not change what it tests."""
     clone = ["git", "clone", "--quiet", "--bare", "--depth=1", "--no-local"]
     subprocess.run([*clone, str(CHECKOUT), str(bare)], check=True)
 
 
 def copy_with_clone(base: Path, tree: Path, user: str, bare: Path) -> None:
-    """Copy a system, give it the user, and put the bare clone there for them."""
+    """Copy a system, add the user to it, and copy the bare clone into it."""
     subprocess.run(["cp", "--archive", "--reflink=auto", str(base), str(tree)], check=True)
     if user != "root":
         subprocess.run(["chroot", str(tree), "useradd", "--create-home", user], check=True)
     shutil.copytree(bare, tree / "fairdb.git")
-    # git refuses a repository that belongs to somebody else.
+    # git refuses a repository that belongs to another user.
     subprocess.run(["chroot", str(tree), "chown", "-R", f"{user}:", "/fairdb.git"], check=True)
 
 
 def remove(tree: Path) -> None:
-    """Remove a system. Its mounts were never visible here; should one be, it is not entered."""
+    """Remove a system. --one-file-system keeps `rm` out of any mount that is left over."""
     if tree.exists():
         subprocess.run(["rm", "--recursive", "--force", "--one-file-system", str(tree)], check=True)
 
 
-def way_to_sources() -> dict[str, str]:
-    """Return the variables by which this machine reaches its package sources."""
+def source_environment() -> dict[str, str]:
+    """Return the environment variables with which this machine reaches its package sources."""
     names = {"SSL_CERT_FILE", "PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST"}
     return {name: value for name, value in os.environ.items() if name in names or name.lower().endswith("_proxy")}

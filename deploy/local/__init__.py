@@ -1,5 +1,5 @@
-"""The constellation on one machine: set-up, third-party servers, services, start and stop.
+"""The platform on one machine: setup, third-party servers, services, start and stop.
 
-`setup.py` runs before any virtual environment exists and uses the standard library only. So do the modules it imports:
+`setup.py` runs before a virtual environment exists, so it and the modules it imports use only the standard library:
 `binaries`, `environment`, `packages`, `sources` and `stages`.
 """

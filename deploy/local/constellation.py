@@ -1,10 +1,10 @@
-"""The constellation: every part started in parallel, waited for, killed and started again, ended in order.
+"""The constellation: all servers and services of the platform, started in parallel and stopped in order.
 
     async with Constellation(root=tmp_path, ports=Ports.free()) as constellation:
         await constellation.kill("backend_svc")
         await constellation.start("backend_svc")
 
-Use it from the main thread: the parts die with the thread that started them (see `privileges`).
+Use it from the main thread: child processes die with the thread that started them (see `privileges`).
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import Self
 
 from deploy.local import process
+from deploy.local.component import Component, until
 from deploy.local.ledger import Ledger
-from deploy.local.part import Part, until
-from deploy.local.plan import PARTS, SERVERS, External, Plan
+from deploy.local.plan import COMPONENTS, SERVERS, External, Plan
 from deploy.local.ports import Ports
 from deploy.local.probe import http
 from deploy.local.process import Child
@@ -26,7 +26,7 @@ from deploy.local.rootlock import root_lock
 from deploy.local.versions import read_versions
 from deploy.services import NAMES
 
-# How long a part may take. Generous: on a busy machine slow is not broken, and a dead process is noticed at once.
+# In seconds. Generous, because a busy machine is slow; a process that exits is noticed at once.
 START_LIMIT = 90.0
 HEALTH_LIMIT = 60.0
 STOP_LIMIT = 15.0
@@ -38,17 +38,17 @@ STOP_ORDER = (
 
 
 class StartFailed(Exception):
-    """A part did not start. The message ends with the last lines of its log."""
+    """A component did not start; the message ends with the last lines of its log."""
 
-    def __init__(self, part: str, reason: str, log: Path) -> None:
-        super().__init__(f"{part} did not start: {reason}\n--- {log}\n{process.tail(log)}")
-        self.part = part
+    def __init__(self, component: str, reason: str, log: Path) -> None:
+        super().__init__(f"{component} did not start: {reason}\n--- {log}\n{process.tail(log)}")
+        self.component = component
 
 
 class Constellation:
-    """All parts, or those named in `parts`, in one root folder.
+    """The servers and services of one root folder: all, or those named in `components`.
 
-    `extra_env` adds environment variables by service name. With `detached` the parts outlive this process.
+    `extra_env` maps service names to additional environment variables. With `detached`, components outlive us.
     """
 
     def __init__(
@@ -57,18 +57,18 @@ class Constellation:
         ports: Ports | None = None,
         external: External | None = None,
         *,
-        parts: Iterable[str] = PARTS,
+        components: Iterable[str] = COMPONENTS,
         extra_env: Mapping[str, Mapping[str, str]] | None = None,
         detached: bool = False,
     ) -> None:
         self.plan = Plan.make(
-            root.resolve(), ports or Ports.defaults(), external or External(), frozenset(parts), extra_env or {}
+            root.resolve(), ports or Ports.defaults(), external or External(), frozenset(components), extra_env or {}
         )
         self.layout = self.plan.layout
         self.ports = self.plan.port_numbers
         self.detached = detached
         self.versions: dict[str, str] = {}
-        """Map each server to its release, once the whole is up."""
+        """The release of each server, once all components are running."""
         self._ledger = Ledger(self.layout.ledger)
         self._children: dict[str, list[Child]] = {}
         self._held = ExitStack()
@@ -84,7 +84,7 @@ class Constellation:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Map each part that listens to its "host:port"."""
+        """The "host:port" of each component that listens."""
         return self.plan.addresses
 
     @property
@@ -93,33 +93,33 @@ class Constellation:
 
     @property
     def log_files(self) -> dict[str, Path]:
-        return {part: self.layout.log(part) for part in self.plan.parts}
+        return {component: self.layout.log(component) for component in self.plan.components}
 
     def env_of(self, service: str) -> dict[str, str]:
-        """Return the environment a service (or `edge_agent`) is started with."""
+        """Return the environment of a service or of `edge_agent`."""
         return self.plan.environment(service)
 
-    def pid(self, part: str) -> int:
-        """Return the pid of a part that runs."""
-        return self._children[part][-1].pid
+    def pid(self, component: str) -> int:
+        """Return the pid of a running component."""
+        return self._children[component][-1].pid
 
-    def running(self, part: str) -> bool:
-        return part in self._children and all(child.alive() for child in self._children[part])
+    def running(self, component: str) -> bool:
+        return component in self._children and all(child.alive() for child in self._children[component])
 
     async def start_all(self) -> None:
-        """Start everything and wait until the whole answers. When anything fails, everything is stopped."""
+        """Start all components and wait until the platform is healthy. If one fails, stop all of them."""
         self._held.enter_context(root_lock(self.layout.lock))
         try:
             await end_all(Ledger.read(self.layout.ledger))
-            for part in self.plan.parts.values():
-                self.ports.require_free(part.name, part.ports)
+            for component in self.plan.components.values():
+                self.ports.require_free(component.name, component.ports)
             self.plan.credentials.create_all()
             async with asyncio.TaskGroup() as group:
                 stores = [group.create_task(self._start_store(name)) for name in ("postgres", "redis", "consul")]
                 group.create_task(self._start_if_planned("rabbitmq"))
-                # Rendering needs nothing but files, and Envoy nothing but what was rendered.
+                # The edge agent renders from files alone, and Envoy needs only the rendered files.
                 group.create_task(self._start_in_order("edge_agent", "envoy"))
-                # Two cores: the services' imports would only slow the servers they are going to wait for.
+                # Not earlier: on two cores the services' imports would slow down the servers they wait for.
                 group.create_task(self._start_services(stores))
             await self._wait_for_health()
             self._ledger.complete(self.addresses, self.ports.numbers(), self.versions)
@@ -130,109 +130,115 @@ class Constellation:
             self._held.close()
 
     async def stop_all(self) -> None:
-        """Stop services, then the edge, then servers. Repeating it does nothing."""
-        self._ledger.parts = {name: children for name, children in self._children.items() if children}
+        """Stop the services, then the edge, then the servers. Idempotent."""
+        self._ledger.components = {name: children for name, children in self._children.items() if children}
         await end_all(self._ledger)
         self._children.clear()
         self._held.close()
 
-    async def start(self, part: str, *, wait: bool = True) -> None:
-        """Start a part; wait until it is ready unless told not to (its dependencies may be down)."""
-        planned = self.plan.parts[part]
-        if self.running(part):
+    async def start(self, component: str, *, wait: bool = True) -> None:
+        """Start a component. Without `wait`, do not wait until it is ready: its dependencies may be down."""
+        planned = self.plan.components[component]
+        if self.running(component):
             return
-        await self._end(part, stop=True)
+        await self._end(component, stop=True)
         try:
-            self.ports.require_free(part, planned.ports)
+            self.ports.require_free(component, planned.ports)
             await planned.prepare()
             for command in planned.commands():
-                self._children.setdefault(part, []).append(process.spawn(command, detached=self.detached))
-                self._ledger.record(part, self._children[part])
+                self._children.setdefault(component, []).append(process.spawn(command, detached=self.detached))
+                self._ledger.record(component, self._children[component])
         except Exception as error:
-            raise StartFailed(part, str(error), self.layout.log(part)) from error
+            raise StartFailed(component, str(error), self.layout.log(component)) from error
         if wait:
             await self._wait_for(planned)
 
-    async def stop(self, part: str) -> None:
-        """Ask a part to end, and kill it when it takes too long."""
-        await self._end(part, stop=True)
+    async def stop(self, component: str) -> None:
+        """Ask a component to stop; kill it after STOP_LIMIT seconds."""
+        await self._end(component, stop=True)
 
-    async def kill(self, part: str) -> None:
-        """SIGKILL a part by pid and reap it."""
-        await self._end(part, stop=False)
+    async def kill(self, component: str) -> None:
+        """SIGKILL a component by pid and reap it."""
+        await self._end(component, stop=False)
 
-    def send(self, part: str, number: signal.Signals) -> None:
-        """Send a signal to a part: SIGSTOP and SIGCONT make it hang and go on."""
-        process.send(self._children[part][-1], number)
+    def send(self, component: str, number: signal.Signals) -> None:
+        """Send a signal to a component, such as SIGSTOP to make it hang and SIGCONT to resume it."""
+        process.send(self._children[component][-1], number)
 
-    async def _start_store(self, part: str) -> None:
-        await self._start_if_planned(part)
-        if part == "postgres":
+    async def _start_store(self, component: str) -> None:
+        await self._start_if_planned(component)
+        if component == "postgres":
             await self.plan.bootstrap_database()
 
-    async def _start_if_planned(self, part: str) -> None:
-        if part in self.plan.parts:
-            await self.start(part)
+    async def _start_if_planned(self, component: str) -> None:
+        if component in self.plan.components:
+            await self.start(component)
 
-    async def _start_in_order(self, *parts: str) -> None:
-        for part in parts:
-            await self._start_if_planned(part)
+    async def _start_in_order(self, *components: str) -> None:
+        for component in components:
+            await self._start_if_planned(component)
 
     async def _start_services(self, stores: Iterable[asyncio.Task[None]]) -> None:
         await asyncio.gather(*stores)
         await asyncio.gather(*(self._start_if_planned(service) for service in NAMES))
 
-    async def _wait_for(self, part: Part) -> None:
+    async def _wait_for(self, component: Component) -> None:
         async def settled() -> bool:
-            return not self.running(part.name) or await part.ready()
+            return not self.running(component.name) or await component.ready()
 
         answered = await until(settled, START_LIMIT)
-        self._require_running(part.name)
+        self._require_running(component.name)
         if not answered:
-            raise StartFailed(part.name, f"not ready after {START_LIMIT:.0f} s", self.layout.log(part.name))
+            raise StartFailed(component.name, f"not ready after {START_LIMIT:.0f} s", self.layout.log(component.name))
 
     async def _wait_for_health(self) -> None:
-        """Wait until the edge says that the whole is healthy; only a complete constellation can be."""
-        if set(self.plan.parts) | self.plan.outside < set(PARTS):
+        """Wait until the edge reports the platform healthy. Skipped unless all components are started or external."""
+        if set(self.plan.components) | self.plan.outside < set(COMPONENTS):
             return
 
         async def healthy() -> bool:
-            for part in self.plan.parts:
-                self._require_running(part)
+            for component in self.plan.components:
+                self._require_running(component)
             return await http(f"{self.edge_url}/api/health", timeout=10) == 200
 
         if not await until(healthy, HEALTH_LIMIT):
             status = await http(f"{self.edge_url}/api/health", timeout=10)
-            raise StartFailed("envoy", f"GET /api/health still answers {status}", self.layout.log("gateway"))
+            raise StartFailed(
+                "envoy",
+                f"GET /api/health still returns {status or 'no answer'} after {HEALTH_LIMIT:.0f} s",
+                self.layout.log("gateway"),
+            )
         self.versions = await read_versions(self.edge_url, self.ports.envoy_admin)
 
-    def _require_running(self, part: str) -> None:
-        if not self.running(part):
-            codes = [child.exit_code() for child in self._children.get(part, []) if not child.alive()]
-            raise StartFailed(part, f"it ended with exit code {codes}", self.layout.log(part))
+    def _require_running(self, component: str) -> None:
+        if not self.running(component):
+            codes = [child.exit_code() for child in self._children.get(component, []) if not child.alive()]
+            raise StartFailed(
+                component, f"it exited with code {', '.join(map(str, codes)) or 'unknown'}", self.layout.log(component)
+            )
 
-    async def _end(self, part: str, *, stop: bool) -> None:
-        children = self._children.pop(part, [])
+    async def _end(self, component: str, *, stop: bool) -> None:
+        children = self._children.pop(component, [])
         for child in reversed(children):
             await (process.stop(child, STOP_LIMIT) if stop else process.kill(child))
-        self._ledger.forget(part)
+        self._ledger.forget(component)
 
 
 async def end_all(ledger: Ledger) -> None:
-    """End every process in the ledger in the right order, each only if it still is the one that was recorded."""
+    """Stop every process in the ledger, in order. A pid that another process has taken over is left alone."""
 
-    async def end(part: str) -> None:
-        for child in reversed(ledger.parts[part]):
+    async def end(component: str) -> None:
+        for child in reversed(ledger.components[component]):
             await process.stop(child, STOP_LIMIT)
-        ledger.forget(part)
+        ledger.forget(component)
 
     ledger.up = False
     for rank in STOP_ORDER:
-        await asyncio.gather(*(end(part) for part in rank if part in ledger.parts))
+        await asyncio.gather(*(end(component) for component in rank if component in ledger.components))
 
 
 def first_of(error: BaseException) -> BaseException:
-    """Return the failure a person wants to read: of a group of parallel starts the first one."""
+    """Return the first error of an exception group, since parallel starts fail as a group."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -1,7 +1,7 @@
-"""The secrets of a constellation: made once per root folder, kept there with mode 0600.
+"""The secrets of a constellation: created once per root folder and stored there with mode 0600.
 
-`secrets/` holds a password per server account, a signing key per service, and the keys that services keep to
-themselves; `trust/` holds the public half of every signing key as a JWKS.
+`secrets/` holds a password for each server account, a signing key for each service, and the services' private keys.
+`trust/` holds the public half of every signing key as a JWKS.
 """
 
 import json
@@ -27,16 +27,16 @@ from deploy.services import SERVICES, KeyFile
 
 @dataclass(frozen=True)
 class Credentials:
-    """Gives each secret by name, making it the first time it is asked for."""
+    """Returns secrets by name; creates each at its first use."""
 
     layout: Layout
 
     def password(self, name: str) -> str:
-        """Return a password that is safe to write into a URL and a configuration file."""
+        """Return a password that needs no escaping in URLs and configuration files."""
         return create_once(self.layout.secrets / f"{name}.password", lambda: secrets.token_urlsafe(32))
 
     def signing_key(self, service: str) -> Path:
-        """Return the service's Ed25519 key file (PKCS8 PEM) and see that its public half is in `trust/`."""
+        """Return the path of the service's Ed25519 key (PKCS8 PEM); write its public half to `trust/`."""
         path = self.layout.secrets / f"{service}.key.pem"
         key = load_pem_private_key(create_once(path, new_key).encode(), password=None)
         assert isinstance(key, Ed25519PrivateKey)
@@ -52,7 +52,7 @@ class Credentials:
         return path
 
     def create_all(self) -> None:
-        """Make the keys of every service before any of them starts, because each trusts all the others."""
+        """Create the keys of all services. Call this before any service starts, because each trusts all others."""
         for service in SERVICES:
             self.signing_key(service.name)
             for file in service.key_files:
@@ -68,7 +68,7 @@ def new_key() -> str:
 
 
 def create_once(path: Path, make: Callable[[], str]) -> str:
-    """Return the file's text; when it is absent, make it readable by its owner only."""
+    """Return the file's text; if the file is absent, create it with mode 0600."""
     if not path.exists():
         write_atomically(path, make(), mode=0o600)
     return path.read_text()

@@ -1,4 +1,4 @@
-"""The platform's database: created once, with a role and a schema for each service; URLs to reach it."""
+"""The platform's database: creates it with a role and a schema for each service, and builds its URLs."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +11,8 @@ SUPERUSER = "postgres"
 SERVICE_ROLE = Path(__file__).with_name("database.sql").read_text()
 FIND_DATABASE = "SELECT 1 FROM pg_database WHERE datname = $1"
 CREATE_DATABASE = f"CREATE DATABASE {DATABASE}"
-SET_ROLE_TO_MAKE = "SELECT set_config('fairdb.role', $1, false), set_config('fairdb.password', $2, false)"
-# A fresh cluster lets everybody into every database and schema `public`.
+SET_ROLE_PARAMETERS = "SELECT set_config('fairdb.role', $1, false), set_config('fairdb.password', $2, false)"
+# By default every role may connect to every database, and may use schema `public`.
 CLOSE_CLUSTER = f"""
 REVOKE ALL ON DATABASE {DATABASE}, postgres, template1 FROM PUBLIC;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
@@ -20,7 +20,7 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
 
 async def create_database(admin_url: str) -> None:
-    """Create the platform's database in a cluster of our own, closed to everybody."""
+    """Create the platform's database in our own cluster, and revoke all access from PUBLIC."""
     connection = await asyncpg.connect(admin_url, ssl=False, timeout=10)
     try:
         if await connection.fetchval(FIND_DATABASE, DATABASE) is None:
@@ -35,23 +35,23 @@ async def create_database(admin_url: str) -> None:
 
 
 async def create_roles(admin_url: str, passwords: Mapping[str, str]) -> None:
-    """Make the role and schema of each service in the database the URL names. Repeating it changes nothing."""
+    """Create the role and schema of each service in the URL's database; `passwords` is by role. Idempotent."""
     connection = await asyncpg.connect(admin_url, timeout=10)
     try:
         for role, password in passwords.items():
-            await connection.execute(SET_ROLE_TO_MAKE, role, password)
+            await connection.execute(SET_ROLE_PARAMETERS, role, password)
             await connection.execute(SERVICE_ROLE)
     finally:
         await connection.close()
 
 
 def in_database(admin_url: str) -> str:
-    """Return the URL with the platform's database in place of the one it names."""
+    """Return the URL with its database replaced by the platform's database."""
     return urlsplit(admin_url)._replace(path=f"/{DATABASE}").geturl()
 
 
 def role_url(admin_url: str, role: str, password: str) -> str:
-    """Return the admin's URL with another user: same host, database and options."""
+    """Return the administrator's URL with another user and password; host, database and options stay."""
     parts = urlsplit(admin_url)
     host = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=f"{quote(role, safe='')}:{quote(password, safe='')}@{host}").geturl()

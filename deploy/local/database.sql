@@ -1,5 +1,5 @@
--- What one service owns in the database: a role that logs in, and one schema of that role.
--- Runs once for each service, may be repeated. `fairdb.role` and `fairdb.password` are settings of the session.
+-- Creates a service's login role and the schema that it owns. Idempotent.
+-- Run once for each service, with the session settings `fairdb.role` and `fairdb.password`.
 DO $$
 DECLARE
     service  text := current_setting('fairdb.role');
@@ -9,7 +9,7 @@ BEGIN
         EXECUTE format('CREATE ROLE %I', service);
     END IF;
     EXECUTE format('ALTER ROLE %I LOGIN NOCREATEDB NOCREATEROLE PASSWORD %L', service, password);
-    -- To give a schema to a role one must be able to become it; a superuser can become anybody.
+    -- CREATE SCHEMA ... AUTHORIZATION requires membership in the role, except for superusers.
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
         EXECUTE format('GRANT %I TO CURRENT_USER', service);
     END IF;

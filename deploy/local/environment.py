@@ -1,7 +1,8 @@
-"""The virtual environment: which Python it is made of, and pip in it. Standard library only.
+"""The virtual environment: chooses its Python and installs pip. Standard library only.
 
-Debian keeps what installs pip (`ensurepip`) in a package of its own. Where that is absent pip comes from the system's
-packages like the servers, unpacked beside the checkout: nothing is installed in the system, so nobody has to be root.
+Debian ships `ensurepip`, which installs pip, in a separate package. If that package is absent, setup unpacks pip from
+the system's packages into `.fairdb`, as it does with the servers. This changes nothing outside the checkout and does
+not require root.
 """
 
 import importlib.util
@@ -20,8 +21,8 @@ seconds = min(timeit.repeat("sum(len(str(n)) for n in range(10000))", number=5, 
 print(f"{sys.version_info.major}.{sys.version_info.minor}", seconds)
 """
 ROUNDS = 3
-MUCH_FASTER = 0.9
-# Debian and Ubuntu keep pip's wheel there for ensurepip and virtualenv.
+FASTER_RATIO = 0.9
+# Debian and Ubuntu ship pip's wheel in this package, for ensurepip and virtualenv.
 PIP_PACKAGE = "python3-pip-whl"
 PIP_FOLDER = FAIRDB / "pip"
 
@@ -34,31 +35,31 @@ def make_venv(packages: Packages) -> None:
             return
         packages_wheel = pip_wheel(packages)
         call("venv", [python, "-m", "venv", "--clear", "--without-pip", str(VENV)])
-        # A wheel with pip in it is a program that Python can run.
+        # Python can run pip directly from its wheel.
         call("pip", [str(PYTHON), f"{packages_wheel}/pip", "install", "--quiet", "--no-index", str(packages_wheel)])
 
-    stage("venv", [sys.version, str(VENV)], make, present=[PYTHON], note="making the virtual environment")
+    stage("venv", [sys.version, str(VENV)], make, present=[PYTHON], note="creating the virtual environment")
 
 
 def fastest_python() -> str:
-    """Return this Python, or the system's where that is the same release and much faster.
+    """Return this Python, or the system's if that is the same release and much faster.
 
-    What a distribution builds is optimised with profiles, what version managers build seldom is. PYTHON, when it is
-    set, is taken as it is.
+    Distributions build Python with profile-guided optimisation; version managers seldom do. If PYTHON is set, return
+    this Python without measuring.
     """
-    # With the old environment activated, `python3` is the one that is about to be cleared.
+    # If the old environment is active, `python3` lies in the folder that is about to be cleared.
     inside = sys.prefix != sys.base_prefix
     own = str(Path(sys.base_prefix) / "bin" / "python3") if inside else sys.executable
     if "PYTHON" in os.environ or not Path(SYSTEM_PYTHON).exists() or own == SYSTEM_PYTHON:
         return own
-    # In turn, since the machine may be busy with something else meanwhile.
+    # Alternate, so that other load on the machine affects both.
     rounds = [(loop_seconds(SYSTEM_PYTHON), loop_seconds(own)) for _ in range(ROUNDS)]
     systems, owns = map(min, zip(*rounds, strict=True))
-    return SYSTEM_PYTHON if systems < MUCH_FASTER * owns else own
+    return SYSTEM_PYTHON if systems < FASTER_RATIO * owns else own
 
 
 def loop_seconds(python: str) -> float:
-    """Time a loop in another Python; infinite when it is another release, or cannot make virtual environments."""
+    """Time a loop in another Python. Infinite if it is another release or lacks `venv`."""
     done = subprocess.run([python, "-c", LOOP], capture_output=True, text=True, check=False)
     version, _, seconds = done.stdout.partition(" ")
     is_same = done.returncode == 0 and version == f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -72,10 +73,10 @@ def has_ensurepip(python: str) -> bool:
 
 
 def pip_wheel(packages: Packages) -> Path:
-    """Return pip's wheel out of the system's packages. Raises SetUpFailed."""
+    """Return pip's wheel from the system's packages. Raises SetUpFailed."""
     try:
         packages.unpack([PIP_PACKAGE], PIP_FOLDER)
     except PackagesMissing as error:
         name = f"python3.{sys.version_info.minor}-venv"
-        raise SetUpFailed(f"this python3 cannot install pip: install {name} ({error.reason})") from None
+        raise SetUpFailed(f"this python3 cannot install pip: install the package {name} ({error.reason})") from None
     return next(PIP_FOLDER.glob("usr/share/python-wheels/pip-*.whl"))

@@ -1,4 +1,4 @@
-"""Where a constellation keeps its files, below one root folder."""
+"""The files and folders of a constellation, below one root folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ FAIRDB = CHECKOUT / ".fairdb"
 
 @dataclass(frozen=True)
 class Layout:
-    """The folders and files of one constellation. Nothing of it lies outside `root`."""
+    """The paths of one constellation; all are inside `root`."""
 
     root: Path
 
@@ -19,7 +19,7 @@ class Layout:
 
     @property
     def trust(self) -> Path:
-        """Public keys (JWKS) of the services, readable by all of them."""
+        """Public keys (JWKS) of the services, which every service reads."""
         return self.root / "trust"
 
     @property
@@ -34,14 +34,14 @@ class Layout:
     def lock(self) -> Path:
         return self.root / "lock"
 
-    def state(self, part: str) -> Path:
-        return self.root / part
+    def state(self, component: str) -> Path:
+        return self.root / component
 
-    def log(self, part: str) -> Path:
-        return self.root / "logs" / f"{part}.log"
+    def log(self, component: str) -> Path:
+        return self.root / "logs" / f"{component}.log"
 
     def create(self) -> None:
-        """Create the folders. Secrets are for their owner only."""
+        """Create the folders. Only the owner can enter `secrets`."""
         for folder in (self.root, self.root / "logs", self.trust, self.envoy):
             folder.mkdir(parents=True, exist_ok=True)
         self.secrets.mkdir(mode=0o700, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The ledger of a root folder: which processes were started there, so that a later command can end exactly these."""
+"""The ledger of a root folder: the processes started there, so that a later command stops exactly those."""
 
 import json
 import signal
@@ -12,13 +12,13 @@ from deploy.local.process import Child, Identity
 
 @dataclass
 class Ledger:
-    """`run.json`: each part's processes, and addresses, ports and the servers' versions once the whole is up.
+    """The content of `run.json`: each component's processes and, once all run, addresses, ports and server versions.
 
-    Written at every change.
+    The file is written at every change.
     """
 
     path: Path
-    parts: dict[str, list[Child]] = field(default_factory=dict[str, list[Child]])
+    components: dict[str, list[Child]] = field(default_factory=dict[str, list[Child]])
     addresses: dict[str, str] = field(default_factory=dict[str, str])
     ports: dict[str, int] = field(default_factory=dict[str, int])
     up: bool = False
@@ -26,24 +26,24 @@ class Ledger:
 
     @classmethod
     def read(cls, path: Path) -> "Ledger":
-        """Read a ledger; an absent or unreadable one is empty."""
+        """Read a ledger; an absent or invalid file gives an empty one."""
         try:
             data: dict[str, Any] = json.loads(path.read_text())
-            parts = {name: [recall(entry) for entry in entries] for name, entries in data["parts"].items()}
-            return cls(path, parts, data["addresses"], data["ports"], data["up"], data.get("versions", {}))
+            components = {name: [parse_child(entry) for entry in entries] for name, entries in data["parts"].items()}
+            return cls(path, components, data["addresses"], data["ports"], data["up"], data.get("versions", {}))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return cls(path)
 
-    def record(self, part: str, children: Sequence[Child]) -> None:
-        self.parts[part] = list(children)
+    def record(self, component: str, children: Sequence[Child]) -> None:
+        self.components[component] = list(children)
         self.write()
 
-    def forget(self, part: str) -> None:
-        self.parts.pop(part, None)
+    def forget(self, component: str) -> None:
+        self.components.pop(component, None)
         self.write()
 
     def complete(self, addresses: Mapping[str, str], ports: Mapping[str, int], versions: Mapping[str, str]) -> None:
-        """Note that the whole is up."""
+        """Record that all components are running."""
         self.addresses = dict(addresses)
         self.ports = dict(ports)
         self.versions = dict(versions)
@@ -51,17 +51,19 @@ class Ledger:
         self.write()
 
     def alive(self) -> dict[str, list[Child]]:
-        """Return the parts of which a process still lives."""
-        return {name: children for name, children in self.parts.items() if any(child.alive() for child in children)}
+        """Return the components that have a live process."""
+        return {
+            name: children for name, children in self.components.items() if any(child.alive() for child in children)
+        }
 
     def all_alive(self) -> bool:
-        return self.up and all(child.alive() for children in self.parts.values() for child in children)
+        return self.up and all(child.alive() for children in self.components.values() for child in children)
 
     def write(self) -> None:
-        """Write atomically: a crash leaves the old or the new ledger, never half of one."""
+        """Write the file atomically: after a crash it holds either the old or the new ledger."""
         entries = {
             name: [{**asdict(child.identity), "stop_signal": int(child.stop_signal)} for child in children]
-            for name, children in self.parts.items()
+            for name, children in self.components.items()
         }
         fresh = self.path.with_suffix(".new")
         document = {
@@ -75,6 +77,6 @@ class Ledger:
         fresh.replace(self.path)
 
 
-def recall(entry: Mapping[str, Any]) -> Child:
+def parse_child(entry: Mapping[str, Any]) -> Child:
     identity = Identity(int(entry["pid"]), int(entry["started"]), str(entry["boot"]))
     return Child(identity, signal.Signals(entry["stop_signal"]))

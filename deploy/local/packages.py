@@ -1,7 +1,7 @@
-"""The system's packages, unpacked into the checkout: no root, no system broker started, nothing changed outside.
+"""Downloads system packages and unpacks them into the checkout, without root and without changing the system.
 
-A private apt configuration (own sources, lists and cache) is derived from the system's sources, so mirrors and keys
-are the ones this machine trusts. Standard library only: this runs before a virtual environment exists.
+A private apt configuration (sources, lists and cache) is derived from the system's sources, so it uses the mirrors and
+keys that this machine trusts. Standard library only: this runs before a virtual environment exists.
 """
 
 import os
@@ -17,28 +17,28 @@ from typing import Self
 from deploy.local.binaries import library_path
 from deploy.local.sources import APT, OS_RELEASE, NoArchive, as_deb822, distribution_sources, older_sources
 
-# What the C libraries of every Debian leave out is fetched with a server. These programs come along in its package's
-# dependencies and serve its start by the system only.
+# Dependencies that only a start as a system service needs. All other missing dependencies are downloaded too.
 UNNEEDED = {"adduser", "logrotate", "procps", "lsb-base", "sysvinit-utils"}
 
-# Words of RabbitMQ's script that fall apart where the path of a checkout has spaces.
+# Unquoted expansions in RabbitMQ's script, which break if the checkout's path contains spaces.
 UNQUOTED = ("$SCRIPT_PATH", "${RABBITMQ_SCRIPTS_DIR}/rabbitmq-defaults")
 
 
 class PackagesMissing(Exception):
-    """The system's packages cannot be had; the message says why and what to install by hand."""
+    """Packages could not be unpacked; the message gives the reason and what to install manually."""
 
     def __init__(self, names: list[str], reason: str) -> None:
-        them = "it" if len(names) == 1 else "them"
-        super().__init__(f"{reason}: install {' and '.join(names)} by hand so that PATH has {them}")
+        super().__init__(
+            f"{reason}: install {' and '.join(names)} manually and make sure that PATH includes the programs"
+        )
         self.reason = reason
 
 
 class Packages:
-    """The distribution's packages, or with `older` those of the suite that still has Consul.
+    """The distribution's packages; with `older`, those of the last suite that includes Consul.
 
-    Package lists are loaded once, at the first need; several threads may unpack. Use it in a `with` statement, which
-    removes `scratch` at the end.
+    Package lists are loaded once, at first use. Several threads may call `unpack`. Use it as a context manager, which
+    removes `scratch` on exit.
     """
 
     def __init__(self, scratch: Path, *, older: bool = False, apt: Path = APT, os_release: Path = OS_RELEASE) -> None:
@@ -58,13 +58,13 @@ class Packages:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def unpack(self, names: Iterable[str], into: Path) -> None:
-        """Download packages, verified by apt, and unpack them; `into` is replaced as a whole. Raises PackagesMissing.
+        """Download packages, verified by apt, and replace `into` with their content. Raises PackagesMissing.
 
-        Of RabbitMQ and Redis this takes their dependencies, too, and Valkey where there is no Redis.
+        For RabbitMQ and Redis this includes their dependencies. If there is no Redis package, Valkey is used instead.
         """
         wanted = list(names)
         if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
-            raise PackagesMissing(wanted, "this system has no apt")
+            raise PackagesMissing(wanted, "this system does not have apt and dpkg")
         fresh = into.with_name(into.name + ".new")
         shutil.rmtree(fresh, ignore_errors=True)
         try:
@@ -72,13 +72,13 @@ class Packages:
                 debs = self._download(wanted)
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 list(pool.map(lambda deb: run(["dpkg", "-x", str(deb), str(fresh)], self._scratch), debs))
-            # Erlang and RabbitMQ now lie elsewhere than their packages say, and must not look there.
+            # The scripts of Erlang and RabbitMQ contain absolute paths, which must point into the new folder.
             relocate(fresh, into)
             shutil.rmtree(into, ignore_errors=True)
             fresh.rename(into)
             verify(into, wanted)
         except NoArchive:
-            raise PackagesMissing(wanted, "no Debian or Ubuntu archive in apt's sources") from None
+            raise PackagesMissing(wanted, "apt's sources contain no Debian or Ubuntu archive") from None
         except subprocess.CalledProcessError as error:
             lines = (error.stderr or error.stdout or "").strip().splitlines() or [str(error)]
             reason = next((line for line in lines if line.startswith("E:")), lines[-1])
@@ -94,7 +94,7 @@ class Packages:
             if name in ("redis-server", "valkey-server", "rabbitmq-server"):
                 everything += missing_dependencies(run(["apt-get", *options, "-s", "install", name], self._scratch))
             if name == "rabbitmq-server":
-                # Erlang looks for its libraries in its own folder, whatever the system has of them.
+                # Erlang loads libraries from its own folder only, so include packages that the system already has.
                 everything += erlang_packages(run(["apt-cache", *options, *DEPENDS, name], self._scratch))
         folder = self._scratch / "debs" / names[0]
         folder.mkdir(parents=True)
@@ -124,7 +124,7 @@ DEPENDS = (
 
 
 def configure(scratch: Path, text: str) -> list[str]:
-    """Write the private sources; return the options that make apt use them and nothing of the system but its keys."""
+    """Write the private sources; return the apt options that select them. Of the system only its keys are used."""
     for folder in ("sources", "lists/partial", "cache/archives/partial"):
         (scratch / folder).mkdir(parents=True)
     (scratch / "sources" / "fairdb.sources").write_text(text)
@@ -135,30 +135,30 @@ def configure(scratch: Path, text: str) -> list[str]:
         "Dir::Cache": f"{scratch}/cache",
         "Acquire::Languages": "none",
         "APT::Install-Recommends": "false",
-        # A source that fails to load must not pass as an old one that is still good.
+        # Fail if any source cannot be loaded; by default apt only warns.
         "APT::Update::Error-Mode": "any",
-        # apt would download as user _apt, who may not be able to enter the checkout.
+        # By default apt downloads as user _apt, which may be unable to enter the checkout.
         "APT::Sandbox::User": "root",
     }
     return ["-q", *(word for name, value in settings.items() for word in ("-o", f"{name}={value}"))]
 
 
 def missing_dependencies(simulation: str) -> list[str]:
-    """Return what `apt-get -s install` would install: what the system lacks of a package's dependencies."""
+    """Return the packages that `apt-get -s install` would install, without those only a system service needs."""
     names = [line.split()[1] for line in simulation.splitlines() if line.startswith("Inst ")]
     return [name for name in names if name not in UNNEEDED]
 
 
 def erlang_packages(dependencies: str) -> list[str]:
-    """Return the Erlang packages in the output of `apt-cache depends`."""
+    """Return the Erlang packages named in the output of `apt-cache depends`."""
     names = {line for line in dependencies.splitlines() if line.startswith("erlang-")}
     return sorted(name for name in names if not name.endswith("-hipe") and ":" not in name)
 
 
 def relocate(fresh: Path, into: Path) -> None:
-    """Make the scripts of Erlang and RabbitMQ work in their new home, and drop the broker's optional plugins.
+    """Adapt the scripts of Erlang and RabbitMQ to the folder `into`, and remove RabbitMQ's optional plugins.
 
-    The broker reads every plugin it finds at each start: without them it is up in two thirds of the time.
+    RabbitMQ reads every plugin at each start; without them it starts in two thirds of the time.
     """
     erlang = fresh / "usr/lib/erlang/bin/erl"
     if erlang.exists():
@@ -178,7 +178,7 @@ def substitute(file: Path, replacements: Mapping[str, str]) -> None:
 
 
 def verify(into: Path, names: Iterable[str]) -> None:
-    """Run what was unpacked: a missing C library shows here and not in the middle of a start."""
+    """Run the unpacked programs, so that a missing C library fails setup and not a later start."""
     env = library_path(into)
     for name in names:
         if name == "consul":

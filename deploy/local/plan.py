@@ -1,4 +1,4 @@
-"""What a constellation consists of: which servers are ours and which are given, their URLs, every part as a value."""
+"""The plan of a constellation: its components, their URLs, and which servers are external."""
 
 import os
 from collections.abc import Mapping
@@ -8,27 +8,27 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from deploy.local import database
+from deploy.local.component import Component
 from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
-from deploy.local.part import Part
 from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.servers.consul import Consul
 from deploy.local.servers.envoy import Envoy
 from deploy.local.servers.postgres import Postgres
 from deploy.local.servers.rabbitmq import RabbitMQ
 from deploy.local.servers.redis import Redis
-from deploy.local.services import EdgeAgent, ServicePart, Urls
+from deploy.local.services import EdgeAgent, ServiceProcess, Urls
 from deploy.services import NAMES, SERVICES
 
 SERVERS = ("postgres", "redis", "rabbitmq", "consul")
-PARTS = (*SERVERS, *NAMES, "edge_agent", "envoy")
+COMPONENTS = (*SERVERS, *NAMES, "edge_agent", "envoy")
 
 
 @dataclass(frozen=True)
 class External:
-    """Servers that somebody else runs. For each URL given nothing is started.
+    """URLs of external servers, which are used instead of starting one.
 
-    `database_url` is an administrator's: the services' roles and schemas are made in the database it names.
+    `database_url` is an administrator's URL: the services' roles and schemas are created in its database.
     """
 
     database_url: str | None = None
@@ -38,26 +38,26 @@ class External:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read FAIRDB_DATABASE_URL, _REDIS_URL, _BROKER_URL and _CONSUL_URL; empty means not given."""
+        """Read FAIRDB_DATABASE_URL, _REDIS_URL, _BROKER_URL and _CONSUL_URL; an empty variable counts as unset."""
         names = ("FAIRDB_DATABASE_URL", "FAIRDB_REDIS_URL", "FAIRDB_BROKER_URL", "FAIRDB_CONSUL_URL")
         return cls(*(os.environ.get(name) or None for name in names))
 
-    def given(self) -> dict[str, str]:
-        """Map the name of each server that is given to its URL."""
+    def urls(self) -> dict[str, str]:
+        """Return the URL of each external server, by server name."""
         urls = (self.database_url, self.redis_url, self.broker_url, self.consul_url)
         return {name: url for name, url in zip(SERVERS, urls, strict=True) if url is not None}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The parts to start, with everything they need to know of each other decided beforehand."""
+    """The components to start, fully configured: ports, URLs and credentials are decided before anything runs."""
 
     layout: Layout
     credentials: Credentials
     port_numbers: Ports
     external: External
     urls: Urls
-    parts: Mapping[str, Part]
+    components: Mapping[str, Component]
 
     @classmethod
     def make(
@@ -75,46 +75,50 @@ class Plan:
         redis = Redis(layout, credentials, ports)
         rabbitmq = RabbitMQ(layout, credentials, ports)
         consul = Consul(layout, ports)
-        given = external.given()
+        outside = external.urls()
         admin = external.database_url or database.in_database(postgres.url)
         urls = Urls(
             {service: database.role_url(admin, service, credentials.password(service)) for service in NAMES},
-            given.get("redis", redis.url),
-            given.get("rabbitmq", rabbitmq.url),
-            given.get("consul", consul.url),
+            outside.get("redis", redis.url),
+            outside.get("rabbitmq", rabbitmq.url),
+            outside.get("consul", consul.url),
         )
-        everything: list[Part] = [postgres, redis, rabbitmq, consul]
+        everything: list[Component] = [postgres, redis, rabbitmq, consul]
         everything += [
-            ServicePart(service, layout, credentials, ports, urls, extra_env.get(service.name, {}))
+            ServiceProcess(service, layout, credentials, ports, urls, extra_env.get(service.name, {}))
             for service in SERVICES
         ]
         everything += [
             EdgeAgent(layout, ports, urls.consul, extra_env.get("edge_agent", {})),
             Envoy(layout, ports),
         ]
-        unknown = wanted - {part.name for part in everything}
+        unknown = wanted - {component.name for component in everything}
         if unknown:
-            raise ValueError(f"no such part: {', '.join(sorted(unknown))}")
-        parts = {part.name: part for part in everything if part.name in wanted and part.name not in given}
-        return cls(layout, credentials, ports, external, urls, parts)
+            raise ValueError(f"unknown component: {', '.join(sorted(unknown))}")
+        components = {
+            component.name: component
+            for component in everything
+            if component.name in wanted and component.name not in outside
+        }
+        return cls(layout, credentials, ports, external, urls, components)
 
     @property
     def outside(self) -> frozenset[str]:
-        """The servers that are given, not started."""
-        return frozenset(self.external.given())
+        """The names of the external servers."""
+        return frozenset(self.external.urls())
 
     @property
     def addresses(self) -> dict[str, str]:
         own = {
-            name: f"{LOOPBACK}:{self.port_numbers.number(part.ports[0])}"
-            for name, part in self.parts.items()
-            if part.ports
+            name: f"{LOOPBACK}:{self.port_numbers.number(component.ports[0])}"
+            for name, component in self.components.items()
+            if component.ports
         }
-        return own | {name: urlsplit(url).netloc.rpartition("@")[2] for name, url in self.external.given().items()}
+        return own | {name: urlsplit(url).netloc.rpartition("@")[2] for name, url in self.external.urls().items()}
 
     @property
     def admin_url(self) -> str:
-        """The URL of the platform's database for its administrator."""
+        """The administrator's URL of the platform's database."""
         return self.external.database_url or database.in_database(self.superuser_url)
 
     @property
@@ -122,15 +126,15 @@ class Plan:
         return Postgres(self.layout, self.credentials, self.port_numbers).url
 
     def environment(self, name: str) -> dict[str, str]:
-        part = self.parts[name]
-        if not isinstance(part, ServicePart | EdgeAgent):
-            raise KeyError(f"{name} is not configured by environment")
-        return part.environment()
+        component = self.components[name]
+        if not isinstance(component, ServiceProcess | EdgeAgent):
+            raise KeyError(f"{name} has no environment of its own")
+        return component.environment()
 
     async def bootstrap_database(self) -> None:
-        """Make the database, and role and schema of every service. Does nothing when no database is planned."""
+        """Create the database and the role and schema of every service; do nothing if the plan has no database."""
         if self.external.database_url is None:
-            if "postgres" not in self.parts:
+            if "postgres" not in self.components:
                 return
             await database.create_database(self.superuser_url)
         passwords = {service: self.credentials.password(service) for service in NAMES}

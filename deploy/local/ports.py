@@ -1,6 +1,6 @@
-"""The ports of a constellation: the defaults, how to move them, and free ones for tests.
+"""The ports of a constellation: the defaults, their environment variables, and free ports for tests.
 
-The environment variable `FAIRDB_PORT_<NAME>` moves a port, for example FAIRDB_PORT_EDGE, FAIRDB_PORT_RABBITMQ_DIST,
+The environment variable `FAIRDB_PORT_<NAME>` changes a port, for example FAIRDB_PORT_EDGE, FAIRDB_PORT_RABBITMQ_DIST,
 FAIRDB_PORT_GATEWAY and FAIRDB_PORT_METRICS_GATEWAY.
 """
 
@@ -14,31 +14,33 @@ from itertools import islice
 from deploy.services import SERVICES
 
 LOOPBACK = "127.0.0.1"
-# Below Linux's range for outgoing connections (32768 and up), so that no client takes a free port before its server
-# binds it.
+# Below Linux's range for outgoing connections (32768 and up), so that no client takes a port before its server does.
 FREE_RANGE = range(12000, 32000)
 
 
 class PortTaken(Exception):
-    """A port that a server or service needs is in use."""
+    """A required port is in use."""
 
-    def __init__(self, part: str, name: str, port: int) -> None:
-        super().__init__(f"{part} needs port {port}, which is in use: choose another with {variable(name)}=<port>")
+    def __init__(self, component: str, name: str, port: int) -> None:
+        super().__init__(
+            f"{component} needs port {port}, which is in use: stop the program that uses it, or set {variable(name)}"
+            " to another port"
+        )
 
 
 class PortUnreadable(Exception):
-    """A FAIRDB_PORT_... variable names no port, has no port number as its value, or repeats another port."""
+    """A FAIRDB_PORT_... variable has an unknown name, an invalid value, or the value of another port."""
 
 
 def service_ports() -> dict[str, int]:
-    """Return the default ports of the services by name: "gateway", "metrics_gateway"."""
+    """Return the default ports of the services by name, such as "gateway" and "metrics_gateway"."""
     own = {service.label: service.port for service in SERVICES}
     return own | {f"metrics_{service.label}": service.metrics_port for service in SERVICES}
 
 
 @dataclass(frozen=True)
 class Ports:
-    """One TCP port for each listener; all on loopback."""
+    """The TCP port of each listener; all listen on loopback."""
 
     edge: int = 8000
     services: Mapping[str, int] = field(default_factory=service_ports)
@@ -47,7 +49,7 @@ class Ports:
     redis: int = 6379
     rabbitmq: int = 5672
     rabbitmq_dist: int = 25672
-    # Not 4369, which the epmd of a system broker uses.
+    # Not the default 4369, which the epmd of a system-wide RabbitMQ uses.
     epmd: int = 4370
     consul: int = 8500
     consul_rpc: int = 8300
@@ -55,19 +57,19 @@ class Ports:
 
     @classmethod
     def defaults(cls, environ: Mapping[str, str] | None = None) -> "Ports":
-        """Return the well-known ports, moved by FAIRDB_PORT_... variables."""
+        """Return the default ports, with those that FAIRDB_PORT_... variables change."""
         environ = os.environ if environ is None else environ
         numbers = cls().numbers()
         names = {variable(name) for name in numbers}
         unknown = sorted(name for name in environ if name.startswith(variable("")) and name not in names)
         if unknown:
-            raise PortUnreadable(f"{unknown[0]} is unknown: the ports are {', '.join(sorted(names))}")
+            raise PortUnreadable(f"{unknown[0]} is unknown: the variables are {', '.join(sorted(names))}")
         for name in numbers:
             text = environ.get(variable(name))
             if text is None:
                 continue
             if not text.isdigit() or not 0 < int(text) < 65536:
-                raise PortUnreadable(f"{variable(name)}={text!r} is not a port: give a number from 1 to 65535")
+                raise PortUnreadable(f"{variable(name)}={text!r} is not a port: use a number from 1 to 65535")
             numbers[name] = int(text)
         ports = cls.of(numbers)
         ports.require_different()
@@ -75,7 +77,7 @@ class Ports:
 
     @classmethod
     def of(cls, numbers: Mapping[str, int]) -> "Ports":
-        """Return the ports of these numbers, as `numbers()` gives them."""
+        """Build ports from a mapping of names to numbers, the inverse of `numbers()`."""
         own = {field.name for field in fields(cls)}
         services = {name: number for name, number in numbers.items() if name not in own}
         return cls(**{name: number for name, number in numbers.items() if name in own}, services=services)
@@ -92,25 +94,27 @@ class Ports:
         return own | dict(self.services)
 
     def require_different(self) -> None:
-        """Raise PortUnreadable when two listeners would share a port."""
+        """Raise PortUnreadable if two listeners have the same port."""
         seen: dict[int, str] = {}
         for name, number in self.numbers().items():
             if number in seen:
-                raise PortUnreadable(f"{variable(seen[number])} and {variable(name)} are both {number}")
+                raise PortUnreadable(
+                    f"{variable(seen[number])} and {variable(name)} are both {number}: set one of them to another port"
+                )
             seen[number] = name
 
     def number(self, name: str) -> int:
         return self.numbers()[name]
 
-    def require_free(self, part: str, names: Iterable[str]) -> None:
+    def require_free(self, component: str, names: Iterable[str]) -> None:
         """Raise PortTaken for the first of the named ports that is in use."""
         for name in names:
             if not is_free(self.number(name)):
-                raise PortTaken(part, name, self.number(name))
+                raise PortTaken(component, name, self.number(name))
 
 
 def variable(name: str) -> str:
-    """Return the environment variable that moves a port."""
+    """Return the environment variable that sets a port."""
     return f"FAIRDB_PORT_{name.upper()}"
 
 
@@ -119,12 +123,12 @@ def find_free(count: int) -> list[int]:
     candidates = iter(random.sample(FREE_RANGE, len(FREE_RANGE)))
     found = list(islice((port for port in candidates if is_free(port)), count))
     if len(found) < count:
-        raise OSError("too few free ports on this machine")
+        raise OSError("not enough free ports on this machine")
     return found
 
 
 def is_free(port: int) -> bool:
-    """Return whether a server could bind the port. Sets REUSEADDR as servers do: a port in TIME_WAIT is free."""
+    """Return whether a server can bind the port. SO_REUSEADDR, which servers set, makes a port in TIME_WAIT free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,7 +1,7 @@
-"""What a child process may do: as whom it runs, and that it dies with us.
+"""Runs child processes as an unprivileged user, and makes them die with this process.
 
-Both are done by `setpriv` (util-linux) in front of the program: it ends in exec, so the pid is the program's, and
-unlike a hook between fork and exec it is safe in a process that already runs threads (gRPC's).
+Commands run through `setpriv` (util-linux). It ends in exec, so the pid is the program's. Unlike a hook between fork
+and exec, it is safe in a process that already has threads, such as gRPC's.
 """
 
 import os
@@ -17,7 +17,7 @@ SETPCAP_BIT = 8
 
 
 class Unreachable(Exception):
-    """A server cannot enter a folder, and may not be allowed to."""
+    """A server cannot enter a folder, and we cannot grant it the capability to do so."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Account:
 
 
 def unprivileged(data: Path, program: Path) -> Account | None:
-    """Return the user that PostgreSQL runs as, since it refuses root; None when we are not root.
+    """Return the user that PostgreSQL runs as, since it refuses to run as root; None if we are not root.
 
-    A folder above its files may be closed to others (a checkout in /root, pytest's folder in /tmp). Opening it would
-    change what is not ours, so the server gets the capability to pass instead (docs/decisions/local-servers.md).
-    Raises Unreachable when there is no capability to give.
+    A folder above its files may be closed to other users, such as a checkout in /root. We do not change permissions
+    there; the server gets the capability to pass instead (docs/decisions/local-servers.md). Raises Unreachable if we
+    have no such capability.
     """
     if os.geteuid() != 0:
         return None
@@ -45,20 +45,20 @@ def unprivileged(data: Path, program: Path) -> Account | None:
     capability = available_capability(held_capabilities())
     if capability is None:
         raise Unreachable(
-            f"PostgreSQL does not run as root, and user {user.pw_name}, whom it runs as instead, cannot enter {closed}:"
-            " move the checkout to a folder that others can enter, or run this as an ordinary user"
+            f"PostgreSQL refuses to run as root, so it runs as user {user.pw_name}, which cannot enter {closed}:"
+            " move the checkout to a folder that other users can enter, or run this as an ordinary user"
         )
     return Account(user.pw_uid, user.pw_gid, capability)
 
 
 def closed_folder(paths: Iterable[Path], user: pwd.struct_passwd) -> Path | None:
-    """Return the first folder above the paths that the user cannot pass."""
+    """Return the first folder above the paths that the user cannot enter."""
     folders = (folder for path in paths for folder in reversed(path.resolve().parents) if folder.exists())
     return next((folder for folder in folders if not passable(folder, user)), None)
 
 
 def owner_of(data: Path) -> pwd.struct_passwd | None:
-    """Return the user that existing data belongs to, unless that is root."""
+    """Return the owner of existing data; None for root or if there is no data."""
     try:
         owner = data.stat().st_uid
         return pwd.getpwuid(owner) if owner != 0 else None
@@ -83,15 +83,15 @@ def passable(folder: Path, user: pwd.struct_passwd) -> bool:
 
 
 def held_capabilities() -> int:
-    """Return the bits of the capabilities we can use."""
+    """Return the bits of our effective capabilities."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1], 16) for line in lines if line.startswith("CapEff:"))
 
 
 def available_capability(held: int) -> str | None:
-    """Return the smallest capability of those held that passes closed folders. Containers often lack the first.
+    """Return the least powerful held capability that gives access to closed folders. Containers often lack the first.
 
-    Without CAP_SETPCAP neither is of use: see `prefix`.
+    Without CAP_SETPCAP we can grant neither: see `prefix`.
     """
     if not held >> SETPCAP_BIT & 1:
         return None
@@ -99,14 +99,16 @@ def available_capability(held: int) -> str | None:
 
 
 def prefix(death_signal: str | None, account: Account | None) -> list[str]:
-    """Return the words to put before a command so that it runs as `account` and gets `death_signal` when we die.
+    """Return the `setpriv` prefix that runs a command as `account` and sends it `death_signal` when we die.
 
-    The kernel sends that signal when the THREAD that started the child ends: start constellations from the main one.
+    The kernel sends that signal when the THREAD that started the child ends, so start children from the main thread.
     """
     setpriv = shutil.which("setpriv", path=f"{os.environ.get('PATH', '')}:/usr/bin:/usr/sbin")
     if setpriv is None:
         if account is not None:
-            raise FileNotFoundError("setpriv (package util-linux) is needed to start a server as an ordinary user")
+            raise FileNotFoundError(
+                "setpriv was not found, which starting PostgreSQL as root requires: install util-linux"
+            )
         return []
     words: list[str] = []
     if death_signal is not None:
@@ -116,7 +118,7 @@ def prefix(death_signal: str | None, account: Account | None) -> list[str]:
         if account.capability is not None:
             grant = f"-all,+{account.capability}"
             words += ["--inh-caps", grant, "--ambient-caps", grant]
-            # access(2) ignores the capabilities of ordinary users unless this bit is set, and PostgreSQL looks for its
-            # own programs by access(2).
+            # PostgreSQL finds its own programs with access(2), which ignores the capabilities of ordinary users unless
+            # this bit is set.
             words += ["--securebits", "+no_setuid_fixup"]
     return [setpriv, *words, "--"] if words else []

@@ -1,4 +1,4 @@
-"""Questions that tell whether something answers: TCP, HTTP, gRPC health. None raises for a peer that is not there."""
+"""Readiness probes: TCP, HTTP and gRPC health. None raises if the peer does not answer."""
 
 import asyncio
 from typing import Any
@@ -12,7 +12,7 @@ TIMEOUT = 2.0
 
 
 async def tcp(port: int) -> bool:
-    """Tell whether somebody accepts connections on the loopback port."""
+    """Return whether a server accepts connections on the loopback port."""
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), TIMEOUT)
     except (OSError, TimeoutError):
@@ -22,7 +22,7 @@ async def tcp(port: int) -> bool:
 
 
 async def http(url: str, timeout: float = TIMEOUT) -> int:
-    """Return the status of a GET, 0 when there is no answer. Proxies from the environment are not for loopback."""
+    """Return the status code of a GET request, 0 if there is no answer. Ignores proxies in the environment."""
     async with httpx.AsyncClient(trust_env=False, timeout=timeout) as client:
         try:
             return (await client.get(url)).status_code
@@ -31,7 +31,7 @@ async def http(url: str, timeout: float = TIMEOUT) -> int:
 
 
 async def grpc_serving(address: str) -> bool:
-    """Tell whether the server's overall gRPC health (service "") is SERVING."""
+    """Return whether the server's overall gRPC health (service "") is SERVING."""
     options = [("grpc.enable_http_proxy", 0)]
     async with grpc.aio.insecure_channel(address, options=options) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)  # the package ships no types for it

@@ -1,4 +1,4 @@
-"""Child processes: starting them with a log, ending them, and knowing one again by pid and start time."""
+"""Child processes: starts them with a log, stops them, and recognises one by pid and start time."""
 
 import asyncio
 import contextlib
@@ -19,21 +19,21 @@ POLL = 0.02
 
 @dataclass(frozen=True)
 class Command:
-    """A program to start. `env` is the whole environment it gets, `log` takes both its outputs."""
+    """A program to start. `env` is its complete environment; `log` receives stdout and stderr."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path
     log: Path
     stop_signal: signal.Signals = signal.SIGTERM
-    # What it gets when the process that started it dies. PostgreSQL is told to clean up its shared memory.
+    # Sent when the process that started it dies. PostgreSQL uses another one, to clean up its shared memory.
     death_signal: str = "KILL"
     account: Account | None = None
 
 
 @dataclass(frozen=True)
 class Identity:
-    """One process, never mistaken for a later one with the same pid: start time in ticks since that boot."""
+    """Identifies a process even if its pid is reused. `started` is in clock ticks since boot."""
 
     pid: int
     started: int
@@ -41,12 +41,12 @@ class Identity:
 
     @classmethod
     def of(cls, pid: int) -> "Identity | None":
-        """Return the identity of a living process; None when it has ended, also when nobody has reaped it yet."""
+        """Return the identity of a live process; None if it has ended, including zombies."""
         try:
             text = Path(f"/proc/{pid}/stat").read_text()
         except (FileNotFoundError, ProcessLookupError):
             return None
-        # The second field is the program's name in parentheses and may hold anything.
+        # The second field is the program's name in parentheses, which may contain any character.
         words = text[text.rindex(")") + 2 :].split()
         if words[0] in "ZX":
             return None
@@ -58,7 +58,7 @@ class Identity:
 
 @dataclass
 class Child:
-    """A started process. `popen` is absent when somebody before us started it and we know it from the ledger."""
+    """A started process. `popen` is None if an earlier command started it and the ledger recorded it."""
 
     identity: Identity
     stop_signal: signal.Signals
@@ -78,9 +78,9 @@ class Child:
 
 
 def spawn(command: Command, *, detached: bool) -> Child:
-    """Start a program in a session of its own, so that a terminal's Ctrl-C reaches us only and we end it in order.
+    """Start a program in its own session, so that Ctrl-C reaches only us and we stop it in order.
 
-    Unless `detached`, it dies with us even when we are killed.
+    Unless `detached`, it dies with us, even if we are killed.
     """
     command.log.parent.mkdir(parents=True, exist_ok=True)
     argv = [*prefix(None if detached else command.death_signal, command.account), *command.argv]
@@ -95,38 +95,38 @@ def spawn(command: Command, *, detached: bool) -> Child:
             start_new_session=True,
         )
     identity = Identity.of(popen.pid)
-    if identity is None:  # it ended at once; its exit code says so to whoever waits for it
+    if identity is None:  # it has already ended; callers see that from its exit code
         identity = Identity(popen.pid, 0, "")
     return Child(identity, command.stop_signal, popen)
 
 
 async def stop(child: Child, limit: float) -> None:
-    """Ask a process to end; kill it when it has not within `limit` seconds. What it started ends with it."""
-    family = descendants(child)
+    """Ask a process to stop; after `limit` seconds, kill it. Its descendants end with it."""
+    tree = descendants(child)
     send(child, child.stop_signal)
     await gone(child, limit)
-    await kill(child, family)
+    await kill(child, tree)
 
 
-async def kill(child: Child, family: list[psutil.Process] | None = None) -> None:
-    """SIGKILL a process, reap it, and wait until what it started is gone as well.
+async def kill(child: Child, tree: list[psutil.Process] | None = None) -> None:
+    """SIGKILL a process, reap it, and wait until its descendants have ended too.
 
-    PostgreSQL's backends notice the postmaster's death by themselves; a restart that overtakes them is refused.
+    PostgreSQL's backends exit by themselves when the postmaster dies, but it cannot restart before they have.
     """
-    family = descendants(child) if family is None else family
+    tree = descendants(child) if tree is None else tree
     send(child, signal.SIGKILL)
     await gone(child, 10)
     deadline = time.monotonic() + 5
-    while any(running(process) for process in family):
+    while any(running(process) for process in tree):
         if time.monotonic() > deadline:
-            for process in filter(running, family):
+            for process in filter(running, tree):
                 process.kill()
             return
         await asyncio.sleep(POLL)
 
 
 async def gone(child: Child, limit: float) -> bool:
-    """Wait until the process has ended, at most `limit` seconds; tell whether it has."""
+    """Wait up to `limit` seconds until the process has ended; return whether it has."""
     deadline = time.monotonic() + limit
     while child.alive():
         if time.monotonic() > deadline:
@@ -156,7 +156,7 @@ def running(process: psutil.Process) -> bool:
 
 
 def tail(log: Path, lines: int = 20) -> str:
-    """Return the last lines of a log file; empty when there is none."""
+    """Return the last lines of a log file; empty if there is no file."""
     if not log.exists():
         return ""
     with log.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The lock of a root folder: one constellation at a time is started, runs or is ended there."""
+"""The lock of a root folder: only one constellation at a time may use it."""
 
 import fcntl
 from collections.abc import Iterator
@@ -7,16 +7,18 @@ from pathlib import Path
 
 
 class RootInUse(Exception):
-    """Another constellation is being started, runs or is being ended in this root folder."""
+    """Another constellation is starting, running or stopping in this root folder."""
 
 
 @contextmanager
 def root_lock(path: Path) -> Iterator[None]:
-    """Hold the lock. The kernel gives it back when this process ends, however it ends."""
+    """Hold the lock. The kernel releases it when this process ends, even after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RootInUse(f"{path.parent} is in use by another command") from None
+            raise RootInUse(
+                f"{path.parent} is in use by another command: wait until that command has finished, or stop it"
+            ) from None
         yield

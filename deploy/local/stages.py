@@ -1,4 +1,4 @@
-"""Stages of set-up: each is announced, runs once for the same inputs, and logs what its programs print.
+"""Stages of setup: each prints a progress line, runs once for the same inputs, and logs the output of its programs.
 
 Standard library only: this runs before a virtual environment exists.
 """
@@ -17,12 +17,12 @@ FAIRDB = CHECKOUT / ".fairdb"
 STAMPS = FAIRDB / "setup"
 VENV = CHECKOUT / ".venv"
 PYTHON = VENV / "bin" / "python"
-# A line of pip's or Python's that says why, as in "OSError: …" and "ERROR: …".
+# Matches the line of pip or Python that gives the reason, such as "OSError: …" or "ERROR: …".
 REASON = re.compile(r"\b(?:\w+Error|ERROR): ")
 
 
 class SetUpFailed(Exception):
-    """Set-up cannot go on; the message is one line that says what to do."""
+    """Setup failed; the message is one line that says what to do."""
 
 
 def stage(
@@ -34,16 +34,16 @@ def stage(
     note: str,
     stamps: Path = STAMPS,
 ) -> None:
-    """Do something unless its stamp says it was done from the same inputs and what it made is still there.
+    """Print `note` and run `action`, unless its stamp matches `inputs` and every path in `present` exists.
 
-    The stamp of what is installed into the virtual environment lies in it, and goes with it. `note` is printed before.
+    Stages that install into the virtual environment keep their stamps inside it, so that both are removed together.
     """
     stamp = stamps / f"{name}.stamp"
     wanted = hashlib.sha256("\n".join(inputs).encode()).hexdigest()
     if all(path.exists() for path in present) and stamp.exists() and stamp.read_text() == wanted:
         return
     stamp.unlink(missing_ok=True)
-    print(f"set-up: {note}", flush=True)
+    print(f"setup: {note}", flush=True)
     action()
     stamp.write_text(wanted)
 
@@ -60,30 +60,30 @@ def pip(command: str) -> list[str]:
 
 
 def call(name: str, argv: list[str]) -> None:
-    """Run a program with its output in a log; a failure becomes one line that names the log."""
+    """Run a program and log its output. Raises SetUpFailed with one line that names the log."""
     log = STAMPS / f"{name}.log"
-    # protoc finds its plugins by PATH.
+    # protoc looks for its plugins on PATH.
     env = {**os.environ, "PATH": f"{PYTHON.parent}:{os.environ.get('PATH', '')}"}
     with log.open("wb") as output:
         done = subprocess.run(
             argv, cwd=CHECKOUT, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
         )
     if done.returncode != 0:
-        lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()] or ["no reason"]
+        lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()] or ["no output"]
         reason = next((line for line in reversed(lines) if REASON.search(line)), lines[-1])
-        raise SetUpFailed(f"{name} failed: {reason} (all of it: {log})")
+        raise SetUpFailed(f"{name} failed: {reason} (full log: {log})")
 
 
-def require_own(folders: Iterable[Path]) -> None:
-    """Raise SetUpFailed for a folder of somebody else, where we cannot write."""
+def require_writable(folders: Iterable[Path]) -> None:
+    """Raise SetUpFailed for a folder in which we may not write."""
     for folder in folders:
         if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
-            raise SetUpFailed(no_permission(folder))
+            raise SetUpFailed(permission_message(folder))
 
 
-def no_permission(path: Path) -> str:
-    """Return what to do about a file that we may not write or read."""
-    # os.path.exists, unlike Path.exists, is also False where we may not look.
+def permission_message(path: Path) -> str:
+    """Return the error message for a path that we may not read or write."""
+    # os.path.exists, unlike Path.exists, returns False if we may not enter the parent folder.
     existing = next(place for place in (path, *path.parents) if os.path.exists(place))  # noqa: PTH110 - see above
     uid = existing.stat().st_uid
     try:
@@ -91,6 +91,6 @@ def no_permission(path: Path) -> str:
     except KeyError:
         owner = f"user {uid}"
     return (
-        f"no permission for {path} ({existing.name} belongs to {owner}): work in a clone of your own, or have"
-        " its owner give you the whole folder"
+        f"permission denied for {path} ({existing.name} belongs to {owner}): use your own clone, or ask the owner to"
+        " give you the whole folder"
     )

@@ -40,7 +40,7 @@ async def platform(constellation: Constellation) -> AsyncIterator[Platform]:
 
 
 @pytest.mark.parametrize(
-    "part",
+    "component",
     [
         "auth_svc",
         "backend_svc",
@@ -54,7 +54,7 @@ async def platform(constellation: Constellation) -> AsyncIterator[Platform]:
         "consul",
     ],
 )
-async def test_kill_and_restart(platform: Platform, part: str) -> None:
+async def test_kill_and_restart(platform: Platform, component: str) -> None:
     constellation = platform.constellation
     researcher = await platform.account(consented=True)
     acknowledged: list[str] = []
@@ -62,18 +62,18 @@ async def test_kill_and_restart(platform: Platform, part: str) -> None:
     load = [asyncio.create_task(create_until(stop, researcher, acknowledged)) for _ in range(4)]
     try:
         await eventually(lambda: at_least(acknowledged, 10))
-        await constellation.kill(part)
-        if part in HEALTH_NAMES:
-            await health_names(platform, part)
+        await constellation.kill(component)
+        if component in HEALTH_NAMES:
+            await health_names(platform, component)
         else:
             await no_call_hangs(researcher)
-        await constellation.start(part)
+        await constellation.start(component)
     finally:
         stop.set()
         answers = [status for statuses in await asyncio.gather(*load) for status in statuses]
 
     expected: set[int | str] = {201, 503, 504}
-    if part == "envoy":
+    if component == "envoy":
         # While Envoy is down, connections are refused.
         expected |= {"refused"}
     assert set(answers) <= expected, answers
@@ -122,16 +122,17 @@ async def at_least(acknowledged: list[str], count: int) -> bool:
     return len(acknowledged) >= count
 
 
-async def health_names(platform: Platform, part: str) -> None:
+async def health_names(platform: Platform, component: str) -> None:
     """Wait until health reports the process as unavailable, and the right overall status."""
-    expected = "critical" if part in CRITICAL else "degraded"
+    expected = "critical" if component in CRITICAL else "degraded"
 
     async def named() -> bool:
         answer = await platform.http.get("/api/health")
         health = answer.json()
         assert answer.status_code in (200, 503)
-        return health["parts"][HEALTH_NAMES[part]]["status"] == expected and (
-            (answer.status_code, health["status"]) == ((503, "critical") if part in CRITICAL else (200, "degraded"))
+        return health["parts"][HEALTH_NAMES[component]]["status"] == expected and (
+            (answer.status_code, health["status"])
+            == ((503, "critical") if component in CRITICAL else (200, "degraded"))
         )
 
     await eventually(named)

@@ -189,7 +189,7 @@ def answer_text(answer: httpx.Response) -> str:
 
 async def everything_kept(constellation: Constellation, http: httpx.AsyncClient, tmp_path: Path) -> dict[str, str]:
     """Return the content of every place that keeps data, by name."""
-    places = {f"log of {part}": file.read_text(errors="replace") for part, file in constellation.log_files.items()}
+    places = {f"log of {name}": file.read_text(errors="replace") for name, file in constellation.log_files.items()}
     for file in constellation.layout.root.rglob("*"):
         # Other logs and plain files; data files are read through their servers.
         if file.is_file() and file.suffix in {".log", ".json", ".yaml"}:

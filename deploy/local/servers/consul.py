@@ -43,7 +43,7 @@ class Consul:
             },
             # Elect a leader after one heartbeat instead of five.
             "performance": {"raft_multiplier": 1},
-            # A stopped agent comes back with the same data: leaving would take the node out of the raft.
+            # A stopped agent restarts with the same data; leaving would remove the node from the Raft peers.
             "leave_on_terminate": False,
             "disable_update_check": True,
             "enable_script_checks": False,
@@ -57,5 +57,5 @@ class Consul:
         return [Command(argv, plain_environment(folder), folder, self.layout.log(self.name))]
 
     async def ready(self) -> bool:
-        # A consistent read is refused until there is a leader that has caught up.
+        # Consul refuses a consistent read until an up-to-date leader exists.
         return await probe.http(f"{self.url}/v1/catalog/nodes?consistent") == 200

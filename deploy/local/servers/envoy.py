@@ -1,4 +1,4 @@
-"""Envoy: only how it is started. Package `edge` writes its configuration."""
+"""Envoy: how to start it. Package `edge` writes its configuration."""
 
 import os
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Envoy:
         return f"http://{LOOPBACK}:{self.port_numbers.edge}"
 
     async def prepare(self) -> None:
-        """Nothing: `python -m edge render` has written the configuration."""
+        """Do nothing: `python -m edge render` has written the configuration."""
 
     def commands(self) -> list[Command]:
         argv = (
@@ -32,7 +32,7 @@ class Envoy:
             str(self.layout.envoy / "envoy.yaml"),
             "--concurrency",
             str(min(self.concurrency, os.cpu_count() or 1)),
-            # Hot restart claims a machine-wide id: two constellations would collide.
+            # Hot restart uses a machine-wide id, so two constellations would conflict.
             "--disable-hot-restart",
             "--log-level",
             "warning",

@@ -1,4 +1,4 @@
-"""PostgreSQL: a cluster of its own, durable, with a log that quotes no data."""
+"""PostgreSQL: a private, durable cluster whose log contains no data."""
 
 import asyncio
 import os
@@ -19,17 +19,17 @@ from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.process import Command
 from deploy.local.servers import plain_environment
 
-# A Unix socket's path holds at most this many bytes; deep test folders have none then, TCP serves.
+# A Unix socket's path is limited to 107 bytes. In a deeper folder there is no socket, only TCP.
 LONGEST_SOCKET_FOLDER = 90
 SETTINGS = {
     "listen_addresses": LOOPBACK,
-    # A 201 means stored: these two are the promise.
+    # A 201 response promises durable storage, which needs both of these.
     "fsync": "on",
     "synchronous_commit": "on",
     "max_connections": "200",
     "shared_buffers": "64MB",
     "jit": "off",
-    # Nothing a client sent may reach the log: neither statements nor parameters nor the DETAIL of an error.
+    # The log must not contain data from clients: no statements, no parameters, no DETAIL of an error.
     "log_statement": "none",
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
@@ -42,7 +42,7 @@ SETTINGS = {
 
 
 class InitdbFailed(Exception):
-    """PostgreSQL's initdb failed; the log says why."""
+    """PostgreSQL's initdb failed; the log contains the reason."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """The superuser's URL, for bootstrap only."""
+        """The superuser's URL, used only to create the database and the roles."""
         password = self.credentials.password("postgres")
         return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{self.port_numbers.postgres}/postgres"
 
@@ -68,7 +68,7 @@ class Postgres:
             await asyncio.to_thread(self.initialise)
 
     def initialise(self) -> None:
-        """Make the cluster. Done in a second folder and renamed, so that a crash in the middle leaves none."""
+        """Create the cluster in a temporary folder and rename it, so that a crash leaves no incomplete cluster."""
         programs = self.programs()
         state = self.layout.state(self.name)
         state.mkdir(exist_ok=True)
@@ -90,11 +90,11 @@ class Postgres:
             done = subprocess.run(argv, cwd=state, env=plain_environment(state), stdout=log, stderr=log, check=False)
         secret.unlink()
         if done.returncode != 0:
-            raise InitdbFailed(f"initdb ended with exit code {done.returncode}")
+            raise InitdbFailed(f"initdb exited with code {done.returncode}")
         fresh.rename(self.data)
 
     def programs(self) -> Path:
-        """Return the folder of the programs: those of the release that made the data, where there is data."""
+        """Return the folder of the programs; existing data requires the release that created it."""
         version = self.data / "PG_VERSION"
         return binaries.postgres(int(version.read_text()) if version.exists() else None)
 
@@ -113,9 +113,9 @@ class Postgres:
                 plain_environment(state),
                 state,
                 self.layout.log(self.name),
-                # "Fast": SIGTERM would wait for clients to leave.
+                # "Fast" shutdown: SIGTERM would wait until all clients have disconnected.
                 stop_signal=SIGINT,
-                # "Immediate": recovers at the next start like a crash, but cleans up shared memory.
+                # "Immediate" shutdown: recovers at the next start as after a crash, but releases shared memory.
                 death_signal="QUIT",
                 account=self.account(programs),
             )

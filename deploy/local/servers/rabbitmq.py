@@ -1,9 +1,9 @@
-"""RabbitMQ: a private broker with its own epmd, in the foreground, beside any broker of the system.
+"""RabbitMQ: a private broker in the foreground with its own epmd, independent of any system-wide broker.
 
-Traps: the script would start epmd as a daemon that outlives the broker, so epmd is a process of ours and the broker
-may not start one. The distribution port listens on all addresses unless told otherwise. A SIGKILL within about a
-second of declaring a quorum queue leaves that queue without a leader for good (3.10 registers it on disk late): a test
-that kills the broker waits until its queues have been there for two seconds.
+Traps: the script would start epmd as a daemon that outlives the broker, so we start epmd ourselves and forbid the
+broker to. By default the distribution port listens on all addresses. If the broker is killed within about a second of
+declaring a quorum queue, that queue never gets a leader again (3.10 registers it on disk late). A test that kills the
+broker therefore waits until its queues have existed for two seconds.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from deploy.local.servers import plain_environment
 
 NODE = "fairdb@localhost"
 USER = "fairdb"
-# The default user is made at the first start INSTEAD of guest.
+# The first start creates this default user instead of `guest`.
 CONFIGURATION = """\
 listeners.tcp.default = {host}:{port}
 default_user = {user}
@@ -61,7 +61,7 @@ class RabbitMQ:
         )
         write_atomically(folder / "rabbitmq.conf", text, mode=0o600)
         write_atomically(folder / "enabled_plugins", "[].\n")
-        # Erlang makes a guessable cookie when it finds none, and refuses one that others can read.
+        # Without a cookie file Erlang creates a guessable cookie; it refuses a file that other users can read.
         create_once(folder / ".erlang.cookie", lambda: self.credentials.password("erlang_cookie"))
 
     def commands(self) -> list[Command]:
@@ -82,12 +82,12 @@ class RabbitMQ:
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
             "RABBITMQ_PID_FILE": str(folder / "pid"),
-            # The system's own settings for its broker are not for this one.
+            # Ignore the settings of the system-wide broker.
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": DISTRIBUTION,
-            # A crash dump would hold the messages that were in memory.
+            # A crash dump would contain the messages in memory.
             "ERL_CRASH_DUMP_BYTES": "0",
-            # The script then ends in exec instead of waiting for a child: the pid is the broker's.
+            # Makes the script exec the broker instead of waiting for a child, so that the pid is the broker's.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
         epmd = (str(programs.erlang / "epmd"), "-port", str(numbers.epmd), "-address", LOOPBACK)

@@ -1,4 +1,4 @@
-"""Redis: a cache and nothing more, so it writes nothing to disk."""
+"""Redis: only a cache, so it writes nothing to disk."""
 
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ class Redis:
             port=self.port_numbers.redis,
             password=self.credentials.password("redis"),
         )
-        # In a file, because everybody on the machine can read a command line.
+        # The password is in a file because every user on the machine can read command lines.
         write_atomically(folder / "redis.conf", text, mode=0o600)
 
     def commands(self) -> list[Command]:

@@ -33,7 +33,7 @@ from fairdb.samples.v1.sample_service_pb2_grpc import SampleServiceStub
 from fairdb.system.v1.saga_service_pb2_grpc import SagaServiceStub
 from tests.waiting import eventually
 
-PARTS = ("postgres", "redis", "rabbitmq", "consul", "auth_svc", "backend_svc", "privacy_svc")
+COMPONENTS = ("postgres", "redis", "rabbitmq", "consul", "auth_svc", "backend_svc", "privacy_svc")
 DYING = Path(__file__).parent / "dying_gateway.py"
 QUICK = {
     "FAIRDB_SAGA_LEASE_SECONDS": "4",
@@ -247,7 +247,7 @@ class Rig:
 @asynccontextmanager
 async def open_rig(root: Path, ports: Any) -> AsyncIterator[Rig]:
     """Start the services, and one gateway once, so that its schema exists."""
-    async with Constellation(root, ports, parts=PARTS) as constellation:
+    async with Constellation(root, ports, components=COMPONENTS) as constellation:
         pool = await asyncpg.create_pool(constellation.plan.admin_url, min_size=0, max_size=4)
         try:
             rig = Rig(constellation, pool)

@@ -33,7 +33,7 @@ HandleOne = Callable[[Connection, Event], Awaitable[None]]
 
 @pytest_asyncio.fixture(scope="package")
 async def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Constellation]:
-    async with Constellation(tmp_path_factory.mktemp("rabbitmq"), Ports.free(), parts=["rabbitmq"]) as running:
+    async with Constellation(tmp_path_factory.mktemp("rabbitmq"), Ports.free(), components=["rabbitmq"]) as running:
         yield running
 
 

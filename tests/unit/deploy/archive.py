@@ -1,4 +1,4 @@
-"""A made-up package archive in a folder, which real apt loads by `file:`; and a system whose sources name it."""
+"""A fake package archive in a folder, which real apt reads through a `file:` URL, and sources that refer to it."""
 
 import hashlib
 import subprocess
@@ -10,7 +10,7 @@ OS_RELEASE = 'ID=debian\nVERSION_CODENAME=bookworm\nPRETTY_NAME="Debian"\n'
 
 @dataclass
 class Archive:
-    """An unsigned archive, which its source entry has to call trusted."""
+    """An unsigned archive. Its source entry must say `trusted=yes`."""
 
     root: Path
     stanzas: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
@@ -28,7 +28,7 @@ class Archive:
         return self.root / "os-release"
 
     def add(self, name: str, files: dict[str, str], depends: str = "", suite: str = "bookworm") -> Path:
-        """Build a package whose files are all programs; return it. Its version is newer than any that is installed."""
+        """Build a package of executable files and return its path. Its version is newer than any installed one."""
         tree = self.root / "build" / name
         for path, text in files.items():
             file = tree / path
@@ -47,7 +47,7 @@ class Archive:
         return deb
 
     def publish(self, sources: str = "deb [trusted=yes] {uri} bookworm main\n") -> None:
-        """Write the indexes and a system that uses them."""
+        """Write the indexes, and the sources and os-release of a system that uses them."""
         for suite, stanzas in self.stanzas.items():
             index = self.folder / "dists" / suite / "main/binary-all/Packages"
             index.parent.mkdir(parents=True, exist_ok=True)

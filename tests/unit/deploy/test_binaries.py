@@ -1,4 +1,4 @@
-"""The order in which a server's program is looked for."""
+"""The search order for the programs of servers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +13,12 @@ Place = Callable[[str, str], Path]
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """An empty machine, and a function that puts a program somewhere on it, printing what `--version` shall say."""
+    """A machine without servers, and a function that adds a program with a given output of `--version`."""
 
-    def place(where: str, says: str = "") -> Path:
+    def place(where: str, version: str = "") -> Path:
         program = tmp_path / where
         program.parent.mkdir(parents=True, exist_ok=True)
-        program.write_text(f"#!/bin/sh\necho '{says}'\n")
+        program.write_text(f"#!/bin/sh\necho '{version}'\n")
         program.chmod(0o755)
         return program
 
@@ -30,7 +30,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setattr(binaries, "SYSTEM_POSTGRES", tmp_path / "system")
     monkeypatch.setattr(binaries, "RABBIT_SCRIPT", Path(f"{str(tmp_path)[1:]}/debian/rabbitmq-server"))
     monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path / name))
-    # Scripts stand for native programs.
+    # The tests use scripts in place of native programs.
     monkeypatch.setattr(binaries, "is_native", Path.is_file)
     return place
 
@@ -57,10 +57,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
         ),
     ],
 )
-def test_setting_wins_then_wheel_then_path_then_package(
+def test_variable_precedes_wheel_then_path_then_package(
     find: Callable[[], Path], variable: str, places: list[str], place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ServerMissing, match="install it, or run set-up"):
+    with pytest.raises(ServerMissing, match="was not found: run `make setup`, or install it"):
         find()
     for where in reversed(places):
         found = place(where, "")
@@ -87,47 +87,49 @@ def test_postgres_of_the_wheel_comes_before_an_older_one_on_path(
     assert binaries.postgres() == tmp_path / "system/15/bin"
 
 
-def test_newest_of_the_systems_postgres_serves_where_nothing_else_does(place: Place, tmp_path: Path) -> None:
+def test_newest_system_postgres_is_the_fallback(place: Place, tmp_path: Path) -> None:
     for release in (9, 14, 15, 16):
         place(f"system/{release}/bin/postgres", f"postgres (PostgreSQL) {release}.3")
         place(f"system/{release}/bin/initdb", "")
     assert binaries.postgres() == tmp_path / "system/16/bin"
 
 
-def test_data_keeps_the_release_that_made_it(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_requires_the_release_that_created_it(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for folder, release in (("path", 18), ("system/15/bin", 15)):
         place(f"{folder}/postgres", f"postgres (PostgreSQL) {release}.1")
         place(f"{folder}/initdb", "")
     assert binaries.postgres(15) == tmp_path / "system/15/bin"
-    with pytest.raises(ServerMissing, match=r"no PostgreSQL 16 \(which made the data\) found"):
+    with pytest.raises(ServerMissing, match=r"PostgreSQL 16 \(which created the data\) was not found"):
         binaries.postgres(16)
     monkeypatch.setenv("FAIRDB_PROGRAM_POSTGRES", str(tmp_path / "path/postgres"))
-    with pytest.raises(ProgramUnusable, match="is PostgreSQL 18, but the data was made by 15"):
+    with pytest.raises(ProgramUnusable, match="is PostgreSQL 18, but the data was created by 15"):
         binaries.postgres(15)
 
 
-def test_setting_that_names_no_program_is_an_error(
+def test_variable_without_a_usable_program_is_an_error(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place("path/redis-server", "")
     monkeypatch.setenv("FAIRDB_PROGRAM_REDIS", str(tmp_path / "absent"))
-    with pytest.raises(ProgramUnusable, match=r"FAIRDB_PROGRAM_REDIS=.*absent is not a program"):
+    with pytest.raises(ProgramUnusable, match=r"FAIRDB_PROGRAM_REDIS=.*absent is not an executable file"):
         binaries.redis()
     monkeypatch.setenv("FAIRDB_PROGRAM_REDIS", "")
     assert binaries.redis() == tmp_path / "path/redis-server"
     place("old/initdb", "")
     monkeypatch.setenv("FAIRDB_PROGRAM_POSTGRES", str(place("old/postgres", "postgres (PostgreSQL) 14.1")))
-    with pytest.raises(ProgramUnusable, match="not a PostgreSQL 15 or newer"):
+    with pytest.raises(ProgramUnusable, match="is not PostgreSQL 15 or newer"):
         binaries.postgres()
 
 
-def test_brokers_script_is_found_with_the_erlang_it_needs(
+def test_rabbitmq_is_found_together_with_its_erlang(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unpacked = place(f"servers/rabbitmq-server/{binaries.RABBIT_SCRIPT}", "")
     erlang = tmp_path / "servers/rabbitmq-server/usr/lib/erlang/bin"
     system = place("debian/rabbitmq-server", "")
-    # The system's broker without its Erlang is of no use.
+    # The system's broker cannot run without Erlang.
     assert binaries.rabbitmq() == RabbitPrograms(unpacked, erlang)
     own = place("mine/rabbitmq-server", "")
     monkeypatch.setenv("FAIRDB_PROGRAM_RABBITMQ", str(own))
@@ -139,7 +141,7 @@ def test_brokers_script_is_found_with_the_erlang_it_needs(
     assert binaries.rabbitmq() == RabbitPrograms(system, tmp_path / "path")
 
 
-def test_unpacked_program_finds_the_libraries_beside_it(place: Place, tmp_path: Path) -> None:
+def test_unpacked_program_uses_the_libraries_next_to_it(place: Place, tmp_path: Path) -> None:
     program = place("servers/redis-server/usr/bin/redis-server", "")
     assert binaries.libraries(program) == {}
     place("servers/redis-server/usr/lib/x86_64-linux-gnu/liblzf.so.1", "")

@@ -1,4 +1,4 @@
-"""Where pip comes from when Python comes without ensurepip."""
+"""The source of pip for a Python without ensurepip."""
 
 from pathlib import Path
 
@@ -20,12 +20,13 @@ def test_pip_is_taken_from_the_systems_packages(tmp_path: Path, monkeypatch: pyt
         assert pip_wheel(packages) == tmp_path / "pip/usr/share/python-wheels/pip-99-py3-none-any.whl"
 
 
-def test_message_names_the_package_to_install_where_there_is_no_pip(tmp_path: Path) -> None:
+def test_error_names_the_package_to_install_when_pip_is_missing(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "archive")
     archive.add("other", {"usr/bin/other": ""})
     archive.publish()
     packages = Packages(tmp_path / "scratch", apt=archive.apt, os_release=archive.os_release)
     with pytest.raises(
-        SetUpFailed, match=r"cannot install pip: install python3\.[0-9]+-venv \(apt-get: E: .*python3-pip-whl"
+        SetUpFailed,
+        match=r"cannot install pip: install the package python3\.[0-9]+-venv \(apt-get: E: .*python3-pip-whl",
     ):
         pip_wheel(packages)

@@ -1,4 +1,4 @@
-"""Packages taken from an archive by real apt, and unpacked; the archive is made up and lies in a folder."""
+"""Packages that real apt downloads from a fake archive, and how they are unpacked."""
 
 import subprocess
 from pathlib import Path
@@ -21,7 +21,7 @@ def packages_of(archive: Archive, tmp_path: Path, *, older: bool = False) -> Pac
     return Packages(tmp_path / "scratch", older=older, apt=archive.apt, os_release=archive.os_release)
 
 
-def test_package_is_unpacked_in_place_of_what_was_there(archive: Archive, tmp_path: Path) -> None:
+def test_unpacked_package_replaces_the_folder(archive: Archive, tmp_path: Path) -> None:
     archive.add("madeup", {"usr/bin/madeup": PROGRAM})
     archive.publish()
     into = tmp_path / "into"
@@ -34,7 +34,7 @@ def test_package_is_unpacked_in_place_of_what_was_there(archive: Archive, tmp_pa
     assert not (tmp_path / "scratch").exists()
 
 
-def test_redis_comes_with_the_libraries_that_the_system_lacks(archive: Archive, tmp_path: Path) -> None:
+def test_redis_includes_the_libraries_that_the_system_lacks(archive: Archive, tmp_path: Path) -> None:
     archive.add("redis-server", {"usr/bin/redis-server": PROGRAM}, depends="libmadeup1, adduser, base-files")
     archive.add("libmadeup1", {"usr/lib/somewhere/libmadeup.so.1": ""})
     archive.add("adduser", {"usr/sbin/adduser": PROGRAM})
@@ -45,7 +45,7 @@ def test_redis_comes_with_the_libraries_that_the_system_lacks(archive: Archive, 
     assert not (tmp_path / "into/usr/sbin").exists()
 
 
-def test_valkey_comes_where_there_is_no_redis(archive: Archive, tmp_path: Path) -> None:
+def test_valkey_is_used_when_there_is_no_redis(archive: Archive, tmp_path: Path) -> None:
     archive.add("valkey-server", {"usr/bin/valkey-server": PROGRAM})
     archive.publish()
     with packages_of(archive, tmp_path) as packages:
@@ -53,7 +53,7 @@ def test_valkey_comes_where_there_is_no_redis(archive: Archive, tmp_path: Path) 
     assert (tmp_path / "into/usr/bin/valkey-server").exists()
 
 
-def test_older_suite_serves_what_the_present_one_lacks(archive: Archive, tmp_path: Path) -> None:
+def test_older_suite_has_packages_that_the_current_one_lacks(archive: Archive, tmp_path: Path) -> None:
     archive.add("madeup", {"usr/bin/present": PROGRAM})
     archive.add("oldmadeup", {"usr/bin/old": PROGRAM}, suite="bullseye")
     archive.publish()
@@ -64,14 +64,14 @@ def test_older_suite_serves_what_the_present_one_lacks(archive: Archive, tmp_pat
     assert (tmp_path / "into/usr/bin/old").exists()
 
 
-def test_package_whose_checksum_differs_is_refused(archive: Archive, tmp_path: Path) -> None:
+def test_package_with_wrong_checksum_is_rejected(archive: Archive, tmp_path: Path) -> None:
     deb = archive.add("madeup", {"usr/bin/madeup": PROGRAM})
     archive.publish()
     content = bytearray(deb.read_bytes())
     content[-1] ^= 1
     deb.write_bytes(content)
     with (
-        pytest.raises(PackagesMissing, match="install madeup by hand") as refused,
+        pytest.raises(PackagesMissing, match="install madeup manually") as refused,
         packages_of(archive, tmp_path) as packages,
     ):
         packages.unpack(["madeup"], tmp_path / "into")
@@ -79,12 +79,12 @@ def test_package_whose_checksum_differs_is_refused(archive: Archive, tmp_path: P
     assert not (tmp_path / "into").exists()
 
 
-def test_failure_keeps_what_was_unpacked_before(archive: Archive, tmp_path: Path) -> None:
+def test_failure_keeps_the_earlier_folder(archive: Archive, tmp_path: Path) -> None:
     archive.add("madeup", {"usr/bin/madeup": PROGRAM})
     archive.publish()
     with packages_of(archive, tmp_path) as packages:
         packages.unpack(["madeup"], tmp_path / "into")
-        with pytest.raises(PackagesMissing, match="install absent by hand so that PATH has it") as missing:
+        with pytest.raises(PackagesMissing, match="install absent manually and make sure that PATH") as missing:
             packages.unpack(["absent"], tmp_path / "into")
     assert "Unable to locate package absent" in missing.value.reason
     assert (tmp_path / "into/usr/bin/madeup").exists()
@@ -97,28 +97,28 @@ def test_source_that_cannot_be_loaded_is_an_error(archive: Archive, tmp_path: Pa
         packages.unpack(["madeup"], tmp_path / "into")
 
 
-def test_unsigned_archive_is_refused(archive: Archive, tmp_path: Path) -> None:
+def test_unsigned_archive_is_rejected(archive: Archive, tmp_path: Path) -> None:
     archive.add("madeup", {"usr/bin/madeup": PROGRAM})
     archive.publish("deb {uri} bookworm main\n")
     with pytest.raises(PackagesMissing, match="not signed"), packages_of(archive, tmp_path) as packages:
         packages.unpack(["madeup"], tmp_path / "into")
 
 
-def test_system_without_its_distributions_archive_is_told_what_to_install(archive: Archive, tmp_path: Path) -> None:
+def test_error_without_a_distribution_archive_names_the_packages_to_install(archive: Archive, tmp_path: Path) -> None:
     archive.publish("deb https://packages.example.org/apt stable main\n")
-    with pytest.raises(PackagesMissing, match=r"no Debian or Ubuntu archive.*install consul and madeup by hand"):
+    with pytest.raises(PackagesMissing, match=r"no Debian or Ubuntu archive.*install consul and madeup manually"):
         packages_of(archive, tmp_path).unpack(["consul", "madeup"], tmp_path / "into")
 
 
-def test_system_without_apt_is_told_what_to_install(
+def test_error_without_apt_names_the_package_to_install(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PackagesMissing, match="no apt: install consul by hand"):
+    with pytest.raises(PackagesMissing, match="does not have apt and dpkg: install consul manually"):
         packages_of(archive, tmp_path).unpack(["consul"], tmp_path / "into")
 
 
-def test_dependencies_are_those_that_apt_would_install() -> None:
+def test_missing_dependencies_are_those_that_apt_would_install() -> None:
     simulation = """\
 Reading package lists...
 The following NEW packages will be installed:
@@ -132,7 +132,7 @@ Conf liblzf1 (3.6-3 Debian:12/stable [amd64])
     assert missing_dependencies(simulation) == ["liblzf1", "libssl3", "redis-server"]
 
 
-def test_erlang_is_taken_whole_but_for_other_builds_of_it() -> None:
+def test_erlang_packages_exclude_other_builds_and_architectures() -> None:
     answer = """\
 rabbitmq-server
   Depends: adduser
@@ -148,7 +148,7 @@ libssl3
     assert erlang_packages(answer) == ["erlang-base", "erlang-ssl"]
 
 
-def test_erlang_and_the_broker_work_in_a_folder_with_spaces(tmp_path: Path) -> None:
+def test_erlang_and_rabbitmq_work_in_a_folder_with_spaces(tmp_path: Path) -> None:
     fresh, into = tmp_path / "fresh", tmp_path / "with space"
     erl = fresh / "usr/lib/erlang/bin/erl"
     env = fresh / "usr/lib/rabbitmq/lib/rabbitmq_server-4.0.5/sbin/rabbitmq-env"
@@ -168,7 +168,7 @@ def test_erlang_and_the_broker_work_in_a_folder_with_spaces(tmp_path: Path) -> N
     assert printed == [f"{into}/usr/lib/erlang\n", "the defaults\n"]
 
 
-def test_brokers_optional_plugins_are_dropped(tmp_path: Path) -> None:
+def test_optional_rabbitmq_plugins_are_removed(tmp_path: Path) -> None:
     plugins = tmp_path / "usr/lib/rabbitmq/lib/rabbitmq_server-4.0.5/plugins"
     for folder in (plugins / "rabbitmq_management-4.0.5", plugins / "rabbitmq_prelaunch-4.0.5"):
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""As whom PostgreSQL runs when we are root, and what it may then do."""
+"""The user and the capabilities with which PostgreSQL runs when we are root."""
 
 import os
 import pwd
@@ -19,7 +19,7 @@ def test_ordinary_user_runs_postgres_as_itself(tmp_path: Path, monkeypatch: pyte
 
 
 def test_first_closed_folder_is_named(tmp_path: Path) -> None:
-    # pytest's folders are closed to others themselves: a folder below / is the only open one for sure.
+    # pytest's own folders may be closed to other users; only system folders are certainly open.
     assert closed_folder([Path("/usr/bin/env")], NOBODY) is None
     outer = tmp_path / "outer"
     (outer / "inner").mkdir(parents=True)
@@ -42,20 +42,20 @@ def test_first_closed_folder_is_named(tmp_path: Path) -> None:
         (0, None),
     ],
 )
-def test_smallest_capability_that_is_held_is_given(held: int, expected: str | None) -> None:
+def test_least_powerful_held_capability_is_chosen(held: int, expected: str | None) -> None:
     assert available_capability(held) == expected
 
 
-def test_without_a_capability_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_without_a_capability_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(privileges, "held_capabilities", lambda: 0)
     tmp_path.chmod(0o700)
-    with pytest.raises(Unreachable, match="move the checkout to a folder that others can enter"):
+    with pytest.raises(Unreachable, match="move the checkout to a folder that other users can enter"):
         unprivileged(tmp_path / "data", tmp_path / "postgres")
     assert unprivileged(Path("/usr/absent"), Path("/usr/bin/env")) is not None
 
 
-def test_data_is_served_by_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_postgres_runs_as_the_owner_of_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(privileges, "find_user", lambda name: NOBODY)
     daemon = pwd.getpwnam("daemon")
@@ -65,12 +65,12 @@ def test_data_is_served_by_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert account.uid == daemon.pw_uid
     monkeypatch.undo()
     assert privileges.owner_of(tmp_path / "absent") is None
-    # What belongs to root is not served by root.
+    # PostgreSQL cannot run as root, even if root owns the data.
     assert privileges.owner_of(Path("/")) is None
     assert privileges.owner_of(tmp_path) == (pwd.getpwuid(os.geteuid()) if os.geteuid() != 0 else None)
 
 
-def test_capability_comes_with_the_bit_that_makes_access_honour_it() -> None:
+def test_capability_sets_the_securebit_that_access_needs() -> None:
     words = prefix(None, Account(65534, 65534, "dac_override"))
     assert words[words.index("--securebits") + 1] == "+no_setuid_fixup"
     assert "--securebits" not in prefix(None, Account(65534, 65534))

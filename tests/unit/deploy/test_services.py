@@ -1,4 +1,4 @@
-"""The list of services agrees with every file that has to name them itself."""
+"""The list of services agrees with all other files that name services."""
 
 import tomllib
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def _words(value: object) -> Iterator[str]:
 def test_import_contracts_cover_every_service(name: str) -> None:
     assert name in PYPROJECT["tool"]["importlinter"]["root_packages"]
     for contract in CONTRACTS:
-        # A contract about one service is about all of them, unless it is about the rooms of one or about decisions.
+        # A contract that names one service must name all, unless it lists the modules of one container.
         if modules_of(contract) & set(NAMES) and not contract.get("containers"):
             assert name in modules_of(contract), contract["name"]
     assert [contract for contract in CONTRACTS if contract.get("containers") == [name] and contract.get("exhaustive")]
@@ -58,16 +58,16 @@ def test_coverage_is_measured_for_every_service() -> None:
     assert set(NAMES) <= set(PYPROJECT["tool"]["coverage"]["run"]["source"])
 
 
-def test_every_package_has_a_service_and_every_service_a_package() -> None:
+def test_services_and_packages_correspond() -> None:
     assert {path.parent.name for path in CHECKOUT.glob("*/app.py")} == set(NAMES)
 
 
-def test_no_service_has_a_port_of_its_own_by_default() -> None:
+def test_service_settings_have_no_default_ports() -> None:
     assert Settings.model_fields["port"].is_required()
     assert Settings.model_fields["metrics_port"].is_required()
 
 
-def test_ports_of_services_can_be_moved() -> None:
+def test_variables_change_service_ports() -> None:
     name = SERVICES[0].label
     moved = Ports.defaults({f"FAIRDB_PORT_METRICS_{name.upper()}": "18000"})
     assert moved.number(f"metrics_{name}") == 18000
@@ -88,6 +88,6 @@ def test_default_ports_differ() -> None:
         ({"FAIRDB_PORT_EDGE": "8001"}, "FAIRDB_PORT_EDGE and FAIRDB_PORT_AUTH are both 8001"),
     ],
 )
-def test_wrong_port_variable_is_explained(environ: dict[str, str], message: str) -> None:
+def test_invalid_port_variable_is_an_error(environ: dict[str, str], message: str) -> None:
     with pytest.raises(PortUnreadable, match=message):
         Ports.defaults(environ)

@@ -1,4 +1,4 @@
-"""Apt's sources, as people have them: both formats, options, comments, third parties, and what is derived of them."""
+"""Apt's sources as found on real systems: both formats, options, comments, third parties; and the older suites."""
 
 from pathlib import Path
 
@@ -52,11 +52,11 @@ def test_line_is_read_with_its_options(line: str, expected: dict[str, str]) -> N
 @pytest.mark.parametrize(
     "line", ["", "# deb http://x/debian bookworm main", f"deb-src {DEBIAN} bookworm main", f"deb {DEBIAN} ./", "debs"]
 )
-def test_line_without_binary_packages_is_left_out(line: str) -> None:
+def test_line_without_binary_packages_is_ignored(line: str) -> None:
     assert parse_line(line) is None
 
 
-def test_stanza_keeps_a_key_that_is_written_into_it() -> None:
+def test_stanza_keeps_an_embedded_key() -> None:
     source = parse_stanza(
         f"# comment\nTypes: deb deb-src\nURIs: {DEBIAN}\n# another\nSuites: bookworm sid\nComponents: main\n"
         "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mDMEZ\n"
@@ -77,7 +77,7 @@ def test_stanza_keeps_a_key_that_is_written_into_it() -> None:
         "",
     ],
 )
-def test_stanza_that_is_disabled_or_incomplete_is_left_out(stanza: str) -> None:
+def test_disabled_or_incomplete_stanza_is_ignored(stanza: str) -> None:
     assert parse_stanza(stanza) is None
 
 
@@ -107,7 +107,7 @@ def test_all_files_of_both_formats_are_read(system: Path) -> None:
         ("deb https://packages.example.org/postgresql bookworm-pgdg main", False),
     ],
 )
-def test_distributions_own_archives_are_told_from_others(system: Path, line: str, is_ours: bool) -> None:
+def test_only_archives_of_the_distribution_are_selected(system: Path, line: str, is_ours: bool) -> None:
     (system / "sources.list").write_text(line)
     if is_ours:
         assert len(distribution_sources(system, os_release(system))) == 1
@@ -116,7 +116,7 @@ def test_distributions_own_archives_are_told_from_others(system: Path, line: str
             distribution_sources(system, os_release(system))
 
 
-def test_ubuntu_has_universe_and_ports(system: Path) -> None:
+def test_ubuntu_archives_include_universe_and_ports(system: Path) -> None:
     release = os_release(system, 'ID=ubuntu\nID_LIKE=debian\nVERSION_CODENAME="noble"\n')
     (system / "sources.list").write_text(
         "deb http://ports.example.org/ubuntu-ports noble main\n"
@@ -138,7 +138,7 @@ def test_older_suite_replaces_the_base_suite_only(system: Path) -> None:
     assert older == [{**own[0], "Suites": "bullseye"}]
 
 
-def test_derivative_takes_the_older_suite_of_what_it_is_like(system: Path) -> None:
+def test_derivative_uses_the_older_suite_of_its_parent(system: Path) -> None:
     release = os_release(system, 'ID=madeup\nID_LIKE="something debian"\nVERSION_CODENAME=bookworm\n')
     own = [{"Types": "deb", "URIs": DEBIAN, "Suites": "bookworm", "Components": "main"}]
     assert [source["Suites"] for source in older_sources(own, release)] == ["bullseye"]

@@ -1,11 +1,11 @@
-"""Stages of set-up: announced, run once, failed with one line."""
+"""Stages of setup: progress lines, when a stage runs again, and errors."""
 
 from pathlib import Path
 
 import pytest
 
 from deploy.local import stages
-from deploy.local.stages import SetUpFailed, call, require_own, stage
+from deploy.local.stages import SetUpFailed, call, require_writable, stage
 
 
 @pytest.fixture(autouse=True)
@@ -14,13 +14,13 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_stage_is_announced_before_it_runs(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stage_prints_its_note_before_it_runs(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
     printed: list[str] = []
     stage("one", ["a"], lambda: printed.append(capsys.readouterr().out), present=[], note="making it", stamps=folders)
-    assert printed == ["set-up: making it\n"]
+    assert printed == ["setup: making it\n"]
 
 
-def test_stage_runs_again_only_for_other_inputs_or_when_its_work_is_gone(
+def test_stage_runs_again_only_for_new_inputs_or_missing_output(
     folders: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made, runs = folders / "made", []
@@ -36,10 +36,10 @@ def test_stage_runs_again_only_for_other_inputs_or_when_its_work_is_gone(
     assert [run("a"), run("a"), run("b"), run("b")] == [1, 1, 2, 2]
     made.unlink()
     assert [run("b"), run("b")] == [3, 3]
-    assert capsys.readouterr().out == 3 * "set-up: making it\n"
+    assert capsys.readouterr().out == 3 * "setup: making it\n"
 
 
-def test_stage_that_failed_runs_again(folders: Path) -> None:
+def test_failed_stage_runs_again(folders: Path) -> None:
     def fail() -> None:
         raise SetUpFailed("no")
 
@@ -51,7 +51,7 @@ def test_stage_that_failed_runs_again(folders: Path) -> None:
     assert done == [1, 2]
 
 
-def test_failed_program_becomes_one_line_with_the_reason(folders: Path) -> None:
+def test_error_of_a_failed_program_is_one_line_with_the_reason(folders: Path) -> None:
     script = "echo fetching; echo 'ERROR: No matching distribution found for x'; echo 'see the docs'; exit 1"
     with pytest.raises(SetUpFailed, match="one failed: ERROR: No matching distribution") as failed:
         call("one", ["sh", "-c", script])
@@ -59,9 +59,9 @@ def test_failed_program_becomes_one_line_with_the_reason(folders: Path) -> None:
     assert "\n" not in str(failed.value)
 
 
-def test_folder_of_somebody_else_is_named_with_its_owner(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    require_own([folders, folders / "absent"])
-    # Root may write everywhere, so that it is asked in a way that holds for everybody.
+def test_error_for_a_folder_of_another_user_names_its_owner(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_writable([folders, folders / "absent"])
+    # Root may write everywhere, so the test replaces the check to cover root too.
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    with pytest.raises(SetUpFailed, match=r"no permission for .* \(.* belongs to .*\): work in a clone of your own"):
-        require_own([folders])
+    with pytest.raises(SetUpFailed, match=r"permission denied for .* \(.* belongs to .*\): use your own clone"):
+        require_writable([folders])

@@ -1,4 +1,4 @@
-"""What a part of the constellation is to the one that starts it: prepare, commands, ready."""
+"""The interface of a component: how the constellation prepares, starts and checks a server or service."""
 
 import asyncio
 import time
@@ -8,32 +8,32 @@ from typing import Protocol
 from deploy.local.process import Command
 
 
-class Part(Protocol):
-    """A server or a service."""
+class Component(Protocol):
+    """A server or service of the constellation."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def ports(self) -> tuple[str, ...]:
-        """The fields of Ports that it listens on; the first is its address."""
+        """The names in `Ports` of the ports it listens on; the first is its address."""
         ...
 
     async def prepare(self) -> None:
-        """Write what it needs before it starts. Called before every start, so it must bear repetition."""
+        """Create what the component needs. Called before every start, so it must be idempotent."""
         ...
 
     def commands(self) -> Sequence[Command]:
-        """Return its processes in the order to start them; the last is the part itself."""
+        """Return the commands of its processes in starting order; the last is the component itself."""
         ...
 
     async def ready(self) -> bool:
-        """Tell whether it answers. Never raises for a part that is merely not there yet."""
+        """Return whether it is ready. Must not raise while the component is still starting."""
         ...
 
 
 async def until(condition: Callable[[], Awaitable[bool]], limit: float, pause: float = 0.05) -> bool:
-    """Ask until the condition holds, at most `limit` seconds; tell whether it does."""
+    """Poll until the condition holds or `limit` seconds have passed; return whether it holds."""
     deadline = time.monotonic() + limit
     while True:
         if await condition():
