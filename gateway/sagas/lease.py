@@ -1,12 +1,11 @@
 """The lease of this gateway process: while it is in force, no other gateway takes over the sagas of this one."""
 
 import asyncio
-from contextlib import suppress
 from uuid import uuid4
 
 import structlog
 
-from chassis.errors import AppError, ServiceUnavailable
+from chassis.errors import ServiceUnavailable
 from chassis.storage.database import Database
 from gateway.sagas import queries
 
@@ -36,10 +35,15 @@ class Lease:
                         await self.renew()
                 except (ServiceUnavailable, TimeoutError) as error:
                     log.info("lease_not_renewed", error=type(error).__name__)
+                except Exception as error:
+                    # Keep the pace: a restart of this work could pause for longer than the lease lasts.
+                    log.error("lease_renewal_failed", error=error)
                 await asyncio.sleep(self._seconds / 4)
         except asyncio.CancelledError:
-            with suppress(AppError):
+            try:
                 await self.end()
+            except Exception as error:
+                log.info("lease_not_ended", error=error)
             raise
 
     async def renew(self) -> None:
