@@ -19,17 +19,16 @@ class Backoff:
         """Set up. Both are in seconds."""
         self._first = first
         self._longest = longest
-        self.upcoming = first
-        """Seconds of the next pause, before jitter."""
+        self._upcoming = first
 
     def next_pause(self) -> float:
         """Return the seconds to wait now; the next pause is longer."""
-        upcoming, self.upcoming = self.upcoming, min(self.upcoming * 2, self._longest)
+        upcoming, self._upcoming = self._upcoming, min(self._upcoming * 2, self._longest)
         return jitter(upcoming)
 
     def reset(self) -> None:
         """Begin again with the first pause, because an attempt succeeded."""
-        self.upcoming = self._first
+        self._upcoming = self._first
 
     async def pause(self) -> None:
         """Wait before the next attempt."""

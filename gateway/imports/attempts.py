@@ -16,12 +16,14 @@ class Attempts:
     def __init__(self) -> None:
         self._now = asyncio.get_running_loop().time
         self._backoff = Backoff(_FIRST_PAUSE, _LONGEST_PAUSE)
+        self._pause = self._backoff.next_pause()
         self.deadline = self._now() + ROW_SECONDS
 
     def exhausted(self) -> bool:
-        """Return whether the time left is too short for another attempt."""
-        return self._now() + self._backoff.upcoming > self.deadline
+        """Return whether the time left is too short for the next pause."""
+        return self._now() + self._pause > self.deadline
 
     async def pause(self) -> None:
         """Wait before the next attempt."""
-        await self._backoff.pause()
+        await asyncio.sleep(self._pause)
+        self._pause = self._backoff.next_pause()
