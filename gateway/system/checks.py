@@ -1,9 +1,11 @@
 """A check for each kind of part: returns the server's release, "" for a service, and raises while it is down."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
+import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -12,7 +14,11 @@ from chassis.events import broker
 from chassis.registry.discovery import Registry
 from chassis.storage.database import Database
 
+log = structlog.get_logger()
+
 CHECK_SECONDS = 1.5
+_RELEASE_SECONDS = 1.2
+"""Time of a check after which a release that is still unknown is left out."""
 
 Check = Callable[[], Awaitable[str]]
 
@@ -89,13 +95,20 @@ def registry_check(registry: Registry) -> Check:
 
     async def check() -> str:
         nonlocal version
+        release_due = asyncio.get_running_loop().time() + _RELEASE_SECONDS
         try:
             await registry.ping()
-        except Exception:
+        except BaseException:  # a check that takes too long is cancelled
             # It may come back as another release.
             version = ""
             raise
-        version = version or await registry.version()
+        if not version:
+            try:
+                async with asyncio.timeout_at(release_due):
+                    version = await registry.version()
+            except Exception as error:
+                # The registry has answered the ping, so it is up.
+                log.info("registry_release_unknown", error=error)
         return version
 
     return check

@@ -1,32 +1,43 @@
 """Checks of servers: what release they report, and what they do when a server does not say it."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
 
+from gateway.system import checks
 from gateway.system.checks import cache_check, registry_check
 
 
 class Registry:
-    """Answers as it is told, and counts how often its release was asked for."""
+    """Answers as its attributes say, and counts the requests for its release."""
 
     def __init__(self) -> None:
         self.is_down = False
+        self.hangs = False
         self.release = "1.8.7"
+        self.release_fails: Exception | None = None
+        self.release_hangs = False
         self.asked = 0
 
     async def ping(self) -> None:
         if self.is_down:
             raise ConnectionError
+        if self.hangs:
+            await asyncio.Event().wait()
 
     async def version(self) -> str:
         self.asked += 1
+        if self.release_fails:
+            raise self.release_fails
+        if self.release_hangs:
+            await asyncio.Event().wait()
         return self.release
 
 
 class Redis:
-    """Answers HELLO as it is told."""
+    """Answers HELLO with `hello`, or raises it."""
 
     def __init__(self, hello: Any) -> None:
         self._hello = hello
@@ -51,6 +62,32 @@ async def test_registrys_release_is_read_once_until_it_was_down() -> None:
         await check()
     registry.is_down = False
     assert [await check(), registry.asked] == ["1.9.0", 2]
+
+
+async def test_registrys_release_is_read_again_after_a_check_that_took_too_long() -> None:
+    registry = Registry()
+    check = registry_check(registry)  # pyright: ignore[reportArgumentType]  # a fake
+    assert await check() == "1.8.7"
+    registry.hangs, registry.release = True, "1.9.0"
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await check()
+    registry.hangs = False
+    assert await check() == "1.9.0"
+
+
+@pytest.mark.parametrize("fault", [ConnectionError(), KeyError("Config"), None])
+async def test_registry_whose_release_cannot_be_read_is_healthy(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception | None
+) -> None:
+    monkeypatch.setattr(checks, "_RELEASE_SECONDS", 0.01)
+    registry = Registry()
+    registry.release_fails, registry.release_hangs = fault, fault is None
+    check = registry_check(registry)  # pyright: ignore[reportArgumentType]  # a fake
+    assert await check() == ""
+    monkeypatch.setattr(checks, "_RELEASE_SECONDS", 30.0)
+    registry.release_fails, registry.release_hangs = None, False
+    assert await check() == "1.8.7"
 
 
 @pytest.mark.parametrize(
