@@ -23,7 +23,9 @@ REVOKE = """
 INSERT INTO revocation (identifier, expires_at) VALUES ($1, now() + make_interval(secs => $2)) ON CONFLICT DO NOTHING
 """
 IS_REVOKED = "SELECT EXISTS (SELECT FROM revocation WHERE identifier = ANY($1::uuid[]))"
-ALL = "SELECT identifier, ceil(extract(epoch FROM expires_at - now()))::int AS seconds FROM revocation"
+ALL = """
+SELECT identifier, ceil(extract(epoch FROM expires_at - now()))::int AS seconds FROM revocation WHERE expires_at > now()
+"""
 SWEEP_REVOCATIONS = Sweep("revocation", "expires_at < now()")
 
 
@@ -77,8 +79,7 @@ class Mirror:
             rows = await self._database.fetch(ALL)
             async with self._redis.pipeline(transaction=True) as pipeline:
                 for row in rows:
-                    if row["seconds"] > 0:
-                        pipeline.set(revoked_key(str(row["identifier"])), b"1", ex=row["seconds"])
+                    pipeline.set(revoked_key(str(row["identifier"])), b"1", ex=row["seconds"])
                 pipeline.set(COMPLETE_KEY, b"1")
                 await pipeline.execute()
         except BaseException:
