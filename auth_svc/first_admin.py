@@ -9,13 +9,23 @@ import sys
 from collections.abc import Callable
 
 import asyncpg
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from auth_svc import accounts, passwords
-from auth_svc.app import FOLDERS, Settings
+from auth_svc.app import FOLDERS
 from chassis.storage.database import migrate
 from fairdatabase.violations import violations_of
 from fairdb.auth.v1.auth_service_pb2 import RegisterRequest
 from fairdb.options.v1.access_pb2 import ROLE_ADMIN, ROLE_RESEARCHER
+
+
+class Settings(BaseSettings):
+    """The only setting that this command needs."""
+
+    model_config = SettingsConfigDict(env_prefix="FAIRDB_", hide_input_in_errors=True)
+
+    database_url: SecretStr
 
 
 class Refused(Exception):
@@ -49,7 +59,10 @@ def main() -> None:
     """Read the arguments and, for a new account, the password."""
     if len(sys.argv) != 2 or not sys.argv[1]:
         sys.exit("usage: make admin EMAIL=you@example.org, or python -m auth_svc.first_admin EMAIL < PASSWORD")
-    settings = Settings()  # pyright: ignore[reportCallIssue]  # the environment gives the rest
+    try:
+        settings = Settings()  # pyright: ignore[reportCallIssue]  # the environment gives the URL
+    except ValidationError:
+        sys.exit("Set FAIRDB_DATABASE_URL to auth_svc's database: postgresql://user:password@host:port/database")
     try:
         print(asyncio.run(make_admin(settings.database_url.get_secret_value(), sys.argv[1], read_password)))
     except Refused as error:
