@@ -118,6 +118,11 @@ async def keep_publishing(database: Database, broker_url: str, *, mandatory: Col
         tasks.create_task(Relay(database, publisher).run())
 
 
+def poll_pause(idle: Backoff) -> float:
+    """Return the seconds until the next poll, at most one."""
+    return min(idle.next_pause(), _POLL_SECONDS)
+
+
 class Relay:
     """Moves events from the outbox to the broker."""
 
@@ -128,7 +133,10 @@ class Relay:
         self._counted_at = float("-inf")
 
     async def run(self) -> None:
-        """Publish until cancelled. Poll soon after `wake`, then ever less often, at least once a second."""
+        """Publish until cancelled.
+
+        Poll soon after `wake`, then ever less often; at least once a second while database and broker are available.
+        """
         await self._database.migrated()
         _relays.add(self._wake)
         idle = Backoff(_SOON_SECONDS, _POLL_SECONDS)
@@ -150,7 +158,7 @@ class Relay:
                 if published == _BATCH:
                     continue
                 try:
-                    async with asyncio.timeout(idle.next_pause()):
+                    async with asyncio.timeout(poll_pause(idle)):
                         await self._wake.wait()
                 except TimeoutError:
                     continue
