@@ -1,5 +1,7 @@
 """Visibility: what one reader sees of one sample. Every service decides by this module.
 
+A field that a sample's classes do not name is public. A field of FIELD_CLASS_UNSPECIFIED is visible to nobody.
+
 The SQL of backend_svc's search repeats the rule, because it filters before it reads; a test compares the two.
 """
 
@@ -37,7 +39,7 @@ class StudyAccess(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """An account and its grants. Public fields are visible to every reader; a field without a class to none."""
+    """An account and its grants. Every reader sees public fields."""
 
     account: str
     everywhere: frozenset[int]
@@ -85,7 +87,7 @@ class View(NamedTuple):
         return View(exists=self.oversees, oversees=self.oversees, classes=_NONE, opened_by_use=_NONE)
 
     def withheld(self, data: Iterable[str], classes: Mapping[str, int], *, use_permitted: bool = False) -> list[str]:
-        """Return which of a sample's data fields the reader may not see. A field that `classes` lacks is public."""
+        """Return which of a sample's data fields the reader may not see."""
         shown = self.classes | self.opened_by_use if use_permitted else self.classes
         return [name for name in data if classes.get(name, FIELD_CLASS_PUBLIC) not in shown]
 

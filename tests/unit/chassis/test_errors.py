@@ -7,12 +7,15 @@ import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 
+from backend_svc.samples import errors as backend
 from backend_svc.samples.errors import SampleNotFound
 from chassis import errors
 from chassis.errors import AppError, InvalidRequest, RemoteError, ServiceUnavailable
 from deploy.services import NAMES
 from fairdatabase.violations import Violation
-from fairdb.errors.v1.error_reason_pb2 import ErrorReason
+from fairdb.errors.v1.error_reason_pb2 import ERROR_REASON_SAGA_TAKEN_OVER, ErrorReason
+from gateway.sagas.errors import SAGA_TAKEN_OVER
+from privacy_svc.samples import errors as privacy
 
 PACKAGES = ("chassis", *NAMES)
 
@@ -35,6 +38,18 @@ def test_every_error_keeps_the_contract(error: type[AppError]) -> None:
     assert error.__doc__
     assert f"ERROR_REASON_{error.reason}" in set(ErrorReason.keys())
     assert error.code is not grpc.StatusCode.OK
+
+
+@pytest.mark.parametrize("reason", ["SAMPLE_NOT_FOUND", "SAGA_TAKEN_OVER"])
+def test_copies_of_an_error_in_several_services_are_equal(reason: str) -> None:
+    copies = [error for error in every_error() if error.reason == reason]
+    assert len({error.__module__ for error in copies}) > 1
+    assert len({(error.__name__, error.__doc__, error.code) for error in copies}) == 1, copies
+
+
+def test_reason_that_the_gateway_reacts_to_is_one_of_the_contract() -> None:
+    assert f"ERROR_REASON_{SAGA_TAKEN_OVER}" == ErrorReason.Name(ERROR_REASON_SAGA_TAKEN_OVER)
+    assert backend.SagaTakenOver.reason == privacy.SagaTakenOver.reason == SAGA_TAKEN_OVER
 
 
 def test_status_carries_info_violations_and_retry() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairdatabase.policy.access.visibility import Reader
+from fairdatabase.policy.access.visibility import Reader, view_of
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.privacy.v1.field_class_pb2 import (
     FIELD_CLASS_PUBLIC,
@@ -92,3 +92,9 @@ def test_only_owner_and_overseer_see_the_trail(stored: StoredSample) -> None:
     check_overseen(stored, STEWARD)
     with pytest.raises(SampleNotFound):
         check_overseen(stored, OTHER)
+
+
+def test_field_that_the_classes_do_not_name_is_public_and_an_unspecified_one_visible_to_nobody() -> None:
+    grants = Grants(everywhere=[*EVERYTHING, FIELD_CLASS_UNSPECIFIED], own=EVERYTHING, oversees=True)
+    view = view_of(Reader.of("owner", grants), owner="owner", study="")
+    assert view.withheld(["unnamed", "unspecified"], {"unspecified": FIELD_CLASS_UNSPECIFIED}) == ["unspecified"]
