@@ -157,7 +157,7 @@ def _show(made: Report, file: Path, written: Path | None, refused: Path | None) 
     out.print(table)
     if made.donors_without_consent:
         line = "The column subject names the donor of a row. Record a consent for each donor (POST /api/consents with"
-        out.print(f"{line} that subject, as README.md shows), then import the file again.", soft_wrap=True)
+        out.print(f"{line} that subject, as docs/tutorial.md shows), then import the file again.", soft_wrap=True)
     if made.correctable:
         line = Text(f"Correct and import {refused}, or correct {file} and import that: one or the other, never both.")
         out.print(line, soft_wrap=True)
