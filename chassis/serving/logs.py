@@ -1,23 +1,27 @@
 """Logging: JSON lines on standard output, from our code and from libraries.
 
-No line may carry a value of a sample or of a request. An exception passed as a field is therefore written as its type
-and place; its text may quote what users sent.
+No line may carry a value of a sample or of a request. An exception is therefore written as its type and place, and an
+object that JSON cannot express as the name of its class; their texts may quote what users sent. This holds as soon as
+this module is imported. `set_up_logging` adds what differs between services.
 """
 
 import logging
+import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from opentelemetry import trace
+from structlog.typing import Processor
 
 from chassis import call_context
 
 log = structlog.get_logger()
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_FRAMES = 6
 
 
 def set_up_logging(service: str, level: str) -> None:
@@ -33,21 +37,25 @@ def set_up_logging(service: str, level: str) -> None:
             event["trace_id"] = f"{span.trace_id:032x}"
         return event
 
+    _configure(level, add_context, cache=True)
+    logging.basicConfig(handlers=[_LibraryLog()], level=logging.WARNING, force=True)
+    # aiormq warns of every lost connection, and so do we.
+    logging.getLogger("aiormq").setLevel(logging.ERROR)
+
+
+def _configure(level: str, *processors: Processor, cache: bool) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            add_context,
+            *processors,
             hide_error_text,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(default=_class_name),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=cache,
     )
-    logging.basicConfig(handlers=[_LibraryLog()], level=logging.WARNING, force=True)
-    # aiormq warns of every lost connection, and so do we.
-    logging.getLogger("aiormq").setLevel(logging.ERROR)
 
 
 class _LibraryLog(logging.Handler):
@@ -59,10 +67,69 @@ class _LibraryLog(logging.Handler):
 
 
 def hide_error_text(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace every exception by its type, and add the frames that raised it as `trace`."""
-    for field, error in [*event.items()]:
-        if isinstance(error, BaseException):
-            frames = traceback.extract_tb(error.__traceback__)[-6:]
-            event[field] = type(error).__name__
-            event["trace"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    """Replace every exception, at any depth, by its type, and add the frames that raised it as `trace`."""
+    error = _exception_of(event.pop("exc_info", None))
+    if error is not None:
+        event["exc_info"] = error
+    errors: list[BaseException] = []
+    for field, value in [*event.items()]:
+        event[field] = _hide(value, errors)
+    if errors:
+        # One error may stand in several fields.
+        distinct = {id(error): error for error in errors}
+        event["trace"] = [place for error in distinct.values() for place in _places(error)]
     return event
+
+
+def _exception_of(exc_info: object) -> BaseException | None:
+    """Return the exception that a caller gave as `exc_info`: itself, a tuple with it, or True for the current one."""
+    if isinstance(exc_info, tuple):
+        exc_info = cast("tuple[object, ...]", exc_info)[1]
+    elif exc_info and not isinstance(exc_info, BaseException):
+        exc_info = sys.exc_info()[1]
+    return exc_info if isinstance(exc_info, BaseException) else None
+
+
+def _hide(value: object, errors: list[BaseException]) -> object:
+    """Return a value without its exceptions, which are added to `errors`."""
+    if isinstance(value, BaseException):
+        errors.append(value)
+        return _type_of(value)
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[object, object]", value).items()
+        return {key if isinstance(key, str) else _key(_hide(key, errors)): _hide(item, errors) for key, item in pairs}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_hide(item, errors) for item in cast("list[object]", value)]
+    return value
+
+
+def _key(key: object) -> str:
+    return str(key) if isinstance(key, (str, int, float)) else _class_name(key)
+
+
+def _class_name(value: object) -> str:
+    return type(value).__name__
+
+
+def _type_of(error: BaseException) -> str:
+    """Return an error's type; for a group with those of its errors: "ExceptionGroup(ValueError, OSError)"."""
+    if isinstance(error, BaseExceptionGroup):
+        inner = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        return f"{_class_name(error)}({', '.join(map(_type_of, inner))})"
+    return _class_name(error)
+
+
+def _places(error: BaseException) -> list[str]:
+    """Return the last frames of an error. For a group those of its errors follow, each behind the error's type."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    places = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    if isinstance(error, BaseExceptionGroup):
+        for inner in cast("BaseExceptionGroup[BaseException]", error).exceptions:
+            places += [f"{_class_name(inner)}: {place}" for place in _places(inner)]
+    return places
+
+
+if not structlog.is_configured():
+    _configure("info", cache=False)
+    # Takes what libraries log where no handler is set up.
+    logging.lastResort = _LibraryLog(logging.WARNING)
