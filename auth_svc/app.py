@@ -8,7 +8,7 @@ from pathlib import Path
 from auth_svc.revocations import SWEEP_REVOCATIONS, Mirror
 from auth_svc.servicer import AuthServicer, RevocationServicer
 from auth_svc.sessions import SWEEP_SESSIONS
-from chassis.events.outbox import keep_publishing
+from chassis.events.outbox import start_publishing
 from chassis.identity.revocation import RevocationList, connect_redis
 from chassis.serving import settings
 from chassis.serving.server import Application, Parts
@@ -28,7 +28,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
     redis = connect_redis(config.redis_url.get_secret_value())
     async with redis, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
         mirror = Mirror(database, redis)
-        parts.start(partial(keep_publishing, database, config.broker_url.get_secret_value()))
+        start_publishing(parts.start, database, config.broker_url.get_secret_value())
         parts.start(mirror.run)
         parts.start(partial(keep_sweeping, database, (SWEEP_REVOCATIONS, SWEEP_SESSIONS)))
         yield Application(

@@ -12,7 +12,7 @@ from backend_svc.notifications.servicer import BackendNotificationServicer
 from backend_svc.samples.lookup import SWEEP_KEYS
 from backend_svc.servicer import BackendServicer
 from chassis.events.inbox import SWEEP, Consumer
-from chassis.events.outbox import keep_publishing
+from chassis.events.outbox import start_publishing
 from chassis.identity.revocation import open_revocation_list
 from chassis.serving import settings
 from chassis.serving.server import Application, Parts
@@ -35,7 +35,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         revocations as revoked,
         open_database(config.database_url.get_secret_value(), FOLDERS, size=20) as database,
     ):
-        parts.start(partial(keep_publishing, database, broker_url, mandatory=CONSUMED))
+        start_publishing(parts.start, database, broker_url, mandatory=CONSUMED)
         for subscription in SUBSCRIPTIONS:
             parts.start(Consumer(parts.name, broker_url, database, subscription).run)
         parts.start(partial(keep_sweeping, database, (SWEEP_KEYS, SWEEP_SETTLED, SWEEP)))

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from chassis.events.outbox import keep_publishing
+from chassis.events.outbox import start_publishing
 from chassis.identity.revocation import connect_redis, open_revocation_list
 from chassis.serving.server import Application, Parts
 from chassis.storage.database import MIGRATIONS, Database, open_database
@@ -54,7 +54,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         connect_redis(redis_url) as redis,
         open_database(config.database_url.get_secret_value(), FOLDERS) as database,
     ):
-        parts.start(partial(keep_publishing, database, broker_url))
+        start_publishing(parts.start, database, broker_url)
         parts.start(partial(keep_sweeping, database, SWEEPS))
         privacy, backend = PrivacyServiceStub(privacy_channel), BackendServiceStub(backend_channel)
         creating = create_sample(privacy, backend)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from chassis.events.outbox import keep_publishing
+from chassis.events.outbox import start_publishing
 from chassis.identity.revocation import open_revocation_list
 from chassis.serving import settings
 from chassis.serving.server import Application, Parts
@@ -42,7 +42,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
     backend = BackendServiceStub(await parts.channel("backend_svc"))
     async with revocations as revoked, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
         quarantine = Quarantine(database, backend)
-        parts.start(partial(keep_publishing, database, config.broker_url.get_secret_value()))
+        start_publishing(parts.start, database, config.broker_url.get_secret_value())
         parts.start(quarantine.run)
         parts.start(partial(keep_sweeping, database, (SWEEP_TOMBSTONES,)))
         studies = Studies(database)

@@ -7,8 +7,9 @@ An event that cannot be published is postponed, so that it does not block those 
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from prometheus_client import Gauge
@@ -107,15 +108,21 @@ def wake() -> None:
         relay.set()
 
 
-async def keep_publishing(database: Database, broker_url: str, *, mandatory: Collection[str] = ()) -> None:
-    """Publish the events in a database's outbox until cancelled.
+def start_publishing(
+    start: Callable[[Callable[[], Coroutine[Any, Any, None]]], None],
+    database: Database,
+    broker_url: str,
+    *,
+    mandatory: Collection[str] = (),
+) -> None:
+    """Start publishing the events in a database's outbox: the connection and the relay, independent of each other.
 
-    `mandatory`: event types that stay in the outbox until a queue is bound for them.
+    `start` runs background work, as `Parts.start` does. `mandatory`: event types that stay in the outbox until a queue
+    is bound for them.
     """
     publisher = Publisher(broker_url, mandatory=mandatory)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(publisher.run())
-        tasks.create_task(Relay(database, publisher).run())
+    start(publisher.run)
+    start(Relay(database, publisher).run)
 
 
 def poll_pause(idle: Backoff) -> float:
