@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import consul.std
 
@@ -29,6 +29,17 @@ class ConsulError(Exception):
         self.status = status
 
 
+def split_url(url: str) -> SplitResult:
+    """Return the pieces of an agent's URL. Raises ValueError if one is missing or invalid."""
+    try:
+        pieces = urlsplit(url)
+        if pieces.scheme in ("http", "https") and pieces.hostname and pieces.port != 0:
+            return pieces
+    except ValueError:  # an invalid port
+        pass
+    raise ValueError("FAIRDB_CONSUL_URL must have a scheme and a host, such as http://127.0.0.1:8500")
+
+
 class Consul:
     """Calls one agent, one request at a time; must be closed.
 
@@ -36,9 +47,12 @@ class Consul:
     read from CONSUL_HTTP_TOKEN, as Consul's own command does.
     """
 
-    def __init__(self, url: str) -> None:
-        """Set up. `url` is the agent's, such as "http://consul.example.org"; its port defaults to Consul's."""
-        self._client = _Client(url)
+    def __init__(self, url: str, *, answer_seconds: float = _ANSWER_SECONDS) -> None:
+        """Set up. `url` is the agent's, such as "http://consul.example.org"; its port defaults to Consul's.
+
+        Requests without a wait fail after `answer_seconds`. Raises ValueError if the URL is invalid.
+        """
+        self._client = _Client(url, answer_seconds)
         self._worker = _Worker()
 
     async def __aenter__(self) -> Self:
@@ -47,6 +61,10 @@ class Consul:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the thread after the calls that have begun or wait. Later calls raise RuntimeError."""
         self._worker.close()
         self._client.http.close()
 
@@ -65,7 +83,7 @@ class Consul:
     async def deregister(self, instance_id: str) -> None:
         """Remove an instance. An unknown one is ignored."""
         try:
-            await self._worker.run(self._client.agent.service.deregister, instance_id)
+            await self._worker.run(self._client.agent.service.deregister, quote(instance_id, safe=""))
         except ConsulError as error:
             if error.status != 404:
                 raise
@@ -85,7 +103,7 @@ class Consul:
         """
         # An answer without X-Consul-Index is a ConsulException: a watch would otherwise repeat it without a pause.
         answered, nodes = await self._worker.run(
-            self._client.health.service, service, passing=passing, index=index, wait=f"{wait_seconds}s"
+            self._client.health.service, quote(service, safe=""), passing=passing, index=index, wait=f"{wait_seconds}s"
         )
         return int(answered), nodes
 
@@ -104,14 +122,22 @@ class _Client(consul.std.Consul):
 
     http: "_Http"
 
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
+    def __init__(self, url: str, answer_seconds: float) -> None:
+        parts = split_url(url)
         self._path = parts.path.rstrip("/")
-        super().__init__(parts.hostname, parts.port, scheme=parts.scheme, connections_timeout=_ANSWER_SECONDS)
+        # Without `verify`, CONSUL_HTTP_SSL_VERIFY could turn the verification of certificates off.
+        super().__init__(
+            parts.hostname, parts.port, scheme=parts.scheme, verify=True, connections_timeout=answer_seconds
+        )
 
     def http_connect(self, host: str, port: int, scheme: str, verify: bool | str = True, cert: Any = None) -> "_Http":
         http = _Http(
-            f"[{host}]" if ":" in host else host, port, scheme, verify, cert, connections_timeout=_ANSWER_SECONDS
+            f"[{host}]" if ":" in host else host,
+            port,
+            scheme,
+            verify,
+            cert,
+            connections_timeout=self.connections_timeout,
         )
         http.base_uri += self._path
         return http
@@ -124,10 +150,16 @@ class _Http(consul.std.HTTPClient):
         super().__init__(*args, **kwargs)
         # The agent is on this machine or network: HTTP_PROXY is not meant for it.
         self.session.trust_env = False
+        # A redirect would take our token to another server.
+        self.session.max_redirects = 0
+
+    def uri(self, path: str, params: Any = None) -> str:
+        """Return the URL of a path whose names are quoted already; py-consul would leave their "/" as it is."""
+        return f"{self.base_uri}{path}?{urlencode(params)}" if params else f"{self.base_uri}{path}"
 
     def timeout(self, params: Any) -> Any:
         """Return seconds to connect and to answer."""
-        return _CONNECT_SECONDS, super().timeout(params)
+        return min(_CONNECT_SECONDS, self.connections_timeout or _CONNECT_SECONDS), super().timeout(params)
 
     def response(self, response: Any, raw: bool = False) -> Any:
         if response.status_code != 200:
@@ -148,9 +180,15 @@ class _Worker:
     def __init__(self) -> None:
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what the function returns. A cancelled call that has not begun is dropped."""
+        """Return what the function returns. A cancelled call that has not begun is dropped.
+
+        Raises RuntimeError once the worker is closed.
+        """
+        if self._closed:
+            raise RuntimeError("the registry's client is closed")
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="consul", daemon=True)
             self._thread.start()
@@ -159,7 +197,8 @@ class _Worker:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """End the thread after the call that it runs now."""
+        """End the thread after the calls that have begun or wait."""
+        self._closed = True
         self._calls.put(None)
 
     def _work(self) -> None:

@@ -23,6 +23,7 @@ CHECK_TIMEOUT = "5s"
 DEREGISTER_AFTER = "30s"  # Consul rounds this up to a minute
 _KEEP_SECONDS = 5.0
 _WAIT_SECONDS = 30
+_PING_SECONDS = 1.0
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 5.0
 
 
@@ -37,11 +38,18 @@ class Instance:
 
 
 class Registry:
-    """One Consul agent."""
+    """One Consul agent; must be closed."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._queries = Consul(url)
+        # Its own, because a client makes one request at a time: a slow query must not delay a ping.
+        self._pings = Consul(url, answer_seconds=_PING_SECONDS)
+
+    async def aclose(self) -> None:
+        """Close the clients. Later queries and pings raise RuntimeError."""
+        self._queries.close()
+        self._pings.close()
 
     async def keep_registered(self, name: str, host: str, port: int) -> None:
         """Register an instance, and again whenever the registry has lost it, until cancelled; then deregister."""
@@ -108,7 +116,7 @@ class Registry:
     async def ping(self) -> None:
         """Raise unless the registry has a leader."""
         async with asyncio.timeout(2.0):
-            if not await self._queries.leader():
+            if not await self._pings.leader():
                 raise ConnectionError("the registry has no leader")
 
     async def version(self) -> str:

@@ -8,7 +8,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -124,8 +124,9 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
     async with AsyncExitStack() as stack:
         signer = Signer.load(name, settings.signing_key_file)
         trust = TrustStore(settings.trust_dir)
+        registry = await stack.enter_async_context(aclosing(Registry(settings.consul_url)))
         background = AsyncExitStack()
-        parts = Parts(name, signer, trust, ServiceTokens(signer), Registry(settings.consul_url), background)
+        parts = Parts(name, signer, trust, ServiceTokens(signer), registry, background)
         stack.push_async_callback(background.aclose)  # if the application fails to open
         app = await stack.enter_async_context(open_app(settings, parts))
         stack.push_async_callback(background.aclose)  # background work ends before the resources that it uses close

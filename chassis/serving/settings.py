@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chassis.registry.consul import split_url
 
 
 class Settings(BaseSettings):
@@ -31,3 +33,9 @@ class Settings(BaseSettings):
     drain_seconds: float = 3.0
     """Seconds that a stopping service still answers after it reports NOT_SERVING, so that callers move away first.
     Must exceed the time that Envoy needs to notice: two health checks, a second apart."""
+
+    @field_validator("consul_url")
+    @classmethod
+    def _check_consul_url(cls, url: str) -> str:
+        split_url(url)
+        return url

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Sequence
+from contextlib import aclosing
 from functools import partial
 
 import structlog
@@ -26,8 +27,7 @@ async def run_agent(settings: EdgeSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     files = render(settings)
-    registry = Registry(str(settings.consul_url))
-    async with asyncio.TaskGroup() as group:
+    async with aclosing(Registry(str(settings.consul_url))) as registry, asyncio.TaskGroup() as group:
         work = [group.create_task(registry.follow(cluster, partial(_publish, files, cluster))) for cluster in CLUSTERS]
         work.append(group.create_task(_follow_keys(KeyCopy(settings.trust_dir, files))))
         log.info("started", folder=str(files.root), clusters=CLUSTERS)

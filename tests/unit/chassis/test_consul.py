@@ -5,14 +5,18 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
 from consul.exceptions import ConsulException
+from pydantic import ValidationError
+from requests.exceptions import ReadTimeout, TooManyRedirects
 
 from chassis.registry.consul import Consul, ConsulError
 from chassis.registry.discovery import Registry, next_index
+from chassis.serving.settings import Settings
 from deploy.local.layout import CHECKOUT
 from tests.waiting import eventually
 
@@ -41,12 +45,16 @@ class Agent:
     body: str = "[]"
     url: str = ""
     hangs: bool = False
+    hangs_at: str = ""
+    """Requests for paths that begin with this are never answered."""
     requests: list[str] = field(default_factory=list[str])
+    connections: list[asyncio.StreamWriter] = field(default_factory=list[asyncio.StreamWriter])
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections.append(writer)
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         self.requests.append(head)
-        if self.hangs:
+        if self.hangs or (self.hangs_at and head.startswith(f"GET {self.hangs_at}")):
             await reader.read()
         else:
             answer = (
@@ -64,6 +72,8 @@ async def agent() -> AsyncIterator[Agent]:
     agent.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
     yield agent
     server.close()
+    for connection in agent.connections:
+        connection.close()
 
 
 async def test_answer_without_an_index_is_an_error(agent: Agent) -> None:
@@ -106,6 +116,30 @@ async def test_token_from_the_environment_is_sent(agent: Agent, monkeypatch: pyt
     assert "x-consul-token: a-token" in agent.requests[0].lower()
 
 
+async def test_token_does_not_follow_a_redirect(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSUL_HTTP_TOKEN", "a-token")
+    agent.status, agent.headers = "307 Temporary Redirect", f"Location: {agent.url}elsewhere\r\n"
+    async with Consul(agent.url) as consul:
+        with pytest.raises(TooManyRedirects) as refused:
+            await consul.leader()
+    assert isinstance(refused.value, OSError)  # as an agent that is unavailable
+    assert len(agent.requests) == 1
+
+
+def test_environment_does_not_turn_off_the_verification_of_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONSUL_HTTP_SSL_VERIFY", "false")
+    assert Consul("https://consul")._client.http.verify is True
+
+
+async def test_name_with_a_slash_stays_one_name(agent: Agent) -> None:
+    agent.headers = "X-Consul-Index: 7\r\n"
+    async with Consul(agent.url) as consul:
+        await consul.instances("a/b c%")
+        await consul.deregister("a/b?c")
+    paths = [head.split()[1] for head in agent.requests]
+    assert paths == ["/v1/health/service/a%2Fb%20c%25", "/v1/agent/service/deregister/a%2Fb%3Fc"]
+
+
 async def test_proxy_of_the_environment_is_not_used(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     agent.body = '"127.0.0.1:8300"'
@@ -143,6 +177,38 @@ async def test_hung_agent_does_not_pile_up_calls(agent: Agent) -> None:
     assert len(agent.requests) == 1
 
 
+async def test_slow_query_does_not_delay_a_ping(agent: Agent) -> None:
+    agent.hangs_at, agent.body = "/v1/catalog", '"127.0.0.1:8300"'
+    registry = Registry(agent.url)
+    listing = asyncio.create_task(registry.instances())
+
+    async def is_listing() -> bool:
+        return bool(agent.requests)
+
+    await eventually(is_listing)
+    await registry.ping()
+    assert not listing.done()
+    listing.cancel()
+    await registry.aclose()
+
+
+async def test_hung_agent_is_given_up_before_the_time_of_a_ping_ends(agent: Agent) -> None:
+    agent.hangs = True
+    async with aclosing(Registry(agent.url)) as registry:
+        with pytest.raises(ReadTimeout):
+            await registry.ping()
+
+
+async def test_closed_registry_refuses_calls(agent: Agent) -> None:
+    registry = Registry(agent.url)
+    await registry.aclose()
+    async with asyncio.timeout(30):
+        for call in (registry.ping, registry.instances, registry.version):
+            with pytest.raises(RuntimeError, match="closed"):
+                await call()
+    assert not agent.requests
+
+
 @pytest.mark.parametrize(("index", "answered", "following"), [(None, 7, 7), (7, 9, 9), (9, 7, None), (None, 0, None)])
 def test_index_that_goes_backwards_is_dropped(index: int | None, answered: int, following: int | None) -> None:
     assert next_index(index, answered) == following
@@ -159,6 +225,16 @@ def test_index_that_goes_backwards_is_dropped(index: int | None, answered: int, 
 )
 def test_url_without_a_port_uses_the_port_of_consul(url: str, base: str) -> None:
     assert Consul(url)._client.http.base_uri == base
+
+
+@pytest.mark.parametrize(
+    "url", ["", "consul:8500", "//consul", "http://", "http:///v1", "ftp://consul", "http://consul:x"]
+)
+def test_url_without_a_scheme_or_a_host_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="must have a scheme and a host"):
+        Consul(url)
+    with pytest.raises(ValidationError, match="FAIRDB_CONSUL_URL must have a scheme and a host"):
+        Settings.model_validate({"consul_url": url})
 
 
 async def test_release_that_the_token_may_not_read_is_unknown(agent: Agent) -> None:
