@@ -3,4 +3,4 @@
 from auth_svc.app import Settings, open_app
 from chassis.serving import server
 
-server.run("auth_svc", Settings(), open_app)  # pyright: ignore[reportCallIssue]  # the environment gives the rest
+server.run("auth_svc", Settings(), open_app)  # pyright: ignore[reportCallIssue]  # the environment supplies the rest

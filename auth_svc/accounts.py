@@ -20,7 +20,7 @@ SET_ROLES = "UPDATE account SET roles = $2 WHERE id = $1 RETURNING *"
 
 
 def normalise_email(email: str) -> str:
-    """Return the form of an address that is unique among accounts."""
+    """Return an e-mail address in the form that is compared to keep addresses unique."""
     return email.strip().lower()
 
 
@@ -33,7 +33,7 @@ async def create(connection: Connection, email: str, password_hash: str, roles: 
 
 
 async def find_by_email(connection: Connection, email: str) -> asyncpg.Record | None:
-    """Return the row of an account, with its password hash, or None."""
+    """Return an account's row, including the password hash, or None if there is no such account."""
     return await connection.fetchrow(BY_EMAIL, normalise_email(email))
 
 

@@ -1,4 +1,4 @@
-"""Puts auth_svc together."""
+"""Composition root of auth_svc: settings, database, clients, servicers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 
 
 class Settings(settings.Settings):
-    """auth_svc's settings; it has none of its own."""
+    """Settings of auth_svc: only those that every service has."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Creates an administrator's account, or makes an account administrator: `python -m auth_svc.first_admin EMAIL`.
+"""Creates an administrator's account, or makes an existing account one: `python -m auth_svc.first_admin EMAIL`.
 
 It reads the password from standard input, so that no process list and no shell history shows it.
 """
@@ -29,11 +29,11 @@ class Settings(BaseSettings):
 
 
 class Refused(Exception):
-    """The address or the password breaks the rules of a registration."""
+    """The e-mail address or the password does not meet the rules for registration."""
 
 
 async def make_admin(database_url: str, email: str, ask_password: Callable[[], str]) -> str:
-    """Create or promote an account; return a sentence that says which. An existing account keeps its password.
+    """Create an administrator, or promote an account, which keeps its password; return a sentence about the result.
 
     Raises Refused.
     """
@@ -60,7 +60,7 @@ def main() -> None:
     if len(sys.argv) != 2 or not sys.argv[1]:
         sys.exit("usage: make admin EMAIL=you@example.org, or python -m auth_svc.first_admin EMAIL < PASSWORD")
     try:
-        settings = Settings()  # pyright: ignore[reportCallIssue]  # the environment gives the URL
+        settings = Settings()  # pyright: ignore[reportCallIssue]  # the environment supplies the URL
     except ValidationError:
         sys.exit("Set FAIRDB_DATABASE_URL to auth_svc's database: postgresql://user:password@host:port/database")
     try:

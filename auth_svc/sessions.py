@@ -64,7 +64,7 @@ async def use_refresh_token(connection: Connection, refresh_token: str) -> Excha
     row = await connection.fetchrow(LOCK_TOKEN, token_hash)
     if row is None:
         return None
-    # The lock may have waited for another exchange of the same token, so read again.
+    # Read again: while this call waited for the lock, another exchange may have used the token.
     row = await connection.fetchrow(LOCK_TOKEN, token_hash)
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""Puts backend_svc together."""
+"""Composition root of backend_svc: settings, database, clients, servicers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 
 
 class Settings(settings.Settings):
-    """backend_svc's settings; it has none of its own."""
+    """Settings of backend_svc: only those that every service has."""
 
 
 @asynccontextmanager
@@ -43,6 +43,6 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         yield Application(
             servicers=[BackendServicer(database), BackendNotificationServicer(database)],
             revocations=revoked,
-            # Not the broker: without it events wait in the outbox, and samples are still stored and read.
+            # The broker is not checked: without it, events wait in the outbox, and samples are still stored and read.
             checks={"database": database.check},
         )

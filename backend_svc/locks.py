@@ -1,7 +1,7 @@
 """Advisory locks of PostgreSQL: a store holds them shared, a withdrawal or a settlement exclusively.
 
 All last until the end of the transaction. A statement sees what the previous holder committed only if it starts after
-the lock was taken: so check in a statement of its own, never in the one that takes the lock.
+the lock was taken: so check in a separate statement, never in the one that takes the lock.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ SHARED = "SELECT pg_advisory_xact_lock_shared(key) FROM unnest($1::bigint[]) AS 
 
 
 def lock_key(kind: Literal["consent", "sample"], id: UUID) -> int:
-    """Return the lock of a consent or a sample: a hash of 64 bits. Two may share a lock, which does no harm."""
+    """Return the lock of a consent or a sample: a 64-bit hash. If two of them share a lock, that is harmless."""
     return int.from_bytes(hashlib.blake2b(id.bytes, digest_size=8, person=kind.encode()).digest(), signed=True)
 
 

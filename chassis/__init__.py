@@ -1,4 +1,4 @@
-"""What two or more services need to start, serve, call and publish. Imports no service."""
+"""Code that two or more services share: starting, serving, calling, publishing. Imports no service."""
 
 ERROR_DOMAIN = "fairdatabase.org"
 """The domain of every `ErrorInfo`, here and at the edge."""

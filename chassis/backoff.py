@@ -1,6 +1,6 @@
-"""Back-off: how long to pause between attempts at something that fails for a while.
+"""Back-off: the pauses between attempts at an operation that keeps failing.
 
-Pauses double up to a limit and are jittered, so that clients of a server that comes back do not all call it at once.
+Pauses double up to a limit and are jittered, so that the clients of a restarted server do not all call it at once.
 """
 
 import asyncio

@@ -48,8 +48,8 @@ def _exporter() -> SpanExporter | None:
 def span(name: str, kind: SpanKind, traceparent: str = "", *, inside: bool = False) -> AbstractContextManager[Any]:
     """Open a span as a child of the one that `traceparent` names or, with `inside`, of the current one.
 
-    When the caller has decided not to record its trace, no span is made: OpenTelemetry would take longer to find that
-    out in every span than many a call takes.
+    If the caller does not record its trace, no span is created: checking this again for every span, as OpenTelemetry
+    does, would take longer than many calls.
     """
     provider = trace.get_tracer_provider()
     if not isinstance(provider, TracerProvider) or (
@@ -66,7 +66,7 @@ def parent_context(traceparent: str) -> Any:
 
 
 def current_traceparent(fallback: str) -> str:
-    """Return the `traceparent` to send on: the current span's, or the incoming one when nothing is traced here."""
+    """Return the `traceparent` to send on: that of the current span, or `fallback` if there is no span."""
     if not trace.get_current_span().get_span_context().is_valid:
         return fallback
     carrier: dict[str, str] = {}
@@ -75,5 +75,5 @@ def current_traceparent(fallback: str) -> str:
 
 
 def is_sampled(traceparent: str) -> bool:
-    """Return whether the trace that a `traceparent` names is recorded; "" names none."""
+    """Return whether a `traceparent` belongs to a recorded trace. False for ""."""
     return traceparent[-1:] in ("1", "3", "5", "7", "9", "b", "d", "f")

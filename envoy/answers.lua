@@ -1,17 +1,17 @@
--- Assigns each request a correlation id, rejects unknown fields in JSON bodies, and finishes each REST answer: status
--- and headers. It stands before the transcoder, which drops unknown fields silently, and so sees answers after
--- transcoding. The edge puts two variables above this script: CALLS, the calls with a JSON body (verb, path pattern,
--- fields), and LARGEST_BODY in bytes.
+-- Assigns each request a correlation id, rejects unknown fields in JSON bodies, and sets the final status and headers
+-- of each REST response. The script runs before the transcoder, which drops unknown fields silently, and therefore sees
+-- responses after transcoding. The edge puts two variables above this script: CALLS, the calls with a JSON body (verb,
+-- path pattern, fields), and LARGEST_BODY in bytes.
 
 local NAMESPACE = "fairdb.edge"
 local X4 = "%x%x%x%x"
 local UUID = "^" .. X4 .. X4 .. "%-" .. X4 .. "%-" .. X4 .. "%-" .. X4 .. "%-" .. X4 .. X4 .. X4 .. "$"
 
--- A client can send any word as its method, and the log contains no client text. Other words become OTHER.
+-- Methods that the log may contain. A client can send any word as its method; other words are logged as OTHER.
 local METHODS = {GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true, OPTIONS = true}
 
 -- The HTTP statuses that a service may set with the header x-http-code, because gRPC has no code for them.
--- true: only if the gRPC call succeeded.
+-- true: the status is applied only if the gRPC call succeeded.
 local CHOSEN = {["201"] = true, ["412"] = false, ["415"] = false, ["503"] = true}
 
 -- Headers that clients must not see: names and prefixes.
@@ -76,7 +76,7 @@ local function check_fields(handle)
   if not length or length >= LARGEST_BODY then return end
   local body = handle:body()
   if body and has_unknown_key(body:getBytes(0, body:length()), call.known) then
-    -- Take these from the handle again: the objects from before the wait for the body are invalid.
+    -- Fetch metadata and headers again: objects from before the wait for the body are invalid.
     handle:streamInfo():dynamicMetadata():set(NAMESPACE, "fields", call.fields)
     handle:headers():replace("x-edge-unknown-field", "1")
     handle:respond({[":status"] = "400"}, "")

@@ -1,4 +1,4 @@
-"""Composition of the gateway: the parts are built here and nowhere else."""
+"""Composition root of the gateway: builds and connects its objects."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -63,7 +63,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         creation = Creation(engine, creating, privacy, backend)
         fingerprints = Fingerprints.load(config.fingerprint_key_file)
         importing = Importing(creation, fingerprints, revocations, at_once=config.imports_at_once)
-        # Pushed last, so that the rows of imports end before the engine stops.
+        # Registered last and so closed first: imports must finish their rows before the engine stops.
         parts.background.push_async_callback(importing.close)
         health = Health(
             {
@@ -87,7 +87,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
                 SystemServicer(health, parts.registry),
             ],
             revocations=revocations,
-            # Once ready, the gateway stays ready: it reports a database outage itself, as an error of each call.
+            # The database is not checked: during an outage the gateway stays ready and returns an error for each call.
             checks={"lease": lease.check_acquired},
         )
 

@@ -13,12 +13,12 @@ class Settings(settings.Settings):
     saga_lease_seconds: float = 6.0
     """How long a gateway may be silent before other gateways take over its sagas."""
     saga_deadline_seconds: float = 60.0
-    """How long after its beginning a saga that has not passed its pivot is resolved or undone without its request."""
+    """Age at which a saga that has not passed its pivot is resolved or undone without its request."""
     saga_first_backoff_seconds: float = 1.0
     """The pause after the first failure of a saga's step."""
     saga_refusals: int = 8
-    """How many consecutive refusals of one step park its saga for an operator."""
+    """Consecutive refusals of one step after which its saga is parked for an operator."""
     saga_tail_overdue_seconds: float = 900.0
     """How long a stored sample may wait to be indexed and announced before its saga is parked."""
     imports_at_once: int = 8
-    """How many imports this gateway runs at a time; it refuses more with OVERLOADED."""
+    """How many imports this gateway runs at a time; it refuses further ones with OVERLOADED."""

@@ -1,4 +1,4 @@
-"""The audit log: who did what to which sample. Rows are written in the transaction of the act, and never changed."""
+"""The audit log: who did what to which sample. Rows are written in the transaction of the action, and never changed."""
 
 from collections.abc import Mapping
 from uuid import UUID

@@ -1,1 +1,1 @@
-"""The life of a sample after its store: index, notify, settle, quarantine."""
+"""What happens to a sample after it is stored: index, notify, settle, quarantine."""

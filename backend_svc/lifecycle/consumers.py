@@ -1,4 +1,4 @@
-"""Consumers that run after a store: index, then notify. Each reads the current rows and applies what is missing."""
+"""Consumers that process stored samples: index, then notify. Each reads current rows and applies what is missing."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -18,8 +18,8 @@ from fairdb.samples.v1.sample_pb2 import Sample
 
 ACTOR = "service:backend_svc"
 
-# States only grow, so this skips samples that are already in the state or in quarantine, and those behind a barrier.
-# It locks in the order of ids, as a withdrawal does.
+# States only increase, so `state < $2` skips samples that already have the state or are quarantined. Samples behind a
+# barrier are skipped too. Rows are locked in the order of their ids, as in a withdrawal, so that no deadlock arises.
 ADVANCE = f"""
 WITH waiting AS MATERIALIZED (
     SELECT id FROM sample WHERE id = ANY ($1::uuid[]) AND state < $2 AND NOT {BARRED} ORDER BY id FOR NO KEY UPDATE
@@ -30,7 +30,7 @@ FROM waiting WHERE sample.id = waiting.id RETURNING sample.id, last_sequence, ow
 
 
 async def index(connection: Connection, events: Sequence[Event]) -> None:
-    """Make samples findable."""
+    """Add samples to the search index."""
     rows = await _advance(connection, events, Sample.STATE_INDEXED, event_types.INDEXED, "index")
     if rows:
         await search_index.add(connection, [row["id"] for row in rows])
@@ -45,7 +45,7 @@ async def notify(connection: Connection, events: Sequence[Event]) -> None:
 async def _advance(
     connection: Connection, events: Sequence[Event], state: Sample.State.ValueType, type: str, action: str
 ) -> list[asyncpg.Record]:
-    """Move samples to a state and record it; return the samples that were not there yet."""
+    """Move samples to a state and record the change; return the samples that did not have the state yet."""
     causes = {UUID(event.subject): event for event in events}
     rows = await connection.fetch(ADVANCE, [*causes], state)
     if rows:
@@ -60,4 +60,4 @@ SUBSCRIPTIONS = (
     Subscription("backend_svc.notify", [AWAITED[Sample.STATE_INDEXED]], notify),
 )
 CONSUMED = frozenset(AWAITED.values())
-"""Event types that move a sample on: one without a queue stays in the outbox."""
+"""Event types that lead to a sample's next state. Such an event stays in the outbox until a queue is bound for it."""

@@ -13,20 +13,20 @@ from chassis.storage.sweep import Sweep
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.samples.v1.sample_pb2 import Sample
 
-# Run it after the lock, as a statement of its own: see backend_svc/locks.py.
+# Take the lock first, in a separate statement: see backend_svc/locks.py.
 SETTLE = """
 INSERT INTO settlement (sample_id, fencing_token) SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM sample WHERE id = $1)
 ON CONFLICT (sample_id) DO UPDATE SET fencing_token = greatest(settlement.fencing_token, excluded.fencing_token)
 RETURNING sample_id
 """
-# No store request arrives after a month.
+# No store request is delayed for a month, so older settlements are not needed.
 SWEEP_SETTLED = Sweep("settlement", "settled_at < now() - interval '30 days'")
 
 STATES = "SELECT id, state FROM sample WHERE id = ANY($1::uuid[])"
 STATE = "SELECT state FROM sample WHERE id = $1"
 EVENT_OF_TYPE = "SELECT * FROM event WHERE subject = $1 AND type = $2"
 AWAITED = {Sample.STATE_STORED: event_types.ANONYMIZED, Sample.STATE_INDEXED: event_types.INDEXED}
-"""The event that moves a sample on from each state."""
+"""For each state, the type of the event whose consumer moves the sample to the next state."""
 
 
 async def settle(database: Database, lookup: Lookup, sample_id: UUID, fencing_token: int) -> StoredSample | None:
@@ -38,7 +38,7 @@ async def settle(database: Database, lookup: Lookup, sample_id: UUID, fencing_to
     async with database.transaction() as connection:
         await locks.lock(connection, locks.lock_key("sample", sample_id))
         settled = await connection.fetchval(SETTLE, sample_id, fencing_token)
-    # Without a row the sample was stored between the look-up and the lock.
+    # No row was returned: the sample was stored between the look-up and the lock.
     return None if settled is not None else await lookup.get(sample_id)
 
 
@@ -56,5 +56,5 @@ async def resume(database: Database, sample_id: UUID) -> None:
         if awaited := AWAITED.get(state):
             row = await connection.fetchrow(EVENT_OF_TYPE, sample_id, awaited)
             assert row is not None, "the transaction that reaches a state records its event"
-            # The same event, not a new one: the inbox of a consumer that has handled it has its id.
+            # Publish the same event, not a new one: a consumer that has handled the event recognises its id.
             await outbox.record(connection, [event_store.to_event(row)])

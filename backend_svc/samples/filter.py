@@ -18,7 +18,8 @@ from fairdb.samples.v1.sample_pb2 import Sample
 
 MAX_COMPARISONS = 10
 LONGEST_TEXT = 499
-"""Characters. The search index keeps one more, so a comparison with the indexed prefix gives the exact result."""
+"""Maximum length in characters. The search index stores one character more, so that comparing a text with the indexed
+prefix gives the exact result."""
 
 METADATA = "metadata."
 EQUALITY = ("=", "!=")

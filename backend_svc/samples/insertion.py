@@ -1,4 +1,4 @@
-"""The statement that stores samples, with all that a creation makes true: key, audit row, events, outbox."""
+"""The statement that stores samples, each with its idempotency key, audit row, events and outbox rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from chassis.storage.database import Connection
 from fairdb.events.v1.event_pb2 import Event
 from fairdb.samples.v1.sample_pb2 import Sample
 
-# Run it after the locks, as a statement of its own: see backend_svc/locks.py. Only then does it see the barrier of a
-# withdrawal, or the settlement, that held a lock before.
+# Take the locks first, in a separate statement: see backend_svc/locks.py. Only then does this statement see the barrier
+# or the settlement that the previous holder of a lock has committed.
 INSERT = f"""
 WITH new AS MATERIALIZED (
     SELECT *,
@@ -94,7 +94,7 @@ class Insertion:
 
     @property
     def unique(self) -> set[object]:
-        """What no other sample of the same statement may have: the id, and the idempotency key if there is one."""
+        """The values that no other sample in a statement may share: the id and, if given, the idempotency key."""
         key = (self.row.owner, self.row.method, self.row.key_hash)
         return {self.row.id, key} if self.row.key_hash else {self.row.id}
 
@@ -104,11 +104,11 @@ class Outcome:
     """The result for one sample."""
 
     created_at: datetime | None
-    """None when this statement did not store it."""
+    """None if this statement did not store the sample."""
     barred: bool
-    """Whether a consent that it rests on was withdrawn."""
+    """Whether a consent that the sample rests on was withdrawn."""
     fenced: bool
-    """Whether it was settled as never stored."""
+    """Whether the sample was settled as never stored."""
 
 
 async def insert(connection: Connection, insertions: Sequence[Insertion]) -> list[Outcome]:

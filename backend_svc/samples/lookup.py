@@ -11,7 +11,7 @@ from chassis.storage.database import Database
 from chassis.storage.sweep import Sweep
 from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim, StoredSample
 
-# A barrier binds before the samples behind it are quarantined one by one.
+# A barrier takes effect before the rows of its samples are updated to quarantined.
 BARRED = "EXISTS (SELECT FROM barrier WHERE consent = ANY (sample.consents))"
 COLUMNS = """
 sample.*,
@@ -33,7 +33,7 @@ OwnedClaim = tuple[UUID, IdempotencyClaim]
 
 
 class Claimed(NamedTuple):
-    """The sample that a key stored, and the fingerprint of the request that did so."""
+    """The sample that was stored under a key, and the fingerprint of the request that stored it."""
 
     fingerprint: bytes
     stored: StoredSample
@@ -55,9 +55,9 @@ class Lookup:
         return found
 
     async def find(self, owner: UUID, claim: IdempotencyClaim) -> StoredSample | None:
-        """Return the sample that a key stored within 24 hours.
+        """Return the sample that was stored under a key within the last 24 hours.
 
-        Raises IdempotencyKeyReused when it did so for a different request.
+        Raises IdempotencyKeyReused if the key was used for a different request.
         """
         found = await self._by_key.submit((owner, claim))
         if found is None:

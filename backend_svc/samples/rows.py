@@ -21,7 +21,7 @@ def scalars(metadata: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def check_texts(sample: Sample, written: str) -> None:
-    """Raise InvalidRequest if a text contains NUL, which PostgreSQL cannot store. `written` is the maps as JSON."""
+    """Raise InvalidRequest if a text contains NUL, which PostgreSQL cannot store. `written`: its maps as JSON."""
     for field, text in (
         ("subject", sample.subject),
         ("organism", sample.organism),
@@ -29,7 +29,7 @@ def check_texts(sample: Sample, written: str) -> None:
     ):
         if "\0" in text:
             raise refused(field, NO_NUL)
-    # JSON writes NUL as this escape. It doubles a literal backslash, so remove pairs first.
+    # JSON encodes NUL as \u0000 and doubles a literal backslash, so remove pairs of backslashes first.
     if "\\u0000" in written.replace("\\\\", ""):
         raise refused("metadata", NO_NUL)
 
@@ -70,7 +70,7 @@ def _set(value: Value, scalar: str | float | bool | None) -> None:
 
 
 def to_stored(row: Mapping[str, Any] | asyncpg.Record) -> StoredSample:
-    """Return the sample of a row of `sample`, with the barrier that binds it as `barred_by` and `barred_at`."""
+    """Return the sample of a row of `sample`, whose `barred_by` and `barred_at` are set if a barrier applies to it."""
     sample = Sample(
         id=str(row["id"]),
         study=str(row["study"]),

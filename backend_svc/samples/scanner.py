@@ -6,7 +6,7 @@ WORD = re.compile(r'[^\s"()=<>!]+')
 
 
 class FilterError(ValueError):
-    """A text is not a filter. Says where and what was expected; quotes nothing, because values may be personal."""
+    """The text is not a valid filter. Says what was expected where; quotes nothing, because values may be personal."""
 
     def __init__(self, position: int, expected: str) -> None:
         super().__init__(f"at character {position + 1}: expected {expected}")

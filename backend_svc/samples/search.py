@@ -1,7 +1,7 @@
-"""Lists samples that match a filter, newest first, as far as the reader may know.
+"""Lists samples that match a filter, newest first, by the values that the reader may see.
 
-The statement is put together from the constants below, one condition a comparison; what the user wrote travels in
-parameters only. A condition on a field of the sample looks only at values that the reader may see on that sample, so a
+The statement is assembled from the constants below, with one condition per comparison; user input is passed only as
+parameters. A condition on a field of the sample looks only at values that the reader may see on that sample, so a
 withheld value neither matches nor fails to match.
 """
 
@@ -27,9 +27,9 @@ from fairdb.samples.v1.sample_pb2 import Sample
 
 _METADATA = "metadata."
 _PAGE_BYTES = 3_000_000
-"""A page ends early rather than let an answer exceed the 4 MB that gRPC carries."""
+"""A page ends early at this size, because a gRPC message is limited to 4 MB."""
 
-# Repeats what fairdatabase.policy.access.visibility decides, since it filters before it reads; a test compares the two.
+# Applies the rules of fairdatabase.policy.access.visibility in SQL, to filter before reading; a test compares the two.
 # $1 reader, $2 and $3 the classes they see everywhere and on their own samples, $4 whether they oversee all,
 # $5 the last id of the page before, $6 the limit, $7 and $8 pairs of a study and a class that they see in it,
 # $9 studies that they oversee.
@@ -63,7 +63,7 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     reader = Reader.of(request.principal.user_id, request)
     everywhere, own = sorted(reader.everywhere), sorted(reader.own)
     pairs = [(UUID(study), c) for study, access in reader.studies.items() for c in sorted(access.classes)]
-    # Not the studies: a reader who joins one between two pages sees more from there on.
+    # Omits the reader's studies: a reader who joins a study between two pages sees its data from the second page on.
     query = json.dumps(["samples", request.principal.user_id, request.filter, everywhere, own, request.oversees])
     found = await database.fetch(
         statement,
@@ -82,7 +82,7 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     size = 0
     for row in found[: request.page_size]:
         stored = rows.to_stored(row)
-        # Before it is counted: where a page ends must not reveal how much is withheld.
+        # Clear first, then count: where a page ends must not reveal how much is withheld.
         _clear_withheld(stored, reader)
         size += stored.ByteSize()
         if answer.samples and size > _PAGE_BYTES:
@@ -125,7 +125,7 @@ def build(comparisons: Sequence[Comparison]) -> tuple[str, list[object]]:
 
 
 def _indexed(value: filter.Value) -> tuple[str, str | float]:
-    """Return the column of the index that a value is compared with, and the value as it stands there."""
+    """Return the column of the index that a value is compared with, and the value as the column stores it."""
     if isinstance(value, bool):
         return "text_value", str(value).lower()
     if isinstance(value, str):

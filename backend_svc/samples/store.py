@@ -18,7 +18,7 @@ from fairdb.backend.v1.backend_service_pb2 import StoredSample, StoreSampleReque
 from fairdb.samples.v1.sample_pb2 import Sample
 
 MOST_AT_ONCE = 100
-"""Each sample holds at least two locks, and PostgreSQL has room for some thousands."""
+"""Samples per transaction. Each takes at least two locks, and PostgreSQL has room for a few thousand."""
 
 
 class Store:
@@ -30,7 +30,7 @@ class Store:
         self._coalescer = Coalescer(self._store_all, MOST_AT_ONCE)
 
     async def store(self, request: StoreSampleRequest) -> StoreSampleResponse:
-        """Store a sample, or return the one that its id or its idempotency key stored before.
+        """Store a sample, or return the one stored before under the same id or idempotency key.
 
         Raises ConsentWithdrawn, IdempotencyKeyReused, SagaTakenOver, InvalidRequest.
         """
@@ -110,7 +110,7 @@ Numbered = list[tuple[int, Insertion]]
 
 
 def _without_repeats(insertions: Numbered) -> tuple[Numbered, Numbered]:
-    """Split samples into those that one statement can store, and those that repeat an id or a key of these."""
+    """Split samples into those that one statement can store, and those that repeat an id or a key of the former."""
     first: Numbered = []
     repeats: Numbered = []
     seen: set[object] = set()

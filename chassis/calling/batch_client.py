@@ -14,7 +14,7 @@ from fairdb.batch.v1 import batch_service_pb2 as pb
 BATCH_METHOD = "/fairdb.batch.v1.BatchService/CallMany"
 """Carries requests of other methods; the callee validates each of them."""
 LARGE = 16 * 1024
-"""Requests of this many bytes or more are sent alone: they take long, and others would wait for them."""
+"""Requests of this many bytes or more are sent alone: they take long, and the other calls of a batch would wait."""
 
 _LIMIT = 100
 _MOST_BYTES = 512 * 1024
@@ -68,7 +68,7 @@ class Batcher:
             async with asyncio.timeout_at(call.deadline):
                 answer = await self._coalescer.submit(call)
                 if isinstance(answer, ServiceUnavailable):
-                    # Send it again alone, because gRPC's service config retries it then; merge equal requests again.
+                    # Send the call alone this time, because gRPC's service config then retries it. Merge as before.
                     answer = await (self._coalescer.submit(call) if self._merge else self._send_alone(call))
         except TimeoutError:
             raise (DeadlineExceeded if call.sent else Expired)(service=self._service) from None
@@ -119,7 +119,7 @@ class Batcher:
 def _merge(sending: Sequence[Outgoing]) -> dict[bytes, Outgoing]:
     """Return one call for each distinct request.
 
-    It has the latest deadline of the calls that it replaces, and belongs to a recorded trace if one of them does.
+    That call has the latest deadline of the calls with this request, and a recorded trace if any of them has one.
     """
     merged: dict[bytes, Outgoing] = {}
     for call in sending:

@@ -43,7 +43,7 @@ class Breaker:
         self._move(HALF_OPEN)
 
     def succeeded(self) -> None:
-        """Record that the callee answered, if only with an error."""
+        """Record that the callee answered, even if with an error."""
         self._failures = 0
         if self._state != CLOSED:
             self._move(CLOSED)

@@ -169,11 +169,11 @@ class ServiceChannel:
             if not probing:
                 self._breaker.failed()
         elif code != grpc.StatusCode.DEADLINE_EXCEEDED:
-            # The callee answered. A deadline that our caller set too short says nothing about it.
+            # The callee answered. A timeout under a short deadline of our caller counts neither as success nor failure.
             self._breaker.succeeded()
 
     def _stream(self, method: str, *_: Any, **__: Any) -> Callable[..., Any]:
-        """Return a placeholder for a streaming method: stubs hold one for health's Watch, which no service calls."""
+        """Return a placeholder for a streaming method: stubs create one for health's Watch, which is never called."""
 
         def call(*_: Any, **__: Any) -> Any:
             raise NotImplementedError(f"{method} streams; internal calls must be unary")

@@ -21,10 +21,10 @@ _PATIENCE_SECONDS = 0.05
 class Coalescer(Generic[Item, Result]):
     """Sends items in batches; each item succeeds or fails on its own.
 
-    `send` returns one result for each item, in order, or raises when it did nothing. A batch that fails with anything
+    `send` returns one result for each item, in order, or raises if it had no effect. A batch that fails with anything
     but an AppError is halved until the failing item is alone. `send` runs outside any caller's context.
 
-    One batch is in flight at a time. Only when it takes long may others overtake it, so that a slow item delays few.
+    Normally one batch is in flight at a time. If it takes long, further batches start, so that a slow item delays few.
     """
 
     def __init__(

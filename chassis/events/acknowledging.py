@@ -9,8 +9,8 @@ from aiormq.abc import AbstractChannel
 class Acknowledger:
     """Acknowledges the handled messages of one channel.
 
-    Messages up to the first unhandled one are acknowledged in one frame, later ones each in its own. So a message that
-    waits delays no other.
+    Messages up to the first unhandled one are acknowledged in one frame; later ones get a frame each. So a message
+    that waits does not delay others.
     """
 
     def __init__(self, channel: AbstractChannel, failed: Callable[[BaseException], None]) -> None:

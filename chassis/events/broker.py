@@ -4,10 +4,10 @@ fairdb.events               topic exchange; routing key is the event's type
 <service>.<name>            one quorum queue for each consumer
 <service>.<name>.retry.5s   (and 30s, 5m) delays a failed message, then returns it to that one queue
 fairdb.dead                 direct exchange for messages that failed every retry
-<service>.<name>.dead       keeps them until an operator replays them (see `dead_letters`)
+<service>.<name>.dead       a consumer's failed messages, until an operator replays them (see `dead_letters`)
 fairdb.queues               the names of the consumers' queues, because AMQP cannot list queues
 
-Moves between queues are at least once.
+A message that moves between queues may be duplicated but is not lost.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ log = structlog.get_logger()
 EXCHANGE = "fairdb.events"
 DEAD_EXCHANGE = "fairdb.dead"
 DELIVERY_LIMIT = 6
-"""Redeliveries without an acknowledgement after which a message counts as one that kills its consumer."""
+"""Redeliveries without an acknowledgement after which a message is assumed to kill its consumer."""
 
 RETRY_DELAYS = (5.0, 30.0, 300.0)
 """Seconds before each retry; after the last one a message becomes a dead letter."""
@@ -132,9 +132,9 @@ def retry_name(queue: str, delay: float) -> str:
 
 
 def _forwarding_to(exchange: str, routing_key: str) -> dict[str, Any]:
-    """Return the arguments of a queue that dead-letters at least once.
+    """Return the arguments of a queue with at-least-once dead-lettering.
 
-    Without any one of them RabbitMQ silently falls back to at most once.
+    If any of them is missing, RabbitMQ silently falls back to at-most-once.
     """
     return {
         "x-queue-type": "quorum",
@@ -148,7 +148,7 @@ def _forwarding_to(exchange: str, routing_key: str) -> dict[str, Any]:
 async def move(exchange: AbstractExchange, routing_key: str, message: AbstractMessage, headers: HeadersType) -> None:
     """Publish a copy of a received message and wait for the confirm; the caller then acknowledges the original.
 
-    Headers are replaced: with the old `x-death` the broker would take the next round for a cycle and drop the message.
+    The headers are replaced: with the old `x-death`, the broker would detect a cycle next time and drop the message.
     """
     copy = aio_pika.Message(
         message.body,

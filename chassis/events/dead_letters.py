@@ -200,7 +200,7 @@ def _console() -> Console:
 
 
 def main() -> int:
-    """Run the command; print an error that an operator can fix in one line, without a stack trace."""
+    """Run the command; print errors that an operator can fix as one line, without a stack trace."""
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it would log the same error first
     try:
         app()

@@ -1,8 +1,9 @@
 """Consumers of events: each event takes effect once, however often it is delivered.
 
 The handler's transaction also writes the inbox row; events that arrive together share a transaction. A message waits
-while a dependency is unavailable. A failed handler is retried, each time later; then the message becomes a dead letter.
-Other messages overtake it meanwhile: a handler that needs the order of a subject's events reads their `sequence`.
+while a dependency is unavailable. When a handler fails, its message is retried after growing delays and then becomes a
+dead letter. Other messages overtake it meanwhile: a handler that needs the order of a subject's events must compare
+their `sequence`.
 """
 
 import time
@@ -35,16 +36,16 @@ log = structlog.get_logger()
 EVENTS_PROCESSED = Counter("events_processed_total", "Events that a consumer processed.", ["type", "outcome"])
 
 _PREFETCH = 100
-_INTERVAL_SECONDS = 0.05  # between transactions: one costs more than handling a few events in it
+_INTERVAL_SECONDS = 0.05  # between transactions: a transaction costs more than handling a few events
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 1.0
-_HOLD_SECONDS = 60.0  # no message is held for longer: the broker would take it back after half an hour
+_HOLD_SECONDS = 60.0  # longest wait for a dependency; the broker would redeliver the message after half an hour
 
 CLAIM = """
 INSERT INTO inbox (consumer, event_id) SELECT $1, event_id FROM unnest($2::uuid[]) AS event_id
 ON CONFLICT DO NOTHING RETURNING event_id
 """
 
-# A message may be delivered again while it is in a queue or a dead letter; not after weeks.
+# A message can be redelivered while it is in a queue or among the dead letters, but not after weeks.
 SWEEP = Sweep("inbox", "handled_at < now() - interval '30 days'")
 
 Handler = Callable[[Connection, Sequence[Event]], Awaitable[None]]
@@ -89,7 +90,7 @@ class Consumer:
         try:
             await broker.keep_connected(self._subscription.queue, self._session)
         finally:
-            # A stopping consumer must not keep a transaction open: another one handles its events.
+            # A stopping consumer must not keep a transaction open: another consumer handles its events.
             self._together.cancel()
 
     async def _session(self) -> None:
@@ -105,7 +106,7 @@ class Consumer:
             underlying = await channel.get_underlay_channel()
 
             def failed(error: BaseException) -> None:
-                # Unacknowledged, so it is redelivered in the next session, which declares any missing queue.
+                # The message is redelivered in the next session, which also declares any missing queue.
                 log.warning("message_not_acknowledged", queue=queue.name, error=type(error).__name__)
                 lost.set()
 
@@ -153,7 +154,7 @@ class Consumer:
         EVENTS_PROCESSED.labels(event.type, outcome).inc()
 
     async def _handle(self, event: Event) -> str | Exception:
-        """Return "handled", "repeated" or the error; ServiceUnavailable when a dependency is still unavailable."""
+        """Return "handled", "repeated" or the error, which is ServiceUnavailable while a dependency is unavailable."""
         held_until = time.monotonic() + self._hold
         backoff = Backoff(_FIRST_WAIT, _LONGEST_WAIT)
         while True:

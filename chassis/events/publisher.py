@@ -40,7 +40,7 @@ class Publisher:
     """Publishes batches and reports for each message whether the broker confirmed it."""
 
     def __init__(self, url: str, exchange: str = EXCHANGE, *, mandatory: Collection[str] = ()) -> None:
-        """Set up. `mandatory`: event types that fail unless a queue is bound for them; others are announcements."""
+        """Set up. `mandatory`: event types whose publication fails unless a queue is bound. Others need no queue."""
         self._url = url
         self._exchange = exchange
         self._mandatory = frozenset(mandatory)
@@ -82,8 +82,8 @@ class Publisher:
                 await asyncio.wait(confirms)
         except UNAVAILABLE as error:
             log.warning("events_unconfirmed", count=len(messages), error=type(error).__name__)
-            # Unconfirmed messages are published again over a new connection. On this one their copies would pile up
-            # in memory while the broker accepts nothing, as it does for hours when it lacks memory.
+            # Unconfirmed messages are published again over a new connection. On this one, copies would pile up in
+            # our memory while the broker accepts nothing, which can last for hours when it is short of memory.
             give_up.set()
         if len(confirms) < len(messages):
             return [False] * len(messages)
@@ -101,7 +101,7 @@ async def _send(
 ) -> None:
     """Write the frames of all messages and add each confirm's future to `confirms`. Raises errors in `UNAVAILABLE`."""
     frames: list[bytes] = []
-    # The rest does for many messages what the channel's `basic_publish` does for one.
+    # The code below does for many messages what the channel's `basic_publish` does for one.
     async with channel.lock:
         for message in messages:
             confirm = channel.create_future()
@@ -122,7 +122,7 @@ async def _send(
         sent = channel.create_future()
         frame = ChannelFrame(payload=b"".join(frames), should_close=False, drain_future=sent)
         await channel.write_queue.put(frame)
-        # Wait until the socket has accepted them: a broker that stops reading must not fill our memory.
+        # Wait until the socket has accepted the frames: a broker that stops reading must not fill our memory.
         await sent
 
 
@@ -136,9 +136,9 @@ def _frames_with(channel: int, head: tuple[bytes, bytes, bytes], id: UUID, body:
 
 @lru_cache(500)
 def _head_of(channel: int, exchange: str, type: str, *, mandatory: bool) -> tuple[bytes, bytes, bytes]:
-    """Return the frames before a message's body in three pieces: before its size, up to its id, and the rest.
+    """Return the frames before a message's body in three pieces: up to the body's size, up to the id, and the rest.
 
-    Messages of a type differ only in size and id; encoding the rest each time would take longest.
+    Messages of a type differ only in size and id; encoding the rest for each message would be the slowest step.
     Raises ValueError when AMQP cannot carry the type.
     """
     properties = spec.Basic.Properties(

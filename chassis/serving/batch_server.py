@@ -1,4 +1,4 @@
-"""Serves calls that arrive together in one request, each as it would be served alone."""
+"""Serves calls that arrive together in one request, each as if it had arrived alone."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -18,7 +18,7 @@ _SWEEP_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The expired rows of a table. An index must find them."""
+    """The expired rows of a table. An index must support the condition."""
 
     table: str
     condition: str

@@ -17,7 +17,7 @@ HEAP_LIMIT = 1024**3  # bytes
 STRIPPED_HEADERS = ("grpc-timeout", "x-request-id", "x-service-token", "x-http-code", "tracestate", "baggage")
 STRIPPED_PREFIXES = ("x-fairdb-", "x-edge-", "x-envoy-")
 
-# No path, query, user agent or other client text: it may contain a person's name.
+# The log contains no path, query, user agent or other client text, which may contain a person's name.
 ACCESS_LOG = {
     "event": "request",
     "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
@@ -46,7 +46,7 @@ def build_bootstrap(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...]) -> Conf
     return {
         "node": {"id": "edge", "cluster": "fairdatabase"},
         "admin": explained(
-            "Always on loopback: it can stop Envoy, and it shows this configuration.",
+            "The admin interface always listens on loopback: it can stop Envoy and shows this configuration.",
             {"address": _address("127.0.0.1", settings.edge_admin_port)},
         ),
         "application_log_config": explained(
@@ -78,7 +78,7 @@ def _listener(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...]) -> Config:
         **_hardening(),
         **_trust(),
         access_log=[_access_log()],
-        # The longest last.
+        # These three are the longest sections of the YAML, so they come last.
         http_filters=build_filters(_FILES.descriptors, _FILES.tokens, settings.edge_rate_limit, rpcs),
         route_config=build_route_config(rpcs, settings.edge_cors_origins),
         local_reply_config=build_local_replies(),
@@ -140,7 +140,7 @@ def _trust() -> Config:
             )
         ],
         "request_id_extension": explained(
-            "Plain UUIDs: by default Envoy encodes the trace decision in one digit.",
+            "Request ids are plain UUIDs. By default, Envoy encodes the trace decision in one of their digits.",
             {"typed_config": typed("envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig", pack_trace_reason=False)},
         ),
     }

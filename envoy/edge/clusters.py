@@ -15,14 +15,14 @@ LIMITS = shared(
         "retry_budget": {"budget_percent": {"value": 20.0}, "min_retry_concurrency": 3},
         "track_remaining": True,
     },
-    "For each service. The default for retries is three at a time, regardless of load.",
+    "Limits for each service. By default, Envoy permits three concurrent retries, regardless of load.",
 )
 
 STREAM_LIMITS = shared(
     "stream_limits",
     LIMITS | {"priority": "HIGH", "max_pending_requests": 32, "max_requests": 32},
-    "Streams: only they have high priority, which gives them limits of their own. They can last for minutes and would"
-    " otherwise take the places of short calls.",
+    "Limits for streams, the only calls with high priority. Streams can last for minutes, so under shared limits they"
+    " could crowd out short calls.",
 )
 
 HEALTH_CHECK = shared(
@@ -35,8 +35,8 @@ HEALTH_CHECK = shared(
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,
     },
-    "Frequent, so that a restarted service is used again within two seconds. Two failures are enough: one healthy"
-    " instance serves better than two of which one fails.",
+    "Checks are frequent, so that a restarted service is used again within two seconds. Two failures exclude an"
+    " instance: one healthy instance serves better than two of which one fails.",
 )
 
 OUTLIERS = shared(

@@ -1,4 +1,4 @@
-"""The edge's folder: the place of each file."""
+"""The edge's folder: the path of each file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 class EdgeFiles:
     """The files of one edge.
 
-    Envoy watches the folders of the addresses and of the token filter, so each of them has its own.
+    Envoy watches the folders of the addresses and of the token filter, so each of these files has a folder of its own.
     """
 
     root: Path
@@ -30,7 +30,7 @@ class EdgeFiles:
 
     @property
     def tokens(self) -> Path:
-        """Configuration of the filter that checks tokens, including these keys."""
+        """Configuration of the filter that checks tokens, including the public keys."""
         return self.root / "tokens" / "jwt_authn.json"
 
     def endpoints(self, cluster: str) -> Path:

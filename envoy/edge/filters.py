@@ -28,43 +28,43 @@ def build_filters(descriptors: Path, tokens: Path, rate_limit: int, rpcs: Iterab
         _filter(
             "envoy.filters.http.lua",
             _lua(rpcs),
-            "First, so that a request that a later filter refuses has a correlation id. The script is"
-            " envoy/answers.lua; the lists above it come from the protos.",
+            "This filter is first, so that even a request that a later filter rejects has a correlation id. The script"
+            " is envoy/answers.lua; the variables above it come from the protos.",
         ),
         _filter(
             CORS_FILTER,
             typed("envoy.extensions.filters.http.cors.v3.Cors"),
-            "Before the transcoder, which has no OPTIONS method and would answer a preflight with 404.",
+            "CORS precedes the transcoder, which has no OPTIONS method and would answer a preflight request with 404.",
         ),
-        _filter("envoy.filters.http.local_ratelimit", _rate_limit(rate_limit), "Over all clients."),
+        _filter("envoy.filters.http.local_ratelimit", _rate_limit(rate_limit), "One limit for all clients together."),
         _filter(
             "envoy.filters.http.grpc_json_transcoder",
             _transcoder(descriptors),
-            "Before the token check: from here on every path is that of an RPC, so access is decided in one place. It"
-            " passes headers on before the body, so the token is checked before a body is read.",
+            "The transcoder precedes the token check, so that access is decided in one place: from here on, every path"
+            " is the path of an RPC. Headers are passed on first, so the token is checked before a body is read.",
         ),
         build_token_filter(tokens),
         _filter(
             "envoy.filters.http.header_to_metadata",
             _grpc_status_to_log(),
-            "For the access log: transcoding removes the gRPC status of an error.",
+            "Copies the gRPC status for the access log, because transcoding removes it from errors.",
         ),
         _filter(
             BUFFER_FILTER,
             typed("envoy.extensions.filters.http.buffer.v3.Buffer", max_request_bytes=MAX_REQUEST_BYTES),
-            "Limits gRPC requests (the transcoder limits REST) and keeps a request for retries. Routes of streams"
-            " disable it.",
+            "Limits the size of gRPC requests (the transcoder limits REST requests), and buffers requests for retries."
+            " The routes of streams disable this filter.",
         ),
         _filter(
             "envoy.filters.http.router",
             typed("envoy.extensions.filters.http.router.v3.Router", suppress_envoy_headers=True),
-            "Without x-envoy-* response headers, which describe internals.",
+            "Suppresses x-envoy-* response headers, which would reveal internals.",
         ),
     ]
 
 
 def build_cors_policy(origins: Sequence[str]) -> Config:
-    """Return the per-route CORS policy that lets pages of these origins call."""
+    """Return the per-route CORS policy that lets web pages of these origins call the API."""
     return {
         CORS_FILTER: typed(
             "envoy.extensions.filters.http.cors.v3.CorsPolicy",
@@ -128,9 +128,9 @@ def _transcoder(descriptors: Path, services: Iterable[str] = UPSTREAMS) -> Confi
         "envoy.extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
         proto_descriptor=str(descriptors),
         services=sorted(services),
-        # Errors as google.rpc.Status in JSON.
+        # Return errors as google.rpc.Status in JSON.
         convert_grpc_status=True,
-        # All off by default: unknown paths would reach the services, and misspelt parameters would be ignored.
+        # By default, unknown paths would reach the services, and misspelt parameters would be ignored.
         request_validation_options={
             "reject_unknown_method": True,
             "reject_unknown_query_parameters": True,
@@ -139,7 +139,7 @@ def _transcoder(descriptors: Path, services: Iterable[str] = UPSTREAMS) -> Confi
         # Names are in lowerCamelCase, as in protobuf's JSON. Zeros and empty lists are printed, so that clients can
         # rely on every field.
         print_options={"always_print_primitive_fields": True},
-        # "filter=a+b" means "a b": HTML forms and most libraries encode a space so.
+        # "filter=a+b" means "a b": HTML forms and most libraries encode a space in this way.
         query_param_unescape_plus=True,
         # By default the limit is a connection's buffer, which turns a 40 KB answer into a 500.
         max_request_body_size=MAX_REQUEST_BYTES,

@@ -22,5 +22,5 @@ def find_drift() -> str:
 
 
 def _current() -> str:
-    # Default settings, without those of this process's environment.
+    # Use the default settings and ignore this process's environment.
     return render_config(EdgeSettings.model_construct())

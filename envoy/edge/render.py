@@ -11,12 +11,12 @@ from edge.typed import Config
 from edge.yaml import to_yaml
 
 HEADER = """\
-The configuration of Envoy, made from the protos and the Python in envoy/edge. Do not edit it: change those.
+The configuration of Envoy, made from the protos and the Python in envoy/edge. Do not edit it; change the sources.
 
-envoy/envoy.yaml is this configuration with default settings, written by `make envoy-config` and compared by `make
-check`. At its start the edge (`python -m edge render`) writes the same to envoy.yaml in its own folder, which is
-.fairdb/up/envoy after `make up`. The two differ only in what FAIRDB_EDGE_... and FAIRDB_PORT_... variables set: host,
-ports, rate limit, connection limit, CORS origins.
+envoy/envoy.yaml is this configuration with default settings. `make envoy-config` writes it, and `make check` compares
+it. When the edge starts, `python -m edge render` writes the same configuration to envoy.yaml in the edge's own folder,
+which is .fairdb/up/envoy after `make up`. The two files differ only in the values that FAIRDB_EDGE_... and
+FAIRDB_PORT_... variables set: host, ports, rate limit, connection limit, CORS origins.
 
 Envoy runs in the edge's folder, so the paths below are relative to it:
   descriptors.binpb        the protos, compiled
@@ -29,7 +29,7 @@ Envoy runs in the edge's folder, so the paths below are relative to it:
 def render(settings: EdgeSettings) -> EdgeFiles:
     """Write Envoy's files. Addresses and keys of an earlier run are kept as the last known ones."""
     files = EdgeFiles(settings.edge_dir.resolve())
-    # A copy, so that a restart of Envoy does not read stubs that were rebuilt since.
+    # Envoy reads a copy, so that it does not load descriptors that were rebuilt since when it restarts.
     write_atomically(files.descriptors, settings.descriptors.read_bytes())
     for cluster in CLUSTERS:
         if not files.endpoints(cluster).exists():

@@ -19,9 +19,9 @@ from edge.contract import CLUSTERS, UPSTREAMS
 from edge.typed import Config, explained, shared
 from fairdb.errors.v1.error_reason_pb2 import ErrorReason
 
-# answers.lua sets it on calls that arrived as gRPC. The content type does not show this: the transcoder changes it.
+# answers.lua sets this header on calls that arrived as gRPC: the transcoder hides that by changing the content type.
 NATIVE_HEADER = "x-edge-native"
-# answers.lua sets it on requests that it rejects.
+# answers.lua sets this header on requests that it rejects.
 UNKNOWN_FIELD_HEADER = "x-edge-unknown-field"
 RETRY_AFTER = 1  # seconds: health checks notice a recovery sooner
 
@@ -107,7 +107,7 @@ def _upstream_replies(cluster: str, also: Config | None = None) -> Iterator[Repl
         )
 
 
-# The first match applies.
+# The first reply that matches applies.
 REPLIES = (
     # Envoy answers 403 to a token for another audience. Here it counts as a missing token.
     *(
@@ -159,12 +159,13 @@ REPLIES = (
         "The connection to a service broke during this call, which may have taken effect. Send an Idempotency-Key to"
         " make a call safe to repeat.",
     ),
-    # Before the circuit breaker's limit, which may have held back retries of calls to an unreachable upstream.
+    # Must precede UO (the circuit breaker's limit): calls to an unreachable upstream can carry both flags, because the
+    # limit stopped their retries.
     *(reply for cluster in CLUSTERS for reply in _upstream_replies(cluster, flag_is("UF"))),
     # Envoy answers 503 at a circuit breaker's limit, although no service is unavailable.
     _overloaded(flag_is("UO")),
     *(reply for cluster in CLUSTERS for reply in _upstream_replies(cluster)),
-    # A 503 before any upstream was chosen: the overload manager.
+    # Any other 503 comes from the overload manager, before an upstream was chosen.
     _overloaded(status_is(503)),
     Reply(
         status_is(504),

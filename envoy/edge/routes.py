@@ -19,7 +19,7 @@ def build_route_config(rpcs: Iterable[PublicRpc], cors_origins: Sequence[str]) -
         "name": "edge",
         # The last route names a cluster that does not exist.
         "validate_clusters": False,
-        # The transcoder adds these. Paths and queries may hold values that must not reach a service's log.
+        # The transcoder adds these headers. Paths and queries may contain values that must not reach a service's log.
         "request_headers_to_remove": ["x-envoy-original-path", "x-envoy-original-method"],
         "virtual_hosts": [
             {
@@ -31,8 +31,8 @@ def build_route_config(rpcs: Iterable[PublicRpc], cors_origins: Sequence[str]) -
         ],
     }
     return explained(
-        "A route for each public RPC, by its gRPC path, because the transcoder comes first. An RPC that writes has two:"
-        " with an Idempotency-Key it is retried, without one it is not. Other paths are answered 404.",
+        "One route for each public RPC, matched by its gRPC path, because the transcoder comes first. An RPC that"
+        " writes has two routes: calls with an Idempotency-Key are retried, others are not. Any other path gets a 404.",
         config,
     )
 
@@ -61,7 +61,7 @@ def _route(rpc: PublicRpc, headers: list[Config], *, repeatable: bool) -> Config
         "match": match,
         "route": action,
         "typed_per_filter_config": build_route_access(rpc.anyone),
-        # The deadline of REST callers, who send none. Services pass on the time that remains.
+        # REST callers send no deadline, so the edge sets one. Services pass on the remaining time.
         "request_headers_to_add": [
             shared(
                 f"deadline_{deadline}s",

@@ -28,11 +28,11 @@ class EdgeSettings(BaseSettings):
     edge_admin_port: Port = 9901
     """Envoy's admin pages, always on loopback."""
     edge_rate_limit: Annotated[int, Field(gt=0)] = 2000
-    """Requests per second, over all clients; more are answered 429."""
+    """Requests per second, for all clients together; further ones are answered with 429."""
     edge_max_connections: Annotated[int, Field(gt=0)] = 4000
-    """Concurrent client connections; more are closed at once."""
+    """Concurrent client connections; further ones are closed at once."""
     edge_cors_origins: tuple[str, ...] = ()
-    """Origins of browser pages that may call, as a JSON list: ["https://portal.example.org"]."""
+    """Origins of web pages that may call the API, as a JSON list: ["https://portal.example.org"]."""
     trust_dir: Path = Path(".fairdb/trust")
     """Folder of the public keys of users' tokens, one JWKS file per issuer."""
     consul_url: HttpUrl = HttpUrl("http://127.0.0.1:8500")

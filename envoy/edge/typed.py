@@ -10,7 +10,7 @@ class Annotated(dict[str, Any]):
 
     comment: str = ""
     anchor: str = ""
-    """Name of a part that stands in several places: written once, then referred to."""
+    """YAML anchor of a part that occurs in several places: the part is written once, then referred to."""
 
 
 def explained(comment: str, config: Config) -> Config:

@@ -63,7 +63,7 @@ class _Writer:
                     yield _indented(line) if number or mark else f"- {line}"
 
     def _mark(self, config: Config) -> tuple[str, bool]:
-        """Return what to write for the anchor of a part, and whether that replaces the part."""
+        """Return the anchor or alias to write for a part, and whether it replaces the part."""
         anchor = config.anchor if isinstance(config, Annotated) else ""
         if not anchor:
             return "", False
@@ -88,7 +88,7 @@ def _scalar(value: Any) -> str:
         if _is_plain(_PLAIN_TEXT, value):
             return value
         if '"' in value and value.isprintable():
-            # Readable where the text is JSON: double quotes would need a backslash before each of its own.
+            # Use single quotes, which keep JSON readable: in double quotes, each inner quote would need a backslash.
             return "'" + value.replace("'", "''") + "'"
     if isinstance(value, dict | list | tuple) and value:
         raise TypeError("a list holds mappings and scalars only")

@@ -15,9 +15,9 @@ from gateway.imports.spool import Spool
 from gateway.samples.creation import Identified
 
 _READ_AHEAD = 512
-"""Rows that may be read while an earlier one is unanswered."""
+"""Maximum number of rows that are read but not yet answered."""
 _YIELD_ROWS, _YIELD_SECONDS = 16, 0.003
-"""Yield to the event loop this often; rejected rows never await."""
+"""Yield to the event loop after this many rows or seconds, because rejected rows never await."""
 
 Encode = Callable[[pb.ImportSamplesResponse], bytes]
 """Encodes a message so that consecutive encodings can be concatenated."""
@@ -40,19 +40,19 @@ class Import:
     read: int = 0
     """Rows that were begun or rejected."""
     seen: Counter[int] = field(default_factory=Counter[int])
-    """How often each row content has occurred."""
+    """How many rows so far had each content, by a hash of the content."""
     answers: Answers = field(default_factory=Answers)
     read_ahead: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_READ_AHEAD))
     consecutive_new: int = 0
-    """New rows since the last repeat."""
+    """Number of new rows since the last repeated one."""
     unavailable: AppError | None = None
-    """The error of a row that waited in vain for a service."""
+    """Set once a row has run out of time because a service is unavailable. The import then stops."""
     stopped: AppError | None = None
-    """Why no further row is begun."""
+    """The error that stopped the import, if any."""
 
 
 class Yielding:
-    """Yields to the event loop from time to time in a loop that may not await otherwise."""
+    """Lets other tasks run from time to time, for loops that might otherwise never await."""
 
     def __init__(self) -> None:
         self._now = asyncio.get_running_loop().time
@@ -77,7 +77,7 @@ async def answer_each(job: Import, encode: Encode, spool: Spool) -> None:
         try:
             if isinstance(outcome, AppError):
                 raise outcome
-            # A caller who leaves must not cancel the row.
+            # A caller that disconnects must not cancel the row.
             created = await asyncio.shield(outcome)
         except AppError as error:
             summary.refused += 1

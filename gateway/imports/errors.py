@@ -23,7 +23,7 @@ class MediaTypeUnsupported(AppError):
 
 
 class ImportTooLarge(AppError):
-    """An import may have at most 1 GB: send the remaining rows in another import."""
+    """An import may be at most 1 GB: send the remaining rows in another import."""
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     reason = "REQUEST_TOO_LARGE"
@@ -49,7 +49,7 @@ class RowUnreadable(AppError):
 
     @property
     def message(self) -> str:
-        """The fault's text: the client's `fairdb import` prints the same one for a row that it rejects itself."""
+        """The text of the fault. `fairdb import` prints the same text for a row that it rejects before sending."""
         return self.fault.value
 
 

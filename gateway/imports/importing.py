@@ -1,7 +1,7 @@
 """Importing: creates each row as a single sample is created, many at a time, and answers in the rows' order.
 
-Each row is a creation of its own, with its saga, key and deadline. Its calls and statements share batches with those
-of the other creations in progress.
+Each row is created on its own, with its own saga, key and deadline. Its calls and SQL statements share batches with
+those of other creations in progress.
 """
 
 import asyncio
@@ -39,14 +39,14 @@ MOST_ROWS = 100_000
 
 _METHOD = "fairdb.samples.v1.ImportService.ImportSamples"
 _ROWS_AT_ONCE = 256
-"""Rows of all imports in progress: enough to fill batches, few enough that a single creation among them stays fast."""
+"""Rows of all imports in progress: enough to fill batches, few enough to keep concurrent single creations fast."""
 _BYTES_AT_ONCE = 8 * 1024 * 1024
 _SKIP_LOOKUP_AFTER = 256
 """After this many consecutive new rows, skip the duplicate look-up."""
 _DRAIN_SECONDS = 60.0
 """How long the rest of the request is read after the import has stopped."""
 _CLOSE_SECONDS = 2.0
-"""How long begun rows may take to end when the gateway stops."""
+"""How long rows in progress may take to finish when the gateway stops."""
 
 
 class Importing:
@@ -65,7 +65,7 @@ class Importing:
         self._closing = False
 
     async def close(self) -> None:
-        """Retry no row any more, and wait for begun rows to end, for a limited time."""
+        """Stop retrying rows, and wait a limited time for rows in progress to finish."""
         self._closing = True
         if self._begun:
             await asyncio.wait(self._begun, timeout=_CLOSE_SECONDS)
@@ -80,7 +80,7 @@ class Importing:
         yielded when the first row has been read.
 
         Raises errors that occur before the first row, and DeadlineExceeded when the caller stops reading. Any other
-        error stops the import, and the summary reports it. After `aclose`, begun rows end and no other row begins.
+        error stops the import, and the summary reports it. After `aclose`, rows in progress finish and no other begins.
         """
         call = call_context.current()
         span = trace.get_current_span().get_span_context()
@@ -106,7 +106,7 @@ class Importing:
     async def _read(
         self, job: Import, items: AsyncGenerator[Item, None], rest: AsyncIterator[object], spool: Spool
     ) -> None:
-        """Begin the rows. After a stop, drain the request: many clients send everything before they read."""
+        """Begin the rows. After a stop, drain the request: many clients send everything before they read the answer."""
         try:
             await self._tokens.run(self._begin_each(job, items, spool), job.caller)
         except AppError as error:
@@ -140,10 +140,10 @@ class Importing:
         """Begin a row once it is admitted, or return the error that rejects it. Raises errors that stop the import."""
         if row.size > MOST_BYTES:
             return RowUnreadable(Fault.TOO_LARGE)
-        # The size in memory: up to three times the text, if the text is all short numbers.
+        # The size in memory can be three times the size of the text, if the text consists of short numbers.
         size = row.sample.ByteSize()
         if not size:
-            # Rejected before the defaults apply: they alone do not make a sample.
+            # Reject an empty row before the defaults apply: defaults alone do not make a sample.
             return RowUnreadable(Fault.EMPTY)
         size = max(size, row.size)
         row.sample.study = row.sample.study or job.study
@@ -156,7 +156,7 @@ class Importing:
         try:
             if job.unavailable is not None:
                 raise job.unavailable
-            # Each row is a call of its own, so the token must be valid when the row begins.
+            # Each row counts as a separate call, so the token must be valid when the row begins.
             await self._tokens.check(job.caller)
             if self._closing:
                 raise ServiceUnavailable
@@ -197,7 +197,7 @@ class Importing:
                 except (ServiceUnavailable, DeadlineExceeded) as error:
                     # Retrying is always safe, because the row has a key.
                     if self._closing or attempts.exhausted():
-                        # Stop the import, or every later row would wait as long.
+                        # Stop the import; otherwise every later row would wait as long.
                         job.unavailable = error
                         raise
                 except AppError:

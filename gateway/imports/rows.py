@@ -102,7 +102,7 @@ def _set_metadata(sample: RawSample, values: object) -> Iterable[Violation]:
                 case bool():
                     into.bool_value = value
                 case int() if float(value) != value:
-                    # As a float it would be rounded, and two different barcodes could become one.
+                    # A float would round the number, so that two different barcodes could become equal.
                     yield Violation(_path(_METADATA), "must give whole numbers beyond 2^53 as strings")
                     return
                 case int() | float():
@@ -113,8 +113,8 @@ def _set_metadata(sample: RawSample, values: object) -> Iterable[Violation]:
                     # privacy_svc rejects every list and object, so an empty list is enough.
                     into.list_value.SetInParent()
         except (ValueError, OverflowError):
-            # The number exceeds a float, or the text or the name has a lone surrogate. The name may be at fault, so
-            # do not quote it.
+            # The number exceeds the range of a float, or the text or the field name contains a lone surrogate. Do not
+            # quote the name, because it may be the invalid text.
             yield Violation(_path(_METADATA), "must hold only numbers and strings that can be stored")
             return
 

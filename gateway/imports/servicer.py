@@ -45,7 +45,7 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
                 async with aclosing(answers):
                     async for piece in answers:
                         if piece:
-                            # Concatenated messages of one type parse as one message with the rows of all.
+                            # The concatenation of encoded messages parses as one message with the rows of all.
                             yield pb.ImportSamplesResponse.FromString(piece)
                         else:
                             await context.send_initial_metadata(())

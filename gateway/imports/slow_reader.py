@@ -15,7 +15,7 @@ class SlowReader:
         self._task = task
         self._unread = self._limited = False
         self.overdue = False
-        """Whether this object cancelled the task. gRPC sends no status for a cancelled call, so raise an error then."""
+        """Whether this object cancelled the task. If so, raise an error: gRPC sends no status for a cancelled call."""
         self._timer: asyncio.TimerHandle | None = None
 
     def given(self) -> None:
@@ -29,7 +29,7 @@ class SlowReader:
         self._restart_timer()
 
     def limit(self) -> None:
-        """Start to limit. Until the whole request has been received, the caller may be busy sending it."""
+        """Enforce the limit from now on. Until the whole request has arrived, the caller may be busy sending it."""
         self._limited = True
         self._restart_timer()
 

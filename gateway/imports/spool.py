@@ -7,7 +7,7 @@ from collections import deque
 _MEMORY_BYTES = 256 * 1024
 _PIECE_BYTES = 64 * 1024
 _FILE_BYTES = 512 * 1024 * 1024
-"""Limit of the file, so that unread answers cannot fill the disk. The file shrinks only when all of it was read."""
+"""Maximum size of the file, so that unread answers cannot fill the disk. It is truncated only once read completely."""
 
 
 class Spool:
@@ -20,7 +20,7 @@ class Spool:
         self._memory_bytes = memory_bytes
         self._file_bytes = file_bytes
         self._answers: deque[bytes] = deque()
-        """The newest answers: those that follow the file's."""
+        """The newest answers, which follow those in the file."""
         self._held = 0
         self._file = None
         self._sizes: deque[int] = deque()
@@ -49,7 +49,7 @@ class Spool:
         self._changed.set()
 
     async def take(self) -> bytes | None:
-        """Return the oldest answers as one piece of whole answers, as soon as there are any; None at the end."""
+        """Wait for answers, and return the oldest as one piece of whole answers; return None at the end."""
         while not (self._answers or self._sizes):
             if self._ended:
                 return None
@@ -88,7 +88,7 @@ class Spool:
             try:
                 self._write(piece)
             except OSError:
-                # Keep the piece in memory; the part of it in the file is not counted and will be overwritten.
+                # Keep the piece in memory. What was written of it is not counted and will be overwritten.
                 self._answers.appendleft(piece)
                 self._held += len(piece)
                 raise

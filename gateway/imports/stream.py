@@ -1,4 +1,4 @@
-"""The request messages of an import: waits a limited time for the first, and limits the bytes of all."""
+"""The request messages of an import: limits the wait for the first message, and the total size of all messages."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -37,7 +37,7 @@ class TokenWatch:
 
     async def run(self, work: Coroutine[Any, Any, None], caller: Caller) -> None:
         """Run work until it ends, or cancel it once the token is no longer valid. Raises the error that ended it."""
-        # Independent of rows: a sender of blank lines or half a row begins none.
+        # Check the token in a task of its own: a caller that sends only blank lines never begins a row.
         tasks = asyncio.create_task(work), asyncio.create_task(self._watch(caller))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -23,7 +23,7 @@ from gateway.sagas.transitions import Change, Transition
 log = structlog.get_logger()
 
 ABANDONED = "ABANDONED"
-"""Why a saga is undone if its gateway died and its request with it."""
+"""The recorded reason when a saga is undone because its gateway died, and the request with it."""
 
 
 class Backward:
@@ -36,7 +36,7 @@ class Backward:
         self._started = float("inf")
 
     def start_clock(self) -> None:
-        """Count the time that sagas are overdue from now on: before, this process could not drive any."""
+        """Measure how long sagas are overdue from now on: before, this process could not drive any saga."""
         self._started = asyncio.get_running_loop().time()
 
     async def resolve(self, saga: Saga, notes: Notes, answer: asyncio.Future[Any], error: Exception | None) -> None:
@@ -101,7 +101,7 @@ class Backward:
 
 
 def _leave_request(saga: Saga) -> None:
-    """Act as the gateway from here on: the request that began the saga may be over, and its deadline with it."""
+    """Make the gateway the caller from here on: the saga's request may have ended, and its deadline passed."""
     call_context.enter(
         Call(correlation_id=saga.correlation_id, traceparent=saga.traceparent, caller=Caller(service="gateway"))
     )

@@ -39,10 +39,10 @@ class OutcomeUnknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[Work]):
-    """One call before the pivot. Call and undo are repeatable, and the undo must accept that the call never arrived."""
+    """One call before the pivot. Call and undo are repeatable; the undo must succeed even if the call never arrived."""
 
     names: tuple[str, ...]
-    """The steps that the journal shows: one call may do two of them."""
+    """The names of the steps in the journal: one call may perform two steps."""
     do: Callable[[Ref, Work], Awaitable[None]]
     undo: Callable[[Ref], Awaitable[None]] | None = None
 
@@ -54,16 +54,16 @@ class Pivot(Generic[Work, Result]):
     name: str
     do: Callable[[Ref, Work], Awaitable[Result]]
     ask: Callable[[Ref], Awaitable[Result | None]]
-    """Return the pivot's result if it took effect. None is final: the callee then refuses the pivot for good."""
+    """Return the pivot's result if the pivot took effect, else None. After None, the callee refuses it for good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The steps that callees do by themselves after the pivot. The engine only checks that they finish."""
+    """The steps that callees perform on their own after the pivot. The engine only checks that they finish."""
 
     names: tuple[str, ...]
     progress: Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
-    """Return, for each id that exists, how many of the names are done."""
+    """Return, for each id that exists, how many of the tail's steps are done."""
     resume: Callable[[Ref], Awaitable[None]]
     """Start the tail again, when an operator retries the saga."""
 
@@ -111,5 +111,5 @@ class Saga:
 
 
 def had_no_effect(error: Exception) -> bool:
-    """Return whether an error rules out that the call took effect: the callee refused it, or it was never sent."""
+    """Return whether an error proves that the call had no effect: the callee refused it, or it was never sent."""
     return isinstance(error, RemoteError | NotSent | Expired | NoEffect)

@@ -1,4 +1,4 @@
-"""The ends of a saga: done, undone, or parked for an operator. Each is counted once, when the journal has it."""
+"""The ends of a saga: done, undone, or parked for an operator. Each is counted once, after the journal records it."""
 
 import structlog
 

@@ -1,8 +1,8 @@
 """The saga engine: runs a new saga for its request, and every interrupted saga to its end.
 
 A request drives a saga's first run. A refusal, a lost answer or the death of this process interrupts the run and
-leaves a row in the journal. The row falls due, here or in another gateway, which then asks whether the pivot took
-effect, and undoes the saga or watches its tail.
+leaves a row in the journal. When the row falls due, this or another gateway asks whether the pivot took
+effect, and either undoes the saga or watches its tail.
 """
 
 import asyncio

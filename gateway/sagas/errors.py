@@ -5,7 +5,7 @@ import grpc
 from chassis.errors import AppError
 
 SAGA_TAKEN_OVER = "SAGA_TAKEN_OVER"
-"""The reason of a callee that refuses an outdated fencing token: the saga was taken over, or undone."""
+"""The reason that a callee returns for an outdated fencing token: the saga was taken over, or undone."""
 
 
 class SagaNotFound(AppError):

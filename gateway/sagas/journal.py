@@ -1,8 +1,8 @@
-"""The journal of sagas in PostgreSQL: who drives each saga, how far it is known to be, and when it is due next.
+"""The journal of sagas in PostgreSQL: which gateway drives each saga, its known progress, and when it is due next.
 
 A successful saga costs two writes: one before its first step, one after its answer. Sagas that begin or end at the
-same time share a statement. Every write names the fencing token the saga is driven under; once another gateway has
-taken the saga over, the write changes nothing.
+same time share a statement. Every write names the fencing token under which the saga is driven. After another
+gateway has taken the saga over, the write changes nothing.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class Journal:
     """Reads and writes the sagas that one gateway process owns."""
 
     def __init__(self, database: Database, lease: Lease, *, deadline_seconds: float) -> None:
-        """Set up. `deadline_seconds`: a saga that no task drives falls due this long after it began."""
+        """Set up. `deadline_seconds`: how long after its beginning a saga falls due if no task drives it."""
         self.lease = lease
         self._database = database
         self._deadline_seconds = deadline_seconds
@@ -99,7 +99,7 @@ class Journal:
         return taken
 
     async def set_aside(self, known: Collection[tuple[str, int]]) -> int:
-        """Park sagas whose definition no gateway has known for ten minutes; return how many."""
+        """Park sagas whose definition is unknown and whose owner's lease ended ten minutes ago; return how many."""
         names, versions = [name for name, _ in known], [version for _, version in known]
         parked = len(await self._database.fetch(queries.SET_ASIDE, names, versions))
         SAGA_TRANSITIONS.labels(Transition.SET_ASIDE).inc(parked)

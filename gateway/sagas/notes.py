@@ -20,11 +20,11 @@ class StepNote:
 
 
 Notes = dict[str, StepNote]
-"""By the step's name."""
+"""The notes of a saga, by step name."""
 
 
 def note(notes: Notes, names: Sequence[str], outcome: SagaStep.Outcome.ValueType, reason: str = "") -> None:
-    """Record the outcome of steps. A step that has this outcome already keeps its time."""
+    """Record the outcome of steps. A step that already has this outcome keeps its time."""
     time = datetime.now(UTC).isoformat()
     for name in names:
         if name not in notes or notes[name].outcome != outcome:
@@ -32,7 +32,7 @@ def note(notes: Notes, names: Sequence[str], outcome: SagaStep.Outcome.ValueType
 
 
 def note_failure(saga: Saga, notes: Notes, names: Sequence[str], error: Exception) -> None:
-    """Record why a call failed: for its first name if it had no effect, for all of them if that is unknown."""
+    """Record why a call failed: on its first step if the call had no effect, on all its steps if that is unknown."""
     saga.failed_step, saga.reason = names[0], reason_of(error)
     if had_no_effect(error):
         note(notes, names[:1], SagaStep.OUTCOME_FAILED, saga.reason)

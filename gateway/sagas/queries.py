@@ -54,8 +54,8 @@ ORDER BY due_at LIMIT $3
 # Includes parked sagas: a tail may finish without an operator.
 TAILS_DUE = f"SELECT {_SAGA} FROM saga WHERE owner = $1 AND due_at <= now() AND state = 3 ORDER BY due_at LIMIT $2"
 
-# Draw a new token for each saga: newer than every token it was driven under before. Require the caller's own lease to
-# be in force: after a database outage longer than a lease, live gateways must not take sagas from one another.
+# Draw a new token for each saga, newer than all its previous tokens. Require the caller's own lease to be in force:
+# after a database outage longer than a lease, live gateways must not take sagas from one another.
 TAKE_OVER = """
 UPDATE saga SET owner = $1, fencing_token = nextval('fencing_token'), due_at = now(), updated_at = now()
 WHERE id IN (
@@ -97,7 +97,8 @@ WHERE ($1::smallint IS NULL OR state = $1 AND NOT parked) AND (parked OR NOT $2)
 ORDER BY id DESC LIMIT $4
 """
 
-# The time in a UUIDv7 narrows the scan to an index range; `updated_at` keeps a saga for `time` after its end.
+# Matches sagas that ended more than `time` ago. Such a saga also began before then, and a UUIDv7 begins with the time:
+# comparing `id` narrows the scan to a range of the index.
 _ENDED_BEFORE = """
 state = {state} AND updated_at < now() - interval '{time}' AND id < (
     lpad(to_hex((extract(epoch FROM now() - interval '{time}') * 1000)::bigint), 12, '0') || repeat('0', 20)

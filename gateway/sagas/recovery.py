@@ -1,4 +1,4 @@
-"""Recovery: drives sagas to their end that no request drives any more, this gateway's and those of dead gateways."""
+"""Recovery: completes or undoes the sagas that no request drives any more, of this gateway and of dead ones."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -58,7 +58,7 @@ class Recovery:
     def _start(self, saga: Saga, work: Coroutine[Any, Any, None]) -> None:
         def recovered(_: asyncio.Task[None]) -> None:
             if self._recovering == timing.AT_ONCE:
-                # More sagas may be due than are driven at once.
+                # The limit was reached, so more sagas may be due.
                 self.ticker.wake()
             self._recovering -= 1
 

@@ -99,7 +99,7 @@ class SagaServicer(saga_service_pb2_grpc.SagaServiceServicer):
             saga.due_time.FromDatetime(row["due_at"])
         notes = json.loads(row["steps"])
         definition = self._engine.known.get((row["definition"], row["version"]))
-        # Without the definition, list the known steps in the order of their times.
+        # Without the definition, list the steps that have notes, ordered by time.
         names = definition.step_names if definition else sorted(notes, key=lambda name: notes[name]["time"])
         for name in names:
             step = saga.steps.add(name=name)

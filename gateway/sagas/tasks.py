@@ -18,7 +18,7 @@ class Tasks:
         self._driven: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: dict[str, float] = {}
-        """Until when each saga whose task failed rests, by the event loop's clock."""
+        """Sagas that rest after their task failed, each with the event-loop time at which its rest ends."""
 
     def start(self, id: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Drive a saga in a task of its own. The task never raises."""

@@ -8,13 +8,13 @@ AT_ONCE = 100
 TAILS = 1000
 """Tails checked in one call."""
 QUICK_SECONDS = 3.0
-"""A tail that takes longer gets a journal write of its own; most finish earlier and cost none."""
+"""A tail that takes longer costs an extra journal write; most tails finish earlier."""
 TAIL_CHECK_SECONDS = 1.0
 LONGEST_BACKOFF = 60.0
 LOOKS = 3
-"""Checks that must find a tail unfinished before it is parked: after an outage, consumers first catch up."""
+"""Number of checks that must find a tail unfinished before its saga is parked: consumers may be catching up."""
 HOLD_SECONDS = 5.0
-"""How long a saga rests here after its driver raised an unexpected error; in the journal it may still be due."""
+"""How long this process ignores a saga after an unexpected error, even if the journal shows the saga as due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,6 @@ class Timing:
     refusals: int
     """Consecutive refusals of one step after which its saga is parked. An unavailable callee does not count."""
     tail_overdue: float
-    """Age at which an unfinished tail is parked. It is still checked, because it may finish without an operator."""
+    """Age of an unfinished tail at which its saga is parked. The tail is still checked: it may finish by itself."""
     overdue: float = 24 * 3600.0
     """Time after which an undecided or half-undone saga is parked. Only time in which this process ran counts."""

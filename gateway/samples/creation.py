@@ -59,7 +59,7 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """The sample of an idempotency claim."""
+    """The sample that belongs to an idempotency claim."""
 
     id: str
     repeated: bool
@@ -131,7 +131,7 @@ _TAIL_STEPS_DONE = {
     Sample.STATE_STORED: 0,
     Sample.STATE_INDEXED: 1,
     Sample.STATE_PROCESSED: 2,
-    Sample.STATE_QUARANTINED: 2,  # no longer indexed or announced
+    Sample.STATE_QUARANTINED: 2,  # a quarantined sample has no further steps
 }
 
 

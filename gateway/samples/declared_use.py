@@ -1,4 +1,4 @@
-"""Reads under a declared use: whether each sample's terms permit it. They are recorded before anything is shown."""
+"""Reads under a declared use: checks the use against each sample's terms, and records each read beforehand."""
 
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
@@ -26,9 +26,9 @@ class DeclaredUses:
     async def permitted(
         self, samples: Sequence[StoredSample], reader: Reader, principal: Principal, use: IntendedUse
     ) -> Container[str]:
-        """Return the ids of the samples of which the reader may see more, because their terms permit the use.
+        """Return the ids of samples whose terms permit the use, so that the reader may see more of them.
 
-        Raises InvalidRequest for an invalid use, even if the use would decide nothing.
+        Raises InvalidRequest for an invalid use, even if no sample depends on it.
         """
         use.account = principal.user_id
         ids = [stored.sample.id for stored in samples if visibility.depends_on_use(stored, reader)]

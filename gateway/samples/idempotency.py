@@ -15,7 +15,7 @@ from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim
 
 HEADER = "idempotency-key"
 CREATE = "fairdb.samples.v1.SampleService.CreateSample"
-"""The method that a key belongs to, also for the request id of an imported row."""
+"""The method under which a key is recorded. Request ids of imported rows are recorded under it too."""
 MAX_LENGTH = 128
 
 
@@ -44,10 +44,10 @@ class Fingerprints:
     def claim_content(self, method: str, account: str, request: Message, seen: "Counter[int]") -> IdempotencyClaim:
         """Return the claim that makes a request idempotent under its own content.
 
-        `seen` counts equal requests: the n-th of them has the same key whenever all are sent again.
+        `seen` counts equal requests. When all are sent again, the n-th of them gets the same key as before.
         """
         fingerprint = self._hash(request.SerializeToString(deterministic=True))
-        # Count by eight bytes to save memory. A collision changes a count, but the key has the whole fingerprint.
+        # Count by the first eight bytes to save memory. A collision affects only the count: the key has the whole hash.
         prefix = int.from_bytes(fingerprint[:8])
         seen[prefix] += 1
         key = f"{account} {seen[prefix]} ".encode() + fingerprint

@@ -17,7 +17,7 @@ _CLEAR: dict[str, Callable[[Sample], None]] = {
 
 
 def render(stored: StoredSample, reader: Reader, *, use_permitted: bool = False) -> Sample:
-    """Return the sample without the fields that the reader may not see, and name those. Raises SampleNotFound.
+    """Return the sample without the fields that the reader may not see, and list their names. Raises SampleNotFound.
 
     `use_permitted`: whether the sample's terms permit the use that the reader declared.
     """

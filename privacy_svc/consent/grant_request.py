@@ -15,7 +15,7 @@ NAMELESS_SUBJECT = Violation("subject", "must name the donor, or be left out for
 
 
 def to_wording(request: GrantConsentRequest, now: datetime) -> Wording:
-    """Return what the consent states. Raises InvalidRequest with every violation, of the subject too."""
+    """Return what the consent states. Raises InvalidRequest with all violations, including those of the subject."""
     violations = find_term_violations(request.data_use, "dataUse", now.date())
     if request.subject and not normalise_subject(request.subject):
         violations.append(NAMELESS_SUBJECT)
@@ -28,7 +28,7 @@ def to_wording(request: GrantConsentRequest, now: datetime) -> Wording:
 
 
 def _to_expiry(request: GrantConsentRequest, now: datetime) -> datetime | None:
-    """Return when the consent expires. None: never, or the time is out of range."""
+    """Return when the consent expires, or None if the time is unset or out of range."""
     try:
         expiry = request.expire_time.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Quarantine: has backend_svc quarantine the samples of withdrawn consents, and retries until it has."""
+"""Quarantine: requests backend_svc to quarantine the samples of withdrawn consents, and retries until that is done."""
 
 import asyncio
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Rows: from rows of the consent table to messages of the API."""
+"""Rows: converts rows of the consent table to messages of the API."""
 
 import json
 

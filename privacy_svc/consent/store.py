@@ -69,7 +69,7 @@ RETURNING {_COLUMNS}, withdrawn_at = now() AS newly
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Who consents to what. Each scope has at most one current consent."""
+    """Account, purpose, donor and study of a consent. Each scope has at most one current consent."""
 
     account_id: UUID
     purpose: str
@@ -123,7 +123,7 @@ async def list_page(
     purpose: str = "",
     in_force: bool = False,
 ) -> ListConsentsResponse:
-    """Return a page of an account's consents, or of all accounts' for None. Raises PageTokenInvalid."""
+    """Return a page of an account's consents, or of all consents if `account_id` is None. Raises PageTokenInvalid."""
     query = f"consents {account_id} {purpose} {in_force}"
     after = paging.read_token(page_token, query)
     rows = await connection.fetch(LIST, account_id, after, page_size + 1, purpose, in_force)
@@ -133,7 +133,7 @@ async def list_page(
 async def find_page(
     connection: Connection, subject_hash: bytes, account_id: UUID | None, page_size: int, page_token: str
 ) -> ListConsentsResponse:
-    """Return a page of a donor's consents from one account, or from all for None. Raises PageTokenInvalid."""
+    """Return a page of a donor's consents, of one account or (None) of all accounts. Raises PageTokenInvalid."""
     query = f"consents {account_id} {subject_hash.hex()}"
     after = paging.read_token(page_token, query)
     rows = await connection.fetch(FIND, account_id, after, page_size + 1, subject_hash)

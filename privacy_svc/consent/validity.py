@@ -4,6 +4,6 @@ SAMPLE_CREATION = "sample_creation"
 DATA_SHARING = "data_sharing"
 
 NOT_ENDED = "consent.withdrawn_at IS NULL AND (consent.expires_at IS NULL OR consent.expires_at > now())"
-"""Neither withdrawn nor expired. A replaced consent still counts for the samples that rest on it."""
+"""The consent is neither withdrawn nor expired. Even if replaced, it counts for the samples that rest on it."""
 IN_FORCE = f"{NOT_ENDED} AND consent.replaced_by IS NULL"
-"""New samples may rest on it."""
+"""New samples may rest on the consent."""

@@ -20,8 +20,8 @@ class ConsentTerms:
 def combine(consents: Iterable[ConsentTerms]) -> list[DataUseTerm]:
     """Return the terms under which a sample may be used: all terms of all its consents, in a stable order.
 
-    The donor's permission decides where there is a donor, otherwise the account's. If it is missing or no longer in
-    force, PERMISSION_UNKNOWN is added.
+    If the sample has a donor, the donor's permission decides, otherwise the account's. PERMISSION_UNKNOWN is added if
+    the deciding permission is missing or no longer in force.
     """
     consents = list(consents)
     with_terms = [consent for consent in consents if consent.terms]

@@ -13,7 +13,7 @@ from fairdb.samples.v1.data_use_pb2 import DataUseTerm
 _FILE = Path(__file__).with_name("duo.toml")
 
 PERMISSION_UNKNOWN = "DUO:0000001"
-"""The group of all permissions. It stands for a permission that nobody stated."""
+"""The id of the group of all permissions. It is used when no permission was stated."""
 CLINICAL_CARE = "DUO:0000043"
 
 

@@ -18,7 +18,7 @@ from privacy_svc.data_use.use_rules import RULES, SEVERITY, Case
 
 
 def match(terms: Sequence[DataUseTerm], use: IntendedUse, today: date) -> DataUseMatch:
-    """Judge a use by terms that all bind. The most severe finding decides; without a permission a person must decide.
+    """Judge a use by all terms. The most severe finding decides; without a permission, a person must decide.
 
     `use.account` must be the reader's own id, taken from the token.
     """

@@ -135,7 +135,7 @@ def _excludes(excluded: UsePurpose.ValueType, name: str) -> Rule:
 
 
 def _requires(fact: str, wanted: bool, allowed: str, denied: str) -> Rule:
-    """Return a rule that one of the yes-or-no facts of IntendedUse must be declared as `wanted`."""
+    """Return a rule that requires a yes-or-no field of IntendedUse to be declared as `wanted`."""
     undeclared = f"{IntendedUse.DESCRIPTOR.fields_by_name[fact].json_name} was not declared"
 
     def judge(case: Case) -> Verdict:
@@ -151,7 +151,7 @@ def _both(first: Rule, second: Rule) -> Rule:
 
 
 def _listed(values: str, declared: str) -> Rule:
-    """Return a rule that the declared value must be in the term's list."""
+    """Return a rule that requires the declared value to be in the term's list."""
 
     def judge(case: Case) -> Verdict:
         approved, value = getattr(case.term, values), getattr(case.use, declared)

@@ -1,4 +1,4 @@
-"""Preparation: one sample from raw to anonymised, with its study chosen, its consent checked and its record kept."""
+"""Preparation: chooses a sample's study, anonymises the sample, checks consent and records the preparation."""
 
 from functools import partial
 from uuid import UUID
@@ -39,7 +39,7 @@ class Preparation:
         try:
             return await self._prepare(request)
         except (InvalidRequest, ConsentRequired, StudyNotFound):
-            # This may be a transport retry of a call that succeeded and whose response was lost.
+            # This call may repeat one that succeeded but whose response was lost: discard what that call recorded.
             async with self._database.connection() as connection:
                 await store.discard_existing(connection, UUID(request.sample_id), request.fencing_token)
             raise
@@ -83,14 +83,14 @@ class Preparation:
         try:
             study = UUID(request.sample.study)
         except ValueError:
-            # Empty or malformed. anonymise() reports a malformed id with all other violations; any study will do.
+            # Empty or malformed. anonymise() reports a malformed id with all other violations, so any study will do.
             return await self._default_study(request, account_id)
         await self._studies.check_writable(study, account_id)
         return study
 
     async def _default_study(self, request: PrepareSampleRequest, account_id: UUID) -> UUID:
         if not self._studies.has_cached_default(account_id):
-            # This may create the study, and a call that comes too late must change nothing.
+            # Check first: default_of() may create the study, and a call that arrives too late must change nothing.
             async with self._database.connection() as connection:
                 is_open = store.is_open(connection, UUID(request.sample_id), account_id, request.fencing_token)
                 if await is_open is False:

@@ -14,10 +14,11 @@ from privacy_svc.data_use.combining import ConsentTerms, combine
 from privacy_svc.data_use.stored_terms import read_terms
 from privacy_svc.samples.errors import SampleNotFound
 
-# `resting`: the consents that a sample rests on. Their terms bind it for good; once ended, they permit nothing more.
-# `shared`: its account's or donor's sharing consents that count now.
-# `latest` where it has ended: its terms bind until a newer sharing consent of the same scope replaces it. Otherwise
-# withdrawing a permission could loosen the conditions.
+# `resting`: the consents that a sample rests on. Their terms always bind the sample, but permit nothing once the
+# consent has ended.
+# `latest`: the newest sharing consent of the sample's account and donor in each scope. Its terms bind even after it has
+# ended, until a newer one replaces it; otherwise withdrawing a permission could loosen the conditions.
+# `shared`: the consents of `latest` that count now.
 STATUS = f"""
 WITH found AS (
     SELECT * FROM preparation WHERE sample_id = ANY ($1::uuid[]) AND NOT discarded

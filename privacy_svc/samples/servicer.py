@@ -28,7 +28,7 @@ Context = grpc.aio.ServicerContext
 
 
 class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
-    """Serves the gateway: what may be kept of a sample, and who may see it."""
+    """Serves the gateway: prepares samples for storage, and returns the grants of readers."""
 
     def __init__(
         self, database: Database, keystore: Keystore, anonymiser: Anonymiser, studies: Studies, grants: StudyGrants

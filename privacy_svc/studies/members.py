@@ -9,9 +9,9 @@ from fairdb.privacy.v1.study_service_pb2 import Member, StudyRole
 from privacy_svc.studies.errors import MemberNotFound, StudyFull
 
 MEMBER_LIMIT = 1000
-"""Members that one study may have."""
+"""Maximum number of members of a study."""
 MEMBERSHIP_LIMIT = 1000
-"""Studies that one account may be a member of: its grants list every one."""
+"""Maximum number of studies that an account may be a member of. Its grants list all of them."""
 
 # Locking the study's row makes concurrent calls count each other's members.
 LOCK_STUDY = "SELECT FROM study WHERE id = $1 FOR UPDATE"

@@ -19,7 +19,7 @@ Context = grpc.aio.ServicerContext
 
 
 class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
-    """Serves studies and members. Their owner decides on members."""
+    """Serves studies and their members. A study's owner decides on its members."""
 
     def __init__(self, studies: Studies, members: Members) -> None:
         self._studies = studies

@@ -19,7 +19,7 @@ from fairdb.privacy.v1.study_service_pb2 import (
 from privacy_svc.studies.errors import StudyNotFound, TooManyStudies
 
 STUDY_LIMIT = 1000
-"""Studies that one account may own."""
+"""Maximum number of studies that an account may own."""
 _CACHED_DEFAULTS = 10_000
 
 DEFAULT = """
@@ -63,7 +63,7 @@ class Studies:
         """Return an account's default study. The first call creates it."""
         study = self._defaults.get(owner)
         if study is None:
-            # A concurrent creation hides the row from the statement that lost: repeat until it is visible.
+            # If a concurrent call creates the study, DEFAULT neither inserts nor sees the row: repeat until it does.
             while study is None:
                 study = await self._database.fetchval(DEFAULT, uuid7(), owner)
             self._defaults[owner] = study
