@@ -36,7 +36,7 @@ async def revoke(connection: Connection, identifier: UUID) -> None:
 
 
 class Mirror:
-    """Copies revocations to Redis, and all of them again after Redis lost its data."""
+    """Copies revocations to Redis, and copies all of them again after Redis lost its data."""
 
     def __init__(self, database: Database, redis: Redis) -> None:
         self._database = database
@@ -45,12 +45,12 @@ class Mirror:
         self._filled = ""
 
     async def is_revoked(self, token_id: str, session_id: str) -> bool:
-        """Return whether the database has a token or its session as revoked."""
+        """Return whether a token or its session is revoked, according to the database."""
         identifiers = [UUID(identifier) for identifier in (token_id, session_id) if identifier]
         return await self._database.fetchval(IS_REVOKED, identifiers)
 
     async def add(self, identifier: UUID) -> None:
-        """Copy one revocation before its transaction commits, so that no crash lets the token pass.
+        """Copy one revocation before its transaction commits, so that the token is rejected even after a crash.
 
         Does not fail without Redis: readers then ask the database.
         """

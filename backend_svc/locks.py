@@ -1,4 +1,4 @@
-"""Advisory locks of PostgreSQL: a store holds them shared, a withdrawal or a settlement exclusively.
+"""Advisory locks of PostgreSQL: storing a sample takes them shared, a withdrawal or a settlement exclusively.
 
 All last until the end of the transaction. A statement sees what the previous holder committed only if it starts after
 the lock was taken: so check in a separate statement, never in the one that takes the lock.

@@ -43,7 +43,7 @@ async def settle(database: Database, lookup: Lookup, sample_id: UUID, fencing_to
 
 
 async def states(database: Database, sample_ids: Sequence[UUID]) -> Mapping[str, Sample.State.ValueType]:
-    """Return the states of samples by id, without those that do not exist."""
+    """Return the states of those samples that exist, by id."""
     return {str(row["id"]): row["state"] for row in await database.fetch(STATES, sample_ids)}
 
 

@@ -28,8 +28,8 @@ OUTBOX_PENDING = Gauge("outbox_pending", "Events that are durable and not yet pu
 
 _BATCH = 500
 _POLL_SECONDS = 1.0
-_SOON_SECONDS = 0.005  # after `wake`: enough for most commits
-_BUSY_SECONDS = 0.05  # the same right after a batch: one transaction for a few events costs more than publishing them
+_SOON_SECONDS = 0.005  # pause after `wake`: long enough for most commits
+_BUSY_SECONDS = 0.05  # the same right after a batch: a transaction for a few events costs more than publishing them
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 2.0
 _COUNT_SECONDS = 1.0  # counting a long backlog after each batch would slow its publication
 
@@ -44,8 +44,8 @@ ON CONFLICT (id) DO NOTHING
 CLAIM = """
 SELECT id, type, event FROM outbox WHERE due_at <= now() ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
 """
-# Wait as long again as the event has waited. The random spread separates events that failed in one batch, because a
-# single one of them may have failed the others.
+# Wait about as long again as the event has waited. The random factor separates events that failed in one batch,
+# because one of them may have caused the failure of the others.
 PUT_OFF = """
 UPDATE outbox SET due_at = clock_timestamp()
     + (0.5 + random()) * least(greatest(clock_timestamp() - created_at, interval '1 s'), interval '10 s')

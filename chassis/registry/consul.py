@@ -98,10 +98,10 @@ class Consul:
     ) -> tuple[int, list[dict[str, Any]]]:
         """Return the index of the answer, and a service's instances with their checks.
 
-        With `index`, wait until the answer differs from the one with that index, at most `wait_seconds` and a
-        sixteenth.
+        With `index`, wait until the answer differs from the one with that index, at most `wait_seconds` plus
+        one sixteenth.
         """
-        # An answer without X-Consul-Index is a ConsulException: a watch would otherwise repeat it without a pause.
+        # py-consul raises ConsulException without X-Consul-Index: a watch would otherwise repeat without a pause.
         answered, nodes = await self._worker.run(
             self._client.health.service, quote(service, safe=""), passing=passing, index=index, wait=f"{wait_seconds}s"
         )
@@ -148,7 +148,7 @@ class _Http(consul.std.HTTPClient):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The agent is on this machine or network: HTTP_PROXY is not meant for it.
+        # The agent is on this machine or in its network, so HTTP_PROXY must not apply.
         self.session.trust_env = False
         # A redirect would take our token to another server.
         self.session.max_redirects = 0

@@ -1,7 +1,7 @@
 """The registry: a service registers itself in Consul and watches the addresses of the services that it calls.
 
-While Consul is unavailable, or its answer is empty, the last known addresses stay in use; gRPC's own connections find
-out which of them respond.
+While Consul is unavailable, or its answer is empty, the last known addresses stay in use; gRPC finds out which of
+them respond.
 """
 
 import asyncio

@@ -39,7 +39,7 @@ def set_up_logging(service: str, level: str) -> None:
 
     _configure(level, add_context, cache=True)
     logging.basicConfig(handlers=[_LibraryLog()], level=logging.WARNING, force=True)
-    # aiormq warns of every lost connection, and so do we.
+    # aiormq logs every lost connection, which we log ourselves.
     logging.getLogger("aiormq").setLevel(logging.ERROR)
 
 

@@ -3,7 +3,7 @@
 In order: correlation id and trace, deadline, authentication, authorisation, validation, the servicer. Afterwards errors
 become statuses, and the call is counted, timed and, if it failed, logged.
 
-A call that streams both ways has no deadline, and its servicer validates: a bad item need not fail the others.
+A bidirectional stream has no deadline. Its servicer validates each item, so that a bad one need not fail the others.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ HANDLING_SECONDS = Histogram(
 )
 
 HTTP_CODE = "x-http-code"
-"""Metadata with the HTTP status of the response, where no gRPC code maps to it."""
+"""Metadata with the HTTP status of the response, if no gRPC code maps to that status."""
 _OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1")
 _DEFAULT_DEADLINE = 30.0
 _ANSWER_MARGIN = 0.02

@@ -1,6 +1,6 @@
 """Starts a service, serves it and stops it in order.
 
-A service gives its name and `open_app`: an async context manager that makes an `Application` from settings and `Parts`.
+A service passes its name and `open_app`: an async context manager that makes an `Application` of settings and `Parts`.
 `run` serves until a signal; `serving` does the same without signals, for tests.
 """
 

@@ -13,7 +13,7 @@ from edge.typed import Config, explained, typed
 
 HEAP_LIMIT = 1024**3  # bytes
 
-# Headers that clients must not set: internal ones, those that steer Envoy, and those that put text into traces.
+# Headers that clients must not set: internal headers, and headers that control Envoy or put text into traces.
 STRIPPED_HEADERS = ("grpc-timeout", "x-request-id", "x-service-token", "x-http-code", "tracestate", "baggage")
 STRIPPED_PREFIXES = ("x-fairdb-", "x-edge-", "x-envoy-")
 
@@ -50,7 +50,7 @@ def build_bootstrap(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...]) -> Conf
             {"address": _address("127.0.0.1", settings.edge_admin_port)},
         ),
         "application_log_config": explained(
-            "Envoy's own log, in JSON lines like those of the services.",
+            "Writes Envoy's own log in JSON lines, like the logs of the services.",
             {
                 "log_format": {
                     "json_format": {"time": "%Y-%m-%dT%H:%M:%S.%eZ", "level": "%l", "logger": "%n", "event": "%j"}

@@ -72,7 +72,7 @@ def _route(rpc: PublicRpc, headers: list[Config], *, repeatable: bool) -> Config
 
 
 def _stream_route(rpc: PublicRpc) -> Config:
-    """Return the route of a stream, which is never retried: part of it may have taken effect."""
+    """Return the route of a stream, which is never retried: part of the stream may have taken effect."""
     return {
         "name": rpc.name,
         "match": {"path": rpc.path, "grpc": {}},
@@ -109,8 +109,8 @@ def _retries() -> Config:
 def _not_found() -> Config:
     """Answer 404 on every other path, with or without a token.
 
-    A missing cluster gives the 404: REST requests match this route until they are transcoded, and the CORS filter
-    ignores a route with a direct response.
+    The route names a missing cluster, for which Envoy answers 404. A direct response would not do: REST requests match
+    this route until they are transcoded, and the CORS filter ignores a route with a direct response.
     """
     return {
         "name": "not_found",

@@ -5,13 +5,13 @@ import asyncio
 from chassis.backoff import Backoff
 
 ROW_SECONDS = 30.0
-"""The same time as a call for one sample has."""
+"""Equal to the time limit of a call for one sample."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 4.0
 
 
 class Attempts:
-    """The time of one row, which begins with the creation of this object."""
+    """Limits the time of one row, counted from the creation of this object."""
 
     def __init__(self) -> None:
         self._now = asyncio.get_running_loop().time

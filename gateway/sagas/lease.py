@@ -30,7 +30,7 @@ class Lease:
         try:
             while True:
                 try:
-                    # A hanging connection must not cost the lease.
+                    # A connection that hangs must not let the lease expire.
                     async with asyncio.timeout(self._seconds / 2):
                         await self.renew()
                 except (ServiceUnavailable, TimeoutError) as error:
@@ -70,7 +70,7 @@ class Lease:
     def fencing_token(self) -> int:
         """Return the token for new sagas. Raises ServiceUnavailable while no lease is in force.
 
-        Another gateway would take over a saga without a lease at once.
+        Without a lease, another gateway would take the saga over at once.
         """
         if self._token is None or asyncio.get_running_loop().time() > self._until:
             raise ServiceUnavailable(service="database")

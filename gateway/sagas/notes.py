@@ -1,4 +1,4 @@
-"""Notes: what the journal shows an operator about each step of a saga."""
+"""Notes: the outcomes of a saga's steps, as the journal shows them to operators."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from gateway.sagas.definition import NoEffect, Saga, had_no_effect
 
 @dataclass(frozen=True, slots=True)
 class StepNote:
-    """What is known about one step."""
+    """The known outcome of one step."""
 
     outcome: SagaStep.Outcome.ValueType
     time: str

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 TICK_SECONDS = 1.0
 AT_ONCE = 100
-"""Sagas that recovery drives at the same time; those that requests drive do not count."""
+"""Maximum number of sagas that recovery drives at the same time; sagas driven by requests do not count."""
 TAILS = 1000
 """Tails checked in one call."""
 QUICK_SECONDS = 3.0

@@ -1,4 +1,4 @@
-"""Access to samples: a stored sample, and the grants that decide what the caller sees of it."""
+"""Access to samples: reads stored samples, and the grants that decide which fields a caller sees."""
 
 import asyncio
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""A check for each kind of part: returns the server's release, "" for a service, and raises while it is down."""
+"""Health checks. Each returns a server's release, or "" for a service, and raises while its target is unavailable."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -53,7 +53,7 @@ def database_check(database: Database) -> Check:
     async def check() -> str:
         await database.check()
         async with database.connection() as connection:
-            # The server said it when the connection was opened. Debian's adds its package: "15.13 (Debian ...)".
+            # PostgreSQL reports its version on connecting. Debian's build appends the package: "15.13 (Debian ...)".
             return connection.get_settings().server_version.split()[0]
 
     return check
@@ -67,10 +67,10 @@ def cache_check(redis: Redis) -> Check:
             # Costs as little as PING and, unlike INFO, is permitted to every user.
             answer: Any = await redis.execute_command("HELLO")
         except ResponseError:
-            # Before 6.2 it wanted an argument.
+            # Before Redis 6.2, HELLO requires an argument.
             await redis.ping()
             return ""
-        # A flat list in the second version of the protocol.
+        # The answer is a flat list in version 2 of the protocol, and a map in version 3.
         fields = answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
         return _text(fields.get("version", fields.get(b"version", "")))
 
@@ -99,7 +99,7 @@ def registry_check(registry: Registry) -> Check:
         try:
             await registry.ping()
         except BaseException:  # a check that takes too long is cancelled
-            # It may come back as another release.
+            # Consul may be of another release when it is available again.
             version = ""
             raise
         if not version:

@@ -88,7 +88,7 @@ class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
 
 
 def _visible_account() -> UUID | None:
-    """Return the account whose consents the caller may list. None: every account's."""
+    """Return the account whose consents the caller may list, or None for all accounts."""
     caller = call_context.current().caller
     return None if ROLE_STEWARD in caller.roles else UUID(caller.user_id)
 

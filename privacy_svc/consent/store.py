@@ -81,7 +81,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What a consent states within its scope."""
+    """Conditions of reuse, text version and expiry of a consent."""
 
     data_use: Sequence[DataUseTerm] = ()
     text_version: str = ""

@@ -37,7 +37,7 @@ class Form:
 
     fits: Callable[[str], object]
     advice: str
-    """What to send instead of a value that does not fit."""
+    """Describes this form to a caller whose value does not have it."""
 
     def fit_all(self, values: Iterable[str]) -> bool:
         """Return whether every value has this form."""
