@@ -1,4 +1,4 @@
-"""Violations: the rules of the protos (buf.validate) that a message breaks, by field and never with a value."""
+"""Violations: the validation rules (buf.validate) that a message breaks, by field and without values."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -26,7 +26,7 @@ def violations_of(
     *,
     look_for_nul: bool = True,
 ) -> list[Violation]:
-    """Return every rule of its proto that a message breaks, and every field that holds the character NUL.
+    """Return every validation rule that a message breaks, and every field that contains the character NUL.
 
     `path` is the path of the message itself. `map_path` returns the path to show for the key of a map.
     """
@@ -40,17 +40,17 @@ def violations_of(
                 shown = map_path(key) if map_path else f"{shown}.{key}"
         found.append(Violation(shown, violation.proto.message or "is not valid"))
     if look_for_nul and b"\0" in message.SerializeToString():
-        # The zero may be part of a number, so look at each text.
+        # The zero byte may be part of a number, so check each text.
         found += [Violation(field, NO_NUL) for field in _fields_with_nul(message, path)]
     return found
 
 
 def _fields_with_nul(message: Message, path: str) -> Iterator[str]:
-    """Yield the paths of texts with a NUL, which PostgreSQL cannot store. An entry of a map has the path of the map."""
+    """Yield the paths of texts with a NUL, which PostgreSQL cannot store. A map entry has the path of the map."""
     for field, value in message.ListFields():
         shown = f"{path}.{field.json_name}".lstrip(".")
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            # By key: reading the items of a map of messages is slow.
+            # Look values up by key: `items()` is slow for a map of messages.
             inside = any("\0" in str(key) or _has_nul(value[key]) for key in value)
             yield from [shown] if inside else []
         elif field.message_type is not None:
@@ -62,7 +62,7 @@ def _fields_with_nul(message: Message, path: str) -> Iterator[str]:
 
 def _has_nul(value: object) -> bool:
     if isinstance(value, Value) and (kind := value.WhichOneof("kind")) not in ("struct_value", "list_value"):
-        # The common case, four times as fast as the general one.
+        # The common case: four times as fast as the general check below.
         return kind == "string_value" and "\0" in value.string_value
     if isinstance(value, Message):
         return any(True for _ in _fields_with_nul(value, ""))

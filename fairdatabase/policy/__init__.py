@@ -1,1 +1,4 @@
-"""What identifies a person and who may see it: tables, recognizers and the anonymisation of a record. Pure."""
+"""The privacy policy: which data identifies a person, how a record is anonymised, and who may see each field.
+
+It does no I/O, except for reading its own tables.
+"""

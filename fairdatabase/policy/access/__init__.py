@@ -1,1 +1,1 @@
-"""Access: which classes of fields an account may see, by its roles, its studies and the use that it declares."""
+"""Access: decides which field classes an account may see, from its roles, its studies and its declared use."""

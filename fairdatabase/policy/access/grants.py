@@ -1,6 +1,6 @@
-"""Grants: what an account may see of samples, by its roles and by its role in each study.
+"""Grants: the field classes that an account may see, from its platform roles and its role in each study.
 
-docs/permissions.md is the table of what follows from this, and a test holds the platform against it.
+docs/permissions.md lists the resulting permissions; a test checks the platform against that table.
 """
 
 from collections.abc import Iterable
@@ -23,8 +23,9 @@ _STUDY_READER = (FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER)
 def grants_of(principal: Principal, studies: Iterable[StudyGrant]) -> Grants:
     """Return an account's grants.
 
-    Owners see all of their own samples, stewards all of every sample, and others the public fields. A researcher whose
-    declared use the consents permit also sees sensitive fields, but no field that may identify the donor.
+    Owners see every field of their own samples, stewards every field of all samples, and other accounts only public
+    fields. Researchers also see the sensitive fields of samples whose consents permit the declared use, but no field
+    that may identify the donor.
     """
     oversees = ROLE_STEWARD in principal.roles
     everywhere = _ALL if oversees else (FIELD_CLASS_PUBLIC,)
@@ -33,7 +34,7 @@ def grants_of(principal: Principal, studies: Iterable[StudyGrant]) -> Grants:
 
 
 def study_grant(study: str, role: StudyRole.ValueType) -> StudyGrant:
-    """Return what a role in a study permits on the samples of that study."""
+    """Return the access that a role in a study gives to the samples of that study."""
     if role >= STUDY_ROLE_CURATOR:
         return StudyGrant(study=study, classes=_ALL, oversees=True)
     return StudyGrant(study=study, classes=_STUDY_READER)

@@ -1,8 +1,9 @@
-"""Visibility: what one reader sees of one sample. Every service decides by this module.
+"""Visibility: decides which fields of a sample a reader may see. Every service uses this module.
 
 A field that a sample's classes do not name is public. A field of FIELD_CLASS_UNSPECIFIED is visible to nobody.
 
-The SQL of backend_svc's search repeats the rule, because it filters before it reads; a test compares the two.
+The search of backend_svc repeats the rule in SQL, because it must filter rows before reading them. A test compares the
+two.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ _PUBLIC: frozenset[int] = frozenset((FIELD_CLASS_PUBLIC,))
 
 
 class GrantsMessage(Protocol):
-    """A message with a reader's grants: `Grants`, or a request of backend_svc that carries them."""
+    """A message that contains a reader's grants: `Grants`, or a backend_svc request with the same fields."""
 
     @property
     def everywhere(self) -> Iterable[int]: ...
@@ -31,7 +32,7 @@ class GrantsMessage(Protocol):
 
 
 class StudyAccess(NamedTuple):
-    """What a reader may see of the samples of one study."""
+    """A reader's access to the samples of one study."""
 
     classes: frozenset[int]
     oversees: bool
@@ -47,11 +48,11 @@ class Reader:
     own: frozenset[int]
     """Classes that the reader sees on samples that the account owns."""
     oversees: bool
-    """Whether the reader sees the trail and the quarantine of every sample."""
+    """Whether the reader sees the trail of every sample, and sees quarantined samples at all."""
     studies: Mapping[str, StudyAccess]
-    """Further access to the samples of a study, by the study's id."""
+    """Additional access to the samples of each study, by study id."""
     for_permitted_use: frozenset[int]
-    """Classes that the reader sees where a sample's terms permit the declared use. Filters never look at them."""
+    """Classes that the reader sees if a sample's terms permit the declared use. Search filters ignore these classes."""
 
     @classmethod
     def of(cls, account: str, grants: GrantsMessage) -> "Reader":
@@ -71,19 +72,19 @@ class Reader:
 
 
 class View(NamedTuple):
-    """What a reader sees of one sample."""
+    """The part of one sample that a reader may see."""
 
     exists: bool
-    """False: the reader gets the same answer as for a sample that does not exist."""
+    """If false, the reader gets the same answer as for a sample that does not exist."""
     oversees: bool
     """Whether the reader sees the sample's trail: events, audit log and privacy status."""
     classes: frozenset[int]
-    """Classes of visible fields. None for a quarantined sample: all of its data is withheld, also what is public."""
+    """Visible field classes. Empty for a quarantined sample: all of its data is withheld, even public fields."""
     opened_by_use: frozenset[int]
-    """Further classes that are visible if the sample's terms permit the use that the reader declares."""
+    """Additional classes that are visible if the sample's terms permit the reader's declared use."""
 
     def in_quarantine(self) -> "View":
-        """Return what the reader sees of the sample while it is quarantined."""
+        """Return the view of the same sample while it is quarantined."""
         return View(exists=self.oversees, oversees=self.oversees, classes=_NONE, opened_by_use=_NONE)
 
     def withheld(self, data: Iterable[str], classes: Mapping[str, int], *, use_permitted: bool = False) -> list[str]:
@@ -93,7 +94,7 @@ class View(NamedTuple):
 
 
 def view_of(reader: Reader, *, owner: str, study: str, is_quarantined: bool = False) -> View:
-    """Return what a reader sees of a sample with this owner, study and state."""
+    """Return the reader's view of a sample with this owner, study and state."""
     access = reader.studies.get(study)
     oversees = reader.oversees or reader.account == owner or (access is not None and access.oversees)
     classes = reader.everywhere

@@ -1,1 +1,1 @@
-"""Recognizers: each decides whether a text holds an identifier or consists of known terms."""
+"""Recognizers: each decides whether a text contains an identifier or consists of known terms."""

@@ -1,4 +1,4 @@
-"""Contextual patterns: their matches need a second look, such as dates, postcodes, codes and spelled names."""
+"""Contextual patterns (dates, postcodes, codes, spelled names): their matches may need a further check."""
 
 import html
 import re
@@ -13,7 +13,7 @@ from fairdatabase.policy.text.dates import MONTH_NAMES, is_numeric_date
 
 class _ContextualPattern(NamedTuple):
     regex: re.Pattern[str]
-    # Whether a match identifies somebody: some words and units have the same form.
+    # Returns whether a match identifies somebody. Some harmless words and units have the same form.
     accepts: Callable[[re.Match[str], Vocabulary], bool] = lambda match, vocabulary: True
 
 
@@ -53,12 +53,12 @@ _MANY_DIGITS = (
     _contextual(r"(?<![.,])\d\d(?P<sep>[ .:|°·•_/-])\d\d(?P=sep)\d\d(?![.,:+-]\d)", _is_date),
     _contextual(r"day \d{1,2}\W{1,3}month \d{1,2}\W{1,3}year \d\d(?:\d\d)?"),
     _contextual(r"\d{1,2}\.? (?:of )?(?P<month>[^\W\d_]{3,12})\.? (?:1[89]|20)\d\d", _has_unknown_month),
-    # The day of a year or of a week: "1985/102", "1985-W15-5".
+    # Ordinal dates and week dates: "1985/102", "1985-W15-5".
     _contextual(rf"{_YEAR}[/-](?:[0-2]\d\d|3[0-6]\d)"),
     _contextual(rf"{_YEAR}-?W[0-5]\d(?:-?[1-7])?"),
     _contextual(r"[+-]?\d{1,2}\.\d{3,}°?[ ,;/]{1,3}[+-]?\d{1,3}\.\d{3,}"),
     _contextual(r"\d{1,2}(?:\.\d+)?°? ?[NS][ ,;/]{0,3}\d{1,3}(?:\.\d+)?°? ?[EW]"),
-    # A word of letters and digits such as the number of a passport or an account.
+    # A mix of letters and digits, such as a passport or account number.
     _contextual(r"(?=\d*[a-z])(?=(?:[a-z]{0,6}\d){6})[a-z0-9]{7,64}(?:\(\w\))?"),
     _contextual(r"[a-z]{2}\d\d(?: ?[a-z0-9]{4}){2,7}(?: ?[a-z0-9]{1,3})?", _has_many_digits),
 )
@@ -87,12 +87,12 @@ _IP = re.compile(
     re.IGNORECASE,
 )
 _BASE64 = re.compile(r"(?<![\w+/])(?=[a-z0-9+/]*[A-Z])(?=[A-Z0-9+/]*[a-z])[A-Za-z0-9+/]{7,}={1,2}")
-# In an IPv6 address or the address of a network card.
+# The number of colons in a MAC address. A full IPv6 address has more.
 _COLONS = 5
 WORDS_OF_DATES = MONTHS | BEFORE_YEARS
 _DIGIT, _FIVE_DIGITS = re.compile(r"\d"), re.compile(r"(?:\D*\d){5}")
 _AT_LETTER = re.compile(r"\d(?:(?<=[A-Za-z]\d)|\d{3} ?[A-Za-z]{2}(?![A-Za-z]))")
-# How far before its first digit a pattern with digits begins.
+# A match of a pattern with digits starts at most this many characters before its first digit.
 _LEAD = 6
 _ESCAPED = re.compile(r"&#?\w{2,8};|(?:%[0-9a-fA-F]{2}){2}|%40|%20")
 
@@ -105,7 +105,7 @@ def decode(text: str) -> str:
 
 
 def holds_contextual(text: str, triggers: frozenset[str], vocabulary: Vocabulary) -> bool:
-    """Return whether a clean text with these triggers holds such a pattern."""
+    """Return whether a clean text with these triggers contains a contextual pattern that identifies somebody."""
     return any(
         pattern.accepts(match, vocabulary)
         for pattern, begin in _worth_searching(text, triggers)
@@ -114,7 +114,7 @@ def holds_contextual(text: str, triggers: frozenset[str], vocabulary: Vocabulary
 
 
 def holds_date_in_words(text: str) -> bool:
-    """Return whether a clean text holds a date without digits: "the twelfth of April"."""
+    """Return whether a clean text contains a date without digits: "the twelfth of April"."""
     return not WORDS_OF_DATES.isdisjoint(triggers_in(text)) and any(date.regex.search(text) for date in _IN_WORDS)
 
 
@@ -129,7 +129,7 @@ def erase_contextual(text: str, triggers: frozenset[str], vocabulary: Vocabulary
 
 
 def _worth_searching(text: str, triggers: frozenset[str]) -> list[tuple[_ContextualPattern, int]]:
-    """Return the patterns whose requirements a text meets, each with the first position of a match."""
+    """Return the patterns whose requirements a text meets, each with the earliest position where a match can start."""
     anywhere: list[_ContextualPattern] = []
     with_digits: list[tuple[_ContextualPattern, int]] = []
     if not (LETTERS.isdisjoint(triggers) and text.isascii()) and _SPELLED_BEGINS.search(text):

@@ -1,4 +1,4 @@
-"""Detection: finds what identifies a person by its form alone, and in free text redacts it together with names."""
+"""Detection: finds identifiers by their form alone, and redacts both identifiers and names in free text."""
 
 import re
 import unicodedata
@@ -9,16 +9,16 @@ from fairdatabase.policy.recognizers.triggers import lower, triggers_in
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 
 REDACTED = "[redacted]"
-# "0123456", a telephone number.
+# The length of the shortest identifying number, a telephone number such as "0123456".
 _FEWEST_DIGITS = 7
 
 _DIGIT_OR_BRACKET = re.compile(r"[\d(]")
 # "Jane", "McDonald", "O'Brien", "QUARTZFEATHER" begin with a capital and may be names.
 _WORD = re.compile(r"(?<![^\W\d_])[^\W\d_](?:['’]?[^\W\d_])+")
-# In ASCII text every such word that is not harmless has one of these, or a capital after a small letter.
+# In ASCII text, every word that may be a name contains a match of one of these two patterns.
 _CAPITALISED_PART = re.compile(r"[A-Z](?:'?[A-Za-z])+")
 _CAPITAL_INSIDE = re.compile(r"[a-z]'?[A-Z]")
-# In other scripts a vowel is a mark, and one character may be a whole name.
+# In some scripts a vowel is a combining mark, and a single character may be a whole name.
 _MARKS = "".join(
     chr(code)
     for codes in (range(0x300, 0x1D00), range(0x302A, 0x309B), range(0xA66F, 0xABF0), range(0x11000, 0x11FFF))
@@ -26,33 +26,33 @@ _MARKS = "".join(
     if unicodedata.category(chr(code)).startswith("M")
 )
 _WORD_OF_ANY_SCRIPT = re.compile(rf"[^\W\d_](?:['’]?[^\W\d_]|[{_MARKS}])*")
-# The rest of a partly redacted word.
+# A word of which only a part was redacted.
 _TOKEN = re.compile(rf"(?<!\w)\w*{re.escape(REDACTED)}(?:\w|{re.escape(REDACTED)})*=*")
 _TOUCHED = re.compile(rf"{re.escape(REDACTED)}(?:[\w=\[]|(?<=\w{re.escape(REDACTED)}))")
 _REPEATED = re.compile(rf"{re.escape(REDACTED)}(?:[\s,]*{re.escape(REDACTED)})+")
-# Beside a redacted name: up to three further capitalised words or initials, and before it the number of a house.
+# Up to three capitalised words or initials before or after a redacted name, or a house number before it.
 _CAPITALS = "A-ZÀ-ÖØ-ÞΑ-ΩЀ-Я"
 _CAPITALISED = rf"[{_CAPITALS}][^\W\d_]*(?:['’-][^\W\d_]+)*\.?"
 _BESIDE = re.compile(
     rf"(?<={re.escape(REDACTED)})(?:[ ,]{{1,2}}{_CAPITALISED}(?!\w)){{1,3}}"
     rf"|(?<![\w.,'’-])(?:(?:{_CAPITALISED}|\d{{1,5}}[A-Za-z]?)[ ,]{{1,2}}){{1,3}}(?={re.escape(REDACTED)})"
 )
-# A text without one of these has no such words. They are searched first, because that is much faster.
+# _BESIDE can match only if one of these two patterns matches. Searching for them first is much faster.
 _BEFORE = re.compile(rf"[{_CAPITALS}\d][\w'’.-]*[ ,]{{1,2}}{re.escape(REDACTED)}")
 _AFTER = re.compile(rf"{re.escape(REDACTED)}[ ,]{{1,2}}[{_CAPITALS}]")
 _BESIDE_WORD = re.compile(r"[\w'’-]+\.?")
 
 
 def is_identifying(text: str) -> bool:
-    """Return whether a clean text holds a contact, a date, or the number of a card or account."""
+    """Return whether a clean text contains contact details, a date, or a card or account number."""
     if text.isdecimal():
-        # One pattern matches digits alone, and it needs seven.
+        # Only one pattern matches a text of digits alone, and it needs at least seven.
         return len(text) >= _FEWEST_DIGITS and PATTERNS[-1].always[0].regex.search(text) is not None
     return _holds_any(text, PATTERNS)
 
 
 def has_redactable_form(text: str, vocabulary: Vocabulary) -> bool:
-    """Return whether redaction of a clean text would remove a part by its form: an address, a code, initials."""
+    """Return whether redaction would remove a part of a clean text for its form: an address, a code or initials."""
     triggers = triggers_in(text)
     return (
         decode(text) != text
@@ -62,7 +62,7 @@ def has_redactable_form(text: str, vocabulary: Vocabulary) -> bool:
 
 
 def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
-    """Return clean text without contacts, dates, numbers, addresses and unknown capitalised words."""
+    """Return clean text without contact details, dates, numbers, addresses and unknown capitalised words."""
     triggers = triggers_in(text)
     text = erase_contextual(text, triggers, vocabulary, REDACTED)
     if _holds_any(text, TEXT_PATTERNS, triggers):
@@ -80,7 +80,7 @@ def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
 
 
 def _holds_any(text: str, sets: tuple[PatternSet, ...], triggers: frozenset[str] | None = None) -> bool:
-    """Return whether a text matches a pattern. Only patterns whose requirements it meets are searched."""
+    """Return whether a text matches a pattern. Only patterns whose requirements the text meets are searched."""
     found = _DIGIT_OR_BRACKET.search(text)
     first = found.start() if found else len(text)
     # This counts brackets too. A count that is too high only means that more patterns are searched.
@@ -101,7 +101,7 @@ def _holds_any(text: str, sets: tuple[PatternSet, ...], triggers: frozenset[str]
 
 
 def _has_plain_words(text: str, vocabulary: Vocabulary) -> bool:
-    """Return True if a cheap look shows that every word is harmless. False means: look at each word."""
+    """Return True if a cheap check shows that every word is harmless. On False, check each word separately."""
     if not text.isascii():
         return False
     if text.islower():
@@ -110,14 +110,14 @@ def _has_plain_words(text: str, vocabulary: Vocabulary) -> bool:
 
 
 def _is_harmless(word: str, vocabulary: Vocabulary) -> bool:
-    # Scripts other than Latin mark names differently or not at all, so there every word must be known.
+    # Other scripts mark names differently or not at all, so every word with a non-ASCII letter must be known.
     if not word.isascii():
         return vocabulary.knows(word.lower())
     return word.islower() or len(word) == 1 or vocabulary.knows(word) or vocabulary.numbers.knows(word.lower())
 
 
 def _redact_names(words: str, vocabulary: Vocabulary) -> str:
-    """Return the words beside a name without those that may belong to it, however ordinary they are."""
+    """Redact the words beside a name, except known words that are not also names."""
 
     def stays(word: str) -> bool:
         word = word.rstrip(".").lower()

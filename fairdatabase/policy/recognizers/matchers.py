@@ -1,13 +1,14 @@
-"""Matchers: find one identifier in a text, and how far it reaches there."""
+"""Matchers: each finds one identifier in a text, and the span to redact."""
 
 import re
 from collections.abc import Iterator
 from itertools import compress, count
 from typing import NamedTuple
 
-# An identifier of this length or more is found however its characters are separated; a shorter one only as spelled.
+# An identifier of at least this length is found whatever separates its characters. A shorter one must be spelled as
+# given.
 LONG = 6
-# An even shorter one is found only as a word of its own.
+# An identifier shorter than this is found only as a separate word, or with its separators as given.
 SHORT = 4
 _RUNS = re.compile(r"[^\W\d_]+|\d+")
 _BETWEEN = r"[\W_]*"
@@ -20,26 +21,26 @@ def is_code(squashed: str) -> bool:
 
 
 class Matcher(NamedTuple):
-    """Finds one identifier. A search for `squashed` comes first because it is cheap; the pattern decides."""
+    """Finds one identifier. The cheap search for `squashed` comes first; then the pattern decides."""
 
     squashed: str
     text: str
     # The groups of digits of a date, in order.
     digits: tuple[str, ...] = ()
-    # Whether it is too short to be searched for inside other words: "Li", "Doe".
+    # Whether the identifier is too short to be searched for inside other words: "Li", "Doe".
     is_word: bool = False
 
     def spans(self, folded: str, squashed: str) -> Iterator[tuple[int, int]]:
         """Yield the spans of the identifier in a folded text; `squashed` is the same text, squashed."""
         if len(self.squashed) >= LONG and not self.is_word and not self.digits and folded.isascii():
-            # Finds what the pattern would find, without compiling one.
+            # Finds the same spans as the pattern, without compiling it.
             yield from self._spans_of_long(folded, squashed)
         else:
             for match in re.finditer(self._pattern(), folded, re.IGNORECASE):
                 yield match.span()
 
     def reaches(self, folded: str, squashed: str) -> Iterator[tuple[int, int]]:
-        """Yield the spans of the identifier with the rest of its word and the area code of a number."""
+        """Yield each span of the identifier, extended to the whole word and, for a number, to its area code."""
         done = 0
         for start, end in self.spans(folded, squashed):
             if start < done:

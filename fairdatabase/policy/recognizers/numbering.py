@@ -1,4 +1,4 @@
-"""Numbering: separates numbers of a term ("HiSeq 2500", "week 12") from those that may identify somebody."""
+"""Numbering: distinguishes the numbers of a term ("HiSeq 2500", "week 12") from numbers that may identify somebody."""
 
 import re
 
@@ -8,9 +8,9 @@ from fairdatabase.policy.text.characters import fold
 _NUMBER = r"\d+(?:[.,]\d{1,2})?"
 # "7", "-80", "7.4", "0-5", "500/550": one number or the two ends of a range.
 _GROUP = re.compile(rf"(?<![^\W_])(?:[<>=~+-]{{1,2}} ?)?{_NUMBER}(?:(?: ?[-/–] ?| to ){_NUMBER})?", re.ASCII)
-# A number of up to two digits: "4", "-80". Only the temperature of liquid nitrogen may have three.
+# A number of up to two digits: "4", "-80". The only exception is -196, the temperature of liquid nitrogen.
 _ALONE = re.compile(r"[+-]?(?:\d{1,2}(?:\.\d)?|(?<=-)196)", re.ASCII)
-# "16S", "V3V4", "27F", "B12". Letters and digits together are one word, or two: "day7", "80C", "T2".
+# Letters and digits together may be one word ("16S", "V3V4", "27F", "B12") or two ("day7", "80C", "T2").
 _TOKEN = re.compile(r"[^\W_]+")
 _DIGIT = re.compile(r"\d")
 _WORD_BEFORE = re.compile(r"([^\W\d_]+)[ _.:#-]{0,2}$")
@@ -32,7 +32,10 @@ def is_number_alone(text: str) -> bool:
 
 
 def has_only_own_numbers(text: str, vocabulary: Vocabulary) -> bool:
-    """Return whether each number in a clean text belongs to a listed term, and at most one to a word beside it."""
+    """Return whether the numbers in a clean text are harmless.
+
+    Numbers inside listed words ("16S") are. One further number or range is too, if it suits the word beside it.
+    """
     if not _DIGIT.search(text) or is_number_alone(text):
         return True
     folded = fold(text).lower()
@@ -41,7 +44,7 @@ def has_only_own_numbers(text: str, vocabulary: Vocabulary) -> bool:
         return True
     if _POSTCODE.search(rest) or not vocabulary.numbers.never.isdisjoint(_TOKEN.findall(folded)):
         return False
-    # Letters attached to a number are words of their own: "day7", "80c".
+    # Treat letters attached to a number as separate words: "day7", "80c".
     rest = re.sub(r"(?<=[a-zµ])(?=\d)", " ", rest)
     found = _GROUP.search(rest)
     if found is None or _DIGIT.search(rest, found.end()) or _DIGIT.search(rest[: found.start()]):
@@ -58,7 +61,7 @@ def _without_listed(token: str, vocabulary: Vocabulary) -> str:
 def _fits_beside_words(group: str, before: str, after: str, vocabulary: Vocabulary) -> bool:
     numbers = re.findall(r"\d+", group)
     if group[0] == "-" and before.endswith(" "):
-        # "frozen at -80": a negative number is a temperature, or a day before the first.
+        # "frozen at -80": a negative number is a temperature, or a day before the first day.
         return len(numbers) == 1 and len(numbers[0]) <= _LONGEST_BELOW_ZERO
     after_group = _WORD_AFTER.match(after)
     most = vocabulary.numbers.before.get(after_group[1], 0) if after_group else 0

@@ -1,4 +1,4 @@
-"""Organism: separates names of species and communities from names of people, as far as words and form allow."""
+"""Organism: distinguishes names of species and communities from names of people, as far as words and form allow."""
 
 import re
 
@@ -16,18 +16,18 @@ _HUMAN = frozenset(("homo", "sapiens"))
 _STRAIN = frozenset(("strain", "str", "isolate"))
 _DIGIT, _DIGITS = re.compile(r"\d"), re.compile(r"\d+")
 _DATE_IN_PARTS = re.compile(r"(?<!\d)(\d{1,2})[ ./:-]{1,2}(\d{1,2})[ ./:-]{1,2}((?:19|20)\d\d|\d\d)(?!\d)")
-# "A/Puerto Rico/8/1934": number and year of the isolate.
+# In "A/Puerto Rico/8/1934", 8 is the number of the isolate and 1934 its year.
 _IS_INFLUENZA = re.compile(r"influenza", re.IGNORECASE)
 _YEAR_OF_INFLUENZA = re.compile(r"/\d{1,6}/(?:19|20)?\d\d(?!\d)")
 # "ATCC 700603" could also be a date.
 _OF_COLLECTION = re.compile(r"(?<![^\W_])ATCC 700\d{3}(?!\d)")
 _LONGEST_NUMBER = 6
-# A community has no strain, so a number after it belongs to the sample.
+# A community has no strain, so a number after its name belongs to the sample.
 _COMMUNITY = re.compile(r"metagenom|transcriptom|biom|biota|virome|communit|consorti", re.IGNORECASE)
 _VIRUS = re.compile(r"vir(?:us|uses|idae)?(?![a-z])|phage|hiv|cov(?![a-z])", re.IGNORECASE)
-# "MG" of "MG1655". A longer word in a designation may be a name.
+# The maximum length of a word in a strain designation: "MG" of "MG1655". A longer word may be a name.
 _LONGEST_IN_DESIGNATION = 4
-# "subsp. enterica" and the like. More than these do not form the name of a species.
+# The maximum number of epithets after a genus, as in "enterica subsp. enterica".
 _MOST_EPITHETS = 3
 _SHORTEST_EPITHET = 3
 
@@ -41,7 +41,7 @@ def is_organism(name: str, vocabulary: Vocabulary) -> bool:
 
 
 def _holds_date(name: str) -> bool:
-    """Return whether a name holds a date: "120485", "12 04 85". The year in the name of a strain is not a date."""
+    """Return whether a name contains a date: "120485", "12 04 85". The year in the name of a strain is not a date."""
     if not _DIGIT.search(name):
         return False
     if _IS_INFLUENZA.search(name):
@@ -62,14 +62,14 @@ class _Reader:
         # Whether a taxon or a community has been named.
         self._named = False
         self._genus = ""
-        # Whether the genus still needs an epithet: a known one if it is abbreviated or also the name of a person, a
-        # Latin one if it is not listed.
+        # Whether the genus still needs an epithet. A genus that is abbreviated, or is also a person's name, needs a
+        # known epithet. An unlisted genus needs a Latin one.
         self._lacks_known = self._lacks_latin = False
         self._epithets = 0
         self._takes_designation = self._takes_strain = False
         # A human has no strain, so text after "Homo sapiens" is about the donor.
         self._is_human = False
-        # "B" of "Hepatitis B virus". Two letters are somebody's initials.
+        # Single letters so far: "B" of "Hepatitis B virus". Two different ones may be somebody's initials.
         self._letters: set[str] = set()
 
     def reads(self, name: str) -> bool:

@@ -17,12 +17,12 @@ _PARTS = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"\d")
 _REST_OF_DATE = re.compile(r"(?:[./-]\d{1,2}(?!\d)[^\W_]*)+")
-# More than any honest record gives; each costs time.
+# More than any legitimate record contains. The limit bounds the time of a search.
 _MOST_MATCHERS = 192
 
 
 Evidence = tuple[str, str]
-"""A text that identifies somebody and its kind: the policy's `identifies`, or "" where it may only be a name."""
+"""The kind of an identifying text, and the text. The kind is the policy's `identifies`, or "" for a possible name."""
 
 
 class Identifiers:
@@ -30,9 +30,9 @@ class Identifiers:
 
     def __init__(self, evidence: Iterable[Evidence], vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        # Each as the rest of a `Matcher` by the squashed text to search for. Most never occur, so none is built ahead.
+        # The other arguments of each `Matcher`, by its squashed text. Most never occur, so matchers are built on demand.
         self._matchers: dict[str, tuple[str, tuple[str, ...], bool]] = {}
-        # Labels of letters only: a sample may be named like its organism.
+        # Labels without digits: a sample may have the same name as its organism.
         self._labels: set[str] = set()
         for kind, text in evidence:
             if kind:
@@ -41,16 +41,16 @@ class Identifiers:
                 self._add("name", text)
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Whether the record has identifiers."""
         return bool(self._matchers)
 
     @property
     def too_many(self) -> bool:
-        """Whether there are more than a record may hold. The further ones are not searched for."""
+        """Whether the record has more identifiers than allowed. The excess ones are not searched for."""
         return len(self._matchers) >= _MOST_MATCHERS
 
     def among(self, squashed: str) -> "Identifiers":
-        """Return those that a squashed text may hold, or a text that is part of it."""
+        """Return the identifiers that may occur in a squashed text or in any part of it."""
         found = Identifiers((), self._vocabulary)
         found._labels = self._labels
         for part in self._matchers:
@@ -73,7 +73,7 @@ class Identifiers:
         return self.occur_in(text)
 
     def erase(self, text: str) -> str:
-        """Return the text with "[redacted]" for every word that holds an identifier. It is folded if there was one."""
+        """Return the text with "[redacted]" for every word that contains an identifier. A changed text is folded."""
         folded = fold(text)
         squashed = squash(folded)
         candidates = self._candidates(squashed)
@@ -81,13 +81,13 @@ class Identifiers:
             return text
         pieces: list[str] = []
         done = 0
-        # All are searched in the original text, so that of two overlapping ones neither hides the other.
+        # Search for all identifiers in the original text, so that overlapping ones do not hide each other.
         for start, end in sorted([span for matcher in candidates for span in matcher.reaches(folded, squashed)]):
             if start >= done:
                 pieces += (folded[done:start], REDACTED)
                 done = end
             elif end > done:
-                # Two dates may share a year. The rest of the second one no longer looks like a date.
+                # Two dates may share a year. Without it, the rest of the second date would no longer look like a date.
                 rest = _REST_OF_DATE.match(folded, end)
                 done = rest.end() if rest else end
         return "".join((*pieces, folded[done:])) if pieces else text
@@ -111,7 +111,7 @@ class Identifiers:
             if len(digits) >= _PHONE_DIGITS:
                 self._add_spelling(digits[-_PHONE_DIGITS:])
         elif kind == "email" or "@" in text:
-            # Also a donor whose name is an e-mail address.
+            # This includes donors who are named by an e-mail address.
             local = text.split("@", 1)[0]
             self._add_spelling(local)
             self._add_names(local)
@@ -119,7 +119,7 @@ class Identifiers:
             self._add_entries(text)
 
     def _may_be_name(self, text: str) -> bool:
-        """Return whether the value of an unknown field reads as a person's name."""
+        """Return whether the value of an unknown field looks like a person's name."""
         words = text.replace(",", " ").split()
         if not 2 <= len(words) <= 4 or not all(word[:1].isupper() and word[-1:].islower() for word in words):
             return False
@@ -145,7 +145,7 @@ class Identifiers:
             elif len(part) >= _NAME_PART:
                 self._matchers.setdefault(part.lower(), (part, (), True))
             if len(part) > _NAME_PART and part.lower() == part.upper():
-                # In a script without capitals the first character is the family name. The given name may stand alone.
+                # In a script without capitals, the first character may be the family name and the rest the given name.
                 self._add_spelling(part[1:])
 
     def _add_entries(self, text: str) -> None:

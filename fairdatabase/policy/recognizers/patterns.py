@@ -1,4 +1,4 @@
-"""Patterns: how people write contacts, dates, addresses, and the numbers of cards and accounts."""
+"""Patterns: regexes for contact details, dates, addresses, and card and account numbers, as people write them."""
 
 import re
 import sys
@@ -52,9 +52,9 @@ _NUMERIC_CONTACTS = (
     r"(?<!\d)\d{3}[- ]\d{2}[- ]\d{4}(?!\d)",
     r"(?<!\d)\d{6,8}[-+A]\d{3,4}[A-Z0-9]?(?!\w)",
     r"(?<![\w.,:])\d(?:[ -]?\d){8,}(?![\w]|[.,]\d)",
-    # "756.1234.5678.97", "85.07.30-033.28": nine digits or more in three groups or more.
+    # "756.1234.5678.97", "85.07.30-033.28": at least nine digits in at least three groups.
     r"(?<![\w.,:])(?=(?:\d[.-]? ?){9})\d{1,6}(?:[.-] ?\d{1,6}){2,}(?!\w)",
-    # Two halves of a number, but not two years.
+    # Two groups of four digits, unless both are years.
     r"(?<![\w.,])(?!(?:19|20)\d\d[ -](?:19|20)\d\d)\d{4}[ -]\d{4}(?![\w.,])",
 )
 _NUMBERS = (
@@ -63,9 +63,9 @@ _NUMBERS = (
     r"(?<!\w)(?-i:[A-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D])(?!\w)",
     r"(?<!\w)(?:[SED]R[RSXPZ]|SAM(?:N|EA|D|EG)|GSM)\d{4,}(?!\w)",
 )
-# In free text only: postal addresses ("5 Main St", "12 rue de la Paix", "Hauptstrasse 5"), initials ("J.D."), words of
-# capitals and digits such as the number of a passport, shorter bare numbers, and the word after one that announces a
-# number or a name.
+# In free text only: postal addresses ("5 Main St", "12 rue de la Paix", "Hauptstrasse 5"), initials ("J.D."), codes
+# of capitals and digits such as passport numbers, shorter bare numbers, and the word after a title or label ("dr",
+# "mrn").
 _ROAD = (
     r"(?<![\w.,])\d{1,5}[a-z]?,? (?:[\w'.-]{1,30} ){1,2}"
     r"(?:street|st|avenue|ave|road|rd|lane|ln|boulevard|blvd)(?!\w)"
@@ -80,13 +80,14 @@ _STREET = r"(?:\d{1,4},? )?(?:rue|chemin|calle|avenida|rua|viale|piazza) (?:[\w'
 _INITIALS = r"(?<![\w.])(?-i:[A-Z]\.(?:[A-Z](?!\w)\.?|(?:[ -]?[A-Z]\.)+))"
 _AFTER_TITLE = r"(?<= )(?:(?<=mrn )|(?<=mrn: )|(?<=ssn )|(?<=dr )|(?<=dr\. )|(?<=mr )|(?<=mrs )|(?<=ms\. ))\w+"
 _AFTER_HASH = r"(?<=#)\d{3,}"
-# "tel.612345678", "mrn:1234567". After other capitals it is the id of an ontology, after a digit a fraction.
+# "tel.612345678", "mrn:1234567". After other capitals the number is an ontology id, after a digit a fraction.
 _AFTER_ABBREVIATION = r"(?:(?-i:(?<=[a-z][.:]))|(?<=mrn:)|(?<=ssn:)|(?<=tel[.:]))\d{7,}"
 
 _AT_DIGIT = r"(?<!\d)(?=[\d(])"
 _AT_WORD = r"(?<!\w)(?=\w)"
 _ANYWHERE = sys.maxsize
-# Two digits with only punctuation or a month in Roman numerals between them, or as many together as such a text has.
+# Two digits separated only by punctuation or by a month in Roman numerals, or a run of digits as long as the patterns
+# below require.
 _BESIDE_DIGITS = (
     r"\d(?:[\W_]+(?:[ivx]{1,4}[\W_]+)?\d"
     rf"|\d{{8}}|(?<=0)\d{{6}}|\d{{5}}[-+a]|(?:(?<=1)[89]|(?<=2)0)\d{{6}}|\d{{3}}{_YEAR})"
@@ -96,22 +97,22 @@ _SEVEN_DIGITS = r"\d{7}"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pattern:
-    """Ways to write one kind of identifier, and what a text must hold before the search is worthwhile."""
+    """Ways to write one kind of identifier, and what a text must contain to be worth searching."""
 
     regex: re.Pattern[str]
-    # The least number of digits in the text.
+    # The minimum number of digits in a matching text.
     digits: int = 0
-    # How far before the first digit or bracket of a text a match or its trigger may begin.
+    # A match or its trigger starts at most this many characters before the first digit or bracket of the text.
     lead: int = _ANYWHERE
-    # Occurs in every match or just before it, in what `lower` makes of the text.
+    # Found in every match or just before it, in the text that `lower` returns.
     trigger: re.Pattern[str] | None = None
-    # One of these is a word of every match.
+    # Every match contains at least one of these words.
     trigger_words: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PatternSet:
-    """Patterns in the order of their search. Those with trigger words are searched only if the text has such a word."""
+    """Patterns in search order. A pattern in `by_words` is searched only if the text has one of its trigger words."""
 
     always: tuple[Pattern, ...]
     by_words: tuple[Pattern, ...]
@@ -134,7 +135,7 @@ def _joined(patterns: Iterable[Pattern]) -> re.Pattern[str]:
 
 
 def _by_digits(patterns: Sequence[Pattern]) -> tuple[PatternSet, ...]:
-    """Return the patterns to search by the number of digits in a text. The last set serves all higher numbers too."""
+    """Return the patterns to search for each number of digits in a text. The last set is for all higher numbers too."""
     numeric = [p for p in patterns if p.trigger and p.trigger.pattern in (_BESIDE_DIGITS, _SEVEN_DIGITS)]
     triggers = dict.fromkeys(p.trigger.pattern for p in numeric if p.trigger)
     joined = Pattern(_joined(numeric), min(p.digits for p in numeric), lead=0, trigger=re.compile("|".join(triggers)))
@@ -152,7 +153,7 @@ _WITH_MONTHS = _pattern(
     *_DATES, begin=rf"(?<!\w)(?=[\d{_INITIALS_OF_MONTHS}])", digits=1, lead=_LONGEST_MONTH + 5, words=MONTHS
 )
 _CONTACT = _pattern(*_CONTACTS, trigger=r"@|://|www\.| dot |\.[a-z]|\(\s?at|\[\s?at|\{\s?at")
-# Where two patterns match at the same place, the first one counts.
+# If two patterns match at the same place, the first one wins.
 _PATTERNS = (
     _WITH_MONTHS,
     _pattern(*_NUMERIC_DATES, begin=_AT_DIGIT, digits=3, lead=0, trigger=_BESIDE_DIGITS),
@@ -177,12 +178,12 @@ _TEXT_PATTERNS = (
     _pattern(_AFTER_HASH, digits=3, lead=1, trigger="#"),
     _pattern(_AFTER_ABBREVIATION, digits=7, lead=1, trigger="[.:]"),
 )
-# The patterns of any value, and those of free text, ready for a search.
+# The patterns for all values and those for free text, by the number of digits in a text.
 PATTERNS, TEXT_PATTERNS = _by_digits(_PATTERNS), _by_digits(_TEXT_PATTERNS)
 
 
 def text_regex(text: str) -> re.Pattern[str]:
-    """Return one regex for every pattern of free text, without the slowest ones if their triggers are absent."""
+    """Return one regex for all free-text patterns, except the slowest ones if their triggers are absent."""
     return _without(
         *([_WITH_MONTHS] if MONTHS.isdisjoint(triggers_in(text)) else []),
         *([_CONTACT] if _CONTACT.trigger and not _CONTACT.trigger.search(lower(text)) else []),
@@ -191,5 +192,5 @@ def text_regex(text: str) -> re.Pattern[str]:
 
 @cache
 def _without(*missing: Pattern) -> re.Pattern[str]:
-    """Return the joined regex; there are four, and each takes long to compile."""
+    """Return the joined regex. It is cached: there are only four, and each is slow to compile."""
     return _joined(pattern for pattern in _TEXT_PATTERNS if pattern not in missing)

@@ -1,4 +1,4 @@
-"""Study names: separates an author and a year ("SchirmerM_2016") from the name and birth year of a donor."""
+"""Study names: distinguishes an author and a year ("SchirmerM_2016") from the name and birth year of a donor."""
 
 import re
 
@@ -6,17 +6,17 @@ from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.dates import may_be_past
 
 _NAME = re.compile(r"([A-Z][A-Za-z-]{1,29})(?:_([A-Z]{1,3}))?_(20\d\d)(?:_?[a-z]|_t2d|_ibdmdb)?")
-# "Le", "Chatelier", "E" of "LeChatelierE".
+# Splits "LeChatelierE" into "Le", "Chatelier" and "E".
 _PARTS = re.compile(r"[A-Z][a-z]+|[A-Z]+(?![a-z])")
 _MOST_INITIALS = 3
 _MOST_WORDS = 3
 _PARTICLES = frozenset(("al", "da", "de", "del", "der", "di", "du", "el", "la", "le", "mac", "mc", "st", "van", "von"))
-# No microbiome was sequenced earlier, so an earlier year may be a year of birth.
+# No microbiome study is older, so an earlier year may be a year of birth.
 _FIRST_YEAR = 2003
 
 
 def is_study_name(text: str, vocabulary: Vocabulary) -> bool:
-    """Return whether a clean text is the name of a study: a known name, or a surname with initials, and a year."""
+    """Return whether a clean text is the name of a study: a known name or a surname with initials, then a year."""
     match = _NAME.fullmatch(text)
     if match is None or int(match[3]) < _FIRST_YEAR or not may_be_past(int(match[3])):
         return False

@@ -1,4 +1,4 @@
-"""Terms: short phrases of known words, and ids of ontologies."""
+"""Terms: recognizes short phrases of known words, and ontology ids."""
 
 import re
 from itertools import cycle, pairwise, repeat
@@ -40,7 +40,7 @@ _SEPARATOR = re.compile(r" ?[;,|] ?")
 def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
     """Return whether a clean text consists of known words and their numbers.
 
-    In a sensitive field it may also hold other words in lower case, unless something suggests that they are a name.
+    In a sensitive field, other words in lower case are accepted too, unless something suggests that they are a name.
     """
     if len(text) <= LONGEST_ENTRY and field.action == "term" and _is_plain_term(text, vocabulary):
         return True
@@ -52,7 +52,7 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
         return True
     rest = text
     if _DIGIT.search(text):
-        # The id of an ontology after a term has more digits than a term may have: "urban biome [ENVO:01000249]".
+        # An ontology id after a term has more digits than a term may have: "urban biome [ENVO:01000249]".
         rest = without_ids(text, vocabulary).strip(" []")
         if len(_DIGIT.findall(rest)) > _MOST_DIGITS or _LONG_NUMBER.search(rest) or is_identifying(rest):
             return False
@@ -70,7 +70,7 @@ def is_term(text: str, field: Field, vocabulary: Vocabulary) -> bool:
 
 
 def _is_plain_term(text: str, vocabulary: Vocabulary) -> bool:
-    """Return True for a term of few listed words that name no person and no date; False means: look closer."""
+    """Return True for a term of few listed words without a name or date. On False, the full check must decide."""
     words = text.lower().split(" ")
     if len(words) > _MOST_LETTERS or not (vocabulary.words.issuperset(words) and text.replace(" ", "").isalpha()):
         return False
@@ -96,8 +96,8 @@ def _knows(word: str, vocabulary: Vocabulary) -> bool:
 def _knows_in_sensitive(word: str, vocabulary: Vocabulary) -> bool:
     """Return whether a word may occur in a sensitive term.
 
-    Names of diseases are often not listed; with a capital they are known by their endings. Names of people and unknown
-    words of another script may not occur.
+    Many names of diseases are not listed, so any lowercase ASCII word may occur. A capitalised word must be known, at
+    least by its medical ending. Names of people and unknown words in other scripts may not occur.
     """
     low = word.lower()
     if _is_letter(word) or low in vocabulary.words:
@@ -109,25 +109,25 @@ def _knows_in_sensitive(word: str, vocabulary: Vocabulary) -> bool:
 
 def _has_redactable_form(text: str, vocabulary: Vocabulary, *, are_listed: bool) -> bool:
     if are_listed and text.replace(" ", "").isalpha():
-        # Listed words with only spaces between them can form nothing but a date.
+        # Of all redactable forms, listed words separated by spaces can only form a date.
         return holds_date_in_words(text)
     return has_redactable_form(text, vocabulary)
 
 
 def _names_somebody(lower: list[str], vocabulary: Vocabulary) -> bool:
-    """Return whether another name follows a given name although both are words: "April May"."""
+    """Return whether a given name is followed by another name, even if both are ordinary words: "April May"."""
     if vocabulary.given.isdisjoint(lower):
         return False
     return any(first in vocabulary.given and second in vocabulary.people for first, second in pairwise(lower))
 
 
 def are_ontology_ids(text: str, vocabulary: Vocabulary) -> bool:
-    """Return whether a clean text is one or more ids of ontologies that the vocabulary lists."""
+    """Return whether a clean text consists of ids of ontologies that the vocabulary lists."""
     return len(text) <= _LONGEST and all(is_one_id(entry, vocabulary) for entry in _SEPARATOR.split(text))
 
 
 def without_ids(text: str, vocabulary: Vocabulary) -> str:
-    """Return a term without the ids of ontologies in it."""
+    """Return a term without its ontology ids."""
     if not may_hold_id(text):
         return text
     term, _, behind = text.partition("[")
@@ -145,7 +145,7 @@ def is_one_id(text: str, vocabulary: Vocabulary) -> bool:
 
 
 def may_hold_id(text: str) -> bool:
-    """Return False for a text that cannot hold the id of an ontology."""
+    """Return False for a text that cannot contain an ontology id."""
     return ":" in text or "_" in text
 
 
@@ -183,7 +183,7 @@ def _multiply(first: int, second: int) -> int:
 
 
 _PRODUCTS = tuple(tuple(_multiply(first, second) for second in range(10)) for first in range(10))
-# The value of a digit in each place, from the last one on.
+# The permuted value of each digit, by its place counted from the last digit.
 _PERMUTED = [{str(digit): digit for digit in range(10)}]
 while (following := {digit: _PERMUTATION[place] for digit, place in _PERMUTED[-1].items()}) != _PERMUTED[0]:
     _PERMUTED.append(following)

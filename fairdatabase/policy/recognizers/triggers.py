@@ -4,7 +4,7 @@ import string
 
 from fairdatabase.policy.text.dates import MONTH_NAMES
 
-# Letters that a pattern takes for ASCII ones when it ignores case.
+# Non-ASCII letters that a case-insensitive regex treats as ASCII letters.
 _LIKE_ASCII = str.maketrans("ſİı", "sii")
 _LETTERS_ONLY = bytes(c if chr(c) in string.ascii_lowercase else ord(" ") for c in range(256))
 
@@ -13,7 +13,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# The ending of a day may stick to the month: "3rdmarch".
+# The ordinal suffix of a day may be joined to the month: "3rdmarch".
 MONTHS = _words(" ".join(end + name for end in ("", "st", "nd", "rd", "th") for name in MONTH_NAMES.split("|")))
 BEFORE_YEARS = _words("nineteen twenty")
 DOTS = _words("dot punkt punt point punto ponto")
@@ -24,10 +24,10 @@ _TRIGGERS = MONTHS | BEFORE_YEARS | DOTS | ROADS | STREETS | LETTERS
 
 
 def lower(text: str) -> str:
-    """Return text in lower case, with ASCII letters for those that a pattern takes for them when it ignores case."""
+    """Return text in lower case, with ASCII for the letters that a case-insensitive regex treats as ASCII."""
     return text.lower() if text.isascii() else text.translate(_LIKE_ASCII).lower()
 
 
 def triggers_in(text: str) -> frozenset[str]:
-    """Return the triggers that a text holds as words: any character but an ASCII letter ends a word."""
+    """Return the triggers that occur in a text as words. Any character except an ASCII letter ends a word."""
     return _TRIGGERS.intersection(lower(text).encode("ascii", "replace").translate(_LETTERS_ONLY).decode().split())

@@ -1,1 +1,1 @@
-"""The anonymisation of one record: fields are resolved, generalised and checked against its own identifiers."""
+"""The anonymisation of one record: resolves and generalises its fields, and removes the record's own identifiers."""

@@ -1,4 +1,4 @@
-"""Anonymisation: a raw sample becomes one that does not reveal its donor."""
+"""Anonymisation: turns a raw sample into one that does not reveal its donor."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -33,11 +33,11 @@ class InvalidSample(Exception):
 
 
 class Anonymised(NamedTuple):
-    """What is stored of a sample, and what was done to it. Fields have the API's names: "subject", "metadata.age"."""
+    """The stored sample, and what was done to its fields. Fields have the API's names: "subject", "metadata.age"."""
 
     sample: Sample
     classes: dict[str, FieldClass.ValueType]
-    """Classes of the stored fields, without those that are public."""
+    """Classes of the stored fields, except public ones."""
     dropped_fields: list[str]
     """Names as the sender wrote them."""
     actions: dict[str, str]
@@ -52,13 +52,13 @@ class Judgement(NamedTuple):
     """None if the sample names no donor."""
     named: NamedFields
     listed: list[tuple[str, Listed]]
-    """Stored values of listed words."""
+    """Stored values that consist of listed words."""
     values: list[Stored]
     """All other stored values."""
     dropped: Mapping[str, Cause]
-    """Dropped fields of the metadata, by the name that the sender wrote."""
+    """Dropped metadata fields and why they are dropped, by the name that the sender wrote."""
     donors: Mapping[str, str]
-    """The donor by the name of each field of the metadata that names one."""
+    """The donor that each metadata field names, by the name of the field."""
     refusal: Refusal
 
     @property
@@ -84,23 +84,23 @@ class Anonymiser:
     def judge(self, raw: RawSample) -> Judgement:
         """Decide on every field of a raw sample."""
         memo, policy, vocabulary = self._memo, self.policy, self.policy.vocabulary
-        # Names become fields, texts become clean values.
+        # Resolve names to fields, and clean the values.
         given, unreadable, questionable = read_values(raw, memo)
-        # Each value is sorted by its field's action. Some identify the donor, some are units of others.
+        # Sort the values by the action of their field. Some identify the donor; some are units of other values.
         found = sort_values(given, memo)
         named_donor = donor_of(raw.subject, vocabulary)
         donors = [donor for donor in (named_donor, *found.donors.values()) if donor]
         identifiers = gather_identifiers(raw, named_donor, found, vocabulary)
-        # A rule generalises each value, drops it or refuses it.
+        # Apply the rules: each value is generalised, dropped or refused.
         context = RuleContext(vocabulary, identifiers, found.units)
         values, implausible, dropped = _apply_rules(found.judged, context, memo)
         values += found.missing
-        # Nothing that is stored may hold an identifier that the record declares.
+        # Drop stored values that contain an identifier of the same record.
         year = read_year(raw, vocabulary)
         suspects = identifiers.among(_all_stored_text(raw, found.listed, values, year.text))
         named = judge_named(raw, year, suspects, memo)
         listed, values, identifying = _without_identifiers(found.listed, values, suspects)
-        # The sample must keep the rules of its proto.
+        # Check the validation rules of the proto.
         broken = broken_rules(raw, questionable, memo)
         refused = dict(named.refused)
         if len(set(donors)) > 1:
@@ -114,7 +114,7 @@ class Anonymiser:
 
 
 def render(judged: Judgement, pseudonym: Callable[[str], str]) -> Anonymised:
-    """Return what is stored of a judged sample."""
+    """Return the stored form of a judged sample."""
     sample = Sample(
         study=judged.study,
         subject=pseudonym(judged.subject) if judged.subject else "",
@@ -171,7 +171,7 @@ def subject_of(raw: RawSample, policy: Policy) -> str | None:
 def _apply_rules(
     judged: list[Stored], context: RuleContext, memo: Memo
 ) -> tuple[list[Stored], Refusals, dict[str, Cause]]:
-    """Return what the rules store, refuse and drop."""
+    """Return the values that the rules store, and the fields that they refuse and drop."""
     values: list[Stored] = []
     refused: Refusals = {}
     dropped: dict[str, Cause] = {}
@@ -192,11 +192,11 @@ def _apply_rules(
 
 
 def _all_stored_text(raw: RawSample, listed: list[tuple[str, Listed]], values: list[Stored], year: str) -> str:
-    """Return one squashed text that holds every text that may be stored of a sample.
+    """Return one squashed text that contains every text of a sample that may be stored.
 
-    Most records do not repeat an identifier, and searching all of it at once is far cheaper than searching each value.
+    Most records do not repeat an identifier, and one search of this text is far cheaper than a search of each value.
     """
-    # A number may be written with more digits than `plain` writes, and true as "yes" or "no".
+    # For a number, `str` writes at least the digits that `plain` writes. A boolean is stored as "yes" or "no".
     texts = [str(value) for _, _, value in values]
     texts += (raw.organism, str(raw.taxon_id), year, "yes no")
     return squash("\n".join(texts)) + "".join([text.squashed for _, text in listed])
@@ -205,7 +205,7 @@ def _all_stored_text(raw: RawSample, listed: list[tuple[str, Listed]], values: l
 def _without_identifiers(
     listed: list[tuple[str, Listed]], values: list[Stored], identifiers: Identifiers
 ) -> tuple[list[tuple[str, Listed]], list[Stored], dict[str, Cause]]:
-    """Return the stored values without those that hold an identifier, and those as dropped."""
+    """Return the stored values that contain no identifier, and the fields to drop because theirs contains one."""
     if not identifiers:
         return listed, values, {}
     held = {name for name, text in listed if identifiers.occur_in(text.stored)}

@@ -1,6 +1,6 @@
-"""Contract: the rules of its proto that a raw sample breaks.
+"""Contract: finds the validation rules of the proto that a raw sample breaks.
 
-Protovalidate takes about as long as the whole anonymisation, so only fields that may break a rule are given to it.
+Protovalidate takes about as long as the whole anonymisation, so it checks only fields that may break a rule.
 """
 
 from functools import partial
@@ -10,7 +10,7 @@ from fairdatabase.violations import Violation, violations_of
 from fairdb.samples.v1.sample_pb2 import RawSample
 
 SAMPLE = "sample"
-# Far fewer than the proto permits, and more than a sheet has.
+# Far fewer fields than the proto permits, but more than most sheets have.
 _MANY_FIELDS = 100
 
 

@@ -20,7 +20,7 @@ _SINGULAR_UNITS = {
     "kg": {"kg": 1, "kilogram": 1, "kilo": 1, "g": 0.001, "gram": 0.001, "lb": 0.45359, "pound": 0.45359},
     "kg/m2": {"kg/m2": 1, "kg/m^2": 1, "kgm2": 1, "kg/m²": 1},
 }  # fmt: skip
-# "years", "lbs".
+# Adds the plurals: "years", "lbs".
 _UNITS = {
     unit: {f"{name}s": factor for name, factor in factors.items()} | factors
     for unit, factors in _SINGULAR_UNITS.items()
@@ -35,11 +35,11 @@ _LARGEST = 1e15
 
 
 class Implausible(ValueError):
-    """The value cannot be correct for its field. The message says what to correct and quotes nothing."""
+    """The value cannot be correct for its field. The message says what to correct, but does not quote the value."""
 
 
 def read_number(value: str | float | bool) -> float:
-    """Return a number, also from text ("30"). Raises Implausible."""
+    """Return the value as a number; text such as "30" is parsed. Raises Implausible."""
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value):
             raise Implausible("must be a number")
@@ -50,13 +50,13 @@ def read_number(value: str | float | bool) -> float:
 
 
 def check_range(number: float, lowest: float, highest: float, unit: str = "") -> None:
-    """Raise Implausible unless the number lies between the two."""
+    """Raise Implausible unless the number is between `lowest` and `highest`."""
     if not lowest <= number <= highest:
         raise Implausible(f"must be between {lowest:g} and {highest:g} {unit}".rstrip())
 
 
 def read_quantity(value: str | float | bool, unit: str, read_in: str) -> tuple[float, float]:
-    """Return the lower and upper end, in `unit`, of a number, "30 years", "30-39" or "90+". Raises Implausible."""
+    """Return the bounds, in `unit`, of a number, "30 years", "30-39" or "90+". Raises Implausible."""
     if isinstance(value, str):
         number, _, given = value.partition(" ")
         # Most values are a plain number, or a number and a unit of the table.
@@ -79,7 +79,7 @@ def read_quantity(value: str | float | bool, unit: str, read_in: str) -> tuple[f
 
 
 def band(low: float, high: float, *, width: int, bottom: float | None, top: float) -> str:
-    """Return the band that covers all bands that the interval touches, from 0: "30-39", "90+", "<15"."""
+    """Return the interval that covers all bands of `width` that low to high touches: "30-39", "90+", "<15"."""
     if bottom is not None and low < bottom:
         if high < bottom:
             return f"<{bottom:g}"
@@ -132,7 +132,7 @@ def round_number(number: float, digits: int) -> float:
 
 
 def _is_decimal(text: str) -> bool:
-    """Return whether a text is digits with at most one point, not at the beginning."""
+    """Return whether a text consists of digits with at most one decimal point, which is not the first character."""
     return text[:1] != "." and text.replace(".", "", 1).isdecimal()
 
 

@@ -1,9 +1,9 @@
-"""Memo: everything that is remembered from one record to the next, for speed alone.
+"""Memo: caches results from one record to the next, only for speed.
 
-Sheets repeat their field names and most of their values, so a record is judged mostly from memory. What is remembered
-cannot identify a person: field names that the policy lists, values that consist of words that the policy or the
-vocabulary lists, and how long the texts beside the metadata are. A value that merely has the right form is judged each
-time, because it may be somebody's. Every memory is bounded and starts again when it is full.
+Sheets repeat their field names and most of their values, so most of a record is found in the cache. Nothing in the
+cache can identify a person. It contains field names that the policy lists, values whose words the policy or the
+vocabulary lists, and the lengths of the texts outside the metadata. A value that merely has the right form may identify
+somebody, so it is judged each time. Every cache is bounded, and is cleared when it is full.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ _MOST_NAMES = 4096
 _MOST_VALUES_OF_A_FIELD = 1024
 _MOST_ORGANISMS = 4096
 _MOST_SHAPES = 4096
-# Longer names and values are judged each time. Every name up to this length is one that the proto permits.
+# Longer names and values are not cached. The proto permits every name up to this length.
 _LONGEST = 64
 
 Shape = tuple[str, int, int, int, int]
@@ -34,7 +34,7 @@ Item = TypeVar("Item")
 
 
 class Bounded(dict[Key, Item]):
-    """A dictionary that starts again when it is full."""
+    """A dictionary that is cleared when it is full."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Bounded(dict[Key, Item]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Listed:
-    """What is stored for a value of listed words, in the forms that each record needs."""
+    """The stored form of a value that consists of listed words, in each representation that a record needs."""
 
     field: Field
     stored: str
@@ -58,25 +58,25 @@ class Listed:
 
 
 class Memo:
-    """What is remembered while one policy is applied."""
+    """The caches of one policy."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self._names: Bounded[str, Field] = Bounded(_MOST_NAMES)
         self.names: Mapping[str, Field] = self._names
-        """Fields by names that senders wrote. Every name in it is a listed spelling, and the proto permits it."""
+        """Fields by the names that senders wrote. Every name is a listed spelling that the proto permits."""
         self.values: Mapping[Field, dict[str, Listed]] = {
             field: Bounded(_MOST_VALUES_OF_A_FIELD) for field in policy.all_fields()
         }
-        """What is stored, by field and clean value."""
+        """The stored forms, by field and clean value."""
         remembering = {action: self._remembering(RULES[action], part) for action, part in _LISTED_PARTS.items()}
         self.rules: Mapping[str, Rule] = {**RULES, **remembering}
-        """The rules, by action, for values that are not remembered."""
+        """The rules, by action, for values that are not cached."""
         self._organisms: Bounded[str, None] = Bounded(_MOST_ORGANISMS)
         self._good_shapes: Bounded[Shape, None] = Bounded(_MOST_SHAPES)
 
     def resolve(self, name: str) -> Field | None:
-        """Return the field that a sender means by a name, None if the policy does not know it."""
+        """Return the field that a sender means by a name, or None if the policy does not know the name."""
         field = self._names.get(name)
         if field is None:
             field, is_listed = self.policy.match(name)
@@ -85,7 +85,7 @@ class Memo:
         return field
 
     def _remembering(self, rule: Rule, listed_part: "ListedPart") -> Rule:
-        """Return a rule that also remembers what it stores for listed words."""
+        """Return a rule that also caches the stored form of listed words."""
 
         def apply(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
             if not isinstance(value, str):
@@ -112,10 +112,10 @@ class Memo:
         return True
 
     def keeps_contract(self, raw: RawSample, check: Callable[[], bool]) -> bool:
-        """Return whether the fields beside the metadata keep the rules of the proto, by `check` if that is not known.
+        """Return whether the fields outside the metadata satisfy the rules of the proto; call `check` if not cached.
 
-        Those rules look at which study it is, at the sign of a number and at the lengths of texts; a test holds them to
-        that. So no text of a donor has to be remembered.
+        These rules depend only on the study, the sign of the taxonomy id and the lengths of texts, as a test verifies.
+        So the cache need not contain any text of a donor.
         """
         subject, organism, collection_date = raw.subject, raw.organism, raw.collection_date
         shape = (raw.study, len(subject), len(organism), min(raw.taxon_id, 0), len(collection_date))
@@ -126,7 +126,7 @@ class Memo:
         return "\0" not in subject and "\0" not in organism and "\0" not in collection_date
 
     def _knows_but_for_id(self, field: Field, value: str) -> bool:
-        """Return whether a value is a remembered term and the id of an ontology: "feces [UBERON:0001988]"."""
+        """Return whether a value is a cached term followed by an ontology id: "feces [UBERON:0001988]"."""
         if field.action != "term" or len(value) > LONGEST_ENTRY:
             return False
         term, _, behind = value.partition(" [")
@@ -143,8 +143,8 @@ class Memo:
             self.values[field][value] = Listed(field, stored, squash(stored), part)
 
 
-# The functions below return a stored value, or the term in it, that consists of listed words: as it was written, and as
-# it is stored. An empty text stands for none.
+# Returns the part of a value that consists of listed words and may be cached: as written and as stored. The written
+# form is empty if there is no such part.
 ListedPart = Callable[[str, str, Policy], tuple[str, str]]
 
 
@@ -157,7 +157,7 @@ def _common(value: str, stored: str, policy: Policy) -> tuple[str, str]:
 
 
 def _country(value: str, stored: str, policy: Policy) -> tuple[str, str]:
-    # Text after the name of a country may be somebody's place.
+    # Text after the name of a country may say where somebody lives.
     return (value if squash(value) in policy.vocabulary.countries else "", stored)
 
 

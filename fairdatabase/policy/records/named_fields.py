@@ -1,4 +1,4 @@
-"""Named fields: the organism, the taxonomy id and the collection date, which stand beside the metadata."""
+"""Named fields: the organism, taxonomy id and collection date, which are fields of the sample, not of its metadata."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import clean
 from fairdb.samples.v1.sample_pb2 import RawSample
 
-# A taxonomy id of six digits or more could be a personal number; NCBI's have seven at most.
+# A taxonomy id of six or more digits could be a personal number. NCBI's ids have at most seven digits.
 _LONG_TAXON_ID = 100_000
 _LAST_TAXON_ID = 9_999_999
 
@@ -19,20 +19,20 @@ class Year(NamedTuple):
     """The year of a collection date."""
 
     text: str
-    """Empty if there is none."""
+    """Empty if there is no valid date."""
     problem: str
-    """What is wrong with the date, empty if nothing is."""
+    """What is wrong with the date; empty if nothing is wrong."""
 
 
 class NamedFields(NamedTuple):
-    """What is stored of the fields beside the metadata. A refused one is empty."""
+    """The stored named fields. A refused field is empty."""
 
     organism: str
     taxon_id: int
     collection_date: str | None
-    """None if it is dropped: its year is an identifier of the same sample."""
+    """None if the date is dropped, because its year is an identifier of the same sample."""
     refused: dict[str, str]
-    """What is wrong, by the name of the field."""
+    """What is wrong with each refused field, by the name of the field."""
 
 
 def read_year(raw: RawSample, vocabulary: Vocabulary) -> Year:
@@ -47,7 +47,7 @@ def read_year(raw: RawSample, vocabulary: Vocabulary) -> Year:
 
 
 def judge_named(raw: RawSample, year: Year, identifiers: Identifiers, memo: Memo) -> NamedFields:
-    """Decide on the fields beside the metadata. `identifiers` need only be those that the sample may hold."""
+    """Decide on the named fields. `identifiers` need only include those that may occur in the sample."""
     refused = {"collectionDate": year.problem} if year.problem else {}
     organism = clean(raw.organism)
     if problem := _problem_of_organism(organism, identifiers, memo):

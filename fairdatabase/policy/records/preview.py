@@ -1,4 +1,4 @@
-"""Preview: what anonymisation would do to each field of a sample, and why. Only the sender receives it."""
+"""Preview: explains what anonymisation would do to each field of a sample. Only the sender receives a preview."""
 
 from google.protobuf.struct_pb2 import Value
 from google.rpc.error_details_pb2 import BadRequest
@@ -13,7 +13,7 @@ from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview, SamplePreview
 
 PSEUDONYM = "p-…"
-"""Stands for a pseudonym. With real ones a sender could find out by trial which sample belongs to which donor."""
+"""A placeholder. With real pseudonyms, a sender could find out by trial which sample belongs to which donor."""
 
 _CLASSES = {
     FieldClass.FIELD_CLASS_UNSPECIFIED: FieldPreview.CLASS_DIRECT,
@@ -22,7 +22,7 @@ _CLASSES = {
     FieldClass.FIELD_CLASS_RESTRICTED: FieldPreview.CLASS_RESTRICTED,
     FieldClass.FIELD_CLASS_PUBLIC: FieldPreview.CLASS_PUBLIC,
 }
-# The fields beside the metadata, and the policy's names of those that it knows.
+# The fields outside the metadata, each with its name in the policy ("" if it has none).
 _NAMED = {
     "study": "",
     "subject": "subject_id",
@@ -58,7 +58,7 @@ def preview(raw: RawSample, anonymiser: Anonymiser) -> SamplePreview:
 
 
 def _named_values(sample: RawSample | Sample) -> dict[str, Value]:
-    """Return the fields beside the metadata. An absent one has a Value without a kind."""
+    """Return the fields outside the metadata. An absent field is a Value without a kind."""
     texts = {
         "study": sample.study,
         "subject": sample.subject,

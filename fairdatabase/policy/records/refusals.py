@@ -1,4 +1,4 @@
-"""Refusals: what is wrong with a sample as violations that name fields but reveal nothing about the donor."""
+"""Refusals: reports what is wrong with a sample, in violations that name fields but reveal nothing about the donor."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ def collect_refusals(
     identifiers: Identifiers,
     policy: Policy,
 ) -> Refusal:
-    """Return the faults of the named fields and of the metadata, and broken rules of fields without such a fault."""
+    """Return the faults of the named fields and the metadata, plus broken rules of fields without another fault."""
     if not (named or metadata or broken):
         return Refusal({}, [])
     violations = [Violation(f"{SAMPLE}.{field}", description) for field, description in named.items()]
@@ -51,7 +51,7 @@ def collect_refusals(
 
 
 def _path(name: str, identifiers: Identifiers, policy: Policy) -> str:
-    """Return the path of a metadata field. An unknown name is part of it only if it consists of plain known words."""
+    """Return the path of a metadata field. The path omits an unknown name unless it consists of plain known words."""
     if field := policy.resolve(name):
         return f"{_METADATA}.{field.name}"
     words_known = all(policy.vocabulary.knows(word) for word in _NAME_WORD.findall(name))

@@ -1,4 +1,4 @@
-"""Rules: what each action of the policy does to one value."""
+"""Rules: the functions that apply each action of the policy to one value."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -30,18 +30,18 @@ from fairdb.privacy.v1.field_class_pb2 import FieldClass
 
 _LONGEST_PATTERN = 100
 OTHER = "other"
-# "1234 AB", "80302-1234", "D-10115", "SW1A 1AA": at least four characters, so that two of them are a region.
+# "1234 AB", "80302-1234", "D-10115", "SW1A 1AA": at least four characters, so that the first two denote a region.
 _POSTCODE = re.compile(r"(?:[A-Z]{1,2}-)?(?=(?:[ -]?[A-Z0-9]){4})(?=.*\d)[A-Z0-9]{2,5}(?:[ -]?[A-Z0-9]{2,5})?")
 _BASES = "ACGTUNRYSWKMBDHVI"
 _SEQUENCE = re.compile(rf"(?:[A-Za-z]{{1,3}}[:=] ?)?([{_BASES}]{{8,60}}|[{_BASES.lower()}]{{8,60}})")
 _LEAST_PLAIN_BASES = 2 / 3
-"""The least share of A, C, G, T and U. The other letters stand for several bases each and are rare, except in words."""
+"""The minimum share of A, C, G, T and U. Every other letter denotes several bases; sequences rarely contain them."""
 _SEPARATOR = re.compile(r"[;,] ?")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RuleContext:
-    """What a rule may use besides its value."""
+    """The data that a rule may use besides the value."""
 
     vocabulary: Vocabulary
     # The record's own identifiers.
@@ -51,13 +51,13 @@ class RuleContext:
 
 
 Rule = Callable[[Field, Scalar, RuleContext], Scalar | None]
-"""Returns what is stored of a clean value, None for nothing. Raises Implausible if the sender must correct it."""
+"""Returns the stored form of a clean value, or None to drop it. Raises Implausible if the sender must correct it."""
 
 
 def restricted_unless_known(field: Field, stored: Scalar, vocabulary: Vocabulary) -> Field:
     """Return the field of a sensitive term, restricted if the term has a word that the vocabulary does not know.
 
-    Such a word may be a name.
+    An unknown word may be a name.
     """
     if not isinstance(stored, str) or is_well_known(stored, vocabulary):
         return field
@@ -204,7 +204,7 @@ RULES: Mapping[str, Rule] = {
     "ontology": _ontology,
 }
 
-# How to correct a value that a rule drops. Rules that are not here keep a value or refuse it with their own advice.
+# How to correct a value that a rule drops. Rules without an entry never drop a value, or refuse it with advice.
 _EXPECTED = {
     "term": "must be a short phrase of words that the vocabulary knows",
     "pattern": "must have the form of this field's values",

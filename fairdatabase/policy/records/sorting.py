@@ -1,4 +1,4 @@
-"""Sorting: the values of a record, by what the policy wants done with each."""
+"""Sorting: groups the values of a record by what the policy does with them."""
 
 from enum import Enum, auto
 from typing import NamedTuple
@@ -20,27 +20,27 @@ class Cause(Enum):
     """Why a field is dropped."""
 
     UNKNOWN = auto()
-    """The policy does not know it."""
+    """The policy does not know the field."""
     RULE = auto()
-    """The policy keeps nothing of it."""
+    """The policy never stores the field."""
     VALUE = auto()
-    """Its value does not have the form that its rule permits, or holds a word that the rule does not permit."""
+    """The value does not have the form that its rule requires, or contains a word that the rule does not permit."""
     IDENTIFIER = auto()
-    """Its value holds an identifier that the same record declares."""
+    """The value contains an identifier that the same record declares."""
 
 
 class Sorted(NamedTuple):
-    """The values of a record by what comes next for them. Blank values are left out."""
+    """The values of a record, grouped by how they are processed next. Blank values are left out."""
 
     listed: list[tuple[str, Listed]]
-    """Values that are remembered: their result is known."""
+    """Values whose stored form is cached."""
     missing: list[Stored]
     """Missing-value terms, stored as they are."""
     judged: list[Stored]
-    """Values for which a rule decides."""
+    """Values that a rule must decide on."""
     dropped: dict[str, Cause]
     donors: dict[str, str]
-    """The donor by the name of each field that names one."""
+    """The donor that each field names, by the name of the field."""
     units: dict[str, str]
     """Units by the name of the field that gives them."""
     evidence: list[Evidence]
@@ -72,7 +72,7 @@ def sort_values(given: list[Given], memo: Memo) -> Sorted:
                     missing.append((name, field, term))
             else:
                 if field.action == "year":
-                    # Day and month identify: they are erased from all other values.
+                    # Day and month may identify the donor, so the date is erased from all other values.
                     evidence.append(("date", plain(value)))
                 judged.append((name, field, value))
         elif field.action == "subject":
@@ -91,12 +91,12 @@ def sort_values(given: list[Given], memo: Memo) -> Sorted:
 
 
 def donor_of(text: str, vocabulary: Vocabulary) -> str | None:
-    """Return the donor that a text names, None if it names none."""
+    """Return the donor that a text names, or None if the text is blank or a missing-value term."""
     donor = normalise_subject(text)
     return donor if donor and vocabulary.missing.term(donor) is None else None
 
 
 def gather_identifiers(raw: RawSample, donor: str | None, found: Sorted, vocabulary: Vocabulary) -> Identifiers:
-    """Return the record's own direct identifiers; `donor` is the one that the sample's subject names."""
+    """Return the record's own direct identifiers; `donor` is the donor in the sample's subject field."""
     evidence: list[Evidence] = [("code", donor)] if donor else []
     return Identifiers([*evidence, ("date", clean(raw.collection_date)), *found.evidence], vocabulary)

@@ -1,4 +1,4 @@
-"""Values: the metadata of a raw sample, each name resolved to the policy's field and each value clean."""
+"""Values: reads the metadata of a raw sample: resolves each name to a field of the policy and cleans each value."""
 
 from operator import attrgetter
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from fairdatabase.policy.text.scalars import Scalar, are_clean, read
 from fairdb.samples.v1.sample_pb2 import RawSample
 
 Given = tuple[str, Field | None, Scalar | None]
-"""A name as its sender wrote it, the policy's field or None if it is unknown, and a clean value or None if blank."""
+"""A name as its sender wrote it, the policy's field or None if unknown, and the clean value or None if blank."""
 Refusals = dict[str, str]
 """Why a field must be corrected, by the name that its sender wrote."""
 
@@ -19,7 +19,7 @@ _KEEP_NO_VALUE = frozenset(("drop", "unit", "subject"))
 
 
 class Values(NamedTuple):
-    """What a raw sample's metadata says."""
+    """The metadata of a raw sample."""
 
     given: list[Given]
     refused: Refusals
@@ -35,7 +35,7 @@ def read_values(raw: RawSample, memo: Memo) -> Values:
     questionable: list[str] = []
     if None in fields:
         fields = list(map(memo.resolve, names))
-        # An unlisted name is checked each time: it is not remembered, so nothing is known about it.
+        # An unlisted name is not cached, so it must be checked each time.
         questionable = [name for name in names if name not in memo.names]
     values = list(map(metadata.__getitem__, names))
     texts: list[str] = list(map(_TEXT, values))
@@ -43,7 +43,7 @@ def read_values(raw: RawSample, memo: Memo) -> Values:
     given: list[Given] = []
     refused: Refusals = {}
     if all_clean and all(texts):
-        # Many sheets hold nothing else: there is nothing to read.
+        # The common case: all values are clean text, so they need not be read one by one.
         given += zip(names, fields, texts, strict=True)
     else:
         for name, field, value, text in zip(names, fields, values, texts, strict=True):
@@ -64,7 +64,7 @@ def read_values(raw: RawSample, memo: Memo) -> Values:
 
 
 def _split_repeats(given: list[Given]) -> tuple[list[Given], Refusals]:
-    """Return the fields without those that repeat an earlier one under another name, and why those are refused."""
+    """Return the fields without repeats of an earlier field under another name, and refusals for the repeats."""
     seen: set[str] = set()
     once: list[Given] = []
     repeated: Refusals = {}

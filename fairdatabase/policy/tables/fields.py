@@ -1,4 +1,4 @@
-"""Fields: what the policy says about each, and which field a sender means by a name."""
+"""Fields: the fields of the policy, and the look-up of a field by a name that a sender writes."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,10 +8,11 @@ from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import squash
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 
-# What is stored by these actions reveals as much as the ontology id. For all others the id would undo the action.
+# Values stored by these actions reveal as much as their ontology id. For all other actions, storing the id would reveal
+# what the action removed.
 _ONTOLOGY_FOLLOWS = frozenset(("term", "vocabulary", "country", "organism"))
 _ONTOLOGY_SUFFIX = "ontologytermid"
-# The class of a field by the policy's word for it.
+# The field classes by their name in policy.toml.
 CLASSES = {
     "direct": FieldClass.FIELD_CLASS_UNSPECIFIED,
     "quasi": FieldClass.FIELD_CLASS_QUASI_IDENTIFIER,
@@ -33,7 +34,7 @@ class Field:
     why: str
     says: str = ""
     identifies: str = ""
-    # The field whose ontology ids this one holds.
+    # The name of the field whose ontology ids this field contains.
     follows: str = ""
     values: Mapping[str, str] = field(default_factory=dict[str, str])
     pattern: re.Pattern[str] | None = None
@@ -46,11 +47,11 @@ class Field:
     lowest: float = float("-inf")
     highest: float = float("inf")
     digits: int = 3
-    # Its name in the API: "metadata.age".
+    # The field's name in the API: "metadata.age".
     path: str = field(init=False)
-    # Whether anything of its value is stored under its name.
+    # Whether its value is stored under its name, in any form.
     is_stored: bool = field(init=False)
-    # Whether its class depends on its value: a sensitive term with an unknown word is restricted.
+    # Whether the class depends on the value: a sensitive term with an unknown word is restricted.
     may_become_restricted: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,7 +62,7 @@ class Field:
 
 
 class Policy:
-    """The fields, by the names that senders write."""
+    """The fields of the policy, found by the names that senders write."""
 
     def __init__(
         self,
@@ -81,16 +82,16 @@ class Policy:
         self._ontology = {name: _ontology_field(field) for name, field in self.fields.items()}
 
     def all_fields(self) -> Iterator[Field]:
-        """Yield every field, those of ontology ids among them."""
+        """Yield every field, including those for ontology ids."""
         yield from self.fields.values()
         yield from self._ontology.values()
 
     def resolve(self, name: str) -> Field | None:
-        """Return the field that a sender means by a name, None if the policy does not know it."""
+        """Return the field that a sender means by a name, or None if the policy does not know the name."""
         return self.match(name)[0]
 
     def match(self, name: str) -> tuple[Field | None, bool]:
-        """Return the field that a sender means, and whether the policy lists the name: a pattern may match any name."""
+        """Return the field that a sender means, and whether the policy lists the name instead of matching a pattern."""
         squashed = squash(name)
         field = self._find(squashed)
         if field is not None:

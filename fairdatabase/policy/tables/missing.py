@@ -1,4 +1,4 @@
-"""Missing values: the texts that stand for "no value". The whole platform uses this one definition."""
+"""Missing values: the texts that mean "no value". The whole platform uses this one definition."""
 
 import tomllib
 from collections.abc import Iterable
@@ -17,15 +17,15 @@ class MissingTerms:
     """The [missing] section of vocabulary.toml, ready for look-up."""
 
     stored: dict[str, str]
-    """What is stored for a spelling in lower case: a term of INSDC, or "" for a blank."""
+    """The stored text for each lowercase spelling: an INSDC term, or "" for a blank."""
     in_tables: frozenset[str]
     """Further spellings that mean "no value" among the numbers of a table."""
     first: frozenset[str]
-    """Characters that a spelling may begin with, as it is written. Texts with another one need no look-up."""
+    """Characters with which a spelling may begin. A text that begins with another character needs no look-up."""
     last: frozenset[str]
 
     def term(self, text: str) -> str | None:
-        """Return the term that a clean text stands for, "" for a blank, None for a text that is a value."""
+        """Return the missing-value term for a clean text: "" if it is blank, None if it is a value."""
         if len(text) > _LONGEST:
             return None
         if text and (text[0] not in self.first or text[-1] not in self.last):
@@ -33,7 +33,7 @@ class MissingTerms:
         return self.stored.get(text.lower().replace("_", " ").replace("-", " ").removeprefix("missing: ").strip())
 
     def in_table(self, text: str) -> bool:
-        """Return whether a cell of a table, clean or not, holds no value."""
+        """Return whether a cell of a table means "no value". The text need not be clean."""
         text = clean(text)
         return self.term(text) is not None or text.lower() in self.in_tables
 

@@ -1,4 +1,4 @@
-"""Policy: policy.toml, read and checked."""
+"""Reader: loads policy.toml and checks it."""
 
 import re
 import tomllib
@@ -15,7 +15,7 @@ _FILE = Path(__file__).with_name("policy.toml")
 __all__ = ["ACTIONS", "Field", "Policy", "PolicyError", "load_policy"]
 
 _VERSION = re.compile(r"\d{4}-\d{1,2}-\d+")
-# Each action with its required and its optional options.
+# The required and the optional options of each action.
 _OPTIONS: dict[str, tuple[set[str], set[str]]] = {
     "drop": (set(), set()),
     "subject": ({"says"}, set()),
@@ -96,7 +96,7 @@ def _read_field(where: str, name: str, group: dict[str, Any]) -> Field:
     needed, possible = _OPTIONS[str(action)]
     _require(needed <= set(options), f"{where}: {action} needs {', '.join(sorted(needed - set(options)))}")
     unknown = set(options) - needed - possible
-    _require(not unknown, f"{where}: {action} has no {', '.join(sorted(unknown))}")
+    _require(not unknown, f"{where}: {action} has no option {', '.join(sorted(unknown))}")
     readers: dict[str, Callable[[Any], Any]] = {"values": read_values, "pattern": lambda text: _compile(where, text)}
     try:
         read = {key: readers[key](value) if key in readers else value for key, value in options.items()}

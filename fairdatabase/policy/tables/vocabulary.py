@@ -1,4 +1,4 @@
-"""Vocabulary: the words, countries and missing-value terms of which stored values may consist."""
+"""Vocabulary: the words, countries, ontologies and missing-value terms that stored values may contain."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ _WORD = re.compile(r"[^\W_]+")
 # A single digit identifies nobody.
 _DIGITS = frozenset("0123456789")
 _PARTS = re.compile(r"[\s-]+")
-# The ending of a shorter word says nothing.
+# In a shorter word, a medical ending proves nothing.
 _SHORTEST_WITH_ENDING = 6
 
 
@@ -22,8 +22,9 @@ _SHORTEST_WITH_ENDING = 6
 class OrganismNames:
     """The words that form names of organisms."""
 
-    # Known words, and those among them that name nothing by themselves.
+    # All known words.
     words: frozenset[str]
+    # Known words that do not name an organism by themselves.
     silent: frozenset[str]
     genera: frozenset[str]
     epithets: frozenset[str]
@@ -31,22 +32,22 @@ class OrganismNames:
     latin: tuple[str, ...]
     genus: tuple[str, ...]
     rank: tuple[str, ...]
-    # Phrases that count as known in a name with a word that has one of these endings.
+    # Pairs of endings and phrases: if a word of a name has one of the endings, the phrases count as known.
     beside: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NumberWords:
-    """The words beside which a number may occur in a term, and how many digits it may have there."""
+    """The words that a number in a term may follow or precede, and the maximum number of digits for each word."""
 
-    # The most digits of a number after a word, and of a number before one.
+    # For each word: the maximum number of digits in a number that follows it (`after`) or precedes it (`before`).
     after: dict[str, int]
     before: dict[str, int]
-    # A term with one of these may hold no number.
+    # A term with one of these words must not contain a number.
     never: frozenset[str]
 
     def knows(self, word: str) -> bool:
-        """Return whether a word is known beside a number although it says nothing by itself: "pH", "rpm"."""
+        """Return whether a word is known beside a number, even if it means nothing by itself: "pH", "rpm"."""
         return word in self.after or word in self.before
 
 
@@ -59,7 +60,7 @@ class Vocabulary:
     endings: tuple[str, ...]
     countries: dict[str, str]
     ontologies: frozenset[str]
-    # An id of one of them with too few digits to identify anybody.
+    # Matches an id of a listed ontology with too few digits to identify anybody.
     short_id: re.Pattern[str]
     organisms: OrganismNames
     # Given names and surnames, some of them known words as well.
@@ -71,8 +72,8 @@ class Vocabulary:
     def knows(self, word: str) -> bool:
         """Return whether a word may occur in a stored value.
 
-        A listed word may, in any case. A word with a medical ending may in lower case only, because names have such
-        endings too.
+        A listed word may occur in any case. A word with a medical ending may occur only in lower case, because names
+        can have such endings too.
         """
         as_written, word = word, word.lower()
         if word in self.words or word.removesuffix("'s") in self.words:
@@ -80,7 +81,7 @@ class Vocabulary:
         return as_written == word and len(word) >= _SHORTEST_WITH_ENDING and word.endswith(self.endings)
 
     def lists(self, text: str) -> bool:
-        """Return whether the vocabulary lists every word and number of a text, and none of them as a name of people."""
+        """Return whether the vocabulary lists every word and number of a text, and no word is a person's name."""
         known, organisms = self.words, self.organisms
         for word in _WORD.findall(text.lower()):
             listed = word in known or word in organisms.words or word in organisms.genera or word in organisms.epithets
@@ -113,7 +114,7 @@ def load_vocabulary(path: Path = VOCABULARY_FILE) -> Vocabulary:
 
 
 def read_values(values: Iterable[str]) -> dict[str, str]:
-    """Return the stored value by squashed spelling, from values written as "stored|also written|…"."""
+    """Parse values written as "stored|also written|…"; return each stored value by its squashed spellings."""
     stored: dict[str, str] = {}
     for value in values:
         spellings = value.split("|")

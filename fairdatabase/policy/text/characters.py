@@ -9,7 +9,7 @@ _LATIN_VARIANT = re.compile(r"LATIN (?:LETTER SMALL CAPITAL|(SMALL|CAPITAL) LETT
 
 
 def _named_after_latin() -> dict[int, str]:
-    """Return the variants of Latin letters, by their Unicode names, that do not decompose into a Latin letter."""
+    """Map variants of Latin letters to the plain letter, by their Unicode names. Unicode does not decompose them."""
     found: dict[int, str] = {}
     for code in (*range(0x100, 0x2B0), *range(0x1D00, 0x1DC0), *range(0xA730, 0xA7FF)):
         if match := _LATIN_VARIANT.fullmatch(unicodedata.name(chr(code), "")):
@@ -17,8 +17,8 @@ def _named_after_latin() -> dict[int, str]:
     return found
 
 
-# The common letters of other scripts that look like a Latin one. All others stay as they are, so the policy does not
-# know a field name that holds one, and the field is dropped.
+# Common letters of other scripts that look like Latin letters. All other letters stay unchanged: the policy does not
+# know a field name with such a letter, so the field is dropped.
 _LOOK_ALIKES = str.maketrans(
     dict(zip("АВЕЅІЈКМНОРСТХУаеѕіјкорсухԁһԛԝ", "ABESIJKMHOPCTXYaesijkopcyxdhqw", strict=True))
     | dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορτυχε", "ABEZHIKMNOPTYXaiknoptuxe", strict=True))
@@ -29,9 +29,9 @@ _LOOK_ALIKES = str.maketrans(
 _SEPARATORS = re.compile(r"[\W_]+")
 _LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
 _NOT_ALPHANUMERIC = bytes(c for c in range(128) if not chr(c).isalnum())
-# Categories that print nothing: controls, formats (zero width, bidi, soft hyphen), private use, surrogates, unassigned.
+# Invisible categories: controls, formats (zero width, bidi, soft hyphen), private use, surrogates, unassigned.
 _INVISIBLE = frozenset(("Cc", "Cf", "Co", "Cs", "Cn"))
-# Marks and letters that print nothing although they are in other categories.
+# Invisible marks and letters in other categories.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0") | {chr(c) for c in range(0xFE00, 0xFE10)}
 
 
@@ -50,7 +50,7 @@ def clean(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return clean text with ASCII characters for look-alikes, accented letters and other digits; case stays."""
+    """Replace look-alikes, accented letters and non-ASCII digits in clean text by ASCII; case is kept."""
     if text.isascii():
         return text
     decomposed = unicodedata.normalize("NFD", text.translate(_LOOK_ALIKES))
@@ -67,8 +67,8 @@ def squash(text: str) -> str:
 def normalise_subject(subject: str) -> str:
     """Return the subject in the form from which keys are derived.
 
-    Only invisible differences are removed: Unicode form, invisible characters, white space. Case stays, because merging
-    two donors unnoticed is worse than a consent that is not found: the sender sees that and corrects it.
+    Only invisible differences are removed: Unicode form, invisible characters, white space. Case is kept: a sender
+    notices and corrects a consent that is not found because of its case, but nobody would notice two merged donors.
     """
     return clean(subject)
 

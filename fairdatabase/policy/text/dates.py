@@ -1,4 +1,4 @@
-"""Dates: reads the ways in which people write a date, and writes a date in all of them."""
+"""Dates: reads a date in any of the forms that people use, and writes a date in all of these forms."""
 
 import re
 from datetime import UTC, date, datetime
@@ -21,7 +21,7 @@ _NAMES = (
     "december dezember decembre diciembre dec dez dic",
 )
 _MONTHS = {name: month for month, names in enumerate(_NAMES, start=1) for name in names.split()}
-# Longest first, as a pattern needs them.
+# The longest names come first: a regex would otherwise match "jan" in "january".
 MONTH_NAMES = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _TIME = r"(?:[T ]{1,2}\d{1,2}(?::?\d\d){1,2}(?:[.,]\d{1,9})?(?: ?[AaPp][Mm])? ?(?:Z|UTC|[+-]\d\d:?\d\d)?)?"
 _ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -44,7 +44,7 @@ _FIRST_YEAR = 1890
 
 
 class Reading(NamedTuple):
-    """One way to read a written date. Month and day are 0 if it does not give them."""
+    """One way to read a written date. Month and day are 0 if the text does not contain them."""
 
     year: int
     month: int
@@ -56,7 +56,7 @@ def read_date(text: str) -> list[Reading]:
     if len(text) > _LONGEST:
         return []
     if _ISO.fullmatch(text):
-        # The common form. A day that the calendar does not have is left to the other forms.
+        # The most common form. If the calendar does not have the day, try the other forms.
         try:
             day = date.fromisoformat(text)
         except ValueError:
@@ -123,8 +123,8 @@ def is_numeric_date(digits: str) -> bool:
 
 
 def may_be_past(year: int) -> bool:
-    """Return whether a year may be in the past: up to next year, because a clock may be wrong or ahead."""
-    # Almost every date is older than this process, which saves a look at the clock.
+    """Return whether a year may be in the past. Next year counts as past, because clocks may differ."""
+    # Almost every date is older than this process, so the clock is rarely read.
     return year <= _YEAR_OF_START or year <= this_year() + 1
 
 

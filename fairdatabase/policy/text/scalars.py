@@ -29,8 +29,8 @@ def read(value: Value) -> Scalar | None:
 
 
 def are_clean(texts: list[str]) -> bool:
-    """Return True if one cheap look shows that all texts are clean. False means: clean each of them."""
-    # The strokes reveal blanks at the ends of a text.
+    """Return True if one cheap check shows that all texts are clean. On False, each text must be cleaned."""
+    # The separators make spaces at the start or end of a text visible to the checks below.
     joined = f"|{'|'.join(texts)}|"
     if len(joined) > _LONGEST or not joined.isascii() or "  " in joined or "| " in joined or " |" in joined:
         return False
@@ -38,8 +38,8 @@ def are_clean(texts: list[str]) -> bool:
 
 
 def read_text(written: str) -> str | None:
-    """Return clean text, None if it is empty then. Raises ValueError, which says what to correct."""
-    # Checked twice: cleaning may turn one character into several.
+    """Return the clean text, or None if nothing is left. Raises ValueError, which says what to correct."""
+    # The length is checked again after cleaning, which may turn one character into several.
     text = clean(written) if len(written) <= _LONGEST else None
     if text is None or len(text) > _LONGEST:
         raise ValueError(f"must be at most {_LONGEST} characters long")
@@ -47,7 +47,7 @@ def read_text(written: str) -> str | None:
 
 
 def plain(value: Scalar) -> str:
-    """Return a value as text, a whole number without its decimal point."""
+    """Return a value as text. A whole number has no decimal point."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -97,7 +97,7 @@ def test_good_policy_file_is_read(tmp_path: Path) -> None:
         ('class = "quasi"', 'class = "direct"', "never kept"),
         ('action = "year"', 'action = "yaer"', "action must be one of"),
         ('action = "year"', 'action = "band"', "band needs highest, lowest, top, unit, width"),
-        ('says = "year"', 'says = "year"\nwidth = 3', "year has no width"),
+        ('says = "year"', 'says = "year"\nwidth = 3', "year has no option width"),
         ('says = "year"', "", "year needs says"),
         ('why = "A reason."', 'why = " "', "needs a why"),
         ('["date"]', '"date"', "must list its other names"),
