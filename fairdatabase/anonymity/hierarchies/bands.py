@@ -1,4 +1,4 @@
-"""Bands: intervals of numbers such as "20-29". Their width doubles per level, and each lies within one band above."""
+"""Bands: intervals of numbers such as "20-29". Their width doubles per level, so each lies within one band above."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fairdatabase.anonymity.model.hierarchy import Level, level_of
 from fairdatabase.anonymity.model.values import NUMBER
 
-# The most bands at the first level: about as many as people can distinguish in a table.
+# The maximum number of bands at the first level: about as many as people can distinguish in a table.
 MOST_BANDS = 25
 # With more decimal places, or larger numbers, the bounds of a band would not be exact.
 _MOST_PLACES = 6
@@ -21,7 +21,7 @@ _WRITTEN = re.compile(r"(-?\d+(?:\.\d+)?)(?: to |-)(-?\d+(?:\.\d+)?)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The exact numbers of a column (None where missing), their extremes, and the value of their last decimal."""
+    """The exact numbers of a column (None where missing), their extremes, and `unit`: 0.1 if they have one decimal."""
 
     exact: list[Decimal | None]
     lowest: Decimal
@@ -29,7 +29,7 @@ class Line:
     unit: Decimal
 
     def width(self, most: int) -> Decimal:
-        """Return the least width, 1, 2 or 5 times a power of ten, for at most `most` bands of at least two values."""
+        """Return the smallest width (1, 2 or 5 times a power of ten) of at most `most` bands of at least two values."""
         power = self.unit
         while True:
             for factor in (1, 2, 5):
@@ -62,7 +62,7 @@ def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
     """Return the levels of a column of numbers (NaN where missing); none if bands would gain nothing.
 
     Bounds are inclusive, at the column's own resolution: "20-29" for whole numbers, "20-29.9" for tenths. A missing
-    value stays unchanged. A band loses the share of the column's range that it covers.
+    value stays unchanged. The loss of a band is the share of the column's range that it covers.
     """
     line = line_of(values, numbers)
     if line is None or line.highest == line.lowest:

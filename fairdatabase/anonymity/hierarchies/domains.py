@@ -1,7 +1,7 @@
-"""Domains: a column in an order in which its lowest and highest value describe a group of rows.
+"""Domains: order the values of a column so that the lowest and the highest value describe a group of rows.
 
-That works for numbers, and for the leaves of a tree: the lowest common ancestor of a group is that of its first and
-last leaf. Categories without a tree are described by the set of those present.
+This works for numbers, and for the leaves of a tree: the lowest common ancestor of a group is also the lowest common
+ancestor of its first and last leaf. A group of categories without a tree is described by the set of its categories.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,11 @@ Losses = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A column of `size` distinct values in order: the `ranks` of its rows, and the loss of a group by its extremes."""
+    """A column of `size` distinct values in order.
+
+    `ranks` contains the rank of each row's value. `loss` returns the loss of groups, given their lowest and highest
+    ranks.
+    """
 
     ranks: Ranks
     size: int
@@ -36,10 +40,10 @@ class Domain:
     as_set: bool
     loss: Callable[[Ranks, Ranks], Losses]
     _label: Callable[[int, int], str]
-    # How many values, the first ones, join with no others: such a group becomes "*".
+    # How many of the first values cannot be combined with other values: a group that combines them becomes "*".
     apart: int = 0
     numbers: bool = False
-    # Whether the bounds of a range are real values of somebody in it.
+    # Whether the bounds of a range are actual values of people in the range.
     exact_bounds: bool = False
 
     def exact_loss(self, low: Ranks, high: Ranks, present: NDArray[np.int64]) -> Losses:
@@ -63,8 +67,8 @@ class Domain:
 def domain_of(column: Column, hierarchy: Hierarchy, grid: Grid | None = None, span: Column | None = None) -> Domain:
     """Return the domain of a column: numbers as a line, a hierarchy as a tree, other categories as a set.
 
-    With a grid, the bounds of ranges are rounded outwards (see `range_bounds`). The loss of a range is measured against
-    the numbers of `span` if that is a column of numbers, else against the column's own.
+    With a grid, the bounds of ranges are rounded outwards (see `range_bounds`). The loss of a range is relative to the
+    numbers of `span` if that column is numeric, else to the numbers of the column itself.
     """
     if hierarchy.kind == "numbers":
         return _numbers(column, grid, span or column)
@@ -79,7 +83,7 @@ def _numbers(column: Column, grid: Grid | None, span: Column) -> Domain:
     by_number, _ = rank_numbers(column.values, numbers)
     apart = int((by_number < 0).sum())
     order = np.lexsort((np.array(column.values), by_number))
-    # Compare ranks, not floats: two different numbers may be one float.
+    # Compare ranks, not floats: two different numbers may round to the same float.
     number_at = by_number[order]
     spanned = read_numbers(span.values)
     spanned = numbers if spanned is None else spanned

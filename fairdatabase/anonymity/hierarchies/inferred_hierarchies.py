@@ -19,7 +19,7 @@ def infer_hierarchy(values: Sequence[str]) -> Hierarchy:
 
     Numbers become bands; dates (2016-05-31) become month, year and decade; places written from large to small
     ("USA:Colorado:Boulder") lose their last parts; codes of equal length ("1234AB") lose their last characters. Other
-    categories become "*" at once.
+    categories have no level below "*".
     """
     numbers = read_numbers(values)
     if numbers is not None:
@@ -55,7 +55,7 @@ def _dates(values: Sequence[str]) -> Hierarchy:
 def _are_places(present: Sequence[str]) -> bool:
     """Return whether the values are places, not ontology ids of one source ("NCIT:C64") or times of day.
 
-    A first part that looks missing is not a place either: "NA:Omaheke" would become "NA".
+    Values are not places either if a first part looks like a missing value: "NA:Omaheke" would become "NA".
     """
     first = {value.partition(":")[0] for value in present}
     nested = sum(":" in value for value in present)

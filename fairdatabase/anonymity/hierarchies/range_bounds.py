@@ -1,7 +1,7 @@
 """The bounds of the ranges that describe classes in a column of numbers.
 
 The lowest number of a class belongs to somebody in it: "34-39" would reveal that one of these people is 34. So bounds
-are rounded outwards to those of narrow bands, which reveal only that somebody is in that band.
+are rounded outwards to the bounds of narrow bands, which reveal only that somebody is in the band.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from fairdatabase.anonymity.model.values import read_numbers
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The bands to which bounds are rounded: their width, and the value of the column's last decimal."""
+    """The bands to which bounds are rounded: their width, and the column's resolution (see `bands.Line`)."""
 
     width: Decimal
     unit: Decimal
@@ -34,16 +34,16 @@ class Bounds:
 
 
 def grid_of(values: Sequence[str], most: int) -> Grid | None:
-    """Return the grid of at most `most` bands, None if the values are not numbers, or too large or too fine."""
+    """Return the grid of at most `most` bands, None if the values are not numbers, are too large or too precise."""
     numbers = read_numbers(values)
     line = line_of(values, numbers) if numbers is not None else None
     return Grid(line.width(most), line.unit) if line is not None else None
 
 
 def bounds_of(numbers: Sequence[Decimal | None], grid: Grid | None) -> Bounds:
-    """Return the bounds for numbers in ascending order (None where missing). Without a grid they are the numbers.
+    """Return the bounds for numbers in ascending order (None where missing). Without a grid: the numbers.
 
-    Equal numbers are written alike, because a spelling may belong to a single person.
+    Equal numbers are written alike, because a single person may have used a certain spelling.
     """
     texts = ["" if number is None else show(number) for number in numbers]
     if grid is None:

@@ -1,4 +1,4 @@
-"""Hierarchies from a file: each line is a value and what it becomes, level by level.
+"""Hierarchies from a file: each line contains a value, followed by its generalisation at each level.
 
 Netherlands,Western Europe,Europe
 Belgium,Western Europe,Europe
@@ -76,7 +76,7 @@ def _check_names(path: Path, lines: Sequence[tuple[int, list[str]]]) -> None:
 
 
 def hierarchy_from(values: Sequence[str], kind: str, paths: Sequence[Sequence[str]], names: Sequence[str]) -> Hierarchy:
-    """Return the hierarchy from what each value becomes at each level. Levels that change nothing are left out."""
+    """Return the hierarchy from the label of each value at each level. Levels that change nothing are left out."""
     steps: list[Level] = []
     before = list(values)
     for name, labels in zip(names, map(list, zip(*paths, strict=True)), strict=True):

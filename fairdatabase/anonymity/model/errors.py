@@ -1,10 +1,10 @@
-"""Errors beside those of reading a table: options that contradict, and limits that cannot be met."""
+"""Errors other than those of reading a table: contradictory options, and limits that cannot be met."""
 
 from fairdatabase.sheets.errors import BadTable
 
 
 class BadOption(BadTable):
-    """The options contradict each other or the columns that they name, whatever the table contains."""
+    """The options contradict each other or are incomplete, regardless of the values in the table."""
 
 
 class CannotBeMet(Exception):

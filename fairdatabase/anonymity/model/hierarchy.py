@@ -1,4 +1,4 @@
-"""Generalisation hierarchies: what each value of a column becomes, level by level, up to "*"."""
+"""Generalisation hierarchies: the label of each value of a column at each level, up to "*"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ def hierarchy_of(values: Sequence[str], kind: str, steps: Sequence[Level]) -> Hi
 def level_of(name: str, labels: Sequence[str], losses: NDArray[np.float64] | None = None) -> Level:
     """Return a level from the label above each value.
 
-    Without `losses`, a node loses the share of the values that it covers, and nothing if it covers a single value (Xu
-    et al. 2006).
+    Without `losses`, the loss of a node is the share of the values that it covers, or 0 if it covers a single value
+    (Xu et al. 2006).
     """
     numbers: dict[str, int] = {}
     nodes = np.array([numbers.setdefault(label, len(numbers)) for label in labels], np.int32)

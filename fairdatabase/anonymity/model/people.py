@@ -1,4 +1,4 @@
-"""The people of a table: who each row belongs to, and the least number of people in a class."""
+"""The people of a table: the person of each row, and the minimum number of people in a class."""
 
 import re
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from fairdatabase.anonymity.model.classes import Ids, count_distinct, pair
 from fairdatabase.anonymity.model.table import Codes, Column
 from fairdatabase.anonymity.model.values import is_missing, meaning
 
-# The number of all unnamed people.
+# The subject number that all unnamed people share.
 NOBODY = 0
 _LEADING_ZEROS = re.compile(r"^0+(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Who the rows belong to: `subjects` numbers the person of each row; None means that each row is another person.
+    """The person of each row, as a number in `subjects`. If that is None, each row belongs to a different person.
 
     `weights`: in distributions each person weighs 1, shared evenly among their rows. All unnamed rows weigh 1 together.
     """
@@ -27,7 +27,7 @@ class People:
     weights: NDArray[np.float64]
 
     def count(self, ids: Ids, count: int) -> Ids:
-        """Return the least number of people in each of `count` classes, none of which is empty.
+        """Return the minimum number of people in each of `count` classes, none of which is empty.
 
         An unnamed row adds nobody, because it may belong to a named person. A class of unnamed rows has one person.
         """
@@ -49,14 +49,14 @@ class People:
         return found[found < np.iinfo(np.int64).max]
 
     def take(self, rows: NDArray[np.integer]) -> "People":
-        """Return the people of these rows alone."""
+        """Return the people of only these rows."""
         return _weighted(None if self.subjects is None else self.subjects[rows], len(rows))
 
 
 def people_of(subjects: Column | None, rows: int) -> People:
     """Return the people of a table, from its subject column if it has one.
 
-    Texts that `meaning` equates, or that differ only in leading zeros, name one person. A missing value names nobody.
+    Texts with the same `meaning`, or that differ only in leading zeros, name one person. A missing value names nobody.
     Other spellings of one person ("S-1", "S1") count as two people.
     """
     if subjects is None:
@@ -75,7 +75,7 @@ def _weighted(subjects: Codes | None, rows: int) -> People:
 
 
 def notes_on(subjects: Column, title: str) -> list[str]:
-    """Return what k does not show about the subject column: unnamed rows, and spellings that count as one person."""
+    """Return notes on the subject column that k does not show: unnamed rows, and spellings that count as one person."""
     people = people_of(subjects, len(subjects.codes)).subjects
     assert people is not None
     found: list[str] = []

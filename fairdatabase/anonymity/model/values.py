@@ -1,4 +1,4 @@
-"""What the texts of a column mean: numbers or categories, and which of them are missing values."""
+"""Interprets the texts of a column as numbers, categories or missing values."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ from fairdatabase.policy.tables.missing import missing_terms
 
 # A leading zero makes a code ("01234"), not a number. Two digits of exponent suffice for any measurement.
 NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d{1,2})?|[+-]?\.\d+", re.ASCII)
-# Two different numbers of at most this many characters are two different floats.
+# Different numbers of at most this many characters are different floats.
 _EXACT = 15
 
 
@@ -52,7 +52,7 @@ def rank_numbers(values: Sequence[str], numbers: NDArray[np.float64]) -> tuple[N
     ranks = np.full(len(values), -1, np.int32)
     present = np.flatnonzero(~np.isnan(numbers))
     found, ranks[present] = np.unique(numbers[present], return_inverse=True)
-    # If no two numbers became one float, the floats have the order of the numbers.
+    # If no two numbers were rounded to the same float, the floats have the order of the numbers.
     if len(found) == len(present) or max(len(values[i]) for i in present.tolist()) <= _EXACT:
         return ranks, len(found)
     exact = {i: Decimal(values[i].strip()) for i in present.tolist()}

@@ -1,1 +1,1 @@
-"""A generalised table: what each quasi-identifier became, and how much detail that loses."""
+"""Recodings: the generalised quasi-identifiers of a table, and how much detail they lose."""

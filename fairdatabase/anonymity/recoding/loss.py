@@ -5,8 +5,8 @@ interval of numbers costs the share of the column's range that it covers. A node
 costs the share of the column's values that it covers, and nothing if it is a single value. The NCP of a table is the
 mean over all cells of the quasi-identifiers; a row that is left out counts 1 in each.
 
-Ranges, values and nodes are those of the published rows, with numbers as written: from a loss measured against the
-range of the input, somebody could compute the number at its end.
+All shares are relative to the published rows, with numbers as written. From a loss relative to the range of the input,
+somebody could compute the lowest or highest number of the input.
 
 Discernibility (Bayardo and Agrawal 2005): each row costs the size of its class; a row that is left out costs the size
 of the table.

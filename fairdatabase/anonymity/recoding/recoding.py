@@ -1,4 +1,4 @@
-"""A recoding: which rows of a table are published, and what each quasi-identifier becomes."""
+"""A recoding: the published rows of a table, and their generalised quasi-identifiers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from fairdatabase.anonymity.recoding.loss import Loss, loss_of, lost_as_written
 
 @dataclass(frozen=True, slots=True)
 class Recoding:
-    """What is published: `rows` of the input, with their quasi-identifiers in that order, and the loss.
+    """The published `rows` of the input, their generalised quasi-identifiers in the same order, and the loss.
 
     `kind` is "full-domain", "local" or "unchanged". `levels` is the level of each column of a full-domain recoding.
     """
@@ -50,7 +50,7 @@ def recode_by_classes(
 ) -> Recoding:
     """Return the recoding that describes each class as narrowly as possible. `ids` is the class of each of `rows`.
 
-    The domains are those of these rows alone: suppressed rows influence neither the written values nor the loss.
+    The domains must describe only these rows: suppressed rows must influence neither the written values nor the loss.
     """
     columns: dict[str, Column] = {}
     lost: dict[str, float] = {}

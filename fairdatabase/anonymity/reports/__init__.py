@@ -1,1 +1,1 @@
-"""What people read: advice on a table, and the report of its anonymisation."""
+"""Texts for people: advice on a table, and the report of its anonymisation."""

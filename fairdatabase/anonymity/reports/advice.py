@@ -41,7 +41,7 @@ class Step:
 
 
 def worst_classes(table: Table, roles: Roles, most: int = 10) -> list[WorstClass]:
-    """Return the classes with the fewest people; among equal ones, those first that reveal most."""
+    """Return the classes with the fewest people. Among equals, those with the fewest sensitive values come first."""
     ids, count = group([table[title].codes for title in roles.quasi])
     people = people_of(table[roles.subject] if roles.subject is not None else None, table.rows).count(ids, count)
     sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
@@ -70,7 +70,7 @@ def exposed_rows(table: Table, roles: Roles) -> int:
 def next_steps(table: Table, roles: Roles) -> list[Step]:
     """Return the effect of generalising each quasi-identifier one level further, the largest gain first.
 
-    Fewer exposed rows are a larger gain; then fewer unique rows; then a larger k.
+    A step with fewer exposed rows gains more. Ties are broken by fewer unique rows, then by a larger k.
     """
     people = people_of(table[roles.subject] if roles.subject is not None else None, table.rows)
     codes = {title: table[title].codes for title in roles.quasi}

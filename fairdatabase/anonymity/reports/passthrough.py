@@ -1,4 +1,4 @@
-"""Passthrough columns: published unchanged, and what they may still reveal."""
+"""Passthrough columns: the columns that are published unchanged, and warnings about what they reveal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ _MOSTLY = 0.5
 class PassthroughColumn:
     """A column that is published unchanged, because it is not a quasi-identifier.
 
-    `k_with_it` is k for somebody who also knows its values. `undoes` are the generalised columns whose original values
-    follow from it.
+    `k_with_it` is k for somebody who also knows the values of this column. `undoes` names the generalised columns whose
+    original values can be derived from this column.
     """
 
     title: str

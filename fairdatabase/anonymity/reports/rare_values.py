@@ -12,7 +12,10 @@ from fairdatabase.anonymity.search.anonymise import Anonymised
 
 
 def rare_values(done: Anonymised, roles: Roles, k: int) -> Iterator[str]:
-    """Yield warnings about sets that name a category, and "*" for a missing number, of fewer than k people."""
+    """Yield warnings about columns that reveal values of fewer than k people.
+
+    A set reveals its categories. "*" in a column of numbers reveals that somebody has no value.
+    """
     if done.recoding.kind != "local":
         return
     people = people_of(done.original[roles.subject] if roles.subject is not None else None, done.table.rows)

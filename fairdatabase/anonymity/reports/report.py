@@ -1,9 +1,9 @@
 """Reports: what anonymisation did to a table, for people (Markdown) and programs (JSON).
 
 A report contains figures, titles and published values, but no value that was generalised or suppressed, so it may
-accompany the table. Nor does it contain figures from which such a value could be computed. Losses are measured on the
-written values, to two digits. Of diversity and closeness before, it has only l of the published rows: the distance of a
-class of one person would reveal their value.
+accompany the table. It also contains no figure from which such a value could be computed. Losses are measured on the
+written values and rounded to two digits. Of the diversity and closeness before anonymisation, it contains
+only l of the published rows, because the distance t of a class of one person would reveal that person's value.
 """
 
 import os
@@ -34,7 +34,7 @@ _OPENING = re.compile(r"^[-+=]|^\d+[.)](?= )")
 
 
 def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
-    """Return the report as JSON holds it."""
+    """Return the report as a JSON object."""
     recoding, passthrough = done.recoding, passthrough_columns(done, roles)
     return {
         "limits": {"k": limits.k, "l": limits.l, "t": limits.t, "max_suppression": limits.max_suppression},
@@ -72,7 +72,7 @@ def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
 
 
 def _before(done: Anonymised, roles: Roles) -> dict[str, Any]:
-    """Return the figures of the input that reveal nobody."""
+    """Return those figures of the input that reveal nobody's values."""
     figures = done.before.as_json()
     del figures["entropy_l"], figures["t"]
     if done.table.rows < done.before.rows:
@@ -85,7 +85,7 @@ def _rounded(figure: float) -> float:
 
 
 def warnings(done: Anonymised, roles: Roles, limits: Limits, passthrough: Sequence[PassthroughColumn]) -> list[str]:
-    """Return what the figures do not show, most important first."""
+    """Return warnings about what the figures do not show, most important first."""
     found = [warning for column in sorted(passthrough, key=_urgency) if (warning := column.warning(limits.k))]
     if roles.subject is not None:
         found.append(
@@ -106,7 +106,7 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, passthrough: Sequen
 
 
 def _is_emptied(done: Anonymised, title: str) -> bool:
-    """Return whether all rows have one value in a column that covers everything."""
+    """Return whether all rows of a column have the same value, and that value covers everything."""
     column, loss = done.recoding.columns[title], done.recoding.loss.ncp_by_column[title]
     return column.values == [ANYTHING] or (len(column.values) == 1 and loss >= 1 - _ROUNDING)
 

@@ -1,9 +1,9 @@
 """t-closeness: how far a class is from the whole table in a sensitive column (Li, Li and Venkatasubramanian 2007).
 
-It is the earth mover's distance between the distribution of the column in a class and in the table. Categories are all
-at distance 1. Numbers lie on a line by rank: the i-th of m distinct numbers at i / (m - 1). A missing value among
-numbers hangs from the middle of that line by an edge of length 1/2: at distance 1 from the lowest and the highest. The
-result is a distance on a tree, which has a closed form.
+t is the earth mover's distance between the distribution of the column in a class and in the table. Any two categories
+are at distance 1. Numbers lie on a line by rank: the i-th of m distinct numbers at i / (m - 1). A missing value among
+numbers is joined to the middle of that line by an edge of length 1/2, so it is at distance 1 from the lowest and from
+the highest number. Line and edge form a tree, on which the distance has a closed form.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from fairdatabase.anonymity.risk.sensitive import Sensitive
 
 
 def closeness(ids: Ids, count: int, sensitive: Sensitive, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the distance of each class from all the rows together, between 0 and 1."""
+    """Return the distance, between 0 and 1, of each class from the whole table."""
     reference = np.bincount(sensitive.codes, weights=weights, minlength=sensitive.count)
     return closeness_to(reference / reference.sum(), ids, count, sensitive, weights)
 
@@ -54,8 +54,8 @@ def _ordered(
 ) -> NDArray[np.float64]:
     """Return the area between the two cumulative distributions over the line.
 
-    Between two values of a class its own curve is flat while the table's rises, so they cross at most once. Prefix sums
-    of the table's curve give the area on both sides without a walk over all values.
+    Between two values of a class, the curve of the class is flat and the curve of the table rises, so the two cross at
+    most once. Prefix sums of the table's curve give the area on both sides without a loop over all values.
     """
     curve = np.cumsum(reference)
     # area[i]: the area below the table's curve from the first position to the i-th.

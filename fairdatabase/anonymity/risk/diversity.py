@@ -15,7 +15,7 @@ def distinct_l(ids: Ids, count: int, sensitive: Sensitive) -> Ids:
 def entropy_l(ids: Ids, count: int, sensitive: Sensitive, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return exp(H) of each class, where H is the entropy of its values in nats.
 
-    A class is entropy l-diverse if this is at least l. It equals l when l values are equally frequent.
+    A class is entropy l-diverse if exp(H) is at least l. exp(H) equals l if l values are equally frequent.
     """
     classes, _, shares = distributions(ids, count, sensitive, weights)
     # A class with a single value has a share of exactly 1, whose logarithm is 0.
@@ -32,6 +32,6 @@ def distributions(
     starts = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
     classes, values = key[starts] // sensitive.count, key[starts] % sensitive.count
     mass = np.add.reduceat(weights[order], starts)
-    # The sum of the same terms, so that a class with a single value gets exactly 1.
+    # Sum the terms of `mass`, so that the share in a class with a single value is exactly 1.
     whole = np.bincount(classes, weights=mass, minlength=count)
     return classes, values, mass / whole[classes]

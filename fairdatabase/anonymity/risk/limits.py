@@ -31,7 +31,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the limits apply to: the people of the rows, and their sensitive values."""
+    """The data that the limits apply to: the people of the rows, and their sensitive values."""
 
     people: People
     sensitive: Sequence[Sensitive]
@@ -40,7 +40,7 @@ class Content:
         return len(self.people.weights)
 
     def take(self, rows: NDArray[np.integer]) -> "Content":
-        """Return the content of these rows alone, with new weights, distributions and ranks."""
+        """Return the content of only these rows, with weights, distributions and ranks recomputed from them."""
         return Content(self.people.take(rows), [sensitive.take(rows) for sensitive in self.sensitive])
 
     def references(self) -> list[NDArray[np.float64]]:

@@ -24,8 +24,8 @@ class Risk:
     """The figures of a table.
 
     `k` is the number of people in the smallest class (see `People.count`), `subjects` the number of people in the
-    table; without a subject column each row is another person. `distinct_l` and `entropy_l` are the least values of all
-    classes, `t` the greatest, by sensitive column. `unique_rows` is the number of rows in classes of one person.
+    table; without a subject column each row is a different person. `distinct_l` and `entropy_l` are the smallest values
+    of all classes, `t` the largest, by sensitive column. `unique_rows` is the number of rows in classes of one person.
     `max_reidentification_risk` is 1 / k: the chance of picking the right person, for somebody who knows that they are
     in the table and knows their quasi-identifiers.
     """

@@ -1,4 +1,4 @@
-"""Sensitive columns: their values by meaning, and the distances between them."""
+"""Sensitive columns: values with the same meaning are equated, and the distances between values are defined."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from fairdatabase.anonymity.model.values import meaning, rank_numbers, read_numb
 
 @dataclass(frozen=True, slots=True)
 class Sensitive:
-    """One sensitive column: `codes` number the values by meaning.
+    """One sensitive column: `codes` has one number per row, and values with the same meaning share a number.
 
-    For numbers, `positions` holds the place of each value between the lowest (0) and the highest (1), ascending, and
-    `missing` is the code of a missing number, -1 if there is none. For categories `positions` is None.
+    For numbers, `positions` contains the place of each value between the lowest (0) and the highest (1), ascending, and
+    `missing` is the code of a missing number, or -1 if no number is missing. For categories, `positions` is None.
     """
 
     codes: Codes
@@ -25,7 +25,7 @@ class Sensitive:
     missing: int = -1
 
     def take(self, rows: NDArray[np.integer]) -> "Sensitive":
-        """Return the column of these rows alone, ranked anew among the values that they have."""
+        """Return the column restricted to these rows, with ranks recomputed from the remaining values."""
         used, codes = np.unique(self.codes[rows], return_inverse=True)
         if self.positions is None:
             return Sensitive(codes, len(used))
@@ -34,16 +34,15 @@ class Sensitive:
         return _ranked(codes, ranks, len(used) - int(lacking.sum()))
 
     def select(self, rows: NDArray[np.integer]) -> "Sensitive":
-        """Return these rows with the ranks of the whole column."""
+        """Return the column restricted to these rows, with the ranks of the whole column."""
         return Sensitive(self.codes[rows], self.count, self.positions, self.missing)
 
 
 def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
-    """Return a column by meaning.
-
+    """Read a sensitive column: values with the same meaning become one value.
     Numbers are ordered by rank: the i-th of m distinct numbers lies at i / (m - 1). Two spellings of a number are one
     value, and so are texts that differ only in case or spaces: otherwise a class with one value would seem diverse. All
-    missing values are one value, beside the middle of the numbers (see `risk.closeness`).
+    missing values are one value, which is joined to the middle of the numbers (see `risk.closeness`).
     """
     numbers = None if categorical else read_numbers(column.values)
     if numbers is not None:
@@ -69,5 +68,5 @@ def _ranked(codes: Codes, ranks: NDArray[np.integer], count: int) -> Sensitive:
 
 
 def read_all(columns: Mapping[str, Column], categorical: frozenset[str] = frozenset()) -> dict[str, Sensitive]:
-    """Return several columns by meaning. Those in `categorical` are codes even if they look like numbers."""
+    """Read several sensitive columns. The values of those in `categorical` are codes even if they look like numbers."""
     return {title: read_sensitive(column, categorical=title in categorical) for title, column in columns.items()}

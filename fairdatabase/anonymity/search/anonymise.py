@@ -29,7 +29,7 @@ class Anonymised:
     """A table that meets the limits, in an order of rows unrelated to the input's.
 
     `original` has the same rows in the same order before generalisation: for comparison, never for publication.
-    `hierarchies` are those of the values in these rows.
+    `hierarchies` cover only the values in these rows.
     """
 
     table: Table
@@ -79,12 +79,13 @@ def anonymise(
     discernibility_before = recoding.loss.discernibility
     if failing(ids, count, content, limits).any():
         _check_possible(before, content, sensitive, limits)
-        # As large as the table, and no longer needed.
+        # Free the memory: these are as large as the table, and no longer needed.
         del ids, recoding, unchanged
         recoding = _best(quasi, given, content, limits, method, advance)
     after_ids, after_count, kept = _as_published(table, roles, content, recoding)
     if failing(after_ids, after_count, kept, limits).any():
-        # All texts of a column were in suppressed rows: the numbers that remain are read differently.
+        # A sensitive column became numeric, because all of its other texts were in suppressed rows. Its distances
+        # changed, so search again without suppression.
         recoding = _best(quasi, given, content, replace(limits, max_suppression=0.0), method, advance)
         after_ids, after_count, kept = _as_published(table, roles, content, recoding)
     if failing(after_ids, after_count, kept, limits).any():
@@ -108,7 +109,7 @@ def anonymise(
 
 
 def _as_published(table: Table, roles: Roles, content: Content, recoding: Recoding) -> tuple[Ids, int, Content]:
-    """Return the classes of a recoding and their content, as the published table alone shows them."""
+    """Return the classes of a recoding and their content, computed from the published table only."""
     columns = {title: table[title].take(recoding.rows) for title in roles.sensitive}
     sensitive = read_all(columns, roles.categorical)
     return *recoding.classes(), Content(content.people.take(recoding.rows), list(sensitive.values()))
@@ -167,6 +168,6 @@ def _best(
     if method != "local":
         best = best_full_domain(quasi, given, content, limits, ncp, advance) or best
     if best is None:
-        # "*" everywhere is always possible: `_check_possible` made sure of it.
+        # "*" in every column is always possible: `_check_possible` ensured that.
         raise AssertionError("no recoding was found")
     return best

@@ -1,9 +1,9 @@
 """Cuts: where to cut each of many groups of rows in two, by one of several strategies.
 
 "median" is the strict Mondrian (LeFevre, DeWitt and Ramakrishnan 2006): it cuts the widest column at its median. The
-width is measured by loss, ranks or values, and the median itself goes to the left or to the right. "strict" takes the
-cut between two values after which least is lost. "relaxed" takes the best cut at any row, so that rows of one value may
-go to both sides. No strategy is always best.
+width is measured by loss, ranks or values, and rows with the median value go to the left or to the right. "strict"
+takes the cut between two values that loses least. "relaxed" may also cut between rows with the same value, so that such
+rows go to both sides. No strategy is always best.
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ STRATEGIES = (*MEDIANS, Strategy("strict"), Strategy("relaxed"))
 
 
 class Cut:
-    """The cut of each group: the column whose order it uses, and the position it follows. Column -1 means no cut."""
+    """The cut of each group: the column whose order is used, and the position after which to cut. Column -1: no cut."""
 
     def __init__(self, count: int) -> None:
         self.column = np.full(count, -1, np.int64)
@@ -140,12 +140,12 @@ def _least(
     best = _first_least(cost, groups)
     yield best, cost[best]
     if limits.t is not None:
-        # The cut that loses least often separates extremes. After an even cut, both sides are more like the table.
+        # The cut with the least loss often separates extremes. After an even cut, both sides are closer to the table.
         yield middle, cost[middle]
 
 
 def _value_ends(domain: Domain, order: Positions, groups: Groups) -> NDArray[np.bool_]:
-    """Return the positions at which the rows of one value end. The end of a group counts."""
+    """Return the positions at which the rows with one value end. The end of a group always counts."""
     ranks = domain.ranks[order]
     ends = np.append(ranks[1:] != ranks[:-1], True)
     ends[groups.ends] = True
@@ -153,7 +153,7 @@ def _value_ends(domain: Domain, order: Positions, groups: Groups) -> NDArray[np.
 
 
 def _next(mask: NDArray[np.bool_], positions: Positions) -> Positions:
-    """Return, for each position, the first one from there on where the mask is true."""
+    """Return, for each position, the first position at or after it where the mask is true."""
     found = np.flatnonzero(mask)
     return found[np.searchsorted(found, positions)]
 
@@ -185,7 +185,7 @@ def _close_enough(
         owner = groups.owner[here]
         rows.append(orders[i][here])
         sides.append(2 * number[owner] + (here > position[owner]))
-    # Not `Content.take`, which would change the weights: they must stay those of the whole table.
+    # Not `Content.take`, which would recompute the weights: the weights of the whole table must be kept.
     taken = np.concatenate(rows)
     people = type(content.people)(None, content.people.weights[taken])
     selected = Content(people, [sensitive.select(taken) for sensitive in content.sensitive])

@@ -1,4 +1,4 @@
-"""Full-domain recoding: each column has one level. Finds the combination that loses least."""
+"""Full-domain recoding: a whole column is generalised to one level. Finds the combination that loses least."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -26,8 +26,8 @@ def best_full_domain(
 ) -> Recoding | None:
     """Return the full-domain recoding that loses least, None if none loses less than `better_than`.
 
-    After rows are left out, levels are searched again for the others alone: otherwise the published bands would reveal
-    the range of the suppressed rows.
+    After rows are left out, levels are searched again for only the remaining rows: otherwise the published bands would
+    reveal the range of the suppressed rows.
     """
     total = len(content)
     rows, most_out = np.arange(total, dtype=np.int32), limits.max_suppression * total

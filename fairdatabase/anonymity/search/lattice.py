@@ -1,8 +1,9 @@
 """The lattice of full-domain generalisation: a node is one level per column. Finds the node that loses least.
 
-As in Incognito and OLA (LeFevre et al. 2005; El Emam et al. 2009), most nodes need no visit. Below a node with too many
-rows in small classes, there are only more such rows. And a node loses at least what its levels lose, because a row that
-is left out loses everything. So each node is either visited or skipped: it cannot be better, or cannot be permitted.
+As in Incognito and OLA (LeFevre et al. 2005; El Emam et al. 2009), most nodes need no visit. If a node has too
+many rows in small classes, every node below it has at least as many. A node loses at least as much as its levels alone,
+because a row that is left out loses everything. So nodes are skipped that cannot be permitted, or cannot lose less than
+the best node so far.
 """
 
 import math
@@ -20,7 +21,7 @@ from fairdatabase.anonymity.risk.limits import Content, Limits, distant, lacking
 Levels = tuple[int, ...]
 # A larger lattice is not enumerated; a walk down from its top finds a good node, if not always the best.
 _MOST_NODES = 200_000
-# A visit groups all rows again, column by column. A call of numpy costs as much as this many rows.
+# These limit the visits. A visit groups all rows again, column by column; a numpy call costs as much as _ROWS_PER_CALL.
 _MOST_CELLS_VISITED = 100_000_000
 _ROWS_PER_CALL = 3000
 
@@ -48,7 +49,7 @@ class Lattice:
 
     @property
     def exhausted(self) -> bool:
-        """Whether enough nodes were visited."""
+        """Whether the limit of visits is reached."""
         return self.visits >= max(40, _MOST_CELLS_VISITED // (len(self._columns) * (self._rows + _ROWS_PER_CALL)))
 
     def bound(self, nodes: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -59,7 +60,7 @@ class Lattice:
         return total / len(self._means)
 
     def loss(self, levels: Levels) -> float:
-        """Return the loss of a node, infinite if the limits do not permit it."""
+        """Return the loss of a node, infinite if the limits do not permit the node."""
         kept = self.kept(levels)
         if kept is None:
             return np.inf
@@ -69,7 +70,7 @@ class Lattice:
         return cells / self._rows / len(levels)
 
     def kept(self, levels: Levels) -> NDArray[np.int64] | None:
-        """Return the rows that a node publishes, None if the limits do not permit it."""
+        """Return the rows that a node publishes, None if the limits do not permit the node."""
         if levels not in self._seen:
             self.visits += 1
             self._seen[levels] = self._visit(levels)

@@ -19,9 +19,9 @@ from fairdatabase.anonymity.search.trimming import trim
 
 # In tables with more cells, cuts at a median rarely lose least.
 _ALL_STRATEGIES = 250_000
-# In tables with more cells, other ways gain more on the plain Mondrian, so its choice of median matters less.
+# In tables with more cells, other strategies beat the plain Mondrian by more, so its choice of median matters less.
 _ALL_MEDIANS = 20_000
-# The most bands to whose bounds ranges are rounded. The wider bands of the hierarchy would lose too much.
+# Range bounds are rounded to at most this many bands. The wider bands of the hierarchy would lose too much.
 _MOST_BANDS = 4 * MOST_BANDS
 
 Advance = Callable[[str, float], None]
@@ -38,9 +38,9 @@ def best_local_recoding(
 ) -> tuple[float, Recoding]:
     """Return the local recoding that loses least, and its NCP measured against the range of the input.
 
-    All rows together must meet the limits. Bounds of ranges are rounded outwards unless that loses more than the plain
-    Mondrian, whose bounds are exact. In that case bounds stay exact, and the recoding says so. `given` are hierarchies
-    that need no inference.
+    The whole table as one class must meet the limits. Bounds of ranges are rounded outwards unless that loses more than
+    the plain Mondrian, whose bounds are exact. In that case bounds stay exact, and the recoding's `exact_bounds` names
+    their columns. `given` are hierarchies that need not be inferred.
     """
     rows = len(content)
     cells = rows * len(columns)
@@ -53,13 +53,13 @@ def best_local_recoding(
         plain = min(map(_loss, _classes(exact, content, limits, medians, advance, trimmed=False)))
         del exact
     ncp, found = np.inf, None
-    # Domains are rebuilt when needed: together they would need as much memory as everything else.
+    # Domains are rebuilt when needed: keeping all of them would double the memory.
     for most, trimmed in product((_MOST_BANDS, None), (True, False) if limits.max_suppression else (False,)):
         domains = _domains(columns, hierarchies, most)
         found_classes = _classes(domains, content, limits, strategies, advance, trimmed=trimmed)
         ncp, ids, count, kept = min(found_classes, key=_loss)
         if len(kept) < rows:
-            # The published rows alone decide how wide bands are, and what the whole range is.
+            # The width of bands and the whole range must depend on the published rows only.
             published = {title: column.take(kept) for title, column in columns.items()}
             domains = _domains(published, hierarchies_of(published, given), most, columns)
             ncp = ncp_by_classes(domains, ids, count, np.arange(len(kept)), rows)
@@ -76,7 +76,7 @@ def _domains(
     most: int | None,
     spans: Mapping[str, Column] | None = None,
 ) -> dict[str, Domain]:
-    """Return the domains of columns. Bounds are those of at most `most` bands, or exact if that is None."""
+    """Return the domains of columns. Range bounds are rounded to at most `most` bands, or exact if `most` is None."""
     return {
         title: domain_of(
             *(column, hierarchies[title], grid_of(column.values, most) if most is not None else None),
@@ -99,7 +99,7 @@ def _classes(
     *,
     trimmed: bool,
 ) -> Iterator[_Classes]:
-    """Yield the classes of each strategy, and those without suppressed rows if it leaves any out."""
+    """Yield the classes of each strategy, and again without the trimmed rows if trimming leaves any out."""
     every = list(domains.values())
     orders, rows = orders_of(every), len(content)
     most_out = int(limits.max_suppression * rows + 1e-9)

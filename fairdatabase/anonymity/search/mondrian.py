@@ -22,10 +22,10 @@ def partition(
     orders: Sequence[Positions],
     advance: Callable[[int], None] | None = None,
 ) -> tuple[Codes, int]:
-    """Return the class of each row, and the number of classes. All rows together must meet the limits.
+    """Return the class of each row, and the number of classes. The whole table as one class must meet the limits.
 
     `orders` is the result of `orders_of`, which is the same for every strategy. `advance` is called with the number of
-    further rows that have a class.
+    rows that have received their class since the last call.
     """
     ids = np.empty(len(content), np.int32)
     classes = 0

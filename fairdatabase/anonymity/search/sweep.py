@@ -1,4 +1,4 @@
-"""Sweeps over groups of rows: what each possible cut would lose, and whether it is permitted."""
+"""Sweeps over groups of rows: the loss of each possible cut, and whether the cut is permitted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +13,16 @@ from fairdatabase.anonymity.risk.limits import Content, Limits
 
 Positions = NDArray[np.integer]
 Losses = NDArray[np.float64]
-# Every column is swept in the order of every other one.
+# The maximum number of columns to cut. The time grows with its square: each is swept in the order of each other one.
 _MOST_COLUMNS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Consecutive groups of rows: `owner` is the group at each position, `left` the number of its rows up to there."""
+    """Consecutive groups of rows.
+
+    For each position, `owner` is the group, and `left` is the number of the group's rows up to and including it.
+    """
 
     starts: Positions
     sizes: Positions
@@ -28,7 +31,7 @@ class Groups:
 
     @property
     def right(self) -> Positions:
-        """How many rows of its group follow each position."""
+        """The number of rows after each position in the same group."""
         return self.sizes.astype(np.int32)[self.owner] - self.left
 
     @property
@@ -49,7 +52,7 @@ def groups_of(sizes: Positions) -> Groups:
 def side_losses(domains: Sequence[Domain], order: Positions, groups: Groups) -> tuple[Losses, Losses]:
     """Return the loss of a row on the left and on the right of a cut after each position, summed over columns.
 
-    `order` holds row numbers. Nothing is to the right of a group's last position: the loss there is 0.
+    `order` contains row numbers. No row is to the right of a group's last position, so the loss there is 0.
     """
     left, right = np.zeros(len(order)), np.zeros(len(order))
     backward = len(groups.sizes) - 1 - groups.owner[::-1]
@@ -134,7 +137,7 @@ def _extremes(
 def _distinct(
     codes: NDArray[np.integer], groups: Groups, counted: NDArray[np.bool_] | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the number of different codes of a group up to each position, and after it. Only rows `counted` count."""
+    """Return the number of different codes of a group up to each position, and after it. `counted` selects rows."""
     key = groups.owner.astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes
     by_key = np.argsort(key, kind="stable")
     turns = np.flatnonzero(np.diff(key[by_key])) + 1

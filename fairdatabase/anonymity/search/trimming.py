@@ -1,4 +1,4 @@
-"""Trimming: leaves out rows at the edge of a class that make the rest of it vague, within the limits."""
+"""Trimming: leaves out rows at the edge of a class that make its description too wide, within the limits."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,8 +19,8 @@ def trim(
 ) -> NDArray[np.bool_]:
     """Return which rows to leave out, at most `most`. The rest of each class still has enough people and values.
 
-    A row that is left out loses everything, so it must save the rest of its class more than that. Nothing is trimmed
-    when t is limited: that would change the table with which classes are compared.
+    A row that is left out loses everything, so the rest of its class must gain more than that. Nothing is trimmed when
+    t is limited, because trimming would change the table with which classes are compared.
     """
     out = np.zeros(len(ids), np.bool_)
     if limits.t is not None:
@@ -49,7 +49,7 @@ def _trim_once(
     columns = [domains[i] for i in widest(domains, by_class, groups_of(sizes))]
     gains = np.zeros(count)
     edges: dict[int, NDArray[np.integer]] = {}
-    # Some classes at a time: the figures of all rows and columns together are larger than the table.
+    # Only some classes at a time: intermediate results for all rows and columns would be larger than the table.
     ends = np.cumsum(sizes)
     first = 0
     while first < count:

@@ -38,6 +38,6 @@ def read_table(path: Path, advance: Advance | None = None) -> Table:
                 advance(sheet.position, sheet.size)
     columns: dict[str, Column] = {}
     for title in sheet.titles:
-        # Popped, because the pieces and all columns together are larger than the table.
+        # Pop the pieces to free their memory: pieces and columns together are larger than the table.
         columns[title] = Column(list(numberings.pop(0)), np.concatenate(pieces.pop(0)))
     return Table(columns, rows, sheet.delimiter)

@@ -1,4 +1,4 @@
-"""Roles: what the policy takes each column of a table for, by the column's title and values."""
+"""Roles: guesses the role of each column of a table, from the policy and from the column's title and values."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from fairdatabase.policy.tables.fields import CLASS_NAMES, Field, Policy
 
 _SEPARATORS = re.compile(r"[\W_]+")
 _FOLLOWED = ("quasi", "sensitive")
-"""Roles of which an ontology id repeats the information."""
+"""A column of ontology ids repeats the information of a column with one of these roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,10 @@ class Guess:
 def guess_roles(policy: Policy, table: Table) -> list[Guess]:
     """Return the role of each column.
 
-    Roles: "direct", "subject", "quasi", "sensitive", "restricted" (sensitive, and so particular that it may find one
+    Roles: "direct", "subject", "quasi", "sensitive", "restricted" (sensitive, and so specific that it may single out a
     person), "public", "companion" (repeats a column that is quasi or sensitive) and "unknown". The first column that
-    names subjects is the subject. Of quasi-identifiers with the same information, the shortest title stays.
+    names subjects is the subject. Of quasi-identifiers with the same information, the one with the
+    shortest title remains.
     """
     found: list[Guess] = []
     alike: list[list[str]] = []
@@ -55,7 +56,7 @@ def guess_roles(policy: Policy, table: Table) -> list[Guess]:
 
 
 def as_json(guesses: Sequence[Guess]) -> list[dict[str, Any]]:
-    """Return guesses as JSON holds them."""
+    """Return guesses as JSON objects."""
     return [{"column": guess.title, "role": guess.role, "why": guess.why, "values": guess.values} for guess in guesses]
 
 
@@ -72,7 +73,7 @@ def _role(found: Field | None, values: int, rows: int) -> tuple[str, str]:
 
 
 def _say_the_same(table: Table, first: str, second: str) -> bool:
-    """Return whether two columns group the rows alike. Their titles must begin alike too, to exclude coincidence."""
+    """Return whether two columns group the rows alike and, to exclude coincidence, have the same first word."""
     values = len(table[first].values)
     if values != len(table[second].values) or _words(first)[0] != _words(second)[0]:
         return False

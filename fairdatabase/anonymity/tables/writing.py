@@ -18,14 +18,15 @@ _PREFIX = ".fairdb-"
 
 @contextmanager
 def replaced(*paths: Path, force: bool = False) -> Generator[list[TextIO], None, None]:
-    """Yield a text file for each path. They get their names after all are written; if that fails, none does.
+    """Yield a text file for each path. Once all are written, they are renamed into place: all of them or none.
 
-    An existing file is replaced only with `force`, and keeps its mode. For a symbolic link, its target is replaced.
+    An existing file is replaced only with `force`; the new file has the same mode. For a symbolic link, its target is
+    replaced.
     Raises OSError, FileExistsError.
     """
     targets = [path.resolve() for path in paths]
     made: list[Path] = []
-    aside: dict[Path, Path] = {}
+    backups: dict[Path, Path] = {}
     try:
         with ExitStack() as opened:
             files: list[TextIO] = []
@@ -37,23 +38,23 @@ def replaced(*paths: Path, force: bool = False) -> Generator[list[TextIO], None,
         temporary = list(made)
         for target in targets:
             if force and target.exists():
-                aside[target] = _keep(target)
+                backups[target] = _keep(target)
             else:
                 # Reserve the name atomically.
                 target.open("x").close()
                 made.append(target)
         for written, target in zip(temporary, targets, strict=True):
-            written.chmod(stat.S_IMODE(aside[target].stat().st_mode) if target in aside else _new_mode())
+            written.chmod(stat.S_IMODE(backups[target].stat().st_mode) if target in backups else _new_mode())
             written.replace(target)
     except BaseException:
-        for target, old in aside.items():
+        for target, old in backups.items():
             os.replace(old, target)  # noqa: PTH105 - tests make Path.replace fail
             # `replace` does nothing when both names are one file.
             old.unlink(missing_ok=True)
         for path in made:
             path.unlink(missing_ok=True)
         raise
-    for old in aside.values():
+    for old in backups.values():
         old.unlink()
 
 
@@ -75,7 +76,7 @@ def _new_mode() -> int:
 
 
 class _Lines:
-    """Ends lines with LF only. csv must write CRLF, because it quotes only the line ends that it writes."""
+    """Ends lines with LF only. csv itself must end lines with CRLF, or it would not quote cells that contain CR."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -91,7 +92,7 @@ def write_table(table: Table, path: Path) -> None:
 
 
 def delimiter_for(path: Path, table: Table) -> str:
-    """Return the delimiter for a file: by its suffix ".csv" or ".tsv", else that of the table."""
+    """Return the delimiter for a file: a comma for ".csv", a tab for ".tsv", else the delimiter of the table."""
     return {".csv": ",", ".tsv": "\t"}.get(path.suffix.lower(), table.delimiter)
 
 

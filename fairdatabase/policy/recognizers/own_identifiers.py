@@ -30,7 +30,7 @@ class Identifiers:
 
     def __init__(self, evidence: Iterable[Evidence], vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        # The other arguments of each `Matcher`, by its squashed text. Most never occur, so matchers are built on demand.
+        # The other arguments of each `Matcher`, by its squashed text. Most never occur, so none is built in advance.
         self._matchers: dict[str, tuple[str, tuple[str, ...], bool]] = {}
         # Labels without digits: a sample may have the same name as its organism.
         self._labels: set[str] = set()
