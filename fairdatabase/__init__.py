@@ -1,6 +1,6 @@
 """FAIRDatabase for Python programs: `Session` over REST, `connect` for the generated gRPC stubs.
 
-The names load on first use, because the services import `fairdatabase.policy` and never the client.
+The names are loaded on first use: services import `fairdatabase.policy` but do not need the client.
 """
 
 from typing import TYPE_CHECKING, Any

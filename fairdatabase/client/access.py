@@ -1,4 +1,4 @@
-"""How a command reaches the platform: its address, the account, and an explanation when that fails."""
+"""The options and the session with which a command reaches the platform, and explanations of errors."""
 
 import getpass
 import os
@@ -27,7 +27,7 @@ def logged_in(edge_url: str, email: str) -> Generator[Session, None, None]:
         try:
             yield session
         finally:
-            # The work has succeeded or failed by now, and the session expires anyway.
+            # Ignore a failed logout: the command's work is done, and the session expires anyway.
             with suppress(ApiError, httpx.TransportError):
                 session.log_out()
 

@@ -12,7 +12,7 @@ def connect(target: str, access_token: str) -> grpc.aio.Channel:
 
     Example: `await SampleServiceStub(connect(target, token)).GetSample(GetSampleRequest(id=...))`.
     """
-    # Two objects: grpc registers an interceptor of several kinds for one of them only.
+    # Two objects, because grpc registers an interceptor for one kind of call only.
     return grpc.aio.insecure_channel(target, interceptors=[_Unary(access_token), _Stream(access_token)])
 
 

@@ -44,7 +44,7 @@ class Imported(NamedTuple):
 class Session:
     """Calls the REST API as one account. Safe to share between threads; renews an expired access token.
 
-    Its methods raise ApiError when the platform refuses a call, and httpx.TransportError when it is unreachable.
+    All methods raise ApiError if the platform refuses a call, and httpx.TransportError if it is unreachable.
     """
 
     def __init__(self, base_url: str, *, timeout: float = 30.0) -> None:
@@ -92,8 +92,8 @@ class Session:
         """Import samples: each line of `rows` is the JSON that `create_sample` takes. Return the result of each row.
 
         `study` and `organism` apply to rows without their own. A row that is already stored is not stored again, so
-        the call can be repeated. Raises ApiError, also when the platform stopped before the last row, and
-        httpx.TransportError, also when the answer is incomplete.
+        the call can be repeated. Raises ApiError, even if the platform stopped only after some rows, and
+        httpx.TransportError, even if only the end of the answer is missing.
         """
         parameters = {name: value for name, value in (("study", study), ("organism", organism)) if value}
         headers = {"Content-Type": "application/x-ndjson"}
@@ -107,7 +107,7 @@ class Session:
             summary = last["summary"]
             stopped = summary.get("stopped")
             if stopped is None:
-                # Rows that the first attempt stored are new to this call.
+                # Rows that the first attempt stored count as new, although the second attempt repeats them.
                 return Imported(answers, max(summary["repeated"] - new, 0))
             if stopped["reason"] not in ("UNAUTHENTICATED", "TOKEN_REVOKED") or attempt or not self._refresh_token:
                 raise ApiError(response.status_code, stopped["reason"], stopped["message"], ())

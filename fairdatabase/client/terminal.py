@@ -1,4 +1,4 @@
-"""What commands print: tables and progress on a terminal, errors in one line, and the exit codes that go with them."""
+"""The output of commands: tables, progress bars, one-line errors and exit codes."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from rich.text import Text
 
 FAILED, BAD_INPUT = 1, 2
 NOBODY_READS = 141
-"""What a shell reports of a command that SIGPIPE ended."""
+"""The exit code that a shell reports for a command that SIGPIPE ended."""
 INTERRUPTED = 130
 
 
@@ -28,7 +28,7 @@ def print_error(subject: str | None, why: object) -> None:
 
 @contextmanager
 def output_errors_explained() -> Generator[None, None, None]:
-    """End the command when its output cannot be written; silently when the reader of a pipe has gone."""
+    """End the command if its output cannot be written. If the reader of a pipe has closed it, print no error."""
     try:
         yield
         if sys.stdout is not None:
@@ -61,7 +61,7 @@ class _Console(Console):
 
 def console() -> Console:
     """Return a console that truncates nothing when the output is not a terminal."""
-    # stdout is None in a process that was started with it closed.
+    # stdout is None if the process was started with stdout closed.
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     return _Console(highlight=False, width=None if is_terminal else 160)
 

@@ -17,7 +17,7 @@ REQUEST_ID = {"requestId": "request_id", "request_id": "request_id"}
 
 
 class TitlesUnusable(Exception):
-    """The header cannot be used. `wrong` lists why, and quotes no title: a header may be a row of data by mistake."""
+    """The header cannot be used. `wrong` lists why, without titles: the header may be a row of data by mistake."""
 
     def __init__(self, wrong: Sequence[str]) -> None:
         self.wrong = tuple(f"header: {why}" for why in wrong)
@@ -31,9 +31,9 @@ class Columns:
         """Read a header. Raises TitlesUnusable."""
         self.width = len(titles)
         self.metadata: list[tuple[int, str]] = []
-        """Index and name."""
+        """Index and name of each metadata column."""
         self.named: list[tuple[int, str]] = []
-        """Index and field, in snake_case."""
+        """Index and field (in snake_case) of each other column."""
         seen: dict[str, int] = {}
         wrong = list[str]()
         for index, title in enumerate(map(str.strip, titles)):

@@ -1,4 +1,4 @@
-"""What every reader and writer of tables agrees on: encoding mark, largest cell, quoting, delimiter."""
+"""The dialect of all table files: byte order mark, maximum cell size, quoting and delimiter."""
 
 import codecs
 import csv
@@ -13,7 +13,7 @@ BOM = codecs.BOM_UTF8
 MOST_BYTES = 1024 * 1024
 """The size limit of a row of an import, and the limit in characters of any cell."""
 
-# The limit holds for the whole process; Python's own is an eighth of it.
+# This sets the limit of the csv module for the whole process. Python's default is an eighth of it.
 csv.field_size_limit(MOST_BYTES)
 
 
@@ -23,7 +23,7 @@ def cells_of(lines: Iterable[str], delimiter: str) -> "Reader":
 
 
 def delimiter_of(lines: Iterable[str], candidates: str = "\t") -> str:
-    """Return what separates the cells of a header: the first candidate outside quotes, else a comma.
+    """Return the delimiter of a header: the first of the candidates that occurs outside quotes, else a comma.
 
     `lines` start with the header. A quoted title may contain a line break, so the header may take several lines.
     """

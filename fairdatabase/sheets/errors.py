@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 class BadTable(Exception):
-    """The input cannot be used. Lines and columns count from 1; `file` is set when it is not the table itself."""
+    """The input cannot be used. Lines and columns count from 1; `file` is set if the input is not the table."""
 
     def __init__(
         self, why: str, *, line: int | None = None, column: int | None = None, file: Path | None = None
@@ -17,5 +17,5 @@ class BadTable(Exception):
         self.file = file
 
     def within(self, file: Path) -> "BadTable":
-        """Return the same error about another file than the table."""
+        """Return the same error for a file other than the table."""
         return BadTable(self.why, line=self.line, column=self.column, file=file)

@@ -8,7 +8,7 @@ from fairdatabase.sheets.errors import BadTable
 
 
 def first_fault(content: bytes) -> BadTable | None:
-    """Return the first fault of a file, None if there is none.
+    """Return the first fault of a file, or None if the file is valid.
 
     Slower than reading, because it looks at each line separately. Call it when reading has failed.
     """
@@ -18,7 +18,7 @@ def first_fault(content: bytes) -> BadTable | None:
 
 
 def fault_in_bytes(content: bytes, delimiter: str) -> BadTable | None:
-    """Return where bytes without a BOM are not text in UTF-8, None if they are."""
+    """Return the first place where bytes without a BOM are not UTF-8 text, or None if all are."""
     at = content.find(b"\0")
     if at >= 0:
         return _at_byte(content, at, delimiter, "a NUL byte, so this is not text (save a UTF-16 file as UTF-8)")
@@ -30,7 +30,7 @@ def fault_in_bytes(content: bytes, delimiter: str) -> BadTable | None:
 
 
 def fault_in_quotes(error: csv.Error, row: str, line: int, delimiter: str) -> BadTable:
-    """Return what csv found wrong in a row that starts on this line."""
+    """Return the fault that csv found in a row that starts on this line."""
     if "limit" in str(error):
         why = f"a cell of more than {MOST_BYTES} characters (is its closing quote missing?)"
     elif "unexpected end" in str(error):

@@ -1,6 +1,6 @@
-"""Cuts the rows of a file out of bytes that arrive in pieces. Holds no more of the file than one row.
+"""Cuts the rows of a file out of bytes that arrive in pieces. Keeps at most one unfinished row in memory.
 
-A bad row costs no other row: its record carries the fault, and the next record is that of the next row.
+A bad row does not affect other rows: its record contains the fault, and the next record is the next row.
 """
 
 import csv
@@ -13,11 +13,11 @@ from fairdatabase.sheets.dialect import BOM, MOST_BYTES, cells_of
 
 _MOST_LINES = 100
 _MOST_SPAN = 64 * 1024
-"""The most lines, and bytes, that one row of a table may span. After an unclosed quote this much is read twice."""
+"""The maximum lines, and bytes, of one row of a table. After an unclosed quote, up to this much is read twice."""
 
 
 class Fault(Enum):
-    """Why a row cannot be read, in the words that its sender reads."""
+    """Why a row cannot be read. The value is the message to the sender."""
 
     TOO_LARGE = "The row is larger than 1 MB."
     NOT_TEXT = "The row is not UTF-8 text."
@@ -29,7 +29,7 @@ class Fault(Enum):
 
     @property
     def reason(self) -> str:
-        """The name of the reason, from fairdb.errors.v1.ErrorReason."""
+        """The name of the fault in fairdb.errors.v1.ErrorReason."""
         return "REQUEST_TOO_LARGE" if self is Fault.TOO_LARGE else "MALFORMED_REQUEST"
 
 
@@ -37,9 +37,9 @@ class Record(NamedTuple):
     """A row of a file."""
 
     line: int
-    """The number of its first line, from 1."""
+    """The number of the row's first line, from 1."""
     raw: bytes
-    """Its bytes without the line end; empty when the row is too large."""
+    """The bytes of the row without the line end; empty when the row is too large."""
     cells: list[str]
     """The cells of a table's row, or the single line of another file; empty when there is a fault."""
     fault: Fault | None = None
@@ -128,7 +128,7 @@ class TableRecords:
     """Cuts a table whose cells may be quoted; blank lines do not count.
 
     A quoted cell may contain line ends. If its quotes are wrong or never close, its first line becomes a bad row and
-    reading resumes at the next line: one quote too many costs no other row.
+    reading resumes at the next line, so a stray quote does not affect other rows.
     """
 
     def __init__(self, delimiter: str) -> None:

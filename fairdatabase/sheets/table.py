@@ -1,7 +1,7 @@
-"""Reads a CSV or TSV file with a header, whole and strictly: the first fault ends the reading.
+"""Reads a whole CSV or TSV file with a header. Reading is strict: it stops at the first fault.
 
-Rows are cut by Python's csv module, a chunk at a time, which is fast. Only when that fails does `faults` look for the
-line and the column.
+Python's csv module cuts the rows, a chunk at a time, which is fast. Only if that fails does `faults` find the line and
+the column.
 """
 
 import csv
@@ -30,7 +30,7 @@ class Sheet:
         """Read the header. Raises BadTable, OSError."""
         self._source = file if file.seekable() else io.BytesIO(file.read())
         self.size = self._check_bytes()
-        """In bytes."""
+        """The size of the file in bytes."""
         self._text = io.TextIOWrapper(self._source, encoding="utf-8-sig", newline="")
         try:
             self.delimiter = delimiter_of(self._text)
@@ -42,11 +42,11 @@ class Sheet:
 
     @property
     def position(self) -> int:
-        """How many bytes are read."""
+        """The number of bytes read so far."""
         return self._source.tell()
 
     def chunks(self) -> Iterator[list[list[str]]]:
-        """Yield some rows at a time, each as wide as the header. Raises BadTable, also when there is no row."""
+        """Yield some rows at a time, each as wide as the header. Raises BadTable, even if there are no rows."""
         width, is_empty = len(self.titles), True
         try:
             while chunk := list(islice(self._reader, max(1, _CELLS_AT_ONCE // width))):
@@ -97,11 +97,11 @@ def read_rows(path: Path) -> Iterator[dict[str, str]]:
 def read_lines(path: Path, delimiters: str) -> list[tuple[int, list[str]]]:
     """Return the cells of each line that is not empty, and the number of the line in which they end.
 
-    For files without a header, whose first line decides which of the delimiters (else a comma) separates the cells.
+    For files without a header. The delimiter is the first of `delimiters` that the first line contains, else a comma.
     Raises BadTable, OSError.
     """
     content = path.read_bytes().removeprefix(BOM)
-    # Lines end where they do in a table, and nowhere else.
+    # As in a table, lines end only at LF, CRLF or CR. `splitlines` would also split at other characters.
     lines = list(io.StringIO(content.decode(errors="replace"), newline=""))
     delimiter = delimiter_of(lines, delimiters)
     if fault := fault_in_bytes(content, delimiter):

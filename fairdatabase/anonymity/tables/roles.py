@@ -29,8 +29,8 @@ def guess_roles(policy: Policy, table: Table) -> list[Guess]:
 
     Roles: "direct", "subject", "quasi", "sensitive", "restricted" (sensitive, and so specific that it may single out a
     person), "public", "companion" (repeats a column that is quasi or sensitive) and "unknown". The first column that
-    names subjects is the subject. Of quasi-identifiers with the same information, the one with the
-    shortest title remains.
+    names subjects is the subject. Of quasi-identifiers with the same information, the one with the shortest title
+    remains.
     """
     found: list[Guess] = []
     alike: list[list[str]] = []

@@ -86,8 +86,8 @@ def anonymize_command(
         list[str] | None,
         typer.Option(
             metavar="COLUMN=FILE",
-            help="The hierarchy of a column. Each line of the file has a value, what it becomes, and so on, separated "
-            "by commas, tabs or semicolons.",
+            help="The hierarchy of a column. Each line of the file has a value and its generalisation at each level, "
+            "separated by commas, tabs or semicolons.",
         ),
     ] = None,
     recoding: Annotated[
@@ -102,10 +102,10 @@ def anonymize_command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
-    """Write a table in which each person looks the same as at least k-1 others, and which loses as little as possible.
+    """Write a copy of a table in which each person looks the same as at least k-1 others, losing little detail.
 
-    It generalises values, leaves out rows within a limit, and shuffles the rows. A class is all rows with the same
-    quasi-identifiers. Needs no server.
+    The command generalises values, leaves out rows within a limit, and shuffles the rows. A class is all rows with the
+    same quasi-identifiers. No server is needed.
 
     Exit codes: 0 success, 1 a limit cannot be met, 2 bad input or the output cannot be written.
     """
@@ -114,7 +114,7 @@ def anonymize_command(
         from fairdatabase.anonymity.risk.limits import Limits
         from fairdatabase.anonymity.search.anonymise import anonymise
 
-        # A title may contain "=", so the text after each one may be a file.
+        # A title may contain "=", so the text after any "=" may be the file name.
         hierarchy_files = [Path(text[at + 1 :]) for text in hierarchy or () for at, c in enumerate(text) if c == "="]
         _check_files(file, out, report, hierarchy_files, force=force)
         table = read_with_progress(file)

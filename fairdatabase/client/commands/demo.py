@@ -1,4 +1,4 @@
-"""The demo: the platform's main job on real tables, shown step by step."""
+"""The demo: shows what the platform does with real tables, step by step."""
 
 import json
 import secrets
@@ -40,7 +40,7 @@ def read_samples(data: Path) -> list[dict[str, Any]]:
 
 
 def run(edge_url: str, samples: list[dict[str, Any]], console: Console) -> None:
-    """Create the samples and show what the platform made of them. Raises DemoFailed, ApiError."""
+    """Create the samples and show how the platform stores and protects them. Raises DemoFailed, ApiError."""
     password = secrets.token_urlsafe(16)
     with Session(edge_url) as researcher, Session(edge_url) as outsider:
         names: dict[str, str] = {}

@@ -27,7 +27,7 @@ from fairdatabase.client.terminal import (
 )
 
 _SHOWN = 10
-"""How many kinds of problems are printed, the most frequent first, and how many row numbers."""
+"""The maximum number of kinds of problems to print, most frequent first, and of row numbers to print."""
 _FORMATS = {".csv": Format.CSV, ".tsv": Format.TSV, ".txt": Format.TSV} | dict.fromkeys(
     (".ndjson", ".jsonl"), Format.NDJSON
 )
@@ -57,8 +57,8 @@ def import_command(
 ) -> None:
     """Create a sample from each row of a file.
 
-    The columns study, subject, organism, taxonId and collectionDate are those fields of a sample. requestId is a key of
-    your own for the row. Every other column is metadata.
+    The columns study, subject, organism, taxonId and collectionDate become the fields of a sample with these names.
+    requestId is your own key for the row. Every other column becomes metadata.
 
     You can import the same file again: rows that were stored within the last 24 hours are not stored twice. So correct
     the refused rows in the file and import it again, or correct and import the file that --refused wrote. Do not do
@@ -73,7 +73,7 @@ def import_command(
     try:
         with file.open("rb") as source:
             chunks = read_chunks(source, found, Keys(study, organism))
-            # An unusable file is reported before the password prompt, and before an old report is emptied.
+            # Report an unusable file before the password prompt, and before emptying an old report.
             chunks = chain([next(chunks)], chunks)
             with logged_in(edge_url, email) as session, reporting(report, refused) as made:
                 try:
@@ -146,7 +146,7 @@ def _show(made: Report, file: Path, written: Path | None, refused: Path | None) 
     out = console()
     out.print(f"{_rows(made.rows)}: {made.new} new, {made.repeated} stored before, {made.refused} refused")
     if made.lost:
-        out.print(f"Up to {made.lost} of the rows stored before were stored by this import, whose answer was lost.")
+        out.print(f"This import may have stored up to {made.lost} of the rows stored before: an answer was lost.")
     if not made.kinds:
         return
     table = grid("What to correct", "rows", "first row", "line", "field", "how")

@@ -16,7 +16,7 @@ from fairdatabase.client.commands.report import report_command
 from fairdatabase.client.commands.risk import risk_command
 from fairdatabase.client.terminal import FAILED, print_error
 
-# Markdown, because help in plain text keeps the line ends of docstrings.
+# Markdown reflows paragraphs. Plain-text help would keep the line breaks of docstrings.
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
 app.command(name="report")(report_command)
 app.command(name="risk")(risk_command)
@@ -47,7 +47,7 @@ def demo(
     edge_url: EdgeUrl = EDGE_URL,
 ) -> None:
     """Create real samples on a running platform and show how it protects them. Needs a checkout of FAIRDatabase."""
-    # Wide enough for two samples side by side, also when the output is not a terminal.
+    # Wide enough for two samples side by side, even if the output is not a terminal.
     console = Console(highlight=False, width=max(124, Console().width))
     try:
         samples = demo_module.read_samples(data)

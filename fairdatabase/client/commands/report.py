@@ -1,4 +1,4 @@
-"""`fairdb report`: the first look at a table: which columns identify people, and what the table reveals."""
+"""`fairdb report`: a first look at a table. Guesses which columns identify people, and measures what they reveal."""
 
 import json
 from dataclasses import replace
@@ -81,7 +81,7 @@ def report_command(
                     show_risk(table, roles, risk, out)
                     for note in notes_on_proposal(guesses, roles, risk):
                         out.print(Text(note), soft_wrap=True)
-                    # Not with rich, which turns a tab in a title into spaces.
+                    # Printed without rich, which would turn a tab in a title into spaces.
                     print(proposal(file, guesses, roles, risk))
                 else:
                     out.print(
@@ -100,7 +100,7 @@ def _roles(
     subject: str | None,
     categorical: list[str] | None,
 ) -> "Roles":
-    """Return the guessed roles, except where options give others. A column has one role: the option's, if any."""
+    """Return the guessed roles, as overridden by options. A column that an option names has only that role."""
     from fairdatabase.anonymity.risk.risk import Roles
 
     given = as_titled(read_names(quasi), titles), as_titled(read_names(sensitive), titles)
@@ -119,13 +119,13 @@ def _roles(
 
 
 def _overruled(guess: "Guess", roles: "Roles") -> "Guess":
-    """Return the guess with the role that the options give the column, or take from it."""
+    """Return the guess, changed if the options give the column another role or leave it without its guessed role."""
     titled = {"quasi": roles.quasi, "sensitive": roles.sensitive, "subject": (roles.subject,)}
     given = next((role for role, titles in titled.items() if guess.title in titles), None)
     if given is not None and given != guess.role:
         return replace(guess, role=given, why=f"named by --{given}")
     if given is None and guess.role in titled:
-        # It still identifies the person, even if another column counts people.
+        # The column still identifies the person, even if the option names another column as the subject.
         role = "direct" if guess.role == "subject" else f"other {guess.role}"
         return replace(guess, role=role, why=f"{guess.why}, but not named by --{guess.role}")
     return guess

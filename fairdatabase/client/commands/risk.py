@@ -1,4 +1,4 @@
-"""`fairdb risk`: what a table reveals about the people in it."""
+"""`fairdb risk`: measures what a table reveals about the people in it."""
 
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -54,7 +54,7 @@ def show_risk(table: "Table", roles: "Roles", risk: "Risk", out: Console) -> Non
 
 
 def warnings_of(table: "Table", roles: "Roles") -> list[str]:
-    """Return what the figures do not show about how people are identified."""
+    """Return warnings about the subject column that the figures do not show."""
     from fairdatabase.anonymity.model.people import notes_on
 
     return notes_on(table[roles.subject], roles.subject) if roles.subject is not None else []

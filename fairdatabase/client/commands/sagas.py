@@ -54,7 +54,7 @@ def list_command(
 ) -> None:
     """List sagas, newest first."""
     with logged_in(edge_url, email) as session:
-        # One more than the limit shows whether there are more.
+        # Fetch one more than the limit, to find out whether there are more.
         found = list(islice(session.list_sagas(state or "", min(limit + 1, _PAGE_SIZE)), limit + 1))
     sagas = found[:limit]
     if as_json:
@@ -98,13 +98,13 @@ def retry_command(
 
 @app.command(name="cancel")
 def cancel_command(id: Id, email: Email, edge_url: EdgeUrl = EDGE_URL) -> None:
-    """Undo a saga that has not reached its pivot. One that has reached it completes instead."""
+    """Undo a saga that has not reached its pivot. A saga that has reached its pivot completes instead."""
     with logged_in(edge_url, email) as session:
         _print_moved(session.cancel_saga(str(id)))
 
 
 def _retry_parked(session: Session) -> None:
-    """Retry every parked saga, even after a refusal; a refusal makes the exit code 1."""
+    """Retry every parked saga, even if the platform refuses some. In that case the exit code is 1."""
     parked = refused = 0
     for saga in session.list_sagas("STATE_PARKED", _PAGE_SIZE):
         parked += 1
@@ -122,7 +122,7 @@ def _retry_parked(session: Session) -> None:
 def _table_of(sagas: Sequence[Mapping[str, Any]]) -> Table:
     table = _table("id", "definition", "state", "age", "waiting for, reason", "actor")
     for column in table.columns:
-        # People copy ids, and read short columns from top to bottom.
+        # Do not wrap ids, which people copy, or short columns, which people scan from top to bottom.
         column.no_wrap = column.header in ("id", "state", "age")
     for saga in sagas:
         cells = (saga["id"], saga["definition"], _state_of(saga), _age_of(saga), _why(saga), saga["actor"])
@@ -135,7 +135,7 @@ def _facts_of(saga: Mapping[str, Any]) -> dict[str, str]:
         "saga": saga["id"],
         "definition": f"{saga['definition']}, version {saga['version']}",
         "state": _state_of(saga),
-        # It decides whether the saga can still be cancelled.
+        # The state before parking shows whether the saga can still be cancelled.
         "parked while": _word(saga["parkedState"]) if saga["state"] == "STATE_PARKED" else "",
         "why": _why(saga),
         "account": saga["actor"],

@@ -13,7 +13,7 @@ from fairdatabase.client.imports.sending import Sent
 
 _TITLES = ("row", "line", "id", "reason", "field", "how to correct it")
 _MOST_KINDS = 1000
-"""How many kinds of problems are counted separately. A file has few: one per column and rule."""
+"""The maximum number of kinds of problems to count separately. A usual file has one per column and rule."""
 
 
 class Problem(NamedTuple):
@@ -41,7 +41,7 @@ class Report:
     def __init__(self, report: TextIO | None, as_table: bool, refused: BinaryIO | None) -> None:
         self.new = self.repeated = self.refused = 0
         self.lost = 0
-        """How many of the repeated rows this command may have stored itself, because an earlier answer was lost."""
+        """The number of repeated rows that this command may have stored itself, because an earlier answer was lost."""
         self.donors_without_consent = False
         self.correctable = 0
         """How many rows were written to the file of refused rows."""
@@ -109,7 +109,7 @@ class Report:
 
 @contextmanager
 def reporting(report: Path | None, refused: Path | None) -> Generator[Report, None, None]:
-    """Open a report, and remove at the end each file that stayed empty. Raises OSError."""
+    """Open the files of a report. At the end, remove each file that stayed empty. Raises OSError."""
     made = None
     try:
         with ExitStack() as stack:
@@ -143,5 +143,5 @@ def _problems_of(row: FileRow, error: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _corrected_before(row: FileRow, error: dict[str, Any]) -> bool:
-    """Return whether a corrected form of the row is stored: only then does its generated key have other content."""
+    """Return whether a corrected row is already stored. Only then is the generated key in use for other content."""
     return row.key_generated and error["reason"] == "IDEMPOTENCY_KEY_REUSED"

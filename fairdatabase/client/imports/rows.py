@@ -1,7 +1,7 @@
 """The rows of a file to import, in chunks ready to send: lines of JSON, each with an idempotency key.
 
-A row's key is derived from its content, including a study and organism that it takes from the import, and from the
-number of equal rows before it in the file. So a chunk or the whole file can be sent again and nothing is stored twice.
+A row's key is derived from two things: its content, including a study or organism from the options of the import, and
+the number of equal rows before it in the file. So a chunk or the whole file can be sent again without duplicates.
 """
 
 import csv
@@ -47,9 +47,9 @@ class FileRow(NamedTuple):
     With its key the corrected row is stored once, and is not mistaken for an equal row that was stored before.
     """
     fault: Fault | None
-    """Why it cannot be sent."""
+    """Why the row cannot be sent; None if it can."""
     key_generated: bool
-    """Whether its key was derived from its content; otherwise the file contains it."""
+    """Whether the key was derived from the row's content; otherwise the file contains the key."""
 
 
 @dataclass(slots=True)
@@ -60,11 +60,11 @@ class Chunk:
     """The header of the file of refused rows; empty for NDJSON."""
     rows: list[FileRow] = field(default_factory=list[FileRow])
     content: bytearray = field(default_factory=bytearray)
-    """What to send: a line for each row without a fault."""
+    """The lines to send: one for each row without a fault."""
 
     @property
     def full(self) -> bool:
-        """Whether it is large enough to send."""
+        """Whether the chunk is large enough to send."""
         return len(self.rows) >= _ROWS_AT_ONCE or len(self.content) >= _BYTES_AT_ONCE
 
 
@@ -78,7 +78,7 @@ class Keys:
 
     def next(self, row: dict[str, Any] | str) -> str:
         """Return the key of a row, or of the text of an unreadable row. The next equal row gets another key."""
-        # A default counts only where the row takes it. An unreadable row might take any of them.
+        # A default is part of the key only if the row uses it. An unreadable row might use any of the defaults.
         content = self._filled_in(row) if isinstance(row, dict) else [self._defaults, row]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         digest = hashlib.sha256(text.encode()).digest()
@@ -160,7 +160,7 @@ class _Table:
         """Prepare a row, without its empty cells."""
         row = record.fault or self._row(record.cells)
         own_key = row.pop("requestId", "") if isinstance(row, dict) else ""
-        # The bytes of an unreadable row are its content.
+        # The key of an unreadable row is derived from its bytes.
         key = own_key or keys.next(row if isinstance(row, dict) else record.raw.decode("latin-1"))
         line = row if isinstance(row, Fault) else json.dumps({"requestId": key, **row}, ensure_ascii=False).encode()
         return Prepared(line, self._with_key(record, key), not own_key)
@@ -189,7 +189,7 @@ class _Table:
 
 
 def _check_titles(columns: Columns, titles: Sequence[str], delimiter: str, organism_given: bool) -> None:
-    """Raise FileUnusable when no row could be stored, or when the delimiter is a different one."""
+    """Raise FileUnusable if no row could be stored, or if the file seems to use a different delimiter."""
     if columns.width == 1 and (
         other := next((mark for mark in _OTHER_DELIMITERS if mark in titles[0] and mark != delimiter), "")
     ):

@@ -16,7 +16,7 @@ _RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Seconds to wait before each retry of a chunk."""
 _RETRYABLE = {"OVERLOADED", "SERVICE_UNAVAILABLE", "DEADLINE_EXCEEDED"}
 _NOT_ABOUT_CONTENT = {401, 403, 429}
-"""HTTP statuses that concern the caller or the moment, not the rows."""
+"""HTTP statuses that are caused by the caller or the current load, not by the rows."""
 
 
 class ImportRefused(Exception):
@@ -28,9 +28,9 @@ class Sent(NamedTuple):
 
     answers: list[dict[str, Any]]
     repeated: int
-    """How many of its rows were already stored."""
+    """How many rows of the chunk were already stored."""
     answer_lost: bool
-    """Whether an earlier answer was lost: then the chunk itself may have stored the repeated rows."""
+    """Whether an earlier answer was lost: then the lost attempt may have stored the repeated rows."""
 
 
 def send_all(
@@ -59,7 +59,7 @@ def send_all(
             raise ImportRefused(str(error)) from None
         raise
     except (KeyboardInterrupt, GeneratorExit):
-        # Do not wait for the chunks in flight: the end of the session stops them.
+        # Do not wait for the chunks in flight: closing the session aborts them.
         wait = False
         raise
     finally:

@@ -1,4 +1,4 @@
-"""The options that name columns, and how their values become the roles of a table's columns."""
+"""The options that name columns, and the conversion of their values to roles of columns."""
 
 import csv
 import io
@@ -61,7 +61,7 @@ def join_names(titles: Iterable[str]) -> str:
 
 
 def as_titled(names: Collection[str], titles: Collection[str]) -> tuple[str, ...]:
-    """Return the names as the header spells them, where they differ only in surrounding spaces."""
+    """Return the names, spelled as in the header if they differ from a title only in surrounding spaces."""
     stripped = {title.strip(): title for title in titles}
     return tuple(name if name in titles else stripped.get(name.strip(), name) for name in names)
 

@@ -1,4 +1,4 @@
-"""The files of the commands about tables: read with a progress bar, and checked before anything takes long."""
+"""The files of the commands about tables: inputs are read with a progress bar, outputs are checked in advance."""
 
 import os
 from collections.abc import Generator, Sequence
@@ -67,7 +67,7 @@ def _why_not(path: Path, inputs: Sequence[Path], *, force: bool) -> tuple[str, s
     if path.exists() and not path.is_file():
         return str(path), "is not an ordinary file"
     if any(_is_output_of_process(path, number) for number in (1, 2)):
-        return str(path), "is where this command prints: name another file"
+        return str(path), "is the command's own output: name another file"
     if any(path.exists() and source.exists() and path.samefile(source) for source in inputs):
         return str(path), "is an input, and inputs are never overwritten"
     if path.exists() and not force:
@@ -78,7 +78,7 @@ def _why_not(path: Path, inputs: Sequence[Path], *, force: bool) -> tuple[str, s
 
 
 def _is_output_of_process(path: Path, number: int) -> bool:
-    """Return whether the process has this file open under a number: "/dev/stdout" may be an ordinary file."""
+    """Return whether the file is open under this file descriptor: "/dev/stdout" may be an ordinary file."""
     try:
         return os.path.samestat(path.stat(), os.fstat(number))
     except OSError:

@@ -1,4 +1,4 @@
-"""The command that `fairdb report` proposes, and what to know before running it."""
+"""The command that `fairdb report` proposes, and notes on its effects."""
 
 import shlex
 from collections.abc import Sequence

@@ -131,7 +131,7 @@ def test_table_is_not_written_to_the_output_of_the_command(tmp_path: Path) -> No
     for out in ("/dev/stdout", str(printed)):
         with printed.open("w") as opened:
             done = subprocess.run([*command, out], stdout=opened, stderr=subprocess.PIPE, text=True, check=False)
-        expected = f"{out}: is where this command prints: name another file\n"
+        expected = f"{out}: is the command's own output: name another file\n"
         assert (done.returncode, done.stderr, printed.read_text()) == (2, expected, "")
     done = subprocess.run([*command, "/dev/stdout"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (2, "/dev/stdout: is not an ordinary file\n")

@@ -84,7 +84,7 @@ def test_lost_answer_leaves_open_which_rows_are_new(platform: Platform) -> None:
     result = importing(rows=3)
     assert result.stdout.splitlines() == [
         "3 rows: 1 new, 2 stored before, 0 refused",
-        "Up to 2 of the rows stored before were stored by this import, whose answer was lost.",
+        "This import may have stored up to 2 of the rows stored before: an answer was lost.",
     ]
 
 
