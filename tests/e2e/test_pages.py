@@ -77,7 +77,7 @@ async def test_the_operators_commands_work_when_pasted(platform: Platform) -> No
 
     assert f"{email} is an administrator" in output
     assert answers_in(output)[0]["status"] == "healthy"
-    assert re.search(r"gateway .* runs", output)
+    assert re.search(r"gateway .* running", output)
     assert "backend_svc.index" in output
     admin = await platform.log_in(email)
     assert (await admin.call("GET", "/api/sagas")).status_code == 200
