@@ -48,7 +48,7 @@ class Consul:
     """
 
     def __init__(self, url: str, *, answer_seconds: float = _ANSWER_SECONDS) -> None:
-        """Set up. `url` is the agent's, such as "http://consul.example.org"; its port defaults to Consul's.
+        """Set up. `url`: the agent's address, such as "http://consul.example.org"; the port defaults to Consul's.
 
         Requests without a wait fail after `answer_seconds`. Raises ValueError if the URL is invalid.
         """
@@ -64,7 +64,7 @@ class Consul:
         self.close()
 
     def close(self) -> None:
-        """End the thread after the calls that have begun or wait. Later calls raise RuntimeError."""
+        """End the thread after all calls that are running or queued. Later calls raise RuntimeError."""
         self._worker.close()
         self._client.http.close()
 
@@ -125,7 +125,7 @@ class _Client(consul.std.Consul):
     def __init__(self, url: str, answer_seconds: float) -> None:
         parts = split_url(url)
         self._path = parts.path.rstrip("/")
-        # Without `verify`, CONSUL_HTTP_SSL_VERIFY could turn the verification of certificates off.
+        # Pass `verify`, because otherwise CONSUL_HTTP_SSL_VERIFY could turn off the verification of certificates.
         super().__init__(
             parts.hostname, parts.port, scheme=parts.scheme, verify=True, connections_timeout=answer_seconds
         )
@@ -150,11 +150,11 @@ class _Http(consul.std.HTTPClient):
         super().__init__(*args, **kwargs)
         # The agent is on this machine or in its network, so HTTP_PROXY must not apply.
         self.session.trust_env = False
-        # A redirect would take our token to another server.
+        # A redirect would send our token to another server.
         self.session.max_redirects = 0
 
     def uri(self, path: str, params: Any = None) -> str:
-        """Return the URL of a path whose names are quoted already; py-consul would leave their "/" as it is."""
+        """Return the URL of a path whose names are already quoted; py-consul would not quote a "/" in a name."""
         return f"{self.base_uri}{path}?{urlencode(params)}" if params else f"{self.base_uri}{path}"
 
     def timeout(self, params: Any) -> Any:
@@ -197,7 +197,7 @@ class _Worker:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """End the thread after the calls that have begun or wait."""
+        """End the thread after all calls that are running or queued."""
         self._closed = True
         self._calls.put(None)
 

@@ -43,7 +43,7 @@ class Registry:
     def __init__(self, url: str) -> None:
         self._url = url
         self._queries = Consul(url)
-        # Its own, because a client makes one request at a time: a slow query must not delay a ping.
+        # Pings need a separate client: a client makes one request at a time, and slow queries must not delay pings.
         self._pings = Consul(url, answer_seconds=_PING_SECONDS)
 
     async def aclose(self) -> None:

@@ -75,14 +75,14 @@ def hide_error_text(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
     for field, value in [*event.items()]:
         event[field] = _hide(value, errors)
     if errors:
-        # One error may stand in several fields.
+        # Several fields may contain the same error.
         distinct = {id(error): error for error in errors}
         event["trace"] = [place for error in distinct.values() for place in _places(error)]
     return event
 
 
 def _exception_of(exc_info: object) -> BaseException | None:
-    """Return the exception that a caller gave as `exc_info`: itself, a tuple with it, or True for the current one."""
+    """Return the exception that `exc_info` means: an exception, a tuple with one, or True for the current one."""
     if isinstance(exc_info, tuple):
         exc_info = cast("tuple[object, ...]", exc_info)[1]
     elif exc_info and not isinstance(exc_info, BaseException):
@@ -112,7 +112,7 @@ def _class_name(value: object) -> str:
 
 
 def _type_of(error: BaseException) -> str:
-    """Return an error's type; for a group with those of its errors: "ExceptionGroup(ValueError, OSError)"."""
+    """Return an error's type. A group's type lists the types of its errors: "ExceptionGroup(ValueError, OSError)"."""
     if isinstance(error, BaseExceptionGroup):
         inner = cast("BaseExceptionGroup[BaseException]", error).exceptions
         return f"{_class_name(error)}({', '.join(map(_type_of, inner))})"
@@ -120,7 +120,7 @@ def _type_of(error: BaseException) -> str:
 
 
 def _places(error: BaseException) -> list[str]:
-    """Return the last frames of an error. For a group those of its errors follow, each behind the error's type."""
+    """Return the last frames of an error and, for a group, of each of its errors, after the error's type."""
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     places = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     if isinstance(error, BaseExceptionGroup):

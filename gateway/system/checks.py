@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 CHECK_SECONDS = 1.5
 _RELEASE_SECONDS = 1.2
-"""Time of a check after which a release that is still unknown is left out."""
+"""A check omits the release if it is still unknown after this time."""
 
 Check = Callable[[], Awaitable[str]]
 
@@ -107,7 +107,7 @@ def registry_check(registry: Registry) -> Check:
                 async with asyncio.timeout_at(release_due):
                     version = await registry.version()
             except Exception as error:
-                # The registry has answered the ping, so it is up.
+                # The registry is up, because it has answered the ping.
                 log.info("registry_release_unknown", error=error)
         return version
 
