@@ -131,10 +131,8 @@ def _checked_titles(titles: list[str]) -> list[str]:
     first: dict[str, int] = {}
     for number, title in enumerate(titles, start=1):
         if (earlier := first.setdefault(title.strip(), number)) < number:
-            other = titles[earlier - 1]
-            if other == title:
-                why = f"{title!r} is already the title of column {earlier}"
-            else:
-                why = f"{title!r} differs only in spaces from {other!r}, the title of column {earlier}"
+            # Quote no title: a header may be a row of data by mistake.
+            differs = "" if titles[earlier - 1] == title else ", apart from spaces"
+            why = f"the title is the same as that of column {earlier}{differs}"
             raise BadTable(why, line=1, column=number)
     return titles

@@ -132,6 +132,19 @@ async def test_call_without_the_required_role_is_denied(platform: Platform) -> N
     assert [(answer.status_code, reason_of(answer)) for answer in answers] == [(403, "ACCESS_DENIED")] * 2
 
 
+async def test_administrator_grants_the_role_of_a_steward(platform: Platform) -> None:
+    admin, account = await platform.admin(), await platform.register()
+    sample = await (await platform.account(consented=True)).create()
+    assert (await account.call("GET", f"/api/samples/{sample['id']}/audit")).status_code == 404
+
+    answer = await admin.call("POST", f"/api/accounts/{account.id}:setRoles", {"roles": ["ROLE_STEWARD"]})
+
+    assert answer.status_code == 200
+    steward = await platform.log_in(account.email)
+    assert (await steward.call("GET", "/api/auth/me")).json()["roles"] == ["ROLE_STEWARD"]
+    assert (await steward.call("GET", f"/api/samples/{sample['id']}/audit")).status_code == 200
+
+
 async def test_account_that_loses_a_role_is_logged_out(platform: Platform) -> None:
     admin, other = await platform.admin(), await platform.admin()
     path = f"/api/accounts/{other.id}:setRoles"

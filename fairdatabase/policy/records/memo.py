@@ -1,9 +1,9 @@
 """Memo: caches results from one record to the next, only for speed.
 
 Sheets repeat their field names and most of their values, so most of a record is found in the cache. Nothing in the
-cache can identify a person. It contains field names that the policy lists, values whose words the policy or the
-vocabulary lists, and the lengths of the texts outside the metadata. A value that merely has the right form may identify
-somebody, so it is judged each time. Every cache is bounded, and is cleared when it is full.
+cache can identify a person. It contains field names that the policy lists, values and organisms whose words the policy
+or the vocabulary lists, ids of studies, and the lengths of the texts outside the metadata. A value that merely has the
+right form may identify somebody, so it is judged each time. Every cache is bounded, and is cleared when it is full.
 """
 
 from collections.abc import Callable, Mapping

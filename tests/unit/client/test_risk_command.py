@@ -86,10 +86,10 @@ def test_markup_in_a_table_is_printed_literally(tmp_path: Path) -> None:
         ("", "--quasi a", "line 1, column 1: the file is empty"),
         ("a,b\n", "--quasi a", "line 2, column 1: there is no row below the header"),
         ("a,b\n1,2\n3\n", "--quasi a", "line 3, column 2: 1 cell, but the header has 2"),
-        ("a,a\n1,2\n", "--quasi a", "line 1, column 2: 'a' is already the title of column 1"),
+        ("a,a\n1,2\n", "--quasi a", "line 1, column 2: the title is the same as that of column 1"),
         ("a,b\n1,2\n", "--quasi x", "line 1: there is no column 'x'; the columns are: 'a', 'b'"),
         ("a,b\n1,2\n", "--quasi ,", "there is no column ''"),
-        ("a, a\n1,2\n", "--quasi a", "line 1, column 2: ' a' differs only in spaces from 'a', the title of column 1"),
+        ("a, a\n1,2\n", "--quasi a", "line 1, column 2: the title is the same as that of column 1, apart from spaces"),
         ("a,b\n1,\0\n", "--quasi a", "line 2, column 2: a NUL byte"),
     ],
 )
