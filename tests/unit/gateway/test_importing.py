@@ -137,7 +137,15 @@ async def test_answers_come_in_the_order_of_the_rows() -> None:
 
 async def test_rows_in_progress_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "_ROWS_AT_ONCE", 7)
-    rig = Rig()
+    rig, full = Rig(), asyncio.Event()
+
+    async def create(organism: str) -> None:
+        # The first rows stay in progress until as many as the limit are.
+        if rig.creations.at_once == 7:
+            full.set()
+        await full.wait()
+
+    rig.creations.create = create
     await rig.answer(*(row(str(number)) for number in range(50)))
     assert rig.creations.most_at_once == 7
 
