@@ -36,4 +36,4 @@ SHORT = Plan(
     patience=0.0,
     imported=1_000,
 )
-SMOKE = replace(SHORT, seconds=0.3, open_seconds=0.3, bodies=500, rival="monolith")
+SMOKE = replace(SHORT, seconds=0.3, bodies=500, rival="monolith")
