@@ -156,7 +156,9 @@ def _show(made: Report, file: Path, written: Path | None, refused: Path | None) 
         table.add_row(*map(Text, (str(kind.rows), str(first.row), str(first.line), first.field, first.description)))
     out.print(table)
     if made.donors_without_consent:
-        line = "The column subject names the donor of a row. Record a consent for each donor, then import the file again:"
+        line = (
+            "The column subject names the donor of a row. Record a consent for each donor, then import the file again:"
+        )
         body = '{"purpose": "sample_creation", "subject": "the donor"}'
         out.print(line, Text(f"POST /api/consents {body}"), soft_wrap=True)
     if made.correctable:
