@@ -67,6 +67,9 @@ def main() -> None:
         print(asyncio.run(make_admin(settings.database_url.get_secret_value(), sys.argv[1], read_password)))
     except Refused as error:
         sys.exit(str(error))
+    except EOFError:
+        # The prompt has no line end.
+        sys.exit("\nNo password was given: no account was created.")
     except OSError as error:
         sys.exit(f"Could not connect to the database ({type(error).__name__}). Is the platform running?")
 

@@ -61,7 +61,9 @@ metrics of the process. Envoy's are on its admin port, under `/stats/prometheus`
 SETTINGS = """\
 # Settings
 
-Every setting is an environment variable, read once at start. `make up` sets those that have no default.
+Every setting is an environment variable, read once at start. `make up` sets those that have no default. It takes ports
+from `FAIRDB_PORT_<NAME>` only, and sets `FAIRDB_PORT`, `FAIRDB_METRICS_PORT`, `FAIRDB_EDGE_PORT` and the like for the
+processes that it starts. The clients (`fairdb` and the examples) find a moved edge by `FAIRDB_EDGE_URL`.
 
 ## Every service
 """

@@ -20,6 +20,7 @@ from fairdb.samples.v1.sample_service_pb2 import FieldPreview
 
 _ORGANISM = "human metagenome"
 _EXAMPLES = 3
+_USAGE = "usage: python -m privacy_svc.review FILE [FILE …]"
 _OUTCOMES = {
     FieldPreview.OUTCOME_KEPT: "kept",
     FieldPreview.OUTCOME_CHANGED: "generalised",
@@ -43,8 +44,12 @@ class Column:
 def main(arguments: list[str]) -> int:
     """Print a review of each file."""
     if not arguments:
-        print("usage: python -m privacy_svc.review FILE [FILE …]", file=sys.stderr)
+        print(_USAGE, file=sys.stderr)
         return 2
+    if arguments[0] in ("-h", "--help"):
+        print(_USAGE)
+        print("Show what the policy does to each column of TSV or CSV files with a header.")
+        return 0
     policy = load_policy()
     for name in arguments:
         try:

@@ -23,9 +23,9 @@ async def paste(script: str, env: Mapping[str, str] | None = None, stdin: str = 
     return await _run(["bash", "-euo", "pipefail", "-c", script], env or {}, stdin)
 
 
-async def paste_python(script: str) -> str:
+async def paste_python(script: str, env: Mapping[str, str] | None = None) -> str:
     """Run lines of Python in the checkout and return their output, as `paste` does."""
-    return await _run([sys.executable, "-c", script], {}, "")
+    return await _run([sys.executable, "-c", script], env or {}, "")
 
 
 async def _run(argv: list[str], env: Mapping[str, str], stdin: str) -> str:

@@ -2,19 +2,37 @@
 
 import getpass
 import os
+import socket
+import ssl
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import httpx
 import typer
 
 from fairdatabase.client.session import ApiError, Session
-from fairdatabase.client.terminal import FAILED, print_error
+from fairdatabase.client.terminal import BAD_INPUT, FAILED, print_error
 
 EDGE_URL = "http://127.0.0.1:8000"
-EdgeUrl = Annotated[str, typer.Option(envvar="FAIRDB_EDGE_URL", help="The platform's URL.")]
+
+
+def _check_edge_url(url: str) -> str:
+    """Return the URL. End the command with exit code 2 when it contains a path."""
+    # Other mistakes are explained when the command connects.
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        if parts.netloc and parts.path.strip("/"):
+            print_error(None, f"--edge-url takes no path: write {parts.scheme}://{parts.netloc}")
+            raise typer.Exit(BAD_INPUT)
+    return url
+
+
+EdgeUrl = Annotated[
+    str, typer.Option(envvar="FAIRDB_EDGE_URL", callback=_check_edge_url, help="The platform's URL, without a path.")
+]
 Email = Annotated[str, typer.Option(envvar="FAIRDB_EMAIL", help="The e-mail address of your account.")]
 
 
@@ -41,9 +59,33 @@ def platform_errors_explained(edge_url: str) -> Generator[None, None, None]:
         print_error("Refused", error)
         raise typer.Exit(FAILED) from None
     except (httpx.TransportError, httpx.InvalidURL) as error:
-        why = f"{type(error).__name__}. Is the platform running? Set its URL with --edge-url or FAIRDB_EDGE_URL"
+        why = f"{_why_not_connected(error)} Set the platform's URL with --edge-url or FAIRDB_EDGE_URL"
         print_error(f"Could not connect to {edge_url}", why)
         raise typer.Exit(FAILED) from None
+
+
+def _why_not_connected(error: Exception) -> str:
+    """Return what went wrong, and what to check."""
+    causes: list[BaseException] = [error]
+    # Not only the cause: httpcore removes it.
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(cause)
+    for kinds, why in _REASONS:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return why
+    return f"{type(error).__name__}. Is the platform running?"
+
+
+# The first that fits counts. httpx wraps the error of the socket, which is more precise.
+_REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (ConnectionRefusedError, "connection refused. Is the platform running?"),
+    (socket.gaierror, "unknown host. Is its name spelt correctly?"),
+    (ssl.SSLCertVerificationError, "its TLS certificate is not trusted."),
+    (ssl.SSLError, "it does not answer with TLS. Does its URL start with http:// instead?"),
+    (httpx.RemoteProtocolError, "its answer is incomplete or not HTTP. Does its URL start with https:// instead?"),
+    (httpx.TimeoutException, "no answer in time. Is the platform running?"),
+    ((httpx.UnsupportedProtocol, httpx.InvalidURL), "not a URL such as http://127.0.0.1:8000."),
+)
 
 
 def _read_password(email: str) -> str:

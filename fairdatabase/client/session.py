@@ -27,9 +27,10 @@ class ApiError(Exception):
 
     def __str__(self) -> str:
         facts = ", ".join(f"{name}: {value}" for name, value in self.facts.items() if value)
-        details = "".join(f"\n  {field}: {description}" for field, description in self.violations)
+        # The message of an invalid request only says that it is invalid.
+        what = "; ".join(f"{field}: {description}" for field, description in self.violations) or self.message
         refusal = f"{self.status} {self.reason}".rstrip()
-        return f"{refusal}: {self.message}" + (f" ({facts})" if facts else "") + details
+        return f"{refusal}: {what}" + (f" ({facts})" if facts else "")
 
 
 class Imported(NamedTuple):

@@ -14,6 +14,13 @@ SAMPLE_FIELDS = {
 """The fields of a sample other than its metadata, by each name that JSON accepts for them."""
 REQUEST_ID = {"requestId": "request_id", "request_id": "request_id"}
 """The field with the idempotency key of a row."""
+_MOST_TITLES = 40
+
+
+def list_titles(titles: Sequence[str]) -> str:
+    """Return the titles of a header for an error message, at most 40 of them."""
+    more = f" and {len(titles) - _MOST_TITLES} more" if len(titles) > _MOST_TITLES else ""
+    return ", ".join(map(repr, titles[:_MOST_TITLES])) + more
 
 
 class TitlesUnusable(Exception):

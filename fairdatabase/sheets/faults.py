@@ -6,6 +6,8 @@ import io
 from fairdatabase.sheets.dialect import BOM, MOST_BYTES, cells_of, delimiter_of
 from fairdatabase.sheets.errors import BadTable
 
+_ZIP = b"PK\x03\x04"
+
 
 def first_fault(content: bytes) -> BadTable | None:
     """Return the first fault of a file, or None if the file is valid.
@@ -17,8 +19,16 @@ def first_fault(content: bytes) -> BadTable | None:
     return fault_in_bytes(content, delimiter) or _fault_in_rows(content.decode(), delimiter)
 
 
+def fault_in_start(start: bytes) -> BadTable | None:
+    """Return why a file that starts with these bytes is not text; None if they do not show it."""
+    # An .xlsx file is a ZIP archive.
+    return BadTable("This is an Excel file: save it as CSV (UTF-8) and use that.") if start[:4] == _ZIP else None
+
+
 def fault_in_bytes(content: bytes, delimiter: str) -> BadTable | None:
     """Return the first place where bytes without a BOM are not UTF-8 text, or None if all are."""
+    if fault := fault_in_start(content):
+        return fault
     at = content.find(b"\0")
     if at >= 0:
         return _at_byte(content, at, delimiter, "a NUL byte, so this is not text (save a UTF-16 file as UTF-8)")

@@ -254,13 +254,6 @@ async def test_invalid_argument_is_a_usage_error(words: list[str], said: list[st
     assert [word for word in said if word not in ended.errors] == []
 
 
-@pytest.mark.parametrize("edge_url", ["http://127.0.0.1:1", "127.0.0.1:8000", "http://127.0.0.1:port"])
-async def test_unreachable_platform_is_reported_in_one_line(edge_url: str) -> None:
-    ended = await run(edge_url, "admin@example.org", "list")
-    assert (ended.code, ended.output) == (1, "")
-    assert re.fullmatch(rf"Could not connect to {re.escape(edge_url)}: \w+\. .*--edge-url.*\n", ended.errors)
-
-
 @pytest_asyncio.fixture
 async def strange_edge() -> AsyncIterator[str]:
     """An edge whose saga contains markup, and which refuses a retry in several lines."""

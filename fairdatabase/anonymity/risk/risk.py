@@ -13,6 +13,7 @@ from fairdatabase.anonymity.model.table import Table
 from fairdatabase.anonymity.risk.closeness import closeness
 from fairdatabase.anonymity.risk.diversity import distinct_l, entropy_l
 from fairdatabase.anonymity.risk.sensitive import Sensitive, read_all
+from fairdatabase.sheets.columns import list_titles
 from fairdatabase.sheets.errors import BadTable
 
 # Later digits only reflect the order of additions.
@@ -68,7 +69,7 @@ def check_roles(roles: Roles, titles: Sequence[str]) -> None:
     known = set(titles)
     for title in (*roles.named, *roles.categorical):
         if title not in known:
-            raise BadTable(f"there is no column {title!r}; the columns are: {_some(titles)}", line=1)
+            raise BadTable(f"there is no column {title!r}; the columns are: {list_titles(titles)}", line=1)
     for title in sorted(roles.categorical - {*roles.sensitive}):
         raise BadOption(f"{title!r} is named by --categorical, so --sensitive must name it too")
     seen: set[str] = set()
@@ -110,8 +111,3 @@ def measure_classes(ids: Ids, count: int, people: People, sensitive: dict[str, S
 def _round(figure: float) -> float:
     # "+ 0.0" turns -0.0 into 0.0.
     return round(float(figure), _DIGITS) + 0.0
-
-
-def _some(titles: Sequence[str], most: int = 40) -> str:
-    more = f" and {len(titles) - most} more" if len(titles) > most else ""
-    return ", ".join(map(repr, titles[:most])) + more

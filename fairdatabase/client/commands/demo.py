@@ -1,6 +1,7 @@
 """The demo: shows what the platform does with real tables, step by step."""
 
 import json
+import os
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -67,6 +68,14 @@ def run(edge_url: str, samples: list[dict[str, Any]], console: Console) -> None:
             f"[bold green]Done[/]          {len(created)} samples created in {created_in:.1f} s ({rate:.0f}/s), "
             f"all processed after {processed_in:.1f} s"
         )
+        show_next(console)
+
+
+def show_next(console: Console) -> None:
+    """Print what to do after the demo, and where its state is."""
+    root = os.environ.get("FAIRDB_ROOT")
+    state = f"The state of this demo is in {root}. " if root else ""
+    console.print(Text(f"{state}Next: run `make up` and follow docs/tutorial.md."), soft_wrap=True)
 
 
 def _show_refusal(researcher: Session, sample: dict[str, Any], console: Console) -> None:

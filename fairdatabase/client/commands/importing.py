@@ -1,6 +1,6 @@
 """`fairdb import`: sends a file of samples in chunks. Each chunk can be sent again safely."""
 
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -25,6 +25,7 @@ from fairdatabase.client.terminal import (
     print_error,
     progress_bar,
 )
+from fairdatabase.sheets.faults import fault_in_start
 
 _SHOWN = 10
 """The maximum number of kinds of problems to print, most frequent first, and of row numbers to print."""
@@ -116,6 +117,9 @@ def _check(
     if str(file) == "-" or (file.exists() and not file.is_file()):
         print_error(str(file), "is not an ordinary file: save the rows in a file first, so that they can be sent again")
         raise typer.Exit(BAD_INPUT)
+    if fault := fault_in_start(_start_of(file)):
+        print_error(str(file), fault)
+        raise typer.Exit(BAD_INPUT)
     found = format or _FORMATS.get(file.suffix.lower())
     if found is None:
         raise typer.BadParameter(f"the name of {file.name} does not show its format: add --format csv, tsv or ndjson")
@@ -132,6 +136,13 @@ def _check(
         print_error(f"--edge-url {edge_url}", f"write http://{edge_url}")
         raise typer.Exit(BAD_INPUT)
     return found
+
+
+def _start_of(file: Path) -> bytes:
+    # An error is explained when the rows are read.
+    with suppress(OSError), file.open("rb") as source:
+        return source.read(16)
+    return b""
 
 
 def _rows(count: int) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from fairdatabase.sheets.columns import REQUEST_ID, SAMPLE_FIELDS, Columns, TitlesUnusable
+from fairdatabase.sheets.columns import REQUEST_ID, SAMPLE_FIELDS, Columns, TitlesUnusable, list_titles
 from fairdatabase.sheets.records import Fault, LineRecords, Record, Records, TableRecords
 
 _ROWS_AT_ONCE = 400
@@ -198,7 +198,8 @@ def _check_titles(columns: Columns, titles: Sequence[str], delimiter: str, organ
         return
     near = next((title for _, title in columns.metadata if title.strip("#_ ").casefold() == "organism"), None)
     meant = f" (did you mean {near!r}? Rename it to 'organism')" if near else ""
-    raise FileUnusable(f"header: there is no column 'organism'{meant}; --organism NAME sets it for all rows")
+    found = f"the columns are: {list_titles(titles)}"
+    raise FileUnusable(f"header: there is no column 'organism'{meant}; {found}. --organism NAME sets it for all rows")
 
 
 _OTHER_DELIMITERS = {

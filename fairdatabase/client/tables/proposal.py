@@ -1,6 +1,8 @@
 """The command that `fairdb report` proposes, and notes on its effects."""
 
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from fairdatabase.anonymity.tables.roles import Guess
 
 _K = 5
+_NAME = "fairdb"
 
 
 def proposal(file: Path, guesses: "Sequence[Guess]", roles: "Roles", risk: "Risk") -> str:
@@ -21,7 +24,7 @@ def proposal(file: Path, guesses: "Sequence[Guess]", roles: "Roles", risk: "Risk
     dropped = [guess.title for guess in guesses if _is_dropped(guess, risk.rows)]
     # A name that starts with a hyphen would be read as an option.
     place = f"./{file}" if str(file).startswith("-") else str(file)
-    words = ["fairdb", "anonymize", place, "--quasi", join_names(roles.quasi)]
+    words = [_command(), "anonymize", place, "--quasi", join_names(roles.quasi)]
     if roles.sensitive:
         words += ["--sensitive", join_names(roles.sensitive)]
     if roles.subject is not None:
@@ -50,6 +53,12 @@ def notes_on_proposal(guesses: "Sequence[Guess]", roles: "Roles", risk: "Risk") 
         everybody = f"all {risk.subjects} people are in one class, so every difference between them is lost"
         notes.append(f"With --k {k}, {everybody}.{less}")
     return notes
+
+
+def _command() -> str:
+    """Return what starts `fairdb` in the user's shell: its path, if it is not on PATH."""
+    started_as = Path(sys.argv[0])
+    return str(started_as) if started_as.name == _NAME and shutil.which(_NAME) is None else _NAME
 
 
 def _k(risk: "Risk") -> int:

@@ -146,6 +146,14 @@ def test_only_an_ordinary_file_is_accepted(platform: Platform, name: str) -> Non
     assert f"{name}: is not an ordinary file" in result.stderr
 
 
+@pytest.mark.parametrize("name", ["t.xlsx", "t.csv", "t.ndjson"])
+def test_excel_file_is_refused_with_advice(platform: Platform, name: str) -> None:
+    Path(name).write_bytes(b"PK\x03\x04\x14\x00\x06\x00rest")
+    result = run("import", name, "--email", "a@example.org")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"{name}: This is an Excel file: save it as CSV (UTF-8) and use that.\n"
+
+
 def test_no_refused_rows_leave_no_file(platform: Platform) -> None:
     assert importing("--refused", "r.csv", "--report", "report.csv").exit_code == 0
     assert sorted(path.name for path in Path().iterdir()) == ["report.csv", "t.csv"]
@@ -178,7 +186,7 @@ def test_import_refused_as_a_whole_is_bad_input(platform: Platform) -> None:
     platform.answers = [raising(error)]
     result = importing("--study", "nope", "--report", "report.csv", "--refused", "r.csv", rows=900)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == "Refused: 400 INVALID_REQUEST: Fix it. study: must be a UUID\n"
+    assert result.stderr == "Refused: 400 INVALID_REQUEST: study: must be a UUID\n"
     assert [path.name for path in Path().iterdir()] == ["t.csv"]
 
 

@@ -114,7 +114,12 @@ def test_unusable_file_is_refused(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "format", "organism", "expected"),
     [
-        (b"sample,age\n1,2\n", Format.CSV, "", "there is no column 'organism'; --organism NAME"),
+        (
+            b"sample,age\n1,2\n",
+            Format.CSV,
+            "",
+            "there is no column 'organism'; the columns are: 'sample', 'age'. --organism",
+        ),
         (b"Organism,age\na,2\n", Format.CSV, "", "did you mean 'Organism'?"),
         (b"organism;age\na;2\n", Format.CSV, "E. coli", "separated by semicolons"),
         (b"organism;age\na;2\n", Format.TSV, "E. coli", "separated by semicolons"),

@@ -4,7 +4,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from fairdatabase.client.commands.demo import show_next
 from tests.unit.client.commands import run
 
 
@@ -20,3 +22,14 @@ def test_demo_without_its_tables_says_what_to_do(tmp_path: Path, monkeypatch: py
         "The demo failed: .fairdb/data does not contain moving_pictures_mf.tsv and atlas_meta_data.csv: "
         "run `make demo` in a checkout of FAIRDatabase, which downloads the tables, or set --data to their folder\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("root", "expected"), [(".fairdb/demo", "The state of this demo is in .fairdb/demo. "), ("", "")]
+)
+def test_demo_ends_with_what_to_do_next(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], root: str, expected: str
+) -> None:
+    monkeypatch.setenv("FAIRDB_ROOT", root)
+    show_next(Console())
+    assert capsys.readouterr().out == f"{expected}Next: run `make up` and follow docs/tutorial.md.\n"

@@ -40,6 +40,20 @@ def test_proposed_command_works(tmp_path: Path) -> None:
     assert (tmp_path / "o.csv").read_text().partition("\n")[0] == "age,sex,country,disease,body_site,shoe size"
 
 
+@pytest.mark.parametrize(("on_path", "expected"), [(True, "fairdb"), (False, "my env/bin/fairdb")])
+def test_proposed_command_starts_as_this_one_did_unless_it_is_on_the_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_path: bool, expected: str
+) -> None:
+    file = write(tmp_path / "t.csv", ROWS, HEADER)
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    if on_path:
+        (folder / "fairdb").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr("sys.argv", ["my env/bin/fairdb"])
+    assert shlex.split(run("report", file).stdout.partition("Next: ")[2])[:2] == [expected, "anonymize"]
+
+
 def test_options_overrule_the_guess(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", ROWS, HEADER)
     found = json.loads(run("report", file, "--quasi", "shoe size,disease", "--subject", "sample_id", "--json").stdout)

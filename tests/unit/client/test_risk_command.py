@@ -101,6 +101,15 @@ def test_bad_input_exits_with_2_and_names_its_place(tmp_path: Path, content: str
     assert expected in result.stderr
 
 
+@pytest.mark.parametrize(("command", "name"), [("risk --quasi a", "t.xlsx"), ("report", "t.csv")])
+def test_excel_file_is_refused_with_advice(tmp_path: Path, command: str, name: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(b"PK\x03\x04\x14\x00\x06\x00rest")
+    result = run(*command.split(), file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"{file}: This is an Excel file: save it as CSV (UTF-8) and use that.\n"
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

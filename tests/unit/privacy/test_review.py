@@ -49,3 +49,8 @@ def test_unreadable_table_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
         assert main([str(tmp_path / name)]) == 1
         assert f"{name}: {why}" in capsys.readouterr().err
     assert main([]) == 2
+
+
+def test_help_prints_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: python -m privacy_svc.review FILE")
