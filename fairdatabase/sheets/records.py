@@ -13,7 +13,10 @@ from fairdatabase.sheets.dialect import BOM, MOST_BYTES, cells_of
 
 _MOST_LINES = 100
 _MOST_SPAN = 64 * 1024
-"""The maximum lines, and bytes, of one row of a table. After an unclosed quote, up to this much is read twice."""
+"""The maximum number of lines, and of bytes, in one row of a table.
+
+After an unclosed quote, up to this much of the file is read twice.
+"""
 
 
 class Fault(Enum):

@@ -21,7 +21,7 @@ _WRITTEN = re.compile(r"(-?\d+(?:\.\d+)?)(?: to |-)(-?\d+(?:\.\d+)?)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The exact numbers of a column (None where missing), their extremes, and `unit`: 0.1 if they have one decimal."""
+    """The exact numbers of a column (None where missing), their extremes, and their resolution: 0.1 for one decimal."""
 
     exact: list[Decimal | None]
     lowest: Decimal

@@ -40,7 +40,7 @@ class Domain:
     as_set: bool
     loss: Callable[[Ranks, Ranks], Losses]
     _label: Callable[[int, int], str]
-    # How many of the first values cannot be combined with other values: a group that combines them becomes "*".
+    # The first `apart` values cannot be combined with other values: a group that combines them becomes "*".
     apart: int = 0
     numbers: bool = False
     # Whether the bounds of a range are actual values of people in the range.

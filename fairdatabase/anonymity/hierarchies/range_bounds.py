@@ -25,7 +25,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """For each rank, the lower bound of a range that starts there and the upper bound of one that ends there."""
+    """For each rank: the lower bound of a range that starts there, and the upper bound of a range that ends there."""
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]

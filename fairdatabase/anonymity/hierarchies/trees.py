@@ -62,7 +62,7 @@ def read_tree(path: Path, title: str, values: Sequence[str]) -> Hierarchy:
 
 
 def _check_names(path: Path, lines: Sequence[tuple[int, list[str]]]) -> None:
-    """Raise BadTable for a name that is on two levels: as a published value it would be ambiguous."""
+    """Raise BadTable if a name is on two levels: in a published table, the name would be ambiguous."""
     above: dict[str, set[int]] = {}
     for _, fields in lines:
         for level, name in enumerate(fields[1:], start=1):

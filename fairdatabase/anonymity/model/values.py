@@ -32,7 +32,7 @@ def meaning(text: str, present: Collection[str] = (), *, exponents: bool = True)
     words = "".join(char for char in folded if unicodedata.category(char) != "Cf").split()
     plain, spaced = "".join(words), " ".join(words)
     if NUMBER.fullmatch(plain) and (exponents or "e" not in plain):
-        # Not normalised, because that would round it.
+        # Not `Decimal.normalize`, which would round the number.
         return Decimal(plain)
     return "" if is_missing(spaced) and spaced not in present else plain
 

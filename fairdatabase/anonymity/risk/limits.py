@@ -66,7 +66,7 @@ def distant(
     limits: Limits,
     references: Sequence[NDArray[np.float64]] | None = None,
 ) -> NDArray[np.bool_]:
-    """Return which classes are further than `t` from the table: from `references`, or else from all of `content`."""
+    """Return which classes are further than `t` from the table, described by `references` or else by `content`."""
     found = np.zeros(count, np.bool_)
     if limits.t is None:
         return found

@@ -1,4 +1,4 @@
-"""Cuts: where to cut each of many groups of rows in two, by one of several strategies.
+"""Cuts: chooses where to cut each group of rows in two, by one of several strategies.
 
 "median" is the strict Mondrian (LeFevre, DeWitt and Ramakrishnan 2006): it cuts the widest column at its median. The
 width is measured by loss, ranks or values, and rows with the median value go to the left or to the right. "strict"

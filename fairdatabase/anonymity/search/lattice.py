@@ -53,7 +53,7 @@ class Lattice:
         return self.visits >= max(40, _MOST_CELLS_VISITED // (len(self._columns) * (self._rows + _ROWS_PER_CALL)))
 
     def bound(self, nodes: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return a lower bound on the loss of each node: what its levels lose."""
+        """Return a lower bound on the loss of each node: the loss of its levels alone."""
         total = np.zeros(len(nodes))
         for i, means in enumerate(self._means):
             total += means[nodes[:, i]]

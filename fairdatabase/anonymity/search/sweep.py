@@ -137,7 +137,7 @@ def _extremes(
 def _distinct(
     codes: NDArray[np.integer], groups: Groups, counted: NDArray[np.bool_] | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the number of different codes of a group up to each position, and after it. `counted` selects rows."""
+    """Return the number of different codes of a group up to and after each position, in rows marked as `counted`."""
     key = groups.owner.astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes
     by_key = np.argsort(key, kind="stable")
     turns = np.flatnonzero(np.diff(key[by_key])) + 1

@@ -55,7 +55,7 @@ def _split(text: str) -> list[str]:
 def join_names(titles: Iterable[str]) -> str:
     """Return titles in the form that `read_names` reads."""
     line = io.StringIO()
-    # csv quotes the characters that end its own lines, so this must be CRLF.
+    # csv quotes a cell that contains a character of the line terminator, so the terminator must be CRLF.
     csv.writer(line, lineterminator="\r\n").writerow(titles)
     return line.getvalue().removesuffix("\r\n")
 

@@ -52,7 +52,7 @@ def is_identifying(text: str) -> bool:
 
 
 def has_redactable_form(text: str, vocabulary: Vocabulary) -> bool:
-    """Return whether redaction would remove a part of a clean text for its form: an address, a code or initials."""
+    """Return whether redaction would remove part of a clean text by its form: an address, a code or initials."""
     triggers = triggers_in(text)
     return (
         decode(text) != text

@@ -61,7 +61,7 @@ class Matcher(NamedTuple):
         text, length = self.text, len(self.squashed)
         at = squashed.find(self.squashed)
         if at == squashed.rfind(self.squashed) and text[0].isalnum() and text[-1].isalnum():
-            # It occurs once, and usually as it was given.
+            # The identifier occurs once, and is usually spelled as given.
             start = folded.find(text)
             if start >= 0:
                 yield start, start + len(text)

@@ -68,7 +68,7 @@ class Judgement(NamedTuple):
 
 
 class Anonymiser:
-    """Applies one policy to raw samples. For speed it remembers texts that the policy lists, and no others."""
+    """Applies one policy to raw samples. For speed, it caches texts that consist of listed words."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -205,7 +205,7 @@ def _all_stored_text(raw: RawSample, listed: list[tuple[str, Listed]], values: l
 def _without_identifiers(
     listed: list[tuple[str, Listed]], values: list[Stored], identifiers: Identifiers
 ) -> tuple[list[tuple[str, Listed]], list[Stored], dict[str, Cause]]:
-    """Return the stored values that contain no identifier, and the fields to drop because theirs contains one."""
+    """Return the stored values that contain no identifier, and the dropped fields, whose values contain one."""
     if not identifiers:
         return listed, values, {}
     held = {name for name, text in listed if identifiers.occur_in(text.stored)}

@@ -204,7 +204,7 @@ RULES: Mapping[str, Rule] = {
     "ontology": _ontology,
 }
 
-# How to correct a value that a rule drops. Rules without an entry never drop a value, or refuse it with advice.
+# How to correct a value that a rule drops. Rules without an entry keep a value or refuse it.
 _EXPECTED = {
     "term": "must be a short phrase of words that the vocabulary knows",
     "pattern": "must have the form of this field's values",

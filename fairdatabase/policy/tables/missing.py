@@ -25,7 +25,7 @@ class MissingTerms:
     last: frozenset[str]
 
     def term(self, text: str) -> str | None:
-        """Return the missing-value term for a clean text: "" if it is blank, None if it is a value."""
+        """Return the missing-value term that a clean text means: "" for a blank, None for a value."""
         if len(text) > _LONGEST:
             return None
         if text and (text[0] not in self.first or text[-1] not in self.last):

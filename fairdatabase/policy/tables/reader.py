@@ -69,7 +69,7 @@ def load_policy(path: Path = _FILE) -> Policy:
                 _require(squashed not in spellings, f"{where}: {squashed} stands for two fields")
                 spellings[squashed] = fields[name]
         for name, pattern in group.get("patterns", {}).items():
-            _require(group["class"] == "direct", f"{where}: only direct identifiers may have a pattern of the name")
+            _require(group["class"] == "direct", f"{where}: only direct identifiers may have name patterns")
             found = next((field for field in spellings.values() if field.name == name), None)
             _require(found is not None, f"{where}: pattern of an unknown field {name}")
             patterns.append((_compile(where, pattern), spellings[squash(name)]))

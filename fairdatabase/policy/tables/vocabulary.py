@@ -63,7 +63,7 @@ class Vocabulary:
     # Matches an id of a listed ontology with too few digits to identify anybody.
     short_id: re.Pattern[str]
     organisms: OrganismNames
-    # Given names and surnames, some of them known words as well.
+    # Given names and surnames. Some are also known words.
     people: frozenset[str]
     given: frozenset[str]
     studies: frozenset[str]
