@@ -1,1 +1,1 @@
-"""bench: what the platform costs, measured; nothing here runs in production or decides whether a test passes."""
+"""bench: measures the cost of the platform. Nothing here runs in production or decides whether a test passes."""

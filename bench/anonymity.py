@@ -1,8 +1,8 @@
-"""Tables: the time and memory of `fairdb risk` and `fairdb anonymize`, each in a process of its own.
+"""Measures the time and memory of `fairdb risk` and `fairdb anonymize` on tables, each run in its own process.
 
-Run as `python -m bench.anonymity`. Times are CPU time, from the start of Python to its end; memory is the growth of
-peak resident memory over the same work on twenty rows, which is what the libraries take. It is also given as a
-multiple of the file.
+Run as `python -m bench.anonymity`. Times are CPU time from the start of Python to its end. Memory is the growth of
+peak resident memory beyond that of the same command on twenty rows, so the memory of the libraries does not count. It
+is also printed as a multiple of the file size.
 """
 
 import json
@@ -18,7 +18,7 @@ QUASI = ("age", "sex", "country", "bmi", "smoker")
 _COUNTRIES = ("China", "Denmark", "Fiji", "Germany", "Italy", "Netherlands", "Peru", "Spain", "Sweden", "Tanzania")
 _DISEASES = ("none", "none", "none", "IBD", "asthma", "diabetes", "flu")
 
-# What a child runs: the functions of the command, between two readings of its own clock and memory.
+# The program of a child process: it calls the functions of the command and measures its own CPU time and memory.
 _CHILD = """
 import json, resource, sys, time
 from pathlib import Path
@@ -65,7 +65,7 @@ def main() -> None:
             file = Path(folder) / f"{rows}.csv"
             if not file.exists():
                 write_people(file, rows)
-            # Of risk, the sensitive column is one of the five.
+            # For risk, the sensitive column is one of the five.
             quasi = QUASI[:4] if work == "risk" else QUASI
             runs = [_run(work, few, file, quasi) for _ in range(RUNS if rows < 1_000_000 else 1)]
             megabytes = file.stat().st_size / 2**20

@@ -10,11 +10,11 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc
 from deploy.local.ports import LOOPBACK
 
 SAMPLED = "0.1"
-"""The share of requests that is traced."""
+"""The share of requests that are traced."""
 
 
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
-    """What has arrived so far."""
+    """The number of spans received so far."""
 
     def __init__(self) -> None:
         self.spans = 0
@@ -25,7 +25,7 @@ class Collector(trace_service_pb2_grpc.TraceServiceServicer):
         return pb.ExportTraceServiceResponse()
 
     def environment(self, *, tracing: bool) -> dict[str, str]:
-        """Return the environment that makes a service export its spans here, or make none."""
+        """Return the environment variables that make a service export its spans to this collector, or record none."""
         if not tracing:
             return {"OTEL_TRACES_EXPORTER": "none"}
         return {

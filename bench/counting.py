@@ -1,4 +1,4 @@
-"""Counting: compares what a run left in PostgreSQL and at the broker with its answers."""
+"""Counting: checks that the rows in PostgreSQL and the events at the broker match the answers of a run."""
 
 import asyncio
 import time
@@ -17,22 +17,22 @@ SETTLE_SECONDS = 300  # after an import of 100,000 rows a fifth of them is still
 
 
 class CountMismatch(Exception):
-    """A run left more or fewer samples, audit rows or events than its answers say."""
+    """The number of samples, audit rows or events after a run differs from the number that its answers imply."""
 
 
 @dataclass(frozen=True)
 class Expectation:
-    """What one creation leaves in a variant, and how to count it.
+    """The rows and events that one creation produces in a variant, and how to count them.
 
-    `query` returns samples, audit rows, and how much is unfinished: events not yet published, samples not yet indexed
-    or notified, sagas that have not ended.
+    `query` returns the number of samples, of audit rows, and of unfinished items: events not yet published, samples
+    not yet indexed or notified, sagas that have not ended.
     """
 
     query: str
     exchange: str
     audits: int
     events: tuple[str, ...]
-    """Types."""
+    """The event types."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Events:
         self._channel, self._queues = channel, queues
 
     async def forget(self) -> None:
-        """Empty the queues."""
+        """Purge the queues."""
         for queue in self._queues:
             await queue.purge()
 
     async def count(self) -> int:
-        """Return how many events have arrived since the queues were emptied."""
+        """Return how many events have arrived since the queues were purged."""
         declared = [await self._channel.declare_queue(queue.name, passive=True) for queue in self._queues]
         return sum(queue.declaration_result.message_count or 0 for queue in declared)
 
@@ -95,7 +95,7 @@ async def tally(connection: asyncpg.Connection, expected: Expectation) -> Tally:
 async def settle(
     connection: asyncpg.Connection, expected: Expectation, events: Events, before: Tally, answered: int
 ) -> float:
-    """Wait until a run's work is finished and return the seconds. Raises CountMismatch if any of it is missing."""
+    """Wait until a run's work is finished; return the seconds waited. Raises CountMismatch if anything is missing."""
     began = time.monotonic()
     wanted = answered * len(expected.events)
     while True:

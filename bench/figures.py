@@ -1,4 +1,4 @@
-"""Figures: what each run measured, the medians, and the ratios by which the platform is judged."""
+"""Figures: the measurements of each run, their medians, and the ratios that are compared with the targets."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Literal
 What = Literal["post", "get", "post open", "get open", "store", "copy", "import"]
 
 LOADS = (1, 16, 64)
-# Name, then the two throughputs of the ratio, each as variant, method, connections.
+# Each line has the name of the ratio, then its two throughputs, each as variant, method and connections.
 _THROUGHPUTS: Mapping[str, tuple[tuple[str, What, int], tuple[str, What, int]]] = {
     "post_vs_monolith_64": (("platform", "post", 64), ("monolith", "post", 64)),
     "post_vs_monolith2_64": (("platform", "post", 64), ("monolith2", "post", 64)),
@@ -26,19 +26,19 @@ _THROUGHPUTS: Mapping[str, tuple[tuple[str, What, int], tuple[str, What, int]]] 
 
 @dataclass(frozen=True)
 class Figure:
-    """One run. Rates are a second, times in milliseconds, CPU in microseconds a request; None: not measured."""
+    """One run. Rates are per second, times in milliseconds, CPU in microseconds per request. None: not measured."""
 
     repetition: int
     variant: str
     what: What
     connections: int
-    """In an open loop, the requests started in each second."""
+    """The number of requests started per second, in an open loop."""
     rate: float | None
     p50_ms: float | None = None
     p99_ms: float | None = None
     answered: int = 0
     cpu_us: float | None = None
-    """Of the variant's own processes, until all work of the run was finished, including work after the answers."""
+    """CPU of the variant's own processes until all work of the run was finished, including work after the answers."""
     postgres_us: float | None = None
     rabbitmq_us: float | None = None
     others: float = 0.0
@@ -46,9 +46,9 @@ class Figure:
     disk: float = 0.0
     """The share of all cores that was idle while something waited for the disk."""
     settle_seconds: float = 0.0
-    """From the last answer until nothing was in progress."""
+    """Seconds from the last answer until nothing was in progress."""
     dropped: int = 0
-    """Requests of an open loop that were not started, because too many were unanswered."""
+    """The number of requests in an open loop that were not started, because too many others were unanswered."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Memory:
 
 @dataclass
 class Results:
-    """Everything that was measured."""
+    """All figures of a benchmark."""
 
     figures: list[Figure] = field(default_factory=list[Figure])
     memories: list[Memory] = field(default_factory=list[Memory])
@@ -85,7 +85,7 @@ def median(
 def ratios(figures: Sequence[Figure]) -> dict[str, float | None]:
     """Return each ratio of medians; None where one of the two was not measured.
 
-    For throughputs more is better; `post_p50_vs_store_1` is of times, so less is.
+    A higher ratio of throughputs is better. `post_p50_vs_store_1` is a ratio of times, so lower is better.
     """
     found = {
         name: divide(median(figures, *ours), median(figures, *other)) for name, (ours, other) in _THROUGHPUTS.items()

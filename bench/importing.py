@@ -1,7 +1,7 @@
-"""Importing: the import of many samples through the API, against a bare COPY of the same rows.
+"""Importing: compares the import of many samples through the API with a bare COPY of the same rows.
 
-A COPY is the upper limit of PostgreSQL. It copies samples that the platform has stored, with their audit and outbox
-rows, into tables with the same indexes, in one transaction.
+A COPY is the fastest way to write rows to PostgreSQL. The COPY measured here writes samples that the platform has
+stored, with their audit and outbox rows, into tables with the same indexes, in one transaction.
 """
 
 import io
@@ -21,7 +21,7 @@ from bench.measuring import Meter
 
 PATH = "/api/samples:import"
 _AT_ONCE = 50
-"""Rows that are sent at a time."""
+"""The number of rows sent at a time."""
 
 MAKE_TABLES = """
 DROP SCHEMA IF EXISTS bench_copy CASCADE;
@@ -53,7 +53,7 @@ class Rows:
 
 
 async def measure_copy(connection: asyncpg.Connection, count: int, repetitions: int) -> list[Figure]:
-    """Measure how many samples a second COPY takes; `connection` is a superuser's to the platform's database."""
+    """Measure how many samples per second COPY writes. `connection` is a superuser's to the platform's database."""
     await connection.execute(MAKE_TABLES.format(count=count))
     try:
         samples, audits = io.BytesIO(), io.BytesIO()
@@ -70,7 +70,7 @@ async def measure_copy(connection: asyncpg.Connection, count: int, repetitions: 
 
 
 async def measure_import(meter: Meter, bodies: Sequence[str], count: int) -> Figure:
-    """Measure how many samples a second the API imports, `count` of them in one call. Raises LoadFailed."""
+    """Import `count` samples in one call, and measure how many the API imports per second. Raises LoadFailed."""
     result, cost = await meter.costed(lambda: _import(meter, bodies, count), creates=True)
     rate = result.answered / result.seconds
     return Figure(meter.repetition, meter.variant.name, "import", 1, rate, answered=result.answered, **asdict(cost))
@@ -85,7 +85,7 @@ class Run:
 
 
 async def _import(meter: Meter, bodies: Sequence[str], count: int) -> Run:
-    # Each has its own key: bodies repeat, and would be recognised.
+    # Give each row its own key: bodies repeat, and equal rows would otherwise be recognised as repeats.
     run = uuid4()
 
     async def rows() -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""Installation of what only measuring needs: the peers' libraries, the load generators, the profiler.
+"""Installs what only the benchmarks need: the peers' libraries, the load generators and the profiler.
 
 Run as `python -m bench.installation`, after set-up. The libraries are the dependency group `bench`, from
 requirements-bench.lock; wrk comes from the system's package sources, unpacked like RabbitMQ, unless PATH has it.
@@ -15,12 +15,12 @@ from deploy.local.packages import Packages, PackagesMissing
 
 LOCK = CHECKOUT / "requirements-bench.lock"
 WRK = FAIRDB / "bench" / "wrk"
-# wrk and what it needs beyond the C libraries of every Debian.
+# wrk, and the libraries that it needs and a minimal Debian lacks.
 WRK_PACKAGES = ("wrk", "libluajit-5.1-2", "libluajit-5.1-common")
 
 
 def main() -> int:
-    """Install what is missing. A repeat does nothing."""
+    """Install what is missing. Running this again does nothing."""
     stages.STAMPS.mkdir(parents=True, exist_ok=True)
     try:
         install_libraries()
@@ -53,7 +53,7 @@ def unpack_wrk() -> None:
 
 
 def wrk() -> tuple[Path, dict[str, str]]:
-    """Return the program of wrk and the environment that it needs. Raises FileNotFoundError."""
+    """Return the path of wrk and the environment variables that it needs. Raises FileNotFoundError."""
     found = shutil.which("wrk")
     if found is not None:
         return Path(found), {}
@@ -64,14 +64,14 @@ def wrk() -> tuple[Path, dict[str, str]]:
 
 
 def k6() -> Path:
-    """Return the program of k6."""
+    """Return the path of k6."""
     return stages.VENV / "bin" / "k6"
 
 
 def wrk_version() -> str:
     """Return the version that wrk prints."""
     program, env = wrk()
-    # wrk prints its usage too, and exits with 1.
+    # `wrk --version` also prints the usage, and exits with 1.
     done = subprocess.run([program, "-v"], env=env, capture_output=True, text=True, check=False)
     return done.stdout.split(" [")[0].strip()
 

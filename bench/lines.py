@@ -12,10 +12,10 @@ _SLICES = 3
 
 
 class Lines:
-    """Gives each run its file: bodies that the previous run did not have, and every id in random order."""
+    """Writes the file of each run: bodies that the previous run did not use, and all ids in random order."""
 
     def __init__(self, folder: Path, bodies_a_run: int) -> None:
-        """Make `count` bodies; a run that sends more repeats some."""
+        """Make `count` bodies. A run that sends more requests repeats some of them."""
         self._folder = folder
         bodies = write_records(_SLICES * bodies_a_run, donors=DONORS)
         self._slices = [bodies[start : start + bodies_a_run] for start in range(0, len(bodies), bodies_a_run)]

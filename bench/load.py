@@ -11,7 +11,7 @@ from bench import installation
 
 SCRIPT = Path(__file__).with_name("load.lua")
 OPEN_SCRIPT = Path(__file__).with_name("load.js")
-# After the measured time, for the last answers.
+# Seconds to wait for the last answers after the measured time.
 _LAST_ANSWERS_SECONDS = 60
 _MARK = "RESULT\t"
 
@@ -22,7 +22,7 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """What to send and where: base URL, token, POST or GET, and a file with one body or id a line."""
+    """The target and the requests: base URL, token, POST or GET, and a file with one body or id per line."""
 
     url: str
     token: str
@@ -32,7 +32,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Closed:
-    """A closed-loop run: every request was answered with 2xx."""
+    """The result of a closed-loop run, in which every request was answered with 2xx."""
 
     answered: int
     seconds: float
@@ -41,13 +41,13 @@ class Closed:
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
+        """Answers per second."""
         return self.answered / self.seconds
 
 
 @dataclass(frozen=True)
 class Open:
-    """An open-loop run; `dropped` requests were due but not started, because 200 others were unanswered."""
+    """The result of an open-loop run. `dropped` requests were due but not started, because 200 were unanswered."""
 
     answered: int
     dropped: int
@@ -96,7 +96,7 @@ async def open_loop(target: Target, rate: int, seconds: float) -> Open:
 
 
 async def _run(argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """Run a load generator and return what follows its mark. It ends with this process."""
+    """Run a load generator and return the output line after the mark. If this task is cancelled, kill the generator."""
     process = await asyncio.create_subprocess_exec(
         *argv, env={**os.environ, **env}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

@@ -12,7 +12,7 @@ MEGABYTE = 1024 * 1024
 
 
 def describe() -> dict[str, str | int | float]:
-    """Describe the machine by what decides its speed."""
+    """Return the properties of the machine that determine its speed."""
     return {
         "cpu": _first("/proc/cpuinfo", "model name", ":"),
         "cores": cores(),
@@ -24,7 +24,7 @@ def describe() -> dict[str, str | int | float]:
 
 
 def cores() -> int:
-    """Return how many cores there are."""
+    """Return the number of cores."""
     return psutil.cpu_count() or 1
 
 
@@ -41,25 +41,25 @@ def cpu_seconds(roots: Iterable[int]) -> float:
 
 
 def busy_seconds() -> float:
-    """Return the CPU time of the whole machine so far, including what its host took."""
-    # User time includes the time of guests.
+    """Return the CPU time of the whole machine so far, including the time stolen by its host."""
+    # Do not add the time of guests: user time includes it.
     idle = ("idle", "iowait", "guest", "guest_nice")
     return sum(spent for name, spent in psutil.cpu_times()._asdict().items() if name not in idle)
 
 
 def disk_seconds() -> float:
-    """Return the time that cores have been idle so far while something waited for the disk."""
+    """Return the time so far in which cores were idle while a process waited for the disk."""
     return getattr(psutil.cpu_times(), "iowait", 0.0)
 
 
 def own_seconds() -> float:
-    """Return the CPU time of this process and of its ended children, the load generators."""
+    """Return the CPU time of this process and of its ended children, which are the load generators."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 
 
 async def busy_share(seconds: float) -> float:
-    """Watch for the given seconds; return the share of all cores that was busy."""
+    """Watch the machine for the given seconds; return the share of all cores that was busy."""
     before = busy_seconds()
     await asyncio.sleep(seconds)
     return (busy_seconds() - before) / seconds / cores()

@@ -1,4 +1,4 @@
-"""Measuring: one run of a variant, its CPU, and the count of everything that it left."""
+"""Measuring: runs a variant once, measures its CPU, and counts the rows and events that it produced."""
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,8 +22,8 @@ Method = Literal["POST", "GET"]
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU seconds so far: of the variant, the shared servers, the load generators and the whole machine; and seconds in
-    which cores were idle while something waited for the disk."""
+    """CPU seconds so far of the variant, the shared servers, the load generators and the whole machine, and the seconds
+    in which cores were idle while a process waited for the disk."""
 
     own: float
     postgres: float
@@ -35,7 +35,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU microseconds a request, the shares of others and of the disk, and the seconds until all was finished."""
+    """CPU microseconds per request, the shares of other programs and of the disk, and the seconds until all is done."""
 
     cpu_us: float
     postgres_us: float
@@ -46,7 +46,7 @@ class Cost:
 
 
 class Run(Protocol):
-    """What a load generator reports."""
+    """The figures that a load generator reports."""
 
     @property
     def answered(self) -> int: ...
@@ -90,7 +90,7 @@ class Meter:
         return Figure(self.repetition, self.variant.name, what, load, rate, p50_ms, p99_ms, answered, **asdict(cost))
 
     async def costed(self, run: Callable[[], Awaitable[AnyRun]], *, creates: bool) -> tuple[AnyRun, Cost]:
-        """Run, wait until all is finished, and count it."""
+        """Run the load, wait until all its work is finished, and count the results."""
         await wait_until_quiet(self.patience)
         before = await self._prepare()
         clock, usage = time.monotonic(), self._usage()
@@ -133,8 +133,8 @@ async def metering(
 ) -> AsyncIterator[Meter]:
     """Start a variant and yield its meter; always stop it."""
     async with AsyncExitStack() as stack:
-        # A checkpoint before each variant, so that it does not pay for the previous one. Not during its runs: on a
-        # busy disk a forced checkpoint delays every commit for seconds.
+        # Force a checkpoint before each variant, so that it does not pay for the writes of the previous one. Do
+        # not force one during its runs: on a busy disk it delays every commit for seconds.
         async with stage.connection("postgres") as maintenance:
             await maintenance.execute("CHECKPOINT")
         stack.push_async_callback(variant.stop)
@@ -142,7 +142,7 @@ async def metering(
         connection = events = None
         if variant.expected is not None:
             connection = await stack.enter_async_context(stage.connection(variant.database))
-            # The platform has its own queues.
+            # Do not bind queues for the platform: it has its own.
             durable = variant.database.startswith("bench")
             listening = counting.listening(stage.broker_url, variant.expected, durable=durable)
             events = await stack.enter_async_context(listening)

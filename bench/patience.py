@@ -1,4 +1,4 @@
-"""Patience: waits a short time until the machine is quiet, because other programs slow a variant down."""
+"""Patience: waits a short time until the machine is quiet, because other programs would slow a variant down."""
 
 import time
 
@@ -14,7 +14,7 @@ _LOOK_SECONDS = 0.3
 
 
 async def wait_until_quiet(seconds: float) -> None:
-    """Wait until the machine is idle, at most `seconds`: the same before every run, so that no variant is favoured."""
+    """Wait until the machine is idle, but at most `seconds`. Every run waits, so that no variant is favoured."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and await busy_share(_LOOK_SECONDS) > QUIET:
         pass

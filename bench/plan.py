@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: repetitions, seconds a run, samples to read, bodies to send, rates of the open loop, and
+    """How much is measured: repetitions, seconds per run, samples to read, bodies to send, rates of the open loop, and
     rows of an import.
 
     `patience` is how many seconds a run may wait for a quiet machine. `rival` limits the run to the platform and this

@@ -6,8 +6,8 @@ from xml.sax.saxutils import escape
 from bench.figures import Figure, What, median
 
 PANELS: tuple[tuple[What, int], ...] = (("post", 16), ("post", 64), ("get", 16), ("get", 64))
-_LABEL, _BARS, _VALUE = 170, 230, 50  # widths
-_ROW, _HEAD, _GAP = 22, 34, 24  # heights, and the space between panels
+_LABEL, _BARS, _VALUE = 170, 230, 50  # Widths, in pixels.
+_ROW, _HEAD, _GAP = 22, 34, 24  # Heights, and the space between panels, in pixels.
 _OURS, _OTHERS = "#1b6ca8", "#b9c4cc"
 _PANEL_WIDTH = _LABEL + _BARS + _VALUE
 
@@ -40,7 +40,7 @@ def draw(figures: Sequence[Figure], labels: Mapping[str, str]) -> str:
 def _bars(
     figures: Sequence[Figure], labels: Mapping[str, str], what: What, connections: int
 ) -> list[tuple[str, float, bool]]:
-    """Return label, rate and whether it is the platform, for every variant that was measured."""
+    """Return, for every variant that was measured, its label, its rate and whether it is the platform."""
     rates = {variant: median(figures, variant, what, connections) for variant in labels}
     return [(labels[variant], rate, variant == "platform") for variant, rate in rates.items() if rate is not None]
 

@@ -1,7 +1,7 @@
-"""Preparing a sample: the CPU time of anonymising one record of forty fields, its pseudonym included.
+"""Measures the CPU time of anonymising one record of forty fields, including its pseudonym.
 
 Run as `python -m bench.prepare`. Every record is different, so a cache of whole records gains nothing. The first
-ones fill the caches: the policy's own names, words and units, and the lengths of good texts.
+records fill the caches: names, words and units of the policy, and valid lengths of texts.
 """
 
 import json
@@ -25,7 +25,7 @@ _MEASURED = 4000
 
 
 def main() -> None:
-    """Print the median of many records, and the same for reading each as JSON, as a measure of the machine."""
+    """Print the median time for many records. For comparison with other machines, also print that of parsing JSON."""
     anonymiser = Anonymiser(load_policy())
     keystore = Keystore(pseudonym_key=b"p" * 32, consent_key=b"c" * 32)
     texts = write_records(_WARM_UP + _MEASURED)

@@ -1,9 +1,9 @@
-"""The profile: where each service spends its time under load. `python -m bench.profile`.
+"""Shows where each service spends its time under load. Run as `python -m bench.profile`.
 
 py-spy samples the four services while 64 connections create samples, then while they read them. It writes flame graphs
-to bench/results/profiles and prints the functions with the most time of their own. A sample counts when its thread held
-Python's lock: threads that wait, and C code that has released the lock (gRPC's core), do not show; with --native all
-threads do, C functions included, and those that wait as epoll_wait, poll or futex.
+to bench/results/profiles and prints the functions with the most self time. Without --native, only threads that hold
+Python's global interpreter lock are shown: neither waiting threads nor C code that has released the lock (gRPC's core).
+With --native, all threads and C functions are shown; waiting threads appear as epoll_wait, poll or futex.
 
 py-spy reads the memory of other processes. Root may do that; other users may only profile their own children
 (`py-spy record -- python -m gateway`), unless the kernel permits more (`sysctl kernel.yama.ptrace_scope=0`).
@@ -44,7 +44,7 @@ class ProfilerFailed(Exception):
 
 
 def main() -> int:
-    """Profile, print the functions, and print where the graphs are."""
+    """Profile the services, and print the functions and the folder of the flame graphs."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.profile", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 async def profile(seconds: int, mode: str) -> None:
-    """Start a platform, load it, and profile each of its services twice: for the graph, and for the list."""
+    """Start a platform, put it under load, and profile each service twice: for the flame graph and for the list."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     plan = Plan(ids=500)
     async with set_up(ROOT) as stage:
@@ -87,7 +87,7 @@ async def profile(seconds: int, mode: str) -> None:
 
 
 async def look(pid: int, service: str, method: Method, form: str, mode: str, seconds: int) -> None:
-    """Sample one process. Raises ProfilerFailed."""
+    """Profile one process. Raises ProfilerFailed."""
     file = graph(service, method, form)
     argv = ("record", mode, "--pid", str(pid), "--duration", str(seconds), "--rate", "100", "--format", form)
     process = await asyncio.create_subprocess_exec(
@@ -109,12 +109,12 @@ async def look(pid: int, service: str, method: Method, form: str, mode: str, sec
 
 
 def graph(service: str, method: Method, form: str) -> Path:
-    """Return the file of a profile."""
+    """Return the path of a profile."""
     return FOLDER / f"{service}.{method.lower()}.{'svg' if form == 'flamegraph' else 'txt'}"
 
 
 def describe(service: str, method: Method, stacks: Iterable[str]) -> str:
-    """Return the functions with the most time of their own, as shares of the samples."""
+    """Return the functions with the most self time, as shares of the samples."""
     own = own_times(stacks)
     total = sum(own.values()) or 1
     lines = [f"  {count / total:6.1%}  {function}" for function, count in own.most_common(_SHOWN)]
@@ -122,12 +122,12 @@ def describe(service: str, method: Method, stacks: Iterable[str]) -> str:
 
 
 def own_times(stacks: Iterable[str]) -> Counter[str]:
-    """Count the samples of each function that was at the top of a stack: "f (a.py:1);g (b.py:2) 7"."""
+    """Count, for each function, the samples in which it was on top. A line of input: "f (a.py:1);g (b.py:2) 7"."""
     own: Counter[str] = Counter()
     for line in stacks:
         stack, _, count = line.rpartition(" ")
         frame = stack.rpartition(";")[2]
-        # A function is named by its file, without the line.
+        # Identify a function by its name and file, without the line number.
         own[frame.rpartition(":")[0] + ")" if ":" in frame else frame] += int(count)
     return own
 

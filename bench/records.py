@@ -1,4 +1,4 @@
-"""Records: invented raw samples of forty fields, like those in sheets of MIxS and curatedMetagenomicData."""
+"""Records: invented raw samples of forty fields, like the samples in MIxS and curatedMetagenomicData sheets."""
 
 import json
 import random
@@ -30,7 +30,7 @@ _WORDS = _TEXT.split(" ")
 def write_records(count: int, seed: int = 7, donors: Sequence[str] = ()) -> list[str]:
     """Return `count` different samples as JSON: donor, dates, places, measurements and texts differ in each.
 
-    With `donors` the samples belong to them in turn.
+    If `donors` are given, the samples are assigned to them in turn.
     """
     dice = random.Random(seed)
     forms: tuple[Callable[[random.Random, str], dict[str, Any]], ...] = (_curated, _checklist)

@@ -40,7 +40,7 @@ def publish(results: Results, plan: Plan, name: str) -> str:
 
 
 def write_document(results: Results, plan: Plan, described: Machine, date: str) -> dict[str, object]:
-    """Return everything that was measured, ready for JSON. `rss_mb` is the platform's."""
+    """Return all figures as a JSON-compatible value. `rss_mb` is the memory of the platform."""
     return {
         "date": date,
         "machine": described,
@@ -56,7 +56,7 @@ def write_document(results: Results, plan: Plan, described: Machine, date: str) 
 
 
 def write_markdown(results: Results, plan: Plan, described: Machine, date: str) -> str:
-    """Return the tables."""
+    """Return the report as Markdown."""
     figures = results.figures
     loads: list[tuple[What, int]] = [(what, connections) for what in METHODS for connections in LOADS]
     opened: list[tuple[What, int]] = [("post open", plan.open_post_rate), ("get open", plan.open_get_rate)]
@@ -111,14 +111,14 @@ def _section(title: str, heads: Sequence[str], row: Callable[[str], list[str]]) 
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table, figures to the right."""
+    """Return a Markdown table with figures aligned to the right."""
     lines = [heads, ["---", *("---:" for _ in heads[1:])], *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _ratios(results: Results) -> str:
     rows = [(name, "–" if value is None else f"{value:.2f}") for name, value in ratios(results.figures).items()]
-    note = f"`{TIMES_SMALLER_IS_BETTER}` divides times, so less is better; of the others more is."
+    note = f"`{TIMES_SMALLER_IS_BETTER}` is a ratio of times, so lower is better; for all others, higher is better."
     return f"**Ratios of medians**\n\n{table(['ratio', 'value'], rows)}\n\n{note}"
 
 
@@ -128,11 +128,11 @@ def _disturbances(figures: Sequence[Figure]) -> str:
     stalled = [figure.disk for figure in figures if figure.disk > DISTURBED]
     lines = [
         (
-            f"In {len(disturbed)} {measured} others used more than {DISTURBED:.0%} of the machine, up to"
+            f"In {len(disturbed)} {measured} other programs used more than {DISTURBED:.0%} of the machine, up to"
             f" {max(disturbed, default=0):.0%}: compare with care."
         ),
         (
-            f"In {len(stalled)} {measured} more than {DISTURBED:.0%} of it stood still for the disk, up to"
+            f"In {len(stalled)} {measured} more than {DISTURBED:.0%} of it was idle while waiting for the disk, up to"
             f" {max(stalled, default=0):.0%}."
         ),
     ]

@@ -1,7 +1,7 @@
-"""The run: every variant in turn, repeatedly, then the report. `python -m bench.run [--short | --smoke]`.
+"""Measures all variants in turn, repeatedly, and writes the report: `python -m bench.run [--short | --smoke]`.
 
-Variants take turns (platform, untraced, pooled, monolith, two workers, ceiling, platform, …) so that a machine that is
-slow for a while is slow for all of them.
+Variants take turns (platform, untraced, pooled, monolith, two workers, ceiling, platform, …) so that a temporarily slow
+machine affects all of them.
 """
 
 import argparse
@@ -33,7 +33,7 @@ ROOT = FAIRDB / "bench" / "run"
 
 
 def main() -> int:
-    """Run, print the table and write the results. Returns 1 if anything was wrong."""
+    """Run the benchmark, print the tables and write the results. Returns 1 on failure."""
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--short", action="store_true", help="measure every variant once, a second each")
@@ -80,7 +80,7 @@ async def measure(plan: Plan, root: Path) -> Results:
                     results.figures.append(await measure_store(meter, account, consent, plan.seconds))
         if plan.rival:
             return results
-        # Once, at the end: it takes minutes and leaves many samples.
+        # Measure the import once, at the end, because it takes minutes and stores many samples.
         print(f"{time.monotonic() - began:4.0f} s  import", flush=True)
         async with metering(stage, variants[0], lines, plan.patience, plan.repetitions) as meter:
             results.figures.append(await importing.measure_import(meter, lines.bodies(plan.bodies), plan.imported))
@@ -90,7 +90,7 @@ async def measure(plan: Plan, root: Path) -> Results:
 
 
 async def prepare_peers(stage: Stage, identity: Identity, lines: Lines, plan: Plan) -> list[Peer]:
-    """Make every peer, and its database with the samples for the reads."""
+    """Create every peer, and its database with the samples that will be read."""
     await make_seed(stage, identity)
     seed = monolith(stage, identity, 1, database=SEED)
     async with metering(stage, seed, lines, 0.0, 0) as meter:
@@ -112,7 +112,7 @@ async def fill(meter: Meter, plan: Plan) -> None:
 
 
 async def read_ids(stage: Stage, database: str, table: str, plan: Plan) -> list[str]:
-    """Return the ids of the first samples, and leave the tables vacuumed."""
+    """Return the ids of the first samples, and vacuum the tables."""
     async with stage.connection(database) as connection:
         rows = await connection.fetch(f"SELECT id FROM {table} ORDER BY id LIMIT {plan.ids}")
         await connection.execute("VACUUM ANALYZE")

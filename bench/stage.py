@@ -17,14 +17,14 @@ from deploy.services import NAMES
 
 SHARED = ("postgres", "rabbitmq")
 DONORS = [f"HV{30_000 + number}" for number in range(100)]
-"""The donors of the samples; each has consented."""
+"""The donors of the samples. All have consented."""
 NO_LIMIT = {"FAIRDB_EDGE_RATE_LIMIT": "1000000"}
-"""Lifts the edge's rate limit, in every variant with Envoy: refusals are not what is measured."""
+"""Effectively disables the edge's rate limit in every variant with Envoy, because it would refuse the load."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a variant receives. `tracing` is the environment with which its services start next."""
+    """The environment of a variant. The services that start next get the variables in `tracing`."""
 
     root: Path
     constellation: Constellation
@@ -46,12 +46,12 @@ class Stage:
         return urlsplit(self.superuser_url)._replace(path=f"/{name}").geturl()
 
     def trace(self, *, tracing: bool) -> None:
-        """Set how the services start next."""
+        """Switch tracing on or off for services that start later."""
         self.tracing.clear()
         self.tracing.update(self.collector.environment(tracing=tracing))
 
     def folder(self, name: str) -> Path:
-        """Return a variant's own folder."""
+        """Return the folder of a variant."""
         folder = self.root / "bench" / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -72,9 +72,9 @@ async def set_up(root: Path) -> AsyncIterator[Stage]:
     async with collecting() as collector:
         tracing = collector.environment(tracing=True)
         extra = dict.fromkeys(NAMES, tracing) | {"edge_agent": NO_LIMIT}
-        # A new folder each time: tables of an earlier run would make this one slower.
+        # Use a new folder each time: tables of an earlier run would slow this run down.
         folder = root / secrets.token_hex(4)
         async with Constellation(folder, Ports.free(), extra_env=extra) as constellation:
             yield Stage(constellation.layout.root, constellation, collector, tracing)
-    # Kept after a failure, for its logs.
+    # After a failure, keep the folder for its logs.
     shutil.rmtree(folder)

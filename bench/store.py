@@ -1,4 +1,4 @@
-"""StoreSample called directly: what a creation costs at backend_svc alone, over gRPC, one call after the other."""
+"""Calls StoreSample directly, one call after the other: the cost of a creation in backend_svc alone, over gRPC."""
 
 import statistics
 import time
@@ -27,7 +27,7 @@ _TOKEN_SECONDS = 300
 
 @dataclass(frozen=True)
 class Run:
-    """Times of calls, in seconds."""
+    """The durations of the calls, in seconds."""
 
     times: list[float]
     answered: int

@@ -1,4 +1,4 @@
-"""Tracing: what spans cost a call, made by our own code or by opentelemetry-instrumentation-grpc.
+"""Measures the cost of spans per call, made by our own code or by opentelemetry-instrumentation-grpc.
 
 Run as `make bench-tracing`, which also installs the library. Each variant has a process with two servers of the
 chassis: a client calls the first, which calls the second through a ServiceChannel. One trace in ten is sampled. Rounds
@@ -45,7 +45,7 @@ ROUNDS, CALLS, AT_ONCE = 12, 2000, 32
 FRONT, BACK = "backend_svc", "auth_svc"
 NOWHERE = "127.0.0.1:1"
 REQUEST = CheckRevocationRequest(token_id="a-token")
-# The client stands for the edge, which makes no spans here: `use_library` must not give it any.
+# The client takes the place of the edge, which makes no spans here, so `use_library` must not instrument it.
 plain_channel = grpc.aio.insecure_channel
 
 
@@ -53,7 +53,7 @@ class Accepting:
     """A revocation list without entries."""
 
     async def check(self, caller: Caller) -> None:
-        """Accept every caller."""
+        """Accepts every caller."""
 
 
 class Answering(RevocationServiceServicer):
@@ -150,7 +150,7 @@ async def serve(stack: AsyncExitStack, folder: Path, name: str, servicer: Callab
 
 
 async def child(variant: str, folder: Path) -> None:
-    """Serve, and run a round of calls for each line of standard input."""
+    """Start the servers, and run a round of calls for each line of standard input."""
     set_up_logging(variant, "error")
     exported = Discarding()
     if variant != OFF:
@@ -206,7 +206,7 @@ def run_round(process: subprocess.Popen[str]) -> dict[str, float]:
 
 
 def rotated(variants: list[str], turn: int) -> list[str]:
-    """Return the variants in another order each turn."""
+    """Return the variants, in a different order each turn."""
     first = turn % len(variants)
     return variants[first:] + variants[:first]
 

@@ -1,4 +1,4 @@
-"""Anonymisation at the peers: the platform's own code and policy, called in the process."""
+"""Anonymisation in the peers: they call the platform's own code and policy in their own process."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class Result(NamedTuple):
 
 
 class Anonymiser:
-    """Policy and keys, read once."""
+    """Anonymises samples. Reads the policy and the keys once."""
 
     def __init__(self, keystore_file: Path) -> None:
         self._policy_anonymiser = PolicyAnonymiser(load_policy())

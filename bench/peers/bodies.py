@@ -1,4 +1,4 @@
-"""Bodies of the peers' API, in the platform's names."""
+"""Request and response bodies of the peers' API, with the platform's field names."""
 
 from datetime import datetime
 from typing import Annotated
@@ -12,7 +12,7 @@ Metadata = dict[Annotated[str, Field(min_length=1, max_length=128)], Scalar]
 
 
 class Body(BaseModel):
-    """Names in lowerCamelCase outside, in snake_case inside."""
+    """Uses lowerCamelCase names in JSON and snake_case names in Python."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
@@ -44,7 +44,7 @@ class Anonymised(Body):
 
 
 class Stored(Body):
-    """A sample at rest."""
+    """A stored sample."""
 
     id: UUID
     study: UUID | None  # None where it is withheld

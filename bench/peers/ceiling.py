@@ -1,7 +1,7 @@
-"""The ceiling: a gRPC server that answers every creation and every read with the same ready sample.
+"""The ceiling: a gRPC server that answers every creation and every read with the same prepared sample.
 
-Run as `python -m bench.peers.ceiling PORT SAMPLE`; SAMPLE is a file that holds a `Sample` in protobuf. No service
-behind this Envoy can be faster, as long as it is one Python process and each request is one call.
+Run as `python -m bench.peers.ceiling PORT SAMPLE`; SAMPLE is a file with a serialized `Sample`. No service
+behind this Envoy can be faster if it is a single Python process and each request is one call.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ Context = grpc.aio.ServicerContext
 
 
 class Ready(sample_service_pb2_grpc.SampleServiceServicer):
-    """Answers without doing anything."""
+    """Answers without doing any work."""
 
     def __init__(self, sample: Sample) -> None:
         self._sample = sample

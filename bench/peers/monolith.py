@@ -23,7 +23,7 @@ from bench.peers.web import Forbidden, make_app
 
 
 class Monolith:
-    """What a worker shares among its requests."""
+    """The objects that all requests of a worker share."""
 
     def __init__(self, settings: Settings, pool: storage.asyncpg.Pool, relay: Relay) -> None:
         self.pool = pool
@@ -83,7 +83,7 @@ async def create_sample(data: SampleCreate, request: Request, response: Response
 
 @app.get("/api/samples/{sample_id}")
 async def get_sample(sample_id: UUID, request: Request, response: Response) -> SampleAnswer:
-    """Return a sample, less what the caller may not see."""
+    """Return a sample without the fields that the caller may not see."""
     monolith: Monolith = request.app.state.monolith
     caller = monolith.authenticate(request)
     row = await monolith.pool.fetchrow(statements.GET, sample_id, caller.account)

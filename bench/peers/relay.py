@@ -33,7 +33,7 @@ class Relay:
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
-        """Wake the relay: there is something to publish."""
+        """Wake the relay, because there are new events to publish."""
         self._wake.set()
 
     @contextlib.asynccontextmanager
@@ -60,7 +60,7 @@ class Relay:
                 continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
-                # Lets more events join the batch.
+                # Wait so that more events join the batch.
                 await asyncio.sleep(_BUSY_SECONDS if published else _SOON_SECONDS)
 
     async def _publish_batch(self) -> int:

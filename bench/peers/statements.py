@@ -11,19 +11,19 @@ ROLE_IN_STUDY = """
 SELECT CASE WHEN study.owner = $1 THEN 3 ELSE coalesce(member.role, 0) END AS role
 FROM study LEFT JOIN member ON member.study = study.id AND member.account = $1 WHERE study.id = $2
 """
-# Of the consents of one party, one for the study precedes one for any study.
+# If a party has several consents, a consent for the study takes precedence over one for all studies.
 GIVEN = """
 SELECT DISTINCT ON (subject_hash) id, subject_hash FROM consent
 WHERE account = $1 AND purpose = $2 AND (subject_hash IS NULL OR subject_hash = $3) AND (study IS NULL OR study = $4)
   AND withdrawn_at IS NULL AND (expires_at IS NULL OR expires_at > now())
 ORDER BY subject_hash, study NULLS LAST
 """
-# The account's consent, and the donor's where there is one.
+# The consent of the account and, if the sample has a donor, the consent of the donor.
 PERMITTED = f"""
 SELECT array_agg(id ORDER BY subject_hash NULLS FIRST) AS consents FROM ({GIVEN}) AS given
 HAVING bool_or(subject_hash IS NULL) AND ($3::bytea IS NULL OR bool_or(subject_hash IS NOT NULL))
 """
-# Notifications are written with the sample: with all tables in one database they need no message.
+# Notifications are written with the sample. No message is needed, because all tables are in one database.
 STORE = """
 WITH permitted AS (
     {permitted}
@@ -58,9 +58,9 @@ WITH permitted AS (
 SELECT stored.created_at, EXISTS (SELECT FROM permitted) AS permitted
 FROM (SELECT) AS always LEFT JOIN stored ON true
 """
-# One statement checks the consents of account and donor and stores the sample, ...
+# Check the consents of account and donor and store the sample, in one statement.
 STORE_IF_PERMITTED = STORE.format(permitted=PERMITTED)
-# ... or stores it under the consents that another service has checked.
+# Store the sample under consents that another service has already checked.
 STORE_UNDER = STORE.format(
     permitted="SELECT $3::uuid[] AS consents WHERE $2 = 'sample_creation' AND cardinality($3::uuid[]) > 0"
 )

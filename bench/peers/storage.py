@@ -27,7 +27,7 @@ class ConsentRequired(Exception):
 
 
 class StudyNotFound(Exception):
-    """There is no such study, or the account may not add to it."""
+    """The study does not exist, or the account may not add samples to it."""
 
 
 class Taken(Exception):
@@ -35,24 +35,24 @@ class Taken(Exception):
 
 
 class Claim(NamedTuple):
-    """The claim by which a repeat is recognised."""
+    """The record that identifies repeats of a request: its key and a hash of its content."""
 
     key_hash: bytes
     fingerprint: bytes
 
     @classmethod
     def make(cls, key: str, request: str) -> "Claim":
-        """Return the claim of a request, as JSON, under a key."""
+        """Return the claim for a request (JSON) with this idempotency key."""
         return cls(hashlib.sha256(key.encode()).digest(), hashlib.sha256(request.encode()).digest())
 
 
 async def open_pool(url: str) -> asyncpg.Pool:
-    """Open a process's pool."""
+    """Open the connection pool of a process."""
     return await asyncpg.create_pool(url, min_size=2, max_size=POOL, ssl=False)
 
 
 class Studies:
-    """Finds the study of a sample. Remembers default studies, which never change."""
+    """Finds the study of a sample. Caches default studies, because they never change."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
@@ -82,7 +82,7 @@ async def store(
 ) -> Stored:
     """Store a sample with its audit rows, events and notifications. Raises ConsentRequired, Taken.
 
-    `permission` is the donor's hash for STORE_IF_PERMITTED, the consents for STORE_UNDER.
+    `permission` is the donor's hash for STORE_IF_PERMITTED, or the ids of the consents for STORE_UNDER.
     """
     events = [
         {
@@ -146,7 +146,7 @@ async def find_by_key(pool: asyncpg.Pool, account: UUID, claim: Claim) -> Stored
 
 
 def to_stored(row: Any) -> Stored:
-    """Return the sample of a row."""
+    """Convert a row to a sample."""
     return Stored.model_construct(
         id=row["id"],
         study=row["study"],

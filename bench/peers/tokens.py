@@ -1,4 +1,4 @@
-"""The peers' access tokens: those of the platform, verified by PyJWT once and cached until they expire."""
+"""Access tokens in the peers: the same as the platform's, verified once by PyJWT and cached until they expire."""
 
 import json
 import time
@@ -28,7 +28,7 @@ class Unauthenticated(Exception):
 
 
 class Verifier(Generic[Known]):
-    """Verifies tokens of one issuer for one audience, and caches what `read` makes of their claims."""
+    """Verifies tokens of one issuer for one audience, and caches the result of `read` on their claims."""
 
     def __init__(self, trust_dir: Path, issuer: str, audience: str, read: Callable[[Claims], Known]) -> None:
         keys = read_keys(trust_dir, issuer)

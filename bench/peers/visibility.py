@@ -1,4 +1,4 @@
-"""Visibility at the peers: the platform's own rule, applied to their plain values."""
+"""Visibility in the peers: applies the platform's own rule to the peers' plain values."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -28,7 +28,7 @@ class SampleNotFound(Exception):
 
 
 def view(owner: UUID, role: int, caller: Caller) -> View:
-    """Return what the caller sees of a sample, given their role in its study: 0 for none."""
+    """Return the fields that the caller may see, given their role in the sample's study; 0 means no role."""
     return view_of(_reader(caller, role), owner=str(owner), study=_STUDY)
 
 
@@ -40,7 +40,7 @@ def _reader(caller: Caller, role: int) -> Reader:
 
 
 OWNERS_VIEW = view(UUID(int=0), 0, Caller(UUID(int=0), frozenset()))
-"""What the sender of a sample sees of it."""
+"""Return the view that the sender of a sample has."""
 
 
 def view_from(classes: Iterable[int], *, oversees: bool) -> View:
@@ -49,7 +49,7 @@ def view_from(classes: Iterable[int], *, oversees: bool) -> View:
 
 
 def render(sample: Stored, classes: Mapping[str, int], view: View) -> SampleAnswer:
-    """Return the sample without the fields that are not visible, and name those. Raises SampleNotFound."""
+    """Return the sample without the fields that are not visible, and list their names. Raises SampleNotFound."""
     if sample.state == "STATE_QUARANTINED":
         view = view.in_quarantine()
     if not view.exists:

@@ -1,4 +1,4 @@
-"""Shared by the peers' applications: the correlation id of each request, and errors as statuses."""
+"""Code that the peers' applications share: correlation ids, and the mapping of errors to statuses."""
 
 import os
 import re
@@ -24,7 +24,7 @@ class Forbidden(Exception):
 
 
 class Refused(Exception):
-    """Another service refused. The client receives its answer."""
+    """Another service refused a call. Its answer is passed on to the client."""
 
     def __init__(self, status: int, body: bytes) -> None:
         super().__init__(status)
@@ -65,7 +65,7 @@ class CorrelationId:
 
 
 def make_app(title: str, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
-    """Return an application that answers to /health and turns exceptions into statuses."""
+    """Return an application that serves /health and maps exceptions to statuses."""
     app = FastAPI(title=title, lifespan=lifespan)
     app.add_middleware(CorrelationId)
     for kind in STATUSES:

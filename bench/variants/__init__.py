@@ -1,4 +1,4 @@
-"""variants: how each thing that is measured is started, reached, counted and stopped."""
+"""variants: how to start, call, count and stop each program that is measured."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -26,7 +26,7 @@ class Variant(Protocol):
 
     @property
     def expected(self) -> Expectation | None:
-        """What a creation leaves; None if it stores nothing."""
+        """The rows and events that a creation produces; None if the variant stores nothing."""
         ...
 
     async def start(self) -> None:

@@ -1,4 +1,4 @@
-"""The ceiling: the platform's Envoy, configured by the same code, before a gRPC server that does nothing."""
+"""The ceiling: the platform's Envoy, configured by the same code, in front of a gRPC server that does nothing."""
 
 import sys
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class CeilingFailed(Exception):
 
 
 class Ceiling:
-    """Envoy and one process."""
+    """Envoy and one gRPC server."""
 
     name = "ceiling"
     database = ""
@@ -64,7 +64,7 @@ class Ceiling:
 
         async def answers() -> bool:
             ready = await probe.grpc_serving(f"{LOOPBACK}:{port}") and await envoy.ready()
-            # Without a token Envoy itself answers 401, on every path that it knows.
+            # Envoy is ready when it answers 401: it does so for a call without a token, on every path that it knows.
             return ready and await probe.http(f"{self.url}/api/samples/x") == 401
 
         if not await until(answers, START_LIMIT):
@@ -85,7 +85,7 @@ class Ceiling:
         return [child.pid for child in self._children]
 
     async def _configure(self, address: str) -> None:
-        """Run the edge's own command, with every service at the one address."""
+        """Render Envoy's configuration with the edge's own command, with the same address for every service."""
         files = EdgeFiles(self._layout.envoy)
         for cluster in CLUSTERS:
             write_endpoints(files.endpoints(cluster), cluster, [address])

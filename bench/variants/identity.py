@@ -1,4 +1,4 @@
-"""The caller of variants without accounts: keys, an account, and tokens like those of the platform."""
+"""The caller for variants without accounts: keys, an account, and tokens like the platform's."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ _TOKEN_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Identity:
-    """An account, and the files of keys in a folder."""
+    """An account, and a folder with its key files."""
 
     account: str
     trust_dir: Path

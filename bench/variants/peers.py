@@ -29,7 +29,7 @@ GRANT = """
 INSERT INTO consent (id, account, purpose, subject_hash)
 SELECT gen_random_uuid(), $1, 'sample_creation', hash FROM unnest($2::bytea[]) AS hash
 """
-# As many audit rows and events as the platform leaves.
+# The same number of audit rows and events as the platform writes.
 EXPECTED = replace(
     platform.EXPECTED,
     query="SELECT (SELECT count(*) FROM sample), (SELECT count(*) FROM audit), (SELECT count(*) FROM outbox)",
@@ -54,7 +54,7 @@ class Program:
 
 @dataclass
 class Peer:
-    """One or more applications; the first is the one that clients call."""
+    """One or more applications. Clients call the first one."""
 
     name: str
     database: str
@@ -116,7 +116,7 @@ class Peer:
 
         async def answered() -> bool:
             try:
-                # A new client each time: a connection stays with its worker.
+                # Use a new client each time, because a connection always reaches the same worker.
                 async with httpx.AsyncClient(trust_env=False, timeout=2) as http:
                     answer = await http.get(f"http://{LOOPBACK}:{self._ports[program.name]}/health")
             except httpx.HTTPError:
@@ -130,21 +130,21 @@ class Peer:
 
 
 def monolith(stage: Stage, identity: Identity, workers: int, *, database: str = "") -> Peer:
-    """Return the program that does everything, with `workers` processes."""
+    """Return the monolith with `workers` processes."""
     name = "monolith" if workers == 1 else f"monolith{workers}"
     programs = [Program("monolith", "bench.peers.monolith:app", workers)]
     return Peer(name, database or f"bench_{name}", programs, stage, identity)
 
 
 def pooled(stage: Stage, identity: Identity) -> Peer:
-    """Return the four services."""
+    """Return the four pooled services."""
     names = ("gateway", "auth", "backend", "privacy")
     programs = [Program(name, f"bench.peers.pooled.{name}:app") for name in names]
     return Peer("pooled", "bench_pooled", programs, stage, identity)
 
 
 async def make_seed(stage: Stage, identity: Identity) -> None:
-    """Make the template of the peers' databases: schema, and consents of the account and every donor."""
+    """Create the template of the peers' databases: the schema, and the consents of the account and every donor."""
     async with stage.connection("postgres") as connection:
         await connection.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
         await connection.execute(f"CREATE DATABASE {SEED} OWNER {ROLE}")
@@ -157,6 +157,6 @@ async def make_seed(stage: Stage, identity: Identity) -> None:
 
 
 async def copy_seed(stage: Stage, database: str) -> None:
-    """Make a peer's database."""
+    """Create the database of a peer."""
     async with stage.connection("postgres") as connection:
         await connection.execute(f"CREATE DATABASE {database} TEMPLATE {SEED} OWNER {ROLE}")

@@ -1,4 +1,4 @@
-"""The platform as it is: Envoy and four services with all their guarantees, every tenth request traced."""
+"""The complete platform: Envoy and four services with all their guarantees, and one request in ten traced."""
 
 import asyncio
 import secrets
@@ -15,7 +15,7 @@ from deploy.local.database import DATABASE
 from deploy.services import NAMES
 
 EDGE = ("edge_agent", "envoy")
-# Redis and Consul always run, but serve no other variant.
+# Redis and Consul always run, but only the platform uses them.
 OWN = (*NAMES, *EDGE, "redis", "consul")
 PASSWORD = "correct horse battery"
 EMAIL = "bench@example.org"
@@ -73,7 +73,7 @@ class Platform:
         constellation = self._stage.constellation
         await asyncio.gather(*(constellation.stop(service) for service in NAMES))
         await asyncio.gather(*(constellation.stop(component) for component in EDGE))
-        # Their last spans have arrived by now.
+        # The stopped services have exported their last spans by now.
         if (self._stage.collector.spans > self._spans) != self._tracing:
             raise NotReady(f"spans came although tracing is {self._tracing}, or the other way round")
 
@@ -92,7 +92,7 @@ class Platform:
 
 
 async def make_account(url: str) -> tuple[str, str]:
-    """Register the account, with consents of its own and of every donor; return its id and its own consent's."""
+    """Register the account and grant its own consent and every donor's. Return the ids of account and own consent."""
     async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, limits=_FEW) as http:
         await _register(http, EMAIL)
         token, account = await _log_in(http, EMAIL)

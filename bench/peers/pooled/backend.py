@@ -52,7 +52,7 @@ async def store_sample(data: StoreRequest, request: Request) -> Stored:
 
 @app.get("/samples/{sample_id}")
 async def get_sample(sample_id: UUID, request: Request) -> Found:
-    """Return a sample whole."""
+    """Return a sample with all its fields."""
     state = request.app.state
     state.services.check(request)
     row = await state.pool.fetchrow(BY_ID, sample_id)

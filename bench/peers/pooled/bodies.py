@@ -19,7 +19,7 @@ class User(Body):
 
 
 class ConsentCheck(Body):
-    """A request: has an account consented to a purpose?"""
+    """A request to check whether an account has consented to a purpose."""
 
     user_id: UUID
     purpose: str
@@ -40,7 +40,7 @@ class AnonymizeRequest(Body):
 
 
 class AnonymizeAnswer(Body):
-    """What may be stored, and the donor's consent if the sample names a donor."""
+    """An anonymised sample, and the donor's consent if the sample names a donor."""
 
     sample: Anonymised
     consents: list[UUID]
@@ -63,7 +63,7 @@ class Found(Body):
 
 
 class Permissions(Body):
-    """What a caller may see of a sample."""
+    """The permissions of a caller on a sample."""
 
     visible: list[int]
     oversees: bool

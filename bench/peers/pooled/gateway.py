@@ -1,4 +1,4 @@
-"""The pooled gateway: orchestrates, and filters what is read. It has no database."""
+"""The pooled gateway: calls the other services, and removes fields that a reader may not see. It has no database."""
 
 import asyncio
 import hashlib
@@ -29,7 +29,7 @@ from bench.peers.web import Forbidden, make_app
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the client."""
+    """Open the HTTP client."""
     async with open_services(Settings.from_environment(), "gateway") as services:
         app.state.services = services
         yield
@@ -63,7 +63,7 @@ async def create_sample(data: SampleCreate, request: Request, response: Response
 
 @app.get("/api/samples/{sample_id}")
 async def get_sample(sample_id: UUID, request: Request, response: Response) -> SampleAnswer:
-    """Return a sample, less what the caller may not see. Reads sample and permissions at the same time."""
+    """Return a sample without the fields that the caller may not see. Reads sample and permissions concurrently."""
     services: Services = request.app.state.services
     user = await _authenticate(services, request)
     roles = ",".join(user.roles)

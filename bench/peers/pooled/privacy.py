@@ -32,7 +32,7 @@ WHERE sample.id = $1
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Open the pool, read policy and keys."""
+    """Open the pool, and read the policy and the keys."""
     settings = Settings.from_environment()
     async with await storage.open_pool(settings.database_url) as pool:
         app.state.services, app.state.pool = ServiceTokens(settings), pool
@@ -56,7 +56,7 @@ async def check_consent(data: ConsentCheck, request: Request) -> ConsentAnswer:
 
 @app.post("/anonymize")
 async def anonymize(data: AnonymizeRequest, request: Request) -> AnonymizeAnswer:
-    """Return what may be stored. Checks the donor's consent too, because only this service knows the donor."""
+    """Anonymise a sample. Check the donor's consent too, because only this service knows the donor."""
     state = request.app.state
     state.services.check(request)
     study = await state.studies.for_sample(data.sample.study, data.user_id)
@@ -72,7 +72,7 @@ async def anonymize(data: AnonymizeRequest, request: Request) -> AnonymizeAnswer
 
 @app.get("/permissions/{sample_id}")
 async def get_permissions(sample_id: UUID, user_id: UUID, roles: str, request: Request) -> Permissions:
-    """Return what a caller may see of a sample."""
+    """Return the permissions of a caller on a sample."""
     state = request.app.state
     state.services.check(request)
     row = await state.pool.fetchrow(PERMISSION, sample_id, user_id)

@@ -1,4 +1,4 @@
-"""Calls between the pooled services: one client a process with kept connections, and a service token on each call."""
+"""Calls between the pooled services: one client per process with keep-alive, and a service token on each call."""
 
 import time
 from collections.abc import AsyncIterator
@@ -18,14 +18,14 @@ from bench.peers.web import Refused
 Answer = TypeVar("Answer", bound=BaseModel)
 _TOKEN_SECONDS = 300
 _TIMEOUT = 5.0
-# More connections than that make httpx slower: each call walks its pool's list.
+# More connections would make httpx slower: each call iterates over all connections of the pool.
 _LIMITS = httpx.Limits(max_connections=16, max_keepalive_connections=16)
 _JSON = {"content-type": "application/json"}
 ISSUER = "bench"
 
 
 class ServiceError(Exception):
-    """Another service failed."""
+    """A call to another service failed."""
 
 
 class Services:
@@ -62,7 +62,7 @@ class Services:
     @staticmethod
     def _read(response: httpx.Response, answer: type[Answer]) -> Answer:
         if response.is_client_error:
-            # The client receives the callee's refusal.
+            # Pass the callee's refusal on to the client.
             raise Refused(response.status_code, response.content)
         if not response.is_success:
             raise ServiceError(f"{response.request.url.path}: {response.status_code}")
@@ -77,7 +77,7 @@ async def open_services(settings: Settings, name: str) -> AsyncIterator[Services
 
 
 class ServiceTokens:
-    """Checks which service calls."""
+    """Authenticates calling services."""
 
     def __init__(self, settings: Settings) -> None:
         self._verifier = Verifier(settings.trust_dir, ISSUER, ISSUER, _name)

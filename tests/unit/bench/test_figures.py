@@ -70,7 +70,7 @@ def test_report_warns_when_others_used_the_machine() -> None:
     quiet = figures("platform", "post", 64, 100, 100)
     disturbed = [quiet[0], replace(quiet[1], others=0.4)]
     assert "compare with care" not in report.write_markdown(Results(quiet), Plan(), MACHINE, DATE)
-    assert "In 1 of 2 runs others used" in report.write_markdown(Results(disturbed), Plan(), MACHINE, DATE)
+    assert "In 1 of 2 runs other programs used" in report.write_markdown(Results(disturbed), Plan(), MACHINE, DATE)
 
 
 def test_document_is_json_with_every_single_figure(monkeypatch: pytest.MonkeyPatch) -> None:
