@@ -99,7 +99,7 @@ class Samples(sample_service_pb2_grpc.SampleServiceServicer):
         return sample_pb2.Sample(id=request.id)
 
     async def ListSamples(self, request, context: Context):
-        """Answer with about `page_size` bytes."""
+        """Return an answer of about `page_size` bytes."""
         self.filter = request.filter
         if not request.page_size:
             return sample_service_pb2.ListSamplesResponse()

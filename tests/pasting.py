@@ -11,7 +11,7 @@ from deploy.local.layout import CHECKOUT
 
 
 def read_blocks(page: str, language: str = "sh") -> str:
-    """Return every block of a language on a page, joined in order. Blocks of a list lose their indent."""
+    """Return every block of a language on a page, joined in order. Blocks inside list items are dedented."""
     text = (CHECKOUT / page).read_text()
     blocks = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", text, re.DOTALL | re.MULTILINE)
     assert blocks, f"{page} has no {language} block"

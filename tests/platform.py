@@ -20,7 +20,7 @@ _hashes: list[str] = []
 
 
 async def hash_of_password() -> str:
-    """Return a hash of `PASSWORD`, made once."""
+    """Return a hash of `PASSWORD`. It is computed only once."""
     if not _hashes:
         _hashes.append(await passwords.hash_password(PASSWORD))
     return _hashes[0]

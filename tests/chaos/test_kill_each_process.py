@@ -24,7 +24,7 @@ HEALTH_NAMES = {
 }
 CRITICAL = {"backend_svc", "privacy_svc", "postgres"}
 HANG = 35.0
-"""Seconds. The edge answers within 30, so a longer wait means that the call hangs (httpx.ReadTimeout)."""
+"""Timeout in seconds. The edge answers within 30, so a longer wait means that the call hangs (httpx.ReadTimeout)."""
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -143,7 +143,7 @@ async def no_call_hangs(researcher: Account) -> None:
     try:
         answer = await researcher.call("GET", "/api/samples")
     except (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError):
-        # Refused, or the connection was open when the edge was killed.
+        # The connection was refused, or it was open when the edge was killed.
         return
     assert answer.status_code in (200, 503)
     if answer.status_code == 503:

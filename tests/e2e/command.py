@@ -1,4 +1,4 @@
-"""Command: runs `fairdb` as a process of its own, as a user does."""
+"""Command: runs `fairdb` in a separate process, as a user does."""
 
 import asyncio
 import os

@@ -22,7 +22,7 @@ Answer = list[dict[str, Any]]
 
 
 def samples(count: int) -> list[Sample]:
-    """Return valid samples, many of them equal."""
+    """Return valid samples. Many of them are equal."""
     return [{"organism": "E. coli", "metadata": {"body_site": "feces", "age": str(20 + n % 50)}} for n in range(count)]
 
 

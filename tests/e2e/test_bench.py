@@ -12,7 +12,7 @@ from bench.report import FOLDER
 from deploy.local.layout import CHECKOUT
 
 LIMIT = 600.0
-"""Seconds. A run that misses results reports them earlier than this."""
+"""Timeout in seconds. A run with missing results fails earlier than this."""
 
 
 async def run(log: Path, *module: str) -> None:
@@ -25,7 +25,7 @@ async def run(log: Path, *module: str) -> None:
                 await process.wait()
         finally:
             if process.returncode is None:
-                # It stops the processes that it started.
+                # On this signal, the benchmark stops the processes that it started.
                 process.terminate()
                 await process.wait()
     assert process.returncode == 0, (await asyncio.to_thread(log.read_bytes)).decode(errors="replace")

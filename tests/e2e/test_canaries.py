@@ -191,7 +191,7 @@ async def everything_kept(constellation: Constellation, http: httpx.AsyncClient,
     """Return the content of every place that keeps data, by name."""
     places = {f"log of {name}": file.read_text(errors="replace") for name, file in constellation.log_files.items()}
     for file in constellation.layout.root.rglob("*"):
-        # Other logs and plain files; data files are read through their servers.
+        # Read other logs and plain files here; the servers' data files are read through the servers.
         if file.is_file() and file.suffix in {".log", ".json", ".yaml"}:
             places[f"file {file.relative_to(constellation.layout.root)}"] = file.read_text(errors="replace")
     places["database"] = await asyncio.to_thread(dump_database, constellation)

@@ -171,7 +171,7 @@ async def test_too_many_concurrent_imports_are_refused_as_overloaded(platform: P
 
 
 async def test_rows_beyond_the_limit_are_refused_for_a_client_that_reads_last(platform: Platform) -> None:
-    # Far more than all buffers hold in either direction, and the client reads nothing before it has sent everything.
+    # The file is much larger than all buffers in both directions, and the client reads nothing until it has sent all.
     account = await platform.account(consented=True)
     rows = 100_005
     url = platform.constellation.edge_url.rpartition("/")[2]
@@ -204,7 +204,7 @@ async def test_rows_beyond_the_limit_are_refused_for_a_client_that_reads_last(pl
 async def test_sending_the_file_again_completes_an_interrupted_import(platform: Platform) -> None:
     account = await platform.account(consented=True)
     file = to_file(CSV, samples(400))
-    # Cut within the last cell: "3" would be a valid age.
+    # The file is truncated within the last cell, where "3" would be a valid age.
     cut = file.index(b"\n", len(file) * 3 // 4) - 1
     async with exchanging(platform, account, file[:cut], CSV) as exchange:
         first = [await exchange.read() for _ in range(20)]

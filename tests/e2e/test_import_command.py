@@ -183,7 +183,7 @@ async def test_rows_without_study_and_organism_take_those_of_the_options(platfor
     sample = (await account.call("GET", f"/api/samples/{id}")).json()
     assert (sample["organism"], sample["study"]) == ("E. coli", study)
 
-    # When every row has its own, the options change nothing, and nothing is stored again.
+    # If every row has its own study and organism, the options change nothing, and nothing is stored again.
     named = tmp_path / "named.csv"
     named.write_text(f"age,organism,study\n34,E. coli,{study}\n")
     code, output, _ = await run(account, platform.constellation.edge_url, named, "--organism", "another")

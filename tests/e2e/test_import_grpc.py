@@ -68,7 +68,7 @@ async def test_import_without_rows_is_refused(platform: Platform) -> None:
 
 async def test_import_requires_a_token(platform: Platform) -> None:
     async def nothing() -> AsyncIterator[pb.ImportSamplesRequest]:
-        # Send no message: if one crosses the refusal on its way, gRPC's client reports INTERNAL instead.
+        # Send no message: if a message is in flight when the refusal arrives, gRPC's client reports INTERNAL instead.
         await asyncio.Event().wait()
         yield pb.ImportSamplesRequest()
 

@@ -25,11 +25,11 @@ FLAWS = (
     "E. coli,,\udcff{n},,,,,,,\n",
 )
 GROWTH_MB = 40
-"""More than the table of row hashes needs for 100,000 rows, and far less than the file."""
+"""The limit of memory growth: more than the row hashes of 100,000 rows need, and far less than the file's size."""
 
 
 def make_row(number: int, count: int) -> bytes:
-    """Return a row. BAD of `count` rows are bad, and no two are equal."""
+    """Return a row. BAD of `count` rows are bad, and all rows differ."""
     every = count // BAD
     bad, offset = divmod(number, every)
     text = FLAWS[bad % len(FLAWS)] if offset == every // 2 and bad < BAD else GOOD

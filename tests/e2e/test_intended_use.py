@@ -21,7 +21,7 @@ BODY = {
 SECRET = "Zebulon-Quartzfeather"
 DISEASE = "MONDO:0005148"
 GENERAL = [{"id": "DUO:0000042"}]
-# By row title: the terms of the donor's consents to sample_creation and to data_sharing.
+# For each row title: the terms of the donor's consents to sample_creation and to data_sharing.
 CONSENTS: Mapping[str, tuple[Sequence[Any], Sequence[Any]]] = {
     "nothing about reuse": ([], []),
     "general research use": (GENERAL, []),
@@ -109,7 +109,7 @@ def assert_shows(sample: dict[str, Any], reader: str, consent: str, use: str) ->
     shown = sees(reader, consent, use)
     assert sample["metadata"].get("disease") == ("Healthy" if shown else None), (reader, consent, use)
     assert ("metadata.disease" in sample["withheldFields"]) != shown
-    # A declared use shows no other class.
+    # A declared use reveals no other class.
     whole = READERS[reader] == "shown"
     assert ("age" in sample["metadata"]) == (whole or reader == "reader of its study")
     assert ("notes" in sample["metadata"]) == whole
@@ -151,7 +151,7 @@ async def test_declared_use_matches_no_withheld_field_in_a_filter(world: World, 
 @pytest.mark.parametrize("use", [use for use in USES if USES[use]])
 @pytest.mark.parametrize("consent", CONSENTS)
 async def test_match_agrees_with_reads(world: World, consent: str, use: str) -> None:
-    # From query parameters to JSON.
+    # Convert query parameters to JSON.
     read = {"purposes": lambda text: [text], "diseases": lambda text: [text], "commercial": lambda text: text == "true"}
     declared = {name.removeprefix("use."): text for name, text in USES[use].items()}
     body = {"sample": world.samples[consent], "use": {name: read[name](text) for name, text in declared.items()}}
@@ -164,7 +164,7 @@ async def test_declared_use_is_in_the_audit_log_of_each_sample(world: World, pla
     params = {**HEALTH, "use.institution": "05wg1m734", "filter": f'study = "{world.study}"'}
     listed = await stranger.call("GET", "/api/samples", params=params)
     assert listed.status_code == 200, listed.text
-    # Not recorded, because no use decided: a read by the owner, who sees everything, and a read without a use.
+    # These reads are not recorded, because no use decided them: the owner sees everything, and the other declares none.
     await owner.call("GET", f"/api/samples/{world.samples['general research use']}", params=HEALTH)
     await stranger.call("GET", f"/api/samples/{world.samples['general research use']}")
 

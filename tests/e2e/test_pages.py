@@ -13,7 +13,7 @@ from fairdb.events.v1.event_pb2 import Event
 from tests.pasting import paste, paste_python, read_blocks
 from tests.platform import PASSWORD, Platform
 
-# The test's platform is up already, and `make up` would start another one.
+# Replace `make up`, which would start another platform: the test's platform is already running.
 MAKE = "make() { [ $# -eq 1 ] && [ $1 = up ]; }\n"
 
 
@@ -98,7 +98,7 @@ async def test_a_dead_letter_is_replayed_when_the_page_is_pasted(platform: Platf
 
 
 async def paste_as_operator(platform: Platform, script: str, stdin: str = "") -> str:
-    """Paste lines of an operators' page, with the test's platform in the place of that of `make up`."""
+    """Paste lines of an operators' page so that they use the test's platform instead of one started by `make up`."""
     root, edge_url = platform.constellation.layout.root, platform.constellation.edge_url
     admin = '.venv/bin/python -m deploy.local exec auth_svc -- .venv/bin/python -m auth_svc.first_admin "${2#EMAIL=}"'
     script = f"make() {{ [ $1 = admin ] && {admin}; }}\n{script}"
@@ -107,7 +107,7 @@ async def paste_as_operator(platform: Platform, script: str, stdin: str = "") ->
 
 
 async def bury_an_event(platform: Platform) -> str:
-    """Put a message among the dead letters whose handling changes nothing; return its event's id."""
+    """Add a dead letter that changes nothing when it is handled; return the id of its event."""
     event = Event(id=str(uuid4()), type="sample.anonymized", subject=str(uuid4()), sequence=1)
     event.time.GetCurrentTime()
     connection = await aio_pika.connect(platform.constellation.env_of("backend_svc")["FAIRDB_BROKER_URL"])

@@ -25,7 +25,7 @@ BODY = {
         "age_at_diagnosis": 25,
     },
 }
-# By class: each field of the stored sample, with its value and a filter that finds the sample by it.
+# For each class: the fields of the stored sample, each with its value and a filter that matches the sample.
 FIELDS = {
     "public": {"organism": ("Lemur catta gut metagenome", 'organism = "Lemur catta gut metagenome"')}
     | {"metadata.body_site": ("feces", 'metadata.body_site = "feces"')},
@@ -39,7 +39,7 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class Row:
-    """What one kind of reader may see, according to the table."""
+    """The cells of the table for one kind of reader."""
 
     reader: str
     classes: dict[str, bool]
@@ -124,7 +124,7 @@ def filters() -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(("field_class", "name", "text"), filters(), ids=str)
 async def test_withheld_field_matches_no_filter(world: World, row: Row, field_class: str, name: str, text: str) -> None:
     filter = text.format(subject=world.sample["subject"])
-    # Neither by its value nor by differing from another value.
+    # The filter must match neither by the field's value nor by inequality with another value.
     for condition, matches in ((filter, True), (filter.replace(" = ", " != "), False), (f'{name} != "x"', True)):
         found = {item["id"] for item in await list_samples(world, row, condition)}
         assert (world.sample["id"] in found) == (matches and row.classes[field_class]), condition

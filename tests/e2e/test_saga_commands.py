@@ -58,7 +58,7 @@ async def parked(
     """Reset a completed saga to a state, and park it. Delete it at the end."""
     connection = await asyncpg.connect(platform.constellation.env_of("gateway")["FAIRDB_DATABASE_URL"])
     try:
-        # Due much later: otherwise the gateway may finish the saga before the command is there.
+        # Make the saga due much later: otherwise the gateway could finish it before the command runs.
         change = """
             UPDATE saga SET parked = true, state = $2, version = $3, waiting = 'index: OVERDUE',
                 due_at = now() + interval '1 hour'
@@ -173,7 +173,7 @@ async def test_every_parked_saga_is_retried_even_after_a_refusal(platform: Platf
         await wait_until_done(admin, id)
 
     async with parked(platform, known, Saga.STATE_FINISHING):
-        # The newer one is retried first. No gateway knows its version.
+        # The newer saga is retried first. No gateway knows its version.
         async with parked(platform, unknown_version, Saga.STATE_FINISHING, version=999):
             listed = await run_as(admin, platform, "list", "--state", "PARKED")
             assert [[row[0], row[2], row[4]] for row in rows_of(listed)] == [
@@ -205,7 +205,7 @@ async def test_parked_saga_is_retried_or_cancelled_by_its_id(platform: Platform)
         ended = await run_as(admin, platform, "cancel", id)
         assert (ended.code, ended.errors) == (0, "")
         assert ended.output in (f"{id}: running (CANCELLED)\n", f"{id}: finishing\n", f"{id}: done\n")
-        # Its sample is stored, so the saga is past its pivot and completes.
+        # The saga is past its pivot, because its sample is stored, so it completes.
         await wait_until_done(admin, id)
 
 
@@ -256,7 +256,7 @@ async def test_invalid_argument_is_a_usage_error(words: list[str], said: list[st
 
 @pytest_asyncio.fixture
 async def strange_edge() -> AsyncIterator[str]:
-    """An edge whose saga contains markup, and which refuses a retry in several lines."""
+    """A fake edge that returns a saga containing markup, and refuses a retry with a message of several lines."""
     words = ("id", "definition", "reason", "waiting", "actor", "correlationId", "gateway")
     saga = dict.fromkeys(words, MARKUP) | dict.fromkeys(("createTime", "updateTime"), "2026-01-01T00:00:00Z")
     step = {"name": MARKUP, "outcome": "OUTCOME_FAILED", "reason": MARKUP}

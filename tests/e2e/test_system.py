@@ -14,7 +14,7 @@ from tests.platform import Platform
 from tests.waiting import eventually
 
 
-async def test_health_names_every_part(platform: Platform) -> None:
+async def test_health_lists_every_component(platform: Platform) -> None:
     health = (await platform.http.get("/api/health")).json()
     assert {name: part["detail"] for name, part in health["parts"].items() if part["status"] != "healthy"} == {}
     assert health["status"] == "healthy"

@@ -1,4 +1,4 @@
-"""Withdrawal under load: it binds every request that starts after its answer."""
+"""Withdrawal under load: it applies to every request that starts after the withdrawal was answered."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ ORGANISM = "Macaca mulatta gut metagenome"
 
 @dataclass(frozen=True)
 class Donor:
-    """A donor, with a consent and the samples that rest on it."""
+    """A donor, with a consent and the samples that depend on it."""
 
     subject: str
     consent: str
@@ -27,7 +27,7 @@ async def withdraw_under_load(platform: Platform, owner: Account, reader: Accoun
     """Withdraw during creates, reads and lists of a donor's samples, then check that nothing is shown."""
     donor = await make_donor(owner, round)
     early = [asyncio.create_task(call) for call in calls_of(owner, reader, donor, 100)]
-    # Withdraw at a random point among them.
+    # Withdraw at a random point during the load.
     await asyncio.wait(early[: random.randrange(1, len(early))], return_when=asyncio.FIRST_COMPLETED)
     answer = await owner.call("POST", f"/api/consents/{donor.consent}:withdraw", {})
     assert answer.status_code == 200, answer.text
@@ -36,7 +36,7 @@ async def withdraw_under_load(platform: Platform, owner: Account, reader: Accoun
     check_nothing_is_shown(late, donor)
     created = [response.json()["id"] for response in await asyncio.gather(*early) if response.status_code == 201]
 
-    # Samples created during the withdrawal rest on the same consent, so they are hidden from the first read.
+    # Samples created during the withdrawal depend on the same consent, so no read may show them.
     everything = {*donor.samples, *created}
     for account in (owner, reader):
         looks = [account.call("GET", f"/api/samples/{id}") for id in everything]

@@ -23,10 +23,10 @@ from deploy.local.ports import Ports
 from tests.edge_rig import Edge, Upstream, edge_running, upstream_running
 
 NOWHERE = "127.0.0.1:1"
-"""Nothing listens on this port."""
+"""An address at which nothing listens."""
 
 NewDatabase = Callable[[str], Awaitable[str]]
-"""Takes a service's name; returns the URL of a new database with its schema, for its own role."""
+"""A function from a service's name to the URL of a new database with that service's schema, for the service's role."""
 
 
 @dataclass
@@ -113,7 +113,7 @@ async def upstream() -> AsyncIterator[Upstream]:
 async def edge(
     upstream: Upstream, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Edge]:
-    """An edge in front of the fake services, that trusts the module's `ISSUER`."""
+    """Run an edge in front of the fake services. It trusts the module's `ISSUER`."""
     async with edge_running(
         tmp_path_factory.mktemp("edge"), [upstream.address], [request.module.ISSUER.jwk()]
     ) as running:

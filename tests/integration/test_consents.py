@@ -128,7 +128,7 @@ async def test_withdrawal_covers_all_replaced_and_replacing_consents(database: D
     assert sorted(await events(database)) == ["consent.granted"] * 3 + ["consent.withdrawn"] * 3
     waiting = {str(row["id"]) for row in await database.fetch(quarantine.PENDING)}
     assert waiting == {version.id for version in versions}
-    # A repeat changes nothing. A new grant starts a new series, which a repeated withdrawal does not reach.
+    # A repeated withdrawal changes nothing, and does not affect a consent that was granted after the first withdrawal.
     assert sorted(await withdraw(database, versions[0])) == sorted(withdrawn)
     renewed = await grant(database, MINE)
     await withdraw(database, versions[0])
@@ -150,7 +150,7 @@ async def test_expired_consent_permits_no_new_samples(database: Database) -> Non
     assert await covering(database, MINE) is None
     with pytest.raises(ConsentRequired):
         await prepare(database)
-    # The existing sample stays. Its terms still bind, but the permission has ended.
+    # The existing sample stays. The terms still apply to it, but the permission has ended.
     assert await data_use(database, sample) == [UNKNOWN, GENERAL]
     renewed = await grant(database, MINE, GENERAL)
     assert await covering(database, MINE) == renewed.id
@@ -229,7 +229,7 @@ async def test_sharing_permits_from_grant_until_withdrawal(database: Database, s
     assert await data_use(database, sample) == covered
     assert (await prepare(database, DONOR)).data_use == covered
     await withdraw(database, sharing)
-    # The permission has ended, but the conditions still bind.
+    # The permission has ended, but the conditions still apply.
     assert await data_use(database, sample) == ([UNKNOWN] if study == OTHER_STUDY else [UNKNOWN, HEALTH])
     await grant(database, Scope(ACCOUNT, DATA_SHARING, DONOR, study), GENERAL)
     assert await data_use(database, sample) == ([UNKNOWN] if study == OTHER_STUDY else [GENERAL])
@@ -282,7 +282,7 @@ async def test_concurrent_grants_and_withdrawals_leave_none_in_force(database: D
         await withdraw(database, consent)
 
     await asyncio.gather(*(change(round) for round in range(24)))
-    # In every order, each grant was followed by a withdrawal that covered it.
+    # Whatever the order, each grant was followed by a withdrawal that covered it.
     assert await covering(database, MINE) is None
 
 

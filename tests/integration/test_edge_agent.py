@@ -1,4 +1,4 @@
-"""The edge's agent: it follows the registry and the keys, and keeps the last known ones."""
+"""The edge's agent: it follows changes of addresses and keys, and keeps the last known ones when there are none."""
 
 import asyncio
 import json
@@ -112,7 +112,7 @@ async def test_agent_follows_the_registry_and_keeps_last_addresses(tmp_path: Pat
             await follows(5001, 5002)
             await registry.deregister("gateway", 5001)
             await follows(5002)
-            # The last address leaves the registry, and is kept.
+            # The last address is removed from the registry, but the agent keeps it.
             await registry.deregister("gateway", 5002)
             await says('"callee": "gateway", "event": "registry_knows_no_instance"')
             assert read_ports(gateway) == [5002]

@@ -46,7 +46,7 @@ NO_ROUTE = (404, NOT_FOUND, "ROUTE_NOT_FOUND")
 TOO_LARGE = (413, EXHAUSTED, "REQUEST_TOO_LARGE")
 HEADERS_TOO_LARGE = (431, EXHAUSTED, "REQUEST_TOO_LARGE")
 
-# Each contains the canary, so that the same requests show that neither answers nor log repeat it.
+# Each request contains the canary, to check that neither the answers nor the log repeat it.
 REFUSED: dict[str, tuple[str, str, Config, tuple[int, int, str]]] = {
     "not JSON": ("POST", "/api/samples", {"content": f'{{"organism": {CANARY}'}, MALFORMED),
     "wrong type": ("POST", "/api/samples", {"json": {"taxonId": CANARY}}, MALFORMED),

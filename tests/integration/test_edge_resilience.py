@@ -45,7 +45,7 @@ async def test_stopped_service_is_503_at_once_and_recovers_at_once(tmp_path: Pat
         assert time.monotonic() - started < 1
         assert assert_is_error(answer, 503, UNAVAILABLE, "SERVICE_UNAVAILABLE") == {"service": "gateway"}
         assert answer.json()["details"][1]["@type"].endswith("RetryInfo")
-        # Until health checks and outlier detection have noticed.
+        # Wait until health checks and outlier detection have noticed.
         await eventually(lambda: edge.is_unhealthy("gateway"))
 
         await upstream.start(upstream.port)
@@ -79,7 +79,7 @@ async def test_deregistered_instance_receives_no_calls(upstream: Upstream, tmp_p
         async def is_forgotten() -> bool:
             return await edge.stat("cluster.gateway.membership_total") == 1
 
-        # Although it still answers calls and health checks.
+        # The instance still answers calls and health checks, but must not be used.
         await eventually(is_forgotten)
 
 

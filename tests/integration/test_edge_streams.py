@@ -47,7 +47,7 @@ async def test_edge_does_not_limit_a_file(edge: Edge) -> None:
     assert answer.status_code == 200
     sizes = [int(line) for line in answer.text.split()]
     assert sum(sizes) == 5 * MEGABYTE
-    # Envoy holds at most this much at a time.
+    # Envoy buffers at most this many bytes at a time.
     assert max(sizes) <= MEGABYTE
 
 

@@ -84,7 +84,7 @@ def undone(saga: Saga) -> Change:
     return Change(Transition.UNDONE, saga, NOTES, event=outbox.new_event("sample.failed", saga.ref.id, 1, ACCOUNT))
 
 
-async def test_a_saga_is_journalled_without_what_it_works_on(ledger: Ledger) -> None:
+async def test_journal_row_does_not_contain_the_raw_sample(ledger: Ledger) -> None:
     journal = await ledger.journal()
     saga = await begin(journal)
     row = await ledger.row(saga)
@@ -93,7 +93,7 @@ async def test_a_saga_is_journalled_without_what_it_works_on(ledger: Ledger) -> 
     assert row["fencing_token"] == saga.ref.fencing_token
 
 
-async def test_without_a_lease_no_saga_begins(ledger: Ledger) -> None:
+async def test_gateway_without_a_lease_begins_no_saga(ledger: Ledger) -> None:
     lease = Lease(ledger.database, "127.0.0.1:1", seconds=6)
     journal = Journal(ledger.database, lease, deadline_seconds=60)
     with pytest.raises(ServiceUnavailable):
@@ -105,11 +105,11 @@ async def test_sagas_that_begin_together_share_a_commit(ledger: Ledger) -> None:
     sagas = await asyncio.gather(*(begin(journal) for _ in range(100)))
     commits = await ledger.database.fetchval("SELECT count(DISTINCT xmin::text) FROM saga")
     assert await ledger.database.fetchval("SELECT count(*) FROM saga") == len(sagas)
-    # The first goes alone, because nothing was under way.
+    # The first write is sent alone, because no other write was in flight.
     assert commits <= 3
 
 
-async def test_an_end_is_written_with_its_event_and_its_steps(ledger: Ledger) -> None:
+async def test_end_of_a_saga_is_written_with_its_event_and_its_steps(ledger: Ledger) -> None:
     journal = await ledger.journal()
     saga = await begin(journal)
     assert await journal.write(undone(saga))
@@ -119,14 +119,14 @@ async def test_an_end_is_written_with_its_event_and_its_steps(ledger: Ledger) ->
     assert await ledger.events() == ["sample.failed"]
 
 
-async def test_a_live_gateways_sagas_are_left_alone(ledger: Ledger) -> None:
+async def test_sagas_of_a_live_gateway_are_not_taken_over(ledger: Ledger) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     await begin(journal)
     assert await other.take_over(KNOWN) == 0
 
 
 @pytest.mark.parametrize("how", ["silent", "stopped"])
-async def test_a_dead_gateways_sagas_are_taken_over_under_a_newer_token(ledger: Ledger, how: str) -> None:
+async def test_sagas_of_a_dead_gateway_are_taken_over_under_a_newer_token(ledger: Ledger, how: str) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     saga = await begin(journal)
     await (ledger.expire(journal) if how == "silent" else journal.lease.end())
@@ -137,19 +137,19 @@ async def test_a_dead_gateways_sagas_are_taken_over_under_a_newer_token(ledger: 
     assert await journal.due(KNOWN, [], 100) == []
 
 
-async def test_whoever_was_taken_over_writes_nothing_any_more(ledger: Ledger) -> None:
+async def test_gateway_cannot_write_to_a_saga_that_was_taken_over(ledger: Ledger) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     saga = await begin(journal)
     await ledger.expire(journal)
     await other.take_over(KNOWN)
     before = await ledger.row(saga)
-    await journal.lease.renew()  # it woke up
+    await journal.lease.renew()  # as after a suspended gateway has resumed
     assert not await journal.write(undone(saga))
     assert await ledger.row(saga) == before
     assert await ledger.events() == []
 
 
-async def test_two_take_over_each_saga_once(ledger: Ledger) -> None:
+async def test_concurrent_takeovers_take_each_saga_once(ledger: Ledger) -> None:
     journal = await ledger.journal()
     sagas = [await begin(journal) for _ in range(50)]
     others = [await ledger.journal() for _ in range(4)]
@@ -160,7 +160,7 @@ async def test_two_take_over_each_saga_once(ledger: Ledger) -> None:
     assert set(found) == {saga.ref.id for saga in sagas}
 
 
-async def test_a_version_that_nobody_knows_waits_and_then_is_parked(ledger: Ledger) -> None:
+async def test_saga_of_an_unknown_version_waits_and_then_is_parked(ledger: Ledger) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     saga = await begin(journal)
     newer = {("script", 2): DEFINITION}
@@ -172,20 +172,20 @@ async def test_a_version_that_nobody_knows_waits_and_then_is_parked(ledger: Ledg
     assert await other.set_aside(newer) == 1
     row = await ledger.row(saga)
     assert (row["parked"], row["waiting"]) == (True, "DEFINITION_UNKNOWN")
-    # A gateway that knows it goes on once an operator says so.
+    # A gateway that knows the version continues only after an operator's retry.
     assert await other.take_over(KNOWN) == 0
     assert await ledger.operations(other).retry(UUID(saga.ref.id))
     assert [due.ref.id for due in await other.due(KNOWN, [], 100)] == [saga.ref.id]
 
 
-async def test_a_saga_comes_due_at_its_deadline_unless_it_is_driven(ledger: Ledger) -> None:
+async def test_saga_is_due_after_its_deadline_unless_it_is_being_driven(ledger: Ledger) -> None:
     journal = await ledger.journal(deadline=0)
     saga = await begin(journal)
     assert await journal.due(KNOWN, [saga.ref.id], 100) == []
     assert [due.ref for due in await journal.due(KNOWN, [], 100)] == [saga.ref]
 
 
-async def test_a_parked_saga_goes_on_only_by_a_person(ledger: Ledger) -> None:
+async def test_parked_saga_continues_only_after_a_retry(ledger: Ledger) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     saga = await begin(journal)
     saga.state, saga.waiting = State.STATE_UNDOING, "b: INTERNAL"
@@ -212,7 +212,7 @@ async def test_a_parked_saga_goes_on_only_by_a_person(ledger: Ledger) -> None:
         (State.STATE_UNDONE, False),
     ],
 )
-async def test_cancelling_takes_over_what_is_not_past_its_pivot(
+async def test_only_a_saga_before_its_pivot_can_be_cancelled(
     ledger: Ledger, state: State.State.ValueType, cancellable: bool
 ) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
@@ -223,7 +223,7 @@ async def test_cancelling_takes_over_what_is_not_past_its_pivot(
     if cancellable:
         (due,) = await other.due(KNOWN, [], 100)
         assert due.ref.fencing_token > saga.ref.fencing_token
-        # Why it is undone already, it stays so.
+        # A saga that is already being undone keeps its reason.
         assert due.reason == ("CANCELLED" if state == State.STATE_RUNNING else "SAMPLE_NOT_FOUND")
 
 
@@ -247,7 +247,7 @@ async def test_pages_are_newest_first_and_by_state(ledger: Ledger) -> None:
     assert {(row["parked"], row["count"]) for row in await journal.count_open()} == {(False, 3), (True, 1)}
 
 
-async def test_what_ended_is_forgotten_after_its_time(ledger: Ledger) -> None:
+async def test_ended_sagas_are_deleted_after_their_retention(ledger: Ledger) -> None:
     journal = await ledger.journal()
     ages = {"day": 25 * 3600, "week": 8 * 24 * 3600, "now": 0, "late": 8 * 24 * 3600}
     ids = {}
@@ -258,7 +258,7 @@ async def test_what_ended_is_forgotten_after_its_time(ledger: Ledger) -> None:
             saga = await journal.begin(DEFINITION, str(id))
             saga.state = state
             await journal.write(Change(Transition.COMPLETE, saga, {}))
-            if name != "late":  # which ended just now
+            if name != "late":  # "late" ended just now
                 back = "UPDATE saga SET updated_at = now() - $2 * interval '1 second' WHERE id = $1"
                 await ledger.database.execute(back, id, age)
             ids[id] = (name, state)
@@ -271,7 +271,7 @@ async def test_what_ended_is_forgotten_after_its_time(ledger: Ledger) -> None:
     }
 
 
-async def test_a_lease_is_forgotten_once_nothing_hangs_on_it(ledger: Ledger) -> None:
+async def test_expired_lease_without_sagas_is_deleted(ledger: Ledger) -> None:
     idle, busy = await ledger.journal(), await ledger.journal()
     await begin(busy)
     for journal in (idle, busy):
@@ -280,7 +280,7 @@ async def test_a_lease_is_forgotten_once_nothing_hangs_on_it(ledger: Ledger) -> 
     assert [row["owner"] for row in await ledger.database.fetch("SELECT owner FROM lease")] == [busy.lease.owner]
 
 
-async def test_a_parked_tail_is_looked_at_and_taken_over_all_the_same(ledger: Ledger) -> None:
+async def test_parked_tail_is_still_checked_and_taken_over(ledger: Ledger) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     saga = await begin(journal)
     saga.state, saga.parked = State.STATE_FINISHING, True
@@ -295,8 +295,8 @@ async def test_a_parked_tail_is_looked_at_and_taken_over_all_the_same(ledger: Le
     assert (row["state"], row["parked"]) == (State.STATE_DONE, False)
 
 
-async def test_without_a_lease_in_force_nothing_is_taken_over_and_nothing_begins(ledger: Ledger) -> None:
-    """When the database was away for longer than leases are, those who live must not rob one another."""
+async def test_gateway_with_an_expired_lease_neither_takes_over_nor_begins_sagas(ledger: Ledger) -> None:
+    """After an outage of the database longer than a lease, live gateways must not take sagas from one another."""
     journal, other = await ledger.journal(), await ledger.journal(lease=0)
     await begin(journal)
     await ledger.expire(journal)
@@ -305,14 +305,14 @@ async def test_without_a_lease_in_force_nothing_is_taken_over_and_nothing_begins
         await begin(other)
 
 
-async def test_sagas_whose_lease_is_gone_altogether_are_taken_over(ledger: Ledger) -> None:
+async def test_sagas_whose_lease_was_deleted_are_taken_over(ledger: Ledger) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     await begin(journal)
     await ledger.database.execute("DELETE FROM lease WHERE owner = $1", journal.lease.owner)
     assert await other.take_over(KNOWN) == 1
 
 
-async def test_of_two_changes_in_one_batch_only_the_one_under_the_present_token_counts(ledger: Ledger) -> None:
+async def test_batch_applies_only_the_change_under_the_current_token(ledger: Ledger) -> None:
     journal, other = await ledger.journal(), await ledger.journal()
     stale = await begin(journal)
     await ledger.expire(journal)
@@ -322,7 +322,7 @@ async def test_of_two_changes_in_one_batch_only_the_one_under_the_present_token_
     assert await ledger.events() == ["sample.failed"]
 
 
-async def test_a_request_that_is_over_begins_nothing(ledger: Ledger) -> None:
+async def test_request_past_its_deadline_begins_no_saga(ledger: Ledger) -> None:
     journal = await ledger.journal()
     call_context.enter(Call(caller=Caller(user_id=ACCOUNT), deadline=asyncio.get_running_loop().time() - 1))
     with pytest.raises(Expired):
@@ -330,7 +330,7 @@ async def test_a_request_that_is_over_begins_nothing(ledger: Ledger) -> None:
     assert await ledger.database.fetchval("SELECT count(*) FROM saga") == 0
 
 
-async def test_sweeping_goes_by_an_index(ledger: Ledger) -> None:
+async def test_sweep_uses_an_index(ledger: Ledger) -> None:
     async with ledger.database.transaction() as connection:
         await connection.execute(MANY)
         await connection.execute("ANALYZE saga")

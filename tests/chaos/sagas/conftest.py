@@ -1,4 +1,4 @@
-"""One rig for all saga tests."""
+"""Starts one rig for all saga tests."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""The rig of the saga tests: all services except the gateway, gateways as processes, and checks of what they leave."""
+"""The rig of the saga tests: all services except the gateway, gateways as processes, and checks of the stored data."""
 
 import asyncio
 import secrets
@@ -40,7 +40,7 @@ QUICK = {
     "FAIRDB_SAGA_FIRST_BACKOFF_SECONDS": "0.05",
     "FAIRDB_SAGA_REFUSALS": "4",
 }
-"""Leases and pauses short enough for tests that do not measure them."""
+"""Settings with short leases and pauses, for tests that do not measure these times."""
 
 SAMPLES = "SELECT id, state FROM backend_svc.sample WHERE owner = $1"
 EVENTS = """
@@ -108,7 +108,7 @@ class Gateway:
         await eventually(serving, within=60)
 
     async def is_dead(self) -> bool:
-        """Return whether it was killed. Fails if it exited for another reason."""
+        """Return whether the gateway was killed. Fails if it exited for another reason."""
         if not self.alive():
             assert self.child.exit_code() == -signal.SIGKILL, "the gateway exited for another reason: see its log"
         return not self.alive()
@@ -146,7 +146,7 @@ class Rig:
         self.database = database
         self.root = constellation.layout.root / "gateways"
         self._signer = Signer.load("auth_svc", constellation.plan.credentials.signing_key("auth_svc"))
-        # Check again when a port is used, minutes later: another process may have taken it.
+        # Check each port again when it is used: another process may have taken it in the meantime.
         self._ports = (port for port in find_free(1000) if is_free(port))
         self._base = constellation.plan.environment("auth_svc")
 

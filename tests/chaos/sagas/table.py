@@ -1,4 +1,4 @@
-"""The table of kills: each scenario of a creation, with the points at which its gateway is killed.
+"""The table of kills: the scenarios of a creation, each with the points at which its gateway is killed.
 
 A point is the time before or after a journal write or a call. A test fails if a gateway reaches a point that the table
 does not list, or if the table lists no kill at a transition of the journal.
@@ -33,18 +33,18 @@ BEGIN, COMPLETE, UNDONE, UNDO, LATER, PARK, FINISH, TAKE_OVER, RETRY, CANCEL, SE
 
 
 EVERYWHERE = (TAKE_OVER, SET_ASIDE, UNDONE, "call GetStoredSample", "call GetGrants", "call CheckRevocation")
-"""Points that any gateway may reach: it looks for sagas to take over, and the rig calls it until it is ready."""
+"""Points that every gateway may reach: it looks for sagas to take over, and the rig calls it until it is ready."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One course of a creation, with the writes and calls that it makes."""
+    """One possible course of a creation, with the writes and calls that it makes."""
 
     name: str
     passes: tuple[str, ...]
     """The writes and calls that the gateway makes."""
     kills: tuple[str, ...]
-    """Those of `passes` at which the gateway is killed; other scenarios cover the rest."""
+    """The points in `passes` at which the gateway is killed. Other scenarios cover the rest."""
     fields: Mapping[str, str] = field(default_factory=dict[str, str])
     consented: bool = True
     barred: bool = False

@@ -18,7 +18,7 @@ AT_ONCE = 3
 PATIENT = {**QUICK, "FAIRDB_SAGA_LEASE_SECONDS": "300"}
 """With a long lease, a killed gateway's sagas are taken over only when the test expires the lease."""
 
-# Faults for the accounts that these tables list.
+# Adds tables of accounts, and faults that affect only the listed accounts.
 FAULTS = """
 CREATE TABLE privacy_svc.faulty (account uuid PRIMARY KEY);
 GRANT SELECT ON privacy_svc.faulty TO privacy_svc;
@@ -59,7 +59,7 @@ async def faults(rig: Rig) -> AsyncIterator[None]:
 
 @pytest_asyncio.fixture(scope="module")
 async def restarted(rig: Rig, faults: None) -> AsyncIterator[tuple[Gateway, Victims]]:
-    """Kill a gateway for each row of the table while no other one runs; then start one."""
+    """For each row of the table, kill a gateway while no other gateway runs; then start one."""
     victims = await kill_all(rig, KILLS)
     for account in victims.values():
         await rig.expire_leases(account)
@@ -69,7 +69,7 @@ async def restarted(rig: Rig, faults: None) -> AsyncIterator[tuple[Gateway, Vict
 
 @pytest_asyncio.fixture(scope="module")
 async def taken_over(rig: Rig, faults: None, request: pytest.FixtureRequest) -> AsyncIterator[tuple[Gateway, Victims]]:
-    """Kill a gateway for each selected row of the table while another gateway runs."""
+    """For each selected row of the table, kill a gateway while another gateway runs."""
     selected: list[Any] = [
         item.callspec.params["kill"]
         for item in request.session.items

@@ -1,4 +1,4 @@
-"""A gateway that lost its lease: if killed, others end its sagas in time; if it wakes up again, it changes nothing."""
+"""A gateway that lost its lease: other gateways end its sagas in time, and if it resumes, it changes nothing."""
 
 import asyncio
 import signal

@@ -104,7 +104,7 @@ class Refused(Exception):
 
 @dataclass
 class Backend:
-    """A running backend_svc: its stubs, and its database for what no RPC offers."""
+    """A running backend_svc: its stubs, and a connection to its database for checks that no RPC offers."""
 
     samples: "BackendServiceAsyncStub"
     as_privacy: "BackendServiceAsyncStub"

@@ -206,7 +206,7 @@ async def test_sample_behind_a_barrier_stays_in_its_state(backend: Backend) -> N
     owner, follower, consent = new_account(), new_account(), str(uuid4())
     await follow(backend, follower, study=STUDY)
     id = await backend.add(owner, consents=[consent])
-    # As in the middle of a withdrawal with thousands of samples.
+    # This is the state in the middle of a withdrawal that affects thousands of samples.
     await backend.database.execute("INSERT INTO barrier (consent, actor) VALUES ($1::uuid, $2)", consent, owner)
     await backend.notify(id)
     assert len(await backend.events(id)) == 4

@@ -1,4 +1,4 @@
-"""Withdrawal of consent: it reaches every sample that rests on it, also those stored at the same time."""
+"""Withdrawal of consent: it reaches every sample that depends on the consent, including those stored concurrently."""
 
 import asyncio
 from uuid import UUID, uuid4

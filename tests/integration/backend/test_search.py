@@ -261,5 +261,5 @@ async def test_withheld_values_do_not_change_where_a_page_ends(backend: Backend)
         shown = {name for name, value in stored.sample.metadata.items() if value.WhichOneof("kind")}
         assert shown == {"site"}
         assert len(stored.classes) == 401
-    # Their owner sees all values, which exceed one page.
+    # The samples' owner sees all values, which together exceed one page.
     assert (await backend.page(owner, own=[PUBLIC, RESTRICTED])).next_page_token

@@ -10,7 +10,7 @@ from fairdb.privacy.v1.field_class_pb2 import FieldClass, StudyGrant
 from fairdb.privacy.v1.privacy_service_pb2 import Grants
 from tests.integration.backend.conftest import Backend
 
-# What the index holds of each sample: one field of every class, and one without a class.
+# The indexed fields of each sample: one field of every class, and one without a class.
 CLASSES = FieldClass.values()
 ACCOUNTS = [str(UUID(int=number)) for number in range(1, 6)]
 STUDIES = [str(UUID(int=number)) for number in range(101, 106)]
@@ -18,7 +18,7 @@ SAMPLES, READERS = 40, 120
 
 
 class Facts(NamedTuple):
-    """What the rule looks at in a sample."""
+    """The properties of a sample that the rule uses."""
 
     owner: str
     study: str
@@ -42,7 +42,7 @@ async def test_sql_agrees_with_the_rule_for_random_readers_and_samples(backend: 
             assert await find(backend, account, grants, f"metadata.class{field_class} = 1") == expected, grants
             seen[True] += len(expected)
             seen[False] += len(views) - len(expected)
-    # Both answers are common, so a rule that always gives one of them fails.
+    # Check that both outcomes are common, so that a rule that always returns the same outcome would fail.
     assert min(seen.values()) > 2000
     assert sum(seen.values()) == SAMPLES * READERS * len(CLASSES)
 

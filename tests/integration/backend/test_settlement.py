@@ -105,7 +105,7 @@ async def resume(backend: Backend, id: str) -> None:
 async def test_resume_publishes_the_awaited_event_again(backend: Backend) -> None:
     id = (await backend.store(store_request(new_account()))).stored.sample.id
     for step, waits_for in ((backend.index, "sample.anonymized"), (backend.notify, "sample.indexed"), (None, None)):
-        await backend.database.execute("DELETE FROM outbox")  # published, but never handled
+        await backend.database.execute("DELETE FROM outbox")  # The events were published, but never handled.
         await resume(backend, id)
         await resume(backend, id)
         expected = [await backend.event(id, waits_for)] if waits_for else []

@@ -1,4 +1,4 @@
-"""StoreSample: all or nothing, and once, also under concurrency."""
+"""StoreSample stores a sample completely or not at all, and only once, even under concurrency."""
 
 import asyncio
 import hashlib
@@ -193,7 +193,7 @@ async def assert_rejected_as_invalid(backend: Backend, request: pb.StoreSampleRe
 
 
 async def test_store_takes_four_round_trips(backend: Backend) -> None:
-    """BEGIN, locks, the statement, COMMIT."""
+    """The round trips are BEGIN, the locks, the statement and COMMIT."""
     # The migration uses another connection; wait, so that the watched one is the only one.
     await backend.database.migrated()
     store = Store(backend.database, Lookup(backend.database))

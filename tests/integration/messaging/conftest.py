@@ -26,7 +26,7 @@ SUBJECT = "0192f0c4-0000-7000-8000-000000000001"
 ANONYMIZED, INDEXED = "sample.anonymized", "sample.indexed"
 DELAYS = (0.05, 0.1, 0.15)
 LONG = 600.0
-"""Longer than a test: a message delayed by this does not come back during it."""
+"""A delay longer than a test: a message that is delayed by it does not return during the test."""
 QUEUES = ("test.a", "test.b")
 HandleOne = Callable[[Connection, Event], Awaitable[None]]
 
@@ -147,7 +147,7 @@ async def channel_to(url: str) -> AsyncIterator[Any]:
 
 
 async def publish(url: str, body: bytes, type: str = INDEXED) -> None:
-    """Publish without the outbox."""
+    """Publish a message directly, without the outbox."""
     async with channel_to(url) as channel:
         exchange = await channel.get_exchange(broker.EXCHANGE)
         await exchange.publish(aio_pika.Message(body), type)

@@ -1,4 +1,4 @@
-"""A relay in its own process, to be killed. It ends with its standard input, so that it never outlives a test."""
+"""A relay in its own process, which tests can kill. It exits at the end of its standard input, so no test leaks it."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The operators' command: reading loses nothing, and neither does a replay that is killed."""
+"""The operators' command for dead letters: neither reading nor a killed replay loses a letter."""
 
 import asyncio
 import os
@@ -129,7 +129,7 @@ async def test_killed_replay_loses_nothing(bench: Bench, fixable: Fixable) -> No
     assert process.returncode == -signal.SIGKILL
 
     async def replayed() -> bool:
-        # Repeat: the letter that the killed process held is back only once the broker has noticed.
+        # Repeat, because the killed process's letter returns to the queue only after the broker has noticed its death.
         await dead_letters.replay(bench.url, "test.a")
         return len(bench.seen) >= LETTERS
 

@@ -65,7 +65,7 @@ async def test_recording_wakes_the_relay(bench: Bench, monkeypatch: pytest.Monke
     await bench.start_consumer("test.a")
     publisher = bench.start_relay(CountingPublisher)
     assert isinstance(publisher, CountingPublisher)
-    # By now it pauses for more than two seconds at a time.
+    # By now the relay pauses for more than two seconds at a time.
     await eventually(holds(lambda: publisher.polls >= 11))
     (first,) = await bench.record()
     await bench.sees(first, within=2.0)

@@ -24,8 +24,9 @@ from tests.waiting import eventually
 PER_SUBJECT = 10
 TRANSACTION = 20
 AHEAD = 200
-"""Events that the writer may be ahead of the consumer. Enough to continue during an outage, but fewer than between two
-kills, so that the second kill comes only after events written after the first were published."""
+"""The maximum number of events by which the writer is ahead of the consumer. It is large enough to keep writing during
+an outage, but smaller than the number of events between two kills. Events written after the first kill are therefore
+published before the second kill."""
 
 # `effect` and `change` have no constraint, which could hide a second effect.
 TABLES = """
@@ -34,7 +35,7 @@ CREATE TABLE subject (id uuid PRIMARY KEY, sequence int NOT NULL);
 CREATE TABLE change (position bigserial, subject uuid NOT NULL, sequence int NOT NULL);
 """
 EFFECT = "INSERT INTO effect VALUES ($1)"
-# Guarded by state, as our consumers are: an older event changes nothing.
+# Guard the update by the sequence, as our consumers guard it by the state: an older event changes nothing.
 ADVANCE = """
 INSERT INTO subject VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence
 WHERE subject.sequence < excluded.sequence RETURNING id
@@ -157,13 +158,13 @@ async def survive(bench: Bench, rabbitmq: Constellation, count: int, victims: st
                 await relay.kill()
                 await relay.start()
             else:
-                # Let it hang before it dies, so that the relay has sent events that are never confirmed.
+                # Suspend the broker before killing it, so that the relay has sent events that are never confirmed.
                 rabbitmq.send("rabbitmq", signal.SIGSTOP)
                 writer.ahead += 2 * TRANSACTION
                 try:
                     await eventually(lambda: bench.database.fetchval(IN_FLIGHT))
                 finally:
-                    # Kill it even then: stopping a hung broker would wait forever.
+                    # Kill the broker even after a failure: a normal stop of a suspended broker would wait forever.
                     await rabbitmq.kill("rabbitmq")
                 await rabbitmq.start("rabbitmq")
         await writing
@@ -173,7 +174,7 @@ async def survive(bench: Bench, rabbitmq: Constellation, count: int, victims: st
 
         await eventually(all_arrived, within=120)
 
-    # Repeated deliveries must have been handled before effects are counted.
+    # Wait until repeated deliveries have been handled, and only then count effects.
     async def empty() -> bool:
         names = ("test.a", *(broker.retry_name("test.a", delay) for delay in DELAYS))
         return not any([await queue_length(bench.url, name) for name in names])

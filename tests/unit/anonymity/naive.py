@@ -1,4 +1,4 @@
-"""The definitions in plain Python, and a plain Mondrian: the tests compare the real ones with them."""
+"""The definitions of the measures in plain Python, and a plain Mondrian. Tests compare the real code with them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ NOTHING = ("", "na", "unknown", "not applicable")
 
 
 def meant(text: str) -> str:
-    """Return one text for all spellings of a value, "" where it is missing."""
+    """Return the same text for all spellings of a value, and "" for a missing value."""
     plain = text.strip().lower()
     try:
         return "" if plain in NOTHING else str(float(plain))
@@ -17,7 +17,7 @@ def meant(text: str) -> str:
 
 
 def people_in(rows: Sequence[Row], subject: int | None) -> int:
-    """Return the least number of people: an unnamed row may belong to a named person."""
+    """Return the smallest possible number of people: an unnamed row may belong to a named person."""
     return len(rows) if subject is None else max(1, len({meant(row[subject]) for row in rows} - {""}))
 
 
@@ -93,8 +93,9 @@ def mondrian_ncp(
 ) -> float:
     """Return the NCP of a strict Mondrian: cut the widest column at its median while both sides keep k rows.
 
-    Numbers lose by range, categories by the set of those present as a share of all, and nothing for one.
-    The widest column is the one that loses most, or has most values; the median goes to the left or to the right.
+    The loss of numbers is the share of their range. The loss of categories is the share of all categories that the
+    class contains, or 0 if it contains one. The widest column is the one with the largest loss, or with the most
+    values; the median value goes to the left or to the right side.
     """
     keys = {i: float if i in numbers else str for i in quasi}
     domain = {i: sorted({row[i] for row in rows}, key=keys[i]) for i in quasi}

@@ -1,4 +1,4 @@
-"""Advice lists the classes that protect least, and the column whose next level gains most."""
+"""Advice lists the classes with the least protection, and the column whose next level improves it most."""
 
 from fairdatabase.anonymity.model.table import table_of
 from fairdatabase.anonymity.reports.advice import Step, next_steps, worst_classes

@@ -196,7 +196,7 @@ def test_best_full_domain_recoding_is_found(rows: list[Row], k: int, most: float
 @pytest.mark.parametrize("most", [0.0, 0.1])
 @pytest.mark.parametrize("spread", [1, 12])
 def test_rows_are_shuffled(method: Method, most: float, spread: int) -> None:
-    # One age alone needs no generalisation. Twelve ages and one distant person need all of it.
+    # A single age needs no generalisation. Twelve ages and one distant person need full generalisation.
     rows = [(str(30 + i % spread), "Ghent", "", "flu", str(i), "") for i in range(200)]
     rows.append((str(30 if spread == 1 else 90), "Ghent", "", "flu", "200", ""))
     dones = [anonymise(as_table(rows), ROLES, Limits(30, max_suppression=most), method=method) for _ in range(2)]
@@ -204,7 +204,7 @@ def test_rows_are_shuffled(method: Method, most: float, spread: int) -> None:
     orders = [[int(row[DOSE]) for row in rows_in(done.table)] for done in dones]
     assert orders[0] != orders[1]
     for order in orders:
-        # Runs, and neighbours of one class, are no longer than chance makes them.
+        # Ordered runs and runs of rows of one class are no longer than in a random order.
         assert sum(a < b for a, b in pairwise(order)) == pytest.approx(100, abs=40)
         assert sum(abs(a - b) == 1 for a, b in pairwise(order)) < 20
 
@@ -214,7 +214,7 @@ def test_rare_row_is_left_out_when_that_loses_less() -> None:
     done = anonymise(as_table(rows), ROLES, Limits(5, max_suppression=0.1))
     assert {row[AGE] for row in rows_in(done.table)} == {"30", "31"}
     assert len(rows_in(done.table)) == 40
-    # One of 41 rows is lost. Discernibility: twice 20 squared, plus 41 for the row that is left out.
+    # One of 41 rows is suppressed. Discernibility: twice 20 squared, plus 41 for the row that is left out.
     assert done.recoding.loss.ncp == pytest.approx(1 / 41)
     assert done.recoding.loss.discernibility == 2 * 20**2 + 41
     kept = anonymise(as_table(rows), ROLES, Limits(5, max_suppression=0.0))

@@ -19,7 +19,7 @@ rows = st.lists(
 
 
 def walk(mine: dict[str, float], table: dict[str, float]) -> float:
-    """Move earth along the ranks, step by step."""
+    """Compute the distance by moving earth along the ranks, step by step."""
     numbers = sorted({float(value) for value in table if value})
     if len(numbers) < 2:
         return sum(abs(mine.get(value, 0) - share) for value, share in table.items()) / 2

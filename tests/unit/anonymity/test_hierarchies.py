@@ -17,7 +17,7 @@ from fairdatabase.sheets.errors import BadTable
 
 
 def paths(values: list[str], hierarchy: Hierarchy | None = None) -> dict[str, list[str]]:
-    """Return what each value becomes, level by level."""
+    """Return the generalisation of each value at each level."""
     levels = (hierarchy or infer_hierarchy(values)).levels
     return {value: [level.labels[int(level.nodes[i])] for level in levels[1:]] for i, value in enumerate(values)}
 

@@ -1,8 +1,8 @@
 """Risk agrees with pycanon on large tables wherever pycanon counts correctly; where it does not, the test says why.
 
-Three of its ways are not ours: it groups with pandas, which leaves out rows with a missing quasi-identifier, so its k
-is that of the other rows; it rounds entropy l down to a whole number; and it cannot sort a sensitive column of texts in
-which one is missing.
+pycanon differs in three ways. It groups with pandas, which drops rows with a missing quasi-identifier, so its k covers
+only the other rows. It rounds entropy l down to a whole number. It cannot sort a sensitive column of texts with a
+missing value.
 """
 
 import math
@@ -15,7 +15,7 @@ from fairdatabase.anonymity.model.table import table_of
 from fairdatabase.anonymity.risk.risk import Risk, Roles, measure
 
 with warnings.catch_warnings():
-    # A warning of pandas about itself.
+    # pandas emits this warning about its own code.
     warnings.simplefilter("ignore")
     import pandas as pd
     from pycanon import anonymity as pycanon

@@ -153,6 +153,6 @@ def test_column_without_any_detail_left_is_reported() -> None:
     table = table_of({"age": ["30", "40", "50", "70"], "": ["a", "b", "c", "d"], "kit": ["x"] * 4})
     roles, limits = Roles(("age", "", "kit")), Limits(4, max_suppression=0)
     content = report(anonymise(table, roles, limits, method="local"), roles, limits)
-    # A range over all values, or a set of all values, says no more than "*".
+    # A range or a set that covers all values reveals no more than "*".
     assert "Nothing is left of 'age', '': drop the columns to keep more of the others." in content["warnings"]
     assert "| '' | categories |" in as_markdown(content, "t.csv")

@@ -1,4 +1,4 @@
-"""Risk is counted correctly in the cases that go wrong; the expected figures are computed by hand."""
+"""Risk is counted correctly in error-prone cases. The expected figures are computed by hand."""
 
 import math
 
@@ -46,7 +46,7 @@ def test_classes_of_one_value_are_not_diverse() -> None:
 
 def test_spellings_of_one_value_count_once() -> None:
     assert risk_of("q", "s", q=["1"] * 3, s=["HIV", "hiv", " HIV "]).distinct_l == {"s": 1}
-    # "05" is a code, so its column is not numeric.
+    # "05" is a code, so the column is not numeric.
     assert risk_of("q", "s", q=["1"] * 3, s=["5", "5.0", "05"]).distinct_l == {"s": 2}
     assert risk_of("q", "s", q=["1"] * 4, s=["5", "5.0", "+5.00", "high"]).distinct_l == {"s": 2}
     assert risk_of("q", "s", q=["1"] * 2, s=["Crohn\u0301", "crohń "]).distinct_l == {"s": 1}
@@ -70,7 +70,7 @@ def test_all_spellings_of_a_missing_sensitive_value_are_one_value() -> None:
     missing = ["", " ", "NA", "n/a", "Unknown", "not_provided", "missing: not collected", "-", "?"]
     risk = risk_of("q", "s", q=["1"] * 9, s=missing)
     assert (risk.distinct_l, risk.entropy_l, risk.t) == ({"s": 1}, {"s": 1.0}, {"s": 0.0})
-    # Two classes of missing values are both like the table, among numbers or categories.
+    # If all values are missing, both classes equal the table, for numbers and for categories.
     for other in ("flu", "5"):
         assert risk_of("q", "s", q=["1", "1", "2", "2"], s=["", other, "NA", other]).t == {"s": 0.0}
 

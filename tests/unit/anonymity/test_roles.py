@@ -1,4 +1,4 @@
-"""The role of a column follows from its title, by the policy, and from its values."""
+"""The role of a column follows from its values and, according to the policy, from its title."""
 
 from fairdatabase.anonymity.model.table import table_of
 from fairdatabase.anonymity.tables.roles import Guess, guess_roles

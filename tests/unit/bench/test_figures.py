@@ -1,4 +1,4 @@
-"""What becomes of measured figures: medians, ratios, tables, plot; and what makes a run no figure at all."""
+"""Evaluation of measurements: medians, ratios, tables, the plot, and runs that must be rejected."""
 
 import json
 from dataclasses import replace
@@ -56,7 +56,7 @@ def test_table_shows_medians_and_a_dash_where_nothing_was_measured() -> None:
     assert "| FAIRDatabase | – | – | 1 300 | – | – | – |" in text
     assert "| post_vs_monolith_64 | 2.00 |" in text
     assert "| import_vs_copy | – |" in text
-    assert "ceiling" not in text.partition("Ratios")[0]  # what was not measured has no row
+    assert "ceiling" not in text.partition("Ratios")[0]  # A variant that was not measured has no row.
 
 
 def test_report_names_the_releases_of_the_servers() -> None:

@@ -48,7 +48,7 @@ class Backend(backend_service_pb2_grpc.BackendServiceServicer):
         self, request: pb.GetStoredSampleRequest, context: grpc.aio.ServicerContext
     ) -> pb.StoredSample:
         self.requested[request.id] += 1
-        # Long enough for further calls to join the next batch.
+        # Delay long enough for further calls to join the next batch.
         await asyncio.sleep(0.005)
         match self.fates.get(request.id):
             case Exception() as error:
@@ -174,7 +174,7 @@ async def test_failure_answers_all_equal_requests(rig: Rig) -> None:
             await asyncio.sleep(0)
         errors = await asyncio.gather(*same, return_exceptions=True)
         assert all(isinstance(error, kind) for error in errors)
-        # Only the attempts of gRPC's service config, not some for each request.
+        # There are only the attempts of gRPC's service config, not separate attempts for each request.
         assert rig.backend.requested[id] == times
 
 
@@ -209,7 +209,7 @@ async def test_call_that_times_out_is_unknown_and_delays_few(rig: Rig) -> None:
     later = asyncio.create_task(rig.get_all(ids(50)))
     answers = dict(zip(asked, await rig.get_all(asked, timeout=0.5), strict=True))
     assert isinstance(answers.pop(asked[30]), DeadlineExceeded)
-    # Calls of its batch may have timed out as well; all others have their answers.
+    # Calls in the same batch may have timed out too; all others have been answered.
     assert sum(isinstance(answer, pb.StoredSample) for answer in await later) == 50
 
 
@@ -225,7 +225,7 @@ async def test_unavailable_in_a_batch_is_retried_alone(rig: Rig) -> None:
     rig.backend.fates = {asked[7]: ServiceUnavailable(service="database")}
     answers = await rig.get_all(asked)
     assert isinstance(answers[7], ServiceUnavailable)
-    # Once in the batch, and then the attempts of gRPC's service config.
+    # The call is sent once in the batch, and then as often as gRPC's service config says.
     assert rig.backend.requested[asked[7]] == 4
     assert {rig.backend.requested[id] for id in asked if id != asked[7]} == {1}
 

@@ -1,4 +1,4 @@
-"""Ids that are accepted from outside, and page tokens."""
+"""Correlation ids and trace contexts that are accepted from callers, and page tokens."""
 
 from uuid import UUID
 

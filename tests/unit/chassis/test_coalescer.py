@@ -113,7 +113,7 @@ async def test_interval_sends_the_first_item_at_once_and_gathers_the_rest() -> N
     await coalescer.submit(1)
     second = asyncio.create_task(coalescer.submit(2))
     for _ in range(5):
-        # Without an interval it would have been sent by now.
+        # Without an interval, the item would have been sent by now.
         await asyncio.sleep(0)
     await asyncio.gather(second, coalescer.submit(3))
     assert batches == [[0], [1], [2, 3]]

@@ -1,4 +1,4 @@
-"""The client of the registry, against answers that a healthy Consul does not give; test_edge_agent has a real one."""
+"""The registry client, with answers that a healthy Consul does not give; test_edge_agent uses a real Consul."""
 
 import asyncio
 import subprocess
@@ -21,7 +21,7 @@ from deploy.local.layout import CHECKOUT
 from tests.waiting import eventually
 
 OK, NOT_FOUND, FORBIDDEN = "200 OK", "404 Not Found", "403 Forbidden"
-# Ends while a watch is pending, as a service does that stops.
+# The script exits while a watch is pending, like a service that stops.
 WATCH_AND_END = """
 import asyncio, sys
 from chassis.registry.discovery import Registry
@@ -38,7 +38,7 @@ asyncio.run(main())
 
 @dataclass
 class Agent:
-    """Answers every request in the same way, and records the requests. Answers nothing while it hangs."""
+    """Gives the same answer to every request, and records the requests. While `hangs` is true, it does not answer."""
 
     status: str = OK
     headers: str = ""
@@ -161,7 +161,7 @@ async def test_pending_watch_does_not_delay_the_end_of_the_process(agent: Agent)
     assert process.stdin is not None
     process.stdin.write(b"end\n")
     assert await asyncio.wait_for(process.wait(), 30) == 0
-    assert time.monotonic() - started < 4.0  # the read timeout alone is 5 s
+    assert time.monotonic() - started < 4.0  # The read timeout alone is 5 seconds.
 
 
 async def test_hung_agent_does_not_pile_up_calls(agent: Agent) -> None:

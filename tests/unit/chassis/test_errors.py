@@ -84,7 +84,7 @@ def test_error_of_a_callee_is_passed_on_unchanged() -> None:
         (grpc.StatusCode.UNAVAILABLE, None, "SERVICE_UNAVAILABLE"),
         (grpc.StatusCode.DEADLINE_EXCEEDED, None, "DEADLINE_EXCEEDED"),
         (grpc.StatusCode.UNKNOWN, None, "INTERNAL"),
-        # The callee refused this service, so its caller must not be asked to log in.
+        # The callee refused this service's own token, so the caller of this service must not be asked to log in.
         (grpc.StatusCode.UNAUTHENTICATED, errors.Unauthenticated().to_status(), "INTERNAL"),
         (grpc.StatusCode.PERMISSION_DENIED, errors.AccessDenied().to_status(), "INTERNAL"),
     ],

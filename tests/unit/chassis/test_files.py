@@ -1,4 +1,4 @@
-"""Atomic writes: the whole content with its mode, or the old file."""
+"""Atomic writes: afterwards the file has the complete new content and its mode, or is unchanged."""
 
 from pathlib import Path
 

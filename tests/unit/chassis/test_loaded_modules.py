@@ -8,7 +8,7 @@ import pytest
 from deploy.local.layout import CHECKOUT
 from deploy.services import NAMES
 
-# `rich` is loaded by structlog, to draw tracebacks.
+# structlog loads `rich` to format tracebacks.
 # The call fails. It counts what the registry's client imports only when it is used.
 LOAD = """
 import asyncio, importlib, sys

@@ -164,7 +164,7 @@ async def test_broker_that_confirms_nothing_is_reconnected(monkeypatch: pytest.M
 
     async with publishing(answer) as it:
         assert await it.publish(batch(1)) == [False]
-        # The new connection receives this attempt only: nothing of the old one is still pending.
+        # The new connection receives only this attempt: no message of the old connection is still pending.
 
         async def confirmed() -> bool:
             return await it.publish(batch(1)) == [True]

@@ -1,4 +1,4 @@
-"""The `fairdb` command in this process, and tables for it."""
+"""Runs the `fairdb` command in this process, and writes tables for it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def write(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = HEA
 
 
 def study(count: int = 60) -> list[tuple[str, ...]]:
-    """Return two rows for each of several people, all slightly different."""
+    """Return two rows for each of several people. All rows differ slightly."""
     towns, diseases = ("Ghent", "Delft", "Cork"), ("flu", "none", "IBD", "asthma")
     return [
         (

@@ -49,7 +49,7 @@ def test_table_and_report_are_written(tmp_path: Path) -> None:
     assert [column["column"] for column in report["columns"]] == ["age", "town", "day"]
     assert 0 < report["loss"]["ncp"] <= 1
     assert report["loss"]["discernibility"] > report["loss"]["discernibility_before"]
-    # Measuring the written table gives the same figures, except for people, which it no longer names.
+    # Measuring the written table gives the same figures, except the number of people, because it names no people.
     again = json.loads(run("risk", out, *QUASI, "--sensitive", "disease", "--json").stdout)
     assert (again["classes"], again["distinct_l"]) == (report["after"]["classes"], report["after"]["distinct_l"])
     assert again["k"] >= report["after"]["k"]

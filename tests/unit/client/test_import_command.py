@@ -1,4 +1,4 @@
-"""`fairdb import` against a platform with prepared answers."""
+"""`fairdb import` with a fake platform that gives prepared answers."""
 
 import json
 from collections.abc import Callable, Iterator

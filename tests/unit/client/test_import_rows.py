@@ -63,7 +63,7 @@ def test_defaults_of_the_import_count_only_for_rows_without_their_own(
 ) -> None:
     keys = keys_of(named, format)
     assert keys_of(without, format, study="s", organism="o") == keys
-    # A default that changes nothing stored does not change the keys.
+    # A default that does not change the stored rows does not change their keys.
     assert keys_of(named, format, study="other", organism="another") == keys
     assert not set(keys_of(without, format, study="s", organism="another")) & set(keys)
     assert not set(keys_of(without, format, study="other", organism="o")) & set(keys)

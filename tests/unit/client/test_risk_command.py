@@ -1,4 +1,4 @@
-"""`fairdb risk` prints correct figures, or what to correct and where."""
+"""`fairdb risk` prints correct figures, or says what to correct and where."""
 
 import json
 import os
@@ -22,7 +22,9 @@ def test_figures_are_printed_as_json(tmp_path: Path) -> None:
         "k": 1,
         "distinct_l": {"ill": 1},
         "entropy_l": {"ill": 1.0},
-        "t": {"ill": pytest.approx(2 / 3)},  # of the class of one: IBD 1 against 1/3
+        "t": {
+            "ill": pytest.approx(2 / 3)
+        },  # t of the class with one row: the share of IBD is 1, against 1/3 in the table.
         "unique_rows": 1,
         "max_reidentification_risk": 1.0,
         "warnings": [],
@@ -43,7 +45,7 @@ def test_worst_classes_and_next_step_are_printed(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "Smallest classes" in result.stdout
     assert "age=20, town=Ghent" in result.stdout
-    # Each person is unique in age and town, and stays so when either is generalised one level.
+    # Each person is unique by age and town, and remains so if either is generalised by one level.
     assert "No single step helps. `fairdb anonymize` combines several" in result.stdout
 
 

@@ -1,4 +1,4 @@
-"""The commands of the page about tables do what it promises."""
+"""The commands on the page about tables do what the page promises."""
 
 import json
 

@@ -19,7 +19,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
 
 def test_wheel_installs_few_top_level_names(wheel: ZipFile) -> None:
     names = {name.partition("/")[0] for name in wheel.namelist()}
-    # `buf` is what the stubs import for their validation rules.
+    # The stubs import `buf` for their validation rules.
     assert {name for name in names if not name.endswith(".dist-info")} == {"fairdatabase", "fairdb", "buf"}
 
 

@@ -1,4 +1,4 @@
-"""Links between the pages lead somewhere."""
+"""Every link between the pages leads to an existing file and heading."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ def leads_somewhere(page: Path, link: str) -> bool:
 
 
 def anchors_of(text: str) -> set[str]:
-    """Return the anchors that a forge makes of the headings."""
+    """Return the anchors that GitHub and similar sites generate from the headings."""
     headings = re.findall(r"^#+ (.+)$", without_code(text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -20,7 +20,7 @@ TIMED_OUT = errors.DeadlineExceeded()
 
 
 def remote(error: AppError) -> RemoteError:
-    """Return an error as it arrives from another service."""
+    """Return an error in the form in which it arrives from another service."""
     status = error.to_status()
     trailing = grpc.aio.Metadata(("grpc-status-details-bin", status.SerializeToString()))
     failure = grpc.aio.AioRpcError(error.code, grpc.aio.Metadata(), trailing)
@@ -34,7 +34,7 @@ TAKEN_OVER = remote(SagaTakenOver())
 
 
 class HeldLease:
-    """A lease that is always in force."""
+    """A lease that never expires."""
 
     async def acquired(self) -> None:
         pass

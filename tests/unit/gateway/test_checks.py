@@ -1,4 +1,4 @@
-"""Checks of servers: what release they report, and what they do when a server does not say it."""
+"""Health checks of servers: the release that they report, also when a server does not reveal it."""
 
 import asyncio
 from typing import Any
@@ -102,7 +102,7 @@ async def test_caches_release_is_read_in_both_protocols(hello: object) -> None:
     assert await cache_check(Redis(hello))() == "7.0.15"  # pyright: ignore[reportArgumentType]  # a fake
 
 
-async def test_cache_that_does_not_say_its_release_is_only_asked_whether_it_is_there() -> None:
+async def test_cache_that_does_not_report_its_release_is_only_pinged() -> None:
     redis = Redis(ResponseError("unknown command"))
     assert await cache_check(redis)() == ""  # pyright: ignore[reportArgumentType]  # a fake
     assert redis.pings == 1

@@ -1,4 +1,4 @@
-"""Creation of a sample: given the answer of a service, expect the next call, or the undo of the preparation."""
+"""Creation of a sample: for each answer of a service, the expected next call or undo of the preparation."""
 
 from typing import Any
 
@@ -98,7 +98,7 @@ async def test_creation_prepares_stores_and_watches_index_and_notify() -> None:
         ),
     ],
 )
-async def test_a_remote_is_undone_told_to_the_sender_and_announced(
+async def test_refused_creation_is_undone_reported_and_published(
     answers: dict[str, Any], expected: list[str], step: str, reason: str
 ) -> None:
     error, calls, journal = await create(**answers)
@@ -117,7 +117,7 @@ async def test_failed_undo_does_not_hide_the_refusal() -> None:
 
 
 @pytest.mark.parametrize("failure", [UNAVAILABLE, TIMED_OUT])
-async def test_unknown_outcome_of_the_store_is_asked_for(failure: AppError) -> None:
+async def test_unknown_outcome_of_the_store_is_settled(failure: AppError) -> None:
     created, calls, _ = await create(StoreSample=failure, SettleSample=SettleSampleResponse(stored=WINNER))
     assert calls == ["PrepareSample", "StoreSample", "SettleSample", "GetSampleStates"]
     assert created.stored == WINNER

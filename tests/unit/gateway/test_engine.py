@@ -1,4 +1,4 @@
-"""The engine: given the answer of a callee, expect the next call and the journal's entries."""
+"""The engine: for each answer of a callee, the expected next call and journal entries."""
 
 import asyncio
 from typing import Any
@@ -76,7 +76,7 @@ async def test_steps_that_may_have_taken_effect_are_undone_in_reverse(
     assert journal.written == [("begin", "RUNNING", ""), ("undone", "UNDONE", why)]
 
 
-async def test_pivot_with_a_lost_answer_is_asked_for_its_outcome() -> None:
+async def test_pivot_with_a_lost_answer_is_settled() -> None:
     script = Script(pivot=TIMED_OUT, ask="found")
     answer, journal = await run(script)
     assert answer == "found"
@@ -153,7 +153,7 @@ async def test_unavailable_callee_does_not_count_as_a_refusal() -> None:
 
 @pytest.mark.parametrize(("overdue", "transition"), [(-1.0, "park"), (24 * 3600.0, "postpone")])
 async def test_saga_is_parked_after_a_day_of_attempts(overdue: float, transition: str) -> None:
-    """The age alone does not count: while the platform was down, nothing was attempted."""
+    """A saga is not parked because of its age alone: while the platform was down, there were no attempts."""
     script, journal = Script(**{"undo b": UNAVAILABLE}), MemoryJournal()
     journal.due_sagas = [new_saga(script.definition, state=State.STATE_UNDOING, age=25 * 3600)]
     await settle(engine_of(journal, script.definition, overdue=overdue))
@@ -220,7 +220,7 @@ async def test_saga_rests_after_an_internal_error() -> None:
         (State.STATE_FINISHING, 4.0, 9, 1, [("postpone", "FINISHING", "")]),
         (State.STATE_FINISHING, 1000.0, 2, 1, [("park", "FINISHING", "y: OVERDUE")]),
         (State.STATE_FINISHING, 1000.0, 2, 0, [("park", "FINISHING", "x: OVERDUE")]),
-        # After an outage, consumers first catch up.
+        # After an outage, give consumers time to catch up.
         (State.STATE_FINISHING, 1000.0, 0, 0, [("postpone", "FINISHING", "")]),
         (State.STATE_FINISHING, 1000.0, 2, UNAVAILABLE, [("postpone", "FINISHING", "")]),
         (State.STATE_FINISHING, 1000.0, 2, KeyError("a state of a later release"), [("postpone", "FINISHING", "")]),

@@ -37,7 +37,7 @@ def read(content_type: str, content: bytes, cuts: int | None = None) -> list[Any
 
 
 def outcome(item: rows.Item) -> Any:
-    """Return a row as JSON, and a rejected row as its fault, or as its error's type where it has none."""
+    """Return a row as JSON. For a rejected row, return its fault or, if it has none, the type of its error."""
     if isinstance(item, RowUnreadable):
         return item.fault
     return type(item) if isinstance(item, AppError) else MessageToDict(item.sample)

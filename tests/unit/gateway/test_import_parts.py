@@ -94,7 +94,7 @@ async def test_spool_has_no_room_while_its_file_exceeds_the_limit() -> None:
     waiting = asyncio.create_task(spool.has_room())
     await settle()
     assert not waiting.done()
-    # There is room again when the whole file has been taken.
+    # There is room again after the whole file has been read.
     for _ in range(10):
         assert not waiting.done()
         await spool.take()
@@ -119,7 +119,7 @@ async def test_spool_file_stays_within_the_limit_behind_a_slow_reader(monkeypatc
 
 
 class Disk(io.BytesIO):
-    """Accepts a few bytes per write, up to its room."""
+    """A file that accepts a few bytes per write, until its room is used up."""
 
     room = 1 << 30
 
@@ -205,7 +205,7 @@ async def test_cancelled_wait_for_admission_takes_no_room() -> None:
     await settle()
     admission.leave(1)
     await second
-    # Cancelled at the moment of its admission.
+    # The wait is cancelled at the moment when the row is admitted.
     third = asyncio.create_task(admission.enter(1))
     await settle()
     admission.leave(1)

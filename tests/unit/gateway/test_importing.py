@@ -1,4 +1,4 @@
-"""An import: which rows it begins, when it waits, and what stops it."""
+"""Imports: the rows that are begun, waiting, and the reasons for which an import stops."""
 
 import asyncio
 import time
@@ -28,12 +28,12 @@ from gateway.samples.creation import Creation, Identified
 from gateway.samples.idempotency import Fingerprints
 from tests.waiting import counting_turns
 
-# Valid for a day: the time runs from test collection, and other tests may run first.
+# The token is valid for a day, because the time starts at test collection and other tests may run first.
 CALLER = Caller(user_id="11111111-1111-4111-8111-111111111111", token_id="t", token_expires=time.time() + 86_400)
 
 
 class Creations:
-    """Stands in for Creation: awaits `create`, and counts."""
+    """A fake Creation that awaits `create` and counts its calls."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
@@ -57,7 +57,7 @@ class Creations:
 
 
 class Tokens:
-    """Stands in for the revocation list; the next `failures` checks raise ServiceUnavailable."""
+    """A fake revocation list. Its next `failures` checks raise ServiceUnavailable."""
 
     def __init__(self) -> None:
         self.revoked = False
@@ -267,7 +267,7 @@ async def test_after_a_hang_up_begun_rows_end_and_no_other_begins(monkeypatch: p
     go.set()
     await run_tasks()
     assert rig.creations.begun == rig.creations.ended == ["0", "1", "2"]
-    # The place is free for another import.
+    # The place can be used by another import.
     assert outcomes(await rig.answer(row("next"))) == ["id of next"]
 
 
@@ -361,7 +361,7 @@ async def test_import_of_a_caller_who_does_not_read_ends(monkeypatch: pytest.Mon
                 await asyncio.Event().wait()
 
     reading = asyncio.create_task(read_nothing())
-    # A real error, so that the caller receives a status.
+    # Raise a real error, so that the caller receives a status.
     with pytest.raises(DeadlineExceeded):
         await asyncio.wait_for(reading, 5)
     assert outcomes(await rig.answer(row("next"))) == ["id of next"]

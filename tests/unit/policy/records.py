@@ -30,7 +30,7 @@ DATES = [
     "Mar 17, 1961",
     "17. März 1961",
 ]
-# The policy, its messages and the vocabulary hold none of these, so finding one means a leak.
+# The policy, its messages and the vocabulary contain none of these, so finding one in an output means a leak.
 IDENTIFIERS = [
     "Zebulon Quartzfeather",
     "Xqéline Müllerqx",
@@ -42,7 +42,7 @@ IDENTIFIERS = [
     "DE89 3704 0044 0532 0130 99",
     "Quartzgasse 7, 1017 Qx",
     "王小明明",
-    # These have a form that some rule stores.
+    # Some rule accepts the form of each of these values.
     "QuartzQ_2016",
     "77316931",
     "PRJNA7731693",

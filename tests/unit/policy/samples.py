@@ -1,4 +1,4 @@
-"""Raw samples, and what anonymisation stores of them."""
+"""Raw samples, and functions that return the anonymised result."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ from privacy_svc.keystore import Keystore
 
 POLICY = load_policy()
 ANONYMISER = Anonymiser(POLICY)
-"""Shared by all tests, like the one of a service by its requests."""
+"""An anonymiser that all tests share, as all requests of a service share one."""
 KEYSTORE = Keystore(pseudonym_key=b"p" * 32, consent_key=b"c" * 32)
 STUDY = "0190f3a4-0000-7000-8000-000000000001"
 

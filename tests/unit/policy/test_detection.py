@@ -1,4 +1,4 @@
-"""A pattern is searched wherever it may match: its requirements hold for every match."""
+"""The preconditions under which a pattern is searched hold for each of its matches, so no match is missed."""
 
 import re
 
@@ -8,7 +8,7 @@ from fairdatabase.policy.recognizers.detection import REDACTED, is_identifying, 
 from fairdatabase.policy.recognizers.triggers import lower
 from tests.unit.policy.samples import POLICY
 
-# Each has as few digits, and begins as far before them, as its pattern permits.
+# Each text has as few digits as its pattern permits, and begins as far before its digits as the pattern permits.
 FEWEST = [
     "GB29 NWBK ABCD EFGH",
     "AB 12 34 56 C",

@@ -23,7 +23,7 @@ ORGANISMS = [
     "jane doe virus",
 ]
 
-# The value of one field in a sample that declares no identifier, and the text that must be removed from it.
+# Each line has a field's value in a sample that declares no identifier, and the text that must be removed from it.
 UNDECLARED = [
     ("primer", "MarySmith", "mary"),
     ("body_site", "王 小 明", "王"),
@@ -59,7 +59,7 @@ UNDECLARED = [
     ("notes", "李 明 home", "明"),
 ]
 
-# An identifier that a sample declares, another value that repeats it, and the text that must be removed from that.
+# Each line has a declared identifier, another value that repeats it, and the text to remove from that value.
 DECLARED = [
     ({"name": "Jane Doe"}, "ms doe felt ill", "doe"),
     ({"first_name": "Li", "last_name": "Wu"}, "li wu felt ill", "wu"),

@@ -21,7 +21,7 @@ RENDERED = ("zebulon", "quartzfeather", "zq.canary", "5550 9917", "55509917", BI
 RENDERED += ("17 march 1961", "1961-3-17", "61-03-17")
 DECLARED = {"name": NAME, "email": EMAIL, "phone": PHONE, "birth_date": BIRTH}
 FIELDS = sorted(POLICY.fields)
-# The form of what each action stores, except missing-value terms.
+# The form of the values that each action stores, except missing-value terms.
 FORMS: dict[str, re.Pattern[str]] = {
     "band": re.compile(r"<\d+|\d+\+|\d+-\d+"),
     "year": re.compile(r"(18|19|20)\d\d"),
@@ -85,7 +85,7 @@ def test_text_around_a_canary_stays() -> None:
 
 
 letters = st.text("abcdefghijklmnopqrstuvwxyzäöåéøBCDQXZ", min_size=4, max_size=12)
-# No word of the policy or of its messages begins like these.
+# No word of the policy or of its messages begins with these letters.
 identifiers = st.one_of(
     letters.map(lambda text: f"qx{text}"),
     st.builds(lambda first, last: f"Xq{first} Zx{last}", letters, letters),

@@ -1,4 +1,4 @@
-"""What is remembered between samples is on the policy's own lists, is bounded, and changes no answer."""
+"""The cache between samples contains only values on the policy's own lists, is bounded, and changes no answer."""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_RESTRICTED
 from fairdb.samples.v1.sample_pb2 import RawSample
 from tests.unit.policy.samples import POLICY, STUDY, raw_sample
 
-# Each is kept, and each might be somebody's.
+# Each of these values is kept, but might identify somebody, so it must not be remembered.
 KEPT = {
     "body_site": "stool day 12",
     "disease": "zebulonitis",
@@ -34,7 +34,7 @@ CONTEXT = RuleContext(POLICY.vocabulary, Identifiers((), POLICY.vocabulary), {})
 
 
 class Remembering:
-    """An anonymiser of a test's own, with its memory open."""
+    """A new anonymiser whose memory the test can inspect."""
 
     def __init__(self) -> None:
         self.anonymiser = Anonymiser(POLICY)
@@ -153,7 +153,7 @@ def test_answer_does_not_depend_on_what_was_sent_before(remembering: Remembering
 
 @pytest.mark.parametrize("disease", ["bacteroides", "abiotrophia infection", "zebulonitis quartz"])
 def test_restricted_value_is_restricted_each_time(remembering: Remembering, disease: str) -> None:
-    """A name of an organism is listed but is no word that a sensitive value may hold without being restricted."""
+    """A listed name of an organism in a sensitive value still makes the value restricted."""
     for _ in range(3):
         assert remembering.anonymise({"disease": disease}).classes == {"metadata.disease": FIELD_CLASS_RESTRICTED}
 

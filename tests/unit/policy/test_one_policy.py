@@ -19,9 +19,9 @@ LISTED = [name for group in GROUPS for field, others in group["fields"].items() 
 CYRILLIC = str.maketrans("aceopxyijsABCEHIKMOPTX", "асеорхуіјѕАВСЕНІКМОРТХ")
 GREEK = str.maketrans("aikonptuxABEHIKMNOPTXYZ", "αικονρτυχΑΒΕΗΙΚΜΝΟΡΤΧΥΖ")
 ACCENTS = str.maketrans(dict(zip("aeioucnyzAEIOU", "áèïôűçñýžÀÉÎÖÜ", strict=True)))
-# Not in one record of the review: it takes up to 500 fields.
+# Columns per table: a record of the review has at most 500 fields.
 COLUMNS = 400
-# Where the report's word for a class is not the review's.
+# The report's names of classes that differ from the review's.
 ROLES = {"quasi": ("quasi-identifier",), "subject": ("direct",), "companion": ("quasi-identifier", "sensitive")}
 
 
@@ -56,7 +56,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
 
 
 def look_alikes() -> list[str]:
-    """Return disguised spellings, each unlike the listed one, of every kind."""
+    """Return disguised spellings of every kind. Each differs from the listed spelling."""
     dice = random.Random(7)
     made: dict[str, None] = {}
     for disguise in DISGUISES.values():
@@ -87,7 +87,7 @@ def classes_of_review(folder: Path, titles: list[str], capsys: pytest.CaptureFix
 
 def chunks(titles: list[str]) -> Iterator[list[str]]:
     for begin in range(0, len(titles), COLUMNS):
-        # The first column is named with --quasi, which spares the report a measurement of hundreds of columns.
+        # The tests name the first column with --quasi, so that the report need not measure hundreds of columns.
         yield ["shoe size", *titles[begin : begin + COLUMNS]]
 
 
@@ -103,7 +103,7 @@ def test_report_and_review_give_a_name_the_same_class(
             role = theirs[title].removeprefix("other ")
             assert ours[title] in ROLES.get(role, (role,)), (title, ascii(title))
             known += ours[title] != "unknown"
-    # Most look-alikes are understood; some letters have none that a reader takes for them.
+    # Most disguised names are recognised. Some letters have no look-alike that a reader would mistake for them.
     assert known > len(titles) * 0.9
 
 
@@ -133,7 +133,7 @@ MISSING = [*VOCABULARY["missing"]["terms"], *VOCABULARY["missing"]["blanks"], ""
 def test_missing_value_is_missing_to_both(disguise: Callable[[str], str]) -> None:
     for text in map(disguise, MISSING):
         assert is_missing(text), ascii(text)
-        # Of an age, nothing is left but a term of INSDC.
+        # A missing age is stored as nothing or as an INSDC term.
         assert set(kept({"age": text}).values()) <= set(VOCABULARY["missing"]["terms"]), ascii(text)
 
 

@@ -68,9 +68,9 @@ from tests.unit.policy.samples import POLICY, anonymised, raw_sample, violations
         "Testudo graeca gut metagenome",
         "Homo Sapiens",
         "escherichia coli",
-        # Also a given name, but with a known epithet.
+        # The genus is also a given name, but the epithet is known.
         "Rosa canina",
-        # Not listed, but with an ending that only genera have.
+        # The genus is not listed, but has an ending that only genera have.
         "Testudinibacter aquarius",
     ],
 )

@@ -1,4 +1,4 @@
-"""The policy file is read completely or refused with what to correct, and senders' names find its fields."""
+"""The policy file is either read completely or refused with advice, and all names that senders use find its fields."""
 
 import re
 from pathlib import Path

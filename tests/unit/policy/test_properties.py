@@ -163,7 +163,7 @@ def test_no_answer_contains_a_direct_identifier(metadata: dict[str, Any], named:
     secrets = {fold(value).strip() for value in (*own, named.get("subject", ""))}
     answer = fold(whole_answer(raw))
     leaks = [secret for secret in secrets if len(secret) >= 4 and secret in answer and not is_ordinary(secret)]
-    # A value that the advice for some field quotes as an example is in the answer to every sender.
+    # Exclude values that the advice for some field quotes as examples, because every answer contains them.
     assert [secret for secret in leaks if secret not in fixed_texts()] == []
 
 
@@ -248,7 +248,7 @@ def test_preview_and_anonymisation_agree(metadata: dict[str, Any], named: dict[s
 @given(st.one_of(records.realistic, records.metadata), st.one_of(records.named, records.well_named))
 def test_unknown_column_does_not_change_the_other_fields(metadata: dict[str, Any], named: dict[str, Any]) -> None:
     plain, other = raw_sample(metadata, **named), raw_sample({**metadata, "zq column": ""}, **named)
-    # Twice, because the second time names and words are remembered.
+    # Do it twice, because names and words are remembered the second time.
     assert violations(plain) == violations(other) == violations(plain)
     if violations(plain):
         return

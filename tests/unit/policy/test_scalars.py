@@ -1,4 +1,4 @@
-"""The fast way to read values gives the same result as the slow one."""
+"""The fast path that reads values gives the same result as the slow path."""
 
 import pytest
 from hypothesis import given

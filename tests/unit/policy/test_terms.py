@@ -1,4 +1,4 @@
-"""A term may hold words and numbers of research, but none that may identify somebody."""
+"""A term may contain words and numbers used in research, but none that may identify somebody."""
 
 import pytest
 

@@ -53,7 +53,7 @@ def use(*purposes: str, **facts: Any) -> IntendedUse:
 
 @dataclass(frozen=True)
 class Row:
-    """The uses of each expected outcome for one term. An empty list: the term never has that outcome."""
+    """For one term, the uses with each expected outcome. An empty list means that the term never has that outcome."""
 
     allowed: Sequence[IntendedUse]
     denied: Sequence[IntendedUse]
@@ -214,7 +214,7 @@ UNKNOWN = DataUseTerm(id=PERMISSION_UNKNOWN)
         # An account may leave the permission to its donors, but not the other way round.
         ([ConsentTerms([], by_donor=False), ConsentTerms([HEALTH], by_donor=True)], [HEALTH]),
         ([ConsentTerms([GENERAL], by_donor=False), ConsentTerms([], by_donor=True)], [UNKNOWN, GENERAL]),
-        # An ended consent permits nothing, and its conditions still bind.
+        # An expired consent permits nothing, but its conditions still apply.
         ([ConsentTerms([HEALTH], by_donor=False, in_force=False)], [UNKNOWN, HEALTH]),
         ([ConsentTerms([HEALTH, CARE], by_donor=False), ConsentTerms([HEALTH], by_donor=True)], [HEALTH]),
         ([ConsentTerms([HEALTH, CARE], by_donor=False), ConsentTerms([HEALTH, CARE], by_donor=True)], [HEALTH, CARE]),
