@@ -1,7 +1,7 @@
-"""Conformance: a variant is measured only if it gives the guarantees that the comparison assumes.
+"""Conformance: checks that a variant has the guarantees that the comparison assumes, before it is measured.
 
-It requires a token and a consent, answers a repeat with the same sample, keeps the same fields of a record as the
-platform, names the dropped ones, and returns the same sample to a read.
+A conforming variant requires a token and a consent, answers a repeat with the same sample, keeps the same fields of a
+record as the platform, lists the dropped fields, and returns the created sample to a read.
 """
 
 import secrets

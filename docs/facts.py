@@ -1,4 +1,4 @@
-"""Reads from the code what the reference pages list: statuses of errors, users of events, docstrings, comments."""
+"""Reads the facts of the reference pages from the code: statuses of errors, users of events, docstrings, comments."""
 
 import ast
 import importlib
@@ -82,7 +82,7 @@ def event_users() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
 
 
 def constants(tree: ast.AST) -> set[str]:
-    """Return the texts in the code, less those in a `Subscription(...)`, which consumes."""
+    """Return the string literals in the code, except those in a `Subscription(...)`, which name consumed events."""
     skipped = {
         id(inner)
         for node in ast.walk(tree)

@@ -29,7 +29,7 @@ class SampleCreate(Body):
 
 
 class Anonymised(Body):
-    """A sample without what identifies its donor, and the consents that it rests on."""
+    """An anonymised sample, and the consents that it depends on."""
 
     id: UUID
     owner: UUID

@@ -47,7 +47,7 @@ class AnonymizeAnswer(Body):
 
 
 class StoreRequest(Body):
-    """An anonymised sample, the consents that it rests on, and a hash of the request if it had a key."""
+    """An anonymised sample, the consents that it depends on, and a hash of the request if it had a key."""
 
     sample: Anonymised
     consents: list[UUID]

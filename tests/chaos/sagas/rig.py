@@ -139,7 +139,7 @@ class Gateway:
 
 
 class Rig:
-    """The services, and the gateways that are started beside them."""
+    """The services, and the gateways that tests start."""
 
     def __init__(self, constellation: Constellation, database: asyncpg.Pool) -> None:
         self.constellation = constellation
