@@ -42,7 +42,7 @@ envoy-config: setup ## Write envoy/envoy.yaml, the Envoy configuration with defa
 
 .PHONY: test
 test: setup ## Run all tests, on real servers that they start themselves
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --numprocesses 2 --no-loadscope-reorder
 
 .PHONY: coverage
 coverage: setup ## Measure the line and branch coverage of the unit and integration tests

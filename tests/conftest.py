@@ -1,23 +1,33 @@
-"""Decides which tests may run at the same time.
+"""Which tests may run at the same time.
 
-`make test` runs two workers. Tests that share servers run in one worker, so that the servers start once; all other
-tests go to whichever worker is free.
+`make test` runs two workers. Tests that share servers run in one worker, so that the servers start once. Other test
+files go to whichever worker is free.
 """
 
-from pathlib import Path
+from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-HERE = Path(__file__).parent
-SHARED = ("chaos/sagas", "chaos", "e2e", "integration/messaging", "integration")
-"""Folders whose tests share servers. A folder comes before its parent folder."""
+SHARED = ("tests/chaos/sagas", "tests/chaos", "tests/e2e", "tests/integration/messaging", "tests/integration")
+"""Folders whose tests share servers, each before the folder that contains it."""
+ALONE = ("tests/e2e/test_bench.py",)
+"""Files in those folders that start their own servers."""
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in a hook of the same name
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of each folder in `SHARED` into one group."""
-    for item in items:
-        folder = item.path.relative_to(HERE).parent
-        group = next((name for name in SHARED if folder.is_relative_to(name)), None)
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
+class SharedServersScheduling(LoadScopeScheduling):
+    """Sends the tests of one folder in `SHARED`, or of one file elsewhere, to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = PurePosixPath(file).parent
+        shared = (name for name in SHARED if file not in ALONE and folder.is_relative_to(name))
+        return next(shared, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
+    """Return the scheduler of `pytest --numprocesses`."""
+    return SharedServersScheduling(config, log)
