@@ -98,8 +98,8 @@ def registry_check(registry: Registry) -> Check:
         release_due = asyncio.get_running_loop().time() + _RELEASE_SECONDS
         try:
             await registry.ping()
-        except BaseException:  # a check that takes too long is cancelled
-            # Consul may be of another release when it is available again.
+        except BaseException:
+            # BaseException, because a check that takes too long is cancelled. Consul may then run another release.
             version = ""
             raise
         if not version:

@@ -6,10 +6,10 @@ from chassis.errors import AppError
 
 
 class ConsentRequired(AppError):
-    """A consent in force is missing: `of` in the details says whether the account's or the donor's.
+    """This call needs a consent that is in force. The detail `of` names whose consent is missing.
 
-    Record one with POST /api/consents; for the donor's, include `subject`. A consent that has expired, or that is for
-    another study, does not count.
+    It is "account" or "subject" (the donor). Record the consent with POST /api/consents; for a donor, include
+    `subject`. A consent that has expired, or that is for another study, does not count.
     """
 
     code = grpc.StatusCode.PERMISSION_DENIED

@@ -164,7 +164,7 @@ async def test_declared_use_is_in_the_audit_log_of_each_sample(world: World, pla
     params = {**HEALTH, "use.institution": "05wg1m734", "filter": f'study = "{world.study}"'}
     listed = await stranger.call("GET", "/api/samples", params=params)
     assert listed.status_code == 200, listed.text
-    # These reads are not recorded, because no use decided them: the owner sees everything, and the other declares none.
+    # These two reads are not recorded: the owner may see everything, and the stranger declares no use this time.
     await owner.call("GET", f"/api/samples/{world.samples['general research use']}", params=HEALTH)
     await stranger.call("GET", f"/api/samples/{world.samples['general research use']}")
 

@@ -104,7 +104,7 @@ class Pattern:
     digits: int = 0
     # A match or its trigger starts at most this many characters before the first digit or bracket of the text.
     lead: int = _ANYWHERE
-    # Found in every match or just before it, in the text that `lower` returns.
+    # Every match contains this trigger or follows it directly. The search uses the text that `lower` returns.
     trigger: re.Pattern[str] | None = None
     # Every match contains at least one of these words.
     trigger_words: frozenset[str] = frozenset()
