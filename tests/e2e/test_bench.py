@@ -45,7 +45,8 @@ async def measure(tmp_path: Path, form: str) -> dict[str, Any]:
 async def test_smoke_run_measures_the_platform_and_one_rival(tmp_path: Path) -> None:
     ratios = await measure(tmp_path, "smoke")
     measured = {name for name, ratio in ratios.items() if ratio}
-    assert measured == {"post_vs_monolith_64", "post_vs_monolith_16", "get_vs_monolith_64"}
+    against_monolith = {"post_vs_monolith_64", "post_vs_monolith_16", "get_vs_monolith_64"}
+    assert measured == {*against_monolith, "post_p50_vs_store_1"}
 
 
 @pytest.mark.soak
