@@ -15,7 +15,7 @@ from deploy.local.packages import Packages, PackagesMissing
 
 LOCK = CHECKOUT / "requirements-bench.lock"
 WRK = FAIRDB / "bench" / "wrk"
-# wrk, and the libraries that it needs and a minimal Debian lacks.
+# wrk, and those of its libraries that a minimal Debian does not include.
 WRK_PACKAGES = ("wrk", "libluajit-5.1-2", "libluajit-5.1-common")
 
 

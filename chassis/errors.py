@@ -58,7 +58,7 @@ def _pack(message: ErrorInfo | BadRequest | RetryInfo) -> AnyMessage:
 
 
 class InvalidRequest(AppError):
-    """The request is invalid: fix each field that the field violations name."""
+    """The request is invalid: correct each field listed in the field violations."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "INVALID_REQUEST"

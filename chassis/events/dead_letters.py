@@ -78,7 +78,7 @@ async def replay(url: str, queue: str, id: str | None = None) -> int:
 
 
 async def _queues(url: str) -> list[str]:
-    """Return the names in the directory, and remove repeated ones from it."""
+    """Return the distinct names in the directory queue, and remove duplicates from the queue."""
     names: list[str] = []
     async with broker.connect(url) as (connection, _):
         directory = await broker.declare_directory(await connection.channel())

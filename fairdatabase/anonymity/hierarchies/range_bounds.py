@@ -41,9 +41,10 @@ def grid_of(values: Sequence[str], most: int) -> Grid | None:
 
 
 def bounds_of(numbers: Sequence[Decimal | None], grid: Grid | None) -> Bounds:
-    """Return the bounds for numbers in ascending order (None where missing). Without a grid: the numbers.
+    """Return the bounds for numbers in ascending order (None where missing).
 
-    Equal numbers are written alike, because a single person may have used a certain spelling.
+    Without a grid, each number is its own lower and upper bound. Equal numbers are always written the same way, because
+    an unusual spelling could identify the person who used it.
     """
     texts = ["" if number is None else show(number) for number in numbers]
     if grid is None:

@@ -124,8 +124,10 @@ def _check(
     if found is None:
         raise typer.BadParameter(f"the name of {file.name} does not show its format: add --format csv, tsv or ndjson")
     if refused is not None and _FORMATS.get(refused.suffix.lower(), found) is not found:
+        kind = found.value.upper()
         print_error(
-            f"--refused {refused}", f"its rows are {found.value.upper()} like those of {file.name}: give it such a name"
+            f"--refused {refused}",
+            f"it is written as {kind}, like {file.name}: choose a name that ends in {file.suffix}",
         )
         raise typer.Exit(BAD_INPUT)
     if report is not None and refused is not None and report.resolve() == refused.resolve():
