@@ -125,9 +125,9 @@ def test_existing_file_is_overwritten_only_with_force(platform: Platform, option
         (("--report", "t.csv", "--force"), "is an input, and inputs are never overwritten"),
         (("--refused", "t.csv", "--force"), "is an input, and inputs are never overwritten"),
         (("--refused", "none/r.csv"), "its folder does not exist"),
-        (("--refused", "r.ndjson"), "its rows are CSV"),
-        (("--refused", "r.tsv"), "its rows are CSV"),
-        (("--format", "tsv", "--refused", "r.csv"), "its rows are TSV"),
+        (("--refused", "r.ndjson"), "it is written as CSV"),
+        (("--refused", "r.tsv"), "it is written as CSV"),
+        (("--format", "tsv", "--refused", "r.csv"), "it is written as TSV"),
         (("--edge-url", "127.0.0.1:8000"), "write http://127.0.0.1:8000"),
     ],
 )
