@@ -22,5 +22,5 @@ async def constellation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
 
 @pytest_asyncio.fixture
 async def platform(constellation: Constellation) -> AsyncIterator[Platform]:
-    async with httpx.AsyncClient(base_url=constellation.edge_url, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=constellation.edge_url, timeout=60) as http:
         yield Platform(constellation, http)
