@@ -67,7 +67,7 @@ def platform_errors_explained(edge_url: str) -> Generator[None, None, None]:
 def _why_not_connected(error: Exception) -> str:
     """Return what went wrong, and what to check."""
     causes: list[BaseException] = [error]
-    # Not only the cause: httpcore removes it.
+    # Follow `__context__` too: httpcore raises some errors without a cause.
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
         causes.append(cause)
     for kinds, why in _REASONS:
@@ -76,7 +76,7 @@ def _why_not_connected(error: Exception) -> str:
     return f"{type(error).__name__}. Is the platform running?"
 
 
-# The first that fits counts. httpx wraps the error of the socket, which is more precise.
+# The first match is used. httpx wraps the errors of the socket, which are more precise and so come first.
 _REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
     (ConnectionRefusedError, "connection refused. Is the platform running?"),
     (socket.gaierror, "unknown host. Is its name spelt correctly?"),

@@ -81,7 +81,7 @@ class Session:
         return self.call("POST", "/api/consents", {"purpose": "sample_creation", "subject": subject, **fields})
 
     def withdraw_consent(self, consent_id: str) -> dict[str, Any]:
-        """Withdraw a consent. Samples that rest on it are quarantined: nobody sees their data any more."""
+        """Withdraw a consent. Samples that depend on it are quarantined: nobody sees their data any more."""
         return self.call("POST", f"/api/consents/{quote(consent_id, safe='')}:withdraw", {})
 
     def create_sample(self, sample: Mapping[str, Any], idempotency_key: str | None = None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def first_fault(content: bytes) -> BadTable | None:
 
 
 def fault_in_start(start: bytes) -> BadTable | None:
-    """Return why a file that starts with these bytes is not text; None if they do not show it."""
+    """Return the fault if the first bytes of a file show that it is not text, else None."""
     # An .xlsx file is a ZIP archive.
     return BadTable("This is an Excel file: save it as CSV (UTF-8) and use that.") if start[:4] == _ZIP else None
 

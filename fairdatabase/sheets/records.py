@@ -1,4 +1,4 @@
-"""Cuts the rows of a file out of bytes that arrive in pieces. Keeps at most one unfinished row in memory.
+"""Splits a stream of bytes into the rows of a file. Keeps at most one unfinished row in memory.
 
 A bad row does not affect other rows: its record contains the fault, and the next record is the next row.
 """
@@ -49,7 +49,7 @@ class Record(NamedTuple):
 
 
 class Records(Protocol):
-    """Cuts a file into records."""
+    """Splits a file into records."""
 
     def feed(self, data: bytes) -> Iterator[Record]:
         """Take some bytes; yield the records that are now complete."""
@@ -71,7 +71,7 @@ class _Line(NamedTuple):
 
 
 class _Lines:
-    """Cuts bytes into lines without their line ends, and removes the BOM."""
+    """Splits bytes into lines without their line ends, and removes the BOM."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -105,7 +105,7 @@ class _Lines:
 
 
 class LineRecords:
-    """Cuts a file in which each line is a row; blank lines do not count."""
+    """Splits a file in which each line is a row; blank lines do not count."""
 
     def __init__(self) -> None:
         self._lines = _Lines()
@@ -128,7 +128,7 @@ class LineRecords:
 
 
 class TableRecords:
-    """Cuts a table whose cells may be quoted; blank lines do not count.
+    """Splits a table whose cells may be quoted; blank lines do not count.
 
     A quoted cell may contain line ends. If its quotes are wrong or never close, its first line becomes a bad row and
     reading resumes at the next line, so a stray quote does not affect other rows.
@@ -188,11 +188,11 @@ class TableRecords:
         return record
 
     def _reject_open(self, todo: deque[_Line]) -> Record:
-        """Reject the first line of a row whose quotes are still open, without cutting the other lines again."""
+        """Reject the first line of a row whose quotes are still open, without reading the other lines again."""
         first, *others = self._open
         if not others or not _ends_inside(others[0].raw or b"", self._separator, False):
             return self._reject_first(todo)
-        # The second line opens a quote of its own, so the lines after it are still inside quotes.
+        # The second line alone also ends inside a quoted cell, so the later lines are still inside quotes.
         self._open, self._span = others, self._span - len(first.raw or b"")
         return Record(first.number, first.raw or b"", [], Fault.BADLY_QUOTED)
 

@@ -1,6 +1,6 @@
 """Reads a whole CSV or TSV file with a header. Reading is strict: it stops at the first fault.
 
-Python's csv module cuts the rows, a chunk at a time, which is fast. Only if that fails does `faults` find the line and
+Python's csv module reads the rows, a chunk at a time, which is fast. Only if that fails does `faults` find the line and
 the column.
 """
 

@@ -85,7 +85,7 @@ async def test_refused_rows_can_be_corrected_and_imported(platform: Platform, tm
     # The row that was corrected in the other file is reported as stored, and not refused again.
     again = tmp_path / "again.tsv"
     code, output, _ = await run(account, edge_url, file, "--refused", again)
-    assert "Already stored, from the file of refused rows." in output
+    assert "Already stored: its correction was imported before." in output
     assert "fresh key" not in output
     assert [line.split("\t")[0] for line in again.read_text().splitlines()] == ["organism", "E. coli"]
 
@@ -111,7 +111,7 @@ async def test_chunk_with_a_lost_answer_is_sent_again(platform: Platform, tmp_pa
         code, output, errors = await run(account, url, file, "--report", report)
     assert (code, errors) == (0, "")
     assert re.match(r"900 rows: (0 new, 900|[45]00 new, [45]00|100 new, 800|800 new, 100) stored before", output)
-    assert "an answer was lost" in output
+    assert "An answer was lost" in output
     assert lost > 3
     found = [json.loads(line) for line in report.read_text().splitlines()]
     assert [row["row"] for row in found] == [row["line"] for row in found] == [*range(1, 901)]

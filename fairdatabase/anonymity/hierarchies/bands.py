@@ -1,4 +1,4 @@
-"""Bands: intervals of numbers such as "20-29". Their width doubles per level, so each lies within one band above."""
+"""Bands: intervals of numbers such as "20-29". The width doubles per level, so bands are nested."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,10 @@ _WRITTEN = re.compile(r"(-?\d+(?:\.\d+)?)(?: to |-)(-?\d+(?:\.\d+)?)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The exact numbers of a column (None where missing), their extremes, and their resolution: 0.1 for one decimal."""
+    """A column of numbers (None where missing), the lowest and the highest, and the resolution `unit`.
+
+    The resolution is the place value of the last decimal: 0.1 if numbers have one decimal.
+    """
 
     exact: list[Decimal | None]
     lowest: Decimal
@@ -40,7 +43,7 @@ class Line:
 
 
 def line_of(values: Sequence[str], numbers: NDArray[np.float64]) -> Line | None:
-    """Return the line of a column of numbers (NaN where missing); None if the bounds of bands would not be exact."""
+    """Return a column of numbers (NaN where missing) as a line; None if the bounds of bands would not be exact."""
     exact = [None if np.isnan(n) else Decimal(v.strip()) for v, n in zip(values, numbers, strict=True)]
     present = [number for number in exact if number is not None]
     # "38.0" among whole numbers counts as a whole number.
@@ -70,7 +73,8 @@ def bands(values: Sequence[str], numbers: NDArray[np.float64]) -> list[Level]:
     lowest, highest = line.lowest, line.highest
     levels: list[Level] = []
     width = line.width(MOST_BANDS)
-    # A wider band would say little more than "*". The last two bands, below and above 0, would never merge.
+    # A band wider than the column's range would say little more than "*". Doubling the width does not always end in a
+    # single band: 0 always separates the negative numbers from the others.
     while width <= highest - lowest:
         found = [None if number is None else band_of(number, width, line.unit) for number in line.exact]
         losses = [

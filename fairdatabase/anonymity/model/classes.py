@@ -14,7 +14,8 @@ _LARGEST_KEY = 1 << 62
 def group(columns: Sequence[Codes]) -> tuple[Ids, int]:
     """Return the class of each row, and the number of classes. Rows that agree in every column share a class.
 
-    Exact for any number of columns: the codes are digits of one number, which is renumbered before it can overflow.
+    The codes of a row are the digits of one number, its key. The keys are renumbered before they can overflow, so the
+    result is exact for any number of columns.
     """
     key: Ids = np.zeros(len(columns[0]), np.int64)
     size = 1

@@ -27,9 +27,10 @@ class People:
     weights: NDArray[np.float64]
 
     def count(self, ids: Ids, count: int) -> Ids:
-        """Return the minimum number of people in each of `count` classes, none of which is empty.
+        """Return the minimum number of people in each of `count` non-empty classes.
 
-        An unnamed row adds nobody, because it may belong to a named person. A class of unnamed rows has one person.
+        An unnamed row adds nobody, because it may belong to a named person. A class with
+        only unnamed rows counts as one person.
         """
         if self.subjects is None:
             return np.bincount(ids, minlength=count)
@@ -56,8 +57,8 @@ class People:
 def people_of(subjects: Column | None, rows: int) -> People:
     """Return the people of a table, from its subject column if it has one.
 
-    Texts with the same `meaning`, or that differ only in leading zeros, name one person. A missing value names nobody.
-    Other spellings of one person ("S-1", "S1") count as two people.
+    Texts with the same meaning (`values.meaning`), or that differ only in leading zeros, name one person. A missing
+    value names nobody. Other spellings of one person ("S-1", "S1") count as two people.
     """
     if subjects is None:
         return _weighted(None, rows)
@@ -68,14 +69,14 @@ def people_of(subjects: Column | None, rows: int) -> People:
 
 
 def _weighted(subjects: Codes | None, rows: int) -> People:
-    # Broadcast, so that all ones share the memory of one.
+    # A broadcast array needs the memory of a single weight only.
     return People(
         subjects, np.broadcast_to(np.float64(1), rows) if subjects is None else 1 / np.bincount(subjects)[subjects]
     )
 
 
 def notes_on(subjects: Column, title: str) -> list[str]:
-    """Return notes on the subject column that k does not show: unnamed rows, and spellings that count as one person."""
+    """Return what k does not show about the subject column: unnamed rows, and spellings that count as one person."""
     people = people_of(subjects, len(subjects.codes)).subjects
     assert people is not None
     found: list[str] = []

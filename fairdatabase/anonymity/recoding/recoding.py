@@ -36,7 +36,7 @@ class Recoding:
 def ncp_by_classes(
     domains: Mapping[str, Domain], ids: Codes, count: int, rows: NDArray[np.integer], total: int
 ) -> float:
-    """Return the NCP of the table that `recode_by_classes` would make of these classes."""
+    """Return the NCP that the result of `recode_by_classes` would have for these classes."""
     sizes = np.bincount(ids, minlength=count)
     lost = 0.0
     for domain in domains.values():

@@ -28,7 +28,7 @@ class WorstClass:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One column taken up one level, possibly to "*", and the resulting figures of the table.
+    """One column generalised one level further, possibly to "*", and the resulting figures of the table.
 
     `exposed` is the number of rows in classes with fewer than five people.
     """

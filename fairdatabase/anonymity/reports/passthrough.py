@@ -11,9 +11,10 @@ from fairdatabase.anonymity.model.table import Column
 from fairdatabase.anonymity.risk.risk import Roles
 from fairdatabase.anonymity.search.anonymise import Anonymised
 
-# With different values in at least this share of the rows, a column identifies rows.
+# A column identifies rows if the number of its different values is at least this share of the number of rows.
 _NEARLY_ALL = 0.9
-# A column that determines more than this share of the generalised values does so by more than chance.
+# A column reveals what was generalised if it determines the original value in more than this share of the rows. A
+# smaller share may be a coincidence.
 _MOSTLY = 0.5
 
 
@@ -36,7 +37,7 @@ class PassthroughColumn:
         """Return the warning about the column, None if it distinguishes nobody."""
         if self.names_rows:
             why = f"{self.title!r} has a different value in nearly every row, so it identifies rows."
-            return f"{why} Drop it, unless nobody can know these values."
+            return f"{why} Drop it if somebody else may know these values."
         if self.undoes:
             columns = " and ".join(map(repr, self.undoes))
             return f"{self.title!r} reveals what was generalised in {columns}. Drop it, or name it with --quasi."

@@ -56,7 +56,7 @@ def plot_sizes(before: NDArray[np.int64], after: NDArray[np.int64], k: int) -> s
 
 
 def _edges(largest: int, k: int) -> NDArray[np.int64]:
-    """Return the starts of the bins: 1, k and its doubles, and a last end beyond the largest size."""
+    """Return the edges of the bins: 1, 2, k, 2 k, 4 k and so on. The last edge exceeds the largest size."""
     edges = [1] if k == 1 else sorted({1, 2, k})
     while edges[-1] <= largest:
         edges.append(edges[-1] * 2)

@@ -14,7 +14,8 @@ from fairdatabase.anonymity.search.anonymise import Anonymised
 def rare_values(done: Anonymised, roles: Roles, k: int) -> Iterator[str]:
     """Yield warnings about columns that reveal values of fewer than k people.
 
-    A set reveals its categories. "*" in a column of numbers reveals that somebody has no value.
+    A set reveals its categories. "*" in a column of numbers reveals that somebody in the class has
+    no value, because a range describes every class without missing values.
     """
     if done.recoding.kind != "local":
         return

@@ -2,8 +2,9 @@
 
 A report contains figures, titles and published values, but no value that was generalised or suppressed, so it may
 accompany the table. It also contains no figure from which such a value could be computed. Losses are measured on the
-written values and rounded to two digits. Of the diversity and closeness before anonymisation, it contains
-only l of the published rows, because the distance t of a class of one person would reveal that person's value.
+written values and rounded to two digits. Of the figures before anonymisation, it omits entropy l and t, because
+they would reveal the value of a person who is alone in a class. It gives l before anonymisation for the published rows
+only.
 """
 
 import os
@@ -26,7 +27,7 @@ from fairdatabase.anonymity.risk.risk import Roles, measure
 from fairdatabase.anonymity.search.anonymise import Anonymised
 
 _EXAMPLES = 5
-# The rounding error that the order of additions may cause in a loss.
+# A loss may differ by this much, because the order of additions changes how sums are rounded.
 _ROUNDING = 1e-9
 # Markup that Markdown reads anywhere, and markup that it reads at the start of a line.
 _MARKUP = re.compile(r"[\\`*_<>\[\]|~&$#]")
@@ -89,8 +90,8 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, passthrough: Sequen
     found = [warning for column in sorted(passthrough, key=_urgency) if (warning := column.warning(limits.k))]
     if roles.subject is not None:
         found.append(
-            f"{roles.subject!r} identified the people and is not published; k counted them. Measuring the published "
-            "table counts rows instead: k is then equal or larger, and t and entropy l may differ."
+            f"k counts the people that {roles.subject!r} identifies. This column is not published, so the figures of "
+            "the published file count rows instead: its k is equal or larger, and its t and entropy l may differ."
         )
         found += notes_on(done.original[roles.subject], roles.subject)
     for title in done.recoding.exact_bounds:

@@ -38,7 +38,7 @@ def closeness_to(
 def _equal(
     reference: NDArray[np.float64], classes: Ids, values: Ids, shares: NDArray[np.float64], count: int
 ) -> NDArray[np.float64]:
-    """Return half the sum of differences. A value that a class does not have differs by its whole share."""
+    """Return half the sum of the differences. For a value that a class lacks, this is its share in the table."""
     expected = reference[values]
     terms = np.abs(shares - expected) - expected
     return (np.bincount(classes, weights=terms, minlength=count) + 1) / 2
@@ -64,7 +64,7 @@ def _ordered(
     first = np.searchsorted(classes, np.arange(count))
     before = np.concatenate([[0.0], running])[first]
     last = np.append(first[1:], len(classes)) - 1
-    # One flat piece before each class's first value, and one after each value.
+    # The curve of a class has one flat segment before its first value, and one after each of its values.
     heights = np.concatenate([np.zeros(count), running - before[classes]])
     starts = np.concatenate([np.zeros(count, np.int64), values])
     ends = np.empty_like(starts)

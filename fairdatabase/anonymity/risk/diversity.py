@@ -18,7 +18,7 @@ def entropy_l(ids: Ids, count: int, sensitive: Sensitive, weights: NDArray[np.fl
     A class is entropy l-diverse if exp(H) is at least l. exp(H) equals l if l values are equally frequent.
     """
     classes, _, shares = distributions(ids, count, sensitive, weights)
-    # A class with a single value has a share of exactly 1, whose logarithm is 0.
+    # In a class with a single value, the share is exactly 1 and its logarithm 0, so the result is exactly 1.
     return np.exp(-np.bincount(classes, weights=shares * np.log(shares), minlength=count))
 
 
@@ -32,6 +32,6 @@ def distributions(
     starts = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
     classes, values = key[starts] // sensitive.count, key[starts] % sensitive.count
     mass = np.add.reduceat(weights[order], starts)
-    # Sum the terms of `mass`, so that the share in a class with a single value is exactly 1.
+    # Sum `mass`, not `weights`: otherwise rounding could make the share in a class with a single value differ from 1.
     whole = np.bincount(classes, weights=mass, minlength=count)
     return classes, values, mass / whole[classes]

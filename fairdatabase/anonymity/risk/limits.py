@@ -12,7 +12,7 @@ from fairdatabase.anonymity.risk.closeness import closeness_to
 from fairdatabase.anonymity.risk.diversity import distinct_l
 from fairdatabase.anonymity.risk.sensitive import Sensitive
 
-# The rounding error that the order of additions may cause in a distance.
+# A distance may differ by this much, because the order of additions changes how sums are rounded.
 TOLERANCE = 1e-9
 
 
@@ -66,7 +66,10 @@ def distant(
     limits: Limits,
     references: Sequence[NDArray[np.float64]] | None = None,
 ) -> NDArray[np.bool_]:
-    """Return which classes are further than `t` from the table, described by `references` or else by `content`."""
+    """Return which classes are further than `t` from the table.
+
+    `references` are the distributions of the table. By default, they are those of `content`.
+    """
     found = np.zeros(count, np.bool_)
     if limits.t is None:
         return found

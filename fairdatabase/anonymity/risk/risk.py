@@ -16,7 +16,7 @@ from fairdatabase.anonymity.risk.sensitive import Sensitive, read_all
 from fairdatabase.sheets.columns import list_titles
 from fairdatabase.sheets.errors import BadTable
 
-# Later digits only reflect the order of additions.
+# Further digits are rounding errors.
 _DIGITS = 9
 
 

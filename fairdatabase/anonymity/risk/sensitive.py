@@ -40,6 +40,7 @@ class Sensitive:
 
 def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
     """Read a sensitive column: values with the same meaning become one value.
+
     Numbers are ordered by rank: the i-th of m distinct numbers lies at i / (m - 1). Two spellings of a number are one
     value, and so are texts that differ only in case or spaces: otherwise a class with one value would seem diverse. All
     missing values are one value, which is joined to the middle of the numbers (see `risk.closeness`).
@@ -47,7 +48,7 @@ def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
     numbers = None if categorical else read_numbers(column.values)
     if numbers is not None:
         return _ranked(column.codes, *rank_numbers(column.values, numbers))
-    # Among categories "none" is a value, and so is "-" if there is a "+".
+    # Among categories "none" is a value. "-" is a value if the column also has "+", as test results do.
     present = {"none", "-"} if any(value.strip() == "+" for value in column.values) else {"none"}
     seen: dict[Decimal | str, int] = {}
     meant = [seen.setdefault(meaning(value, present), len(seen)) for value in column.values]
@@ -57,7 +58,7 @@ def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
 def _ranked(codes: Codes, ranks: NDArray[np.integer], count: int) -> Sensitive:
     """Return a column of numbers from the rank of each value among `count` numbers, -1 where missing."""
     if count < 2:
-        # A single number and missing values are two categories.
+        # A single number has no distance from other numbers, so it and the missing values are two categories.
         return Sensitive((ranks - ranks.min())[codes], count - int(ranks.min()))
     positions = np.arange(count) / (count - 1)
     if ranks.min() >= 0:

@@ -140,7 +140,7 @@ def _check_drop(drop: Sequence[str], roles: Roles, table: Table) -> None:
 def _check_possible(before: Risk, content: Content, sensitive: Mapping[str, object], limits: Limits) -> None:
     """Raise CannotBeMet if a limit is broken even when every quasi-identifier is "*"."""
     if before.subjects < limits.k:
-        raise CannotBeMet(f"--k {limits.k} cannot be met: the table holds {_people(before.subjects)}")
+        raise CannotBeMet(f"--k {limits.k} cannot be met: the table has {_people(before.subjects)}")
     for title, column in zip(sensitive, content.sensitive, strict=True):
         values = len(np.unique(column.codes))
         if values < limits.l:

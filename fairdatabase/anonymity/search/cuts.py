@@ -27,7 +27,7 @@ from fairdatabase.anonymity.search.sweep import (
     widest,
 )
 
-# Among cuts that lose the same, prefer the most even one: otherwise groups would shrink slice by slice.
+# Among cuts that lose the same, prefer the most even one: otherwise each cut might split off only a few rows.
 _EVENNESS = 1e-9
 
 
@@ -140,7 +140,8 @@ def _least(
     best = _first_least(cost, groups)
     yield best, cost[best]
     if limits.t is not None:
-        # The cut with the least loss often separates extremes. After an even cut, both sides are closer to the table.
+        # The cut with the least loss often separates extreme values, which makes one side too different from the table.
+        # An even cut leaves both sides closer to the table, so the limit on t may permit it.
         yield middle, cost[middle]
 
 

@@ -2,8 +2,8 @@
 
 As in Incognito and OLA (LeFevre et al. 2005; El Emam et al. 2009), most nodes need no visit. If a node has too
 many rows in small classes, every node below it has at least as many. A node loses at least as much as its levels alone,
-because a row that is left out loses everything. So nodes are skipped that cannot be permitted, or cannot lose less than
-the best node so far.
+because a row that is left out loses everything. So the search skips nodes that the limits cannot permit, and nodes
+that cannot lose less than the best node so far.
 """
 
 import math
@@ -19,9 +19,10 @@ from fairdatabase.anonymity.model.table import Column
 from fairdatabase.anonymity.risk.limits import Content, Limits, distant, lacking
 
 Levels = tuple[int, ...]
-# A larger lattice is not enumerated; a walk down from its top finds a good node, if not always the best.
+# In a larger lattice, the search only walks down from the top. It finds a good node, but not always the best.
 _MOST_NODES = 200_000
-# These limit the visits. A visit groups all rows again, column by column; a numpy call costs as much as _ROWS_PER_CALL.
+# These limit the number of visits. A visit groups all rows again, column by column. The fixed cost of the numpy calls
+# for a column is about that of _ROWS_PER_CALL rows.
 _MOST_CELLS_VISITED = 100_000_000
 _ROWS_PER_CALL = 3000
 

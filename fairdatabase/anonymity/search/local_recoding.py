@@ -17,9 +17,10 @@ from fairdatabase.anonymity.search.cuts import MEDIANS, STRATEGIES, Strategy
 from fairdatabase.anonymity.search.mondrian import orders_of, partition
 from fairdatabase.anonymity.search.trimming import trim
 
-# In tables with more cells, cuts at a median rarely lose least.
+# In tables with more cells, only one of the median strategies is tried, because median cuts rarely lose least there.
 _ALL_STRATEGIES = 250_000
-# In tables with more cells, other strategies beat the plain Mondrian by more, so its choice of median matters less.
+# Rounded bounds must not lose more than the plain Mondrian. In tables with more cells, the plain Mondrian uses only one
+# median strategy: other strategies lose so much less there that the choice of median hardly matters.
 _ALL_MEDIANS = 20_000
 # Range bounds are rounded to at most this many bands. The wider bands of the hierarchy would lose too much.
 _MOST_BANDS = 4 * MOST_BANDS
@@ -40,7 +41,7 @@ def best_local_recoding(
 
     The whole table as one class must meet the limits. Bounds of ranges are rounded outwards unless that loses more than
     the plain Mondrian, whose bounds are exact. In that case bounds stay exact, and the recoding's `exact_bounds` names
-    their columns. `given` are hierarchies that need not be inferred.
+    their columns. `given` are the hierarchies that the user supplies; the others are inferred.
     """
     rows = len(content)
     cells = rows * len(columns)
@@ -59,7 +60,7 @@ def best_local_recoding(
         found_classes = _classes(domains, content, limits, strategies, advance, trimmed=trimmed)
         ncp, ids, count, kept = min(found_classes, key=_loss)
         if len(kept) < rows:
-            # The width of bands and the whole range must depend on the published rows only.
+            # The width of bands, and the range of a column, must depend on the published rows only.
             published = {title: column.take(kept) for title, column in columns.items()}
             domains = _domains(published, hierarchies_of(published, given), most, columns)
             ncp = ncp_by_classes(domains, ids, count, np.arange(len(kept)), rows)

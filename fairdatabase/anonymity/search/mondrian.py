@@ -10,7 +10,7 @@ from fairdatabase.anonymity.risk.limits import Content, Limits
 from fairdatabase.anonymity.search.cuts import Strategy, best_cuts
 from fairdatabase.anonymity.search.sweep import Positions, groups_of
 
-# Further columns rarely have a tie to break.
+# The number of columns used to break ties. Ties that remain after these are rare.
 _MOST_TIES = 8
 
 

@@ -13,7 +13,8 @@ from fairdatabase.anonymity.risk.limits import Content, Limits
 
 Positions = NDArray[np.integer]
 Losses = NDArray[np.float64]
-# The maximum number of columns to cut. The time grows with its square: each is swept in the order of each other one.
+# The maximum number of columns to cut. The time grows with the square of this number, because the sweep visits every
+# column in the order of every other column.
 _MOST_COLUMNS = 12
 
 
@@ -113,7 +114,7 @@ def permitted(content: Content, limits: Limits, order: Positions, groups: Groups
         codes = people[order]
         left, right = (counts >= limits.k for counts in _distinct(codes, groups, codes != NOBODY))
         if limits.k == 1:
-            # Unnamed rows still belong to somebody.
+            # Unnamed rows add nobody to the count, but a side that has only unnamed rows has at least one person.
             left, right = groups.left > 0, groups.right > 0
     if limits.l > 1:
         for sensitive in content.sensitive:

@@ -38,6 +38,6 @@ def read_table(path: Path, advance: Advance | None = None) -> Table:
                 advance(sheet.position, sheet.size)
     columns: dict[str, Column] = {}
     for title in sheet.titles:
-        # Pop the pieces to free their memory: pieces and columns together are larger than the table.
+        # `pop` frees the pieces of a column once they are joined. All pieces and columns together need too much memory.
         columns[title] = Column(list(numberings.pop(0)), np.concatenate(pieces.pop(0)))
     return Table(columns, rows, sheet.delimiter)

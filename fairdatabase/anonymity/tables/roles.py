@@ -11,7 +11,7 @@ from fairdatabase.policy.tables.fields import CLASS_NAMES, Field, Policy
 
 _SEPARATORS = re.compile(r"[\W_]+")
 _FOLLOWED = ("quasi", "sensitive")
-"""A column of ontology ids repeats the information of a column with one of these roles."""
+"""A column of ontology ids is a companion if the column of its terms would have one of these roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def guess_roles(policy: Policy, table: Table) -> list[Guess]:
         values = len(column.values)
         role, why = _role(policy.resolve(title), values, table.rows)
         if role == "subject" and any(guess.role == "subject" for guess in found):
-            role, why = "direct", "names the subject again"
+            role, why = "direct", "a second column that names the subject"
         if role == "quasi" and values > 1:
             same = next((titles for titles in alike if _say_the_same(table, titles[0], title)), None)
             if same is None:
@@ -48,7 +48,7 @@ def guess_roles(policy: Policy, table: Table) -> list[Guess]:
         found.append(Guess(title, role, why, values))
     plainest = {title: min(titles, key=lambda t: len(_words(t))) for titles in alike for title in titles}
     return [
-        replace(guess, role="companion", why=f"says the same as {plainest[guess.title]}")
+        replace(guess, role="companion", why=f"same information as {plainest[guess.title]}")
         if plainest.get(guess.title, guess.title) != guess.title
         else guess
         for guess in found
@@ -63,10 +63,10 @@ def as_json(guesses: Sequence[Guess]) -> list[dict[str, Any]]:
 def _role(found: Field | None, values: int, rows: int) -> tuple[str, str]:
     if found is None:
         is_unique = values == rows > 1
-        return "unknown", "not in the policy; another value in every row" if is_unique else "not in the policy"
+        return "unknown", "not in the policy; a different value in every row" if is_unique else "not in the policy"
     role = CLASS_NAMES[found.field_class]
     if found.follows and role in _FOLLOWED:
-        return "companion", f"says the same as {found.follows}"
+        return "companion", f"same information as {found.follows}"
     if found.action == "subject":
         return "subject", "names the person"
     return role, found.name

@@ -159,7 +159,9 @@ def _show(made: Report, file: Path, written: Path | None, refused: Path | None) 
     out = console()
     out.print(f"{_rows(made.rows)}: {made.new} new, {made.repeated} stored before, {made.refused} refused")
     if made.lost:
-        out.print(f"This import may have stored up to {made.lost} of the rows stored before: an answer was lost.")
+        out.print(
+            f"An answer was lost, so this import may itself have stored up to {made.lost} of the rows stored before."
+        )
     if not made.kinds:
         return
     table = grid("What to correct", "rows", "first row", "line", "field", "how")

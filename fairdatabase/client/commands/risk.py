@@ -65,7 +65,7 @@ def _figures(roles: "Roles", risk: "Risk") -> Grid:
     made = grid("Risk", "figure", "value", "meaning")
     for name, value, says in (
         ("rows", risk.rows, ""),
-        ("subjects", risk.subjects, "people" if roles.subject is not None else "each row counts as another person"),
+        ("subjects", risk.subjects, "people" if roles.subject is not None else "each row counts as a different person"),
         ("classes", risk.classes, "combinations of quasi-identifiers"),
         ("k", risk.k, f"{people} in the smallest class"),
         ("unique rows", risk.unique_rows, "rows in classes of one person"),
@@ -89,7 +89,7 @@ def _sensitive_figures(table: "Table", roles: "Roles", risk: "Risk") -> Grid:
         figures = str(risk.distinct_l[title]), f"{risk.entropy_l[title]:.3f}", f"{risk.t[title]:.3f}"
         made.add_row(Text(as_shown(title)), *figures, says)
     made.caption = (
-        "l: different values in a class; entropy l: the same with rare values counting less; "
+        "l: different values in a class; entropy l: the same, but rare values count less; "
         "t: distance from the whole table, from 0 (identical) to 1"
     )
     return made

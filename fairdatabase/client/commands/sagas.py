@@ -32,8 +32,8 @@ def _read_state(word: str) -> str:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Inspect sagas, and retry or cancel those that are stuck. For administrators: log in with --email; the "
-    "password comes from FAIRDB_PASSWORD or a prompt.",
+    help="Inspect sagas, and retry or cancel those that are stuck. A saga is the series of steps that creates a "
+    "sample. For administrators: log in with --email; the password comes from FAIRDB_PASSWORD or a prompt.",
 )
 Id = Annotated[
     UUID, typer.Argument(metavar="ID", help="The saga's id, which is also the id of the sample that it creates.")
@@ -86,7 +86,10 @@ def retry_command(
     all_parked: Annotated[bool, typer.Option("--all-parked", help="Retry every parked saga.")] = False,
     edge_url: EdgeUrl = EDGE_URL,
 ) -> None:
-    """Resume a parked saga, or every parked saga, at the step where it stopped."""
+    """Resume a parked saga, or every parked saga, at the step where it stopped.
+
+    A parked saga waits for an administrator, because retries have not helped.
+    """
     if (id is None) != all_parked:
         raise typer.BadParameter("give either an ID or --all-parked")
     with logged_in(edge_url, email) as session:
@@ -98,7 +101,7 @@ def retry_command(
 
 @app.command(name="cancel")
 def cancel_command(id: Id, email: Email, edge_url: EdgeUrl = EDGE_URL) -> None:
-    """Undo a saga that has not reached its pivot. A saga that has reached its pivot completes instead."""
+    """Undo a saga whose sample is not stored yet. If its sample turns out to be stored, the saga completes instead."""
     with logged_in(edge_url, email) as session:
         _print_moved(session.cancel_saga(str(id)))
 

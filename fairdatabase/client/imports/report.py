@@ -131,7 +131,7 @@ def _error_of(row: FileRow) -> dict[str, Any]:
 
 def _problems_of(row: FileRow, error: dict[str, Any]) -> Iterator[Problem]:
     if _corrected_before(row, error):
-        yield Problem(row.number, row.line, error["reason"], "", "Already stored, from the file of refused rows.")
+        yield Problem(row.number, row.line, error["reason"], "", "Already stored: its correction was imported before.")
         return
     violations = error["violations"]
     for item in violations:
@@ -143,5 +143,8 @@ def _problems_of(row: FileRow, error: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _corrected_before(row: FileRow, error: dict[str, Any]) -> bool:
-    """Return whether a corrected row is already stored. Only then is the generated key in use for other content."""
+    """Return whether a corrected form of the row is already stored, from the file of refused rows.
+
+    That file contains the generated key. So if the key is in use for other content, the correction is stored.
+    """
     return row.key_generated and error["reason"] == "IDEMPOTENCY_KEY_REUSED"

@@ -226,7 +226,7 @@ def _prepare_json(record: Record, keys: Keys) -> Prepared:
         key = keys.next(row)
     except (ValueError, RecursionError):
         return Prepared(record.raw, record.raw, False)
-    # Inserted, not serialised again: the platform must see the line as it is.
+    # Insert the key as text. A row that was serialised again could differ from what the file contains.
     _, rest = record.raw.split(b"{", 1)
     line = b'{"requestId": "%s"%s%s' % (key.encode(), b", " if row else b"", rest)
     return Prepared(line, line, True)

@@ -11,7 +11,7 @@ import typer
 from fairdatabase.anonymity.model.errors import BadOption
 
 if TYPE_CHECKING:
-    # Not at run time: numpy takes longer to load than most commands take to run.
+    # Only for type checks: at run time, loading numpy would take longer than most commands.
     from fairdatabase.anonymity.model.table import Table
     from fairdatabase.anonymity.risk.risk import Roles
 
@@ -36,7 +36,9 @@ Categorical = Annotated[
 
 
 def read_names(given: list[str] | None) -> tuple[str, ...]:
-    """Return the column names of an option that may be repeated. Commas separate them; quotes protect a comma.
+    """Return the column names of an option that may be repeated.
+
+    Commas separate names. A name that contains a comma is in quotes.
 
     Raises BadOption.
     """

@@ -13,7 +13,7 @@ from fairdatabase.client.terminal import BAD_INPUT, FAILED, print_error, progres
 from fairdatabase.sheets.errors import BadTable
 
 if TYPE_CHECKING:
-    # Not at run time: numpy takes longer to load than most commands take to run.
+    # Only for type checks: at run time, loading numpy would take longer than most commands.
     from fairdatabase.anonymity.model.table import Table
 
 

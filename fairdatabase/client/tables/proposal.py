@@ -47,7 +47,7 @@ def notes_on_proposal(guesses: "Sequence[Guess]", roles: "Roles", risk: "Risk") 
         if titles := [guess.title for guess in guesses if guess.role == role]:
             notes.append(note.format(", ".join(map(repr, titles))))
     k = _k(risk)
-    # If people have several rows, fewer than 2 k people can still form several classes.
+    # Fewer than 2 k people in separate rows form a single class. A person with several rows may be in several classes.
     if risk.subjects > 1 and (risk.subjects == k or (roles.subject is None and risk.subjects < 2 * k)):
         less = " A smaller --k keeps more detail but protects people less." if k > 2 else ""
         everybody = f"all {risk.subjects} people are in one class, so every difference between them is lost"
@@ -56,7 +56,7 @@ def notes_on_proposal(guesses: "Sequence[Guess]", roles: "Roles", risk: "Risk") 
 
 
 def _command() -> str:
-    """Return what starts `fairdb` in the user's shell: its path, if it is not on PATH."""
+    """Return the command that starts `fairdb` in the user's shell: its name, or its path if it is not on PATH."""
     started_as = Path(sys.argv[0])
     return str(started_as) if started_as.name == _NAME and shutil.which(_NAME) is None else _NAME
 

@@ -30,7 +30,8 @@ class Identifiers:
 
     def __init__(self, evidence: Iterable[Evidence], vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        # The other arguments of each `Matcher`, by its squashed text. Most never occur, so none is built in advance.
+        # The arguments of each `Matcher`, by its squashed text. Most identifiers occur nowhere else in the record, so a
+        # matcher is created only when it is needed.
         self._matchers: dict[str, tuple[str, tuple[str, ...], bool]] = {}
         # Labels without digits: a sample may have the same name as its organism.
         self._labels: set[str] = set()
@@ -87,7 +88,8 @@ class Identifiers:
                 pieces += (folded[done:start], REDACTED)
                 done = end
             elif end > done:
-                # Two dates may share a year. Without it, the rest of the second date would no longer look like a date.
+                # Two overlapping dates may share a year. Redact the rest of the second date too, because without the
+                # year it no longer looks like a date.
                 rest = _REST_OF_DATE.match(folded, end)
                 done = rest.end() if rest else end
         return "".join((*pieces, folded[done:])) if pieces else text
@@ -111,7 +113,7 @@ class Identifiers:
             if len(digits) >= _PHONE_DIGITS:
                 self._add_spelling(digits[-_PHONE_DIGITS:])
         elif kind == "email" or "@" in text:
-            # This includes donors who are named by an e-mail address.
+            # Any kind of identifier may be an e-mail address, for example the name of a donor.
             local = text.split("@", 1)[0]
             self._add_spelling(local)
             self._add_names(local)

@@ -80,7 +80,8 @@ _STREET = r"(?:\d{1,4},? )?(?:rue|chemin|calle|avenida|rua|viale|piazza) (?:[\w'
 _INITIALS = r"(?<![\w.])(?-i:[A-Z]\.(?:[A-Z](?!\w)\.?|(?:[ -]?[A-Z]\.)+))"
 _AFTER_TITLE = r"(?<= )(?:(?<=mrn )|(?<=mrn: )|(?<=ssn )|(?<=dr )|(?<=dr\. )|(?<=mr )|(?<=mrs )|(?<=ms\. ))\w+"
 _AFTER_HASH = r"(?<=#)\d{3,}"
-# "tel.612345678", "mrn:1234567". After other capitals the number is an ontology id, after a digit a fraction.
+# "tel.612345678", "mrn:1234567". After other capital letters the number is an ontology id; after a digit it is a
+# fraction.
 _AFTER_ABBREVIATION = r"(?:(?-i:(?<=[a-z][.:]))|(?<=mrn:)|(?<=ssn:)|(?<=tel[.:]))\d{7,}"
 
 _AT_DIGIT = r"(?<!\d)(?=[\d(])"

@@ -26,7 +26,7 @@ _CONCEPT_OF_SNOMED = re.compile(r"\d{6}00\d")
 _LONG_NUMBER = re.compile(r"\d{5,}")
 _DIGIT = re.compile(r"\d")
 _NUMBERS = re.compile(r"\d+")
-# "Once in 2 years": up to this many short numbers of any kind are common in a sensitive term.
+# In a sensitive term, up to this many short numbers are common ("once in 2 years"), so they identify nobody.
 _MOST_NUMBERS = 2
 _SHORT = 2
 # Eight digits that are a date: 19850412, 12041985.
@@ -109,7 +109,7 @@ def _knows_in_sensitive(word: str, vocabulary: Vocabulary) -> bool:
 
 def _has_redactable_form(text: str, vocabulary: Vocabulary, *, are_listed: bool) -> bool:
     if are_listed and text.replace(" ", "").isalpha():
-        # Of all redactable forms, listed words separated by spaces can only form a date.
+        # Listed words without digits or punctuation can have only one redactable form: a date in words.
         return holds_date_in_words(text)
     return has_redactable_form(text, vocabulary)
 
@@ -183,7 +183,7 @@ def _multiply(first: int, second: int) -> int:
 
 
 _PRODUCTS = tuple(tuple(_multiply(first, second) for second in range(10)) for first in range(10))
-# The permuted value of each digit, by its place counted from the last digit.
+# For each place, counted from the last digit: the value that each digit is replaced with.
 _PERMUTED = [{str(digit): digit for digit in range(10)}]
 while (following := {digit: _PERMUTATION[place] for digit, place in _PERMUTED[-1].items()}) != _PERMUTED[0]:
     _PERMUTED.append(following)

@@ -21,7 +21,7 @@ from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 
 _QUASI, _PUBLIC = FieldClass.FIELD_CLASS_QUASI_IDENTIFIER, FieldClass.FIELD_CLASS_PUBLIC
 _TWO_DONORS = "differs from the donor that the metadata names; send one donor"
-_TOO_MANY = "holds too many direct identifiers; leave them out"
+_TOO_MANY = "contains too many direct identifiers; leave them out"
 
 
 class InvalidSample(Exception):
@@ -196,7 +196,8 @@ def _all_stored_text(raw: RawSample, listed: list[tuple[str, Listed]], values: l
 
     Most records do not repeat an identifier, and one search of this text is far cheaper than a search of each value.
     """
-    # For a number, `str` writes at least the digits that `plain` writes. A boolean is stored as "yes" or "no".
+    # `str` need not give the stored form: for a number, it writes at least the digits of that form (see `plain`). A
+    # boolean is stored as "yes" or "no", so both words are added.
     texts = [str(value) for _, _, value in values]
     texts += (raw.organism, str(raw.taxon_id), year, "yes no")
     return squash("\n".join(texts)) + "".join([text.squashed for _, text in listed])

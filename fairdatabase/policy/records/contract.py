@@ -10,7 +10,8 @@ from fairdatabase.violations import Violation, violations_of
 from fairdb.samples.v1.sample_pb2 import RawSample
 
 SAMPLE = "sample"
-# Far fewer fields than the proto permits, but more than most sheets have.
+# A sample with more metadata fields is checked as a whole, because the proto limits the number of fields. The limit of
+# the proto is far higher, and most sheets have fewer fields than this.
 _MANY_FIELDS = 100
 
 

@@ -143,8 +143,8 @@ class Memo:
             self.values[field][value] = Listed(field, stored, squash(stored), part)
 
 
-# Returns the part of a value that consists of listed words and may be cached: as written and as stored. The written
-# form is empty if there is no such part.
+# A function of the written and the stored form of a value. It returns both forms of the part that consists of listed
+# words and so may be cached. The written form is empty if there is no such part.
 ListedPart = Callable[[str, str, Policy], tuple[str, str]]
 
 

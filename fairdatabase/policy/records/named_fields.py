@@ -64,7 +64,7 @@ def _problem_of_organism(organism: str, identifiers: Identifiers, memo: Memo) ->
     if not memo.is_organism(organism):
         return ADVICE
     if identifiers.occur_in_organism(organism):
-        return "holds an identifier of the same sample; name the organism only"
+        return "contains an identifier of the same sample; name the organism only"
     return ""
 
 
@@ -72,5 +72,5 @@ def _problem_of_taxon_id(taxon_id: int, identifiers: Identifiers) -> str:
     if taxon_id > _LAST_TAXON_ID:
         return "is not an NCBI Taxonomy id: those have up to 7 digits"
     if taxon_id >= _LONG_TAXON_ID and identifiers.occur_in(str(taxon_id)):
-        return "holds an identifier of the same sample; give the organism's NCBI Taxonomy id"
+        return "contains an identifier of the same sample; give the organism's NCBI Taxonomy id"
     return ""

@@ -31,7 +31,7 @@ _NAMED = {
     "collectionDate": "collection_date",
 }
 _UNKNOWN = "The policy does not know this field. Unknown fields are not stored."
-_IDENTIFYING = "holds an identifier that the sample gives elsewhere; leave it out"
+_IDENTIFYING = "contains an identifier that the sample gives elsewhere; leave it out"
 
 
 def preview(raw: RawSample, anonymiser: Anonymiser) -> SamplePreview:

@@ -35,7 +35,7 @@ _POSTCODE = re.compile(r"(?:[A-Z]{1,2}-)?(?=(?:[ -]?[A-Z0-9]){4})(?=.*\d)[A-Z0-9
 _BASES = "ACGTUNRYSWKMBDHVI"
 _SEQUENCE = re.compile(rf"(?:[A-Za-z]{{1,3}}[:=] ?)?([{_BASES}]{{8,60}}|[{_BASES.lower()}]{{8,60}})")
 _LEAST_PLAIN_BASES = 2 / 3
-"""The minimum share of A, C, G, T and U. Every other letter denotes several bases; sequences rarely contain them."""
+"""The minimum share of A, C, G, T and U. Each other letter denotes several bases and is rare in a sequence."""
 _SEPARATOR = re.compile(r"[;,] ?")
 
 

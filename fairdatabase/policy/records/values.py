@@ -24,7 +24,7 @@ class Values(NamedTuple):
     given: list[Given]
     refused: Refusals
     questionable: list[str]
-    """Names of fields that may break a rule of the proto, by their name or value. No other field can."""
+    """Names of the fields that may break a rule of the proto. All other fields are known to satisfy the rules."""
 
 
 def read_values(raw: RawSample, memo: Memo) -> Values:

@@ -66,7 +66,7 @@ def load_policy(path: Path = _FILE) -> Policy:
         for name, synonyms in group["fields"].items():
             _require(isinstance(synonyms, list), f"{where}: {name} must list its other names")
             for squashed in {squash(spelling) for spelling in (name, *synonyms)}:
-                _require(squashed not in spellings, f"{where}: {squashed} stands for two fields")
+                _require(squashed not in spellings, f"{where}: {squashed} means two fields")
                 spellings[squashed] = fields[name]
         for name, pattern in group.get("patterns", {}).items():
             _require(group["class"] == "direct", f"{where}: only direct identifiers may have name patterns")

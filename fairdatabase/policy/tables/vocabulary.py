@@ -120,7 +120,7 @@ def read_values(values: Iterable[str]) -> dict[str, str]:
         spellings = value.split("|")
         for spelling in spellings:
             if stored.setdefault(squash(spelling), spellings[0]) != spellings[0]:
-                raise ValueError(f"{spelling!r} stands for two values")
+                raise ValueError(f"{spelling!r} means two values")
     return stored
 
 

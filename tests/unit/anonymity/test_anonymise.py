@@ -231,7 +231,7 @@ def test_t_that_only_the_whole_table_meets_makes_one_class() -> None:
 @pytest.mark.parametrize(
     ("limits", "why"),
     [
-        (Limits(11), r"--k 11 cannot be met: the table holds 10 people"),
+        (Limits(11), r"--k 11 cannot be met: the table has 10 people"),
         (Limits(2, 3), r"--l 3 cannot be met: 'disease' has 2 values"),
         (Limits(2, 2), r"--l 2 cannot be met: 'dose' has one value"),
     ],
@@ -244,7 +244,7 @@ def test_unreachable_limit_is_named(limits: Limits, why: str) -> None:
 
 def test_k_above_the_number_of_people_is_refused() -> None:
     rows = [("30", "Ghent", "", "flu", "1", "p")] * 10
-    with pytest.raises(CannotBeMet, match="--k 2 cannot be met: the table holds one person"):
+    with pytest.raises(CannotBeMet, match="--k 2 cannot be met: the table has one person"):
         anonymise(as_table(rows), Roles(("age",), (), "who"), Limits(2))
 
 

@@ -26,14 +26,14 @@ def test_roles_follow_from_titles_and_values() -> None:
     assert guess_roles(POLICY, table) == [
         Guess("sample_id", "direct", "sample_id", 3),
         Guess("subject_id", "subject", "names the person", 2),
-        Guess("donor", "direct", "names the subject again", 2),
+        Guess("donor", "direct", "a second column that names the subject", 2),
         Guess("age", "quasi", "age", 2),
-        Guess("age_years", "companion", "says the same as age", 2),
+        Guess("age_years", "companion", "same information as age", 2),
         Guess("sex", "quasi", "sex", 2),
-        Guess("country_ontology_term_id", "companion", "says the same as country", 3),
+        Guess("country_ontology_term_id", "companion", "same information as country", 3),
         Guess("disease", "sensitive", "disease", 2),
         Guess("body_site", "public", "body_site", 1),
-        Guess("shoe size", "unknown", "not in the policy; another value in every row", 3),
+        Guess("shoe size", "unknown", "not in the policy; a different value in every row", 3),
         Guess("hat size", "unknown", "not in the policy", 2),
     ]
 
@@ -42,9 +42,9 @@ def test_the_shortest_title_stays_of_columns_with_the_same_information() -> None
     ages = {title: ["30", "30", "31"] for title in ("age_max", "age_min", "age", "age_years")}
     table = table_of({**ages, "sex": ["F", "F", "M"]})
     assert [(guess.title, guess.role, guess.why) for guess in guess_roles(POLICY, table)] == [
-        ("age_max", "companion", "says the same as age"),
-        ("age_min", "companion", "says the same as age"),
+        ("age_max", "companion", "same information as age"),
+        ("age_min", "companion", "same information as age"),
         ("age", "quasi", "age"),
-        ("age_years", "companion", "says the same as age"),
+        ("age_years", "companion", "same information as age"),
         ("sex", "quasi", "sex"),
     ]

@@ -79,7 +79,7 @@ def test_report_contains_only_published_values(tmp_path: Path) -> None:
 def test_subject_column_is_never_written(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", study())
     result = run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--subject", "who")
-    assert "'who' identified the people and is not published; k counted them. Measuring the published" in result.stdout
+    assert "k counts the people that 'who' identifies. This column is not published, so the" in result.stdout
     assert "who" not in read(tmp_path / "o.csv")[0]
 
 
@@ -149,8 +149,8 @@ def test_recoding_option_chooses_the_method(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (("--k", "61"), "--k 61 cannot be met: the table holds 60 people"),
-        (("--k", "31", "--subject", "who"), "--k 31 cannot be met: the table holds 30 people"),
+        (("--k", "61"), "--k 61 cannot be met: the table has 60 people"),
+        (("--k", "31", "--subject", "who"), "--k 31 cannot be met: the table has 30 people"),
         (("--sensitive", "disease", "--l", "5"), "--l 5 cannot be met: 'disease' has 4 values"),
     ],
 )

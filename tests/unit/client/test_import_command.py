@@ -84,7 +84,7 @@ def test_lost_answer_leaves_open_which_rows_are_new(platform: Platform) -> None:
     result = importing(rows=3)
     assert result.stdout.splitlines() == [
         "3 rows: 1 new, 2 stored before, 0 refused",
-        "This import may have stored up to 2 of the rows stored before: an answer was lost.",
+        "An answer was lost, so this import may itself have stored up to 2 of the rows stored before.",
     ]
 
 
@@ -92,7 +92,7 @@ def test_row_corrected_in_the_refused_file_is_not_refused_again(platform: Platfo
     platform.answers = [refuse("IDEMPOTENCY_KEY_REUSED", "choose a fresh key")]
     result = importing("--refused", "r.csv")
     assert result.exit_code == 1
-    assert "Already stored, from the file of refused rows." in result.stdout
+    assert "Already stored: its correction was imported before." in result.stdout
     assert "fresh key" not in result.stdout
     assert not Path("r.csv").exists()
 
