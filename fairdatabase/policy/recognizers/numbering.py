@@ -34,8 +34,8 @@ def is_number_alone(text: str) -> bool:
 def has_only_own_numbers(text: str, vocabulary: Vocabulary) -> bool:
     """Return whether the numbers in a clean text are harmless.
 
-    Numbers inside listed words ("16S") are harmless. One other number or range is harmless if the word beside it usually
-    has such a number ("week 12").
+    Numbers inside listed words ("16S") are harmless. One other number or range is harmless if it suits the word beside
+    it ("week 12").
     """
     if not _DIGIT.search(text) or is_number_alone(text):
         return True
