@@ -203,7 +203,7 @@ class Issuer:
         return jwt.encode(chosen, self._key, algorithm="EdDSA", headers={"kid": self._kid})
 
     def bearer(self, **claims: Any) -> dict[str, str]:
-        """Return the headers with such a token."""
+        """Return the request headers with a token that has these claims."""
         return {"authorization": f"Bearer {self.token(**claims)}"}
 
     def jwk(self) -> dict[str, str]:
@@ -269,7 +269,7 @@ async def edge_running(
     change: Callable[[Config], None] = lambda _: None,
     **settings: Any,
 ) -> AsyncIterator[Edge]:
-    """Run Envoy with every service at `addresses`, trusting `keys`; `change` may edit its configuration."""
+    """Run Envoy, which trusts `keys` and finds every service at `addresses`. `change` may edit its configuration."""
     port, admin_port = find_free(2)
     edge_settings = EdgeSettings(
         edge_dir=folder, trust_dir=folder / "trust", edge_port=port, edge_admin_port=admin_port, **settings

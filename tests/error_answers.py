@@ -1,4 +1,4 @@
-"""Error answers: checks the one shape that every error has over REST."""
+"""Error answers: checks that an error over REST has the shape that all errors share."""
 
 import uuid
 from collections.abc import Collection
@@ -16,12 +16,12 @@ def reason_of(answer: httpx.Response) -> str:
 
 
 def violated_fields(answer: httpx.Response) -> list[str]:
-    """Return the fields that an error answer complains about."""
+    """Return the fields that an error answer lists as violations."""
     return [item["field"] for item in _details(answer).get(_BAD_REQUEST, {}).get("fieldViolations", [])]
 
 
 def assert_error(answer: httpx.Response, status: int, reason: str, fields: Collection[str] = ()) -> dict[str, Any]:
-    """Check that an answer is this error and violates exactly these fields. Returns the metadata of its ErrorInfo."""
+    """Check an error answer, and that it lists exactly these fields as violations. Returns its ErrorInfo's metadata."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
     assert_has_correlation_id(answer)

@@ -11,7 +11,7 @@ from deploy.local.layout import CHECKOUT
 
 
 def read_blocks(page: str, language: str = "sh") -> str:
-    """Return every block of a language on a page, joined in order. Blocks inside list items are dedented."""
+    """Return all code blocks of one language on a page, joined in order. Blocks inside list items are dedented."""
     text = (CHECKOUT / page).read_text()
     blocks = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", text, re.DOTALL | re.MULTILINE)
     assert blocks, f"{page} has no {language} block"
@@ -19,12 +19,12 @@ def read_blocks(page: str, language: str = "sh") -> str:
 
 
 async def paste(script: str, env: Mapping[str, str] | None = None, stdin: str = "") -> str:
-    """Run lines of shell in the checkout and return their output; any failure, or a word on stderr, fails the test."""
+    """Run a shell script in the checkout and return its output. A failure, or any output on stderr, fails the test."""
     return await _run(["bash", "-euo", "pipefail", "-c", script], env or {}, stdin)
 
 
 async def paste_python(script: str, env: Mapping[str, str] | None = None) -> str:
-    """Run lines of Python in the checkout and return their output, as `paste` does."""
+    """Run a Python script as `paste` runs a shell script."""
     return await _run([sys.executable, "-c", script], env or {}, "")
 
 

@@ -28,7 +28,7 @@ async def eventually(look: Callable[[], Awaitable[Found]], *, within: float = 30
 
 @asynccontextmanager
 async def counting_turns() -> AsyncIterator[Callable[[], int]]:
-    """Yield a function that returns how often the event loop has run another task so far."""
+    """Yield a function that returns how many times the event loop has run another task so far."""
     turns = 0
 
     async def other() -> None:

@@ -1,4 +1,4 @@
-"""Each process is killed with SIGKILL and restarted: no acknowledged sample is lost, and the next create succeeds."""
+"""Each process is killed with SIGKILL and restarted. No acknowledged sample is lost, and the next create succeeds."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -105,7 +105,7 @@ async def create_until(stop: asyncio.Event, researcher: Account, acknowledged: l
 
 
 async def stored_samples_were_acknowledged_or_unknown(researcher: Account, answers: list[int | str]) -> None:
-    """Without an Idempotency-Key, a stored sample must be answered with 201 or an unknown outcome, never "retry"."""
+    """Check that a create with 503 stored nothing: its sender may repeat it, and has no Idempotency-Key."""
     stored, token = 0, ""
     while True:
         parameters = {"filter": f'owner = "{researcher.id}"', "pageSize": 200, "pageToken": token}
@@ -123,7 +123,7 @@ async def at_least(acknowledged: list[str], count: int) -> bool:
 
 
 async def health_names(platform: Platform, component: str) -> None:
-    """Wait until health reports the process as unavailable, and the right overall status."""
+    """Wait until health reports that the process is unavailable, and the overall status that follows from it."""
     expected = "critical" if component in CRITICAL else "degraded"
 
     async def named() -> bool:

@@ -1,4 +1,4 @@
-"""The benchmark runs: every variant keeps its guarantees, and every row and event is counted."""
+"""The benchmark runs to its end and measures every ratio that the kind of run includes."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ async def run(log: Path, *module: str) -> None:
                 await process.wait()
         finally:
             if process.returncode is None:
-                # On this signal, the benchmark stops the processes that it started.
+                # On SIGTERM, the benchmark stops the processes that it started.
                 process.terminate()
                 await process.wait()
     assert process.returncode == 0, (await asyncio.to_thread(log.read_bytes)).decode(errors="replace")

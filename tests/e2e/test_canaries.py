@@ -139,7 +139,7 @@ def creations_and_others() -> Iterator[tuple[str, str, dict[str, str], str]]:
         yield "POST", "/api/subscriptions", {}, json.dumps({"study": planted})
         yield "POST", "/api/subscriptions", {}, json.dumps({"organism": planted})
         if planted != f"{NAME} {SURNAME}":
-            # A title may contain a name: it cannot be distinguished from a word.
+            # A title may contain the full name, because the policy cannot distinguish it from ordinary words.
             yield "POST", "/api/studies", {}, json.dumps({"title": f"Samples of {planted}"})
         yield "GET", f"/api/samples?use.institution={quoted}&use.project={quoted}&use.diseases={quoted}", {}, ""
         yield "GET", "/api/samples", {"Authorization": f"Bearer {ascii_planted}"}, ""
@@ -191,7 +191,7 @@ async def everything_kept(constellation: Constellation, http: httpx.AsyncClient,
     """Return the content of every place that keeps data, by name."""
     places = {f"log of {name}": file.read_text(errors="replace") for name, file in constellation.log_files.items()}
     for file in constellation.layout.root.rglob("*"):
-        # Read other logs and plain files here; the servers' data files are read through the servers.
+        # Read the remaining logs and text files. The servers' data is read below, through the servers.
         if file.is_file() and file.suffix in {".log", ".json", ".yaml"}:
             places[f"file {file.relative_to(constellation.layout.root)}"] = file.read_text(errors="replace")
     places["database"] = await asyncio.to_thread(dump_database, constellation)
@@ -222,7 +222,7 @@ def dump_database(constellation: Constellation) -> str:
 
 
 async def read_queues(url: str) -> str:
-    """Return every message in a queue, dead letters included, and put it back."""
+    """Return every message of every queue, including dead letters. Closing the channel puts the messages back."""
     texts = []
     async with await aio_pika.connect(url) as connection:
         for queue_name in ("backend_svc.index", "backend_svc.notify"):

@@ -47,7 +47,7 @@ async def test_two_hundred_creates_with_twenty_keys_give_twenty_samples(platform
     assert len(ids) == 20
     listed = (await account.call("GET", f'/api/samples?filter=owner = "{account.id}"&pageSize=200')).json()["samples"]
     assert {sample["id"] for sample in listed} == ids
-    # The losers of the races must not undo the winners.
+    # A request that lost the race for its key must not undo the winner's sample.
     for id in ids:
         await account.wait_until_processed(id)
 

@@ -51,7 +51,7 @@ async def test_good_rows_are_stored_and_bad_rows_reported(platform: Platform, co
     for place, row in places.items():
         rows[place] = row
     file = to_file(content_type, rows)
-    # A line that is not UTF-8.
+    # Add a line that is not UTF-8.
     file += b"\xff\xfe\n"
 
     response = await send(account, file, content_type)
@@ -62,7 +62,7 @@ async def test_good_rows_are_stored_and_bad_rows_reported(platform: Platform, co
     assert {place: error["reason"] for place, error in refused.items()} == reasons
     assert summary == {"rows": 301, "stored": 290, "repeated": 0, "refused": 11}
     assert await stored_ids(account) == {answer["id"] for answer in answers if "id" in answer}
-    # The errors equal those of a single creation.
+    # An import reports the same error as the creation of a single sample.
     for place, sample in list(places.items())[:3]:
         assert isinstance(sample, dict)
         alone = error_of(await account.call("POST", "/api/samples", sample))
@@ -72,7 +72,7 @@ async def test_good_rows_are_stored_and_bad_rows_reported(platform: Platform, co
         assert violations
     assert SECRET.lower() not in response.text.lower()
 
-    # The same file again, then the corrected file.
+    # Send the same file again, then the corrected file.
     again, summary = answers_of(await send(account, file, content_type))
     assert [answer.get("id") for answer in again] == [answer.get("id") for answer in answers]
     assert (summary["stored"], summary["repeated"]) == (290, 290)
@@ -156,7 +156,7 @@ async def test_too_many_concurrent_imports_are_refused_as_overloaded(platform: P
             for _ in range(2):
                 exchange = await stack.enter_async_context(exchanging(platform, other, line, NDJSON))
                 assert "id" in await exchange.read()
-            # The limit per account.
+            # The account has reached its own limit.
             answer = await send(other, line, NDJSON)
             assert (answer.status_code, error_of(answer).reason) == (429, "OVERLOADED")
         answer = await send(account, line, NDJSON)
@@ -204,7 +204,7 @@ async def test_rows_beyond_the_limit_are_refused_for_a_client_that_reads_last(pl
 async def test_sending_the_file_again_completes_an_interrupted_import(platform: Platform) -> None:
     account = await platform.account(consented=True)
     file = to_file(CSV, samples(400))
-    # The file is truncated within the last cell, where "3" would be a valid age.
+    # Cut the file between two digits of an age. The first digit alone would be a valid age, too.
     cut = file.index(b"\n", len(file) * 3 // 4) - 1
     async with exchanging(platform, account, file[:cut], CSV) as exchange:
         first = [await exchange.read() for _ in range(20)]

@@ -21,7 +21,7 @@ from tests.platform import PASSWORD, Account, Platform
 
 
 async def run(account: Account, edge_url: str, *words: str | Path) -> tuple[int, str, str]:
-    """Run `fairdb import`; return its exit code and what it printed. It must not print SECRET."""
+    """Run `fairdb import`. Returns its exit code, output and errors. Fails if it printed SECRET."""
     ended = await run_fairdb(edge_url, account.email, "import", *words)
     assert SECRET not in ended.output + ended.errors
     return ended.code, ended.output, ended.errors
@@ -32,7 +32,7 @@ Relay = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @asynccontextmanager
 async def relaying(relay: Relay) -> AsyncIterator[str]:
-    """Serve every request with `relay`, in front of the edge. Yields the URL."""
+    """Run a server that answers every request with `relay`. Yields its URL."""
     app = web.Application(client_max_size=1 << 22)
     app.router.add_route("*", "/{path:.*}", relay)
     async with TestServer(app) as server:
@@ -82,7 +82,7 @@ async def test_refused_rows_can_be_corrected_and_imported(platform: Platform, tm
         assert (code, output.strip()) == (0, expected)
     assert len(await stored_ids(account)) == 901
 
-    # The row that was corrected in the other file is reported as stored, and not refused again.
+    # The row that was corrected in the file of refused rows is reported as stored. It is not refused again.
     again = tmp_path / "again.tsv"
     code, output, _ = await run(account, edge_url, file, "--refused", again)
     assert "Already stored: its correction was imported before." in output
@@ -124,7 +124,7 @@ async def test_interrupted_import_ends_with_one_line(platform: Platform, tmp_pat
     first, held, free = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def relay(request: web.Request) -> web.StreamResponse:
-        """Forward a request, and hold the second and later ones of an import."""
+        """Forward a request. Chunks with the tube "second" wait until `free` is set."""
         content = await request.read()
         if b'"second"' in content:
             held.set()
@@ -136,7 +136,7 @@ async def test_interrupted_import_ends_with_one_line(platform: Platform, tmp_pat
 
     file, report = tmp_path / "samples.csv", tmp_path / "report.csv"
     file.write_text("organism,tube\n" + "E. coli,first\n" * 400 + "E. coli,second\n" * 800)
-    # A background test run may ignore SIGINT, and child processes inherit that.
+    # Restore the default handler: a test run in the background may ignore SIGINT, and child processes inherit that.
     main = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "import fairdatabase.client.commands.main as c"
@@ -154,7 +154,7 @@ async def test_interrupted_import_ends_with_one_line(platform: Platform, tmp_pat
             await asyncio.gather(held.wait(), first.wait())
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
-        # The line appears before the platform has answered.
+        # The line appears although the held chunk is not yet answered.
         line = await asyncio.wait_for(process.stderr.readline(), 60)
         free.set()
         output, errors = await process.communicate()

@@ -29,7 +29,7 @@ GROWTH_MB = 40
 
 
 def make_row(number: int, count: int) -> bytes:
-    """Return a row. BAD of `count` rows are bad, and all rows differ."""
+    """Return row `number` of a file with `count` rows. BAD rows of the file are bad, and all rows differ."""
     every = count // BAD
     bad, offset = divmod(number, every)
     text = FLAWS[bad % len(FLAWS)] if offset == every // 2 and bad < BAD else GOOD
@@ -90,5 +90,5 @@ async def test_large_file_is_imported_in_constant_memory(platform: Platform, cou
     assert len(errors) == BAD
     assert all(error["violations"] or error["reason"] == "MALFORMED_REQUEST" for error in errors)
     assert {error["reason"] for error in errors} == {"INVALID_REQUEST", "MALFORMED_REQUEST"}
-    # After warming up, memory stays constant.
+    # Memory hardly grows after the first tenth of the file.
     assert max(megabytes) - megabytes[10] < GROWTH_MB

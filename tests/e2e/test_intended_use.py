@@ -109,7 +109,7 @@ def assert_shows(sample: dict[str, Any], reader: str, consent: str, use: str) ->
     shown = sees(reader, consent, use)
     assert sample["metadata"].get("disease") == ("Healthy" if shown else None), (reader, consent, use)
     assert ("metadata.disease" in sample["withheldFields"]) != shown
-    # A declared use reveals no other class.
+    # A declared use reveals sensitive fields only.
     whole = READERS[reader] == "shown"
     assert ("age" in sample["metadata"]) == (whole or reader == "reader of its study")
     assert ("notes" in sample["metadata"]) == whole

@@ -17,7 +17,7 @@ from tests.platform import PASSWORD, Platform
 MAKE = "make() { [ $# -eq 1 ] && [ $1 = up ]; }\n"
 
 
-# In one line, or indented by `json.tool`.
+# Matches a JSON answer on one line, or indented by `json.tool`.
 ANSWER = re.compile(r"^(?:\{.+\}|\{\n(?: .*\n)+\})$", re.MULTILINE)
 
 
@@ -44,7 +44,7 @@ async def test_the_readmes_session_works_when_pasted(platform: Platform) -> None
 async def test_the_readmes_python_works_when_pasted(platform: Platform) -> None:
     example = read_blocks("README.md", "python")
 
-    # The second time shows that the example makes a new account each time.
+    # Run the example twice, because it must create a new account each time.
     for _ in range(2):
         output = await paste_python(example, {"FAIRDB_EDGE_URL": platform.constellation.edge_url})
 

@@ -124,7 +124,7 @@ def filters() -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(("field_class", "name", "text"), filters(), ids=str)
 async def test_withheld_field_matches_no_filter(world: World, row: Row, field_class: str, name: str, text: str) -> None:
     filter = text.format(subject=world.sample["subject"])
-    # The filter must match neither by the field's value nor by inequality with another value.
+    # A withheld field must match neither a filter for its value nor a filter for any other value.
     for condition, matches in ((filter, True), (filter.replace(" = ", " != "), False), (f'{name} != "x"', True)):
         found = {item["id"] for item in await list_samples(world, row, condition)}
         assert (world.sample["id"] in found) == (matches and row.classes[field_class]), condition

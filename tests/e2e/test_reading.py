@@ -103,7 +103,7 @@ async def test_list_pages_through_every_sample_once(platform: Platform) -> None:
     assert pages == 3
 
 
-async def test_withdrawal_hides_samples_that_rest_on_the_consent(platform: Platform) -> None:
+async def test_withdrawal_hides_samples_that_depend_on_the_consent(platform: Platform) -> None:
     owner, outsider = await platform.account(consented=True), await platform.account("outsider")
     consent = await owner.consent("donor 1")
     sample = await owner.create(**SAMPLE)

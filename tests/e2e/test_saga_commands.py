@@ -55,7 +55,7 @@ async def wait_until_done(admin: Account, saga_id: str) -> None:
 async def parked(
     platform: Platform, saga_id: str, state: Saga.State.ValueType, version: int = 1
 ) -> AsyncIterator[None]:
-    """Reset a completed saga to a state, and park it. Delete it at the end."""
+    """Reset a completed saga to `state` and park it. The saga is deleted at the end."""
     connection = await asyncpg.connect(platform.constellation.env_of("gateway")["FAIRDB_DATABASE_URL"])
     try:
         # Make the saga due much later: otherwise the gateway could finish it before the command runs.
@@ -173,7 +173,7 @@ async def test_every_parked_saga_is_retried_even_after_a_refusal(platform: Platf
         await wait_until_done(admin, id)
 
     async with parked(platform, known, Saga.STATE_FINISHING):
-        # The newer saga is retried first. No gateway knows its version.
+        # The newer saga is retried first. The retry is refused, because no gateway knows the saga's version.
         async with parked(platform, unknown_version, Saga.STATE_FINISHING, version=999):
             listed = await run_as(admin, platform, "list", "--state", "PARKED")
             assert [[row[0], row[2], row[4]] for row in rows_of(listed)] == [
@@ -248,7 +248,7 @@ async def test_session_ends_with_its_command(platform: Platform) -> None:
     ],
 )
 async def test_invalid_argument_is_a_usage_error(words: list[str], said: list[str]) -> None:
-    # No server listens on this port, so the command must not call one.
+    # No server listens on this port. A command that calls the platform would report a connection error.
     ended = await run("http://127.0.0.1:1", "admin@example.org", *words)
     assert (ended.code, ended.output) == (2, "")
     assert [word for word in said if word not in ended.errors] == []

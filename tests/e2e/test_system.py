@@ -30,7 +30,7 @@ async def test_health_lists_every_component(platform: Platform) -> None:
     }
 
 
-async def test_health_and_the_constellation_name_the_releases_of_the_servers_that_run(platform: Platform) -> None:
+async def test_health_and_the_constellation_name_the_releases_of_the_running_servers(platform: Platform) -> None:
     parts = (await platform.http.get("/api/health")).json()["parts"]
     plan = platform.constellation.plan
     database = await asyncpg.connect(plan.admin_url)
@@ -83,7 +83,7 @@ async def test_metrics_are_served(platform: Platform) -> None:
             text += (await platform.http.get(f"http://127.0.0.1:{port}/metrics")).text
         return text if counted in text else ""
 
-    # The gateway counts a saga when it polls it next, up to a second after the sample is processed.
+    # The gateway counts the saga at its next poll, up to a second after the sample is processed.
     text = await eventually(text_with_the_saga, within=10)
     for metric in (
         'grpc_server_handling_seconds_bucket{grpc_code="OK",grpc_method="CreateSample"',

@@ -1,4 +1,4 @@
-"""Withdrawal under load: it applies to every request that starts after the withdrawal was answered."""
+"""Withdrawal under load: it affects every request that starts after the withdrawal was answered."""
 
 import asyncio
 import random
@@ -97,11 +97,11 @@ async def repeat(platform: Platform, rounds: int) -> None:
         await withdraw_under_load(platform, owner, reader, round)
 
 
-async def test_withdrawal_binds_at_once(platform: Platform) -> None:
+async def test_withdrawal_takes_effect_at_once(platform: Platform) -> None:
     await repeat(platform, 5)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-async def test_fifty_withdrawals_bind_at_once(platform: Platform) -> None:
+async def test_fifty_withdrawals_take_effect_at_once(platform: Platform) -> None:
     await repeat(platform, 50)

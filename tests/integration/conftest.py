@@ -1,6 +1,6 @@
 """Real PostgreSQL and Redis for all tests in this folder; each test gets a database of its own.
 
-A service's migrations run once, into a template; `new_database` clones that.
+A service's migrations run once, in a template database. `new_database` clones the template.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,7 +26,7 @@ NOWHERE = "127.0.0.1:1"
 """An address at which nothing listens."""
 
 NewDatabase = Callable[[str], Awaitable[str]]
-"""A function from a service's name to the URL of a new database with that service's schema, for the service's role."""
+"""Creates a database with the schema of the named service. Returns the URL with which the service's role opens it."""
 
 
 @dataclass
@@ -78,7 +78,7 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
     root = tmp_path_factory.mktemp("servers")
     async with Constellation(root, Ports.free(), components=("postgres", "redis")) as constellation:
         async with connect_redis(constellation.plan.urls.redis) as redis:
-            # An empty, complete revocation list: no service needs auth_svc, which does not run here.
+            # Mark the empty revocation list as complete, so that services do not wait for auth_svc, which does not run.
             await redis.set(COMPLETE_KEY, 1)
         admin = await asyncpg.connect(constellation.plan.superuser_url)
         try:

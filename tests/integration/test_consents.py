@@ -183,7 +183,7 @@ async def test_consent_for_the_study_takes_precedence(database: Database) -> Non
     assert (elsewhere.data_use, [str(id) for id in elsewhere.consents]) == ([GENERAL], [of_any.id])
 
 
-async def test_general_consent_counts_again_after_the_studys_is_withdrawn(database: Database) -> None:
+async def test_general_consent_applies_again_after_the_consent_for_the_study_is_withdrawn(database: Database) -> None:
     of_any, of_study = await grant(database, MINE), await grant(database, in_study(MINE))
     assert await withdraw(database, of_study) == [of_study.id]
     assert await covering(database, in_study(MINE)) == of_any.id
@@ -200,7 +200,7 @@ async def test_donor_consent_for_a_study_covers_only_that_study_and_donor(databa
         await prepare(database, b"e" * 32)
 
 
-async def test_terms_of_account_and_donor_both_bind(database: Database) -> None:
+async def test_terms_of_account_and_donor_both_apply(database: Database) -> None:
     await grant(database, MINE, GENERAL, PUBLISH)
     await grant(database, DONORS, DIABETES)
     sample = uuid4()
@@ -216,7 +216,7 @@ async def test_account_cannot_permit_reuse_on_a_donors_behalf(database: Database
 
 
 @pytest.mark.parametrize("study", [None, STUDY, OTHER_STUDY])
-async def test_sharing_permits_from_grant_until_withdrawal(database: Database, study: UUID | None) -> None:
+async def test_sharing_consent_permits_reuse_until_its_withdrawal(database: Database, study: UUID | None) -> None:
     await grant(database)
     await grant(database, DONORS)
     sample = uuid4()

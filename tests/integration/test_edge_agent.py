@@ -1,4 +1,4 @@
-"""The edge's agent: it follows changes of addresses and keys, and keeps the last known ones when there are none."""
+"""The edge's agent follows changes of addresses and keys. If the source fails or is empty, it keeps the last ones."""
 
 import asyncio
 import json

@@ -221,7 +221,8 @@ async def test_rest_answer_has_no_internal_header(edge: Edge, organism: str) -> 
 
 @pytest.mark.parametrize(("organism", "status"), [("stale", 412), ("bad", 400), ("odd", 200)])
 async def test_services_can_choose_only_listed_statuses(edge: Edge, organism: str, status: int) -> None:
-    # "bad" fails but sets 201. "odd" sets 204, which is not listed: it would need an empty body.
+    # The fake service sets 201 for "bad" although that call fails, and sets 204 for "odd". 204 is not listed, because
+    # such an answer would need an empty body.
     answer = await edge.http.post("/api/samples", headers=TOKEN, json={"organism": organism})
     assert answer.status_code == status
 

@@ -94,7 +94,7 @@ async def test_only_repeatable_calls_are_retried(tmp_path: Path) -> None:
         assert {answer.status_code for answer in plain} == {201, 503}
         assert await edge.stat("cluster.gateway.upstream_rq_retry") == 0
         with_key = TOKEN | {"idempotency-key": "k"}
-        # Larger than a connection's buffer, so that a retry needs the buffered request.
+        # The request is larger than a connection's buffer, so a retry needs the copy that Envoy keeps.
         large = {"organism": "x" * 500_000}
         repeated = [await edge.http.post("/api/samples", headers=with_key, json=large) for _ in range(2)]
         assert [answer.status_code for answer in repeated] == [201, 201]
@@ -108,7 +108,7 @@ async def test_only_repeatable_calls_are_retried(tmp_path: Path) -> None:
 
 
 async def test_unavailable_from_a_service_is_neither_retried_nor_an_outlier(upstream: Upstream, tmp_path: Path) -> None:
-    # A single instance is never ejected, so this needs two.
+    # Envoy never ejects the only instance of a service, so the test needs two.
     async with (
         upstream_running() as second,
         edge_running(tmp_path, [upstream.address, second.address], [ISSUER.jwk()]) as edge,
@@ -138,7 +138,7 @@ async def test_new_key_is_trusted_without_a_restart(upstream: Upstream, tmp_path
 
 
 def check_health_rarely(config: Config) -> None:
-    """Make health checks too rare to find a stopped instance."""
+    """Make health checks so rare that they do not find a stopped instance during the test."""
     for cluster in config["static_resources"]["clusters"]:
         cluster["health_checks"][0] |= {"interval": "60s", "no_traffic_interval": "60s"}
 

@@ -1,4 +1,4 @@
-"""Imported files through the edge: it streams both ways and does not hold the file."""
+"""Imported files through the edge: it streams in both directions and does not buffer the whole file."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""The journal of sagas on a real database: leases, take-over, and fencing."""
+"""The journal of sagas on a real database: leases, takeover, and fencing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -143,7 +143,7 @@ async def test_gateway_cannot_write_to_a_saga_that_was_taken_over(ledger: Ledger
     await ledger.expire(journal)
     await other.take_over(KNOWN)
     before = await ledger.row(saga)
-    await journal.lease.renew()  # as after a suspended gateway has resumed
+    await journal.lease.renew()  # A suspended gateway does this when it resumes.
     assert not await journal.write(undone(saga))
     assert await ledger.row(saga) == before
     assert await ledger.events() == []
@@ -258,7 +258,7 @@ async def test_ended_sagas_are_deleted_after_their_retention(ledger: Ledger) -> 
             saga = await journal.begin(DEFINITION, str(id))
             saga.state = state
             await journal.write(Change(Transition.COMPLETE, saga, {}))
-            if name != "late":  # "late" ended just now
+            if name != "late":  # "late" has an old id, but ended just now
                 back = "UPDATE saga SET updated_at = now() - $2 * interval '1 second' WHERE id = $1"
                 await ledger.database.execute(back, id, age)
             ids[id] = (name, state)
@@ -296,7 +296,7 @@ async def test_parked_tail_is_still_checked_and_taken_over(ledger: Ledger) -> No
 
 
 async def test_gateway_with_an_expired_lease_neither_takes_over_nor_begins_sagas(ledger: Ledger) -> None:
-    """After an outage of the database longer than a lease, live gateways must not take sagas from one another."""
+    """If the database was unavailable for longer than a lease, live gateways must not take each other's sagas."""
     journal, other = await ledger.journal(), await ledger.journal(lease=0)
     await begin(journal)
     await ledger.expire(journal)

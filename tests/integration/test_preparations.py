@@ -1,4 +1,4 @@
-"""Preparations on a real database: repeats, tombstones, and outdated leases."""
+"""Preparations on a real database: repeats, tombstones, and outdated fencing tokens."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -48,7 +48,7 @@ async def is_kept(database: Database, id: UUID) -> bool:
         return False
 
 
-async def test_repeat_returns_the_same(database: Database) -> None:
+async def test_repeat_returns_the_same_preparation(database: Database) -> None:
     id = uuid4()
     assert await prepare(database, id, 1) == await prepare(database, id, 1)
     assert await is_kept(database, id)
@@ -67,7 +67,7 @@ async def test_tombstone_refuses_later_preparations(database: Database, first: b
     assert not await is_kept(database, id)
 
 
-async def test_older_lease_neither_discards_nor_prepares(database: Database) -> None:
+async def test_older_fencing_token_can_neither_discard_nor_prepare(database: Database) -> None:
     id = uuid4()
     await prepare(database, id, 5)
     with pytest.raises(SagaTakenOver):

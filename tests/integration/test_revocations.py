@@ -1,4 +1,4 @@
-"""Revocations on a real database: expired ones are neither copied nor searched for row by row."""
+"""Revocations on a real database: expired ones are not copied, and the sweep finds them through an index."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4

@@ -1,9 +1,9 @@
 """A gateway process that kills or stops itself at a given point, or loses an answer.
 
-FAIRDB_TEST_DIE   the point at which it sends itself SIGKILL: "before write begin", "after call StoreSample"
-FAIRDB_TEST_STOP  the point at which it sends itself SIGSTOP
+FAIRDB_TEST_DIE   the point at which the gateway sends itself SIGKILL: "before write begin", "after call StoreSample"
+FAIRDB_TEST_STOP  the point at which the gateway sends itself SIGSTOP
 FAIRDB_TEST_LOSE  "request StoreSample" or "answer StoreSample": that call ends as if its deadline had passed
-FAIRDB_TEST_LEAVE if set, it takes over no sagas
+FAIRDB_TEST_LEAVE if set, the gateway takes over no sagas
 FAIRDB_TEST_TRACE a file that receives a line for each point that the gateway reaches
 """
 
@@ -32,7 +32,7 @@ TRACE = os.environ.get("FAIRDB_TEST_TRACE", os.devnull)
 
 
 def reach(when: str, what: str) -> None:
-    """Record a point, and die or stop there if it is the given one."""
+    """Record that the gateway has reached a point. Kill or stop the gateway if the environment names this point."""
     with Path(TRACE).open("a") as trace:
         trace.write(f"{when} {what}\n")
     if number := SIGNALS.get(f"{when} {what}"):

@@ -92,7 +92,7 @@ class Gateway:
         return self.child.alive()
 
     async def ready(self, reader: Account) -> None:
-        """Wait until the gateway serves and has resolved the other services, or until it has died at its point."""
+        """Wait until the gateway serves and has resolved the other services, or until it has killed itself."""
 
         async def serving() -> bool:
             if await self.is_dead():
@@ -114,17 +114,17 @@ class Gateway:
         return not self.alive()
 
     def points(self) -> list[str]:
-        """Return the points that it reached, in order."""
+        """Return the points that the gateway reached, in order."""
         return self.trace.read_text().splitlines() if self.trace.exists() else []
 
     async def create(self, account: Account, **fields: Any) -> Sample:
-        """Create a sample under the account's own key. Raises Refused."""
+        """Create a sample with the account's idempotency key. Raises Refused."""
         raw = RawSample(**{"organism": "E. coli", **fields})
         request = CreateSampleRequest(sample=raw, request_id=account.key)
         return await self.call(SampleServiceStub, "CreateSample", request, account)
 
     async def operate(self, method: str, request: Any, admin: Account) -> Any:
-        """Make a call of the SagaService. Raises Refused."""
+        """Call a method of the SagaService. Raises Refused."""
         return await self.call(SagaServiceStub, method, request, admin)
 
     async def call(self, stub: Any, method: str, request: Any, account: Account) -> Any:
@@ -152,7 +152,7 @@ class Rig:
 
     @asynccontextmanager
     async def gateway(self, env: Mapping[str, str] = QUICK, **points: str) -> AsyncIterator[Gateway]:
-        """Start a gateway; with points (die=, stop=, lose=), start a dying_gateway that obeys them."""
+        """Start a gateway. With `points` (die=, stop=, lose=, leave=), it is a dying_gateway with these settings."""
         port, metrics = next(self._ports), next(self._ports)
         name = f"gateway-{port}"
         trace = self.root / f"{name}.trace"
@@ -199,7 +199,7 @@ class Rig:
         return await self.account(Role.Name(Role.ROLE_ADMIN), consented=False)
 
     async def expire_leases(self, account: Account, *, in_seconds: float = -0.001) -> None:
-        """Make the leases of the gateways that drive an account's sagas expire in so many seconds."""
+        """Set the leases of the gateways that own an account's sagas to expire `in_seconds` from now."""
         await self.database.execute(EXPIRE, account.id, in_seconds)
 
     async def bar(self, account: Account) -> None:

@@ -33,7 +33,7 @@ BEGIN, COMPLETE, UNDONE, UNDO, LATER, PARK, FINISH, TAKE_OVER, RETRY, CANCEL, SE
 
 
 EVERYWHERE = (TAKE_OVER, SET_ASIDE, UNDONE, "call GetStoredSample", "call GetGrants", "call CheckRevocation")
-"""Points that every gateway may reach: it looks for sagas to take over, and the rig calls it until it is ready."""
+"""Points that every gateway may reach: each looks for sagas to take over, and the rig calls each until it is ready."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ class Scenario:
     foreign: bool = False
     """Whether the gateway does not know the version of the saga's definition."""
     before: str = ""
-    """The point at which an earlier gateway was killed, so that this one finds its saga."""
+    """The point at which an earlier gateway was killed. Its saga is the one that this gateway continues."""
     operation: str = ""
     """The operator's call to this gateway; "none" if the gateway continues the saga by itself."""
 
     @property
     def exclusive(self) -> bool:
-        """Whether the gateway takes over any saga that it finds, so that no other scenario may run beside it."""
+        """Whether no other scenario may run at the same time, because the gateway would take over its sagas too."""
         return self.operation == "none"
 
 

@@ -10,7 +10,7 @@ import pytest
 from fairdb.system.v1 import saga_service_pb2 as pb
 from tests.chaos.sagas.rig import QUICK, Refused, Rig
 
-# A sequence counts attempts even if their transaction is rolled back.
+# Count attempts with a sequence, because a rollback does not reset it.
 FAULT = """
 CREATE SEQUENCE {schema}.attempts;
 GRANT ALL ON SEQUENCE {schema}.attempts TO {schema};

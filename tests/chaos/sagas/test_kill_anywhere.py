@@ -1,4 +1,4 @@
-"""A gateway is killed at every point of every saga: the next one ends the saga, and nothing exists twice."""
+"""A gateway is killed at every point of every saga. The next gateway ends the saga, and nothing exists twice."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ AT_ONCE = 3
 PATIENT = {**QUICK, "FAIRDB_SAGA_LEASE_SECONDS": "300"}
 """With a long lease, a killed gateway's sagas are taken over only when the test expires the lease."""
 
-# Adds tables of accounts, and faults that affect only the listed accounts.
+# Adds faults, and for each a table of the accounts that it affects.
 FAULTS = """
 CREATE TABLE privacy_svc.faulty (account uuid PRIMARY KEY);
 GRANT SELECT ON privacy_svc.faulty TO privacy_svc;
@@ -45,7 +45,7 @@ DROP TABLE privacy_svc.faulty, backend_svc.slow;
 
 BESIDE_OTHERS = [kill for kill in KILLS if not kill.scenario.exclusive]
 TAKEOVERS = list({kill.point: kill for kill in BESIDE_OTHERS}.values())
-"""One kill for each point. `test_saga_ends_after_a_restart` has every row of the table, and `make soak` both."""
+"""One kill for each point. `test_saga_ends_after_a_takeover` runs the other kills only in `make soak`."""
 
 Victims = dict[str, Account]
 
@@ -80,7 +80,7 @@ async def taken_over(rig: Rig, faults: None, request: pytest.FixtureRequest) -> 
 
 
 async def kill_all(rig: Rig, kills: list[Kill], *, expire: bool = False) -> Victims:
-    """Carry out the kills, a few at a time; return the account of each."""
+    """Carry out the kills, a few at a time. Returns the account that each kill used."""
     victims: Victims = {}
     free = asyncio.Semaphore(AT_ONCE)
 
@@ -92,7 +92,7 @@ async def kill_all(rig: Rig, kills: list[Kill], *, expire: bool = False) -> Vict
             if expire:
                 await rig.expire_leases(account)
 
-    # Gateways of exclusive scenarios take over any saga, so these run one by one, and first.
+    # Gateways of exclusive scenarios take over any saga, so these scenarios run first, one at a time.
     for kill in kills:
         if kill.scenario.exclusive:
             await one(kill)
@@ -128,7 +128,7 @@ async def carry_out(rig: Rig, kill: Kill, account: Account) -> None:
         await rig.database.execute("UPDATE gateway.saga SET version = version + 1000 WHERE actor = $1", account.id)
     if scenario.exclusive:
         await rig.expire_leases(account, in_seconds=-700 if scenario.foreign else -0.001)
-    # It must not take over, under its long lease, the sagas that other scenarios leave for the live gateway.
+    # This gateway has a long lease. It must not take over sagas that other scenarios leave for the live gateway.
     leave = {} if scenario.exclusive else {"leave": "1"}
     async with rig.gateway(PATIENT, die=kill.point, **leave) as gateway:
         if not scenario.exclusive:
@@ -142,7 +142,7 @@ async def carry_out(rig: Rig, kill: Kill, account: Account) -> None:
 
 
 async def create_until_dead(gateway: Gateway, scenario: Scenario, account: Account) -> None:
-    """Send the sample until it is answered, and wait until the gateway has died."""
+    """Send the sample until the gateway answers, and wait until the gateway has died."""
     answered = False
 
     async def attempt() -> bool:
@@ -208,7 +208,7 @@ async def check(rig: Rig, gateway: Gateway, scenario: Scenario, account: Account
 
 
 async def repeat(gateway: Gateway, scenario: Scenario, account: Account) -> str | None:
-    """Send the sample again; return its id or the reason of the refusal, None if the sender should retry."""
+    """Send the sample again. Returns its id or the reason of the refusal, or None if the sender should retry."""
     try:
         return (await gateway.create(account, **scenario.fields)).id
     except Refused as refused:

@@ -1,4 +1,4 @@
-"""A gateway that lost its lease: other gateways end its sagas in time, and if it resumes, it changes nothing."""
+"""A gateway loses its lease. Other gateways end its sagas in time, and if it resumes, it changes nothing."""
 
 import asyncio
 import signal
@@ -37,7 +37,7 @@ async def published(rig: Rig) -> bool:
 
 
 async def create_until_stopped(gateway: Gateway, account: Account, point: str) -> asyncio.Task[object]:
-    """Send the sample until the gateway has stopped at its point; return the call that hangs there."""
+    """Send the sample until the gateway has stopped at `point`. Returns the call that is waiting for it."""
 
     async def attempt() -> object:
         with suppress(Refused):

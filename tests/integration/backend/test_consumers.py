@@ -1,4 +1,4 @@
-"""The consumers index and notify: they take effect once, however often an event arrives."""
+"""The consumers index and notify: each event takes effect once, no matter how often it arrives."""
 
 import asyncio
 from uuid import UUID, uuid4
@@ -115,7 +115,7 @@ async def test_repeated_event_changes_nothing(backend: Backend) -> None:
 
 
 async def test_longest_names_and_values_fit_into_the_index(backend: Backend) -> None:
-    """PostgreSQL limits the size of an index entry; incompressible text reaches it first."""
+    """PostgreSQL limits the size of an index entry. Incompressible text is the first to exceed the limit."""
     value = "".join(chr(0x10000 + (number * 7919) % 0xF0000) for number in range(5000))
     id = await backend.add(new_account(), {value[:128]: (value, PUBLIC)})
     assert (await backend.get(id)).state == Sample.STATE_INDEXED
@@ -206,7 +206,7 @@ async def test_sample_behind_a_barrier_stays_in_its_state(backend: Backend) -> N
     owner, follower, consent = new_account(), new_account(), str(uuid4())
     await follow(backend, follower, study=STUDY)
     id = await backend.add(owner, consents=[consent])
-    # This is the state in the middle of a withdrawal that affects thousands of samples.
+    # Insert only the barrier: a withdrawal of thousands of samples inserts it first and quarantines them later.
     await backend.database.execute("INSERT INTO barrier (consent, actor) VALUES ($1::uuid, $2)", consent, owner)
     await backend.notify(id)
     assert len(await backend.events(id)) == 4

@@ -75,7 +75,7 @@ async def test_withdrawal_concurrent_with_stores_reaches_every_sample(backend: B
 
 
 async def test_withdrawal_waits_for_a_store_that_holds_the_lock(backend: Backend) -> None:
-    """The race above, step by step: the withdrawal starts while a store is between lock and commit."""
+    """Force the race of the test above: the withdrawal starts after a store took its lock and before it commits."""
     owner, consent = new_account(), uuid4()
     async with backend.database.transaction() as connection:
         await locks.share(connection, [locks.lock_key("consent", consent)])
@@ -109,7 +109,7 @@ async def test_quarantined_sample_is_not_indexed(backend: Backend) -> None:
     assert [event.sequence for event in await backend.events(id)] == [1, 2, 3, 4]
 
 
-async def test_barrier_binds_before_samples_are_quarantined(backend: Backend) -> None:
+async def test_barrier_takes_effect_before_samples_are_quarantined(backend: Backend) -> None:
     owner, consent = new_account(), str(uuid4())
     id = await backend.add(owner, consents=[consent])
     assert await backend.find(new_account()) == [id]

@@ -78,7 +78,7 @@ async def test_comparison_matches_only_visible_classes(backend: Backend) -> None
         assert await found(text, everywhere=[PUBLIC], own=[PUBLIC, SENSITIVE]) == []
     assert await found('metadata.diet = "vegan"', everywhere=[PUBLIC, QUASI], own=[SENSITIVE]) == [mine]
     assert await found('metadata.diet != "meat"', everywhere=[PUBLIC, QUASI], own=[PUBLIC]) == []
-    # Public fields are visible to everyone. "No class", which only a bug would send, reveals nothing.
+    # Everyone sees public fields, even without a grant. A grant of class 0, sent by mistake, reveals nothing.
     assert await found('metadata.site = "stool"', everywhere=[], own=[]) == both
     assert await found("metadata.age = 30", everywhere=[0], own=[0]) == []
 
@@ -211,7 +211,7 @@ async def test_every_filter_uses_an_index(backend: Backend) -> None:
             explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *arguments)
             plan = json.loads(explained)[0]
             nodes = list(_nodes(plan["Plan"]))
-            # Tables that grow with samples need an index. The barrier has only one row for each withdrawal.
+            # Only `barrier` may be read completely: it has one row for each withdrawal. The others grow with samples.
             read_whole = [node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"]
             assert not {"sample", "sample_field"}.intersection(read_whole), (text, explained)
             assert [node for node in nodes if "Index Name" in node], (text, explained)

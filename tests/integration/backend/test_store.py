@@ -194,7 +194,7 @@ async def assert_rejected_as_invalid(backend: Backend, request: pb.StoreSampleRe
 
 async def test_store_takes_four_round_trips(backend: Backend) -> None:
     """The round trips are BEGIN, the locks, the statement and COMMIT."""
-    # The migration uses another connection; wait, so that the watched one is the only one.
+    # Wait for the migration, which uses another connection. Later calls use only the watched connection.
     await backend.database.migrated()
     store = Store(backend.database, Lookup(backend.database))
     seen: list[str] = []

@@ -26,7 +26,7 @@ SUBJECT = "0192f0c4-0000-7000-8000-000000000001"
 ANONYMIZED, INDEXED = "sample.anonymized", "sample.indexed"
 DELAYS = (0.05, 0.1, 0.15)
 LONG = 600.0
-"""A delay longer than a test: a message that is delayed by it does not return during the test."""
+"""A delay longer than any test: a message that is delayed so long does not return during the test."""
 QUEUES = ("test.a", "test.b")
 HandleOne = Callable[[Connection, Event], Awaitable[None]]
 
@@ -64,7 +64,7 @@ class Bench:
         types: tuple[str, ...] = (INDEXED,),
         **options: Any,
     ) -> asyncio.Task[None]:
-        """Start a consumer and wait until it consumes: a queue receives events only once it is bound."""
+        """Start a consumer and wait until it consumes. Its queue receives no events before that."""
         subscription = Subscription(queue, types, self.each(handler or self.see))
         consumer = Consumer("tests", self.url, self.database, subscription, **{"delays": DELAYS, **options})
         task = self.start(consumer.run())
@@ -81,7 +81,7 @@ class Bench:
         self.seen.append(event.id)
 
     def each(self, handle: HandleOne) -> Handler:
-        """Return a handler that takes events one by one; events of a failed transaction do not count as seen."""
+        """Return a handler that handles events one by one. Events of a failed transaction do not count as seen."""
 
         async def handle_all(connection: Connection, events: Sequence[Event]) -> None:
             before = len(self.seen)
@@ -95,7 +95,7 @@ class Bench:
         return handle_all
 
     async def sees(self, *events: Event, within: float = 30.0) -> None:
-        """Wait until these events were seen, each once and no others."""
+        """Wait until these events have been seen. Fails if an event was seen twice, or if others were seen."""
         await eventually(holds(lambda: len(self.seen) >= len(events)), within=within)
         assert sorted(self.seen) == sorted(event.id for event in events)
 
@@ -103,7 +103,7 @@ class Bench:
         return await self.database.fetchval("SELECT count(*) FROM outbox")
 
     async def published(self) -> None:
-        """Wait until the outbox is empty: an event may be seen before the relay commits its deletion."""
+        """Wait until the outbox is empty. A consumer may see an event before the relay commits its deletion."""
 
         async def empty() -> bool:
             return await self.pending() == 0

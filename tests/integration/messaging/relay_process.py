@@ -1,4 +1,4 @@
-"""A relay in its own process, which tests can kill. It exits at the end of its standard input, so no test leaks it."""
+"""A relay in its own process, which tests can kill. It exits with its test, because its standard input then ends."""
 
 import asyncio
 import os

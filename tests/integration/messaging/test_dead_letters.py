@@ -17,7 +17,7 @@ LETTERS = 300
 
 
 class Fixable:
-    """A handler that fails while `broken`."""
+    """A handler that fails while `broken` is true."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
@@ -129,7 +129,7 @@ async def test_killed_replay_loses_nothing(bench: Bench, fixable: Fixable) -> No
     assert process.returncode == -signal.SIGKILL
 
     async def replayed() -> bool:
-        # Repeat, because the killed process's letter returns to the queue only after the broker has noticed its death.
+        # Repeat the replay: the broker returns the killed process's letter only when it notices the lost connection.
         await dead_letters.replay(bench.url, "test.a")
         return len(bench.seen) >= LETTERS
 

@@ -1,4 +1,4 @@
-"""The outbox and its relay: events are published at least once and soon; an unpublishable one blocks no other."""
+"""The outbox and its relay: events are published at least once and soon. An unpublishable event blocks no other."""
 
 import pytest
 from prometheus_client import REGISTRY
@@ -65,12 +65,12 @@ async def test_recording_wakes_the_relay(bench: Bench, monkeypatch: pytest.Monke
     await bench.start_consumer("test.a")
     publisher = bench.start_relay(CountingPublisher)
     assert isinstance(publisher, CountingPublisher)
-    # By now the relay pauses for more than two seconds at a time.
+    # After this many polls without an event, the relay pauses for more than two seconds at a time.
     await eventually(holds(lambda: publisher.polls >= 11))
     (first,) = await bench.record()
     await bench.sees(first, within=2.0)
 
-    # This commit takes longer than the relay's first polls.
+    # Commit late: the relay was woken by the record, but its first polls do not see the event yet.
     second = outbox.new_event(INDEXED, SUBJECT)
     async with bench.database.transaction() as connection:
         before = publisher.polls

@@ -1,4 +1,4 @@
-"""Events while relay and broker are killed: none is lost or takes effect twice, and subjects stay in order."""
+"""Relay and broker are killed: no event is lost or takes effect twice, and each subject's events stay in order."""
 
 import asyncio
 import os
@@ -28,14 +28,14 @@ AHEAD = 200
 an outage, but smaller than the number of events between two kills. Events written after the first kill are therefore
 published before the second kill."""
 
-# `effect` and `change` have no constraint, which could hide a second effect.
+# `effect` and `change` have no unique constraint, because it could hide an event that takes effect twice.
 TABLES = """
 CREATE TABLE effect (event_id uuid NOT NULL);
 CREATE TABLE subject (id uuid PRIMARY KEY, sequence int NOT NULL);
 CREATE TABLE change (position bigserial, subject uuid NOT NULL, sequence int NOT NULL);
 """
 EFFECT = "INSERT INTO effect VALUES ($1)"
-# Guard the update by the sequence, as our consumers guard it by the state: an older event changes nothing.
+# An older event changes nothing, because the update checks the sequence. Real consumers check the sample's state.
 ADVANCE = """
 INSERT INTO subject VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence
 WHERE subject.sequence < excluded.sequence RETURNING id
@@ -48,7 +48,7 @@ SELECT count(*) FROM (
     SELECT sequence <= lag(sequence) OVER (PARTITION BY subject ORDER BY position) AS backwards FROM change
 ) AS changes WHERE backwards
 """
-# The relay locks the rows that it is publishing.
+# Whether the relay is publishing: it locks the rows that it publishes.
 IN_FLIGHT = """
 SELECT count(*) > (SELECT count(*) FROM (SELECT FROM outbox FOR UPDATE SKIP LOCKED) AS free) FROM outbox
 """
@@ -62,7 +62,7 @@ async def apply(connection: Connection, event: Event) -> None:
 
 
 class Flaky:
-    """Applies every event, then fails once for one event in a hundred."""
+    """Applies every event. Raises after that, once each, for one event in a hundred."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -86,7 +86,7 @@ def make_events(count: int) -> Iterator[Event]:
 
 
 class Writer:
-    """Records events, a few in each transaction, at most `ahead` of the consumer."""
+    """Records events, a few in each transaction. Stays at most `ahead` events ahead of the consumer."""
 
     def __init__(self, bench: Bench, count: int) -> None:
         self.bench = bench
@@ -136,12 +136,12 @@ async def relay_of(bench: Bench) -> AsyncIterator[RelayProcess]:
 
 
 async def survive(bench: Bench, rabbitmq: Constellation, count: int, victims: str) -> None:
-    """Process `count` events while the victims, "r"elay or "b"roker, are killed at even intervals."""
+    """Process `count` events. At even intervals, kill the next of `victims`: "r" is the relay, "b" the broker."""
     started = time.time()
     flaky = Flaky()
     await bench.database.execute(TABLES)
     await bench.start_consumer("test.a", flaky)
-    # The broker saves its list of quorum queues half a second after creating one; killed before, it loses the queue.
+    # The broker saves its list of quorum queues half a second after it creates one. A kill before that loses the queue.
     await eventually(holds(lambda: started < saved_at(rabbitmq) < time.time() - 1.0))
 
     async with relay_of(bench) as relay:
@@ -184,7 +184,7 @@ async def survive(bench: Bench, rabbitmq: Constellation, count: int, victims: st
     assert await bench.database.fetchval(BACKWARDS) == 0
     assert await bench.database.fetchval(UNFINISHED, PER_SUBJECT) == 0
     assert await queue_length(bench.url, broker.dead_name("test.a")) == 0
-    assert flaky.failed, "the retry queues had nothing to do"
+    assert flaky.failed, "no event failed, so the retry queues were not tested"
 
 
 def saved_at(rabbitmq: Constellation) -> float:

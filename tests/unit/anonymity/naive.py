@@ -39,7 +39,7 @@ def l_of(rows: Sequence[Row], quasi: Sequence[int], sensitive: int) -> int:
 
 
 def reader(rows: Sequence[Row], sensitive: int) -> Callable[[str], str]:
-    """Return the function that reads a column: "none" is a value, unless all other values are numbers."""
+    """Return the function that reads a column. It treats "none" as a value, unless all other values are numbers."""
     answers = {meant(row[sensitive]) for row in rows} - {"", "none"}
     numbers = bool(answers) and all(answer.replace(".", "").isdigit() for answer in answers)
     return lambda text: "" if numbers and meant(text) == "none" else meant(text)
@@ -48,7 +48,7 @@ def reader(rows: Sequence[Row], sensitive: int) -> Callable[[str], str]:
 def t_of(
     rows: Sequence[Row], quasi: Sequence[int], sensitive: int, subject: int | None, ranks: list[str] | None
 ) -> float:
-    """Return t. Pass the ranks of the distinct values for numbers, none for categories."""
+    """Return t. For numbers, `ranks` lists the distinct values in ascending order. For categories, it is None."""
     say = reader(rows, sensitive)
     often = Counter(meant(row[subject]) for row in rows) if subject is not None else {}
 
@@ -94,8 +94,8 @@ def mondrian_ncp(
     """Return the NCP of a strict Mondrian: cut the widest column at its median while both sides keep k rows.
 
     The loss of numbers is the share of their range. The loss of categories is the share of all categories that the
-    class contains, or 0 if it contains one. The widest column is the one with the largest loss, or with the most
-    values; the median value goes to the left or to the right side.
+    class contains, or 0 if it contains one. With `by="loss"`, the widest column is the one with the largest loss,
+    otherwise the one with the most values. `left` decides which side gets the median value.
     """
     keys = {i: float if i in numbers else str for i in quasi}
     domain = {i: sorted({row[i] for row in rows}, key=keys[i]) for i in quasi}

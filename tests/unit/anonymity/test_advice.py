@@ -16,13 +16,13 @@ TABLE = table_of(
 
 
 def test_largest_gain_comes_first() -> None:
-    # "*" for the town leaves twelve ages. Bands of two, aligned at 30, contain one row of each town: all twelve rows
-    # stay unique.
+    # All twelve rows stay unique after either step: "*" for the town leaves twelve ages, and each band of two ages
+    # contains one row of each town.
     assert next_steps(TABLE, Roles(("town", "age", "one"))) == [
         Step("town", "*", 1, 12, 12),
         Step("age", "bands of 2", 1, 12, 12),
     ]
-    # When neighbouring ages share a town, a band joins two.
+    # If only the age is a quasi-identifier, each band joins two rows.
     assert next_steps(TABLE, Roles(("age",))) == [Step("age", "bands of 2", 2, 0, 12)]
     few = table_of({"age": ["30", "30", "30", "31", "31", "31"], "town": ["a", "b", "c"] * 2})
     assert next_steps(few, Roles(("age", "town"))) == [Step("age", "*", 2, 0, 6), Step("town", "*", 3, 0, 6)][::-1]

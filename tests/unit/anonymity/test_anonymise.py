@@ -98,7 +98,7 @@ def test_published_table_meets_every_limit(
         assert t_of(published, QUASI, DISEASE, subject, None) <= t + 1e-9
         doses = sorted({row[DOSE] for row in published}, key=int)
         assert len(doses) < 2 or t_of(published, QUASI, DOSE, subject, doses) <= t + 1e-9
-    # Measuring the published table gives the figures of the report.
+    # Measuring the published table gives the same figures as the report.
     figures = measure(Table({**done.table.columns, "who": done.original["who"]}, done.table.rows), roles)
     assert figures == done.after
     assert figures.k == k_of(published, QUASI, subject)
@@ -196,7 +196,7 @@ def test_best_full_domain_recoding_is_found(rows: list[Row], k: int, most: float
 @pytest.mark.parametrize("most", [0.0, 0.1])
 @pytest.mark.parametrize("spread", [1, 12])
 def test_rows_are_shuffled(method: Method, most: float, spread: int) -> None:
-    # A single age needs no generalisation. Twelve ages and one distant person need full generalisation.
+    # Rows of a single age are not generalised. Rows of twelve ages and one very different age are.
     rows = [(str(30 + i % spread), "Ghent", "", "flu", str(i), "") for i in range(200)]
     rows.append((str(30 if spread == 1 else 90), "Ghent", "", "flu", "200", ""))
     dones = [anonymise(as_table(rows), ROLES, Limits(30, max_suppression=most), method=method) for _ in range(2)]
@@ -204,7 +204,7 @@ def test_rows_are_shuffled(method: Method, most: float, spread: int) -> None:
     orders = [[int(row[DOSE]) for row in rows_in(done.table)] for done in dones]
     assert orders[0] != orders[1]
     for order in orders:
-        # Ordered runs and runs of rows of one class are no longer than in a random order.
+        # In a random order, about half of the rows exceed the row before, and few follow their neighbour in the input.
         assert sum(a < b for a, b in pairwise(order)) == pytest.approx(100, abs=40)
         assert sum(abs(a - b) == 1 for a, b in pairwise(order)) < 20
 

@@ -1,4 +1,4 @@
-"""Suppressed rows do not influence what is published of the others."""
+"""Suppressed rows do not influence how the other rows are published."""
 
 import re
 
@@ -33,7 +33,7 @@ def test_suppressed_rows_do_not_influence_the_published_values(far: str, method:
         assert ranges
         assert grid is not None
         assert {(int(low) % grid.width, (int(high) + 1) % grid.width) for low, high in ranges} == {(0, 0)}
-    # The published table alone gives the same loss.
+    # The same loss can be computed from the published table alone.
     ends = [list(map(int, text.split("-"))) for text in done.table["age"].texts()]
     span = max(end[-1] for end in ends) - min(end[0] for end in ends)
     lost = sum(end[-1] - end[0] for end in ends) / span + 401 - len(ends)
@@ -41,8 +41,8 @@ def test_suppressed_rows_do_not_influence_the_published_values(far: str, method:
 
 
 def test_suppression_does_not_change_the_type_of_a_column() -> None:
-    # Without "flu", the rest is a column of numbers in which "none" counts as missing: the class of 30 would have one
-    # value.
+    # Only the suppressed "flu" makes this a column of categories. As a column of numbers, "none" would count as
+    # missing, and the class of age 30 would have only one value.
     rows = [("30", "none"), ("30", "")] * 5 + [("31", "5"), ("31", "none")] * 5 + [("90", "flu")]
     table = table_of({"age": [age for age, _ in rows], "disease": [disease for _, disease in rows]})
     done = anonymise(table, Roles(("age",), ("disease",)), Limits(5, 2, max_suppression=0.1))

@@ -1,4 +1,4 @@
-"""Risk agrees with pycanon on large tables wherever pycanon counts correctly; where it does not, the test says why.
+"""Risk agrees with pycanon on large tables, except for the differences listed here.
 
 pycanon differs in three ways. It groups with pandas, which drops rows with a missing quasi-identifier, so its k covers
 only the other rows. It rounds entropy l down to a whole number. It cannot sort a sensitive column of texts with a

@@ -1,4 +1,4 @@
-"""The bounds of a range reveal nobody's number; where they might, the report warns."""
+"""The bounds of a range do not reveal a person's number. If they might, the report warns."""
 
 import re
 
@@ -16,7 +16,7 @@ from fairdatabase.anonymity.risk.risk import Roles
 from fairdatabase.anonymity.search.anonymise import anonymise
 
 
-def test_every_bound_is_that_of_a_band() -> None:
+def test_every_bound_of_a_range_is_the_bound_of_a_band() -> None:
     dice = np.random.default_rng(11)
     # Some numbers are common and some are rare. Each person has two rows.
     ages = [str(max(1, round(age))) for age in dice.normal(45, 15, 2000)]
@@ -28,7 +28,7 @@ def test_every_bound_is_that_of_a_band() -> None:
     for title in roles.quasi:
         ranges = {text for text in done.table[title].texts() if "-" in text[1:]}
         assert len(ranges) > 10
-        # Fewer than 200 years or kilograms: bands of 2.
+        # The ages and the weights each span fewer than 200 units, so bands have a width of 2.
         assert {int(text.split("-")[0]) % 2 for text in ranges} == {0}
         assert {int(text.split("-")[1]) % 2 for text in ranges} == {1}
 

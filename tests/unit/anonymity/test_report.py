@@ -125,7 +125,7 @@ def test_report_omits_t_and_entropy_l_before() -> None:
 
 @pytest.mark.parametrize("limits", [Limits(1, 2, max_suppression=0), Limits(1, 1, 0.4, max_suppression=0)])
 def test_exact_bounds_are_reported_even_when_k_is_1(limits: Limits) -> None:
-    # Seven decimals are too fine for bands.
+    # Numbers with seven decimals have no bands, so the bounds of ranges are exact.
     table = table_of({"age": [f"{a}.1234567" for a in (20, 33, 41, 47, 58, 98)], "ill": ["a", "a", "b", "a", "a", "b"]})
     content = report(anonymise(table, ROLES, limits, method="local"), ROLES, limits)
     assert [warning for warning in content["warnings"] if "'age' end at real values" in warning]

@@ -32,7 +32,7 @@ def test_values_that_concatenate_alike_stay_distinct() -> None:
 
 
 @pytest.mark.parametrize("glue", ["|", "_", ",", "\x1f", "', '"])
-def test_separators_inside_values_merge_no_classes(glue: str) -> None:
+def test_separators_inside_values_do_not_merge_classes(glue: str) -> None:
     risk = risk_of("x y", x=["a", f"a{glue}b"], y=[f"b{glue}c", "c"])
     assert (risk.classes, risk.k) == (2, 1)
 
@@ -70,7 +70,7 @@ def test_all_spellings_of_a_missing_sensitive_value_are_one_value() -> None:
     missing = ["", " ", "NA", "n/a", "Unknown", "not_provided", "missing: not collected", "-", "?"]
     risk = risk_of("q", "s", q=["1"] * 9, s=missing)
     assert (risk.distinct_l, risk.entropy_l, risk.t) == ({"s": 1}, {"s": 1.0}, {"s": 0.0})
-    # If all values are missing, both classes equal the table, for numbers and for categories.
+    # As "" and "NA" are one value, both classes have the distribution of the table, for categories and for numbers.
     for other in ("flu", "5"):
         assert risk_of("q", "s", q=["1", "1", "2", "2"], s=["", other, "NA", other]).t == {"s": 0.0}
 
@@ -94,28 +94,32 @@ def test_single_class_has_distance_zero() -> None:
 
 
 def test_t_of_categories_is_half_the_sum_of_differences() -> None:
-    # Table: a 3/6, b 2/6, c 1/6. Class 1 (a, a, b): 2/3, 1/3, 0: differences 1/6, 0, 1/6, half the sum is 1/6.
-    # Class 2 (a, b, c): 1/3 each: differences 1/6, 0, 1/6: 1/6 as well.
+    # The table has the shares a 3/6, b 2/6, c 1/6.
+    # Class 1 (a, a, b) has 2/3, 1/3, 0. The differences are 1/6, 0, 1/6, and half of their sum is 1/6.
+    # Class 2 (a, b, c) has 1/3 each. The differences are 1/6, 0, 1/6, so the distance is the same.
     risk = risk_of("q", "s", q=["1", "1", "1", "2", "2", "2"], s=["a", "a", "b", "a", "b", "c"])
     assert risk.t["s"] == pytest.approx(1 / 6)
 
 
 def test_t_of_numbers_is_the_earth_movers_distance_over_ranks() -> None:
-    # The example of the paper on t-closeness (Li et al. 2007): incomes 3 to 11 thousand, nine different ones, m - 1 =
-    # 8. Class 1 (3, 4, 5) against 1/9 each. Cumulated differences: 2/9, 4/9, 6/9, 5/9, 4/9, 3/9, 2/9, 1/9, 0: their sum
-    # is 27/9 = 3, divided by 8: 0.375. Class 2 (6, 8, 11): -1/9, -2/9, -3/9, -1/9, -2/9, 0, -1/9, -2/9, 0: 12/9 / 8 =
-    # 0.167. Class 3 (7, 9, 10): -1/9, -2/9, -3/9, -4/9, -2/9, -3/9, -1/9, 1/9, 0: 17/9 / 8 = 0.236.
+    # The example of the paper on t-closeness (Li et al. 2007): m = 9 different incomes, 3 to 11 thousand, 1/9 each.
+    # The distance of a class is the sum of its absolute cumulated differences from the table, divided by m - 1 = 8.
+    # Class 1 (3, 4, 5): 2/9, 4/9, 6/9, 5/9, 4/9, 3/9, 2/9, 1/9, 0. The sum is 27/9, so the distance is 0.375.
+    # Class 2 (6, 8, 11): -1/9, -2/9, -3/9, -1/9, -2/9, 0, -1/9, -2/9, 0. The sum is 12/9, so the distance is 0.167.
+    # Class 3 (7, 9, 10): -1/9, -2/9, -3/9, -4/9, -2/9, -3/9, -1/9, 1/9, 0. The sum is 17/9, so the distance is 0.236.
     incomes = ["3000", "4000", "5000", "6000", "8000", "11000", "7000", "9000", "10000"]
     quasi = ["1"] * 3 + ["2"] * 3 + ["3"] * 3
     assert risk_of("q", "income", q=quasi, income=incomes).t["income"] == pytest.approx(0.375)
-    # Without the first class, the table is 6 to 11: class 2 (6, 8, 11) and class 3 (7, 9, 10), m - 1 = 5.
-    # Class 2: 1/6, 0, 1/6, 0, -1/6, 0: sum 3/6, divided by 5: 0.1. Class 3 is its mirror image: 0.1.
+    # Without class 1, the table has m = 6 incomes, 6 to 11 thousand, 1/6 each.
+    # Class 2: 1/6, 0, 1/6, 0, -1/6, 0. The sum is 3/6, divided by 5, so the distance is 0.1. Class 3 has the same
+    # differences with the opposite sign.
     assert risk_of("q", "income", q=quasi[3:], income=incomes[3:]).t["income"] == pytest.approx(0.1)
 
 
 def test_numbers_that_are_codes_have_no_order() -> None:
-    # As numbers 1, 2, 3 with class 1 (1) and class 2 (2, 3): table 1/3 each. Class 1: 2/3, 1/3, 0, sum 1, divided by 2:
-    # 0.5. As categories: class 1: 2/3 + 1/3 + 1/3, half of it is 2/3.
+    # The table has the values 1, 2 and 3, with 1/3 each. The largest distance is that of class 1, which has only 1.
+    # As numbers: the cumulated differences are 2/3, 1/3, 0. Their sum is 1, divided by m - 1 = 2: 0.5.
+    # As categories: the differences are 2/3, 1/3, 1/3. Half of their sum is 2/3.
     table = table_of({"q": ["1", "2", "2"], "s": ["1", "2", "3"]})
     assert measure(table, Roles(("q",), ("s",))).t["s"] == pytest.approx(0.5)
     codes = Roles(("q",), ("s",), categorical=frozenset(("s",)))
@@ -123,9 +127,8 @@ def test_numbers_that_are_codes_have_no_order() -> None:
 
 
 def test_a_missing_number_is_as_far_from_the_lowest_as_from_the_highest() -> None:
-    # Table: 1, 3 and missing, a third each; 1 lies at 0, 3 at 1, missing hangs by 1/2 from the middle: 1 from both.
-    # The class of 1: a third is there, a third comes from 3 over 1, a third from missing over 1: 2/3. 3: the same.
-    # The class of the missing one: a third over 1 from each side: 2/3.
+    # The table has 1, 3 and a missing number, with a third each. Any two of them are at distance 1.
+    # Each class has one of the three values, so a third must be moved from each of the others, over 1: t is 2/3.
     assert risk_of("q", "n", q=["1", "2", "3"], n=["1", "3", ""]).t["n"] == pytest.approx(2 / 3)
 
 
@@ -140,12 +143,12 @@ def test_spellings_of_one_person_count_once() -> None:
     who = ["S1", "s1 ", " S1", "07", "7", "7.0"]
     risk = risk_of("q", "", "who", q=["1"] * 6, who=who)
     assert (risk.k, risk.subjects) == (2, 2)
-    # Only leading zeros are ignored.
+    # Zeros are ignored only at the beginning of the name.
     assert risk_of("q", "", "who", q=["1"] * 6, who=["S1", "S01", "S101", "S11", "100", "10"]).subjects == 6
 
 
 def test_unnamed_row_adds_nobody() -> None:
-    # The unnamed row may be p's: the first and third class have one known person, the second has two.
+    # A row without a name may belong to a named person. The classes have at least one, two and one people.
     risk = risk_of("q", "", "who", q=["1", "1", "2", "2", "2", "3", "3"], who=["p", "", "p", "r", "NA", "", "unknown"])
     assert (risk.k, risk.subjects, risk.unique_rows, risk.max_reidentification_risk) == (1, 2, 4, 1.0)
     assert risk_of("q", "", "who", q=["1", "1"], who=["", "NA"]).subjects == 1
@@ -157,7 +160,8 @@ def test_person_counts_in_every_class_with_one_of_their_rows() -> None:
 
 
 def test_every_person_has_the_same_weight() -> None:
-    # p has three rows of "a", r one of "b": half and half by people (exp(H) = 2), 3 to 1 by rows.
+    # p has three rows with "a", and r has one row with "b". Counted by people, each value has a share of 1/2, so
+    # exp(H) = 2. Counted by rows, the shares are 3/4 and 1/4.
     columns = {"q": ["1"] * 4, "s": ["a", "a", "a", "b"], "who": ["p", "p", "p", "r"]}
     assert risk_of("q", "s", "who", **columns).entropy_l["s"] == pytest.approx(2)
     rows = math.exp(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))

@@ -38,7 +38,7 @@ def test_roles_follow_from_titles_and_values() -> None:
     ]
 
 
-def test_the_shortest_title_stays_of_columns_with_the_same_information() -> None:
+def test_only_the_shortest_title_is_used_of_columns_with_the_same_information() -> None:
     ages = {title: ["30", "30", "31"] for title in ("age_max", "age_min", "age", "age_years")}
     table = table_of({**ages, "sex": ["F", "F", "M"]})
     assert [(guess.title, guess.role, guess.why) for guess in guess_roles(POLICY, table)] == [

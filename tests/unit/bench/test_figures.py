@@ -31,7 +31,7 @@ def test_ratio_divides_medians_and_not_single_repetitions() -> None:
     assert ratios(measured)["post_vs_monolith_64"] == 2.0
 
 
-def test_ratio_to_what_was_not_measured_is_none() -> None:
+def test_ratio_to_an_unmeasured_variant_is_none() -> None:
     found = ratios(figures("platform", "post", 64, 300))
     assert set(found.values()) == {None}
     assert "import_vs_copy" in found
@@ -43,7 +43,7 @@ def test_post_against_store_compares_times() -> None:
     assert ratios([post, store])["post_p50_vs_store_1"] == 4.0
 
 
-def test_memory_is_of_the_variant_asked_for() -> None:
+def test_memory_is_the_median_of_one_variant() -> None:
     found = [Memory(1, "platform", 500), Memory(2, "platform", 520), Memory(1, "monolith", 90)]
     assert memory(found, "platform") == 510
     assert memory(found, "ceiling") is None
@@ -104,16 +104,16 @@ def test_plot_draws_a_bar_for_each_variant_measured() -> None:
     ],
     ids=["refused", "unanswered", "broken connections", "nothing sent"],
 )
-def test_run_that_lost_anything_is_no_figure(line: str, reason: str) -> None:
+def test_run_that_lost_an_answer_is_rejected(line: str, reason: str) -> None:
     with pytest.raises(LoadFailed, match=reason):
         read_closed(line)
 
 
-def test_rate_is_answers_by_the_time_to_the_last_one() -> None:
+def test_rate_is_answers_divided_by_the_time_to_the_last_answer() -> None:
     run = read_closed("30\t30\t0\t1.500000\t5000.0\t9000.0\t0\t")
     assert (run.rate, run.p50_ms, run.p99_ms) == (20.0, 5.0, 9.0)
 
 
-def test_own_time_goes_to_the_top_of_the_stack_whatever_the_line() -> None:
+def test_own_time_counts_for_the_top_function_on_any_line() -> None:
     stacks = ["main (a.py:1);f (b.py:2) 3", "main (a.py:1);f (b.py:7) 4", "main (a.py:9) 1"]
     assert own_times(stacks) == {"f (b.py)": 7, "main (a.py)": 1}

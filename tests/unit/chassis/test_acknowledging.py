@@ -36,7 +36,7 @@ async def until_idle() -> None:
         await asyncio.wait(others)
 
 
-async def test_messages_handled_together_take_one_frame() -> None:
+async def test_messages_handled_together_are_acknowledged_in_one_frame() -> None:
     channel, acknowledger, _ = start(5)
     for tag in (2, 1, 3, 5, 4):
         acknowledger.handled(tag)

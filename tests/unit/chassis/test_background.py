@@ -29,7 +29,7 @@ async def test_failing_work_is_started_again_within_two_seconds_and_a_half(monke
     monkeypatch.setattr(asyncio, "sleep", sleep)
     await _keep_running(work)
     assert starts == 7
-    # Far less than the six seconds of a saga's lease.
+    # A saga's lease lasts six seconds. The task that renews it must be running again well before that.
     assert max(slept) <= 2.5
 
 

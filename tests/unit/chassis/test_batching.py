@@ -112,7 +112,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         (tmp_path / f"{name}.jwks.json").write_text(json.dumps({"keys": [signer.jwk]}))
     pipeline = Pipeline(Verifier("backend_svc", TrustStore(tmp_path)), NoRevocations())  # pyright: ignore[reportArgumentType]
     server = grpc.aio.server(interceptors=[pipeline])
-    backend, batches = Backend(), Counting(pipeline)  # pyright: ignore[reportAbstractUsage]  # it needs two methods
+    backend, batches = Backend(), Counting(pipeline)  # pyright: ignore[reportAbstractUsage]  # tests need two methods
     backend_service_pb2_grpc.add_BackendServiceServicer_to_server(backend, server)
     backend_service_pb2_grpc.add_BackendServiceServicer_to_server(backend, batches)  # pyright: ignore[reportArgumentType]
     batch_service_pb2_grpc.add_BatchServiceServicer_to_server(batches, server)
@@ -174,7 +174,7 @@ async def test_failure_answers_all_equal_requests(rig: Rig) -> None:
             await asyncio.sleep(0)
         errors = await asyncio.gather(*same, return_exceptions=True)
         assert all(isinstance(error, kind) for error in errors)
-        # There are only the attempts of gRPC's service config, not separate attempts for each request.
+        # Equal requests share one call, so together they get only the attempts of gRPC's service config.
         assert rig.backend.requested[id] == times
 
 
@@ -203,13 +203,13 @@ async def test_failing_call_fails_alone(rig: Rig) -> None:
     assert all(isinstance(answer, pb.StoredSample) and answer.sample.id == id for id, answer in answers.items())
 
 
-async def test_call_that_times_out_is_unknown_and_delays_few(rig: Rig) -> None:
+async def test_call_that_times_out_delays_only_the_calls_of_its_batch(rig: Rig) -> None:
     asked = ids(60)
     rig.backend.fates = {asked[30]: "hang"}
     later = asyncio.create_task(rig.get_all(ids(50)))
     answers = dict(zip(asked, await rig.get_all(asked, timeout=0.5), strict=True))
     assert isinstance(answers.pop(asked[30]), DeadlineExceeded)
-    # Calls in the same batch may have timed out too; all others have been answered.
+    # Calls in the batch of the slow call may time out too. Calls of other batches are all answered.
     assert sum(isinstance(answer, pb.StoredSample) for answer in await later) == 50
 
 
@@ -225,7 +225,7 @@ async def test_unavailable_in_a_batch_is_retried_alone(rig: Rig) -> None:
     rig.backend.fates = {asked[7]: ServiceUnavailable(service="database")}
     answers = await rig.get_all(asked)
     assert isinstance(answers[7], ServiceUnavailable)
-    # The call is sent once in the batch, and then as often as gRPC's service config says.
+    # The call is sent once in the batch. Then it is sent alone, as often as gRPC's service config says.
     assert rig.backend.requested[asked[7]] == 4
     assert {rig.backend.requested[id] for id in asked if id != asked[7]} == {1}
 

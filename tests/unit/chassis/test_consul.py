@@ -122,7 +122,7 @@ async def test_token_does_not_follow_a_redirect(agent: Agent, monkeypatch: pytes
     async with Consul(agent.url) as consul:
         with pytest.raises(TooManyRedirects) as refused:
             await consul.leader()
-    assert isinstance(refused.value, OSError)  # as an agent that is unavailable
+    assert isinstance(refused.value, OSError)  # the type that callers also handle for an unavailable agent
     assert len(agent.requests) == 1
 
 
@@ -192,7 +192,7 @@ async def test_slow_query_does_not_delay_a_ping(agent: Agent) -> None:
     await registry.aclose()
 
 
-async def test_hung_agent_is_given_up_before_the_time_of_a_ping_ends(agent: Agent) -> None:
+async def test_ping_of_a_hung_agent_times_out(agent: Agent) -> None:
     agent.hangs = True
     async with aclosing(Registry(agent.url)) as registry:
         with pytest.raises(ReadTimeout):

@@ -47,7 +47,7 @@ def test_copies_of_an_error_in_several_services_are_equal(reason: str) -> None:
     assert len({(error.__name__, error.__doc__, error.code) for error in copies}) == 1, copies
 
 
-def test_reason_that_the_gateway_reacts_to_is_one_of_the_contract() -> None:
+def test_reason_that_the_gateway_handles_is_in_the_contract() -> None:
     assert f"ERROR_REASON_{SAGA_TAKEN_OVER}" == ErrorReason.Name(ERROR_REASON_SAGA_TAKEN_OVER)
     assert backend.SagaTakenOver.reason == privacy.SagaTakenOver.reason == SAGA_TAKEN_OVER
 

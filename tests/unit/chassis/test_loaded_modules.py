@@ -8,8 +8,7 @@ import pytest
 from deploy.local.layout import CHECKOUT
 from deploy.services import NAMES
 
-# structlog loads `rich` to format tracebacks.
-# The call fails. It counts what the registry's client imports only when it is used.
+# The call to Consul fails. It is made because the registry's client imports some modules only when it is used.
 LOAD = """
 import asyncio, importlib, sys
 from chassis.registry.consul import Consul
@@ -25,6 +24,7 @@ importlib.import_module(sys.argv[1])
 asyncio.run(call())
 print(*sys.modules)
 """
+# `rich` is not listed, because structlog loads it to format tracebacks.
 NOT_USED = {"aiohttp", "httpx", "httpcore", "anyio", "typer", "numpy", "opentelemetry.exporter"}
 
 

@@ -78,7 +78,7 @@ def test_text_of_an_error_is_not_logged(start: str) -> None:
     assert (from_library["library"], from_library["error"]) == ("a.library", "OSError")
 
 
-def test_error_in_two_fields_has_one_trace_and_those_of_a_group_name_their_types() -> None:
+def test_error_in_two_fields_has_one_trace_and_traces_of_a_group_name_its_errors() -> None:
     arguments = [FIELDS[name][0] for name in ("error in two fields", "group")]
     twice, group = lines(SET_UP, FAIL, *(f"log.error('failed', {fields})" for fields in arguments))
     places = ["caught", "fail"]

@@ -1,4 +1,4 @@
-"""The publisher and a broker's confirms, against a scripted peer: no real broker sends these on demand."""
+"""The publisher and a broker's confirms. A fake broker sends them, because no real broker sends them on demand."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -30,7 +30,7 @@ _ANSWERS: dict[type, object] = {
 
 @dataclass
 class Peer:
-    """One connection of a broker that answers messages as a test scripts it."""
+    """One connection to the fake broker. `answer` decides how it answers messages."""
 
     writer: asyncio.StreamWriter
     answer: Callable[["Peer"], Awaitable[None]]
@@ -41,7 +41,7 @@ class Peer:
         self.writer.write(pamqp.frame.marshal(frame, channel))  # pyright: ignore[reportArgumentType]
 
     def give_back(self, number: int) -> None:
-        """Return the message with this number, from 1, as one that no queue receives."""
+        """Return a message to its sender, as if no queue had received it. The first message has the number 1."""
         self.send(spec.Basic.Return(312, "NO_ROUTE", "fairdb.events", "x"))
         self.send(self.headers[number - 1])
         self.send(ContentBody(self.bodies[number - 1]))
@@ -164,7 +164,7 @@ async def test_broker_that_confirms_nothing_is_reconnected(monkeypatch: pytest.M
 
     async with publishing(answer) as it:
         assert await it.publish(batch(1)) == [False]
-        # The new connection receives only this attempt: no message of the old connection is still pending.
+        # The fake broker confirms only if it receives exactly one message, so the first message must not be sent again.
 
         async def confirmed() -> bool:
             return await it.publish(batch(1)) == [True]

@@ -37,7 +37,7 @@ def test_subclass_of_a_servicer_has_the_same_service() -> None:
     assert GeneratedService.of(CachedRevocation) == GeneratedService.of(Revocation)
 
 
-def test_module_with_two_services_gives_the_one_that_is_implemented() -> None:
+def test_servicer_from_a_module_with_two_services_has_the_one_that_it_implements() -> None:
     assert GeneratedService.of(Notifications).descriptor.name == "BackendNotificationService"
 
 

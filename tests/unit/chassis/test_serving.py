@@ -1,4 +1,4 @@
-"""Serving: what a server that stops leaves behind."""
+"""Serving: a server that stops releases its resources."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -58,7 +58,7 @@ def test_connection_error_says_what_went_wrong(url: str, expected: str) -> None:
     ("scheme", "answer", "expected"),
     [
         ("https", b"HTTP/1.1 400 Bad Request\r\n\r\n", "it does not answer with TLS. Does its URL start with http://"),
-        # A TLS alert, as servers answer plain HTTP.
+        # A TLS server answers plain HTTP with this alert.
         (
             "http",
             b"\x15\x03\x01\x00\x02\x02\x0a",

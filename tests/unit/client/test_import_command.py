@@ -97,7 +97,7 @@ def test_row_corrected_in_the_refused_file_is_not_refused_again(platform: Platfo
     assert not Path("r.csv").exists()
 
 
-def test_conflict_of_a_key_from_the_file_is_explained_as_such(platform: Platform) -> None:
+def test_conflict_of_a_key_that_the_file_contains_is_reported_as_a_conflict(platform: Platform) -> None:
     platform.answers = [refuse("IDEMPOTENCY_KEY_REUSED", "choose a fresh key")]
     Path("t.csv").write_text("requestId,organism\nmine,a\n")
     result = run("import", "t.csv", "--email", "a@example.org", "--refused", "r.csv")

@@ -58,7 +58,7 @@ def test_key_of_a_row_does_not_depend_on_chunk_size(
         (b'{"organism": ""}\n{"study": null}\n', b'{"study": "s", "organism": "o"}\n' * 2, Format.NDJSON),
     ],
 )
-def test_defaults_of_the_import_count_only_for_rows_without_their_own(
+def test_defaults_of_the_import_apply_only_to_rows_without_their_own_values(
     without: bytes, named: bytes, format: Format
 ) -> None:
     keys = keys_of(named, format)
@@ -94,7 +94,7 @@ def test_corrected_row_differs_from_an_equal_stored_row(format: Format) -> None:
     corrected = refused.replace(f"{mark}x".encode(), f"{mark}34".encode()) + f"{mark}34\n".encode()
     keys = keys_of(corrected, format)
     assert len({*keys, *keys_of(content, format)[:1]}) == 3
-    # Sending it again gives the same keys.
+    # Sending the corrected file again gives the same keys.
     assert keys_of(corrected, format) == keys
 
 

@@ -41,7 +41,7 @@ def test_proposed_command_works(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("on_path", "expected"), [(True, "fairdb"), (False, "my env/bin/fairdb")])
-def test_proposed_command_starts_as_this_one_did_unless_it_is_on_the_path(
+def test_proposed_command_starts_with_the_path_of_fairdb_unless_it_is_on_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_path: bool, expected: str
 ) -> None:
     file = write(tmp_path / "t.csv", ROWS, HEADER)

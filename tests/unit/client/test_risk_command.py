@@ -63,7 +63,7 @@ def test_only_a_step_that_helps_is_proposed(tmp_path: Path) -> None:
     assert "Largest gain" not in printed
 
 
-def test_unclear_names_of_people_are_reported(tmp_path: Path) -> None:
+def test_missing_and_ambiguous_names_of_people_are_reported(tmp_path: Path) -> None:
     rows = [("S1", "30", "NA"), ("s1", "30", ""), ("", "30", "unknown"), ("S2", "30", "")]
     words = ("risk", write(tmp_path / "t.csv", rows, ("who", "age", "ill")), "--quasi", "age",
              "--subject", "who", "--sensitive", "ill")  # fmt: skip

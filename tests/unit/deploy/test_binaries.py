@@ -13,7 +13,7 @@ Place = Callable[[str, str], Path]
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    """A machine without servers, and a function that adds a program with a given output of `--version`."""
+    """Hide the machine's servers. Returns a function that adds a program and sets what its `--version` prints."""
 
     def place(where: str, version: str = "") -> Path:
         program = tmp_path / where

@@ -61,7 +61,7 @@ def test_error_of_a_failed_program_is_one_line_with_the_reason(folders: Path) ->
 
 def test_error_for_a_folder_of_another_user_names_its_owner(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require_writable([folders, folders / "absent"])
-    # Root may write everywhere, so the test replaces the check to cover root too.
+    # Replace the check, because root may write everywhere, and the test must also pass as root.
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(SetUpFailed, match=r"permission denied for .* \(.* belongs to .*\): use your own clone"):
         require_writable([folders])

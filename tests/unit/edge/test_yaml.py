@@ -33,7 +33,7 @@ def test_several_lines_become_a_literal_block(text: str) -> None:
     assert yaml.safe_load(written) == {"a": [{"script": text}]}
 
 
-def test_comment_stands_above_what_it_explains() -> None:
+def test_comment_is_written_above_the_value_that_it_explains() -> None:
     written = to_yaml({"a": explained("First.", {"b": 1}), "c": [explained("Second.", {"d": 2})]}, "Whole.")
     assert written == "# Whole.\n# First.\na:\n  b: 1\nc:\n# Second.\n- d: 2\n"
 

@@ -94,7 +94,7 @@ def new_saga(
 
 
 class Script:
-    """A saga of three steps, a pivot, and a tail of two.
+    """A saga with three steps, a pivot, and a tail of two steps.
 
     `answers` gives the answer of each call by its name: a value, an error to raise, or a list with one for each call.
     """
@@ -156,10 +156,10 @@ def engine_of(journal: Any, *definitions: Definition, **timing: Any) -> Engine:
 
 
 async def settle(engine: Engine, ticks: int = 1) -> None:
-    """Let the engine tick `ticks` times, then stop it as a stopping gateway does."""
+    """Let the engine tick `ticks` times, then cancel it, as a gateway does when it stops."""
     running = asyncio.create_task(engine.run())
     for _ in range(ticks):
-        # The tick, its tasks and their writes wait only for the event loop.
+        # A tick does no real I/O, so it is over after the event loop has run its tasks a few times.
         for _ in range(50):
             await asyncio.sleep(0)
         engine.wake()

@@ -27,14 +27,14 @@ async def test_pause_ends_before_the_deadline_with_every_jitter(
             yield from factors
 
     drawn = rigged()
-    # The fifth pause, of 4 s, ends in time only without jitter.
+    # The fifth pause is 4 s. With a jitter of 1.25, it would end after this deadline.
     monkeypatch.setattr(attempts, "ROW_SECONDS", 9.0)
     monkeypatch.setattr(backoff, "jitter", lambda seconds: seconds * next(drawn))
     monkeypatch.setattr(asyncio, "sleep", sleep)
     monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock, raising=False)
     row = Attempts()
     while not row.exhausted():
-        assert not row.exhausted()  # asking draws no other pause
+        assert not row.exhausted()  # a second call must not draw another pause
         await row.pause()
     assert len(slept) >= 4
     assert clock <= 9.0

@@ -11,7 +11,7 @@ from gateway.system.checks import cache_check, registry_check
 
 
 class Registry:
-    """Answers as its attributes say, and counts the requests for its release."""
+    """A fake registry whose attributes decide its answers. Counts the requests for its release."""
 
     def __init__(self) -> None:
         self.is_down = False
@@ -37,7 +37,7 @@ class Registry:
 
 
 class Redis:
-    """Answers HELLO with `hello`, or raises it."""
+    """A fake Redis that answers HELLO with `hello`, or raises it if it is an exception."""
 
     def __init__(self, hello: Any) -> None:
         self._hello = hello
@@ -53,7 +53,7 @@ class Redis:
         self.pings += 1
 
 
-async def test_registrys_release_is_read_once_until_it_was_down() -> None:
+async def test_release_of_the_registry_is_read_again_only_after_an_outage() -> None:
     registry = Registry()
     check = registry_check(registry)  # pyright: ignore[reportArgumentType]  # a fake
     assert [await check(), await check(), registry.asked] == ["1.8.7", "1.8.7", 1]
@@ -64,7 +64,7 @@ async def test_registrys_release_is_read_once_until_it_was_down() -> None:
     assert [await check(), registry.asked] == ["1.9.0", 2]
 
 
-async def test_registrys_release_is_read_again_after_a_check_that_took_too_long() -> None:
+async def test_release_of_the_registry_is_read_again_after_a_check_timed_out() -> None:
     registry = Registry()
     check = registry_check(registry)  # pyright: ignore[reportArgumentType]  # a fake
     assert await check() == "1.8.7"
@@ -98,7 +98,7 @@ async def test_registry_whose_release_cannot_be_read_is_healthy(
         [b"server", b"redis", b"version", b"7.0.15", b"proto", 2],
     ],
 )
-async def test_caches_release_is_read_in_both_protocols(hello: object) -> None:
+async def test_release_of_the_cache_is_read_in_both_protocols(hello: object) -> None:
     assert await cache_check(Redis(hello))() == "7.0.15"  # pyright: ignore[reportArgumentType]  # a fake
 
 

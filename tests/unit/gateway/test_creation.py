@@ -148,7 +148,7 @@ async def test_store_that_was_never_sent_is_undone() -> None:
 
 
 @pytest.mark.parametrize("method", ["PrepareSample", "StoreSample"])
-async def test_taken_over_gateway_answers_unavailable(method: str) -> None:
+async def test_gateway_whose_saga_was_taken_over_answers_unavailable(method: str) -> None:
     error, _, _ = await create(None, **{method: TAKEN_OVER})
     assert error.reason == "SERVICE_UNAVAILABLE"
 

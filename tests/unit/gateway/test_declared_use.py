@@ -71,7 +71,7 @@ async def test_only_allowed_uses_are_permitted_and_all_are_recorded() -> None:
     assert {declared.use.account for declared in recorded.readings.values()} == {"reader"}
 
 
-async def test_use_that_decides_nothing_is_not_recorded() -> None:
+async def test_use_that_changes_nothing_is_not_recorded() -> None:
     backend = Backend()
     own, without = stored("mine", owner="reader"), stored("b", FIELD_CLASS_QUASI_IDENTIFIER)
     hidden = stored("c", state=Sample.STATE_QUARANTINED)

@@ -123,7 +123,7 @@ async def test_failed_undo_is_retried_from_the_last_step() -> None:
         ("postpone", "UNDOING", waits),
         ("undone", "UNDONE", "DEADLINE_EXCEEDED"),
     ]
-    # Only the notes of the last attempt; the journal merges them with earlier ones.
+    # The last write has only the notes of its own attempt. The real journal merges them with earlier notes.
     assert outcomes(journal) == {"b": "UNDONE", "a1": "UNDONE", "a2": "UNDONE"}
 
 
@@ -153,7 +153,7 @@ async def test_unavailable_callee_does_not_count_as_a_refusal() -> None:
 
 @pytest.mark.parametrize(("overdue", "transition"), [(-1.0, "park"), (24 * 3600.0, "postpone")])
 async def test_saga_is_parked_after_a_day_of_attempts(overdue: float, transition: str) -> None:
-    """A saga is not parked because of its age alone: while the platform was down, there were no attempts."""
+    """Age alone does not park a saga, because there were no attempts while the platform was down."""
     script, journal = Script(**{"undo b": UNAVAILABLE}), MemoryJournal()
     journal.due_sagas = [new_saga(script.definition, state=State.STATE_UNDOING, age=25 * 3600)]
     await settle(engine_of(journal, script.definition, overdue=overdue))
@@ -198,7 +198,7 @@ async def test_callee_that_always_answers_taken_over_parks_the_saga() -> None:
     assert journal.written[-1] == ("park", "UNDOING", "b: SAGA_TAKEN_OVER")
 
 
-async def test_saga_rests_after_an_internal_error() -> None:
+async def test_saga_is_not_retried_at_once_after_an_internal_error() -> None:
     class Broken(MemoryJournal):
         async def write(self, change: Any) -> bool:
             raise KeyError

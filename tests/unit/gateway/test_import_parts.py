@@ -119,7 +119,7 @@ async def test_spool_file_stays_within_the_limit_behind_a_slow_reader(monkeypatc
 
 
 class Disk(io.BytesIO):
-    """A file that accepts a few bytes per write, until its room is used up."""
+    """A file that accepts a few bytes per write, until `room` bytes are used."""
 
     room = 1 << 30
 
@@ -184,7 +184,7 @@ async def test_admission_limits_rows_and_bytes() -> None:
     admission.leave(60)
     await settle()
     assert inside == [10, 60, 40, 10]
-    # A row that needs all the room waits until no other is inside; later rows wait behind it.
+    # A row as large as the limit waits until no other row is in progress. Later rows wait behind it.
     admission.leave(40)
     await settle()
     assert inside[-1] == 10
@@ -205,7 +205,7 @@ async def test_cancelled_wait_for_admission_takes_no_room() -> None:
     await settle()
     admission.leave(1)
     await second
-    # The wait is cancelled at the moment when the row is admitted.
+    # Cancel the wait at the moment when the row is admitted: the row must give its room back.
     third = asyncio.create_task(admission.enter(1))
     await settle()
     admission.leave(1)

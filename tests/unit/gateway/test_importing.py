@@ -140,7 +140,7 @@ async def test_rows_in_progress_are_limited(monkeypatch: pytest.MonkeyPatch) -> 
     rig, full = Rig(), asyncio.Event()
 
     async def create(organism: str) -> None:
-        # The first rows stay in progress until as many as the limit are.
+        # Keep rows in progress until their number reaches the limit.
         if rig.creations.at_once == 7:
             full.set()
         await full.wait()
@@ -215,7 +215,7 @@ async def test_invalid_token_stops_the_import(how: str, monkeypatch: pytest.Monk
     assert rig.creations.begun == ["before"]
     assert outcomes(answer) == ["id of before"]
     assert answer.summary.stopped.reason == ("TOKEN_REVOKED" if how == "revoked" else "UNAUTHENTICATED")
-    # A caller who sends everything before reading must not be blocked.
+    # The rest of the file is read too, because some callers send everything before they read.
     assert left == ["read"]
 
 
@@ -252,7 +252,7 @@ async def test_rows_beyond_the_limit_are_not_begun(monkeypatch: pytest.MonkeyPat
     assert not (await rig.answer(row("a"), row("b"), row("c"))).summary.HasField("stopped")
 
 
-async def test_after_a_hang_up_begun_rows_end_and_no_other_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_disconnect_rows_in_progress_end_and_no_new_row_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "_ROWS_AT_ONCE", 3)
     rig, go = Rig(), asyncio.Event()
 
@@ -267,11 +267,11 @@ async def test_after_a_hang_up_begun_rows_end_and_no_other_begins(monkeypatch: p
     go.set()
     await run_tasks()
     assert rig.creations.begun == rig.creations.ended == ["0", "1", "2"]
-    # The place can be used by another import.
+    # The import no longer counts as running, so another can start.
     assert outcomes(await rig.answer(row("next"))) == ["id of next"]
 
 
-async def test_import_without_a_free_place_is_overloaded() -> None:
+async def test_import_above_the_limit_of_running_imports_is_refused_as_overloaded() -> None:
     rig = Rig(at_once=1)
     first = rig.run(rows(row("a")))
     assert await anext(first) == b""
@@ -318,7 +318,7 @@ async def test_invalid_token_stops_an_import_that_receives_no_rows(how: str, mon
     assert left == ["read"]
 
 
-async def test_begun_row_is_answered_after_the_token_became_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_row_in_progress_is_answered_after_the_token_became_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(token_watch, "_RECHECK_SECONDS", 0.001)
     monkeypatch.setattr(importing, "_ROWS_AT_ONCE", 2)
     rig, begun, go = Rig(), asyncio.Event(), asyncio.Event()
@@ -361,7 +361,7 @@ async def test_import_of_a_caller_who_does_not_read_ends(monkeypatch: pytest.Mon
                 await asyncio.Event().wait()
 
     reading = asyncio.create_task(read_nothing())
-    # Raise a real error, so that the caller receives a status.
+    # The import must raise an AppError, because a cancellation would give the caller no status.
     with pytest.raises(DeadlineExceeded):
         await asyncio.wait_for(reading, 5)
     assert outcomes(await rig.answer(row("next"))) == ["id of next"]
@@ -401,7 +401,7 @@ async def test_bytes_in_progress_are_limited(monkeypatch: pytest.MonkeyPatch) ->
     assert rig.creations.most_at_once == 1
 
 
-async def test_closing_waits_for_begun_rows() -> None:
+async def test_closing_waits_for_rows_in_progress() -> None:
     rig, go = Rig(), asyncio.Event()
 
     async def create(organism: str) -> None:
@@ -420,7 +420,7 @@ async def test_closing_waits_for_begun_rows() -> None:
     go.set()
     async with asyncio.timeout(1):
         await closing
-    # No row is retried.
+    # While the gateway closes, the unavailable row is not retried.
     assert (rig.creations.begun, rig.creations.ended) == (["a", "unavailable"], ["a"])
     assert not rig.importing._begun
 

@@ -1,4 +1,4 @@
-"""Keeping a lease: an error of the database delays no renewal."""
+"""Keeping a lease: errors of the database do not end the renewals."""
 
 import asyncio
 

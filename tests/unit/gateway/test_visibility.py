@@ -59,7 +59,7 @@ def test_steward_sees_all(stored: StoredSample) -> None:
     assert render(stored, STEWARD) == stored.sample
 
 
-def test_field_without_a_class_is_withheld_from_everyone(stored: StoredSample) -> None:
+def test_field_of_unspecified_class_is_withheld_from_everyone(stored: StoredSample) -> None:
     stored.classes["metadata.body_site"] = FIELD_CLASS_UNSPECIFIED
     for reader in (OWNER, STEWARD):
         assert render(stored, reader).withheld_fields == ["metadata.body_site"]
@@ -94,7 +94,7 @@ def test_only_owner_and_overseer_see_the_trail(stored: StoredSample) -> None:
         check_overseen(stored, OTHER)
 
 
-def test_field_that_the_classes_do_not_name_is_public_and_an_unspecified_one_visible_to_nobody() -> None:
+def test_only_a_field_missing_from_the_classes_is_public_by_default() -> None:
     grants = Grants(everywhere=[*EVERYTHING, FIELD_CLASS_UNSPECIFIED], own=EVERYTHING, oversees=True)
     view = view_of(Reader.of("owner", grants), owner="owner", study="")
     assert view.withheld(["unnamed", "unspecified"], {"unspecified": FIELD_CLASS_UNSPECIFIED}) == ["unspecified"]

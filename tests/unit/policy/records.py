@@ -1,4 +1,4 @@
-"""Records for property tests: made from the policy's own names and values, and from what a hostile sender would add."""
+"""Records for property tests. They combine the policy's own names and values with those of a hostile sender."""
 
 import re
 import tomllib
@@ -42,7 +42,7 @@ IDENTIFIERS = [
     "DE89 3704 0044 0532 0130 99",
     "Quartzgasse 7, 1017 Qx",
     "王小明明",
-    # Some rule accepts the form of each of these values.
+    # These values have a form that some rule accepts.
     "QuartzQ_2016",
     "77316931",
     "PRJNA7731693",
@@ -106,7 +106,7 @@ values = st.one_of(
     words, numbers, listed, ontology_ids, missing, st.sampled_from(COUNTRIES), st.sampled_from(DATES), sentences,
     planted, nested, st.booleans(), st.text(max_size=30), st.sampled_from(["GTGCCAGCMGCC", "Homo sapiens", "HMP_2012"]),
 )  # fmt: skip
-# Good values, by the action of the field.
+# Valid values for each action of a field.
 good: dict[str, st.SearchStrategy[Any]] = {
     "drop": identifiers,
     "subject": st.just("donor 7"),

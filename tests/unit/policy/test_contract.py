@@ -1,4 +1,4 @@
-"""The rules of the proto hold for each raw sample, although most samples are not checked against all of them."""
+"""The proto's rules hold for every raw sample, although a sample whose shape is known skips the complete check."""
 
 import pytest
 

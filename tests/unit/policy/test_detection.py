@@ -1,4 +1,4 @@
-"""The preconditions under which a pattern is searched hold for each of its matches, so no match is missed."""
+"""A pattern is searched only in texts that meet its preconditions. Each match meets them, so none is missed."""
 
 import re
 

@@ -62,7 +62,7 @@ def remembering() -> Remembering:
     return Remembering()
 
 
-def test_value_that_no_list_holds_is_not_remembered(remembering: Remembering) -> None:
+def test_value_outside_every_list_is_not_remembered(remembering: Remembering) -> None:
     result = remembering.anonymise(KEPT, organism="E. coli JD1980", subject="donor 7", study=STUDY)
     assert set(result.sample.metadata) == set(KEPT)
     assert remembering.values() == {}
@@ -104,7 +104,7 @@ def test_remembered_values_are_bounded(remembering: Remembering) -> None:
     assert all(len(text) <= 64 for text in values)
 
 
-def test_contract_is_remembered_without_any_text_of_a_donor(remembering: Remembering) -> None:
+def test_remembered_shape_contains_no_text_of_a_donor(remembering: Remembering) -> None:
     remembering.anonymise(study=STUDY, subject="Quartzfeather", collection_date="1961-03-17", taxon_id=562)
     remembering.violations(raw_sample(study="Quartzfeather"))
     shape = (STUDY, len("Quartzfeather"), len("E. coli"), 0, len("1961-03-17"))
@@ -119,7 +119,7 @@ def test_remembered_shapes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert 0 < len(remembering.memo._good_shapes) <= 7
 
 
-def test_known_name_that_breaks_a_rule_breaks_it_each_time(remembering: Remembering) -> None:
+def test_known_name_that_violates_a_rule_is_refused_each_time(remembering: Remembering) -> None:
     for key, field in (("age" + "." * 200, "sample.metadata.age"), ("a\0ge", "sample.metadata")):
         for _ in range(2):
             assert remembering.violations(raw_sample({key: "34"})) == {field}

@@ -21,7 +21,7 @@ GREEK = str.maketrans("aikonptuxABEHIKMNOPTXYZ", "αικονρτυχΑΒΕΗΙΚ
 ACCENTS = str.maketrans(dict(zip("aeioucnyzAEIOU", "áèïôűçñýžÀÉÎÖÜ", strict=True)))
 # Columns per table: a record of the review has at most 500 fields.
 COLUMNS = 400
-# The report's names of classes that differ from the review's.
+# For classes with different names: the report's name, and the names that the review may give instead.
 ROLES = {"quasi": ("quasi-identifier",), "subject": ("direct",), "companion": ("quasi-identifier", "sensitive")}
 
 
@@ -66,7 +66,7 @@ def look_alikes() -> list[str]:
 
 
 def classes_of_report(folder: Path, titles: list[str]) -> dict[str, str]:
-    """Return the class of each title by `fairdb report`. One row, so that no column repeats another."""
+    """Return the class that `fairdb report` gives each title. In a table of one row, no column repeats another."""
     file = folder / "table.csv"
     with file.open("w", encoding="utf-8", newline="") as lines:
         csv.writer(lines).writerows([titles, ["1"] * len(titles)])
@@ -87,7 +87,7 @@ def classes_of_review(folder: Path, titles: list[str], capsys: pytest.CaptureFix
 
 def chunks(titles: list[str]) -> Iterator[list[str]]:
     for begin in range(0, len(titles), COLUMNS):
-        # The tests name the first column with --quasi, so that the report need not measure hundreds of columns.
+        # The first column is for --quasi: with one quasi-identifier, the report does not measure hundreds of columns.
         yield ["shoe size", *titles[begin : begin + COLUMNS]]
 
 
@@ -108,7 +108,7 @@ def test_report_and_review_give_a_name_the_same_class(
 
 
 @pytest.mark.parametrize("title", ["еmail", "Sеx", "Аge", "pаtient_id", "ＤＯＮＯＲ＿ＮＡＭＥ", "e\u200bmail"])
-def test_look_alike_of_an_identifying_name_is_known_to_both(
+def test_look_alike_of_an_identifying_name_is_recognised_by_both(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], title: str
 ) -> None:
     titles = ["shoe size", title]
@@ -130,7 +130,7 @@ MISSING = [*VOCABULARY["missing"]["terms"], *VOCABULARY["missing"]["blanks"], ""
         wide,
     ],
 )
-def test_missing_value_is_missing_to_both(disguise: Callable[[str], str]) -> None:
+def test_missing_value_is_recognised_by_both(disguise: Callable[[str], str]) -> None:
     for text in map(disguise, MISSING):
         assert is_missing(text), ascii(text)
         # A missing age is stored as nothing or as an INSDC term.
@@ -138,7 +138,7 @@ def test_missing_value_is_missing_to_both(disguise: Callable[[str], str]) -> Non
 
 
 @pytest.mark.parametrize("text", ["nothing", "nan1", "not", "applicable", "0", "n", "missing link"])
-def test_value_is_missing_to_neither(text: str) -> None:
+def test_neither_takes_an_ordinary_value_for_missing(text: str) -> None:
     assert not is_missing(text)
     assert kept({"notes": text}) == {"notes": text}
 

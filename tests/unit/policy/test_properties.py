@@ -185,16 +185,16 @@ def is_direct(key: str) -> bool:
 
 
 def is_ordinary(secret: str) -> bool:
-    """Return whether a generated value of a direct field is not an identifier.
+    """Return whether a generated value of a direct field identifies nobody.
 
-    It may be a word that messages contain, or the name of an organism, which may be the label of a sample.
+    Such a value is a word that messages contain, or the name of an organism, which a sample may have as its label.
     """
     words = {*MISSING, *VOCABULARY["missing"]["blanks"], "homo sapiens", "human gut metagenome", "e. coli"}
     return secret in words or secret == "donor 7" or all(is_known(word) for word in re.findall(r"[^\W\d_]+", secret))
 
 
 def whole_answer(raw: RawSample) -> str:
-    """Return what is stored of a sample and reported about it, and a preview without the names of its fields."""
+    """Return all that is stored of a sample and reported about it, and its preview without field names."""
     answer = preview(raw, ANONYMISER)
     for field in answer.fields:
         field.name = ""
@@ -248,7 +248,7 @@ def test_preview_and_anonymisation_agree(metadata: dict[str, Any], named: dict[s
 @given(st.one_of(records.realistic, records.metadata), st.one_of(records.named, records.well_named))
 def test_unknown_column_does_not_change_the_other_fields(metadata: dict[str, Any], named: dict[str, Any]) -> None:
     plain, other = raw_sample(metadata, **named), raw_sample({**metadata, "zq column": ""}, **named)
-    # Do it twice, because names and words are remembered the second time.
+    # Check the first sample again, because by then the anonymiser has remembered its names and words.
     assert violations(plain) == violations(other) == violations(plain)
     if violations(plain):
         return

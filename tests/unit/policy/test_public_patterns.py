@@ -1,4 +1,4 @@
-"""Numbers and names of studies are stored; dates and names of people in their fields are not."""
+"""Fields for numbers and names of studies: these are stored, but dates and names of people are not."""
 
 import pytest
 

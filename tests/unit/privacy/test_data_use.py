@@ -211,7 +211,7 @@ UNKNOWN = DataUseTerm(id=PERMISSION_UNKNOWN)
         ([ConsentTerms([], by_donor=False)], [UNKNOWN]),
         ([ConsentTerms([GENERAL], by_donor=False)], [GENERAL]),
         ([ConsentTerms([GENERAL], by_donor=False), ConsentTerms([HEALTH], by_donor=True)], [HEALTH, GENERAL]),
-        # An account may leave the permission to its donors, but not the other way round.
+        # If an account gives no permission, its donor's permission applies. The opposite is not true.
         ([ConsentTerms([], by_donor=False), ConsentTerms([HEALTH], by_donor=True)], [HEALTH]),
         ([ConsentTerms([GENERAL], by_donor=False), ConsentTerms([], by_donor=True)], [UNKNOWN, GENERAL]),
         # An expired consent permits nothing, but its conditions still apply.

@@ -31,7 +31,7 @@ def test_each_column_is_counted_by_outcome(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("delimiter", ["\t", ","])
-def test_output_holds_no_value_that_is_not_stored(
+def test_output_contains_only_values_that_are_stored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], delimiter: str
 ) -> None:
     table = tmp_path / "table"
