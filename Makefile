@@ -58,7 +58,7 @@ bench-prepare: setup ## Measure the cost of anonymising one sample
 	$(BIN)/python -m bench.prepare
 
 .PHONY: bench-setup
-bench-setup: setup ## Install what only measuring needs: the rivals' libraries, load generators, profiler
+bench-setup: setup ## Install what only the benchmarks need: the rivals' libraries, load generators, profiler
 	@$(BIN)/python -m bench.installation
 
 .PHONY: bench

@@ -1,1 +1,1 @@
-"""Samples at rest: store, search, event store, audit log, notifications. Knows anonymised samples only."""
+"""backend_svc: stores and searches anonymised samples, keeps their history, and notifies their followers."""

@@ -1,6 +1,6 @@
 """Advisory locks of PostgreSQL: storing a sample takes them shared, a withdrawal or a settlement exclusively.
 
-All last until the end of the transaction. A statement sees what the previous holder committed only if it starts after
+Locks last until the end of the transaction. A statement sees what the previous holder committed only if it starts after
 the lock was taken: so check in a separate statement, never in the one that takes the lock.
 """
 
@@ -16,7 +16,7 @@ SHARED = "SELECT pg_advisory_xact_lock_shared(key) FROM unnest($1::bigint[]) AS 
 
 
 def lock_key(kind: Literal["consent", "sample"], id: UUID) -> int:
-    """Return the lock of a consent or a sample: a 64-bit hash. If two of them share a lock, that is harmless."""
+    """Return the lock of a consent or a sample: a 64-bit hash. Two may have the same lock, which is harmless."""
     return int.from_bytes(hashlib.blake2b(id.bytes, digest_size=8, person=kind.encode()).digest(), signed=True)
 
 

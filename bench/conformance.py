@@ -1,4 +1,4 @@
-"""Conformance: checks that a variant has the guarantees that the comparison assumes, before it is measured.
+"""Conformance: checks, before a program (variant) is measured, that it gives the same guarantees as the platform.
 
 A conforming variant requires a token and a consent, answers a repeat with the same sample, keeps the same fields of a
 record as the platform, lists the dropped fields, and returns the created sample to a read.
@@ -62,7 +62,7 @@ class Conformance:
 
 @dataclass(frozen=True)
 class Tried:
-    """One sample was created, and repeated."""
+    """The result of the check, in the form that Meter.costed expects: one answered creation."""
 
     answered: int = 1
 

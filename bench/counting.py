@@ -13,7 +13,7 @@ from pamqp.common import Arguments
 
 from backend_svc.lifecycle.consumers import CONSUMED
 
-SETTLE_SECONDS = 300  # after an import of 100,000 rows a fifth of them is still to be indexed
+SETTLE_SECONDS = 300  # when an import of 100,000 rows ends, a fifth of the samples is not indexed yet
 
 
 class CountMismatch(Exception):
@@ -65,9 +65,9 @@ class Events:
 async def listening(broker_url: str, expected: Expectation, *, durable: bool) -> AsyncIterator[Events]:
     """Count the events that creations publish.
 
-    `durable`: put the events that the platform's consumers receive into a quorum queue, as the platform does, so that
-    the broker's confirms cost as much for a variant without consumers. The platform has its own queues, and counting
-    must cost it little.
+    `durable`: put the events that the platform's consumers receive into a quorum queue, as the platform does. Set it
+    for the variants without consumers, so that the broker's confirms cost them as much as the platform. The platform
+    has such queues itself, and counting must add little to its cost.
     """
     async with await aio_pika.connect(broker_url) as connection:
         channel = await connection.channel()
@@ -109,7 +109,7 @@ async def settle(
         "samples": (now.samples - before.samples, answered),
         "audit rows": (now.audits - before.audits, answered * expected.audits),
         "events": (came, wanted),
-        "things under way": (now.pending, 0),
+        "unfinished items": (now.pending, 0),
     }
     if wrong := [f"{has} {what} instead of {should}" for what, (has, should) in differences.items() if has != should]:
         raise CountMismatch(f"after {answered} answers: {', '.join(wrong)}")

@@ -32,7 +32,7 @@ class Figure:
     variant: str
     what: What
     connections: int
-    """The number of requests started per second, in an open loop."""
+    """The number of connections; in an open loop, the number of requests started per second."""
     rate: float | None
     p50_ms: float | None = None
     p99_ms: float | None = None

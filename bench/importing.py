@@ -38,7 +38,7 @@ SELECT sample_id, action, actor, correlation_id, time FROM backend_svc.audit
 WHERE action = 'store' AND sample_id IN (SELECT id FROM bench_copy.chosen)
 """
 AUDIT_COLUMNS = ["sample_id", "action", "actor", "correlation_id", "time"]
-# What a store writes to the outbox. Published events are deleted there, and stay in the event store.
+# The events that a store writes to the outbox. Published events are deleted there, so read the event store.
 EVENTS = "SELECT * FROM backend_svc.event WHERE sequence <= 3 AND subject IN (SELECT id FROM bench_copy.chosen)"
 EMPTY = "TRUNCATE bench_copy.sample, bench_copy.audit, bench_copy.outbox"
 

@@ -1,7 +1,7 @@
 """Installs what only the benchmarks need: the peers' libraries, the load generators and the profiler.
 
 Run as `python -m bench.installation`, after set-up. The libraries are the dependency group `bench`, from
-requirements-bench.lock; wrk comes from the system's package sources, unpacked like RabbitMQ, unless PATH has it.
+requirements-bench.lock; wrk is the one on PATH, or else is unpacked from the system's packages.
 """
 
 import shutil
@@ -71,7 +71,7 @@ def k6() -> Path:
 def wrk_version() -> str:
     """Return the version that wrk prints."""
     program, env = wrk()
-    # `wrk --version` also prints the usage, and exits with 1.
+    # wrk also prints its usage, and exits with 1.
     done = subprocess.run([program, "-v"], env=env, capture_output=True, text=True, check=False)
     return done.stdout.split(" [")[0].strip()
 

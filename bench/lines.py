@@ -15,7 +15,7 @@ class Lines:
     """Writes the file of each run: bodies that the previous run did not use, and all ids in random order."""
 
     def __init__(self, folder: Path, bodies_a_run: int) -> None:
-        """Make `count` bodies. A run that sends more requests repeats some of them."""
+        """Make the bodies. A run that sends more than `bodies_a_run` requests repeats some of them."""
         self._folder = folder
         bodies = write_records(_SLICES * bodies_a_run, donors=DONORS)
         self._slices = [bodies[start : start + bodies_a_run] for start in range(0, len(bodies), bodies_a_run)]
@@ -34,7 +34,7 @@ class Lines:
         return self._write("bodies", self._slices[next(self._runs) % len(self._slices)])
 
     def bodies(self, number: int) -> list[str]:
-        """Return the first bodies."""
+        """Return the first `number` bodies."""
         return list(islice((body for part in self._slices for body in part), number))
 
     def _write(self, name: str, lines: Sequence[str]) -> Path:

@@ -1,5 +1,5 @@
 // One open-loop run of k6: requests begin at a fixed rate, whether or not earlier ones have been answered.
-// FILE holds a line for each request: a body for POST, an id for GET.
+// FILE has one line per request: a body for POST, an id for GET.
 import http from "k6/http";
 import exec from "k6/execution";
 import { SharedArray } from "k6/data";

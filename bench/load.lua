@@ -1,8 +1,8 @@
 -- One closed-loop run of wrk: `wrk … -s load.lua URL -- METHOD FILE SECONDS`, the token in BENCH_TOKEN.
 --
--- FILE holds a line for each request: a body for POST, an id for GET. For SECONDS each connection sends its next request
--- when it has its answer; then none is begun, and the run ends with the last answer. So each request sent is answered
--- and counted, and what the server has done can be held against the count exactly.
+-- FILE has one line per request: a body for POST, an id for GET. For SECONDS, each connection sends its next request as
+-- soon as the previous one is answered. After that no request is sent, and the run ends with the last answer. So every
+-- request is answered and counted, and the count can be compared exactly with what the server stored.
 
 local ffi = require("ffi")
 ffi.cdef([[
@@ -34,7 +34,7 @@ function init(args)
   window = tonumber(args[3])
   local headers = {["Authorization"] = "Bearer " .. os.getenv("BENCH_TOKEN")}
   if method == "POST" then headers["Content-Type"] = "application/json" end
-  -- wrk adds the Host header, without which many a server answers 400, and fast.
+  -- wrk.format adds the Host header. Without it, many servers answer 400, which is faster than a real answer.
   for line in io.lines(file) do
     if method == "POST" then
       requests[#requests + 1] = wrk.format("POST", "/api/samples", headers, line)
@@ -44,14 +44,14 @@ function init(args)
   end
 end
 
--- By SIGINT wrk stops early and reports.
+-- SIGINT makes wrk stop early and print its report.
 local function end_when_all_is_answered(at)
   if at - began >= window and answered == due then
     ffi.C.kill(ffi.C.getpid(), INTERRUPT)
   end
 end
 
--- Called before each request; milliseconds to wait.
+-- Called before each request; returns the milliseconds to wait.
 function delay()
   local at = clock()
   if began == 0 then began = at end

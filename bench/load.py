@@ -1,4 +1,4 @@
-"""Load: wrk for the closed loop, k6 for the open one. A run with any answer but 2xx is an error, not a figure."""
+"""Load: wrk for the closed loop, k6 for the open one. A run in which any answer is not 2xx fails."""
 
 import asyncio
 import json
@@ -73,7 +73,7 @@ def read_closed(line: str) -> Closed:
     if int(refused):
         raise LoadFailed(f"{refused} of {answered} answers were not 2xx; the first: {first}")
     if int(errors) or due != answered or not int(answered):
-        raise LoadFailed(f"{answered} of {due} requests answered, {errors} errors of connections")
+        raise LoadFailed(f"{answered} of {due} requests answered, {errors} connection errors")
     return Closed(int(answered), float(seconds), float(p50) / 1000, float(p99) / 1000)
 
 

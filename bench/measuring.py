@@ -142,7 +142,7 @@ async def metering(
         connection = events = None
         if variant.expected is not None:
             connection = await stack.enter_async_context(stage.connection(variant.database))
-            # Do not bind queues for the platform: it has its own.
+            # No quorum queue for the platform: it has its own.
             durable = variant.database.startswith("bench")
             listening = counting.listening(stage.broker_url, variant.expected, durable=durable)
             events = await stack.enter_async_context(listening)

@@ -1,4 +1,4 @@
-"""The plan: how much a run of the harness measures."""
+"""The plan: how much a run of the benchmark measures."""
 
 from dataclasses import dataclass, replace
 

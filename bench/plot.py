@@ -24,7 +24,7 @@ def draw(figures: Sequence[Figure], labels: Mapping[str, str]) -> str:
     ]
     height = _HEAD + _ROW * max(map(len, panels))
     parts = [
-        _panel(f"{what.upper()}, {connections} connections: answers a second", bars, column, row)
+        _panel(f"{what.upper()}, {connections} connections: answers per second", bars, column, row)
         for (what, connections), bars, column, row in zip(
             PANELS, panels, (0, _PANEL_WIDTH + _GAP) * 2, (0, 0, height + _GAP, height + _GAP), strict=True
         )

@@ -122,7 +122,7 @@ def describe(service: str, method: Method, stacks: Iterable[str]) -> str:
 
 
 def own_times(stacks: Iterable[str]) -> Counter[str]:
-    """Count, for each function, the samples in which it was on top. A line of input: "f (a.py:1);g (b.py:2) 7"."""
+    """Count, for each function, the samples in which it was innermost. A line of input: "f (a.py:1);g (b.py:2) 7"."""
     own: Counter[str] = Counter()
     for line in stacks:
         stack, _, count = line.rpartition(" ")

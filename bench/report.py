@@ -78,20 +78,20 @@ def write_markdown(results: Results, plan: Plan, described: Machine, date: str) 
     parts = [
         (
             f"Measured {date} on {described['cores']} cores of {described['cpu']}, {described['memory_gb']} GB,"
-            f" {described['os']}, Python {described['python']}. Repetitions: {plan.repetitions}, in turn; a run:"
-            f" {plan.seconds:g} s; the figures are medians."
+            f" {described['os']}, Python {described['python']}. {plan.repetitions} repetitions,"
+            f" with the variants in turn; {plan.seconds:g} s per run; the figures are medians."
         ),
         _servers(results.servers),
         _disturbances(figures),
-        _section("Answers a second, by connections", heads, rates),
+        _section("Answers per second, by connections", heads, rates),
         _section("Closed loop: milliseconds, p50 / p99, by connections", heads, times),
         _section(
-            "CPU µs a request at 64 connections: own + PostgreSQL + RabbitMQ; resident MB of Python",
+            "CPU µs per request at 64 connections: own + PostgreSQL + RabbitMQ; resident MB of Python",
             ["POST", "GET", "memory"],
             costs,
         ),
         _section(
-            "Open loop: milliseconds, p50 / p99, by requests a second",
+            "Open loop: milliseconds, p50 / p99, by requests per second",
             [f"{what.split()[0].upper()} {rate}/s" for what, rate in opened],
             open_times,
         ),
@@ -150,7 +150,7 @@ def _times(figures: Sequence[Figure], variant: str, what: What, load: int) -> st
 
 def _dropped(figures: Sequence[Figure], variant: str, what: What, load: int) -> str:
     dropped = median(figures, variant, what, load, "dropped")
-    return f", {dropped:.0f} not begun" if dropped else ""
+    return f", {dropped:.0f} not started" if dropped else ""
 
 
 def _costs(figures: Sequence[Figure], variant: str, what: What) -> str:

@@ -37,13 +37,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--short", action="store_true", help="measure every variant once, a second each")
-    forms.add_argument("--smoke", action="store_true", help="measure the platform and one rival once")
+    forms.add_argument("--smoke", action="store_true", help="measure the platform and one rival, once each")
     arguments = parser.parse_args()
     name, plan = ("short", SHORT) if arguments.short else ("smoke", SMOKE) if arguments.smoke else ("latest", FULL)
     try:
         results = interruptible(measure(plan, ROOT))
     except (CountMismatch, LoadFailed, NotConforming, StartFailed) as error:
-        print(f"bench: {error} (logs below {ROOT})", file=sys.stderr)
+        print(f"bench: {error} (logs under {ROOT})", file=sys.stderr)
         return 1
     print(report.publish(results, plan, name))
     return 0

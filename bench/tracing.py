@@ -53,7 +53,7 @@ class Accepting:
     """A revocation list without entries."""
 
     async def check(self, caller: Caller) -> None:
-        """Accepts every caller."""
+        """Accept every caller."""
 
 
 class Answering(RevocationServiceServicer):
@@ -88,7 +88,7 @@ class Discarding(SpanExporter):
 
 
 def use_library() -> None:
-    """Let the library make the spans, and remove ours."""
+    """Let the library create the spans, and turn ours off."""
     from opentelemetry.instrumentation.grpc import (  # pyright: ignore[reportMissingImports]  # only in the bench group
         aio_client_interceptors,
         aio_server_interceptor,
@@ -112,7 +112,7 @@ def use_library() -> None:
 
     grpc.aio.server, grpc.aio.insecure_channel = server, insecure_channel  # pyright: ignore[reportAttributeAccessIssue]
     pipeline.span = current_span  # pyright: ignore[reportAttributeAccessIssue]
-    # The library's client interceptor sends its own `traceparent`.
+    # The library's client interceptor creates the span and sends `traceparent`, so the channel must not.
     channel.span = lambda *_, **__: nullcontext()  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -232,7 +232,7 @@ def main() -> int:
                 assert process.stdin is not None
                 process.stdin.close()
                 process.wait(60)
-    print("| variant | calls a second | CPU a call (µs) | against own spans | spans a call |")
+    print("| variant | calls per second | CPU per call (µs) | relative to own spans | spans per call |")
     print("|---|---|---|---|---|")
     for variant in variants:
         rates = [each[variant]["calls"] / each[variant]["wall"] for each in rounds]

@@ -1,4 +1,4 @@
-"""The list of the platform's services. Deployment, edge, credentials, tests and documents derive from it.
+"""The list of the platform's services. Deployment, edge, credentials, tests and documentation are derived from it.
 
 docs/howto/add-a-service.md lists the other files that a new service needs.
 """

@@ -1,4 +1,4 @@
-"""Reads the facts of the reference pages from the code: statuses of errors, users of events, docstrings, comments."""
+"""Reads the facts of the reference pages from the code: error statuses, uses of events, docstrings, comments."""
 
 import ast
 import importlib

@@ -42,8 +42,8 @@ The messages are described in `protos/`.
 ERRORS = """\
 # Error reasons
 
-Every error is a `google.rpc.Status` with an `ErrorInfo` of the domain `fairdatabase.org`. A client may rely on its
-`reason`, which is one of these. The message beside it is for people and may change.
+Every error is a `google.rpc.Status` with an `ErrorInfo` of the domain `fairdatabase.org`. A client may rely on the
+`reason`, which is one of those below. The message is for people and may change.
 """
 EVENTS = """\
 # Events
@@ -55,8 +55,8 @@ any order: ignore an event whose `id` you have already handled, and compare `seq
 METRICS = """\
 # Metrics
 
-Each service serves Prometheus metrics on its metrics port (see [settings](settings.md)). prometheus-client adds its own
-metrics of the process. Envoy serves its metrics on its admin port, under `/stats/prometheus`.
+Each service serves Prometheus metrics on its metrics port (see [settings](settings.md)). The library prometheus-client
+adds metrics of the process. Envoy serves its metrics on its admin port, under `/stats/prometheus`.
 """
 SETTINGS = """\
 # Settings
@@ -176,7 +176,7 @@ def metrics() -> Iterator[str]:
     for metric in our_metrics():
         described = next(iter(metric.describe()))
         suffix = "_total" if described.type == "counter" else ""
-        labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001 - has no public name
+        labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001 - no public name exists
         rows.append((f"`{described.name}{suffix}`", described.type, labels, described.documentation))
     yield from table(("metric", "type", "labels", "meaning"), sorted(rows))
 

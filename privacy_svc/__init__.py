@@ -1,1 +1,1 @@
-"""privacy_svc: decides what may be kept of a sample and who may see it."""
+"""privacy_svc: decides which data of a sample may be stored, and who may see it."""

@@ -3,4 +3,4 @@
 from chassis.serving import server
 from privacy_svc.app import Settings, open_app
 
-server.run("privacy_svc", Settings(), open_app)  # pyright: ignore[reportCallIssue]  # the environment supplies the rest
+server.run("privacy_svc", Settings(), open_app)  # pyright: ignore[reportCallIssue]  # values come from the environment

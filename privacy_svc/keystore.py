@@ -17,7 +17,7 @@ _KEY_BYTES = 32
 _PSEUDONYM_BYTES = 16
 _STUDIES_CACHED = 1024
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
-# Every pair of characters, so that ten bits are encoded at a time.
+# All pairs of base32 characters, so that one look-up encodes ten bits.
 _BASE32_PAIRS = [first + second for first in _BASE32 for second in _BASE32]
 
 
@@ -34,7 +34,7 @@ class Keystore:
         if hmac.compare_digest(pseudonym_key, consent_key):
             raise KeystoreError("the two keys must differ")
         self._consent_key = consent_key
-        # Copying a keyed HMAC is cheaper than setting one up.
+        # Copying a keyed HMAC is cheaper than creating one.
         self._study_mac = lru_cache(maxsize=_STUDIES_CACHED)(
             lambda study_id: hmac.new(_derive(pseudonym_key, study_id), digestmod="sha256")
         )
@@ -58,7 +58,7 @@ class Keystore:
         return hmac.digest(self._consent_key, _message(subject), "sha256")
 
     def pseudonym(self, study_id: str, subject: str) -> str:
-        """Return a donor's pseudonym in one study: "p-" and 26 base32 characters. Studies cannot be linked by it."""
+        """Return a donor's pseudonym in one study: "p-" and 26 base32 characters. It differs in every study."""
         if not study_id:
             raise ValueError("a pseudonym needs a study")
         mac = self._study_mac(study_id).copy()

@@ -57,6 +57,6 @@ def _to_entry(row: asyncpg.Record) -> AuditEntry:
     entry = AuditEntry(action=row["action"], actor=row["actor"], correlation_id=row["correlation_id"])
     entry.time.FromDatetime(row["time"])
     if row["declared"] is not None:
-        # A later version may write fields that this one does not know.
+        # A newer release may have written fields that this release does not know.
         Parse(row["declared"], entry.declared, ignore_unknown_fields=True)
     return entry

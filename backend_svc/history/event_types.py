@@ -8,4 +8,4 @@ PROCESSED = "sample.processed"
 QUARANTINED = "sample.quarantined"
 
 CREATION = (CREATED, VALIDATED, ANONYMIZED)
-"""Recorded together, with the sample, in this order."""
+"""The first events of a sample, in this order. They are recorded in the transaction that stores the sample."""

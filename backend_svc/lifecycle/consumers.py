@@ -18,8 +18,9 @@ from fairdb.samples.v1.sample_pb2 import Sample
 
 ACTOR = "service:backend_svc"
 
-# States only increase, so `state < $2` skips samples that already have the state or are quarantined. Samples behind a
-# barrier are skipped too. Rows are locked in the order of their ids, as in a withdrawal, so that no deadlock arises.
+# States only increase, so `state < $2` skips samples that already have the state or are quarantined. BARRED
+# skips samples whose consent was withdrawn. Rows are locked in the order of their ids, as in a withdrawal, so that no
+# deadlock arises.
 ADVANCE = f"""
 WITH waiting AS MATERIALIZED (
     SELECT id FROM sample WHERE id = ANY ($1::uuid[]) AND state < $2 AND NOT {BARRED} ORDER BY id FOR NO KEY UPDATE
@@ -60,4 +61,4 @@ SUBSCRIPTIONS = (
     Subscription("backend_svc.notify", [AWAITED[Sample.STATE_INDEXED]], notify),
 )
 CONSUMED = frozenset(AWAITED.values())
-"""Event types that lead to a sample's next state. Such an event stays in the outbox until a queue is bound for it."""
+"""Types of the events that move a sample to its next state. They stay in the outbox until a queue is bound."""

@@ -1,7 +1,7 @@
-"""Quarantine of the samples that rest on a withdrawn consent.
+"""Quarantine of the samples that depend on a withdrawn consent.
 
-A separate transaction raises the barrier, which takes effect at once: no further sample that rests on the consent is
-stored, and existing ones are read as quarantined. The rows of existing samples are updated afterwards, in batches.
+A separate transaction raises the barrier, which takes effect at once: no further sample that depends on the consent
+is stored, and existing ones are read as quarantined. The rows of existing samples are updated afterwards, in batches.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ async def quarantine(database: Database, consent: UUID, actor: str) -> int:
 
 
 async def quarantine_batch(database: Database, consent: UUID, actor: str) -> int:
-    """Quarantine the next samples that rest on a consent; return their number. Fewer than BATCH: none is left."""
+    """Quarantine the next samples that depend on a consent; return how many. Below BATCH, none are left."""
     async with database.transaction() as connection:
         changed = await connection.fetch(QUARANTINE, consent, Sample.STATE_QUARANTINED, BATCH)
         ids = [row["id"] for row in changed]
@@ -61,7 +61,7 @@ async def quarantine_batch(database: Database, consent: UUID, actor: str) -> int
 
 
 async def keep_settling(database: Database) -> None:
-    """Quarantine the samples that calls did not reach, until cancelled."""
+    """Quarantine the samples that remain after the first batch of each withdrawal. Runs until cancelled."""
     await database.migrated()
     while True:
         try:

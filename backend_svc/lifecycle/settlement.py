@@ -1,4 +1,4 @@
-"""Operations of the saga engine on stored samples: settle whether one was stored, report progress, resume."""
+"""Operations that the gateway's saga engine needs: settle whether a sample was stored, report states, resume."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -38,7 +38,7 @@ async def settle(database: Database, lookup: Lookup, sample_id: UUID, fencing_to
     async with database.transaction() as connection:
         await locks.lock(connection, locks.lock_key("sample", sample_id))
         settled = await connection.fetchval(SETTLE, sample_id, fencing_token)
-    # No row was returned: the sample was stored between the look-up and the lock.
+    # If SETTLE returns no row, the sample was stored between the look-up and the lock.
     return None if settled is not None else await lookup.get(sample_id)
 
 

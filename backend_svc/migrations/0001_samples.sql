@@ -1,5 +1,5 @@
 CREATE TABLE sample (
-    id uuid PRIMARY KEY, -- UUIDv7, so that order by id is order of creation
+    id uuid PRIMARY KEY, -- UUIDv7, so sorting by id sorts by time of creation
     owner uuid NOT NULL,
     study uuid NOT NULL,
     subject text NOT NULL, -- pseudonym, '' when the sample names no donor
@@ -8,10 +8,10 @@ CREATE TABLE sample (
     collection_date text NOT NULL,
     metadata jsonb NOT NULL, -- field name to scalar
     classes jsonb NOT NULL, -- API field name to fairdb.privacy.v1.FieldClass, for fields that are not public
-    consents uuid[] NOT NULL, -- what it rests on
+    consents uuid[] NOT NULL, -- the consents that the sample depends on
     state smallint NOT NULL, -- fairdb.samples.v1.Sample.State
     version int NOT NULL DEFAULT 1,
-    last_sequence int NOT NULL, -- of its events
+    last_sequence int NOT NULL, -- sequence number of the sample's newest event
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
@@ -21,7 +21,8 @@ CREATE INDEX sample_state ON sample (state, id);
 CREATE INDEX sample_created_at ON sample (created_at, id);
 CREATE INDEX sample_consents ON sample USING gin (consents);
 
--- The search index: one row a field that is left of a sample, written after the sample and removed in quarantine.
+-- The search index: one row for each stored field. Rows are added after the sample is stored, and removed when it is
+-- quarantined.
 CREATE TABLE sample_field (
     sample_id uuid NOT NULL REFERENCES sample ON DELETE CASCADE,
     field text COLLATE "C" NOT NULL, -- name in the API: "organism", "metadata.age"
@@ -33,7 +34,7 @@ CREATE TABLE sample_field (
 CREATE INDEX sample_field_text ON sample_field (field, text_value, sample_id) WHERE text_value IS NOT NULL;
 CREATE INDEX sample_field_number ON sample_field (field, number_value, sample_id) WHERE number_value IS NOT NULL;
 
--- What happened to each sample: permanent, unlike the outbox.
+-- The events of each sample. Unlike the rows of the outbox, these are never deleted.
 CREATE TABLE event (
     subject uuid NOT NULL,
     sequence int NOT NULL,
@@ -56,7 +57,7 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_sample_id ON audit (sample_id, id);
 
--- What each Idempotency-Key made. Keyed hashes only; counts for 24 hours.
+-- The sample that each Idempotency-Key created. Keys are stored as keyed hashes and are valid for 24 hours.
 CREATE TABLE idempotency (
     account uuid NOT NULL,
     method text NOT NULL,
@@ -68,11 +69,11 @@ CREATE TABLE idempotency (
 );
 CREATE INDEX idempotency_created_at ON idempotency (created_at);
 
--- Withdrawn consents: no sample that rests on one is stored any more.
+-- Withdrawn consents. A sample that depends on one can no longer be stored.
 CREATE TABLE barrier (
     consent uuid PRIMARY KEY,
-    actor text NOT NULL, -- who withdrew it
+    actor text NOT NULL, -- who withdrew the consent
     raised_at timestamptz NOT NULL DEFAULT now(),
-    settled boolean NOT NULL DEFAULT false -- whether every sample that rests on it is quarantined
+    settled boolean NOT NULL DEFAULT false -- whether every sample that depends on it is quarantined
 );
 CREATE INDEX barrier_unsettled ON barrier (raised_at) WHERE NOT settled;

@@ -10,7 +10,7 @@ CREATE TABLE subscription (
 CREATE INDEX subscription_organism_key ON subscription (organism_key) WHERE organism_key IS NOT NULL;
 CREATE INDEX subscription_study ON subscription (study) WHERE study IS NOT NULL;
 
--- One a researcher and sample, however many of their subscriptions match.
+-- At most one row for each account and sample, even if several subscriptions of the account match.
 CREATE TABLE notification (
     id uuid PRIMARY KEY, -- UUIDv7
     account uuid NOT NULL,

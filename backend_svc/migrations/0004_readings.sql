@@ -1,2 +1,2 @@
--- Of a reading: fairdb.samples.v1.DeclaredUse, what its reader declared and what was made of it.
+-- For the action 'read': a fairdb.samples.v1.DeclaredUse, that is the declared use and its outcome.
 ALTER TABLE audit ADD COLUMN declared jsonb;

@@ -1,4 +1,4 @@
-"""Errors of subscriptions."""
+"""Errors about subscriptions."""
 
 import grpc
 
@@ -6,7 +6,7 @@ from chassis.errors import AppError
 
 
 class SubscriptionNotFound(AppError):
-    """The subscription does not exist, or it is another account's."""
+    """The subscription does not exist, or it belongs to another account."""
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "SUBSCRIPTION_NOT_FOUND"

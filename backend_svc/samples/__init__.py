@@ -1,1 +1,1 @@
-"""Samples at rest: store, lookup and search."""
+"""The stored samples: store, lookup and search."""

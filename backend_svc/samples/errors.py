@@ -6,7 +6,7 @@ from chassis.errors import AppError
 
 
 class ConsentWithdrawn(AppError):
-    """A consent that the sample rests on was withdrawn."""
+    """A consent that the sample depends on was withdrawn."""
 
     code = grpc.StatusCode.PERMISSION_DENIED
     reason = "CONSENT_WITHDRAWN"

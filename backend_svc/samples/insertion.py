@@ -106,7 +106,7 @@ class Outcome:
     created_at: datetime | None
     """None if this statement did not store the sample."""
     barred: bool
-    """Whether a consent that the sample rests on was withdrawn."""
+    """Whether a consent that the sample depends on was withdrawn."""
     fenced: bool
     """Whether the sample was settled as never stored."""
 

@@ -11,7 +11,7 @@ from chassis.storage.database import Database
 from chassis.storage.sweep import Sweep
 from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim, StoredSample
 
-# A barrier takes effect before the rows of its samples are updated to quarantined.
+# True if a consent of the sample was withdrawn: reads must not wait until the sample's row is updated to quarantined.
 BARRED = "EXISTS (SELECT FROM barrier WHERE consent = ANY (sample.consents))"
 COLUMNS = """
 sample.*,

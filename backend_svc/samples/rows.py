@@ -21,7 +21,7 @@ def scalars(metadata: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def check_texts(sample: Sample, written: str) -> None:
-    """Raise InvalidRequest if a text contains NUL, which PostgreSQL cannot store. `written`: its maps as JSON."""
+    """Raise InvalidRequest if a text contains NUL, which PostgreSQL cannot store. `written` is its maps as JSON."""
     for field, text in (
         ("subject", sample.subject),
         ("organism", sample.organism),

@@ -30,9 +30,9 @@ _PAGE_BYTES = 3_000_000
 """A page ends early at this size, because a gRPC message is limited to 4 MB."""
 
 # Applies the rules of fairdatabase.policy.access.visibility in SQL, to filter before reading; a test compares the two.
-# $1 reader, $2 and $3 the classes they see everywhere and on their own samples, $4 whether they oversee all,
-# $5 the last id of the page before, $6 the limit, $7 and $8 pairs of a study and a class that they see in it,
-# $9 studies that they oversee.
+# Parameters: $1 the reader; $2 and $3 the classes that the reader sees on all samples and on their own samples;
+# $4 whether the reader oversees all samples; $5 the last id of the previous page; $6 the limit; $7 and $8 pairs of a
+# study and a class that the reader sees in it; $9 the studies that the reader oversees.
 SELECT = f"""
 SELECT {COLUMNS} FROM sample
 WHERE ($5::uuid IS NULL OR sample.id < $5)
@@ -63,7 +63,8 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     reader = Reader.of(request.principal.user_id, request)
     everywhere, own = sorted(reader.everywhere), sorted(reader.own)
     pairs = [(UUID(study), c) for study, access in reader.studies.items() for c in sorted(access.classes)]
-    # Omits the reader's studies: a reader who joins a study between two pages sees its data from the second page on.
+    # Without the reader's studies, so that joining a study does not invalidate the page token. The next page then
+    # includes that study's data.
     query = json.dumps(["samples", request.principal.user_id, request.filter, everywhere, own, request.oversees])
     found = await database.fetch(
         statement,
@@ -82,7 +83,7 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     size = 0
     for row in found[: request.page_size]:
         stored = rows.to_stored(row)
-        # Clear first, then count: where a page ends must not reveal how much is withheld.
+        # Clear before measuring: otherwise the number of samples on a page would reveal how much is withheld.
         _clear_withheld(stored, reader)
         size += stored.ByteSize()
         if answer.samples and size > _PAGE_BYTES:
@@ -94,7 +95,10 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
 
 
 def _clear_withheld(stored: StoredSample, reader: Reader) -> None:
-    """Clear the metadata values that the reader may not see. The gateway decides whether their use is permitted."""
+    """Clear the metadata values that the reader may not see under any use.
+
+    The gateway decides whether the declared use is permitted, and removes more values if it is not.
+    """
     sample = stored.sample
     is_quarantined = sample.state == Sample.STATE_QUARANTINED
     view = view_of(reader, owner=sample.owner, study=sample.study, is_quarantined=is_quarantined)

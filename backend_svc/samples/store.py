@@ -18,7 +18,7 @@ from fairdb.backend.v1.backend_service_pb2 import StoredSample, StoreSampleReque
 from fairdb.samples.v1.sample_pb2 import Sample
 
 MOST_AT_ONCE = 100
-"""Samples per transaction. Each takes at least two locks, and PostgreSQL has room for a few thousand."""
+"""Maximum per transaction. Each sample takes at least two locks; PostgreSQL's lock table holds a few thousand."""
 
 
 class Store:
@@ -70,7 +70,7 @@ class Store:
 
 
 def read_request(request: StoreSampleRequest) -> Insertion:
-    """Return what to store, with events of the current call. Raises InvalidRequest."""
+    """Return the sample to store, with its first events. Raises InvalidRequest."""
     sample = request.stored.sample
     claim = request.claim if request.HasField("claim") else None
     owner = UUID(request.principal.user_id)
@@ -110,7 +110,7 @@ Numbered = list[tuple[int, Insertion]]
 
 
 def _without_repeats(insertions: Numbered) -> tuple[Numbered, Numbered]:
-    """Split samples into those that one statement can store, and those that repeat an id or a key of the former."""
+    """Split samples into those that one statement can store, and those that repeat the id or key of an earlier one."""
     first: Numbered = []
     repeats: Numbered = []
     seen: set[object] = set()

@@ -39,7 +39,7 @@ async def serve(port: int, sample: Sample) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    servicer = Ready(sample)  # pyright: ignore[reportAbstractUsage]  the rest answers UNIMPLEMENTED
+    servicer = Ready(sample)  # pyright: ignore[reportAbstractUsage]  other methods answer UNIMPLEMENTED
     sample_service_pb2_grpc.add_SampleServiceServicer_to_server(servicer, server)
     health = HealthServicer()
     await health.set("", health_pb2.HealthCheckResponse.SERVING)

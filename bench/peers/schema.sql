@@ -47,7 +47,7 @@ CREATE INDEX sample_study ON sample (study, id);
 CREATE INDEX sample_state ON sample (state, id);
 CREATE INDEX sample_created_at ON sample (created_at, id);
 CREATE INDEX sample_consents ON sample USING gin (consents);
--- In place of the platform's search index, which holds a row for each field of a sample.
+-- Replaces the platform's search index, which has a row for each field of a sample.
 CREATE INDEX sample_metadata ON sample USING gin (metadata jsonb_path_ops);
 
 CREATE TABLE audit (

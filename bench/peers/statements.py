@@ -11,7 +11,7 @@ ROLE_IN_STUDY = """
 SELECT CASE WHEN study.owner = $1 THEN 3 ELSE coalesce(member.role, 0) END AS role
 FROM study LEFT JOIN member ON member.study = study.id AND member.account = $1 WHERE study.id = $2
 """
-# If a party has several consents, a consent for the study takes precedence over one for all studies.
+# If the account, or the donor, has several consents, one for the study takes precedence over one for all studies.
 GIVEN = """
 SELECT DISTINCT ON (subject_hash) id, subject_hash FROM consent
 WHERE account = $1 AND purpose = $2 AND (subject_hash IS NULL OR subject_hash = $3) AND (study IS NULL OR study = $4)

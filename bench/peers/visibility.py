@@ -18,7 +18,7 @@ _EMPTY: dict[str, tuple[str, Scalar]] = {
     "taxonId": ("taxon_id", 0),
     "collectionDate": ("collection_date", ""),
 }
-# A peer looks up the caller's role in the study of one sample, so the study needs no name.
+# A peer decides about one sample at a time, so a constant can serve as the id of its study.
 _STUDY = "study of the sample"
 _READERS_CACHED = 10_000
 
@@ -40,7 +40,7 @@ def _reader(caller: Caller, role: int) -> Reader:
 
 
 OWNERS_VIEW = view(UUID(int=0), 0, Caller(UUID(int=0), frozenset()))
-"""Return the view that the sender of a sample has."""
+"""The view of the account that sent a sample."""
 
 
 def view_from(classes: Iterable[int], *, oversees: bool) -> View:

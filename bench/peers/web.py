@@ -74,7 +74,7 @@ def make_app(title: str, lifespan: Callable[[FastAPI], AbstractAsyncContextManag
     app.add_exception_handler(Refused, _pass_on)
 
     @app.get("/health")
-    async def health() -> dict[str, int]:  # pyright: ignore[reportUnusedFunction]  FastAPI holds it
+    async def health() -> dict[str, int]:  # pyright: ignore[reportUnusedFunction]  FastAPI calls it
         return {"pid": os.getpid()}
 
     return app

@@ -38,7 +38,7 @@ class Variant(Protocol):
         ...
 
     async def token(self) -> str:
-        """Return an access token that lives longer than a repetition."""
+        """Return an access token that is valid for longer than a repetition."""
         ...
 
     async def stranger_token(self) -> str:

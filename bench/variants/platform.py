@@ -75,7 +75,7 @@ class Platform:
         await asyncio.gather(*(constellation.stop(component) for component in EDGE))
         # The stopped services have exported their last spans by now.
         if (self._stage.collector.spans > self._spans) != self._tracing:
-            raise NotReady(f"spans came although tracing is {self._tracing}, or the other way round")
+            raise NotReady(f"tracing is {self._tracing}, but the spans received do not match that")
 
     async def token(self) -> str:
         async with httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False) as http:

@@ -35,8 +35,8 @@ WANTED = "334 samples created"
 # Prefixes of the lines in which setup, the local platform and the script below report a failure.
 REASONS = ("setup: ", "fairdb: ", "processes left running")
 FOLDER = FAIRDB / "fresh"
-# Arguments: the system, the user, the user's script, and the environment. This shell is process 1 of a PID namespace.
-# The kernel kills the remaining processes when it exits, so it counts them first.
+# Arguments: the system, the user, the user's script, and the environment. This shell is process 1 of a PID namespace:
+# when it exits, the kernel kills the remaining processes, so it counts them first.
 INSIDE = """
 tree=$1 user=$2 script=$3; shift 3
 mount -t proc proc "$tree/proc" && mount --rbind /dev "$tree/dev" || exit 1
@@ -71,7 +71,7 @@ def main() -> int:
     options = parser.parse_args()
     if os.geteuid() != 0:
         return fail("run this as root: it builds systems with debootstrap and chroot")
-    # The default action would exit without the clean-up below.
+    # By default SIGTERM would end the program without the clean-up below.
     signal.signal(signal.SIGTERM, interrupt)
     FOLDER.mkdir(parents=True, exist_ok=True)
     try:

@@ -17,7 +17,7 @@ from deploy.local.sources import distribution_sources
 INCLUDED = "make,git,python3"
 # Files that configure how to reach the package sources of apt and pip.
 MACHINE_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
-# Mounts disappear with the mount namespace. With --kill-child, every process inside dies with us.
+# Mounts disappear with the mount namespace. With --kill-child, every process inside dies when this program dies.
 ISOLATED = ("setpriv", "--pdeathsig", "KILL", "--", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--")
 
 

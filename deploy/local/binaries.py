@@ -16,7 +16,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVERS = CHECKOUT / ".fairdb" / "servers"
 SETTING = "FAIRDB_PROGRAM_"
-# The suffix of each variable, and the program to which the variable sets the path.
+# The suffix of each variable, and the program whose path the variable sets.
 PROGRAMS = {
     "POSTGRES": "`postgres` of PostgreSQL 15 or newer, with `initdb` in the same folder.",
     "REDIS": "`redis-server` or `valkey-server`.",

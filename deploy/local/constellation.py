@@ -117,9 +117,9 @@ class Constellation:
             async with asyncio.TaskGroup() as group:
                 stores = [group.create_task(self._start_store(name)) for name in ("postgres", "redis", "consul")]
                 group.create_task(self._start_if_planned("rabbitmq"))
-                # The edge agent renders from files alone, and Envoy needs only the rendered files.
+                # These need no server: the edge agent renders from files, and Envoy reads the rendered files.
                 group.create_task(self._start_in_order("edge_agent", "envoy"))
-                # Not earlier: on two cores the services' imports would slow down the servers they wait for.
+                # Services start after the stores: on two cores their imports would slow down the stores' start.
                 group.create_task(self._start_services(stores))
             await self._wait_for_health()
             self._ledger.complete(self.addresses, self.ports.numbers(), self.versions)

@@ -47,7 +47,7 @@ def fastest_python() -> str:
     Distributions build Python with profile-guided optimisation; version managers seldom do. If PYTHON is set, return
     this Python without measuring.
     """
-    # If the old environment is active, `python3` lies in the folder that is about to be cleared.
+    # If the old virtual environment is active, its `python3` is in the folder that is about to be cleared.
     inside = sys.prefix != sys.base_prefix
     own = str(Path(sys.base_prefix) / "bin" / "python3") if inside else sys.executable
     if "PYTHON" in os.environ or not Path(SYSTEM_PYTHON).exists() or own == SYSTEM_PYTHON:

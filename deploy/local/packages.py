@@ -17,7 +17,7 @@ from typing import Self
 from deploy.local.binaries import library_path
 from deploy.local.sources import APT, OS_RELEASE, NoArchive, as_deb822, distribution_sources, older_sources
 
-# Dependencies that only a start as a system service needs. All other missing dependencies are downloaded too.
+# Dependencies that are needed only to run a server as a system service. Other missing dependencies are downloaded.
 UNNEEDED = {"adduser", "logrotate", "procps", "lsb-base", "sysvinit-utils"}
 
 # Unquoted expansions in RabbitMQ's script, which break if the checkout's path contains spaces.
@@ -124,7 +124,10 @@ DEPENDS = (
 
 
 def configure(scratch: Path, text: str) -> list[str]:
-    """Write the private sources; return the apt options that select them. Of the system only its keys are used."""
+    """Write the private sources; return the apt options that select them.
+
+    Of the system's apt configuration only the keys are used.
+    """
     for folder in ("sources", "lists/partial", "cache/archives/partial"):
         (scratch / folder).mkdir(parents=True)
     (scratch / "sources" / "fairdb.sources").write_text(text)
@@ -144,7 +147,7 @@ def configure(scratch: Path, text: str) -> list[str]:
 
 
 def missing_dependencies(simulation: str) -> list[str]:
-    """Return the packages that `apt-get -s install` would install, without those only a system service needs."""
+    """Return the packages that `apt-get -s install` would install, except UNNEEDED."""
     names = [line.split()[1] for line in simulation.splitlines() if line.startswith("Inst ")]
     return [name for name in names if name not in UNNEEDED]
 

@@ -128,7 +128,7 @@ def find_free(count: int) -> list[int]:
 
 
 def is_free(port: int) -> bool:
-    """Return whether a server can bind the port. SO_REUSEADDR, which servers set, makes a port in TIME_WAIT free."""
+    """Return whether a server can bind the port. Like servers, use SO_REUSEADDR: a port in TIME_WAIT is free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,7 +1,7 @@
 """Runs child processes as an unprivileged user, and makes them die with this process.
 
-Commands run through `setpriv` (util-linux). It ends in exec, so the pid is the program's. Unlike a hook between fork
-and exec, it is safe in a process that already has threads, such as gRPC's.
+Commands run through `setpriv` (util-linux), which replaces itself with the program, so the pid stays the same. Unlike
+Python code that runs between fork and exec, it is safe in a process with threads, such as gRPC's.
 """
 
 import os
@@ -32,9 +32,9 @@ class Account:
 def unprivileged(data: Path, program: Path) -> Account | None:
     """Return the user that PostgreSQL runs as, since it refuses to run as root; None if we are not root.
 
-    A folder above its files may be closed to other users, such as a checkout in /root. We do not change permissions
-    there; the server gets the capability to pass instead (docs/decisions/local-servers.md). Raises Unreachable if we
-    have no such capability.
+    That user must be able to enter every folder above the files, but a folder such as /root is closed to it. We do not
+    change that folder's permissions. Instead, the server gets a capability to enter it
+    (docs/decisions/local-servers.md). Raises Unreachable if we cannot grant one.
     """
     if os.geteuid() != 0:
         return None
@@ -89,9 +89,9 @@ def held_capabilities() -> int:
 
 
 def available_capability(held: int) -> str | None:
-    """Return the least powerful held capability that gives access to closed folders. Containers often lack the first.
+    """Return the least powerful capability among `held` that gives access to closed folders, or None.
 
-    Without CAP_SETPCAP we can grant neither: see `prefix`.
+    Containers often lack the least powerful one. Granting any of them (see `prefix`) requires CAP_SETPCAP.
     """
     if not held >> SETPCAP_BIT & 1:
         return None

@@ -26,7 +26,7 @@ class Command:
     cwd: Path
     log: Path
     stop_signal: signal.Signals = signal.SIGTERM
-    # Sent when the process that started it dies. PostgreSQL uses another one, to clean up its shared memory.
+    # Sent when the process that started it dies. PostgreSQL uses another signal, so that it frees shared memory.
     death_signal: str = "KILL"
     account: Account | None = None
 
@@ -111,7 +111,7 @@ async def stop(child: Child, limit: float) -> None:
 async def kill(child: Child, tree: list[psutil.Process] | None = None) -> None:
     """SIGKILL a process, reap it, and wait until its descendants have ended too.
 
-    PostgreSQL's backends exit by themselves when the postmaster dies, but it cannot restart before they have.
+    PostgreSQL's backends exit by themselves when the postmaster dies. PostgreSQL cannot restart until they have exited.
     """
     tree = descendants(child) if tree is None else tree
     send(child, signal.SIGKILL)

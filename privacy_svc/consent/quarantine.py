@@ -32,7 +32,7 @@ class Quarantine:
         self._backend = backend
 
     async def forward(self, consent_id: UUID, actor: UUID) -> None:
-        """Quarantine every sample that rests on a consent. Idempotent. Raises ServiceUnavailable."""
+        """Quarantine every sample that depends on a consent. Idempotent. Raises ServiceUnavailable."""
         await self._backend.Quarantine(QuarantineRequest(consent=str(consent_id), actor=str(actor)))
         await self._database.execute(SET_DONE, consent_id)
 
@@ -45,7 +45,7 @@ class Quarantine:
             except ServiceUnavailable:
                 pending = []
             for row in pending:
-                # A failure must not delay the others.
+                # If one consent fails, still forward the others.
                 try:
                     await self.forward(row["id"], row["withdrawn_by"])
                 except AppError as error:

@@ -76,7 +76,7 @@ class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
         return withdrawn[0]
 
     def _hash(self, subject: str) -> bytes | None:
-        """Return the donor's handle. None: the subject is empty, or names nobody."""
+        """Return the donor's consent handle, or None if the subject is empty after normalisation."""
         return self._keystore.consent_subject(subject) if normalise_subject(subject) else None
 
     async def _check_study(self, study_id: UUID, account_id: UUID) -> None:

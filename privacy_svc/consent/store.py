@@ -1,4 +1,4 @@
-"""Consents at rest: grant, find, list, withdraw. A row is never deleted."""
+"""The stored consents: grant, find, list, withdraw. Rows are never deleted."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -54,8 +54,8 @@ ORDER BY id DESC LIMIT $3
 SCOPE_OF = """
 SELECT account_id, purpose, subject_hash, study_id FROM consent WHERE id = $1 AND ($3 OR account_id = $2)
 """
-# Runs after LOCK_SCOPE, because a grant under that lock can add to the series. Locks rows in the order of their ids, so
-# that concurrent withdrawals cannot deadlock.
+# Run LOCK_SCOPE first: otherwise a concurrent grant could add a consent to the series, which this statement would miss.
+# Rows are locked in the order of their ids, so that concurrent withdrawals cannot deadlock.
 WITHDRAW = f"""
 WITH found AS MATERIALIZED (
     SELECT id FROM consent WHERE series = (SELECT series FROM consent WHERE id = $1 AND ($3 OR account_id = $2))
@@ -157,7 +157,7 @@ async def withdraw(connection: Connection, consent_id: UUID, actor: UUID, *, any
 
 
 async def _lock(connection: Connection, scope_key: Iterable[object]) -> None:
-    """Wait for other grants and withdrawals of a scope: account, purpose, donor, study."""
+    """Lock a scope (account, purpose, donor, study): waits for concurrent grants and withdrawals in it."""
     await connection.execute(LOCK_SCOPE, " ".join(map(str, scope_key)))
 
 

@@ -1,4 +1,4 @@
-"""Combining: the terms that bind a sample, from the terms of every consent that it rests on."""
+"""Combining: the terms that apply to a sample, from the terms of every consent that it depends on."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ def combine(consents: Iterable[ConsentTerms]) -> list[DataUseTerm]:
     """
     consents = list(consents)
     with_terms = [consent for consent in consents if consent.terms]
-    # Clinical care is the only modifier that permits something, so every consent with terms must have it.
+    # Clinical care is the only modifier that permits a use instead of restricting it. So it applies only if every
+    # consent with terms has it.
     clinical_care = all(any(term.id == CLINICAL_CARE for term in consent.terms) for consent in with_terms)
     terms: list[DataUseTerm] = []
     for term in (term for consent in with_terms for term in consent.terms):

@@ -39,6 +39,6 @@ def load_terms() -> Mapping[str, Term]:
 
 
 def is_permission(term: DataUseTerm) -> bool:
-    """Return whether a term states what data may be used for."""
+    """Return whether a term is a permission: it states what data may be used for."""
     known = load_terms().get(term.id)
     return known is not None and known.kind == "permission"

@@ -1,4 +1,4 @@
-"""Matching: whether an intended use is permitted by the terms that bind a sample.
+"""Matching: whether an intended use is permitted by the terms that apply to a sample.
 
 docs/decisions/data-use.md gives the reasons.
 """
@@ -24,7 +24,7 @@ def match(terms: Sequence[DataUseTerm], use: IntendedUse, today: date) -> DataUs
     """
     if not any(is_permission(term) or term.id == PERMISSION_UNKNOWN for term in terms):
         terms = [DataUseTerm(id=PERMISSION_UNKNOWN), *terms]
-    # Clinical care is a modifier of its own, but the permission's rule must know whether it is present.
+    # Clinical care is a separate term, but the rules of permissions must know whether it is present.
     clinical_care = any(term.id == CLINICAL_CARE for term in terms)
     findings = [_find(Case(term, use, today, clinical_care)) for term in terms]
     findings.sort(key=lambda finding: SEVERITY.index(finding.outcome))

@@ -1,6 +1,6 @@
 """Use rules: how each term of the Data Use Ontology judges an intended use.
 
-A rule never guesses. A person must decide what was not declared, and what only an expert can judge.
+A rule never guesses: if a fact was not declared, or if only an expert can judge it, a person must decide.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ Verdict = tuple[UseOutcome.ValueType, str]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One term to judge a use by."""
+    """A term, and the use to judge by it."""
 
     term: DataUseTerm
     use: IntendedUse
@@ -111,7 +111,7 @@ def _disease(case: Case, purpose: UsePurpose.ValueType) -> Verdict:
         return _needs_person("no disease was declared")
     if set(case.use.diseases) <= set(case.term.diseases):
         return _allowed("research into this disease is permitted")
-    # One id may name a subtype of the other, or the same disease in another ontology.
+    # The ids differ, but one may name a subtype of the other disease, or the same disease in another ontology.
     return _needs_person("a person must decide whether the consent covers the declared disease")
 
 
@@ -139,7 +139,7 @@ def _requires(fact: str, wanted: bool, allowed: str, denied: str) -> Rule:
     undeclared = f"{IntendedUse.DESCRIPTOR.fields_by_name[fact].json_name} was not declared"
 
     def judge(case: Case) -> Verdict:
-        if not case.use.HasField(fact):  # pyright: ignore[reportArgumentType]  # its stub takes literals only
+        if not case.use.HasField(fact):  # pyright: ignore[reportArgumentType]  # the stub accepts only literals
             return _needs_person(undeclared)
         return _allowed_if(getattr(case.use, fact) == wanted, allowed, denied)
 

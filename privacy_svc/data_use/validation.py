@@ -10,7 +10,7 @@ from privacy_svc.data_use.values import FORMS, to_date
 
 
 def find_term_violations(terms: Sequence[DataUseTerm], path: str, today: date) -> list[Violation]:
-    """Return why a consent cannot record these terms: unknown, incomplete, contradictory. An empty list is valid."""
+    """Return the violations of unknown, incomplete or contradictory terms. A consent need not have any term."""
     found: list[Violation] = []
     for index, term in enumerate(terms):
         known = load_terms().get(term.id)

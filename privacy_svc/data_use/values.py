@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-# Known ontologies only: a free number could be somebody's date of birth or record number.
+# Accept only known ontologies: an arbitrary number could be somebody's date of birth or record number.
 _ONTOLOGY_ID = re.compile(
     r"(MONDO|HP|EFO|OBI|DUO):\d{7}|DOID:\d{1,7}|OMIM:\d{6}|ORPHA:\d{1,6}|NCIT:C\d{2,6}|MESH:[CD]\d{6}(\d{3})?",
     re.ASCII,

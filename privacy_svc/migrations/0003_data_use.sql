@@ -1,11 +1,11 @@
--- A consent may be kept to one study, say how data may be used again, and end; a later one may take its place.
+-- A consent may be limited to one study, state conditions of reuse, and expire. A later consent may replace it.
 ALTER TABLE consent
     ADD COLUMN study_id uuid, -- NULL: any study of the account
     ADD COLUMN data_use jsonb NOT NULL DEFAULT '[]', -- DataUseTerm messages, by id
     ADD COLUMN text_version text NOT NULL DEFAULT '',
     ADD COLUMN expires_at timestamptz,
     ADD COLUMN replaced_by uuid,
-    ADD COLUMN series uuid; -- the first of those that took one another's place: they are withdrawn together
+    ADD COLUMN series uuid; -- id of the first consent; those that replaced one another are withdrawn together
 UPDATE consent SET series = id;
 ALTER TABLE consent ALTER COLUMN series SET NOT NULL;
 
@@ -15,8 +15,8 @@ CREATE UNIQUE INDEX consent_current ON consent (account_id, purpose, subject_has
 CREATE INDEX consent_series ON consent (series);
 CREATE INDEX consent_subject_hash ON consent (subject_hash, id) WHERE subject_hash IS NOT NULL;
 
--- What a sample rests on. Preparations from before this column name no consents here, so that nothing says how they may
--- be used again.
+-- The consents that a sample depends on. Rows that are older than this column name none, so no terms of reuse are known
+-- for their samples.
 ALTER TABLE preparation
     ADD COLUMN study_id uuid,
     ADD COLUMN consents uuid[] NOT NULL DEFAULT '{}';

@@ -1,4 +1,4 @@
-"""Large samples: keeps seconds of work on one sample off the event loop."""
+"""Large samples: processed in a thread, because the work may take seconds and would block the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from fairdb.samples.v1.sample_pb2 import RawSample
 Result = TypeVar("Result")
 
 _LARGE_BYTES = 8 * 1024
-"""Ordinary raw samples have a few kilobytes."""
+"""Samples above this size are large. Ordinary raw samples have a few kilobytes."""
 
 
 class LargeSamples:
-    """Runs work on a sample in place, or in a thread if the sample is large: one large sample at a time."""
+    """Runs work on a sample directly, or in a thread if the sample is large. There is one thread for all samples."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "anonymise")

@@ -39,7 +39,7 @@ class Preparation:
         try:
             return await self._prepare(request)
         except (InvalidRequest, ConsentRequired, StudyNotFound):
-            # This call may repeat one that succeeded but whose response was lost: discard what that call recorded.
+            # An earlier attempt may have succeeded although its response was lost: discard what it recorded.
             async with self._database.connection() as connection:
                 await store.discard_existing(connection, UUID(request.sample_id), request.fencing_token)
             raise
@@ -83,7 +83,8 @@ class Preparation:
         try:
             study = UUID(request.sample.study)
         except ValueError:
-            # Empty or malformed. anonymise() reports a malformed id with all other violations, so any study will do.
+            # The id is empty or malformed. anonymise() reports a malformed id with all other violations, so any study
+            # will do here.
             return await self._default_study(request, account_id)
         await self._studies.check_writable(study, account_id)
         return study

@@ -1,4 +1,4 @@
-"""Privacy status: how a sample was anonymised, and the data use terms that bind it now."""
+"""Privacy status: how a sample was anonymised, and the data use terms that apply to it now."""
 
 import json
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from privacy_svc.data_use.combining import ConsentTerms, combine
 from privacy_svc.data_use.stored_terms import read_terms
 from privacy_svc.samples.errors import SampleNotFound
 
-# `resting`: the consents that a sample rests on. Their terms always bind the sample, but permit nothing once the
-# consent has ended.
-# `latest`: the newest sharing consent of the sample's account and donor in each scope. Its terms bind even after it has
-# ended, until a newer one replaces it; otherwise withdrawing a permission could loosen the conditions.
-# `shared`: the consents of `latest` that count now.
+# `resting`: the consents that a sample depends on. Their terms always apply to the sample, but a consent that has ended
+# no longer permits anything.
+# `latest`: the newest data_sharing consent of the sample's account and donor in each scope. Its terms apply until a
+# newer consent replaces it, even after it has ended. Otherwise, withdrawing a consent could remove a restriction.
+# `shared`: the consents of `latest` that have not ended. One for the study takes precedence over one for any study.
 STATUS = f"""
 WITH found AS (
     SELECT * FROM preparation WHERE sample_id = ANY ($1::uuid[]) AND NOT discarded
@@ -68,7 +68,7 @@ async def read_status(connection: Connection, sample_id: UUID) -> SamplePrivacy:
 
 
 async def read_terms_of(connection: Connection, sample_ids: Sequence[UUID]) -> dict[UUID, list[DataUseTerm]]:
-    """Return the terms that bind each sample, by its id. Unknown samples are omitted."""
+    """Return the terms that apply to each sample, by its id. Unknown samples are omitted."""
     rows = await connection.fetch(STATUS, sample_ids, DATA_SHARING)
     return {row["sample_id"]: binding_terms(row) for row in rows}
 

@@ -75,7 +75,7 @@ class NewPreparation:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The consents that a recorded sample rests on, and their combined terms."""
+    """The consents that a recorded sample depends on, and their combined terms."""
 
     consents: Sequence[UUID]
     data_use: Sequence[DataUseTerm]
@@ -133,6 +133,6 @@ async def _recorded_before(connection: Connection, new: NewPreparation) -> Recor
         return SagaTakenOver()
     consents = await connection.fetchval(CONSENTS, new.sample_id)
     if not consents:
-        # Recorded before this column existed. Refuse: a sample without consents could never be quarantined.
+        # The row is older than its column `consents`. Refuse: a sample without consents could never be quarantined.
         return SagaTakenOver()
     return Recorded(consents, (await privacy_status.read_status(connection, new.sample_id)).data_use)

@@ -1,4 +1,4 @@
-"""Preparations at rest: whether one is still open, and how it is discarded."""
+"""The stored preparations: whether a call may repeat one, and how one is discarded."""
 
 from uuid import UUID
 
@@ -20,7 +20,7 @@ RETURNING sample_id
 DISCARD_EXISTING = f"""
 UPDATE preparation SET {_EMPTIED} WHERE sample_id = $1 AND NOT discarded AND fencing_token <= $2
 """
-# No call is delayed for a month, so a tombstone of that age refuses nothing.
+# A tombstone is needed only while a delayed call may still arrive. No call is delayed for a month.
 SWEEP_TOMBSTONES = Sweep("preparation", "discarded AND prepared_at < now() - interval '30 days'")
 
 
@@ -42,5 +42,5 @@ async def discard(connection: Connection, sample_id: UUID, fencing_token: int) -
 
 
 async def discard_existing(connection: Connection, sample_id: UUID, fencing_token: int) -> None:
-    """Discard the preparation if there is one. Leaves no tombstone otherwise, and never fails."""
+    """Discard the preparation if there is one. Unlike discard(), add no tombstone and do not raise SagaTakenOver."""
     await connection.execute(DISCARD_EXISTING, sample_id, fencing_token)

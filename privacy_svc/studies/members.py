@@ -1,4 +1,4 @@
-"""Members at rest: which accounts have which role in a study."""
+"""The stored members: which accounts have which role in a study."""
 
 from uuid import UUID
 
@@ -11,9 +11,9 @@ from privacy_svc.studies.errors import MemberNotFound, StudyFull
 MEMBER_LIMIT = 1000
 """Maximum number of members of a study."""
 MEMBERSHIP_LIMIT = 1000
-"""Maximum number of studies that an account may be a member of. Its grants list all of them."""
+"""Maximum number of studies that an account may be a member of: the account's grants list all of them."""
 
-# Locking the study's row makes concurrent calls count each other's members.
+# Concurrent calls must count each other's members, so each call first locks the study's row.
 LOCK_STUDY = "SELECT FROM study WHERE id = $1 FOR UPDATE"
 SET = """
 INSERT INTO member (study_id, account_id, role)

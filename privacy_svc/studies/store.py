@@ -1,4 +1,4 @@
-"""Studies at rest: create, find, list, and the default study of every account."""
+"""The stored studies: create, find, list, and the default study of every account."""
 
 from collections import OrderedDict
 from uuid import UUID
@@ -63,7 +63,7 @@ class Studies:
         """Return an account's default study. The first call creates it."""
         study = self._defaults.get(owner)
         if study is None:
-            # If a concurrent call creates the study, DEFAULT neither inserts nor sees the row: repeat until it does.
+            # If a concurrent call is creating the study, DEFAULT neither inserts the row nor sees it yet: repeat.
             while study is None:
                 study = await self._database.fetchval(DEFAULT, uuid7(), owner)
             self._defaults[owner] = study
@@ -95,7 +95,7 @@ class Studies:
         await self.get(account, study, at_least=STUDY_ROLE_CURATOR)
 
     async def list_page(self, account: UUID, size: int, token: str, *, any_account: bool) -> ListStudiesResponse:
-        """Return a page of an account's studies, or of all studies for a steward. Raises PageTokenInvalid."""
+        """Return a page of an account's studies, or of all studies with `any_account`. Raises PageTokenInvalid."""
         query = f"studies {account} {any_account}"
         rows = await self._database.fetch(LIST, account, any_account, paging.read_token(token, query), size + 1)
         page = ListStudiesResponse(studies=[_to_study(row) for row in rows[:size]])

@@ -9,5 +9,5 @@ from pathlib import Path
 
 
 def plain_environment(home: Path) -> dict[str, str]:
-    """Return the environment of a server: of ours only PATH. TERM is left out so that logs contain no colours."""
+    """Return a server's environment, which has only PATH from ours. Without TERM, logs contain no colours."""
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(home), "LANG": "C.UTF-8", "TZ": "UTC"}

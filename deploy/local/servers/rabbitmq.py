@@ -1,9 +1,11 @@
 """RabbitMQ: a private broker in the foreground with its own epmd, independent of any system-wide broker.
 
-Traps: the script would start epmd as a daemon that outlives the broker, so we start epmd ourselves and forbid the
-broker to. By default the distribution port listens on all addresses. If the broker is killed within about a second of
-declaring a quorum queue, that queue never gets a leader again (3.10 registers it on disk late). A test that kills the
-broker therefore waits until its queues have existed for two seconds.
+By default RabbitMQ's script starts epmd as a daemon that outlives the broker, and the distribution port listens on all
+addresses. So we start epmd ourselves, and DISTRIBUTION changes both defaults.
+
+Known problem of RabbitMQ 3.10: if the broker is killed within about a second of declaring a quorum queue, that queue
+never gets a leader again, because it is registered on disk late. A test that kills the broker therefore waits until its
+queues have existed for two seconds.
 """
 
 from dataclasses import dataclass
