@@ -1,6 +1,6 @@
-"""Creates an administrator's account, or makes an existing account one: `python -m auth_svc.first_admin EMAIL`.
+"""Creates an administrator, or promotes an existing account: `python -m auth_svc.first_admin EMAIL`.
 
-It reads the password from standard input, so that no process list and no shell history shows it.
+It reads the password from standard input, because process lists and the shell's history show arguments.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ def main() -> None:
     except Refused as error:
         sys.exit(str(error))
     except EOFError:
-        # The prompt has no line end.
+        # Begin a new line after the password prompt.
         sys.exit("\nNo password was given: no account was created.")
     except OSError as error:
         sys.exit(f"Could not connect to the database ({type(error).__name__}). Is the platform running?")

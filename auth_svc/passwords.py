@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 # One hash uses 64 MiB for about 50 ms. Two workers limit the memory that a flood of log-ins can use. A semaphore around
-# threads would not: the hashes of callers that gave up would continue while new ones start.
+# threads would not: when a caller gives up, the semaphore admits the next hash while the abandoned one still runs.
 _workers = ThreadPoolExecutor(2, "argon2")
 _hasher = PasswordHasher()
 _dummy_hash = _hasher.hash("no account has this password")
@@ -20,7 +20,10 @@ async def hash_password(password: str) -> str:
 
 
 async def verify_password(password: str, password_hash: str | None) -> bool:
-    """Return whether the password matches the hash; without a hash, return False after the same time."""
+    """Return whether the password matches the hash. Without a hash, return False.
+
+    Both take the same time, so that the time does not reveal whether an account exists.
+    """
     check = partial(_verify, password, password_hash or _dummy_hash)
     matches = await asyncio.get_running_loop().run_in_executor(_workers, check)
     return matches and password_hash is not None

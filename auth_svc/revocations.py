@@ -1,4 +1,4 @@
-"""Revoked tokens: the database decides, Redis holds a copy (its keys: chassis/identity/revocation.py)."""
+"""Revoked tokens. The database is authoritative. Redis has a copy; chassis/identity/revocation.py lists its keys."""
 
 import asyncio
 from uuid import UUID
@@ -52,7 +52,7 @@ class Mirror:
     async def add(self, identifier: UUID) -> None:
         """Copy one revocation before its transaction commits, so that the token is rejected even after a crash.
 
-        Does not fail without Redis: readers then ask the database.
+        Does not fail while Redis is unavailable, because readers then ask the database.
         """
         try:
             await self._redis.set(revoked_key(str(identifier)), b"1", ex=ACCESS_SECONDS)
@@ -64,7 +64,7 @@ class Mirror:
         await self._database.migrated()
         while True:
             try:
-                # A restarted Redis may have loaded an older list from a snapshot.
+                # Refill Redis after each restart, because it may have loaded an older list from a snapshot.
                 run = str((await self._redis.info("server"))["run_id"])
                 if self._stale or run != self._filled or not await self._redis.exists(COMPLETE_KEY):
                     await self._refill()

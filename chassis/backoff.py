@@ -8,7 +8,7 @@ import random
 
 
 def jitter(seconds: float) -> float:
-    """Return the time, up to a quarter shorter or longer."""
+    """Return `seconds`, randomly made up to a quarter shorter or longer."""
     return seconds * random.uniform(0.75, 1.25)
 
 
@@ -16,7 +16,7 @@ class Backoff:
     """Pauses of one loop, each up to twice as long as the one before."""
 
     def __init__(self, first: float, longest: float) -> None:
-        """Set up. Both are in seconds."""
+        """Set up. `first` and `longest` are in seconds."""
         self._first = first
         self._longest = longest
         self._upcoming = first

@@ -61,7 +61,7 @@ _current: ContextVar[Call | None] = ContextVar("call", default=None)
 
 
 def current() -> Call:
-    """Return the call being served. Outside one, in a background task, create a call without a deadline."""
+    """Return the call being served. A background task serves none and gets a new call without a deadline."""
     call = _current.get()
     if call is None:
         call = Call()

@@ -1,7 +1,7 @@
 """Errors that callers see: one hierarchy, and its form on the wire (`google.rpc.Status`).
 
 Raise an `AppError` anywhere; the server's pipeline turns it into a status. An error of a called service is raised as a
-`RemoteError` and passed on unchanged. Nothing else calls `context.abort`.
+`RemoteError` and passed on unchanged. Only the pipeline calls `context.abort`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ class AppError(Exception):
     retry_after: float | None = None
     """Seconds after which to retry the same call."""
     http_code = ""
-    """HTTP status over REST, if not the one that `code` maps to. The edge accepts only statuses on its list."""
+    """HTTP status over REST, if not the one that `code` maps to. Must be one that envoy/answers.lua accepts."""
 
     def __init__(self, *, violations: Iterable[Violation] = (), **metadata: str) -> None:
         self.violations = tuple(violations)
@@ -148,7 +148,7 @@ class RemoteError(AppError):
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 _PLATFORM_FAULTS = frozenset({"INTERNAL", "UNAUTHENTICATED", "TOKEN_REVOKED", "ACCESS_DENIED"})
-"""Reasons that mean, from a called service, that the platform is at fault and not the caller."""
+"""If a called service returns one of these reasons, the platform is at fault, not our caller."""
 
 
 def from_rpc_error(service: str, error: grpc.aio.AioRpcError) -> AppError:

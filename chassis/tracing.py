@@ -23,7 +23,7 @@ _NO_SPAN = nullcontext()
 
 
 def set_up_tracing(service: str) -> TracerProvider | None:
-    """Export spans as the environment configures; return None when it does not."""
+    """Set up the export of spans if the environment configures one; otherwise return None."""
     exporter = _exporter()
     if exporter is None:
         return None
@@ -48,8 +48,8 @@ def _exporter() -> SpanExporter | None:
 def span(name: str, kind: SpanKind, traceparent: str = "", *, inside: bool = False) -> AbstractContextManager[Any]:
     """Open a span as a child of the one that `traceparent` names or, with `inside`, of the current one.
 
-    If the caller does not record its trace, no span is created: checking this again for every span, as OpenTelemetry
-    does, would take longer than many calls.
+    If the caller does not record its trace, create no span. OpenTelemetry would decide this again for every span, which
+    takes longer than many calls.
     """
     provider = trace.get_tracer_provider()
     if not isinstance(provider, TracerProvider) or (
@@ -61,7 +61,10 @@ def span(name: str, kind: SpanKind, traceparent: str = "", *, inside: bool = Fal
 
 
 def parent_context(traceparent: str) -> Any:
-    """Return the OpenTelemetry context that a `traceparent` names. `tracestate` is ignored: it is free text."""
+    """Return the OpenTelemetry context that a `traceparent` names.
+
+    `tracestate` is ignored, because it is free text that could contain personal data.
+    """
     return _propagator.extract({"traceparent": traceparent}) if traceparent else None
 
 

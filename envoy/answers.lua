@@ -1,7 +1,7 @@
 -- Assigns each request a correlation id, rejects unknown fields in JSON bodies, and sets the final status and headers
--- of each REST response. The script runs before the transcoder, which drops unknown fields silently, and therefore sees
--- responses after transcoding. The edge puts two variables above this script: CALLS, the calls with a JSON body (verb,
--- path pattern, fields), and LARGEST_BODY in bytes.
+-- of each REST response. Requests pass this script before the transcoder, which would silently drop unknown fields.
+-- Responses pass it after the transcoder. envoy/edge/filters.py puts two variables above this script: CALLS, the calls
+-- with a JSON body (verb, path pattern, fields), and LARGEST_BODY in bytes.
 
 local NAMESPACE = "fairdb.edge"
 local X4 = "%x%x%x%x"
@@ -38,7 +38,8 @@ local function find_call(method, path)
   end
 end
 
--- Returns whether the outermost JSON object has a key that is not in `known`. The transcoder rejects invalid JSON.
+-- Returns whether the outermost JSON object has a key that is not in `known`. For invalid
+-- JSON, the result does not matter, because the transcoder rejects it.
 local function has_unknown_key(body, known)
   local depth, position = 0, 1
   while true do

@@ -1,1 +1,1 @@
-"""The public API for samples: creates them by sagas, filters what callers read, and reports health."""
+"""The public API for samples. Creates them by sagas (steps that can be undone) and filters what callers read."""

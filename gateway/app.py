@@ -44,7 +44,7 @@ FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 
 @asynccontextmanager
 async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]:
-    """Open the channels, Redis and the database, start driving sagas, and yield the servicers."""
+    """Open the channels, Redis and the database, start the saga engine, and yield the servicers."""
     redis_url, broker_url = config.redis_url.get_secret_value(), config.broker_url.get_secret_value()
     auth_channel = await parts.channel("auth_svc")
     backend_channel = await parts.channel("backend_svc")
@@ -87,13 +87,13 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
                 SystemServicer(health, parts.registry),
             ],
             revocations=revocations,
-            # The database is not checked: during an outage the gateway stays ready and returns an error for each call.
+            # Readiness does not depend on the database: during an outage each call returns an error that says so.
             checks={"lease": lease.check_acquired},
         )
 
 
 def _start_engine(config: Settings, parts: Parts, database: Database, lease: Lease, creating: Definition) -> Engine:
-    """Start renewing the lease and driving sagas. The lease ends after the engine has stopped."""
+    """Start the lease (the claim of this gateway on its sagas) and the engine. The lease ends after the engine."""
     journal = Journal(database, lease, deadline_seconds=config.saga_deadline_seconds)
     timing = Timing(
         first_backoff=config.saga_first_backoff_seconds,

@@ -43,7 +43,7 @@ class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServ
         )
 
     async def _check_organism(self, name: str) -> None:
-        """Raise InvalidRequest if the name cannot be an organism: it would never match, and could name a person."""
+        """Raise InvalidRequest if the name cannot be an organism. It would match no sample and may name a person."""
         preview = await self._privacy.PreviewSample(PreviewSampleRequest(sample=RawSample(organism=name)))
         if preview.violations:
             raise InvalidRequest(

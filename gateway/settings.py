@@ -6,14 +6,14 @@ from chassis.serving import settings
 
 
 class Settings(settings.Settings):
-    """Settings of the gateway, each read from FAIRDB_ and its name in capitals."""
+    """Settings of the gateway. Each is read from the variable FAIRDB_<NAME>, with the name in capitals."""
 
     fingerprint_key_file: Path
     """File with the secret key of request fingerprints, by which the gateway recognises repeats: at least 32 bytes."""
     saga_lease_seconds: float = 6.0
     """How long a gateway may be silent before other gateways take over its sagas."""
     saga_deadline_seconds: float = 60.0
-    """Age at which a saga that has not passed its pivot is resolved or undone without its request."""
+    """Age at which the gateway ends a saga that has not passed its pivot, even if no request drives it any more."""
     saga_first_backoff_seconds: float = 1.0
     """The pause after the first failure of a saga's step."""
     saga_refusals: int = 8

@@ -14,7 +14,7 @@ CREATE TABLE session (
 CREATE INDEX session_expires_at ON session (expires_at);
 CREATE INDEX session_account_id ON session (account_id);
 
--- Every refresh token that a session ever issued. One that is used twice was copied.
+-- Every refresh token that a session has issued. A token that is used twice was copied.
 CREATE TABLE refresh_token (
     token_hash bytea PRIMARY KEY, -- SHA-256
     session_id uuid NOT NULL REFERENCES session ON DELETE CASCADE,
@@ -22,7 +22,7 @@ CREATE TABLE refresh_token (
 );
 CREATE INDEX refresh_token_session_id ON refresh_token (session_id);
 
--- Revoked tokens (jti) and sessions (sid). A row is kept until the last token that it could name has expired.
+-- Revoked tokens (jti) and sessions (sid). A row is kept until every token that it revokes has expired.
 CREATE TABLE revocation (
     identifier uuid PRIMARY KEY,
     expires_at timestamptz NOT NULL

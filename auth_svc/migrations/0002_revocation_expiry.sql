@@ -1,2 +1,2 @@
--- Finds the rows to sweep, and those to copy to Redis.
+-- For the queries that delete expired rows and that copy the other rows to Redis.
 CREATE INDEX revocation_expires_at ON revocation (expires_at);

@@ -68,7 +68,8 @@ class Batcher:
             async with asyncio.timeout_at(call.deadline):
                 answer = await self._coalescer.submit(call)
                 if isinstance(answer, ServiceUnavailable):
-                    # Send the call alone this time, because gRPC's service config then retries it. Merge as before.
+                    # Try again, because gRPC does not retry a call inside a batch. gRPC does retry a call that is sent
+                    # alone. A call that may be merged goes into a batch again, to share its answer with equal calls.
                     answer = await (self._coalescer.submit(call) if self._merge else self._send_alone(call))
         except TimeoutError:
             raise (DeadlineExceeded if call.sent else Expired)(service=self._service) from None
@@ -90,7 +91,7 @@ class Batcher:
             try:
                 return [await self._send_alone(sending[0])]
             except ServiceUnavailable:
-                # gRPC has retried it already.
+                # gRPC has already retried this call.
                 raise
             except AppError as error:
                 return [error]

@@ -169,7 +169,7 @@ class ServiceChannel:
             if not probing:
                 self._breaker.failed()
         elif code != grpc.StatusCode.DEADLINE_EXCEEDED:
-            # The callee answered. A timeout under a short deadline of our caller counts neither as success nor failure.
+            # Any other code proves that the callee answered. A timeout proves nothing if the deadline was short.
             self._breaker.succeeded()
 
     def _stream(self, method: str, *_: Any, **__: Any) -> Callable[..., Any]:

@@ -1,6 +1,6 @@
 """Coalescing: items that arrive while a batch is in flight wait, and form the next batch.
 
-An idle system sends each item at once; a busy one sends few large batches. Nothing needs tuning.
+At low load each item is sent at once; at high load, few large batches are sent. Nothing needs tuning.
 """
 
 import asyncio
@@ -21,10 +21,12 @@ _PATIENCE_SECONDS = 0.05
 class Coalescer(Generic[Item, Result]):
     """Sends items in batches; each item succeeds or fails on its own.
 
-    `send` returns one result for each item, in order, or raises if it had no effect. A batch that fails with anything
-    but an AppError is halved until the failing item is alone. `send` runs outside any caller's context.
+    `send` returns one result for each item, in order. It may raise only if it had no effect. After an AppError, the
+    whole batch fails. After any other error, the batch is sent again in halves, until the failing item is alone. `send`
+    runs outside any caller's context.
 
-    Normally one batch is in flight at a time. If it takes long, further batches start, so that a slow item delays few.
+    Normally one batch is in flight at a time. If it takes long, further batches start, so that a slow item delays only
+    few others.
     """
 
     def __init__(
@@ -37,10 +39,10 @@ class Coalescer(Generic[Item, Result]):
         linger: float = 0.0,
         interval: float = 0.0,
     ) -> None:
-        """Set up. `limit` and `most_weight` bound a batch; a heavier item is sent alone.
+        """Set up. A batch has at most `limit` items and `most_weight` in total; a heavier item is sent alone.
 
-        `linger`: seconds to wait for more items between batches, while batches hold more than one. `interval`: minimum
-        seconds between the starts of two batches, for work that no caller waits for.
+        `linger`: seconds to wait for more items after a batch of several items. `interval`: minimum seconds between the
+        starts of two batches, for work that no caller waits for.
         """
         self._send = send
         self._limit = limit

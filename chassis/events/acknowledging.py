@@ -34,7 +34,7 @@ class Acknowledger:
     async def _flush(self) -> None:
         try:
             while True in self._handled.values():
-                # Let every message of the same transaction be marked as handled first.
+                # Yield, so that all messages of the same transaction are marked as handled first.
                 await asyncio.sleep(0)
                 await self._acknowledge()
         except Exception as error:

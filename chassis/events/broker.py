@@ -38,7 +38,7 @@ log = structlog.get_logger()
 EXCHANGE = "fairdb.events"
 DEAD_EXCHANGE = "fairdb.dead"
 DELIVERY_LIMIT = 6
-"""Redeliveries without an acknowledgement after which a message is assumed to kill its consumer."""
+"""After this many redeliveries without an acknowledgement, a message is assumed to crash its consumer."""
 
 RETRY_DELAYS = (5.0, 30.0, 300.0)
 """Seconds before each retry; after the last one a message becomes a dead letter."""
@@ -52,7 +52,7 @@ CONNECT_SECONDS = 5.0
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 3.0
 
 UNAVAILABLE = (OSError, TimeoutError, AMQPError, ChannelInvalidStateError, RuntimeError)
-"""Errors of aio-pika while the broker is unavailable; it raises RuntimeError on a transport that has just closed."""
+"""Errors of aio-pika while the broker is unavailable. RuntimeError means that the transport has just closed."""
 
 
 async def keep_connected(purpose: str, session: Callable[[], Awaitable[None]]) -> None:
@@ -66,7 +66,7 @@ async def keep_connected(purpose: str, session: Callable[[], Awaitable[None]]) -
             log.info("broker_unavailable", purpose=purpose, error=type(error).__name__)
         task = asyncio.current_task()
         if task is not None and task.cancelling():
-            # A connection attempt that fails at the same moment swallows the cancellation.
+            # Cancel again: aio-pika swallows a cancellation if the connection attempt fails at the same moment.
             raise asyncio.CancelledError
         if asyncio.get_running_loop().time() - started > 2 * _LONGEST_BACKOFF:
             backoff.reset()
@@ -76,7 +76,7 @@ async def keep_connected(purpose: str, session: Callable[[], Awaitable[None]]) -
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[tuple[AbstractConnection, asyncio.Event]]:
     """Open a connection; the event is set when it is lost."""
-    # Not aio_pika.connect(): a connection that it fails to open is closed by the garbage collector, in any thread.
+    # Do not use aio_pika.connect(): if it fails, the garbage collector closes the connection, maybe in another thread.
     connection = aio_pika.Connection(make_url(url))
     lost = asyncio.Event()
     connection.close_callbacks.add(lambda *_: lost.set())
@@ -101,7 +101,8 @@ async def declare_queue(
     dead_queue = await channel.declare_queue(dead_name(name), durable=True, arguments={"x-queue-type": "quorum"})
     await dead_queue.bind(dead, routing_key=name)
     for delay in delays:
-        # The default exchange routes to this queue only: other consumers of the event do not see it again.
+        # Return messages through the default exchange: it routes to this queue only, so that other consumers do not
+        # receive the event again.
         arguments = {**_forwarding_to("", name), "x-message-ttl": round(delay * 1000)}
         await channel.declare_queue(retry_name(name, delay), durable=True, arguments=arguments)
     arguments = {**_forwarding_to(DEAD_EXCHANGE, name), "x-delivery-limit": DELIVERY_LIMIT}

@@ -1,4 +1,4 @@
-"""Dead letters, for operators: list them, show them and send them back to their consumer.
+"""Lets operators list dead letters (messages whose consumer failed), show them and send them back to the consumer.
 
     python -m chassis.events.dead_letters list|show|replay [QUEUE] [--id EVENT]
 
@@ -68,7 +68,7 @@ async def replay(url: str, queue: str, id: str | None = None) -> int:
     """Send dead letters (all, or one event's) back to the queue as new; return how many. Raises QueueUnknown."""
     replayed = 0
     async with _open(url, queue) as (channel, letters):
-        # Only as many as there are now: otherwise a letter that fails again would be replayed forever.
+        # Take only as many as there are now: otherwise a letter that fails again would be replayed forever.
         async for message in _take(letters, letters.declaration_result.message_count or 0):
             if id is None or _describe(message).id == id:
                 await broker.move(channel.default_exchange, queue, message, {})
@@ -129,7 +129,7 @@ app = typer.Typer(help="Dead letters of the event consumers.", no_args_is_help=T
 Queue = Annotated[
     str | None, typer.Argument(help="A consumer's queue, such as backend_svc.index. Default: all queues.")
 ]
-Id = Annotated[str | None, typer.Option("--id", help="Only the letter of this event id.")]
+Id = Annotated[str | None, typer.Option("--id", help="Only the dead letter with this event id.")]
 T = TypeVar("T")
 
 

@@ -1,9 +1,9 @@
 """Consumers of events: each event takes effect once, however often it is delivered.
 
-The handler's transaction also writes the inbox row; events that arrive together share a transaction. A message waits
-while a dependency is unavailable. When a handler fails, its message is retried after growing delays and then becomes a
-dead letter. Other messages overtake it meanwhile: a handler that needs the order of a subject's events must compare
-their `sequence`.
+The handler's transaction also records the event in the table `inbox`. Events that arrive together share a transaction.
+A message waits while a dependency is unavailable. When a handler fails, its message is retried after growing delays
+and then becomes a dead letter. Meanwhile other messages overtake the failed one: a handler that needs the order of a
+subject's events must compare their `sequence`.
 """
 
 import time
@@ -45,7 +45,7 @@ INSERT INTO inbox (consumer, event_id) SELECT $1, event_id FROM unnest($2::uuid[
 ON CONFLICT DO NOTHING RETURNING event_id
 """
 
-# A message can be redelivered while it is in a queue or among the dead letters, but not after weeks.
+# Keep a row as long as its message may be delivered again, from a queue or as a replayed dead letter.
 SWEEP = Sweep("inbox", "handled_at < now() - interval '30 days'")
 
 Handler = Callable[[Connection, Sequence[Event]], Awaitable[None]]
@@ -90,7 +90,7 @@ class Consumer:
         try:
             await broker.keep_connected(self._subscription.queue, self._session)
         finally:
-            # A stopping consumer must not keep a transaction open: another consumer handles its events.
+            # A stopping consumer must not keep a transaction open, because another consumer will claim the same events.
             self._together.cancel()
 
     async def _session(self) -> None:
@@ -123,8 +123,8 @@ class Consumer:
                 else:
                     acknowledger.handled(tag)
 
-            # aiormq runs the callback in a task for each message, at most _PREFETCH at a time. aio-pika would build
-            # objects that are not needed here, and wait for the socket after each message.
+            # Consume through aiormq: aio-pika would build objects that are not needed here, and wait for the socket
+            # after each message. aiormq runs the callback in a task for each message, at most _PREFETCH at a time.
             await underlying.basic_consume(queue.name, receive)
             await lost.wait()
 

@@ -1,7 +1,7 @@
-"""The outbox: events are written in the transaction that makes them true, and a relay publishes them afterwards.
+"""The outbox: an event is written in the transaction of the change that it reports; a relay publishes it afterwards.
 
 `record` runs inside that transaction. `Relay` claims rows (SKIP LOCKED, so several relays may run), publishes them,
-waits for the broker's confirms and deletes the confirmed ones. Every event is published at least once.
+waits for the broker's confirms and deletes the confirmed rows. Every event is published at least once.
 An event that cannot be published is postponed, so that it does not block those after it.
 """
 
@@ -29,13 +29,13 @@ OUTBOX_PENDING = Gauge("outbox_pending", "Events that are durable and not yet pu
 _BATCH = 500
 _POLL_SECONDS = 1.0
 _SOON_SECONDS = 0.005  # pause after `wake`: long enough for most commits
-_BUSY_SECONDS = 0.05  # the same right after a batch: a transaction for a few events costs more than publishing them
+_BUSY_SECONDS = 0.05  # pause after `wake` if events were just published, so that more share a transaction
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 2.0
-_COUNT_SECONDS = 1.0  # counting a long backlog after each batch would slow its publication
+_COUNT_SECONDS = 1.0  # pause between counts: counting a long backlog after each batch would slow its publication
 
 INTO = "INSERT INTO outbox (id, type, event)"
-"""For statements that write events together with the rows that make them true."""
-# An event that is published again may still be waiting for its first publication.
+"""For statements that write events together with the change that the events report."""
+# ON CONFLICT, because an event that is recorded a second time may still be in the table.
 INSERT = f"""
 {INTO}
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])
@@ -44,7 +44,7 @@ ON CONFLICT (id) DO NOTHING
 CLAIM = """
 SELECT id, type, event FROM outbox WHERE due_at <= now() ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED
 """
-# Wait about as long again as the event has waited. The random factor separates events that failed in one batch,
+# Postpone each event by about its age. The random factor puts events that failed together into different batches,
 # because one of them may have caused the failure of the others.
 PUT_OFF = """
 UPDATE outbox SET due_at = clock_timestamp()
@@ -115,7 +115,7 @@ def start_publishing(
     *,
     mandatory: Collection[str] = (),
 ) -> None:
-    """Start publishing the events in a database's outbox: the connection and the relay, independent of each other.
+    """Start two background tasks that publish the events in a database's outbox: the broker connection and the relay.
 
     `start` runs background work, as `Parts.start` does. `mandatory`: event types that stay in the outbox until a queue
     is bound for them.
@@ -178,7 +178,7 @@ class Relay:
         """Publish the events that are due, at most one batch, and return how many were claimed."""
         await self._count()
         try:
-            # Wait before the transaction opens: none may stay open while the broker is unavailable.
+            # Wait before opening the transaction, which must not stay open while the broker is unavailable.
             async with asyncio.timeout(_POLL_SECONDS):
                 await self._publisher.connected()
         except TimeoutError:

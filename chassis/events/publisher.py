@@ -1,7 +1,7 @@
 """The publisher: sends batches of events to the exchange and reports which of them the broker confirmed.
 
-It writes frames to aiormq's channel, below aio-pika's and aiormq's publish methods. Those spend a task, a timer, a lock
-and a system call on each message: three times the cost of writing the frames of a batch at once.
+It writes frames to aiormq's channel, below aio-pika's and aiormq's publish methods. Those methods spend a task, a
+timer, a lock and a system call on each message. Writing the frames of a batch at once costs a third of that.
 """
 
 import asyncio
@@ -82,8 +82,8 @@ class Publisher:
                 await asyncio.wait(confirms)
         except UNAVAILABLE as error:
             log.warning("events_unconfirmed", count=len(messages), error=type(error).__name__)
-            # Unconfirmed messages are published again over a new connection. On this one, copies would pile up in
-            # our memory while the broker accepts nothing, which can last for hours when it is short of memory.
+            # Reconnect before the unconfirmed messages are published again. On the old connection, their copies would
+            # fill our memory: a broker that is short of memory may accept nothing for hours.
             give_up.set()
         if len(confirms) < len(messages):
             return [False] * len(messages)
@@ -136,7 +136,7 @@ def _frames_with(channel: int, head: tuple[bytes, bytes, bytes], id: UUID, body:
 
 @lru_cache(500)
 def _head_of(channel: int, exchange: str, type: str, *, mandatory: bool) -> tuple[bytes, bytes, bytes]:
-    """Return the frames before a message's body in three pieces: up to the body's size, up to the id, and the rest.
+    """Return the frames before a message's body in three parts: up to the body's size, up to the id, and the rest.
 
     Messages of a type differ only in size and id; encoding the rest for each message would be the slowest step.
     Raises ValueError when AMQP cannot carry the type.
@@ -154,7 +154,7 @@ def _head_of(channel: int, exchange: str, type: str, *, mandatory: bool) -> tupl
 
 
 def _forget(tags: dict[str, int], id: str, tag: int, _: object) -> None:
-    # Keep the tag of a later attempt with the same message.
+    # A later attempt to publish the same message may have replaced the tag; then keep it.
     if tags.get(id) == tag:
         del tags[id]
 

@@ -11,7 +11,7 @@ ALGORITHM = "EdDSA"
 ACCOUNT_ISSUER = "auth_svc"
 ACCOUNT_AUDIENCE = "fairdb"
 KEY_SET_SUFFIX = ".jwks.json"
-"""A trust folder holds one `<issuer>.jwks.json` for each issuer."""
+"""A trust folder contains one `<issuer>.jwks.json` for each issuer."""
 
 
 def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:

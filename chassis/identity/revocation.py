@@ -3,10 +3,10 @@
 auth_svc writes these Redis keys from its database:
 
     fairdb:revoked:complete     set while the list is complete; absent after Redis lost its data
-    fairdb:revoked:<id>         the token (jti) or session (sid) <id> is revoked; expires with its last token
+    fairdb:revoked:<id>         the token (jti) or session (sid) <id> is revoked; the key expires with its last token
 
-An answer is trusted for a second. When Redis is unavailable, or has lost the list, auth_svc answers instead. When both
-are unavailable the call fails, because a revoked token must not pass.
+Services trust an answer for one second. When Redis is unavailable, or has lost the list, auth_svc answers instead. When
+both are unavailable, the call fails, because a revoked token must not be accepted.
 """
 
 import time
@@ -93,7 +93,7 @@ def connect_redis(url: str) -> Redis:
 
 @asynccontextmanager
 async def open_revocation_list(redis_url: str, auth: grpc.aio.Channel) -> AsyncIterator[RevocationList]:
-    """Open the list for any service but auth_svc."""
+    """Open the list for a service other than auth_svc, which asks its own database."""
     authority = RevocationServiceStub(auth)
 
     async def check(token_id: str, session_id: str) -> bool:

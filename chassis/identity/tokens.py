@@ -1,8 +1,8 @@
 """Tokens: JWTs signed with Ed25519, by auth_svc for accounts and by each service for itself.
 
-Every issuer has its own key. Services hold the public keys in a trust folder, one JWKS file for each issuer
-(`<issuer>.jwks.json`), so that verification calls no other service. A token is valid only if a key of the issuer that
-it names has signed it: a service's key cannot sign for an account or for another service.
+Every issuer has its own key. Services read the public keys from a trust folder, one JWKS file for each issuer
+(`<issuer>.jwks.json`), so that verification calls no other service. A token is valid only if it was signed with a key
+of the issuer that it names, so a service cannot sign for an account or for another service.
 """
 
 import json
@@ -45,7 +45,7 @@ class Signer:
         """Read the key from a PKCS 8 PEM file. Raises ValueError unless it is an Ed25519 key."""
         key = load_pem_private_key(key_file.read_bytes(), password=None)
         if not isinstance(key, Ed25519PrivateKey):
-            raise ValueError(f"{key_file} must hold an Ed25519 private key")
+            raise ValueError(f"{key_file} must contain an Ed25519 private key")
         return cls(issuer, key)
 
     def sign(self, audience: str, lifetime: int, claims: Mapping[str, Any]) -> str:
@@ -99,7 +99,7 @@ class TrustStore:
         self._checked_at = float("-inf")
 
     def find(self, key_id: str) -> _Key | None:
-        """Return the key. The folder is checked for changes at most every few seconds."""
+        """Return the key with this id, or None. Checks the folder for changes at most every few seconds."""
         self._refresh()
         return self._keys.get(key_id)
 
@@ -177,7 +177,7 @@ class Verifier:
                 token, key.public, algorithms=[ALGORITHM], audience=audience, options={"require": required}
             )
         except jwt.PyJWTError:
-            # The library's text may quote the token.
+            # Hide the library's error, because its text may quote the token.
             raise Unauthenticated from None
         if claims["iss"] != key.issuer:
             raise Unauthenticated

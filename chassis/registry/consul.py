@@ -30,7 +30,7 @@ class ConsulError(Exception):
 
 
 def split_url(url: str) -> SplitResult:
-    """Return the pieces of an agent's URL. Raises ValueError if one is missing or invalid."""
+    """Split an agent's URL. Raises ValueError if the scheme, host or port is missing or invalid."""
     try:
         pieces = urlsplit(url)
         if pieces.scheme in ("http", "https") and pieces.hostname and pieces.port != 0:
@@ -50,7 +50,7 @@ class Consul:
     def __init__(self, url: str, *, answer_seconds: float = _ANSWER_SECONDS) -> None:
         """Set up. `url`: the agent's address, such as "http://consul.example.org"; the port defaults to Consul's.
 
-        Requests without a wait fail after `answer_seconds`. Raises ValueError if the URL is invalid.
+        Requests that do not wait for a change fail after `answer_seconds`. Raises ValueError if the URL is invalid.
         """
         self._client = _Client(url, answer_seconds)
         self._worker = _Worker()
@@ -101,7 +101,8 @@ class Consul:
         With `index`, wait until the answer differs from the one with that index, at most `wait_seconds` plus
         one sixteenth.
         """
-        # py-consul raises ConsulException without X-Consul-Index: a watch would otherwise repeat without a pause.
+        # If the answer lacks X-Consul-Index, py-consul raises ConsulException: without an index, a watch would repeat
+        # without a pause.
         answered, nodes = await self._worker.run(
             self._client.health.service, quote(service, safe=""), passing=passing, index=index, wait=f"{wait_seconds}s"
         )
@@ -158,7 +159,7 @@ class _Http(consul.std.HTTPClient):
         return f"{self.base_uri}{path}?{urlencode(params)}" if params else f"{self.base_uri}{path}"
 
     def timeout(self, params: Any) -> Any:
-        """Return seconds to connect and to answer."""
+        """Return the time limits for the connection and for the answer, in seconds."""
         return min(_CONNECT_SECONDS, self.connections_timeout or _CONNECT_SECONDS), super().timeout(params)
 
     def response(self, response: Any, raw: bool = False) -> Any:
@@ -174,7 +175,7 @@ class _Http(consul.std.HTTPClient):
 class _Worker:
     """Runs blocking calls one after the other in a daemon thread.
 
-    Python joins an executor's threads when it exits, so a pending watch would delay the exit by half a minute.
+    Not an executor: Python joins its threads on exit, so a pending watch would delay the exit by half a minute.
     """
 
     def __init__(self) -> None:

@@ -120,7 +120,7 @@ class Registry:
                 raise ConnectionError("the registry has no leader")
 
     async def version(self) -> str:
-        """Return the registry's release, "" when our token may not read it."""
+        """Return the registry's release, or "" if our token may not read it."""
         async with asyncio.timeout(2.0):
             try:
                 return await self._queries.version()
@@ -129,7 +129,7 @@ class Registry:
 
 
 def next_index(index: int | None, answered: int) -> int | None:
-    """Return the index for the next query; None, to ask without waiting, if it went backwards (a restored Consul)."""
+    """Return the index for the next query; None if it went backwards (a restored Consul), so as not to wait."""
     if answered <= 0 or (index is not None and answered < index):
         return None
     return answered

@@ -27,7 +27,7 @@ class NotBatched(AppError):
 class BatchServicer(batch_service_pb2_grpc.BatchServiceServicer):
     """Serves many calls at once, to methods that declare the option `batched` in their proto.
 
-    Generated code adds a service's methods to it as to a server.
+    It has a server's methods for registration, so that generated code can add a service's methods to it.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:

@@ -1,8 +1,8 @@
 """Logging: JSON lines on standard output, from our code and from libraries.
 
-No line may carry a value of a sample or of a request. An exception is therefore written as its type and place, and an
-object that JSON cannot express as the name of its class; their texts may quote what users sent. This holds as soon as
-this module is imported. `set_up_logging` adds what differs between services.
+No line may contain a value of a sample or of a request. The texts of exceptions and other objects may quote what users
+sent. Therefore an exception is written as its type and place, and an object that JSON cannot express as the name of its
+class. Importing this module is enough to apply this rule. `set_up_logging` adds the service's name, ids and the level.
 """
 
 import logging
@@ -59,7 +59,7 @@ def _configure(level: str, *processors: Processor, cache: bool) -> None:
 
 
 class _LibraryLog(logging.Handler):
-    """Logs where a library logged and which error it met, but not its text: that may quote what users sent."""
+    """Logs the place and the error type of a library's message, but not its text, which may quote what users sent."""
 
     def emit(self, record: logging.LogRecord) -> None:
         fields = {"error": record.exc_info[1]} if record.exc_info else {}
@@ -120,7 +120,7 @@ def _type_of(error: BaseException) -> str:
 
 
 def _places(error: BaseException) -> list[str]:
-    """Return the last frames of an error and, for a group, of each of its errors, after the error's type."""
+    """Return the last frames of an error. For a group, add those of each inner error, after the inner error's type."""
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     places = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     if isinstance(error, BaseExceptionGroup):
@@ -131,5 +131,5 @@ def _places(error: BaseException) -> list[str]:
 
 if not structlog.is_configured():
     _configure("info", cache=False)
-    # Takes what libraries log where no handler is set up.
+    # Handles the messages of libraries in programs that do not call `set_up_logging`.
     logging.lastResort = _LibraryLog(logging.WARNING)

@@ -3,7 +3,7 @@
 In order: correlation id and trace, deadline, authentication, authorisation, validation, the servicer. Afterwards errors
 become statuses, and the call is counted, timed and, if it failed, logged.
 
-A bidirectional stream has no deadline. Its servicer validates each item, so that a bad one need not fail the others.
+A bidirectional stream has no deadline. Its servicer validates each item, so that an invalid item fails alone.
 """
 
 import asyncio
@@ -91,7 +91,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         self._revocations = revocations
         self._wrapped: dict[str, grpc.RpcMethodHandler] = {}
 
-    async def intercept_service(  # pyright: ignore[reportIncompatibleMethodOverride]  # grpc's stub makes it generic without need
+    async def intercept_service(  # pyright: ignore[reportIncompatibleMethodOverride]  # grpc's type stub is needlessly generic
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler | None]],
         handler_call_details: grpc.HandlerCallDetails,
@@ -135,7 +135,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         try:
             with _handling(method.path, call):
                 await self._admit(method.path, call, partial(self._authenticate, metadata))
-                # The deadline limits admission, not the stream.
+                # The deadline limited only the checks above; the stream itself has none.
                 call.deadline = None
                 async with aclosing(method.servicer(_read_each(method, requests), context)) as answers:
                     async for answer in answers:

@@ -32,7 +32,7 @@ class GeneratedService:
             raise ServicerUnknown(f"{name} implements several services ({services}): write one class for each")
         (base,) = bases
         generated = sys.modules[base.__module__]
-        # Protobuf packages follow the folders, so the service's full name follows the module's.
+        # A protobuf package has the name of its folder, so the module's name contains the package's name.
         package, _, _ = base.__module__.rpartition(".")
         descriptor = descriptor_pool.Default().FindServiceByName(f"{package}.{base.__name__.removesuffix('Servicer')}")
         return cls(descriptor, getattr(generated, f"add_{base.__name__}_to_server"))

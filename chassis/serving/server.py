@@ -1,7 +1,7 @@
 """Starts a service, serves it and stops it in order.
 
-A service passes its name and `open_app`: an async context manager that makes an `Application` of settings and `Parts`.
-`run` serves until a signal; `serving` does the same without signals, for tests.
+A service passes its name and `open_app`, an async context manager that takes settings and `Parts` and yields an
+`Application`. `run` serves until a signal; `serving` does the same without signals, for tests.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ class Application:
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts that every service is built from."""
+    """The objects that every service needs, created once at start."""
 
     name: str
     signer: Signer

@@ -1,7 +1,7 @@
 """A service's own schema in PostgreSQL: a pool that connects when first used, and numbered migrations.
 
 Migrations are files `NNNN_name.sql`; the chassis's own (outbox, inbox) run first. Each runs once, in a transaction and
-under a lock, so that several instances may start at once. The role's search_path names the schema.
+under a lock, so that several instances may start at once. The search_path of the database role names the schema.
 """
 
 import asyncio
@@ -109,7 +109,7 @@ _UNAVAILABLE = (
 
 
 def _is_unavailable(error: Exception) -> bool:
-    """Return whether the server is unavailable, and not the statement wrong."""
+    """Return whether an error means that the server is unavailable, rather than that the statement is wrong."""
     # asyncpg has one class for closed connections and for wrong arguments; only the text differs.
     closed = type(error) is asyncpg.InterfaceError and ("closed" in str(error) or "released" in str(error))
     return closed or isinstance(error, _UNAVAILABLE)

@@ -1,4 +1,4 @@
-"""Page tokens: the id after which the next page starts, bound to its query."""
+"""Page tokens: the id after which the next page starts, and a digest of the query for which the token is valid."""
 
 import base64
 import hashlib

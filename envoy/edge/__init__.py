@@ -1,1 +1,1 @@
-"""The edge: Envoy's configuration, made from the protos, and the agent that keeps its addresses and keys current."""
+"""The edge: Envoy's configuration, generated from the protos, and the agent that updates its addresses and keys."""

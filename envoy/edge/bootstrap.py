@@ -17,7 +17,7 @@ HEAP_LIMIT = 1024**3  # bytes
 STRIPPED_HEADERS = ("grpc-timeout", "x-request-id", "x-service-token", "x-http-code", "tracestate", "baggage")
 STRIPPED_PREFIXES = ("x-fairdb-", "x-edge-", "x-envoy-")
 
-# The log contains no path, query, user agent or other client text, which may contain a person's name.
+# The log contains no path, query, user agent or other client text, because such text may contain a person's name.
 ACCESS_LOG = {
     "event": "request",
     "time": "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
@@ -46,7 +46,7 @@ def build_bootstrap(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...]) -> Conf
     return {
         "node": {"id": "edge", "cluster": "fairdatabase"},
         "admin": explained(
-            "The admin interface always listens on loopback: it can stop Envoy and shows this configuration.",
+            "The admin interface always listens on loopback, because it can stop Envoy and shows this configuration.",
             {"address": _address("127.0.0.1", settings.edge_admin_port)},
         ),
         "application_log_config": explained(
@@ -119,7 +119,7 @@ def _hardening() -> Config:
 def _trust() -> Config:
     """Return the settings that make every client untrusted.
 
-    By default Envoy believes the internal headers of clients on loopback and private networks.
+    By default Envoy trusts the internal headers of clients on loopback and private networks.
     """
     removals = [
         *({"remove": name} for name in STRIPPED_HEADERS),

@@ -84,11 +84,12 @@ def build_cluster(name: str, endpoints: Path) -> Config:
         "upstream_connection_options": shared(
             "keepalive",
             {"tcp_keepalive": {"keepalive_time": 10, "keepalive_interval": 5, "keepalive_probes": 3}},
-            "HTTP/2 pings would find a dead peer sooner, but gRPC servers close connections that ping often.",
+            "TCP keepalive finds dead connections. HTTP/2 pings would be faster, but gRPC servers close connections"
+            " that ping often.",
         ),
         "circuit_breakers": {"thresholds": [LIMITS, STREAM_LIMITS]},
         "outlier_detection": OUTLIERS,
         "health_checks": [HEALTH_CHECK],
-        # The registry decides which instances exist: one that left receives no calls, even if it still answers.
+        # An instance that has left the registry receives no calls, even if it still passes health checks.
         "ignore_health_on_host_removal": True,
     }

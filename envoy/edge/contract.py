@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet, M
 from deploy.services import SERVICES
 from fairdb.options.v1 import access_pb2
 
-# The public gRPC services and the service that serves each. Clients cannot reach any other.
+# Each public gRPC service, with the program that serves it. Clients cannot reach other gRPC services.
 UPSTREAMS = {public: service.name for service in SERVICES for public in service.serves}
 _ANY_FORM = ".google.api.HttpBody"
 """The type of a body that is passed on unchanged."""
@@ -56,8 +56,8 @@ class PublicRpc:
 def read_public_rpcs(descriptors: bytes) -> tuple[PublicRpc, ...]:
     """Return every public RPC of a descriptor set.
 
-    Raises ContractError when a public RPC lacks its access rule or (unless it streams) its REST path, when an internal
-    RPC has a REST path, and when a public service is missing.
+    Raises ContractError when a public RPC has no access rule, when a public RPC that does not stream has no REST path,
+    when an internal RPC has a REST path, and when a public service is missing.
     """
     found: dict[str, list[PublicRpc]] = {}
     files = FileDescriptorSet.FromString(descriptors)

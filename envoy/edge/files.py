@@ -8,7 +8,7 @@ from pathlib import Path
 class EdgeFiles:
     """The files of one edge.
 
-    Envoy watches the folders of the addresses and of the token filter, so each of these files has a folder of its own.
+    Envoy watches whole folders, so the addresses and the token filter's configuration are in separate folders.
     """
 
     root: Path
@@ -20,7 +20,7 @@ class EdgeFiles:
 
     @property
     def descriptors(self) -> Path:
-        """Descriptor set of the protos that this configuration was made from."""
+        """Descriptor set of the protos from which this configuration was generated."""
         return self.root / "descriptors.binpb"
 
     @property

@@ -41,7 +41,8 @@ def build_filters(descriptors: Path, tokens: Path, rate_limit: int, rpcs: Iterab
             "envoy.filters.http.grpc_json_transcoder",
             _transcoder(descriptors),
             "The transcoder precedes the token check, so that access is decided in one place: from here on, every path"
-            " is the path of an RPC. Headers are passed on first, so the token is checked before a body is read.",
+            " is the path of an RPC. The transcoder passes headers on before it reads the body, so an invalid token is"
+            " rejected without reading the body.",
         ),
         build_token_filter(tokens),
         _filter(
@@ -78,7 +79,7 @@ def build_cors_policy(origins: Sequence[str]) -> Config:
 
 
 def pass_unbuffered() -> Config:
-    """Return the per-route setting for requests that are not buffered; their service limits them."""
+    """Return the per-route setting for requests that are not buffered. The service limits their size."""
     return {BUFFER_FILTER: typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", disabled=True)}
 
 
@@ -141,7 +142,7 @@ def _transcoder(descriptors: Path, services: Iterable[str] = UPSTREAMS) -> Confi
         print_options={"always_print_primitive_fields": True},
         # "filter=a+b" means "a b": HTML forms and most libraries encode a space in this way.
         query_param_unescape_plus=True,
-        # By default the limit is a connection's buffer, which turns a 40 KB answer into a 500.
+        # By default both limits equal a connection's buffer, so that an answer of 40 KB would become a 500.
         max_request_body_size=MAX_REQUEST_BYTES,
         max_response_body_size=MAX_RESPONSE_BYTES,
     )

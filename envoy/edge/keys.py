@@ -66,7 +66,7 @@ def publish_keys(files: EdgeFiles, keys: list[dict[str, str]]) -> None:
 
 
 def read_last_known(files: EdgeFiles) -> list[dict[str, str]]:
-    """Return the keys of an earlier run, or a placeholder."""
+    """Return the keys that the edge saved before its last stop, or a placeholder."""
     try:
         return read_public_keys(files.jwks.read_bytes())
     except (FileNotFoundError, KeysInvalid):

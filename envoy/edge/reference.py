@@ -10,12 +10,12 @@ REFERENCE = Path(__file__).parents[1] / "envoy.yaml"
 
 
 def write_reference() -> None:
-    """Replace envoy/envoy.yaml by today's configuration."""
+    """Replace envoy/envoy.yaml by the current configuration."""
     REFERENCE.write_text(_current(), encoding="utf-8")
 
 
 def find_drift() -> str:
-    """Return how envoy/envoy.yaml differs from today's configuration, as a unified diff; "" when it does not."""
+    """Return how envoy/envoy.yaml differs from the current configuration, as a unified diff; "" when it does not."""
     committed = REFERENCE.read_text(encoding="utf-8") if REFERENCE.exists() else ""
     lines = committed.splitlines(keepends=True), _current().splitlines(keepends=True)
     return "".join(difflib.unified_diff(*lines, "envoy/envoy.yaml", "what the edge renders now", n=2))

@@ -11,12 +11,12 @@ from edge.typed import Config
 from edge.yaml import to_yaml
 
 HEADER = """\
-The configuration of Envoy, made from the protos and the Python in envoy/edge. Do not edit it; change the sources.
+The configuration of Envoy, generated from the protos and the Python in envoy/edge. Do not edit it; change the sources.
 
-envoy/envoy.yaml is this configuration with default settings. `make envoy-config` writes it, and `make check` compares
-it. When the edge starts, `python -m edge render` writes the same configuration to envoy.yaml in the edge's own folder,
-which is .fairdb/up/envoy after `make up`. The two files differ only in the values that FAIRDB_EDGE_... and
-FAIRDB_PORT_... variables set: host, ports, rate limit, connection limit, CORS origins.
+envoy/envoy.yaml is this configuration with default settings. `make envoy-config` writes it, and `make check` fails if
+it is out of date. When the edge starts, `python -m edge render` writes the same configuration to envoy.yaml in the
+edge's own folder, which is .fairdb/up/envoy after `make up`. The two files differ only in the values that variables
+FAIRDB_EDGE_... and FAIRDB_PORT_... set: host, ports, rate limit, connection limit, CORS origins.
 
 Envoy runs in the edge's folder, so the paths below are relative to it:
   descriptors.binpb        the protos, compiled
@@ -29,7 +29,8 @@ Envoy runs in the edge's folder, so the paths below are relative to it:
 def render(settings: EdgeSettings) -> EdgeFiles:
     """Write Envoy's files. Addresses and keys of an earlier run are kept as the last known ones."""
     files = EdgeFiles(settings.edge_dir.resolve())
-    # Envoy reads a copy, so that it does not load descriptors that were rebuilt since when it restarts.
+    # Envoy reads a copy of the descriptors. Otherwise a restarted Envoy could load newer ones, which may not match its
+    # configuration.
     write_atomically(files.descriptors, settings.descriptors.read_bytes())
     for cluster in CLUSTERS:
         if not files.endpoints(cluster).exists():

@@ -1,7 +1,7 @@
 """Envoy's own error replies, in the shape of all our errors: google.rpc.Status.
 
-Envoy's texts reveal its configuration, and the transcoder's quote the request, which may contain a person's name. A
-fixed text replaces each of them.
+Envoy's error texts reveal its configuration. The transcoder's error texts quote the request, which may contain a
+person's name. So each reply gets a fixed text.
 """
 
 import base64
@@ -19,11 +19,12 @@ from edge.contract import CLUSTERS, UPSTREAMS
 from edge.typed import Config, explained, shared
 from fairdb.errors.v1.error_reason_pb2 import ErrorReason
 
-# answers.lua sets this header on calls that arrived as gRPC: the transcoder hides that by changing the content type.
+# answers.lua sets this header on calls that arrived as gRPC, because the transcoder gives REST calls the content type
+# of gRPC.
 NATIVE_HEADER = "x-edge-native"
 # answers.lua sets this header on requests that it rejects.
 UNKNOWN_FIELD_HEADER = "x-edge-unknown-field"
-RETRY_AFTER = 1  # seconds: health checks notice a recovery sooner
+RETRY_AFTER = 1  # seconds; by then, health checks have noticed a recovery
 
 # The id that the Lua filter chose, or a new one for a request that was rejected before that filter.
 CORRELATION_ID = (
@@ -87,7 +88,10 @@ def _overloaded(when: Config) -> Reply:
 
 
 def _upstream_replies(cluster: str, also: Config | None = None) -> Iterator[Reply]:
-    """Yield the replies for an upstream that is unavailable or broken. The path is the RPC's, also for REST calls."""
+    """Yield the replies for an upstream that is unavailable or broken.
+
+    They match by the RPC's path, which a REST call also has after the transcoder.
+    """
     paths = (
         header_is(":path", {"string_match": {"prefix": f"/{service}/"}})
         for service, served_by in UPSTREAMS.items()
@@ -150,7 +154,8 @@ REPLIES = (
         "The request headers exceed the limit of 32 KB or 100 headers.",
     ),
     _overloaded(status_is(429)),
-    # A connection broke during a call. Without a key, a retry could create a second sample, so do not suggest one.
+    # The connection to a service broke during a call without an idempotency key. Do not suggest a retry, because it
+    # could create a second sample.
     Reply(
         both(flag_is("UC"), header_is("idempotency-key", {"present_match": False})),
         504,
@@ -159,8 +164,8 @@ REPLIES = (
         "The connection to a service broke during this call, which may have taken effect. Send an Idempotency-Key to"
         " make a call safe to repeat.",
     ),
-    # Must precede UO (the circuit breaker's limit): calls to an unreachable upstream can carry both flags, because the
-    # limit stopped their retries.
+    # UF (upstream unreachable) must precede UO (the circuit breaker's limit): a call to an unreachable upstream has
+    # both flags if the limit stopped its retries.
     *(reply for cluster in CLUSTERS for reply in _upstream_replies(cluster, flag_is("UF"))),
     # Envoy answers 503 at a circuit breaker's limit, although no service is unavailable.
     _overloaded(flag_is("UO")),
@@ -181,7 +186,7 @@ REPLIES = (
         ErrorReason.ERROR_REASON_INTERNAL,
         "Internal error. Report the X-Correlation-ID of this answer: it identifies the request in the logs.",
     ),
-    # Lists the accepted fields and does not quote the client's: it may contain a person's name.
+    # The text lists the accepted fields. It does not quote the client's field, which may contain a person's name.
     Reply(
         header_is(UNKNOWN_FIELD_HEADER, {"present_match": True}),
         400,
@@ -212,13 +217,13 @@ def build_local_replies() -> Config:
 
 
 def _native_mapper(reply: Reply) -> Config:
-    """Return the reply for a gRPC caller: status, message, and google.rpc.Status in the trailer of gRPC libraries."""
+    """Return the reply for a gRPC caller: status, message, and google.rpc.Status in the trailer that libraries read."""
     code = reply.code if reply.native_code is None else reply.native_code
     # gRPC sends binary headers as base64 without padding.
     details = base64.b64encode(_status(reply, code).SerializeToString(deterministic=True)).decode().rstrip("=")
     return {
         "filter": both(_NATIVE, reply.when),
-        # Becomes grpc-message.
+        # Envoy sends this text as grpc-message.
         "body_format_override": {"text_format_source": {"inline_string": reply.message}},
         "headers_to_add": [
             _header("grpc-status", str(int(code))),

@@ -17,7 +17,7 @@ def build_route_config(rpcs: Iterable[PublicRpc], cors_origins: Sequence[str]) -
     """Return the routes. They match the paths of RPCs, because transcoding comes first."""
     config: Config = {
         "name": "edge",
-        # The last route names a cluster that does not exist.
+        # Do not validate cluster names, because the last route names one that does not exist.
         "validate_clusters": False,
         # The transcoder adds these headers. Paths and queries may contain values that must not reach a service's log.
         "request_headers_to_remove": ["x-envoy-original-path", "x-envoy-original-method"],

@@ -30,7 +30,7 @@ def build_token_filter(tokens: Path) -> Config:
 
 
 def build_route_access(anyone: bool) -> Config:
-    """Return a route's setting for tokens. A route without one requires a token."""
+    """Return a route's setting for tokens. A route without this setting requires a token."""
     access: Config = {"disabled": True} if anyone else {"requirement_name": TOKEN_REQUIRED}
     config = typed("envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig", **access)
     return {JWT_FILTER: shared("anyone" if anyone else "needs_token", config)}
@@ -47,7 +47,7 @@ def _filter_config(keys: list[dict[str, str]]) -> Config:
         "issuer": ACCOUNT_ISSUER,
         "audiences": [ACCOUNT_AUDIENCE],
         "local_jwks": {"inline_string": json.dumps({"keys": keys})},
-        # By default Envoy also accepts a token in the query, which logs record.
+        # By default Envoy also accepts a token in the query, where logs would record it.
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
         # Services verify the token again, so that they need not trust the edge.
         "forward": True,

@@ -6,11 +6,11 @@ Config = dict[str, Any]
 
 
 class Annotated(dict[str, Any]):
-    """A part of a configuration with notes for its readers, which `edge.yaml` writes."""
+    """A section of a configuration, with a comment and an anchor that `edge.yaml` writes for readers."""
 
     comment: str = ""
     anchor: str = ""
-    """YAML anchor of a part that occurs in several places: the part is written once, then referred to."""
+    """YAML anchor of a section that occurs in several places: it is written once, then referred to."""
 
 
 def explained(comment: str, config: Config) -> Config:
@@ -21,7 +21,7 @@ def explained(comment: str, config: Config) -> Config:
 
 
 def shared(anchor: str, config: Config, comment: str = "") -> Config:
-    """Return the configuration as a YAML anchor: where it occurs again, `*anchor` stands for it."""
+    """Return the configuration with a YAML anchor: it is written once, then referred to as `*anchor`."""
     result = Annotated(config)
     result.anchor, result.comment = anchor, comment
     return result

@@ -63,7 +63,7 @@ class _Writer:
                     yield _indented(line) if number or mark else f"- {line}"
 
     def _mark(self, config: Config) -> tuple[str, bool]:
-        """Return the anchor or alias to write for a part, and whether it replaces the part."""
+        """Return the anchor or alias of a section, and whether it replaces the section."""
         anchor = config.anchor if isinstance(config, Annotated) else ""
         if not anchor:
             return "", False
@@ -78,7 +78,7 @@ class _Writer:
 def _literal(name: str, text: str) -> Iterator[str]:
     """Write a text of several lines as a literal block."""
     if text[0].isspace() or text.endswith("\n\n"):
-        raise ValueError("a literal block cannot hold this text")
+        raise ValueError("a literal block cannot contain this text")
     yield f"{name}: {'|' if text.endswith(chr(10)) else '|-'}"
     yield from (_indented(line) for line in text.removesuffix("\n").split("\n"))
 
@@ -91,7 +91,7 @@ def _scalar(value: Any) -> str:
             # Use single quotes, which keep JSON readable: in double quotes, each inner quote would need a backslash.
             return "'" + value.replace("'", "''") + "'"
     if isinstance(value, dict | list | tuple) and value:
-        raise TypeError("a list holds mappings and scalars only")
+        raise TypeError("a list may contain only mappings and scalars")
     return json.dumps(value)
 
 

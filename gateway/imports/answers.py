@@ -38,9 +38,9 @@ class Import:
     organism: str
     summary: pb.ImportSummary = field(default_factory=pb.ImportSummary)
     read: int = 0
-    """Rows that were begun or rejected."""
+    """Number of rows that were begun or rejected."""
     seen: Counter[int] = field(default_factory=Counter[int])
-    """How many rows so far had each content, by a hash of the content."""
+    """Number of rows so far with the same content, by a hash of the content."""
     answers: Answers = field(default_factory=Answers)
     read_ahead: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_READ_AHEAD))
     consecutive_new: int = 0
@@ -67,7 +67,7 @@ class Yielding:
 
 
 async def answer_each(job: Import, encode: Encode, spool: Spool) -> None:
-    """Put the answer of each row into the spool, in order and as soon as it is known, then the summary."""
+    """Put each row's answer into the spool (the queue of unread answers), in row order, and then the summary."""
     summary, yielding = job.summary, Yielding()
     while (answer := await job.answers.get()) is not None:
         await yielding.count_row()
@@ -95,7 +95,7 @@ async def answer_each(job: Import, encode: Encode, spool: Spool) -> None:
 
 
 def describe_error(error: AppError) -> pb.ImportError:
-    """Return an error as a call for one sample would report it."""
+    """Return an error with the same reason, message and details as CreateSample would return."""
     described = pb.ImportError(reason=error.reason, message=error.message, metadata=error.metadata)
     for detail in error.to_status().details:
         bad_request = BadRequest()

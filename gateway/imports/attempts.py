@@ -1,4 +1,4 @@
-"""Attempts at one row while a required service is unavailable: growing pauses, until the row's time is up."""
+"""Retries of one row while a required service is unavailable: growing pauses, up to the row's time limit."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Reads the files of an import into rows as their bytes arrive: NDJSON, CSV, TSV."""
+"""Splits the file of an import (NDJSON, CSV or TSV) into rows while its bytes arrive."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -21,7 +21,7 @@ class FileReader(Protocol):
         ...
 
     def unfinished(self) -> bool:
-        """Return whether the bytes so far end within a row."""
+        """Return whether the bytes so far end in the middle of a row."""
         ...
 
     def end(self) -> Iterator[Item]:

@@ -1,7 +1,7 @@
-"""Importing: creates each row as a single sample is created, many at a time, and answers in the rows' order.
+"""Importing: creates a sample from each row, many at the same time, and returns the answers in row order.
 
-Each row is created on its own, with its own saga, key and deadline. Its calls and SQL statements share batches with
-those of other creations in progress.
+Each row is created as if by a call of its own, with its own saga, idempotency key and deadline. Calls and SQL
+statements for several rows are sent in common batches.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ _CLOSE_SECONDS = 2.0
 
 
 class Importing:
-    """The imports of this process."""
+    """Runs the imports of this process."""
 
     def __init__(
         self, creation: Creation, fingerprints: Fingerprints, revocations: Revocations, *, at_once: int
@@ -73,14 +73,15 @@ class Importing:
     async def run(
         self, items: AsyncGenerator[Item, None], rest: AsyncIterator[object], encode: Encode, defaults: tuple[str, str]
     ) -> AsyncGenerator[bytes, None]:
-        """Create a sample of each row; yield the encoded answers in order, and at the end the summary.
+        """Create a sample from each row; yield the encoded answers in row order, and at the end the summary.
 
-        The caller must hold one of `places`. `rest` is the source of the rows; it is read to its end even if the import
-        stops early. `defaults` are the study and the organism of rows without them. The first piece is empty and is
-        yielded when the first row has been read.
+        The caller must have taken one of `places`. `rest` iterates over the messages from which `items` come; it is
+        read to its end even if the import stops early. `defaults` are the study and the organism for rows that name
+        none. The first item yielded is empty: it tells the caller that the first row was read.
 
-        Raises errors that occur before the first row, and DeadlineExceeded when the caller stops reading. Any other
-        error stops the import, and the summary reports it. After `aclose`, rows in progress finish and no other begins.
+        Raises an error that occurs before the first row, and DeadlineExceeded if the client stops reading. Any later
+        error stops the import, and the summary reports it. After `aclose`, rows in progress finish and no new row
+        begins.
         """
         call = call_context.current()
         span = trace.get_current_span().get_span_context()
@@ -106,7 +107,10 @@ class Importing:
     async def _read(
         self, job: Import, items: AsyncGenerator[Item, None], rest: AsyncIterator[object], spool: Spool
     ) -> None:
-        """Begin the rows. After a stop, drain the request: many clients send everything before they read the answer."""
+        """Begin the rows. If the import stops early, read and discard the rest of the request.
+
+        Many clients send the whole request before they read the answer.
+        """
         try:
             await self._tokens.run(self._begin_each(job, items, spool), job.caller)
         except AppError as error:
@@ -195,9 +199,9 @@ class Importing:
                     job.consecutive_new = 0 if created.repeated else job.consecutive_new + 1
                     return created
                 except (ServiceUnavailable, DeadlineExceeded) as error:
-                    # Retrying is always safe, because the row has a key.
+                    # Retrying is always safe, because the row has an idempotency key.
                     if self._closing or attempts.exhausted():
-                        # Stop the import; otherwise every later row would wait as long.
+                        # Stop the import. Otherwise each later row would also retry until its time limit.
                         job.unavailable = error
                         raise
                 except AppError:
@@ -209,7 +213,7 @@ class Importing:
 
 
 def _retrieve_exception(task: asyncio.Task[Identified]) -> None:
-    """Mark a row's exception as retrieved, in case its answer is no longer wanted."""
+    """Mark a row's exception as retrieved: asyncio logs exceptions that nobody retrieves, as after a hang-up."""
     if not task.cancelled():
         task.exception()
 

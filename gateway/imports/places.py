@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from gateway.imports.errors import Overloaded
 
 MOST_PER_ACCOUNT = 2
-"""As many as `fairdb import` uses."""
+"""The client `fairdb import` sends two chunks of a file at the same time."""
 
 
 class Places:
-    """The places for imports in this process."""
+    """Counts the running imports of this process."""
 
     def __init__(self, total: int) -> None:
         self._free = total
@@ -19,7 +19,7 @@ class Places:
 
     @contextmanager
     def hold(self, account: str) -> Iterator[None]:
-        """Hold a place for an import of an account. Raises Overloaded when none is free."""
+        """Occupy a place for an import of an account inside the block. Raises Overloaded when none is free."""
         if not self._free or self._taken[account] >= MOST_PER_ACCOUNT:
             raise Overloaded
         self._free -= 1

@@ -1,4 +1,4 @@
-"""Rows of an import: one sample from a line of JSON or from the cells of a table, or the error that rejects the row."""
+"""Parses the rows of an import, which are lines of JSON or cells of a table. An invalid row becomes an error."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ _INT32_DIGITS = 10
 
 
 class Row(NamedTuple):
-    """A row that could be read."""
+    """A parsed row."""
 
     sample: RawSample
     request_id: str
@@ -49,7 +49,7 @@ _decoder = json.JSONDecoder(object_pairs_hook=_to_object, parse_constant=_reject
 
 
 def read_json(line: str, size: int) -> Item:
-    """Read a row from a line of JSON, which has the form of the body of POST /api/samples."""
+    """Read a row from a line of JSON, which has the same fields as the body of POST /api/samples."""
     try:
         values = _decoder.decode(line)
     except (ValueError, RecursionError):
@@ -110,12 +110,12 @@ def _set_metadata(sample: RawSample, values: object) -> Iterable[Violation]:
                 case None:
                     into.null_value = 0  # pyright: ignore[reportAttributeAccessIssue]
                 case _:
-                    # privacy_svc rejects every list and object, so an empty list is enough.
+                    # A list or an object. privacy_svc rejects both, so send an empty list in place of either.
                     into.list_value.SetInParent()
         except (ValueError, OverflowError):
             # The number exceeds the range of a float, or the text or the field name contains a lone surrogate. Do not
             # quote the name, because it may be the invalid text.
-            yield Violation(_path(_METADATA), "must hold only numbers and strings that can be stored")
+            yield Violation(_path(_METADATA), "must contain only numbers and strings that can be stored")
             return
 
 
@@ -133,12 +133,12 @@ def _set_taxon_id(sample: RawSample, value: object) -> Iterable[Violation]:
 
 
 def _is_unicode(text: str) -> bool:
-    """Return whether a text can be encoded: JSON can hold a lone surrogate."""
+    """Return whether a text can be encoded: JSON can contain a lone surrogate."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _path(field: str) -> str:
-    """Return a field's path in the API, as in an error for one sample."""
+    """Return the path by which errors of CreateSample name a field."""
     if field == _REQUEST_ID:
         return "requestId"
     return f"sample.{RawSample.DESCRIPTOR.fields_by_name[field].json_name}"

@@ -1,4 +1,4 @@
-"""ImportService: takes rows as messages or as a file, and answers in the same form."""
+"""ImportService: accepts rows as messages or as a file. The answer to a file is lines of JSON."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
                 async with aclosing(answers):
                     async for piece in answers:
                         if piece:
-                            # The concatenation of encoded messages parses as one message with the rows of all.
+                            # In protobuf, concatenated messages parse as one message that has the rows of all of them.
                             yield pb.ImportSamplesResponse.FromString(piece)
                         else:
                             await context.send_initial_metadata(())
@@ -95,7 +95,8 @@ async def _rows_in(reader: FileReader, messages: AsyncIterator[pb.ImportFileRequ
             # Yield to the event loop: a chunk of blank lines yields no row.
             await asyncio.sleep(0)
     if reader.unfinished():
-        # At first, a hang-up looks like the end of the file; wait, so that a truncated last row is not stored.
+        # A hang-up first looks like the end of the file. Wait until gRPC would have reported it and cancelled this
+        # call, so that a truncated last row is not stored.
         await asyncio.sleep(_HANG_UP_SECONDS)
     for item in reader.end():
         yield item

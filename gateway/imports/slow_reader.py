@@ -3,7 +3,7 @@
 import asyncio
 
 LIMIT_SECONDS = 30.0
-"""How long the caller may take to read one piece."""
+"""How long the caller may take to read one piece of the answer."""
 
 
 class SlowReader:
@@ -15,21 +15,21 @@ class SlowReader:
         self._task = task
         self._unread = self._limited = False
         self.overdue = False
-        """Whether this object cancelled the task. If so, raise an error: gRPC sends no status for a cancelled call."""
+        """Whether this object cancelled the task. The task must then raise an error, or gRPC would send no status."""
         self._timer: asyncio.TimerHandle | None = None
 
     def given(self) -> None:
-        """Note that the caller has a piece to read."""
+        """Record that the caller is given a piece to read."""
         self._unread = True
         self._restart_timer()
 
     def taken(self) -> None:
-        """Note that the caller is ready for the next piece."""
+        """Record that the caller is ready for the next piece."""
         self._unread = False
         self._restart_timer()
 
     def limit(self) -> None:
-        """Enforce the limit from now on. Until the whole request has arrived, the caller may be busy sending it."""
+        """Enforce the limit from now on: the whole request has arrived, so the caller is not busy sending."""
         self._limited = True
         self._restart_timer()
 

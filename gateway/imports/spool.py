@@ -7,24 +7,25 @@ from collections import deque
 _MEMORY_BYTES = 256 * 1024
 _PIECE_BYTES = 64 * 1024
 _FILE_BYTES = 512 * 1024 * 1024
-"""Maximum size of the file, so that unread answers cannot fill the disk. It is truncated only once read completely."""
+"""Maximum size of the file, so that unread answers cannot fill the disk. The file shrinks only when it is all read."""
 
 
 class Spool:
     """A first-in, first-out queue of answers; adding one never waits.
 
-    A caller may therefore send a whole file before it reads the first answer.
+    A caller may therefore send a whole file before it reads the first answer. Answers leave the queue in pieces, each
+    of one or more whole answers.
     """
 
     def __init__(self, memory_bytes: int = _MEMORY_BYTES, file_bytes: int = _FILE_BYTES) -> None:
         self._memory_bytes = memory_bytes
         self._file_bytes = file_bytes
         self._answers: deque[bytes] = deque()
-        """The newest answers, which follow those in the file."""
+        """The answers in memory, which are newer than those in the file."""
         self._held = 0
         self._file = None
         self._sizes: deque[int] = deque()
-        """The sizes of the pieces in the file; each piece ends with a whole answer."""
+        """The size of each piece in the file, oldest first."""
         self._read_at = self._written_to = 0
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
@@ -44,12 +45,12 @@ class Spool:
         await self._room.wait()
 
     def end(self) -> None:
-        """Declare that no answer will be added."""
+        """Declare that no more answers will be added."""
         self._ended = True
         self._changed.set()
 
     async def take(self) -> bytes | None:
-        """Wait for answers, and return the oldest as one piece of whole answers; return None at the end."""
+        """Wait for answers, and remove and return the oldest piece; return None after the last one."""
         while not (self._answers or self._sizes):
             if self._ended:
                 return None
@@ -88,7 +89,7 @@ class Spool:
             try:
                 self._write(piece)
             except OSError:
-                # Keep the piece in memory. What was written of it is not counted and will be overwritten.
+                # Keep the piece in memory. `_written_to` has not advanced, so the next write overwrites this one.
                 self._answers.appendleft(piece)
                 self._held += len(piece)
                 raise

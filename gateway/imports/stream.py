@@ -11,7 +11,7 @@ from gateway.imports.errors import ImportTooLarge
 
 MOST_BYTES = 1024**3
 FIRST_SECONDS = 10.0
-"""How long the first message may take: a caller that sends nothing must not hold a place."""
+"""How long the first message may take: a caller that sends nothing must not occupy a place."""
 
 Request = TypeVar("Request", pb.ImportSamplesRequest, pb.ImportFileRequest)
 

@@ -22,7 +22,7 @@ class TokenWatch:
     async def check(self, caller: Caller) -> None:
         """Raise Unauthenticated or TokenRevoked if the token is no longer valid.
 
-        Raises ServiceUnavailable or DeadlineExceeded if revocation cannot be checked within a row's time.
+        Raises ServiceUnavailable or DeadlineExceeded if revocation cannot be checked within the time limit of a row.
         """
         attempts = Attempts()
         while True:
@@ -36,8 +36,8 @@ class TokenWatch:
             await attempts.pause()
 
     async def run(self, work: Coroutine[Any, Any, None], caller: Caller) -> None:
-        """Run work until it ends, or cancel it once the token is no longer valid. Raises the error that ended it."""
-        # Check the token in a task of its own: a caller that sends only blank lines never begins a row.
+        """Run work until it ends or the token is no longer valid. Raises the error of the work or of the check."""
+        # The token is checked when a row begins, and also in a separate task, because blank lines never begin a row.
         tasks = asyncio.create_task(work), asyncio.create_task(self._watch(caller))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,1 +1,1 @@
-"""The saga engine, its journal, and the operator's view of it."""
+"""Sagas: the engine that runs them, the journal that records them, and the calls for operators."""

@@ -1,4 +1,7 @@
-"""Backward: ends a saga whose run was interrupted, by asking whether its pivot took effect and by undoing its steps."""
+"""Backward: ends an interrupted saga.
+
+It asks whether the saga's pivot (the step after which nothing is undone) took effect. If not, it undoes the steps.
+"""
 
 import asyncio
 from typing import Any
@@ -23,11 +26,11 @@ from gateway.sagas.transitions import Change, Transition
 log = structlog.get_logger()
 
 ABANDONED = "ABANDONED"
-"""The recorded reason when a saga is undone because its gateway died, and the request with it."""
+"""The reason recorded for a saga that is undone because its gateway died during the request."""
 
 
 class Backward:
-    """Resolves and undoes sagas, and postpones what fails."""
+    """Resolves and undoes sagas, and retries failed attempts later."""
 
     def __init__(self, journal: Journal, tails: Tails, limits: Timing) -> None:
         self._journal = journal
@@ -36,14 +39,14 @@ class Backward:
         self._started = float("inf")
 
     def start_clock(self) -> None:
-        """Measure how long sagas are overdue from now on: before, this process could not drive any saga."""
+        """Count from now on how long sagas are overdue, because this process could not drive them before."""
         self._started = asyncio.get_running_loop().time()
 
     async def resolve(self, saga: Saga, notes: Notes, answer: asyncio.Future[Any], error: Exception | None) -> None:
-        """Ask whether the pivot took effect; then watch the tail, or undo all steps.
+        """Ask whether the pivot took effect. If it did, watch the tail; otherwise undo all steps.
 
         `answer` receives the pivot's result, OutcomeUnknown if the callee does not answer, or `error` if the pivot had
-        no effect. Without an error nobody waits for the answer.
+        no effect. During recovery `error` is None, because no request waits for `answer`.
         """
         _leave_request(saga)
         definition = saga.definition
@@ -81,7 +84,7 @@ class Backward:
         await end(self._journal, Change(Transition.UNDONE, saga, notes, event=saga.definition.failed(saga)), "undone")
 
     async def _postpone(self, saga: Saga, notes: Notes, step: str, error: Exception, *, undoing: bool = False) -> None:
-        """Try a failed step again later, after a growing pause; park the saga once a limit is reached."""
+        """Retry a failed step after a growing pause; once a limit is reached, park the saga for an operator."""
         unavailable = isinstance(error, ServiceUnavailable | DeadlineExceeded)
         saga.refusals = 0 if unavailable else saga.refusals + 1
         reason = reason_of(error)
@@ -101,7 +104,7 @@ class Backward:
 
 
 def _leave_request(saga: Saga) -> None:
-    """Make the gateway the caller from here on: the saga's request may have ended, and its deadline passed."""
+    """Make the gateway itself the caller, because the saga's request may have ended or its deadline passed."""
     call_context.enter(
         Call(correlation_id=saga.correlation_id, traceparent=saga.traceparent, caller=Caller(service="gateway"))
     )

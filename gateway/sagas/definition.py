@@ -1,4 +1,7 @@
-"""A saga as a value: steps with their undo, a pivot, and a tail. `engine` runs it."""
+"""A saga as a value, which `engine` runs: steps that can be undone, then a pivot, then a tail.
+
+The pivot is the step after which nothing is undone. The tail is the steps that follow the pivot.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +26,7 @@ class Ref:
     id: str
     """Also the id of the resource that the saga creates."""
     fencing_token: int
-    """Callees refuse a call with an older token than one they have seen."""
+    """Callees refuse a call if they have already seen a newer token of this saga."""
 
 
 class NoEffect(Exception):
@@ -54,7 +57,7 @@ class Pivot(Generic[Work, Result]):
     name: str
     do: Callable[[Ref, Work], Awaitable[Result]]
     ask: Callable[[Ref], Awaitable[Result | None]]
-    """Return the pivot's result if the pivot took effect, else None. After None, the callee refuses it for good."""
+    """Return the pivot's result, or None if it had no effect. After None, the callee refuses the pivot for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Tail:
     progress: Callable[[Sequence[str]], Awaitable[Mapping[str, int]]]
     """Return, for each id that exists, how many of the tail's steps are done."""
     resume: Callable[[Ref], Awaitable[None]]
-    """Start the tail again, when an operator retries the saga."""
+    """Start the tail again, because an operator retries the saga."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class Definition(Generic[Work, Result]):
     pivot: Pivot[Work, Result]
     tail: Tail
     failed: Callable[["Saga"], Event | None] = field(default=lambda saga: None)
-    """Return the event to publish when a saga was undone."""
+    """Return the event to publish after a saga was undone, or None."""
 
     @property
     def step_names(self) -> tuple[str, ...]:
@@ -97,15 +100,15 @@ class Saga:
     correlation_id: str
     traceparent: str
     state: int
-    """fairdb.system.v1.Saga.State; never PARKED."""
+    """fairdb.system.v1.Saga.State, except PARKED, which is the next field."""
     parked: bool
     since: float
-    """When it entered the state, by the event loop's clock."""
+    """When the saga entered its state, by the event loop's clock."""
     failed_step: str = ""
     reason: str = ""
-    """Why it is being undone."""
+    """Why the saga is being undone."""
     waiting: str = ""
-    """Why it cannot continue now."""
+    """Why the saga cannot continue now."""
     refusals: int = 0
     """Consecutive refusals of the current step; past the pivot, checks that found the tail unfinished."""
 

@@ -1,4 +1,7 @@
-"""The ends of a saga: done, undone, or parked for an operator. Each is counted once, after the journal records it."""
+"""The ends of a saga: done, undone, or parked for an operator.
+
+Metrics count a saga only after the journal has accepted its end, so that two gateways do not both count it.
+"""
 
 import structlog
 

@@ -1,8 +1,9 @@
-"""The saga engine: runs a new saga for its request, and every interrupted saga to its end.
+"""The saga engine: runs new sagas for requests, and brings every interrupted saga to its end.
 
-A request drives a saga's first run. A refusal, a lost answer or the death of this process interrupts the run and
-leaves a row in the journal. When the row falls due, this or another gateway asks whether the pivot took
-effect, and either undoes the saga or watches its tail.
+A request drives its saga up to the pivot, the step after which nothing is undone. If a step fails, the engine undoes
+the saga at once. If an undo fails, or if this process dies, the saga's row in the journal falls due later. This or
+another gateway then asks whether the pivot took effect. If it did, the gateway waits for the tail, the steps after
+the pivot. Otherwise it undoes the saga.
 """
 
 import asyncio
@@ -37,7 +38,7 @@ class Engine:
         return await self._forward.execute(definition, id, work)
 
     def wake(self) -> None:
-        """Look at due sagas now, without waiting for the next second."""
+        """Drive due sagas now, without waiting for the next tick."""
         self._recovery.ticker.wake()
         self._tails.ticker.wake()
 
@@ -51,7 +52,7 @@ class Engine:
         finally:
             tails.cancel()
             await asyncio.gather(tails, return_exceptions=True)
-            # Callees answer within seconds. Another gateway picks up anything unfinished.
+            # Wait without a limit, because callees answer within seconds. Another gateway picks up anything unfinished.
             await self._tasks.wait()
             with suppress(AppError):
                 await self._tails.check_recent()

@@ -1,4 +1,4 @@
-"""Forward: runs a new saga for the request that began it, up to the pivot."""
+"""Forward: runs a new saga for the request that began it, up to the pivot (the step after which nothing is undone)."""
 
 import asyncio
 
@@ -24,11 +24,11 @@ class Forward:
     async def execute(self, definition: Definition[Work, Result], id: str, work: Work) -> Result:
         """Run a saga up to its pivot and return the pivot's result.
 
-        Raises the error of the step that failed, and the saga is then undone, now or later; or OutcomeUnknown.
-        Cancelling the caller does not cancel the saga.
+        Raises the error of a failed step; the saga is then undone, now or later. Raises OutcomeUnknown if it is unknown
+        whether the pivot took effect. Cancelling the caller does not cancel the saga.
         """
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        # Mark an exception as retrieved even if the caller has left.
+        # Mark an exception as retrieved: asyncio would log it if the caller has left.
         answer.add_done_callback(asyncio.Future.exception)
         task = self._tasks.start(id, self._run(definition, id, work, answer))
         task.add_done_callback(lambda _: answer.done() or answer.set_exception(Internal()))

@@ -1,8 +1,8 @@
 """The journal of sagas in PostgreSQL: which gateway drives each saga, its known progress, and when it is due next.
 
-A successful saga costs two writes: one before its first step, one after its answer. Sagas that begin or end at the
-same time share a statement. Every write names the fencing token under which the saga is driven. After another
-gateway has taken the saga over, the write changes nothing.
+A successful saga costs two writes: one before its first step, and one after its caller has the answer. Sagas that
+begin or end at the same time share a statement. Every write names the saga's fencing token, which changes when another
+gateway takes the saga over. A write with an older token changes nothing.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class Journal:
     """Reads and writes the sagas that one gateway process owns."""
 
     def __init__(self, database: Database, lease: Lease, *, deadline_seconds: float) -> None:
-        """Set up. `deadline_seconds`: how long after its beginning a saga falls due if no task drives it."""
+        """Set up. `deadline_seconds`: age at which a saga falls due if no task drives it any more."""
         self.lease = lease
         self._database = database
         self._deadline_seconds = deadline_seconds
@@ -82,17 +82,17 @@ class Journal:
         return [change.saga.ref in written for change in changes]
 
     async def due(self, known: Known, driven: Sequence[str], limit: int) -> list[Saga]:
-        """Return own sagas before their pivot that are due, except those in `driven`."""
+        """Return the due sagas of this gateway that have not passed their pivot, except those in `driven`."""
         rows = await self._database.fetch(queries.DUE, self.lease.owner, [UUID(id) for id in driven], limit)
         return [_to_saga(row, known) for row in rows]
 
     async def tails_due(self, known: Known, limit: int) -> list[Saga]:
-        """Return own sagas past their pivot that are due."""
+        """Return the due sagas of this gateway that have passed their pivot."""
         rows = await self._database.fetch(queries.TAILS_DUE, self.lease.owner, limit)
         return [_to_saga(row, known) for row in rows]
 
     async def take_over(self, known: Collection[tuple[str, int]]) -> int:
-        """Take over sagas of a known definition whose owner's lease has expired; return how many."""
+        """Take over sagas whose definition is in `known` and whose owner's lease has expired; return how many."""
         names, versions = [name for name, _ in known], [version for _, version in known]
         taken = len(await self._database.fetch(queries.TAKE_OVER, self.lease.owner, names, versions, _TAKEN_AT_ONCE))
         SAGA_TRANSITIONS.labels(Transition.TAKE_OVER).inc(taken)

@@ -1,4 +1,4 @@
-"""The lease of this gateway process: while it is in force, no other gateway takes over the sagas of this one."""
+"""The lease of this gateway process: until it expires, no other gateway takes over the sagas of this one."""
 
 import asyncio
 from uuid import uuid4
@@ -13,10 +13,10 @@ log = structlog.get_logger()
 
 
 class Lease:
-    """One lease per process covers all its sagas; a lease per saga would cost a write for each."""
+    """The lease of this process, which covers all its sagas. A lease for each saga would cost a write for each."""
 
     def __init__(self, database: Database, address: str, *, seconds: float) -> None:
-        """Describe the lease. `address`: where this process listens, for operators."""
+        """Set up. `address`: where this process listens; operators see it in the journal."""
         self.owner = uuid4()
         self._database = database
         self._address = address
@@ -26,7 +26,7 @@ class Lease:
         self._acquired = asyncio.Event()
 
     async def keep(self) -> None:
-        """Renew the lease four times in its duration until cancelled, then end it."""
+        """Renew the lease after every quarter of its duration until cancelled; then end it."""
         try:
             while True:
                 try:
@@ -68,9 +68,9 @@ class Lease:
             raise ServiceUnavailable(service="database")
 
     def fencing_token(self) -> int:
-        """Return the token for new sagas. Raises ServiceUnavailable while no lease is in force.
+        """Return the token for new sagas. Raises ServiceUnavailable while the lease is not valid.
 
-        Without a lease, another gateway would take the saga over at once.
+        Without a valid lease, another gateway would take the saga over at once.
         """
         if self._token is None or asyncio.get_running_loop().time() > self._until:
             raise ServiceUnavailable(service="database")

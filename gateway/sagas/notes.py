@@ -32,7 +32,10 @@ def note(notes: Notes, names: Sequence[str], outcome: SagaStep.Outcome.ValueType
 
 
 def note_failure(saga: Saga, notes: Notes, names: Sequence[str], error: Exception) -> None:
-    """Record why a call failed: on its first step if the call had no effect, on all its steps if that is unknown."""
+    """Record why a call failed.
+
+    If the call certainly had no effect, its first step failed. Otherwise the outcome of all its steps is unknown.
+    """
     saga.failed_step, saga.reason = names[0], reason_of(error)
     if had_no_effect(error):
         note(notes, names[:1], SagaStep.OUTCOME_FAILED, saga.reason)

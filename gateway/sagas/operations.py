@@ -1,4 +1,4 @@
-"""Operators' reads and changes of sagas in the journal, whichever gateway drives them."""
+"""The operators' access to the journal: read, retry and cancel the sagas of any gateway."""
 
 from uuid import UUID
 
@@ -13,14 +13,14 @@ from gateway.sagas.transitions import Transition
 
 
 class Operations:
-    """Lists sagas, and moves parked or undecided ones to this gateway."""
+    """Reads sagas. Moves a saga to this gateway when an operator retries or cancels it."""
 
     def __init__(self, database: Database, lease: Lease) -> None:
         self._database = database
         self._lease = lease
 
     async def get(self, saga_id: UUID) -> asyncpg.Record | None:
-        """Return a saga's row."""
+        """Return a saga's row, or None if there is no such saga."""
         return await self._database.fetchrow(queries.GET, saga_id)
 
     async def page(self, state: int, after: UUID | None, limit: int) -> list[asyncpg.Record]:

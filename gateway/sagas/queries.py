@@ -1,6 +1,7 @@
 """The SQL statements on the tables `saga` and `lease`.
 
-In `saga.state`, 1 to 3 (running, undoing, finishing) have not ended; 1 and 2 have not passed their pivot.
+`saga.state` is 1 (running), 2 (undoing) or 3 (finishing) until the saga has ended. In states 1 and 2, the saga has not
+passed its pivot (the step after which nothing is undone).
 """
 
 from chassis.events import outbox
@@ -20,7 +21,8 @@ INSERT INTO saga (id, definition, version, actor, correlation_id, traceparent, o
 SELECT new.*, $7, $8, $9, now() + $10 * interval '1 second'
 FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[]) AS new
 """
-# The columns of transitions.ChangedSaga. A saga's event is published only if this statement changed the saga.
+# $1 to $13 are the columns of transitions.ChangedSaga.
+# A saga's event is published only if this statement changed the saga.
 WRITE = f"""
 WITH new AS (
     SELECT * FROM unnest(
@@ -54,8 +56,8 @@ ORDER BY due_at LIMIT $3
 # Includes parked sagas: a tail may finish without an operator.
 TAILS_DUE = f"SELECT {_SAGA} FROM saga WHERE owner = $1 AND due_at <= now() AND state = 3 ORDER BY due_at LIMIT $2"
 
-# Draw a new token for each saga, newer than all its previous tokens. Require the caller's own lease to be in force:
-# after a database outage longer than a lease, live gateways must not take sagas from one another.
+# Each saga gets a new token. The lease of the new owner must be valid too: after a database outage that was longer
+# than a lease, running gateways must not take sagas from one another.
 TAKE_OVER = """
 UPDATE saga SET owner = $1, fencing_token = nextval('fencing_token'), due_at = now(), updated_at = now()
 WHERE id IN (
@@ -82,7 +84,8 @@ UPDATE saga SET parked = false, waiting = '', refusals = 0, owner = $2, fencing_
     due_at = now(), entered_at = now(), updated_at = now()
 WHERE id = $1 AND parked RETURNING id
 """
-# The new owner asks whether the pivot took effect, as after any takeover: the previous driver may be at the pivot now.
+# The new owner asks whether the pivot took effect before it undoes anything: the previous owner may be calling the
+# pivot at this moment.
 CANCEL = """
 UPDATE saga SET parked = false, waiting = '', refusals = 0, owner = $2, fencing_token = nextval('fencing_token'),
     reason = CASE state WHEN 1 THEN 'CANCELLED' ELSE reason END,

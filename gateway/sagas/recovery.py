@@ -1,4 +1,4 @@
-"""Recovery: completes or undoes the sagas that no request drives any more, of this gateway and of dead ones."""
+"""Recovery: completes or undoes sagas that no request drives any more, including those of gateways that died."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""Tails: checks that what follows a saga's pivot finishes, and completes the saga when it has."""
+"""Tails: checks whether the steps after a saga's pivot (its tail) have finished, and then completes the saga."""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Tails:
         self._recent[saga.ref.id] = saga, notes
 
     def watched(self) -> list[str]:
-        """Return the ids of the sagas that are checked without the journal."""
+        """Return the ids of the sagas that passed their pivot a moment ago."""
         return [*self._recent]
 
     async def check_recent(self) -> None:

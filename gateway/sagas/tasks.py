@@ -12,13 +12,13 @@ log = structlog.get_logger()
 
 
 class Tasks:
-    """Runs one task per saga, and lets a saga rest after an unexpected error."""
+    """Runs one task per saga. After an unexpected error, pauses the saga."""
 
     def __init__(self) -> None:
         self._driven: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: dict[str, float] = {}
-        """Sagas that rest after their task failed, each with the event-loop time at which its rest ends."""
+        """Paused sagas, each with the event-loop time at which its pause ends."""
 
     def start(self, id: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Drive a saga in a task of its own. The task never raises."""
@@ -29,13 +29,13 @@ class Tasks:
         return task
 
     def busy(self) -> list[str]:
-        """Return the ids of sagas that are being driven, or that rest after an error."""
+        """Return the ids of sagas that are being driven, or that are paused after an error."""
         now = asyncio.get_running_loop().time()
         self._held = {id: until for id, until in self._held.items() if until > now}
         return [*self._driven, *self._held]
 
     async def wait(self) -> None:
-        """Wait until the present tasks have ended."""
+        """Wait until the current tasks have ended."""
         if self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -43,7 +43,7 @@ class Tasks:
         try:
             await work
         except Exception as error:
-            # The journal entry has not changed, so the saga falls due again.
+            # The journal still shows the saga as unfinished, so it is tried again after the pause.
             self._held[id] = asyncio.get_running_loop().time() + timing.HOLD_SECONDS
             log.error("saga_task_failed", saga=id, error=error)
         finally:

@@ -8,7 +8,7 @@ AT_ONCE = 100
 TAILS = 1000
 """Tails checked in one call."""
 QUICK_SECONDS = 3.0
-"""A tail that takes longer costs an extra journal write; most tails finish earlier."""
+"""Most tails finish within this time. A slower one costs an extra journal write."""
 TAIL_CHECK_SECONDS = 1.0
 LONGEST_BACKOFF = 60.0
 LOOKS = 3

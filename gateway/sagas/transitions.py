@@ -32,13 +32,13 @@ class Transition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One transition of one saga; the driver has already updated the saga in memory."""
+    """One transition of one saga. `saga` already has its new state."""
 
     transition: Transition
     saga: Saga
     steps: Notes
     due_in: float = 0.0
-    """Seconds until the owner looks at the saga again."""
+    """Seconds until the saga falls due again."""
     event: Event | None = None
 
 

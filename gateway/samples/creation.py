@@ -1,4 +1,8 @@
-"""Creation of a sample as a saga: validate and anonymise in one call, store as the pivot, then index and notify."""
+"""Creation of a sample as a saga.
+
+One call validates and anonymises. The next one stores the sample and is the pivot, after which nothing is undone.
+Indexing and notifying follow by themselves.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Work:
-    """The input of the steps. It holds the raw sample, so it must never be stored or logged."""
+    """The input of the steps. It contains the raw sample, so it must never be stored or logged."""
 
     principal: Principal
     raw: RawSample
@@ -173,9 +177,10 @@ class Creation:
     ) -> Identified:
         """Create a sample as `create` does, but return only its id.
 
-        `look_first`: look for an earlier call before anything else. Otherwise the store recognises a repeat; that costs
-        less for a new sample and more for a repeat. Raises ConsentWithdrawn if the earlier call's sample is
-        quarantined, which its id alone would not show.
+        `look_first`: look up an earlier call with this claim before the saga begins. Otherwise only the store step
+        recognises a repeat, which is cheaper for a new sample and more expensive for a repeat.
+
+        Raises ConsentWithdrawn if the sample is quarantined, because the id alone would not show that.
         """
         if look_first and (earlier := await self._find(principal, claim)) is not None:
             stored, repeated = earlier, True
@@ -196,10 +201,10 @@ class Creation:
         except Superseded as superseded:
             return superseded.winner, True
         except OutcomeUnknown:
-            # Without a key, a retry could create a second sample, so do not answer that a retry is safe.
+            # ServiceUnavailable invites a retry. Without a key, a retry could create a second sample.
             raise (DeadlineExceeded if work.claim is None else ServiceUnavailable)(service="backend_svc") from None
         except DeadlineExceeded:
-            # Everything was undone, so a retry is safe.
+            # The saga is undone, now or later, so a retry is safe.
             raise ServiceUnavailable from None
         except RemoteError as error:
             if error.reason == SAGA_TAKEN_OVER:

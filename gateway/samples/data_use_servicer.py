@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class DataUseServicer(data_use_service_pb2_grpc.DataUseServiceServicer):
-    """Matches intended uses: the gateway checks that the caller may see the sample, privacy_svc applies its terms."""
+    """Checks whether data use terms permit a use. A caller who names a sample must be able to see it."""
 
     def __init__(self, privacy: "PrivacyServiceAsyncStub", backend: "BackendServiceAsyncStub") -> None:
         self._access = Access(privacy, backend)

@@ -1,4 +1,4 @@
-"""Reads under a declared use: checks the use against each sample's terms, and records each read beforehand."""
+"""Declared uses, which readers state with a read: checks each sample's terms, and records the read beforehand."""
 
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING

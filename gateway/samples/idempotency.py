@@ -1,6 +1,6 @@
 """Idempotency keys, by which a repeated request is recognised.
 
-Only keyed hashes of key and request are stored, because either may contain personal data.
+Only HMACs of the key and of the request are stored, because both may contain personal data.
 """
 
 import hmac
@@ -20,7 +20,7 @@ MAX_LENGTH = 128
 
 
 class Fingerprints:
-    """Computes claims from hashes under one secret key."""
+    """Computes idempotency claims: HMACs of a key and of a request, under one secret."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -42,9 +42,10 @@ class Fingerprints:
         )
 
     def claim_content(self, method: str, account: str, request: Message, seen: "Counter[int]") -> IdempotencyClaim:
-        """Return the claim that makes a request idempotent under its own content.
+        """Return the claim of a request without a key, whose content then serves as its key.
 
-        `seen` counts equal requests. When all are sent again, the n-th of them gets the same key as before.
+        `seen` counts equal requests, and the count is part of the key. When all requests are sent again, the n-th of
+        several equal ones therefore gets the same key as before.
         """
         fingerprint = self._hash(request.SerializeToString(deterministic=True))
         # Count by the first eight bytes to save memory. A collision affects only the count: the key has the whole hash.

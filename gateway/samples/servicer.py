@@ -121,7 +121,7 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         return pb.ListSampleAuditEntriesResponse(entries=answer.entries, next_page_token=answer.next_page_token)
 
     async def GetSamplePrivacy(self, request: pb.GetSamplePrivacyRequest, context: Context) -> pb.SamplePrivacy:
-        # Check first: a preparation may exist without its sample.
+        # Check access first: privacy_svc may have a record for a sample that was never stored.
         await self._check_overseen(request.id)
         return await self._privacy.GetPrivacyStatus(GetPrivacyStatusRequest(sample_id=request.id))
 

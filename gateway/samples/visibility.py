@@ -1,4 +1,4 @@
-"""Visibility: the part of a stored sample that its reader receives, by the policy's rule."""
+"""Visibility: removes the fields of a stored sample that its reader may not see. The policy decides which."""
 
 from collections.abc import Callable
 
@@ -42,7 +42,7 @@ def depends_on_use(stored: StoredSample, reader: Reader) -> bool:
 
 
 def check_overseen(stored: StoredSample, reader: Reader) -> None:
-    """Raise SampleNotFound unless the reader may see the sample's trail."""
+    """Raise SampleNotFound unless the reader may see the sample's events, audit entries and privacy record."""
     if not _view(stored.sample, reader).oversees:
         raise SampleNotFound
 

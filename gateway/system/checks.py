@@ -1,4 +1,6 @@
-"""Health checks. Each returns a server's release, or "" for a service, and raises while its target is unavailable."""
+"""Health checks. Each raises while its target is unavailable. Otherwise it returns the release of a server, such as
+PostgreSQL, or "" for one of our own services.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -64,7 +66,7 @@ def cache_check(redis: Redis) -> Check:
 
     async def check() -> str:
         try:
-            # Costs as little as PING and, unlike INFO, is permitted to every user.
+            # HELLO costs as little as PING and, unlike INFO, is permitted to every user.
             answer: Any = await redis.execute_command("HELLO")
         except ResponseError:
             # Before Redis 6.2, HELLO requires an argument.
@@ -99,7 +101,8 @@ def registry_check(registry: Registry) -> Check:
         try:
             await registry.ping()
         except BaseException:
-            # BaseException, because a check that takes too long is cancelled. Consul may then run another release.
+            # Forget the release, because Consul may have another one when it is back. Catch BaseException, because a
+            # check that takes too long is cancelled.
             version = ""
             raise
         if not version:

@@ -29,7 +29,7 @@ class Part:
 
 
 class Health:
-    """Checks the parts."""
+    """Checks the services and servers, and caches the result."""
 
     def __init__(self, parts: Mapping[str, Part]) -> None:
         self._parts = parts

@@ -1,4 +1,4 @@
--- Events that are durable and not yet published. A row goes once the broker has confirmed it.
+-- Events that are durable and not yet published. A row is deleted once the broker has confirmed its event.
 CREATE TABLE outbox (
     id uuid PRIMARY KEY,
     type text NOT NULL,
@@ -7,7 +7,7 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_created_at ON outbox (created_at);
 
--- Events that a consumer has dealt with, written in the transaction of what it did.
+-- Events that a consumer has handled. A row is written in the transaction that applies the event's effects.
 CREATE TABLE inbox (
     consumer text NOT NULL,
     event_id uuid NOT NULL,
