@@ -57,8 +57,8 @@ class Created:
 
     stored: StoredSample
     grants: Grants
-    dropped_fields: Sequence[str]
-    """Names of the fields that anonymisation dropped. Empty for a repeat, because the names are not stored."""
+    drop_reasons: Mapping[str, str]
+    """Why anonymisation dropped each field, by its name. Empty for a repeat, because the names are not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +166,11 @@ class Creation:
         """Create a sample, or return the one that an earlier call with the same claim created."""
         if claim is not None and (earlier := await self._find(principal, claim)) is not None:
             grants = await self._privacy.GetGrants(GetGrantsRequest(principal=principal))
-            return Created(earlier, grants, ())
+            return Created(earlier, grants, {})
         work = Work(principal, raw, claim)
         stored, repeated = await self._execute(work)
         assert work.prepared is not None
-        return Created(stored, work.prepared.grants, () if repeated else tuple(work.prepared.dropped_fields))
+        return Created(stored, work.prepared.grants, {} if repeated else work.prepared.drop_reasons)
 
     async def identify(
         self, principal: Principal, raw: RawSample, claim: IdempotencyClaim, *, look_first: bool

@@ -60,7 +60,8 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         claim = self._fingerprints.claim(idempotency.CREATE, key, request.sample) if key else None
         created = await self._creation.create(principal, request.sample, claim)
         sample = visibility.render(created.stored, Reader.of(principal.user_id, created.grants))
-        sample.dropped_fields[:] = sorted(created.dropped_fields)
+        sample.dropped_fields[:] = sorted(created.drop_reasons)
+        sample.drop_reasons.update(created.drop_reasons)
         await context.send_initial_metadata(
             (("x-http-code", "201"), ("location", f"/api/samples/{sample.id}"), ("etag", sample.etag))
         )

@@ -72,6 +72,7 @@ class Preparation:
             sample=sample,
             classes=result.classes,
             dropped_fields=result.dropped_fields,
+            drop_reasons=result.drop_reasons,
             consents=[str(consent) for consent in recorded.consents],
             policy_version=self._policy.version,
             # The sender owns the sample, so study grants would add nothing.

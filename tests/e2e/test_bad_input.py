@@ -57,16 +57,15 @@ CASES = {
         body={
             "organism": " ",
             "taxonId": -1,
-            "collectionDate": SECRET,
-            "metadata": {"age": SECRET, "sex": {"nested": SECRET}},
+            "study": SECRET,
+            "metadata": {"age": SECRET, "subject": {"nested": SECRET}},
         },
         fields=frozenset(
             {
                 "sample.organism",
                 "sample.taxonId",
-                "sample.collectionDate",
-                "sample.metadata.age",
-                "sample.metadata.sex",
+                "sample.study",
+                "sample.metadata.subject_id",
             }
         ),
     ),

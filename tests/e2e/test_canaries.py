@@ -178,6 +178,7 @@ def answer_text(answer: httpx.Response) -> str:
     body = answer.json()
     if answer.is_success:
         body.pop("droppedFields", None)
+        body.pop("dropReasons", None)
         for field in body.get("fields", ()):
             del field["name"]
     else:

@@ -28,8 +28,8 @@ from tests.waiting import eventually
 
 BAD_SAMPLES: list[dict[str, Any]] = [
     {"organism": "", "metadata": {"age": "34"}},
-    {"organism": "E. coli", "metadata": {"age": f"of {SECRET}"}},
-    {"organism": "E. coli", "collectionDate": SECRET},
+    {"organism": f"of {SECRET}", "metadata": {"age": "34"}},
+    {"organism": SECRET},
     {"organism": "E. coli", "taxonId": SECRET},
     {"organism": "E. coli", "subject": SECRET},
     {"organism": "E. coli", "requestId": "x" * 129},

@@ -66,7 +66,7 @@ async def test_the_tutorial_works_when_pasted(platform: Platform) -> None:
     assert of_donor["subject"].startswith("p-")
     assert first["id"] == again["id"] != of_donor["id"]
     row, bad, summary, same_row, corrected, complete, reported = imported
-    assert bad["error"]["violations"][0]["field"] == "sample.metadata.age"
+    assert bad["error"]["violations"][0]["field"] == "sample.organism"
     assert row == same_row
     assert summary["summary"] == {"rows": 2, "stored": 1, "repeated": 0, "refused": 1}
     assert complete["summary"] == {"rows": 2, "stored": 2, "repeated": 1, "refused": 0}

@@ -43,10 +43,9 @@ async def test_preview_lists_violations(platform: Platform) -> None:
     sample = {"organism": "Jane Doe", "metadata": {"age": "soon"}}
     answer = await researcher.call("POST", "/api/samples:preview", sample)
     assert answer.status_code == 200, answer.text
-    assert {violation["field"] for violation in answer.json()["violations"]} == {
-        "sample.organism",
-        "sample.metadata.age",
-    }
+    assert {violation["field"] for violation in answer.json()["violations"]} == {"sample.organism"}
+    fields = {field["name"]: field for field in answer.json()["fields"]}
+    assert fields["metadata.age"]["advice"] == "must be a number of years"
 
 
 async def test_preview_requires_a_token(platform: Platform) -> None:

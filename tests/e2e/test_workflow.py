@@ -81,7 +81,9 @@ async def test_dropped_fields_are_named_to_the_sender_once(platform: Platform) -
     read = (await researcher.call("GET", f"/api/samples/{created['id']}")).json()
 
     assert created["droppedFields"] == ["email", "shoe_size"]
-    assert read["droppedFields"] == []
+    assert created["dropReasons"].keys() == {"email", "shoe_size"}
+    assert created["dropReasons"]["shoe_size"].startswith("The policy does not know this field.")
+    assert (read["droppedFields"], read["dropReasons"]) == ([], {})
     assert created["metadata"] == read["metadata"]
     assert created["metadata"]["age"] == "30-39"
 

@@ -5,13 +5,15 @@ from typing import NamedTuple
 
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
 from fairdatabase.policy.records.contract import broken_rules
+from fairdatabase.policy.records.drops import IDENTIFYING, Cause, Dropped
 from fairdatabase.policy.records.generalisation import Implausible
 from fairdatabase.policy.records.memo import Listed, Memo
 from fairdatabase.policy.records.named_fields import NamedFields, judge_named, read_year
 from fairdatabase.policy.records.refusals import Refusal, collect_refusals
+from fairdatabase.policy.records.repeats import merge_repeats
 from fairdatabase.policy.records.rules import RuleContext, restricted_unless_known
-from fairdatabase.policy.records.sorting import Cause, Stored, donor_of, gather_identifiers, sort_values
-from fairdatabase.policy.records.values import Refusals, read_values
+from fairdatabase.policy.records.sorting import Stored, donor_of, gather_identifiers, sort_values
+from fairdatabase.policy.records.values import read_values
 from fairdatabase.policy.tables.fields import Policy
 from fairdatabase.policy.text.characters import squash
 from fairdatabase.policy.text.scalars import plain, read
@@ -38,10 +40,15 @@ class Anonymised(NamedTuple):
     sample: Sample
     classes: dict[str, FieldClass.ValueType]
     """Classes of the stored fields, except public ones."""
-    dropped_fields: list[str]
-    """Names as the sender wrote them."""
+    drop_reasons: dict[str, str]
+    """Why each dropped field is not stored, by the name that the sender wrote."""
     actions: dict[str, str]
     """What was done to each stored field."""
+
+    @property
+    def dropped_fields(self) -> list[str]:
+        """Names of the dropped fields."""
+        return sorted(self.drop_reasons)
 
 
 class Judgement(NamedTuple):
@@ -55,8 +62,10 @@ class Judgement(NamedTuple):
     """Stored values that consist of listed words."""
     values: list[Stored]
     """All other stored values."""
-    dropped: Mapping[str, Cause]
-    """Dropped metadata fields and why they are dropped, by the name that the sender wrote."""
+    dropped: Mapping[str, Dropped]
+    """Dropped metadata fields, by the name that the sender wrote."""
+    merged: frozenset[str]
+    """Metadata fields that say the same as another name of their field, which is stored."""
     donors: Mapping[str, str]
     """The donor that each metadata field names, by the name of the field."""
     refusal: Refusal
@@ -85,21 +94,27 @@ class Anonymiser:
         """Decide on every field of a raw sample."""
         memo, policy, vocabulary = self._memo, self.policy, self.policy.vocabulary
         # Resolve names to fields, and clean the values.
-        given, unreadable, questionable = read_values(raw, memo)
+        given, unreadable, questionable, may_repeat = read_values(raw, memo)
         # Sort the values by the action of their field. Some identify the donor; some are units of other values.
         found = sort_values(given, memo)
         named_donor = donor_of(raw.subject, vocabulary)
         donors = [donor for donor in (named_donor, *found.donors.values()) if donor]
         identifiers = gather_identifiers(raw, named_donor, found, vocabulary)
-        # Apply the rules: each value is generalised, dropped or refused.
+        # Apply the rules: each value is generalised or dropped.
         context = RuleContext(vocabulary, identifiers, found.units)
-        values, implausible, dropped = _apply_rules(found.judged, context, memo)
+        values, dropped = _apply_rules(found.judged, context, memo)
         values += found.missing
+        dropped |= found.dropped
         # Drop stored values that contain an identifier of the same record.
         year = read_year(raw, vocabulary)
         suspects = identifiers.among(_all_stored_text(raw, found.listed, values, year.text))
         named = judge_named(raw, year, suspects, memo)
         listed, values, identifying = _without_identifiers(found.listed, values, suspects)
+        dropped |= identifying
+        merged: frozenset[str] = frozenset()
+        if may_repeat:
+            listed, values, merged, repeated = merge_repeats(listed, values, vocabulary.missing)
+            dropped |= repeated
         # Check the validation rules of the proto.
         broken = broken_rules(raw, questionable, memo)
         refused = dict(named.refused)
@@ -107,10 +122,16 @@ class Anonymiser:
             refused["subject"] = _TWO_DONORS
         if identifiers.too_many:
             refused["metadata"] = _TOO_MANY
-        refusal = collect_refusals(refused, unreadable | implausible, broken, identifiers, policy)
+        unreadable_donors: dict[str, str] = {}
+        for name, problem in unreadable.items():
+            field = memo.resolve(name)
+            if field is not None and field.action == "subject":
+                unreadable_donors[name] = problem
+            elif field is not None and field.is_stored:
+                dropped[name] = Dropped(Cause.VALUE, problem)
+        refusal = collect_refusals(refused, unreadable_donors, broken, identifiers, policy)
         subject = donors[0] if donors else None
-        dropped = found.dropped | dropped | identifying
-        return Judgement(raw.study, subject, named, listed, values, dropped, found.donors, refusal)
+        return Judgement(raw.study, subject, named, listed, values, dropped, merged, found.donors, refusal)
 
 
 def render(judged: Judgement, pseudonym: Callable[[str], str]) -> Anonymised:
@@ -120,7 +141,7 @@ def render(judged: Judgement, pseudonym: Callable[[str], str]) -> Anonymised:
         subject=pseudonym(judged.subject) if judged.subject else "",
         organism=judged.named.organism,
         taxon_id=judged.named.taxon_id,
-        collection_date=judged.named.collection_date or "",
+        collection_date=judged.named.collection_date,
     )
     if judged.listed:
         sample.MergeFromString(b"".join([listed.part for _, listed in judged.listed]))
@@ -147,8 +168,10 @@ def render(judged: Judgement, pseudonym: Callable[[str], str]) -> Anonymised:
             stored.bool_value = value
         else:
             stored.number_value = value
-    dropped = [*judged.dropped, *(["collectionDate"] if judged.named.collection_date is None else ())]
-    return Anonymised(sample, classes, sorted(dropped), actions)
+    reasons = {name: dropped.reason for name, dropped in judged.dropped.items()}
+    for name, dropped in judged.named.dropped.items():
+        reasons[name] = dropped.reason
+    return Anonymised(sample, classes, reasons, actions)
 
 
 def subject_of(raw: RawSample, policy: Policy) -> str | None:
@@ -168,27 +191,24 @@ def subject_of(raw: RawSample, policy: Policy) -> str | None:
     return None
 
 
-def _apply_rules(
-    judged: list[Stored], context: RuleContext, memo: Memo
-) -> tuple[list[Stored], Refusals, dict[str, Cause]]:
-    """Return the values that the rules store, and the fields that they refuse and drop."""
+def _apply_rules(judged: list[Stored], context: RuleContext, memo: Memo) -> tuple[list[Stored], dict[str, Dropped]]:
+    """Return the values that the rules store, and the fields that they drop."""
     values: list[Stored] = []
-    refused: Refusals = {}
-    dropped: dict[str, Cause] = {}
+    dropped: dict[str, Dropped] = {}
     rules, vocabulary = memo.rules, context.vocabulary
     for name, field, value in judged:
         try:
             stored = rules[field.action](field, value, context)
         except Implausible as problem:
-            refused[name] = str(problem)
+            dropped[name] = Dropped(Cause.VALUE, str(problem))
             continue
         if stored is None:
-            dropped[name] = Cause.VALUE
+            dropped[name] = memo.dropped_by_value[field]
         elif field.may_become_restricted:
             values.append((name, restricted_unless_known(field, stored, vocabulary), stored))
         else:
             values.append((name, field, stored))
-    return values, refused, dropped
+    return values, dropped
 
 
 def _all_stored_text(raw: RawSample, listed: list[tuple[str, Listed]], values: list[Stored], year: str) -> str:
@@ -205,7 +225,7 @@ def _all_stored_text(raw: RawSample, listed: list[tuple[str, Listed]], values: l
 
 def _without_identifiers(
     listed: list[tuple[str, Listed]], values: list[Stored], identifiers: Identifiers
-) -> tuple[list[tuple[str, Listed]], list[Stored], dict[str, Cause]]:
+) -> tuple[list[tuple[str, Listed]], list[Stored], dict[str, Dropped]]:
     """Return the stored values that contain no identifier, and the dropped fields, whose values contain one."""
     if not identifiers:
         return listed, values, {}
@@ -214,5 +234,5 @@ def _without_identifiers(
     return (
         [item for item in listed if item[0] not in held],
         [item for item in values if item[0] not in held],
-        dict.fromkeys(held, Cause.IDENTIFIER),
+        dict.fromkeys(held, IDENTIFYING),
     )

@@ -35,7 +35,7 @@ _LARGEST = 1e15
 
 
 class Implausible(ValueError):
-    """The value cannot be correct for its field. The message says what to correct, but does not quote the value."""
+    """The value cannot be correct, so it is dropped. The message says what to correct, but does not quote the value."""
 
 
 def read_number(value: str | float | bool) -> float:

@@ -15,7 +15,8 @@ from google.protobuf.struct_pb2 import Value
 from fairdatabase.policy.recognizers.numbering import is_number_alone
 from fairdatabase.policy.recognizers.organism import is_organism
 from fairdatabase.policy.recognizers.terms import LONGEST_ENTRY, is_one_id, may_hold_id, without_ids
-from fairdatabase.policy.records.rules import OTHER, RULES, Rule, RuleContext, restricted_unless_known
+from fairdatabase.policy.records.drops import Cause, Dropped
+from fairdatabase.policy.records.rules import OTHER, RULES, Rule, RuleContext, expected_form, restricted_unless_known
 from fairdatabase.policy.tables.fields import Field, Policy
 from fairdatabase.policy.text.characters import squash
 from fairdatabase.policy.text.scalars import Scalar
@@ -69,6 +70,13 @@ class Memo:
             field: Bounded(_MOST_VALUES_OF_A_FIELD) for field in policy.all_fields()
         }
         """The stored forms, by field and clean value."""
+        self.dropped_by_rule: Mapping[Field, Dropped] = {
+            field: Dropped(Cause.RULE, field.why) for field in policy.all_fields() if not field.is_stored
+        }
+        self.dropped_by_value: Mapping[Field, Dropped] = {
+            field: Dropped(Cause.VALUE, expected_form(field)) for field in policy.all_fields() if field.is_stored
+        }
+        """Drops of values for which the rule gives no reason of its own."""
         remembering = {action: self._remembering(RULES[action], part) for action, part in _LISTED_PARTS.items()}
         self.rules: Mapping[str, Rule] = {**RULES, **remembering}
         """The rules, by action, for values that are not cached."""

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from fairdatabase.policy.recognizers.organism import ADVICE
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
+from fairdatabase.policy.records.drops import IDENTIFYING, Cause, Dropped
 from fairdatabase.policy.records.generalisation import Implausible, year_of
 from fairdatabase.policy.records.memo import Memo
 from fairdatabase.policy.tables.vocabulary import Vocabulary
@@ -25,12 +26,13 @@ class Year(NamedTuple):
 
 
 class NamedFields(NamedTuple):
-    """The stored named fields. A refused field is empty."""
+    """The stored named fields. A dropped or refused field is empty."""
 
     organism: str
     taxon_id: int
-    collection_date: str | None
-    """None if the date is dropped, because its year is an identifier of the same sample."""
+    collection_date: str
+    dropped: dict[str, Dropped]
+    """The dropped fields, by the name of the field."""
     refused: dict[str, str]
     """What is wrong with each refused field, by the name of the field."""
 
@@ -48,14 +50,20 @@ def read_year(raw: RawSample, vocabulary: Vocabulary) -> Year:
 
 def judge_named(raw: RawSample, year: Year, identifiers: Identifiers, memo: Memo) -> NamedFields:
     """Decide on the named fields. `identifiers` need only include those that may occur in the sample."""
-    refused = {"collectionDate": year.problem} if year.problem else {}
+    dropped: dict[str, Dropped] = {}
+    refused: dict[str, str] = {}
     organism = clean(raw.organism)
     if problem := _problem_of_organism(organism, identifiers, memo):
         organism, refused["organism"] = "", problem
     taxon_id = max(raw.taxon_id, 0)
     if problem := _problem_of_taxon_id(taxon_id, identifiers):
-        taxon_id, refused["taxonId"] = 0, problem
-    return NamedFields(organism, taxon_id, None if identifiers.occur_in(year.text) else year.text, refused)
+        taxon_id, dropped["taxonId"] = 0, Dropped(Cause.VALUE, problem)
+    collection_date = year.text
+    if year.problem:
+        dropped["collectionDate"] = Dropped(Cause.VALUE, year.problem)
+    elif identifiers.occur_in(collection_date):
+        collection_date, dropped["collectionDate"] = "", IDENTIFYING
+    return NamedFields(organism, taxon_id, collection_date, dropped, refused)
 
 
 def _problem_of_organism(organism: str, identifiers: Identifiers, memo: Memo) -> str:

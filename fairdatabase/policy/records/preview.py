@@ -5,8 +5,7 @@ from google.rpc.error_details_pb2 import BadRequest
 
 from fairdatabase.policy.records.anonymisation import Anonymised, Anonymiser, Judgement, render
 from fairdatabase.policy.records.contract import SAMPLE
-from fairdatabase.policy.records.rules import expected_form
-from fairdatabase.policy.records.sorting import Cause
+from fairdatabase.policy.records.drops import UNKNOWN, Cause
 from fairdatabase.policy.tables.fields import Field
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
@@ -30,8 +29,7 @@ _NAMED = {
     "taxonId": "taxon_id",
     "collectionDate": "collection_date",
 }
-_UNKNOWN = "The policy does not know this field. Unknown fields are not stored."
-_IDENTIFYING = "contains an identifier that the sample gives elsewhere; leave it out"
+_BEYOND_CORRECTION = (Cause.UNKNOWN, Cause.RULE)
 
 
 def preview(raw: RawSample, anonymiser: Anonymiser) -> SamplePreview:
@@ -45,7 +43,7 @@ def preview(raw: RawSample, anonymiser: Anonymiser) -> SamplePreview:
         for name, field in _NAMED.items()
         if (answer := _explain_named(name, policy.fields.get(field), sent[name], stored[name], judged, result))
     ]
-    kept = {key for key, _ in judged.listed} | {key for key, _, _ in judged.values}
+    kept = {key for key, _ in judged.listed} | {key for key, _, _ in judged.values} | judged.merged
     fields += [
         _explain(key, policy.resolve(key), raw.metadata[key], key in kept, judged, result)
         for key in sorted(raw.metadata)
@@ -78,11 +76,11 @@ def _explain_named(
         return None
     answer = FieldPreview(name=name, field_class=FieldPreview.CLASS_PUBLIC)
     if found is not None:
-        answer.field_class, answer.reason = _CLASSES[found.field_class], _line(found.why)
+        answer.field_class, answer.reason = _CLASSES[found.field_class], found.why
     if problems:
         answer.outcome, answer.advice = FieldPreview.OUTCOME_REFUSED, "; ".join(problems)
-    elif name == "collectionDate" and judged.named.collection_date is None:
-        answer.outcome, answer.advice = FieldPreview.OUTCOME_DROPPED, _IDENTIFYING
+    elif (dropped := judged.named.dropped.get(name)) is not None:
+        answer.outcome, answer.advice = FieldPreview.OUTCOME_DROPPED, dropped.reason
     elif stored.WhichOneof("kind") is None:
         answer.outcome = FieldPreview.OUTCOME_BLANK
     else:
@@ -93,17 +91,15 @@ def _explain_named(
 def _explain(
     key: str, found: Field | None, sent: Value, is_kept: bool, judged: Judgement, result: Anonymised
 ) -> FieldPreview:
-    answer = FieldPreview(name=f"metadata.{key}", field_class=FieldPreview.CLASS_UNKNOWN, reason=_UNKNOWN)
+    answer = FieldPreview(name=f"metadata.{key}", field_class=FieldPreview.CLASS_UNKNOWN, reason=UNKNOWN.reason)
     if found is not None:
-        answer.field_class, answer.reason = _CLASSES[found.field_class], _line(found.why)
+        answer.field_class, answer.reason = _CLASSES[found.field_class], found.why
     if key in judged.refusal.metadata:
         answer.outcome, answer.advice = FieldPreview.OUTCOME_REFUSED, "; ".join(judged.refusal.metadata[key])
-    elif (cause := judged.dropped.get(key)) is not None:
+    elif (dropped := judged.dropped.get(key)) is not None:
         answer.outcome = FieldPreview.OUTCOME_DROPPED
-        if cause == Cause.IDENTIFIER:
-            answer.advice = _IDENTIFYING
-        elif cause == Cause.VALUE and found is not None:
-            answer.advice = expected_form(found)
+        if dropped.cause not in _BEYOND_CORRECTION:
+            answer.advice = dropped.reason
     elif found is not None and found.action == "subject" and key in judged.donors:
         _store(answer, "subject", sent, Value(string_value=PSEUDONYM), found.says)
     elif found is not None and is_kept:
@@ -119,7 +115,3 @@ def _store(answer: FieldPreview, name: str, sent: Value, stored: Value, action: 
     answer.outcome = FieldPreview.OUTCOME_KEPT if sent == stored else FieldPreview.OUTCOME_CHANGED
     answer.stored_name, answer.action = name, action
     answer.stored_value.CopyFrom(stored)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

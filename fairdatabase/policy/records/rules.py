@@ -51,7 +51,7 @@ class RuleContext:
 
 
 Rule = Callable[[Field, Scalar, RuleContext], Scalar | None]
-"""Returns the stored form of a clean value, or None to drop it. Raises Implausible if the sender must correct it."""
+"""Returns the stored form of a clean value, or None to drop it. Raises Implausible to drop it for the given reason."""
 
 
 def restricted_unless_known(field: Field, stored: Scalar, vocabulary: Vocabulary) -> Field:
@@ -68,7 +68,7 @@ def expected_form(field: Field) -> str:
     """Return the form that a value must have to be kept by the field's rule."""
     if field.action in ("vocabulary", "common"):
         return f"must be one of: {', '.join(dict.fromkeys(field.values.values()))}"
-    return _EXPECTED[field.action]
+    return _EXPECTED.get(field.action, "")
 
 
 def _drop(field: Field, value: Scalar, context: RuleContext) -> None:
@@ -204,7 +204,7 @@ RULES: Mapping[str, Rule] = {
     "ontology": _ontology,
 }
 
-# How to correct a value that a rule drops. Rules without an entry keep a value or refuse it.
+# How to correct a value that a rule drops without a reason of its own.
 _EXPECTED = {
     "term": "must be a short phrase of words that the vocabulary knows",
     "pattern": "must have the form of this field's values",

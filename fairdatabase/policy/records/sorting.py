@@ -1,9 +1,9 @@
 """Sorting: groups the values of a record by what the policy does with them."""
 
-from enum import Enum, auto
 from typing import NamedTuple
 
 from fairdatabase.policy.recognizers.own_identifiers import Evidence, Identifiers
+from fairdatabase.policy.records.drops import UNKNOWN, Dropped
 from fairdatabase.policy.records.memo import Listed, Memo
 from fairdatabase.policy.records.values import Given
 from fairdatabase.policy.tables.fields import Field
@@ -16,19 +16,6 @@ Stored = tuple[str, Field, Scalar]
 """A name as its sender wrote it, the policy's field, and a value."""
 
 
-class Cause(Enum):
-    """Why a field is dropped."""
-
-    UNKNOWN = auto()
-    """The policy does not know the field."""
-    RULE = auto()
-    """The policy never stores the field."""
-    VALUE = auto()
-    """The value does not have the form that its rule requires, or contains a word that the rule does not permit."""
-    IDENTIFIER = auto()
-    """The value contains an identifier that the same record declares."""
-
-
 class Sorted(NamedTuple):
     """The values of a record, grouped by how they are processed next. Blank values are left out."""
 
@@ -38,7 +25,7 @@ class Sorted(NamedTuple):
     """Missing-value terms, stored as they are."""
     judged: list[Stored]
     """Values that a rule must decide on."""
-    dropped: dict[str, Cause]
+    dropped: dict[str, Dropped]
     donors: dict[str, str]
     """The donor that each field names, by the name of the field."""
     units: dict[str, str]
@@ -53,13 +40,13 @@ def sort_values(given: list[Given], memo: Memo) -> Sorted:
     listed: list[tuple[str, Listed]] = []
     missing: list[Stored] = []
     judged: list[Stored] = []
-    dropped: dict[str, Cause] = {}
+    dropped: dict[str, Dropped] = {}
     donors: dict[str, str] = {}
     units: dict[str, str] = {}
     evidence: list[Evidence] = []
     for name, field, value in given:
         if field is None:
-            dropped[name] = Cause.UNKNOWN
+            dropped[name] = UNKNOWN
             if isinstance(value, str):
                 evidence.append(("", value))
         elif field.is_stored:
@@ -80,7 +67,7 @@ def sort_values(given: list[Given], memo: Memo) -> Sorted:
                 donors[name] = donor
                 evidence.append(("code", donor))
         else:
-            dropped[name] = Cause.RULE
+            dropped[name] = memo.dropped_by_rule[field]
             if value is None:
                 continue
             if field.action == "unit":

@@ -1,30 +1,34 @@
 """Values: reads the metadata of a raw sample: resolves each name to a field of the policy and cleans each value."""
 
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import NamedTuple
 
+from google.protobuf.struct_pb2 import Value
+
 from fairdatabase.policy.records.memo import Memo
 from fairdatabase.policy.tables.fields import Field
+from fairdatabase.policy.text.characters import clean
 from fairdatabase.policy.text.scalars import Scalar, are_clean, read
 from fairdb.samples.v1.sample_pb2 import RawSample
 
 Given = tuple[str, Field | None, Scalar | None]
 """A name as its sender wrote it, the policy's field or None if unknown, and the clean value or None if blank."""
-Refusals = dict[str, str]
-"""Why a field must be corrected, by the name that its sender wrote."""
 
 _TEXT = attrgetter("string_value")
-_TWICE = "is given twice, under two names; send one of them"
-_KEEP_NO_VALUE = frozenset(("drop", "unit", "subject"))
+_LONGEST_EVIDENCE = 4000
 
 
 class Values(NamedTuple):
     """The metadata of a raw sample."""
 
     given: list[Given]
-    refused: Refusals
+    unreadable: dict[str, str]
+    """Why the value of a field cannot be read, by the name that its sender wrote."""
     questionable: list[str]
     """Names of the fields that may break a rule of the proto. All other fields are known to satisfy the rules."""
+    may_repeat: bool
+    """Whether two names may mean the same field of the policy."""
 
 
 def read_values(raw: RawSample, memo: Memo) -> Values:
@@ -41,7 +45,7 @@ def read_values(raw: RawSample, memo: Memo) -> Values:
     texts: list[str] = list(map(_TEXT, values))
     all_clean = are_clean(texts)
     given: list[Given] = []
-    refused: Refusals = {}
+    unreadable: dict[str, str] = {}
     if all_clean and all(texts):
         # The common case: all values are clean text, so they need not be read one by one.
         given += zip(names, fields, texts, strict=True)
@@ -56,25 +60,21 @@ def read_values(raw: RawSample, memo: Memo) -> Values:
                 given.append((name, field, read(value)))
             except ValueError as problem:
                 questionable.append(name)
-                refused[name] = str(problem)
-    if len(set(fields)) < len(fields):
-        given, repeated = _split_repeats(given)
-        refused |= repeated
-    return Values(given, refused, questionable)
+                unreadable[name] = str(problem)
+                if field is None or not field.is_stored:
+                    # The value may identify the donor, so its texts are erased from the other values.
+                    given.append((name, field, "\n".join(_texts(value))[:_LONGEST_EVIDENCE]))
+    return Values(given, unreadable, questionable, len(set(fields)) < len(fields))
 
 
-def _split_repeats(given: list[Given]) -> tuple[list[Given], Refusals]:
-    """Return the fields without repeats of an earlier field under another name, and refusals for the repeats."""
-    seen: set[str] = set()
-    once: list[Given] = []
-    repeated: Refusals = {}
-    for entry in given:
-        name, field, _ = entry
-        if field is None or field.action in _KEEP_NO_VALUE:
-            once.append(entry)
-        elif field.name in seen:
-            repeated[name] = _TWICE
-        else:
-            seen.add(field.name)
-            once.append(entry)
-    return once, repeated
+def _texts(value: Value) -> Iterator[str]:
+    """Yield the clean texts in a value that cannot be read."""
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        yield clean(value.string_value[:_LONGEST_EVIDENCE])
+    elif kind == "list_value":
+        for item in value.list_value.values:
+            yield from _texts(item)
+    elif kind == "struct_value":
+        for item in value.struct_value.fields.values():
+            yield from _texts(item)

@@ -107,7 +107,7 @@ def _read_field(where: str, name: str, group: dict[str, Any]) -> Field:
         name=name,
         field_class=CLASSES[str(class_)],
         action=str(action),
-        why=group["why"],
+        why=" ".join(group["why"].split()),
         identifies=identifies,
         **read,
     )

@@ -16,7 +16,9 @@ def read(value: Value) -> Scalar | None:
     kind = value.WhichOneof("kind")
     if kind == "number_value":
         number = value.number_value
-        if not math.isfinite(number):
+        if math.isnan(number):
+            return None
+        if math.isinf(number):
             raise ValueError("must be a finite number")
         return number
     if kind == "string_value":

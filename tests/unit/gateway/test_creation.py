@@ -46,7 +46,7 @@ class Service:
 
 def prepared(request: Any) -> PrepareSampleResponse:
     return PrepareSampleResponse(
-        sample=Sample(id=request.sample_id), dropped_fields=["email"], consents=["c"], grants=Grants(oversees=True)
+        sample=Sample(id=request.sample_id), drop_reasons={"email": "why"}, consents=["c"], grants=Grants(oversees=True)
     )
 
 
@@ -80,7 +80,7 @@ async def create(claim: IdempotencyClaim | None = None, **answers: Any) -> tuple
 async def test_creation_prepares_stores_and_watches_index_and_notify() -> None:
     created, calls, journal = await create()
     assert calls == ["PrepareSample", "StoreSample", "GetSampleStates"]
-    assert created.dropped_fields == ("email",)
+    assert created.drop_reasons == {"email": "why"}
     assert created.grants.oversees
     assert journal.written[-1] == ("complete", "DONE", "")
     assert tuple(journal.changes[-1].steps) == ("validate", "anonymise", "store", "index", "notify")
@@ -157,7 +157,7 @@ async def test_repeat_is_answered_without_a_saga() -> None:
     found = FindByIdempotencyKeyResponse(stored=WINNER)
     created, calls, journal = await create(IdempotencyClaim(), FindByIdempotencyKey=found)
     assert calls == ["FindByIdempotencyKey", "GetGrants"]
-    assert (created.stored, created.dropped_fields) == (WINNER, ())
+    assert (created.stored, created.drop_reasons) == (WINNER, {})
     assert journal.written == []
 
 
@@ -165,7 +165,7 @@ async def test_loser_of_a_race_discards_its_preparation() -> None:
     answer = StoreSampleResponse(stored=WINNER, replayed=True)
     created, calls, journal = await create(IdempotencyClaim(), StoreSample=answer)
     assert calls == ["FindByIdempotencyKey", "PrepareSample", "StoreSample", "DiscardSample"]
-    assert (created.stored, created.dropped_fields) == (WINNER, ())
+    assert (created.stored, created.drop_reasons) == (WINNER, {})
     assert journal.written[-1] == ("undone", "UNDONE", "SUPERSEDED")
     assert journal.changes[-1].event is None
 

@@ -4,7 +4,9 @@ import pytest
 from google.protobuf.struct_pb2 import Value
 
 from fairdatabase.policy.records.anonymisation import InvalidSample, subject_of
+from fairdatabase.policy.records.preview import preview
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
+from fairdb.samples.v1.sample_service_pb2 import FieldPreview
 from tests.unit.policy.samples import ANONYMISER, KEYSTORE, POLICY, STUDY, anonymised, kept, raw_sample, violations
 
 PALM = {
@@ -138,44 +140,96 @@ def test_field_with_a_revealing_value_is_dropped_and_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metadata", "field"),
+    ("metadata", "reason"),
     [
-        ({"age": "abc"}, "sample.metadata.age"),
-        ({"age": 131}, "sample.metadata.age"),
-        ({"host_age": -1}, "sample.metadata.age"),
-        ({"age": True}, "sample.metadata.age"),
-        ({"bmi": 900}, "sample.metadata.bmi"),
-        ({"latitude": 91}, "sample.metadata.latitude"),
-        ({"collection_date": "soon"}, "sample.metadata.collection_date"),
-        ({"age": {"years": 3}}, "sample.metadata.age"),
-        ({"name": ["Zebulon"]}, "sample.metadata.name"),
-        ({"quality of sleep": ["good"]}, "sample.metadata.quality of sleep"),
-        ({"Quartzfeather": ["good"]}, "sample.metadata"),
-        ({"last_name": "Graves", "graves level": ["x"]}, "sample.metadata"),
-        ({"notes": "x" * 4001}, "sample.metadata.notes"),
-        ({f"passport {n}": f"{n}ab{n}cdef;{n}gh{n}ijkl" for n in range(400)}, "sample.metadata"),
-        ({"": 1}, "sample.metadata"),
-        ({"k" * 129: 1}, "sample.metadata"),
-        ({"age": 1, "host_age": 1}, "sample.metadata.age"),
+        ({"age": "abc"}, "must be a number of years"),
+        ({"age": 131}, "must be between 0 and 130 years"),
+        ({"host_age": -1}, "must be between 0 and 130 years"),
+        ({"age": True}, "must be a number of years"),
+        ({"bmi": 900}, "must be between 4 and 200 kg/m2"),
+        ({"latitude": 91}, "must be between -90 and 90 degrees"),
+        ({"collection_date": "soon"}, "must be a date: 2008-10-28, 2008-10 or 2008"),
+        ({"age": {"years": 3}}, "must be text, a number, true, false or null"),
+        ({"notes": "x" * 4001}, "must be at most 4000 characters long"),
+        ({"body_site": "Quartzfeather"}, "must be a short phrase of words that the vocabulary knows"),
+        ({"name": ["Zebulon"]}, POLICY.fields["last_name"].why),
+        ({"quality of sleep": ["good"]}, "The policy does not know this field. Unknown fields are not stored."),
+        ({"Quartzfeather": "good"}, "The policy does not know this field. Unknown fields are not stored."),
+        (
+            {"disease": "quartz", "tutor": "Abel Quartz"},
+            "contains an identifier that the sample gives elsewhere; leave it out",
+        ),
     ],
 )
-def test_bad_value_is_refused_with_its_field(metadata: dict[str, object], field: str) -> None:
+def test_bad_value_is_dropped_with_its_reason(metadata: dict[str, object], reason: str) -> None:
+    result = anonymised(raw_sample({**metadata, "body_habitat": "feces"}))
+    assert result.drop_reasons[next(iter(metadata))] == reason
+    assert set(result.drop_reasons) == set(metadata)
+    assert set(result.sample.metadata) == {"body_habitat"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "field"),
+    [
+        ({f"passport {n}": f"{n}ab{n}cdef;{n}gh{n}ijkl" for n in range(400)}, "sample.metadata"),
+        ({"subject": ["donor 7"]}, "sample.metadata.subject_id"),
+        ({"": 1}, "sample.metadata"),
+        ({"k" * 129: 1}, "sample.metadata"),
+    ],
+)
+def test_sample_with_unusable_metadata_is_refused_with_the_field(metadata: dict[str, object], field: str) -> None:
     assert set(violations(raw_sample(metadata))) == {field}
 
 
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
-def test_numbers_must_be_finite(number: float) -> None:
-    raw = raw_sample()
-    raw.metadata["favourite"].CopyFrom(Value(number_value=number))
-    raw.metadata["age"].CopyFrom(Value(number_value=number))
-    assert violations(raw) == {
-        "sample.metadata": "must be a finite number",
-        "sample.metadata.age": "must be a finite number",
+@pytest.mark.parametrize(
+    "value", [["Zebulon", "Quartzfeather"], {"first": "Zebulon", "other": [{"last": "Quartzfeather"}]}]
+)
+@pytest.mark.parametrize("field", ["name", "tutor"])
+def test_unreadable_value_is_still_erased_from_text(field: str, value: object) -> None:
+    assert kept({field: value, "notes": "seen by zebulon"}) == {"notes": "seen by [redacted]"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "stored", "lost"),
+    [
+        ({"age": 31, "host_age": "34 years"}, {"age": "30-39"}, []),
+        ({"host_age": 31, "patient_age": 47}, {"age": "30-39"}, ["patient_age"]),
+        ({"host_age": 31, "age": 47}, {"age": "40-49"}, ["host_age"]),
+        ({"age": "not provided", "host_age": 31}, {"age": "30-39"}, []),
+        ({"age": "soon", "host_age": 31}, {"age": "30-39"}, ["age"]),
+        ({"body_site": "feces", "Body Site": "feces"}, {"body_site": "feces"}, []),
+        ({"body_site": "feces", "bodysite": "left palm"}, {"body_site": "feces"}, ["bodysite"]),
+        ({"disease": "no", "diagnosis": "asthma"}, {"disease": "asthma"}, ["disease"]),
+        ({"sex": "F", "Sex": "female", "SEX": "f"}, {"sex": "Female"}, []),
+        ({"body_site": "", "organ": "lung"}, {"body_site": "lung"}, []),
+    ],
+)
+def test_names_of_one_field_are_merged(metadata: dict[str, object], stored: dict[str, str], lost: list[str]) -> None:
+    result = anonymised(raw_sample(metadata))
+    assert {name: value.string_value for name, value in result.sample.metadata.items()} == stored
+    assert result.dropped_fields == lost
+    outcomes = {
+        field.name.removeprefix("metadata."): field.outcome
+        for field in preview(raw_sample(metadata), ANONYMISER).fields
     }
+    assert sorted(name for name in metadata if outcomes[name] == FieldPreview.OUTCOME_DROPPED) == lost
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("-inf")])
+def test_numbers_must_be_finite(number: float) -> None:
+    raw = raw_sample({"body_site": "feces"})
+    raw.metadata["age"].CopyFrom(Value(number_value=number))
+    assert anonymised(raw).drop_reasons == {"age": "must be a finite number"}
+
+
+def test_number_that_is_not_a_number_is_blank() -> None:
+    raw = raw_sample({"body_site": "feces"})
+    raw.metadata["age"].CopyFrom(Value(number_value=float("nan")))
+    assert (dict(anonymised(raw).drop_reasons), [*anonymised(raw).sample.metadata]) == ({}, ["body_site"])
 
 
 def test_all_violations_are_reported_together() -> None:
-    raw = raw_sample({"age": "x", "bmi": "y", "sex": {}}, organism=" ", study="no", collection_date="never")
+    raw = raw_sample({"age": "x", "": "y"}, organism=" ", study="no", collection_date="never")
     raw.taxon_id = -1
     raw.subject = "x" * 300
     assert set(violations(raw)) == {
@@ -183,17 +237,15 @@ def test_all_violations_are_reported_together() -> None:
         "sample.subject",
         "sample.organism",
         "sample.taxonId",
-        "sample.collectionDate",
-        "sample.metadata.age",
-        "sample.metadata.bmi",
-        "sample.metadata.sex",
+        "sample.metadata",
     }
 
 
-def test_error_does_not_quote_values() -> None:
+def test_error_and_drop_reason_do_not_quote_values() -> None:
     with pytest.raises(InvalidSample) as refused:
-        anonymised(raw_sample({"age": "Quartzfeather"}))
+        anonymised(raw_sample(organism="Zebulon Quartzfeather"))
     assert "Quartzfeather" not in str(refused.value)
+    assert "Quartzfeather" not in str(anonymised(raw_sample({"age": "Quartzfeather"})).drop_reasons)
 
 
 def test_donor_comes_from_the_subject_or_else_from_the_metadata() -> None:
@@ -243,9 +295,9 @@ def test_sample_without_a_donor_needs_no_pseudonym() -> None:
 
 
 @pytest.mark.parametrize("taxon_id", [19800203, 800203])
-def test_taxonomy_id_that_is_the_birth_date_is_refused(taxon_id: int) -> None:
-    raw = raw_sample({"birth_date": "1980-02-03"}, taxon_id=taxon_id)
-    assert set(violations(raw)) == {"sample.taxonId"}
+def test_taxonomy_id_that_is_the_birth_date_is_dropped(taxon_id: int) -> None:
+    result = anonymised(raw_sample({"birth_date": "1980-02-03"}, taxon_id=taxon_id))
+    assert (result.sample.taxon_id, result.dropped_fields) == (0, ["birth_date", "taxonId"])
 
 
 @pytest.mark.parametrize(("value", "name"), [(True, "Yes"), (False, "No")])

@@ -31,7 +31,7 @@ def test_rules_of_named_fields_use_lengths_signs_and_studies_only() -> None:
         ("organism", "E. coli" + "\u200b" * 200, "organism"),
         ("organism", "E. coli\0", "organism"),
         ("taxon_id", -1, "taxonId"),
-        ("collection_date", "2008" + "\u200b" * 40, "collectionDate"),
+        ("collection_date", "2008" + "\u200b" * 4000, "collectionDate"),
         ("collection_date", "2008\0", "collectionDate"),
     ],
 )

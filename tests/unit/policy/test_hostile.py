@@ -98,5 +98,4 @@ def test_declared_identifiers_are_removed_from_text(declared: dict[str, str], no
 
 @pytest.mark.parametrize("number", [19850412, 612345678])
 def test_taxonomy_id_cannot_be_a_date_or_a_personal_number(number: int) -> None:
-    with pytest.raises(InvalidSample):
-        left_of({}, taxon_id=number)
+    assert str(number) not in left_of({}, taxon_id=number)

@@ -28,8 +28,8 @@ def of(answer: SamplePreview, name: str) -> FieldPreview:
         ({"name": "Zebulon"}, "DROPPED", "DIRECT", {}),
         ({"favourite colour": "blue"}, "DROPPED", "UNKNOWN", {}),
         ({"body_site": "Quartzfeather"}, "DROPPED", "PUBLIC", {}),
-        ({"age": "soon"}, "REFUSED", "QUASI_IDENTIFIER", {}),
-        ({"age": ["x"]}, "REFUSED", "QUASI_IDENTIFIER", {}),
+        ({"age": "soon"}, "DROPPED", "QUASI_IDENTIFIER", {}),
+        ({"age": ["x"]}, "DROPPED", "QUASI_IDENTIFIER", {}),
         ({"age_unit": "months"}, "DROPPED", "QUASI_IDENTIFIER", {}),
         ({"host_subject_id": "donor 7"}, "CHANGED", "DIRECT", {"subject": PSEUDONYM}),
         ({"host_subject_id": "not provided"}, "BLANK", "DIRECT", {}),
@@ -63,12 +63,11 @@ def test_preview_gives_reasons_and_advice() -> None:
 def test_violations_are_part_of_the_answer() -> None:
     answer = previewed({"age": "x", "sex": "F"}, organism="Jane Doe", study="no", collection_date="2008-10-28")
     assert [violation.field for violation in answer.violations] == [
-        "sample.metadata.age",
         "sample.organism",
         "sample.study",
     ]
     refused = {field.name for field in answer.fields if field.outcome == FieldPreview.OUTCOME_REFUSED}
-    assert refused == {"metadata.age", "organism", "study"}
+    assert refused == {"organism", "study"}
     assert "Jane" not in str(answer)
     assert of(answer, "collectionDate").stored_value.string_value == "2008"
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairdatabase.policy.records.anonymisation import InvalidSample
+from fairdatabase.policy.records.drops import UNKNOWN
 from fairdatabase.policy.records.preview import PSEUDONYM, preview
 from fairdb.samples.v1.sample_pb2 import RawSample
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview
@@ -253,7 +254,7 @@ def test_unknown_column_does_not_change_the_other_fields(metadata: dict[str, Any
     if violations(plain):
         return
     first, second = anonymised(plain), anonymised(other)
-    assert second == first._replace(dropped_fields=sorted([*first.dropped_fields, "zq column"]))
+    assert second == first._replace(drop_reasons=first.drop_reasons | {"zq column": UNKNOWN.reason})
 
 
 @pytest.mark.parametrize("written", records.DATES)
@@ -264,9 +265,12 @@ def test_date_in_any_form_becomes_its_year(written: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["le 17 mars 1961", "1961-13-40", "Quartzfeather", "61", "17/03"])
-def test_invalid_date_is_refused_with_its_field(written: str) -> None:
-    assert list(violations(raw_sample(collection_date=written))) == ["sample.collectionDate"]
-    assert list(violations(raw_sample({"sampling date": written}))) == ["sample.metadata.collection_date"]
+def test_invalid_date_is_dropped_with_its_field(written: str) -> None:
+    for raw, name in (
+        (raw_sample(collection_date=written), "collectionDate"),
+        (raw_sample({"sampling date": written}), "sampling date"),
+    ):
+        assert anonymised(raw).drop_reasons == {name: "must be a date: 2008-10-28, 2008-10 or 2008"}
 
 
 def test_record_of_five_hundred_fields_is_judged_completely() -> None:
@@ -280,34 +284,14 @@ def test_record_of_five_hundred_fields_is_judged_completely() -> None:
     assert set(fields) <= set(result.dropped_fields)
 
 
-@pytest.mark.parametrize("field", ["notes", "body_site", "name", "favourite colour", "age", "subject_id"])
-def test_megabyte_of_text_is_refused_with_its_field(field: str) -> None:
+@pytest.mark.parametrize("field", ["notes", "body_site", "name", "favourite colour", "age"])
+def test_megabyte_of_text_is_dropped_with_its_field(field: str) -> None:
     raw = raw_sample({field: "Zebulon Quartzfeather " * 50_000})
-    with pytest.raises(InvalidSample) as refused:
-        anonymised(raw)
-    assert [violation.description for violation in refused.value.violations] == ["must be at most 4000 characters long"]
+    assert anonymised(raw).dropped_fields == [field]
     assert "quartzfeather" not in whole_answer(raw).lower()
 
 
-@pytest.mark.parametrize("written", ["34", " 34 ", "34.0", "３４", "34 years", "3\u200b4"])
-def test_number_as_text_becomes_its_band(written: str) -> None:
-    assert anonymised(raw_sample({"age": written})).sample.metadata["age"].string_value == "30-39"
-
-
-@pytest.mark.parametrize("name", ["аge", "a\u200bge", "ａｇｅ", "ÂGE", "a\u0301ge", "Host\u00a0Age"])
-def test_disguised_name_finds_its_rule(name: str) -> None:
-    assert anonymised(raw_sample({name: "34"})).sample.metadata["age"].string_value == "30-39"
-
-
-@pytest.mark.parametrize("name", ["еmail", "e\u200bmail", "ｅmail", "É-Mail", "ϲontact ema\u0456l"])
-def test_disguised_identifier_is_erased_everywhere(name: str) -> None:
-    metadata = {name: "zqcanary@qx.example", "notes": "zqcanary felt ill", "disease": "zqcanary"}
-    assert "zqcanary" not in whole_answer(raw_sample(metadata))
-
-
-def test_donor_named_by_an_address_leaves_only_a_pseudonym() -> None:
-    email = "zq.canary@canary-mail.example"
-    raw = raw_sample({"notes": f"mail {email}, ask zq.canary", "disease": "zq canary"}, subject=email)
-    result = anonymised(raw)
-    assert re.fullmatch(r"p-[a-z2-7]{26}", result.sample.subject)
-    assert "canary" not in whole_answer(raw)
+def test_megabyte_of_text_as_the_donor_is_refused() -> None:
+    raw = raw_sample({"subject_id": "Zebulon Quartzfeather " * 50_000})
+    assert violations(raw) == {"sample.metadata.subject_id": "must be at most 4000 characters long"}
+    assert "quartzfeather" not in whole_answer(raw).lower()

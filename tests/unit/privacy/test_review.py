@@ -21,7 +21,7 @@ def test_each_column_is_counted_by_outcome(tmp_path: Path) -> None:
     assert {title: (column.name, column.field_class, dict(column.counts)) for title, column in columns.items()} == {
         "sample_id": ("sample_id", "direct", {"dropped": 3}),
         "Body Site": ("body_site", "public", {"kept": 2, "dropped": 1}),
-        "host_age": ("age", "quasi-identifier", {"generalised": 2, "refused": 1}),
+        "host_age": ("age", "quasi-identifier", {"generalised": 2, "dropped": 1}),
         "notes": ("notes", "restricted", {"generalised": 1, "blank": 2}),
         "colour": ("unknown", "unknown", {"dropped": 3}),
         "name": ("name", "direct", {"dropped": 3}),
