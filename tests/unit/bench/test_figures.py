@@ -99,7 +99,7 @@ def test_plot_draws_a_bar_for_each_variant_measured() -> None:
     [
         ("10\t10\t1\t1.0\t5\t9\t0\t429 slow down", "429 slow down"),
         ("10\t9\t0\t1.0\t5\t9\t0\t", "9 of 10"),
-        ("10\t10\t0\t1.0\t5\t9\t2\t", "2 errors"),
+        ("10\t10\t0\t1.0\t5\t9\t2\t", "2 connection errors"),
         ("0\t0\t0\t0.0\t0\t0\t0\t", "0 of 0"),
     ],
     ids=["refused", "unanswered", "broken connections", "nothing sent"],
