@@ -13,6 +13,7 @@ from chassis.events import outbox
 from chassis.identity.revocation import COMPLETE_KEY, revoked_key
 from chassis.storage.database import Connection, Database
 from chassis.storage.sweep import Sweep
+from chassis.tasks import raise_lost_cancellation
 
 log = structlog.get_logger()
 
@@ -71,6 +72,7 @@ class Mirror:
                     self._filled = run
             except (ServiceUnavailable, *_REDIS_UNAVAILABLE) as error:
                 log.info("mirror_waits", error=type(error).__name__)
+            raise_lost_cancellation()
             await asyncio.sleep(_MIRROR_SECONDS)
 
     async def _refill(self) -> None:

@@ -31,6 +31,7 @@ from aio_pika.exceptions import AMQPError
 from aiormq.exceptions import ChannelInvalidStateError
 
 from chassis.backoff import Backoff
+from chassis.tasks import raise_lost_cancellation
 
 log = structlog.get_logger()
 
@@ -64,10 +65,8 @@ async def keep_connected(purpose: str, session: Callable[[], Awaitable[None]]) -
             await session()
         except UNAVAILABLE as error:
             log.info("broker_unavailable", purpose=purpose, error=type(error).__name__)
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            # Cancel again: aio-pika swallows a cancellation if the connection attempt fails at the same moment.
-            raise asyncio.CancelledError
+        # aio-pika loses a cancellation if the connection attempt fails at the same moment.
+        raise_lost_cancellation()
         if asyncio.get_running_loop().time() - started > 2 * _LONGEST_BACKOFF:
             backoff.reset()
         await backoff.pause()

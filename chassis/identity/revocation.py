@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 
 from chassis.call_context import Caller
 from chassis.errors import TokenRevoked
+from chassis.tasks import raise_lost_cancellation
 from fairdb.auth.v1.revocation_service_pb2 import CheckRevocationRequest
 from fairdb.auth.v1.revocation_service_pb2_grpc import RevocationServiceStub
 
@@ -77,6 +78,8 @@ class RevocationList:
             )
         except (RedisError, OSError, TimeoutError):
             return await self._check_authority(token_id, session_id)
+        # The Redis client loses some cancellations.
+        raise_lost_cancellation()
         if any(revoked):
             return True
         if complete is None:

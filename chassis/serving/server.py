@@ -32,6 +32,7 @@ from chassis.serving.logs import set_up_logging
 from chassis.serving.pipeline import Pipeline
 from chassis.serving.registration import GeneratedService
 from chassis.serving.settings import Settings
+from chassis.tasks import cancel
 from chassis.tracing import set_up_tracing
 from fairdb.batch.v1 import batch_service_pb2, batch_service_pb2_grpc
 from fairdb.options.v1 import access_pb2
@@ -80,7 +81,7 @@ class Parts:
 
     def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run background work until the service ends. Work that fails is logged and started again."""
-        self.background.push_async_callback(_cancel, asyncio.create_task(_keep_running(work)))
+        self.background.push_async_callback(cancel, asyncio.create_task(_keep_running(work)))
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -164,9 +165,9 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
         try:
             yield port
         finally:
-            await _cancel(checking)
+            await cancel(checking)
             await _set_health(health_servicer, names, serving=False)
-            await _cancel(registering)
+            await cancel(registering)
             await asyncio.sleep(settings.drain_seconds)
             await server.stop(_STOP_GRACE)
             log.info("stopped")
@@ -197,11 +198,6 @@ async def _set_health(servicer: HealthServicer, names: list[str], *, serving: bo
     status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
     for name in ["", *names]:
         await servicer.set(name, status)
-
-
-async def _cancel(task: asyncio.Future[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _keep_running(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -15,6 +15,7 @@ import structlog
 
 from chassis.backoff import Backoff
 from chassis.errors import ServiceUnavailable
+from chassis.tasks import cancel
 
 log = structlog.get_logger()
 
@@ -154,6 +155,5 @@ async def open_database(url: str, folders: Sequence[Path], *, size: int = 10) ->
     try:
         yield database
     finally:
-        migrating.cancel()
-        await asyncio.gather(migrating, return_exceptions=True)
+        await cancel(migrating)
         pool.terminate()

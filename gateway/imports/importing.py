@@ -16,6 +16,7 @@ from chassis import call_context
 from chassis.call_context import Call
 from chassis.errors import AppError, DeadlineExceeded, Internal, InvalidRequest, ServiceUnavailable
 from chassis.identity.revocation import Revocations
+from chassis.tasks import cancel
 from chassis.tracing import current_traceparent, tracer
 from fairdatabase.sheets.records import MOST_BYTES, Fault
 from fairdatabase.violations import Violation, violations_of
@@ -98,8 +99,7 @@ class Importing:
             await working
         finally:
             reader.taken()
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+            await cancel(working)
             spool.close()
             if reader.overdue:
                 raise DeadlineExceeded
@@ -223,6 +223,4 @@ async def _both(*tasks: asyncio.Task[None]) -> None:
     try:
         await asyncio.gather(*tasks)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(*tasks)

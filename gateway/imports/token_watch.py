@@ -8,6 +8,7 @@ from typing import Any
 from chassis.call_context import Caller
 from chassis.errors import DeadlineExceeded, ServiceUnavailable, Unauthenticated
 from chassis.identity.revocation import Revocations
+from chassis.tasks import cancel
 from gateway.imports.attempts import Attempts
 
 _RECHECK_SECONDS = 1.0
@@ -45,9 +46,7 @@ class TokenWatch:
                 if task.done():
                     return task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel(*tasks)
 
     async def _watch(self, caller: Caller) -> None:
         while True:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from chassis.errors import AppError
+from chassis.tasks import cancel
 from gateway.sagas.backward import Backward
 from gateway.sagas.definition import Definition, Result, Work
 from gateway.sagas.forward import Forward
@@ -50,8 +51,7 @@ class Engine:
         try:
             await self._recovery.ticker.run()
         finally:
-            tails.cancel()
-            await asyncio.gather(tails, return_exceptions=True)
+            await cancel(tails)
             # Wait without a limit, because callees answer within seconds. Another gateway picks up anything unfinished.
             await self._tasks.wait()
             with suppress(AppError):
