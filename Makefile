@@ -85,6 +85,10 @@ bench-tracing: bench-setup ## Measure the cost of tracing per call: our spans an
 bench-anonymity: setup ## Measure time and memory of `fairdb risk` and `fairdb anonymize`
 	$(BIN)/python -m bench.anonymity
 
+.PHONY: bench-tables
+bench-tables: setup ## Measure what gets in of the tables in DIR=..., and who can be singled out
+	$(BIN)/python -m bench.real_tables "$(DIR)"
+
 .PHONY: demo
 demo: setup ## Start a separate platform, create and show real samples, stop it
 	$(BIN)/python -m deploy.local run --free --root .fairdb/demo -- $(BIN)/fairdb demo

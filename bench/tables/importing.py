@@ -1,0 +1,141 @@
+"""What an import makes of a table: judged in this process, by the gateway's reader and the policy."""
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.tables.crowds import count_alone
+from bench.tables.files import content_type_of, count_rows
+from chassis.errors import AppError
+from fairdatabase.policy.records.anonymisation import Anonymised, Anonymiser, render
+from fairdatabase.policy.records.drops import Cause
+from fairdb.privacy.v1.field_class_pb2 import FieldClass
+from fairdb.samples.v1.sample_pb2 import RawSample
+from gateway.imports.files import open_reader
+from gateway.imports.rows import Item
+
+_STUDY = "0190f3a4-0000-7000-8000-000000000001"
+_BYTES_AT_ONCE = 64 * 1024
+_QUASI = FieldClass.FIELD_CLASS_QUASI_IDENTIFIER
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(slots=True)
+class Imported:
+    """The figures of one table."""
+
+    refused: str = ""
+    """Why nothing of the table can be imported; empty if the rows were read."""
+    rows: int = 0
+    """Rows without the header. All rows of a table that cannot be imported count as refused."""
+    accepted: int = 0
+    reasons: Counter[str] = field(default_factory=Counter[str])
+    """Refused rows by reason. A row with several reasons counts for each."""
+    columns: int = 0
+    """Columns of metadata, date and taxonomy id in which a row has a value."""
+    dropped_columns: dict[str, str] = field(default_factory=dict[str, str])
+    """Columns that are dropped in each row that has a value, with their most frequent cause."""
+    cells: int = 0
+    dropped_cells: Counter[str] = field(default_factory=Counter[str])
+    """Dropped values by cause, and by reason where the value itself is the cause."""
+    people: int = 0
+    """Donors of the accepted rows. A row that names no donor counts as another person."""
+    alone_in_public: int = 0
+    """People who are alone with their public fields."""
+    alone_for_readers: int = 0
+    """People who are alone with what readers of the study see."""
+
+
+def import_table(path: Path, anonymiser: Anonymiser, *, organism: str, most_rows: int) -> Imported:
+    """Judge the first rows of a table. Rows without an organism get the given one, and every donor has consented."""
+    found = Imported()
+    try:
+        _judge_rows(_items(path), anonymiser, organism, most_rows, found)
+    except AppError as error:
+        refused = "; ".join(sorted(_reasons(error)))
+        rows = min(count_rows(path), most_rows)
+        return Imported(refused=refused, rows=rows, reasons=Counter({f"whole table: {refused}": rows}))
+    return found
+
+
+def _items(path: Path) -> Iterator[Item]:
+    """Yield the rows of a file as the gateway reads them. Raises AppError."""
+    reader = open_reader(content_type_of(path))
+    with path.open("rb") as file:
+        while data := file.read(_BYTES_AT_ONCE):
+            yield from reader.feed(data)
+    yield from reader.end()
+
+
+def _judge_rows(items: Iterator[Item], anonymiser: Anonymiser, organism: str, most_rows: int, found: Imported) -> None:
+    given: Counter[str] = Counter()
+    causes: dict[str, Counter[str]] = {}
+    public: list[tuple[Hashable, Hashable]] = []
+    for_readers: list[tuple[Hashable, Hashable]] = []
+    for item in items:
+        found.rows += 1
+        if isinstance(item, AppError):
+            found.reasons.update(_reasons(item))
+        elif not item.sample.ByteSize():
+            found.reasons["the row is empty"] += 1
+        else:
+            raw = item.sample
+            raw.study = raw.study or _STUDY
+            raw.organism = raw.organism or organism
+            judged = anonymiser.judge(raw)
+            given.update(_columns_of(raw))
+            for name, dropped in {**judged.dropped, **judged.named.dropped}.items():
+                cause = dropped.cause.name.lower()
+                causes.setdefault(name, Counter())[cause] += 1
+                found.dropped_cells[f"{cause}: {dropped.reason}" if dropped.cause is Cause.VALUE else cause] += 1
+            if judged.violations:
+                found.reasons.update({f"{v.field}: {_plain(v.description)}" for v in judged.violations})
+            else:
+                found.accepted += 1
+                person = judged.subject or found.rows
+                stored = render(judged, lambda subject: subject)
+                public.append((person, _shown(stored, frozenset())))
+                for_readers.append((person, _shown(stored, frozenset((_QUASI,)))))
+        if found.rows == most_rows:
+            break
+    found.columns, found.cells = len(given), given.total()
+    for name, counted in causes.items():
+        if counted.total() == given[name]:
+            found.dropped_columns[name] = counted.most_common(1)[0][0]
+    found.people = len({person for person, _ in public})
+    if found.people > 1:
+        found.alone_in_public, found.alone_for_readers = count_alone(public), count_alone(for_readers)
+
+
+def _columns_of(raw: RawSample) -> list[str]:
+    """Return the names of the fields that may be dropped."""
+    named = {"collectionDate": raw.collection_date, "taxonId": raw.taxon_id}
+    return [*raw.metadata, *(name for name, value in named.items() if value)]
+
+
+def _shown(stored: Anonymised, classes: frozenset[int]) -> Hashable:
+    """Return the fields of a stored sample that a reader of these classes sees, besides the public ones.
+
+    The study is the same everywhere, and the pseudonym is left out: it is what a description must not lead to.
+    """
+    sample = stored.sample
+    values = {f"metadata.{name}": value.SerializeToString() for name, value in sample.metadata.items()}
+    values |= {
+        "organism": sample.organism.encode(),
+        "taxonId": str(sample.taxon_id).encode(),
+        "collectionDate": sample.collection_date.encode(),
+    }
+    hidden = {path for path, field_class in stored.classes.items() if field_class not in classes}
+    return frozenset((path, value) for path, value in values.items() if path not in hidden)
+
+
+def _reasons(error: AppError) -> set[str]:
+    violations = {f"{violation.field}: {_plain(violation.description)}" for violation in error.violations}
+    return violations or {error.message}
+
+
+def _plain(description: str) -> str:
+    """Return a description in which all numbers are alike, so that equal faults of several tables count together."""
+    return _NUMBER.sub("N", description)
