@@ -8,8 +8,9 @@ from uuid6 import uuid7
 
 from backend_svc.notifications.errors import SubscriptionNotFound
 from chassis.errors import InvalidRequest
-from chassis.storage import paging
+from chassis.storage import daily_ids, paging
 from chassis.storage.database import Connection, Database
+from fairdatabase.policy.access.times import cut_to_day
 from fairdatabase.violations import Violation
 from fairdb.samples.v1.notification_service_pb2 import ListNotificationsResponse, Notification, Subscription
 
@@ -67,13 +68,13 @@ async def notify_followers(connection: Connection, samples: Sequence[asyncpg.Rec
     )
     if found:
         accounts, sample_ids = [row["account"] for row in found], [row["sample_id"] for row in found]
-        await connection.execute(NOTIFY, [uuid7() for _ in found], accounts, sample_ids)
+        await connection.execute(NOTIFY, [daily_ids.new_id() for _ in found], accounts, sample_ids)
 
 
 async def list_notifications(
     database: Database, account: UUID, page_size: int, page_token: str
 ) -> ListNotificationsResponse:
-    """Return a page of an account's notifications, newest first. Raises PageTokenInvalid."""
+    """Return a page of an account's notifications, those of the newest day first. Raises PageTokenInvalid."""
     query = f"notifications {account}"
     rows = await database.fetch(LIST, account, paging.read_token(page_token, query), page_size + 1)
     page = ListNotificationsResponse(notifications=[_to_notification(row) for row in rows[:page_size]])
@@ -96,4 +97,5 @@ def _to_subscription(row: asyncpg.Record | None) -> Subscription:
 def _to_notification(row: asyncpg.Record) -> Notification:
     notification = Notification(id=str(row["id"]), sample=str(row["sample_id"]))
     notification.create_time.FromDatetime(row["created_at"])
+    cut_to_day(notification.create_time)
     return notification

@@ -1,8 +1,8 @@
-"""Lists samples that match a filter, newest first, by the values that the reader may see.
+"""Lists samples that match a filter, those of the newest day first, by the values that the reader may see.
 
 The statement is assembled from the constants below, with one condition per comparison; user input is passed only as
 parameters. A condition on a field of the sample looks only at values that the reader may see on that sample, so a
-withheld value neither matches nor fails to match.
+withheld value neither matches nor fails to match. `createTime` is the time that the reader sees.
 """
 
 import json
@@ -16,6 +16,7 @@ from backend_svc.samples.lookup import BARRED, COLUMNS
 from backend_svc.samples.scanner import FilterError
 from chassis.storage import paging
 from chassis.storage.database import Database
+from fairdatabase.policy.access.times import cut_times
 from fairdatabase.policy.access.visibility import Reader, view_of
 from fairdatabase.violations import Violation
 from fairdb.backend.v1.backend_service_pb2 import (
@@ -33,10 +34,11 @@ _PAGE_BYTES = 3_000_000
 # Parameters: $1 the reader; $2 and $3 the classes that the reader sees on all samples and on their own samples;
 # $4 whether the reader oversees all samples; $5 the last id of the previous page; $6 the limit; $7 and $8 pairs of a
 # study and a class that the reader sees in it; $9 the studies that the reader oversees.
+OVERSEEN = "(sample.owner = $1 OR $4 OR sample.study = ANY ($9::uuid[]))"
 SELECT = f"""
 SELECT {COLUMNS} FROM sample
 WHERE ($5::uuid IS NULL OR sample.id < $5)
-  AND (sample.state <> {Sample.STATE_QUARANTINED} OR sample.owner = $1 OR $4 OR sample.study = ANY ($9::uuid[]))
+  AND (sample.state <> {Sample.STATE_QUARANTINED} OR {OVERSEEN})
   AND (sample.state = {Sample.STATE_QUARANTINED} OR NOT {BARRED})
   AND $2::smallint[] IS NOT NULL AND $3::smallint[] IS NOT NULL
   AND $7::uuid[] IS NOT NULL AND $8::smallint[] IS NOT NULL
@@ -53,7 +55,22 @@ FIELD_CONDITION = """
   )
 """
 SAMPLE_CONDITION = "  AND sample.{column} {operator} ${value}\n"
-SAMPLE_COLUMNS = {"owner": "owner", "study": "study", "state": "state", "createTime": "created_at"}
+SAMPLE_COLUMNS = {"owner": "owner", "study": "study", "state": "state"}
+# A reader who does not oversee a sample sees only the day. The second line narrows the scan to a range of the index.
+TIME_CONDITION = f"""
+  AND CASE WHEN {OVERSEEN} THEN sample.created_at ELSE date_trunc('day', sample.created_at, 'UTC') END
+      {{operator}} ${{value}}::timestamptz
+  AND sample.created_at {{bound}}
+"""
+# The time that a reader sees is at most a day earlier than the exact one.
+TIME_BOUNDS = {
+    "=": "BETWEEN ${value}::timestamptz AND ${value}::timestamptz + interval '1 day'",
+    "!=": "IS NOT NULL",
+    "<": "< ${value}::timestamptz + interval '1 day'",
+    "<=": "< ${value}::timestamptz + interval '1 day'",
+    ">": "> ${value}::timestamptz",
+    ">=": ">= ${value}::timestamptz",
+}
 OPERATORS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
@@ -95,7 +112,7 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
 
 
 def _clear_withheld(stored: StoredSample, reader: Reader) -> None:
-    """Clear the metadata values that the reader may not see under any use.
+    """Clear the metadata values that the reader may not see under any use, and times of the day.
 
     The gateway decides whether the declared use is permitted, and removes more values if it is not.
     """
@@ -105,6 +122,8 @@ def _clear_withheld(stored: StoredSample, reader: Reader) -> None:
     paths = [_METADATA + name for name in sample.metadata]
     for path in view.withheld(paths, stored.classes, use_permitted=True):
         sample.metadata[path.removeprefix(_METADATA)].Clear()
+    if not view.oversees:
+        cut_times(sample)
 
 
 def build(comparisons: Sequence[Comparison]) -> tuple[str, list[object]]:
@@ -120,6 +139,10 @@ def build(comparisons: Sequence[Comparison]) -> tuple[str, list[object]]:
         if comparison.field in SAMPLE_COLUMNS:
             column = SAMPLE_COLUMNS[comparison.field]
             statement += SAMPLE_CONDITION.format(column=column, operator=operator, value=parameter(comparison.value))
+        elif comparison.field == "createTime":
+            value = parameter(comparison.value)
+            bound = TIME_BOUNDS[comparison.operator].format(value=value)
+            statement += TIME_CONDITION.format(operator=operator, value=value, bound=bound)
         else:
             column, value = _indexed(comparison.value)
             statement += FIELD_CONDITION.format(

@@ -126,11 +126,11 @@ class Session:
         return self.call("POST", "/api/dataUse:match", {"sample": sample_id, "use": use})
 
     def list_samples(self, filter: str = "", page_size: int = 200) -> Iterator[dict[str, Any]]:
-        """Yield every sample that matches an AIP-160 filter, newest first."""
+        """Yield every sample that matches an AIP-160 filter, those of the newest day first."""
         return self._pages("/api/samples", "samples", {"filter": filter, "pageSize": page_size})
 
     def list_sagas(self, state: str = "", page_size: int = 200) -> Iterator[dict[str, Any]]:
-        """Yield every saga, or those in a state such as "STATE_PARKED", newest first. For administrators only."""
+        """Yield every saga, or those in a state such as "STATE_PARKED", of the newest day first. For administrators."""
         parameters = {"state": state} if state else {}
         return self._pages("/api/sagas", "sagas", {**parameters, "pageSize": page_size})
 

@@ -100,8 +100,8 @@ WHERE ($1::smallint IS NULL OR state = $1 AND NOT parked) AND (parked OR NOT $2)
 ORDER BY id DESC LIMIT $4
 """
 
-# Matches sagas that ended more than `time` ago. Such a saga also began before then, and a UUIDv7 begins with the time:
-# comparing `id` narrows the scan to a range of the index.
+# Matches sagas that ended more than `time` ago. Such a saga also began before then, and its id begins with the day on
+# which it began: comparing `id` narrows the scan to a range of the index.
 _ENDED_BEFORE = """
 state = {state} AND updated_at < now() - interval '{time}' AND id < (
     lpad(to_hex((extract(epoch FROM now() - interval '{time}') * 1000)::bigint), 12, '0') || repeat('0', 20)

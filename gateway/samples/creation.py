@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from uuid6 import uuid7
-
 from chassis.errors import DeadlineExceeded, RemoteError, ServiceUnavailable
 from chassis.events import outbox
+from chassis.storage import daily_ids
 from fairdb.backend.v1.backend_service_pb2 import (
     FindByIdempotencyKeyRequest,
     GetSampleStatesRequest,
@@ -197,7 +196,7 @@ class Creation:
     async def _execute(self, work: Work) -> tuple[StoredSample, bool]:
         """Return the sample, and whether an earlier call created it."""
         try:
-            return await self._engine.execute(self._definition, str(uuid7()), work), False
+            return await self._engine.execute(self._definition, str(daily_ids.new_id()), work), False
         except Superseded as superseded:
             return superseded.winner, True
         except OutcomeUnknown:

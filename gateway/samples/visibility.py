@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from fairdatabase.policy.access.times import cut_times
 from fairdatabase.policy.access.visibility import Reader, View, view_of
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.samples.v1.sample_pb2 import Sample
@@ -19,6 +20,7 @@ _CLEAR: dict[str, Callable[[Sample], None]] = {
 def render(stored: StoredSample, reader: Reader, *, use_permitted: bool = False) -> Sample:
     """Return the sample without the fields that the reader may not see, and list their names. Raises SampleNotFound.
 
+    The times are exact only for readers who oversee the sample.
     `use_permitted`: whether the sample's terms permit the use that the reader declared.
     """
     view = _view(stored.sample, reader)
@@ -33,6 +35,8 @@ def render(stored: StoredSample, reader: Reader, *, use_permitted: bool = False)
         else:
             _CLEAR[name](sample)
     sample.withheld_fields[:] = sorted(withheld)
+    if not view.oversees:
+        cut_times(sample)
     return sample
 
 

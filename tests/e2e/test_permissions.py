@@ -180,6 +180,8 @@ def assert_shows(sample: dict[str, Any], row: Row, world: World) -> None:
             assert value_of(sample, name) == (expected if row.classes[field_class] else ""), name
             withheld += [] if row.classes[field_class] else [name]
     assert sample["withheldFields"] == sorted(withheld)
+    for time in (sample["createTime"], sample["updateTime"]):
+        assert time.endswith("T00:00:00Z") != row.trail
 
 
 def assert_state_only(sample: dict[str, Any], world: World) -> None:

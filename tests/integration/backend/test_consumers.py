@@ -172,7 +172,7 @@ async def test_invalid_organism_is_rejected(backend: Backend, organism: str) -> 
     assert failed.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_notifications_come_newest_first_in_pages(backend: Backend) -> None:
+async def test_notifications_tell_the_day_and_no_order(backend: Backend) -> None:
     account = new_account()
     await follow(backend, account, study=STUDY)
     ids: list[str] = []
@@ -188,7 +188,11 @@ async def test_notifications_come_newest_first_in_pages(backend: Backend) -> Non
         seen += [item.sample for item in page.notifications]
         token = page.next_page_token
     assert not token
-    assert seen == ids[::-1]
+    assert sorted(seen) == sorted(ids)
+    notifications = (await notifications_of(backend, account)).notifications
+    for item in notifications:
+        assert (item.create_time.seconds % 86_400, item.create_time.nanos) == (0, 0)
+        assert (UUID(item.id).int >> 80) // 1000 == item.create_time.seconds
 
 
 async def test_page_token_of_another_account_is_rejected(backend: Backend) -> None:

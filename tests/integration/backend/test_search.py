@@ -1,10 +1,12 @@
 """ListStoredSamples: filters match only what the reader may see, and use an index."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from backend_svc.samples import filter, search
 from fairdb.privacy.v1.field_class_pb2 import StudyGrant
@@ -110,7 +112,7 @@ async def test_quarantined_samples_are_listed_without_data(backend: Backend) -> 
         assert await backend.find(steward, text, oversees=True) == []
 
 
-async def test_pages_list_every_sample_once_newest_first(backend: Backend) -> None:
+async def test_pages_list_every_sample_once_by_id(backend: Backend) -> None:
     owner = new_account()
     ids = [await backend.add(owner, {"age": (number, PUBLIC)}) for number in range(7)]
     seen: list[str] = []
@@ -122,6 +124,68 @@ async def test_pages_list_every_sample_once_newest_first(backend: Backend) -> No
         token = page.next_page_token
     assert not token
     assert seen == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    ("stored", "compared", "exact", "to_the_day"),
+    [
+        ("2026-03-05T13:14:15.123456Z", '> "2026-03-05T13:14:15Z"', True, False),
+        ("2026-03-05T13:14:15.123456Z", '>= "2026-03-05T00:00:00Z"', True, True),
+        ("2026-03-05T13:14:15.123456Z", '> "2026-03-05T00:00:00Z"', True, False),
+        ("2026-03-05T13:14:15.123456Z", '< "2026-03-05T13:14:15Z"', False, True),
+        ("2026-03-05T13:14:15.123456Z", '< "2026-03-05T00:00:00Z"', False, False),
+        ("2026-03-05T13:14:15.123456Z", '<= "2026-03-05T00:00:00Z"', False, True),
+        ("2026-03-05T13:14:15.123456Z", '< "2026-03-05T00:00:00.000001Z"', False, True),
+        ("2026-03-05T13:14:15.123456Z", '>= "2026-03-06T00:00:00+02:00"', False, False),
+        ("2026-03-05T00:00:00Z", '>= "2026-03-05T00:00:00Z"', True, True),
+        ("2026-03-04T23:59:59.999999Z", '>= "2026-03-05T00:00:00Z"', False, False),
+        ("2026-03-04T23:59:59.999999Z", '< "2026-03-04T23:59:59.999999Z"', False, True),
+        ("2026-03-04T23:59:59.999999Z", '>= "2026-03-05T01:00:00+02:00"', True, False),
+    ],
+)
+async def test_time_filter_sees_the_time_that_the_reader_sees(
+    backend: Backend, stored: str, compared: str, exact: bool, to_the_day: bool
+) -> None:
+    owner, reader = new_account(), new_account()
+    id = await backend.add(owner)
+    at = datetime.fromisoformat(stored)
+    await backend.database.execute("UPDATE sample SET created_at = $2 WHERE id = $1", UUID(id), at)
+    text = f'owner = "{owner}" AND createTime {compared}'
+    assert await backend.find(owner, text) == ([id] if exact else [])
+    assert await backend.find(reader, text, oversees=True) == ([id] if exact else [])
+    assert await backend.find(reader, text, studies=[StudyGrant(study=STUDY, oversees=True)]) == [id] * exact
+    assert await backend.find(reader, text, studies=[StudyGrant(study=STUDY, classes=[QUASI])]) == [id] * to_the_day
+    assert await backend.find(reader, text) == [id] * to_the_day
+
+
+@pytest.mark.parametrize(("operator", "to_the_day"), [("=", True), ("!=", False)])
+async def test_equal_time_is_the_day_to_others(backend: Backend, operator: str, to_the_day: bool) -> None:
+    owner, reader = new_account(), new_account()
+    id = await backend.add(owner)
+    at = datetime(2026, 3, 5, 13, 14, 15, tzinfo=UTC)
+    await backend.database.execute("UPDATE sample SET created_at = $2 WHERE id = $1", UUID(id), at)
+    mine = f'owner = "{owner}" AND createTime {operator} '
+    assert await backend.find(owner, mine + "2026-03-05T13:14:15Z") == [id] * to_the_day
+    assert await backend.find(owner, mine + "2026-03-05T00:00:00Z") == [id] * (not to_the_day)
+    assert await backend.find(reader, mine + "2026-03-05T13:14:15Z") == [id] * (not to_the_day)
+    assert await backend.find(reader, mine + "2026-03-05T00:00:00Z") == [id] * to_the_day
+
+
+async def test_times_are_exact_only_for_those_who_oversee_the_sample(backend: Backend) -> None:
+    owner, reader = new_account(), new_account()
+    id = await backend.add(owner)
+    exact = (await backend.get(id)).create_time
+
+    async def time_for(account: str, **arguments: object) -> Timestamp:
+        page = await backend.page(account, f'owner = "{owner}"', 10, **arguments)
+        return page.samples[0].sample.create_time
+
+    day = Timestamp(seconds=exact.seconds // 86_400 * 86_400)
+    assert exact != day
+    assert await time_for(owner) == exact
+    assert await time_for(reader, oversees=True) == exact
+    assert await time_for(reader) == day
+    assert await time_for(reader, studies=[StudyGrant(study=STUDY, classes=[QUASI])]) == day
 
 
 async def test_page_token_of_another_query_is_rejected(backend: Backend) -> None:
@@ -194,6 +258,7 @@ FILTERS = [
     'study = "00000000-0000-0000-0000-000000000007"',
     "state = STORED",
     'createTime < "1970-01-01T00:00:00Z"',
+    'createTime >= "2999-01-01T00:00:00Z"',
     'owner = "00000000-0000-0000-0000-000000000007" AND organism = "rare"',
 ]
 

@@ -1,6 +1,7 @@
 """The part of a stored sample that its reader receives."""
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from fairdatabase.policy.access.visibility import Reader, view_of
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
@@ -53,6 +54,24 @@ def test_others_see_public_fields_and_the_names_of_withheld_ones(stored: StoredS
     assert set(sample.metadata) == {"body_site"}
     assert (sample.subject, sample.collection_date, sample.organism) == ("", "", "E. coli")
     assert sample.withheld_fields == ["collectionDate", "metadata.age", "metadata.disease", "subject"]
+
+
+@pytest.mark.parametrize(
+    ("reader", "expected"),
+    [
+        (OWNER, Timestamp(seconds=1_772_716_455, nanos=123_456_000)),
+        (STEWARD, Timestamp(seconds=1_772_716_455, nanos=123_456_000)),
+        (OTHER, Timestamp(seconds=1_772_668_800)),
+    ],
+    ids=["owner", "steward", "other"],
+)
+def test_times_are_exact_only_for_those_who_oversee_the_sample(
+    stored: StoredSample, reader: Reader, expected: Timestamp
+) -> None:
+    stored.sample.create_time.CopyFrom(Timestamp(seconds=1_772_716_455, nanos=123_456_000))
+    stored.sample.update_time.CopyFrom(stored.sample.create_time)
+    sample = render(stored, reader)
+    assert sample.create_time == sample.update_time == expected
 
 
 def test_steward_sees_all(stored: StoredSample) -> None:
