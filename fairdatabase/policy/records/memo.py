@@ -17,7 +17,7 @@ from fairdatabase.policy.recognizers.organism import is_organism
 from fairdatabase.policy.recognizers.terms import LONGEST_ENTRY, is_one_id, may_hold_id, without_ids
 from fairdatabase.policy.records.drops import Cause, Dropped
 from fairdatabase.policy.records.rules import OTHER, RULES, Rule, RuleContext, expected_form, restricted_unless_known
-from fairdatabase.policy.tables.fields import Field, Policy
+from fairdatabase.policy.tables.fields import Field, Match, Policy
 from fairdatabase.policy.text.characters import squash
 from fairdatabase.policy.text.scalars import Scalar
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
@@ -66,6 +66,8 @@ class Memo:
         self._names: Bounded[str, Field] = Bounded(_MOST_NAMES)
         self.names: Mapping[str, Field] = self._names
         """Fields by the names that senders wrote. Every name is a listed spelling that the proto permits."""
+        self._read_by_title: Bounded[str, Match] = Bounded(_MOST_NAMES)
+        # Names whose values are not read like those of the field's own name.
         self.values: Mapping[Field, dict[str, Listed]] = {
             field: Bounded(_MOST_VALUES_OF_A_FIELD) for field in policy.all_fields()
         }
@@ -83,14 +85,20 @@ class Memo:
         self._organisms: Bounded[str, None] = Bounded(_MOST_ORGANISMS)
         self._good_shapes: Bounded[Shape, None] = Bounded(_MOST_SHAPES)
 
-    def resolve(self, name: str) -> Field | None:
-        """Return the field that a sender means by a name, or None if the policy does not know the name."""
+    def match(self, name: str) -> Match:
+        """Return the field that a sender means by a name, and how to read its values."""
         field = self._names.get(name)
-        if field is None:
-            field, is_listed = self.policy.match(name)
-            if field is not None and is_listed and len(name) <= _LONGEST and name.isprintable():
-                self._names[name] = field
-        return field
+        if field is not None:
+            return Match(field, True)
+        match = self._read_by_title.get(name)
+        if match is None:
+            match = self.policy.match(name)
+            if match.field is not None and match.is_listed and len(name) <= _LONGEST and name.isprintable():
+                if match.reading is None:
+                    self._names[name] = match.field
+                else:
+                    self._read_by_title[name] = match
+        return match
 
     def _remembering(self, rule: Rule, listed_part: "ListedPart") -> Rule:
         """Return a rule that also caches the stored form of listed words."""

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from fairdatabase.policy.tables.titles import Reading, Title, read_title, reading_of
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import squash
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
@@ -22,6 +24,17 @@ CLASSES = {
 }
 CLASS_NAMES = {field_class: name for name, field_class in CLASSES.items()}
 _NOT_STORED = frozenset(("drop", "unit", "subject"))
+# Actions whose values may have a unit or a form that is written into the title.
+_READ_BY_UNIT = frozenset(("number", "measurements"))
+_DEGREES = frozenset(("c", "f"))
+# The units that a title of a band may give, by the band's unit.
+_UNITS_OF_BANDS = {
+    "years": frozenset(("years", "months", "weeks", "days")),
+    "cm": frozenset(("m", "cm", "mm", "in", "ft")),
+    "kg": frozenset(("kg", "g", "lb")),
+    "kg/m2": frozenset(("kg/m2",)),
+}
+_READ_BY_FORM = frozenset(("vocabulary", "common", "term", "year"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +74,17 @@ class Field:
         object.__setattr__(self, "may_become_restricted", is_sensitive and self.action == "term")
 
 
+class Match(NamedTuple):
+    """The field that a sender means by a title."""
+
+    field: Field | None
+    """None if the policy does not know the title."""
+    is_listed: bool = False
+    """Whether the policy lists the name in the title, so that nothing in the title can identify anybody."""
+    reading: Reading | None = None
+    """How to read the values under this title, if not as under the field's own name."""
+
+
 class Policy:
     """The fields of the policy, found by the names that senders write."""
 
@@ -69,6 +93,7 @@ class Policy:
         *,
         version: str,
         spellings: dict[str, Field],
+        translations: dict[str, Reading],
         prefixes: tuple[str, ...],
         patterns: tuple[tuple[re.Pattern[str], Field], ...],
         vocabulary: Vocabulary,
@@ -77,6 +102,7 @@ class Policy:
         self.fields = {field.name: field for field in spellings.values()}
         self.vocabulary = vocabulary
         self._spellings = spellings
+        self._translations = translations
         self._prefixes = prefixes
         self._patterns = patterns
         self._ontology = {name: _ontology_field(field) for name, field in self.fields.items()}
@@ -86,28 +112,51 @@ class Policy:
         yield from self.fields.values()
         yield from self._ontology.values()
 
-    def resolve(self, name: str) -> Field | None:
-        """Return the field that a sender means by a name, or None if the policy does not know the name."""
-        return self.match(name)[0]
+    def resolve(self, title: str) -> Field | None:
+        """Return the field that a sender means by a title, or None if the policy does not know the title."""
+        return self.match(title).field
 
-    def match(self, name: str) -> tuple[Field | None, bool]:
-        """Return the field that a sender means, and whether the policy lists the name instead of matching a pattern."""
-        squashed = squash(name)
-        field = self._find(squashed)
-        if field is not None:
-            return field, True
-        return next((field for pattern, field in self._patterns if pattern.search(squashed)), None), False
+    def match(self, title: str) -> Match:
+        """Return the field that a sender means by a title, and how to read the values under it."""
+        squashed = squash(title)
+        if (found := self._find(squashed)) is not None:
+            return found
+        for reading in read_title(title):
+            if (found := self._find(squash(reading.name))) is None or found.field is None:
+                continue
+            if not _suits(reading, found.field):
+                continue
+            how = found.reading or reading_of(reading)
+            # The labels of codes may be any text: "1=male, 2=female".
+            return Match(found.field, not (how and how.codes) or how is found.reading, how)
+        return Match(next((field for pattern, field in self._patterns if pattern.search(squashed)), None))
 
-    def _find(self, squashed: str) -> Field | None:
+    def _find(self, squashed: str) -> Match | None:
         found = self._spellings.get(squashed)
         if found is None and squashed.endswith(_ONTOLOGY_SUFFIX):
             base = self._find(squashed.removesuffix(_ONTOLOGY_SUFFIX))
-            return self._ontology[base.name] if base and base.name in self._ontology else None
+            ontology = base and base.field and self._ontology.get(base.field.name)
+            return Match(ontology, True) if ontology else None
         if found is None:
             for prefix in self._prefixes:
                 if squashed.startswith(prefix) and (found := self._spellings.get(squashed[len(prefix) :])):
-                    return found
-        return found
+                    squashed = squashed[len(prefix) :]
+                    break
+        return Match(found, True, self._translations.get(squashed)) if found else None
+
+
+def _suits(title: Title, field: Field) -> bool:
+    """Return whether a field's values may have the unit or form that a title gives.
+
+    With a unit that does not suit, the title asks another question: "smoking (years)".
+    """
+    if field.action == "drop" and title.is_bracketed:
+        return True
+    if title.unit:
+        if field.action == "band":
+            return title.unit in _UNITS_OF_BANDS[field.unit]
+        return field.action in _READ_BY_UNIT or (field.action == "term" and title.unit in _DEGREES)
+    return not title.form or field.action in _READ_BY_FORM
 
 
 def _ontology_field(base: Field) -> Field:

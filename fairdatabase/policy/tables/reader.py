@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairdatabase.policy.tables.fields import CLASSES, Field, Policy
+from fairdatabase.policy.tables.titles import Reading
 from fairdatabase.policy.tables.vocabulary import load_vocabulary, read_values
 from fairdatabase.policy.text.characters import squash
 
@@ -40,7 +41,7 @@ _OPTIONS: dict[str, tuple[set[str], set[str]]] = {
 }
 ACTIONS = frozenset(_OPTIONS)
 IDENTIFIES = frozenset(("code", "label", "name", "date", "phone", "email", "address"))
-_GROUP_KEYS = {"class", "action", "why", "fields", "patterns", "identifies"}
+_GROUP_KEYS = {"class", "action", "why", "fields", "patterns", "translated", "identifies"}
 
 
 class PolicyError(Exception):
@@ -58,6 +59,7 @@ def load_policy(path: Path = _FILE) -> Policy:
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise PolicyError("policy: version must be like 2026-11-1")
     spellings: dict[str, Field] = {}
+    translations: dict[str, Reading] = {}
     patterns: list[tuple[re.Pattern[str], Field]] = []
     for number, group in enumerate(content.get("group", []), start=1):
         where = f"group {number} ({', '.join(list(group.get('fields', {}))[:3])})"
@@ -68,6 +70,12 @@ def load_policy(path: Path = _FILE) -> Policy:
             for squashed in {squash(spelling) for spelling in (name, *synonyms)}:
                 _require(squashed not in spellings, f"{where}: {squashed} means two fields")
                 spellings[squashed] = fields[name]
+        for name, translated in group.get("translated", {}).items():
+            _require(name in fields, f"{where}: translated values of an unknown field {name}")
+            reading = _read_translation(where, translated)
+            for squashed in {squash(name) for name in translated["names"]}:
+                _require(squashed not in spellings, f"{where}: {squashed} means two fields")
+                spellings[squashed], translations[squashed] = fields[name], reading
         for name, pattern in group.get("patterns", {}).items():
             _require(group["class"] == "direct", f"{where}: only direct identifiers may have name patterns")
             found = next((field for field in spellings.values() if field.name == name), None)
@@ -78,6 +86,7 @@ def load_policy(path: Path = _FILE) -> Policy:
     return Policy(
         version=version,
         spellings=spellings,
+        translations=translations,
         prefixes=tuple(content.get("prefixes", [])),
         patterns=tuple(patterns),
         vocabulary=vocabulary,
@@ -111,6 +120,13 @@ def _read_field(where: str, name: str, group: dict[str, Any]) -> Field:
         identifies=identifies,
         **read,
     )
+
+
+def _read_translation(where: str, translated: dict[str, Any]) -> Reading:
+    _require(set(translated) == {"names", "values"}, f"{where}: a translation has names and values")
+    codes = {squash(text): stored for stored, written in translated["values"].items() for text in written}
+    _require(len(codes) == sum(map(len, translated["values"].values())), f"{where}: an answer means two values")
+    return Reading(codes=codes, must_translate=True)
 
 
 def _compile(where: str, pattern: str) -> re.Pattern[str]:

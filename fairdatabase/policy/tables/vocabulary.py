@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairdatabase.policy.tables.missing import VOCABULARY_FILE, MissingTerms, read_missing
+from fairdatabase.policy.tables.questions import Questions, read_questions
 from fairdatabase.policy.text.characters import fold, squash
 
 _WORD = re.compile(r"[^\W_]+")
@@ -68,6 +69,7 @@ class Vocabulary:
     given: frozenset[str]
     studies: frozenset[str]
     numbers: NumberWords
+    questions: Questions
 
     def knows(self, word: str) -> bool:
         """Return whether a word may occur in a stored value.
@@ -94,22 +96,24 @@ def load_vocabulary(path: Path = VOCABULARY_FILE) -> Vocabulary:
     """Read vocabulary.toml. Raises KeyError or ValueError if it does not have the expected form."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     ontologies: list[str] = content["ontologies"]["prefixes"]
+    words, given = _words([*content["words"].values(), *ontologies]), _words([content["people"]["given"]])
     return Vocabulary(
         missing=read_missing(**content["missing"]),
-        words=_words([*content["words"].values(), *ontologies]),
+        words=words,
         endings=tuple(content["endings"]["medical"].split()),
         countries=read_values(content["countries"]["names"]),
         ontologies=frozenset(ontologies),
         short_id=re.compile(rf"(?:{'|'.join(map(re.escape, ontologies))})[:_][A-Z]?[0-9]{{1,7}}"),
         organisms=_organisms(content),
         people=_words(content["people"].values()),
-        given=_words([content["people"]["given"]]),
+        given=given,
         studies=_words(content["studies"].values()),
         numbers=NumberWords(
             after=_lengths(content["numbers"]["after"]),
             before=_lengths(content["numbers"]["before"]),
             never=_words([content["numbers"]["never"]["words"]]),
         ),
+        questions=read_questions(content["questions"], words, given),
     )
 
 
