@@ -124,7 +124,7 @@ class Anonymiser:
             refused["metadata"] = _TOO_MANY
         unreadable_donors: dict[str, str] = {}
         for name, problem in unreadable.items():
-            field = memo.resolve(name)
+            field = memo.match(name).field
             if field is not None and field.action == "subject":
                 unreadable_donors[name] = problem
             elif field is not None and field.is_stored:

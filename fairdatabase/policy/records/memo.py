@@ -1,9 +1,10 @@
 """Memo: caches results from one record to the next, only for speed.
 
 Sheets repeat their field names and most of their values, so most of a record is found in the cache. Nothing in the
-cache can identify a person. It contains field names that the policy lists, values and organisms whose words the policy
-or the vocabulary lists, ids of studies, and the lengths of the texts outside the metadata. A value that merely has the
-right form may identify somebody, so it is judged each time. Every cache is bounded, and is cleared when it is full.
+cache can identify a person. It contains field names that the policy lists, questions, values and organisms whose words
+the policy or the vocabulary lists, ids of studies, and the lengths of the texts outside the metadata. A value that
+merely has the right form may identify somebody, so it is judged each time. Every cache is bounded, and is cleared when
+it is full.
 """
 
 from collections.abc import Callable, Mapping
@@ -58,6 +59,13 @@ class Listed:
     """A serialised sample with this field alone. Concatenated parts parse as one sample with all of the fields."""
 
 
+class _Values(dict[Field, dict[str, Listed]]):
+    """The stored forms of each field. A question that the policy does not list has none."""
+
+    def __missing__(self, field: Field) -> dict[str, Listed]:
+        return {}
+
+
 class Memo:
     """The caches of one policy."""
 
@@ -66,11 +74,12 @@ class Memo:
         self._names: Bounded[str, Field] = Bounded(_MOST_NAMES)
         self.names: Mapping[str, Field] = self._names
         """Fields by the names that senders wrote. Every name is a listed spelling that the proto permits."""
-        self._read_by_title: Bounded[str, Match] = Bounded(_MOST_NAMES)
         # Names whose values are not read like those of the field's own name.
-        self.values: Mapping[Field, dict[str, Listed]] = {
-            field: Bounded(_MOST_VALUES_OF_A_FIELD) for field in policy.all_fields()
-        }
+        self._read_by_title: Bounded[str, Match] = Bounded(_MOST_NAMES)
+        self._questions: dict[str, Field] = {}
+        self.values: Mapping[Field, dict[str, Listed]] = _Values(
+            (field, Bounded(_MOST_VALUES_OF_A_FIELD)) for field in policy.all_fields()
+        )
         """The stored forms, by field and clean value."""
         self.dropped_by_rule: Mapping[Field, Dropped] = {
             field: Dropped(Cause.RULE, field.why) for field in policy.all_fields() if not field.is_stored
@@ -93,12 +102,28 @@ class Memo:
         match = self._read_by_title.get(name)
         if match is None:
             match = self.policy.match(name)
+            if match.field is None:
+                match = Match(self._question(name), True)
             if match.field is not None and match.is_listed and len(name) <= _LONGEST and name.isprintable():
                 if match.reading is None:
                     self._names[name] = match.field
                 else:
                     self._read_by_title[name] = match
         return match
+
+    def _question(self, title: str) -> Field | None:
+        """Return the field of a question that the policy does not list. Titles of one question share their field."""
+        name = self.policy.vocabulary.questions.name(title)
+        if not name:
+            return None
+        field = self._questions.get(name)
+        if field is None:
+            if len(self._questions) >= _MOST_NAMES:
+                # Both caches are cleared, so that no name keeps an old field of a question.
+                self._questions.clear()
+                self._names.clear()
+            field = self._questions[name] = self.policy.question(name)
+        return field
 
     def _remembering(self, rule: Rule, listed_part: "ListedPart") -> Rule:
         """Return a rule that also caches the stored form of listed words."""

@@ -44,8 +44,10 @@ def preview(raw: RawSample, anonymiser: Anonymiser) -> SamplePreview:
         if (answer := _explain_named(name, policy.fields.get(field), sent[name], stored[name], judged, result))
     ]
     kept = {key for key, _ in judged.listed} | {key for key, _, _ in judged.values} | judged.merged
+    # The policy does not list every question that it stores.
+    questions = {key: field for key, field, _ in judged.values if field.action == "answer"}
     fields += [
-        _explain(key, policy.resolve(key), raw.metadata[key], key in kept, judged, result)
+        _explain(key, policy.resolve(key) or questions.get(key), raw.metadata[key], key in kept, judged, result)
         for key in sorted(raw.metadata)
     ]
     violations = [

@@ -91,6 +91,10 @@ def _term(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     return value if isinstance(value, bool) or is_number_alone(plain(value)) else None
 
 
+def _answer(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
+    return context.vocabulary.questions.answer(value)
+
+
 def _pattern(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     text = plain(value)
     if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
@@ -188,6 +192,7 @@ RULES: Mapping[str, Rule] = {
     "vocabulary": _vocabulary,
     "common": _common,
     "term": _term,
+    "answer": _answer,
     "pattern": _pattern,
     "study": _study,
     "prefix": _prefix,
@@ -207,6 +212,7 @@ RULES: Mapping[str, Rule] = {
 # How to correct a value that a rule drops without a reason of its own.
 _EXPECTED = {
     "term": "must be a short phrase of words that the vocabulary knows",
+    "answer": "must be an answer such as 'yes', 'never' or 'daily'",
     "pattern": "must have the form of this field's values",
     "study": "must be a surname with initials and a year, as in 'SchirmerM_2016'",
     "prefix": "must be a postcode: '1234 AB', '80302', 'SW1A 1AA'",

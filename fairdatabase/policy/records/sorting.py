@@ -61,6 +61,11 @@ def sort_values(given: list[Given], memo: Memo) -> Sorted:
                 if field.action == "year":
                     # Day and month may identify the donor, so the date is erased from all other values.
                     evidence.append(("date", plain(value)))
+                elif field.action == "answer" and memo.policy.vocabulary.questions.answer(value) is None:
+                    # Only an answer shows that the title is a question.
+                    dropped[name] = UNKNOWN
+                    evidence.append(("", plain(value)))
+                    continue
                 judged.append((name, field, value))
         elif field.action == "subject":
             if value is not None and (donor := donor_of(plain(value), memo.policy.vocabulary)):

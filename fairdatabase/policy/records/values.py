@@ -1,6 +1,6 @@
 """Values: reads the metadata of a raw sample: resolves each name to a field of the policy and cleans each value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -8,6 +8,8 @@ from google.protobuf.struct_pb2 import Value
 
 from fairdatabase.policy.records.memo import Memo
 from fairdatabase.policy.tables.fields import Field
+from fairdatabase.policy.tables.missing import MissingTerms
+from fairdatabase.policy.tables.titles import Reading
 from fairdatabase.policy.text.characters import clean
 from fairdatabase.policy.text.scalars import Scalar, are_clean, read
 from fairdb.samples.v1.sample_pb2 import RawSample
@@ -37,8 +39,11 @@ def read_values(raw: RawSample, memo: Memo) -> Values:
     names = list(metadata)
     fields = list(map(memo.names.get, names))
     questionable: list[str] = []
+    readings: dict[str, Reading] = {}
     if None in fields:
-        fields = list(map(memo.resolve, names))
+        matches = list(map(memo.match, names))
+        fields = [match.field for match in matches]
+        readings = {name: match.reading for name, match in zip(names, matches, strict=True) if match.reading}
         # An unlisted name is not cached, so it must be checked each time.
         questionable = [name for name in names if name not in memo.names]
     values = list(map(metadata.__getitem__, names))
@@ -61,10 +66,29 @@ def read_values(raw: RawSample, memo: Memo) -> Values:
             except ValueError as problem:
                 questionable.append(name)
                 unreadable[name] = str(problem)
-                if field is None or not field.is_stored:
+                if field is None or not field.is_stored or field.action == "answer":
                     # The value may identify the donor, so its texts are erased from the other values.
-                    given.append((name, field, "\n".join(_texts(value))[:_LONGEST_EVIDENCE]))
+                    text = "\n".join(_texts(value))[:_LONGEST_EVIDENCE]
+                    given.append((name, None if field and field.is_stored else field, text))
+    if readings:
+        given = list(_read_by_titles(given, readings, memo.policy.vocabulary.missing, unreadable))
     return Values(given, unreadable, questionable, len(set(fields)) < len(fields))
+
+
+def _read_by_titles(
+    given: list[Given], readings: Mapping[str, Reading], missing: MissingTerms, unreadable: dict[str, str]
+) -> Iterator[Given]:
+    """Yield the fields, with values in the unit and the coding that their titles give."""
+    for name, field, value in given:
+        reading = readings.get(name)
+        is_missing = isinstance(value, str) and missing.term(value) is not None
+        if reading is None or field is None or not field.is_stored or value is None or is_missing:
+            yield name, field, value
+            continue
+        try:
+            yield name, field, reading.read(value)
+        except ValueError as problem:
+            unreadable[name] = str(problem)
 
 
 def _texts(value: Value) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from fairdatabase.policy.tables.titles import Reading, Title, read_title, reading_of
@@ -96,6 +96,7 @@ class Policy:
         translations: dict[str, Reading],
         prefixes: tuple[str, ...],
         patterns: tuple[tuple[re.Pattern[str], Field], ...],
+        question: Field,
         vocabulary: Vocabulary,
     ) -> None:
         self.version = version
@@ -105,6 +106,7 @@ class Policy:
         self._translations = translations
         self._prefixes = prefixes
         self._patterns = patterns
+        self._question = question
         self._ontology = {name: _ontology_field(field) for name, field in self.fields.items()}
 
     def all_fields(self) -> Iterator[Field]:
@@ -131,6 +133,10 @@ class Policy:
             return Match(found.field, not (how and how.codes) or how is found.reading, how)
         return Match(next((field for pattern, field in self._patterns if pattern.search(squashed)), None))
 
+    def question(self, name: str) -> Field:
+        """Return the field of a question that the policy does not list."""
+        return replace(self._question, name=name)
+
     def _find(self, squashed: str) -> Match | None:
         found = self._spellings.get(squashed)
         if found is None and squashed.endswith(_ONTOLOGY_SUFFIX):
@@ -152,6 +158,8 @@ def _suits(title: Title, field: Field) -> bool:
     """
     if field.action == "drop" and title.is_bracketed:
         return True
+    if not title.is_understood:
+        return False
     if title.unit:
         if field.action == "band":
             return title.unit in _UNITS_OF_BANDS[field.unit]

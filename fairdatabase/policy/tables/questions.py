@@ -1,8 +1,8 @@
 """Questions: survey questions that the policy does not list, and the answers that may be stored.
 
-Surveys ask hundreds of questions, each under its own title: "has_cat", "mouthwash_frequency". Such a title is a field of
-its own if it consists of listed words, and only a listed answer or a frequency is stored. So neither can name anybody.
-Many answers of one person together may single that person out, so every answer is sensitive.
+Surveys ask hundreds of questions, each under its own title: "has_cat", "mouthwash_frequency". Such a title is a field
+of its own if it consists of listed words, and only a listed answer or a frequency is stored. So neither can name
+anybody. Many answers of one person together may single that person out, so every answer is sensitive.
 """
 
 import re
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairdatabase.policy.text.characters import clean, fold, squash
+from fairdatabase.policy.text.scalars import Scalar, plain
 
 _LONGEST_TITLE = 64
 _LONGEST_ANSWER = 80
@@ -27,6 +28,8 @@ _COUNTED = re.compile(
     r"drinks?|servings?|portions?|units?)\b|/"
 )
 _SHORTEST_WORD = 3
+# Answers on a scale, and codes of answers. A single digit identifies nobody.
+_DIGITS = frozenset("0123456789")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,11 @@ class Questions:
         numbers = sum(word.isdecimal() for word in words)
         return name if numbers <= _MOST_NUMBERS and any(len(word) >= _SHORTEST_WORD for word in words) else ""
 
-    def answer(self, text: str) -> str | None:
-        """Return the stored form of an answer, or None for any other text."""
+    def answer(self, value: Scalar) -> Scalar | None:
+        """Return the stored form of an answer, or None for any other value."""
+        text = plain(value)
+        if text in _DIGITS:
+            return value
         if (stored := self.answers.get(squash(text))) is not None:
             return stored
         return text if len(text) <= _LONGEST_ANSWER and self._is_frequency(text.lower()) else None

@@ -23,6 +23,7 @@ _OPTIONS: dict[str, tuple[set[str], set[str]]] = {
     "vocabulary": ({"says", "values"}, set()),
     "common": ({"says", "values"}, set()),
     "term": ({"says"}, set()),
+    "answer": ({"says"}, set()),
     "pattern": ({"says", "pattern"}, set()),
     "study": ({"says"}, set()),
     "prefix": ({"says", "digits"}, set()),
@@ -83,12 +84,14 @@ def load_policy(path: Path = _FILE) -> Policy:
             patterns.append((_compile(where, pattern), spellings[squash(name)]))
     for known in spellings.values():
         _require(not known.unit_field or squash(known.unit_field) in spellings, f"{known.name}: unknown unit_field")
+    question = _read_field("questions", "question", content.get("questions", {}))
     return Policy(
         version=version,
         spellings=spellings,
         translations=translations,
         prefixes=tuple(content.get("prefixes", [])),
         patterns=tuple(patterns),
+        question=question,
         vocabulary=vocabulary,
     )
 

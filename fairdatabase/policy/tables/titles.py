@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
-from fairdatabase.policy.text.characters import clean, fold, squash
+from fairdatabase.policy.text.characters import clean, squash
 from fairdatabase.policy.text.dates import this_year
 from fairdatabase.policy.text.scalars import Scalar, plain
+from fairdatabase.policy.text.units import MOST_PARTS, unit_of
 
 _LONGEST = 256
 # "Characteristics[sex]", "!Sample_characteristics_ch1: age", "Comment [notes]", "Factor Value[diet]".
@@ -25,63 +26,16 @@ _WORDS = re.compile(r"[ _.]+")
 # "Sample_Name_s": run tables of NCBI once ended each title with the type of its values.
 _TYPED = re.compile(r"(?P<name>.{2,})_[sl]")
 # A title's remark that changes neither its question nor its values.
-_REMARKS = frozenset(
-    """
+_REMARKS = """
     required optional mandatory recommended ifknown ifapplicable ifavailable freetext text string number numeric integer
     float decimal categorical selfreported numbers value values iso8601 iso utc gmt dropdown codedvalue decimaldegrees
     decimaldegree degrees deg dd wgs84 n e north east degn dege degreesnorth degreeseast unit units unitless
-    """.split()
-)
-_UNITS = {
-    unit: unit
-    for unit in """
-    years months weeks days hours minutes seconds kg g mg ug ng pg km m cm mm um nm ft in lb oz l dl cl ml ul mol mmol
-    umol nmol pmol iu u % c f k psu ppt ppm ppb mmhg hpa kpa pa bar mbar kcal kj cal mv v us ms lux ntu cells copies cfu
-    bp kb mb gb nt bpm rpm ha eq meq fmol pg fl hz db
-    """.split()
-} | {
-    written: unit
-    for unit, others in {
-        "years": "year yrs yr y yo",
-        "months": "month mths mth mos mo",
-        "weeks": "week wks wk w",
-        "days": "day d",
-        "hours": "hour hrs hr h",
-        "minutes": "minute mins min",
-        "seconds": "second secs sec s",
-        "kg": "kgs kilogram kilograms kilo kilos",
-        "g": "gram grams gr",
-        "mg": "milligram milligrams",
-        "ug": "microgram micrograms mcg",
-        "lb": "lbs pound pounds",
-        "oz": "ounce ounces",
-        "m": "meter meters metre metres",
-        "cm": "centimeter centimeters centimetre centimetres cms",
-        "mm": "millimeter millimeters millimetre millimetres",
-        "km": "kilometer kilometers kilometre kilometres",
-        "in": "inch inches",
-        "ft": "foot feet",
-        "l": "liter liters litre litres",
-        "ml": "milliliter milliliters millilitre millilitres",
-        "ul": "microliter microliters microlitre microlitres",
-        "%": "percent percentage pct",
-        "c": "°c degc celsius degreecelsius degreescelsius degreec degreesc centigrade",
-        "f": "°f degf fahrenheit degreesfahrenheit",
-        "umol": "micromol um",
-        "bp": "bps basepairs",
-        "bpm": "beats/min",
-    }.items()
-    for written in others.split()
-}  # fmt: skip
+"""
 # Units that end a title without a bracket. One letter may mean something else there: "age_m".
 _SHORT_UNITS_BEHIND = frozenset(("y", "m", "kg", "cm", "mm", "lb", "ft", "km", "c", "bp", "mg", "ml", "ul", "ng", "ug"))
-_EXPONENT = re.compile(r"(?P<unit>[a-z%°]+)\^?(?P<exponent>-?[1-9])?")
-_LETTERS = str.maketrans({"µ": "u", "μ": "u", "²": "2", "³": "3", "⁻": "-", "¹": "1", "·": "*"})
-_MOST_WORDS_OF_UNIT = 3
 _DEGREES_BEHIND = frozenset(("deg", "degrees", "dd"))
-_ANSWERS = frozenset(
-    "m f male female men women other o y n yes no true false t unknown unk u na pos neg positive negative 0 1 x".split()
-)
+_ANSWERS = "m f male female men women other o y n yes no true false t unknown unk u na pos neg positive negative 0 1 x"
+_ANSWER_WORDS, _REMARK_WORDS = frozenset(_ANSWERS.split()), frozenset(_REMARKS.split())
 _DATE_PART = re.compile(r"(?P<part>y{4}|y{2}|m{1,3}|d{1,2})", re.IGNORECASE)
 _DATE_FORM = re.compile(
     r"(?:(?:y{4}|y{2}|m{1,3}|d{1,2})[/. -]?){1,3}(?:[ T]?h{1,2}:?m{1,2}(?::?s{1,2})?)?", re.IGNORECASE
@@ -103,6 +57,8 @@ class Title(NamedTuple):
     """The form of the values: "dd/mm/yyyy", "M/F", "1=male, 2=female"."""
     is_bracketed: bool = True
     """Whether unit and form are set off from the name. If not, they may also be words of the name."""
+    is_understood: bool = True
+    """Whether the text behind the name is a unit, a form or a remark. Any other text may change the question."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,6 +104,7 @@ def read_title(title: str) -> Iterator[Title]:
         yield Title(text)
     while match := _BRACKETS.fullmatch(text):
         if (inside := _read_inside(match["inside"])) is None:
+            yield Title(match["name"], is_understood=False)
             return
         text = match["name"]
         yield Title(text, *inside)
@@ -171,7 +128,7 @@ def reading_of(title: Title) -> Reading | None:
 def _read_inside(text: str) -> tuple[str, str] | None:
     """Return the unit and the form that a text in brackets gives, or None if it is neither."""
     text = text.removeprefix("in ")
-    if squash(text) in _REMARKS:
+    if squash(text) in _REMARK_WORDS:
         return "", ""
     # "M/F" would otherwise be metres per degree Fahrenheit.
     if _are_answers(text):
@@ -181,28 +138,10 @@ def _read_inside(text: str) -> tuple[str, str] | None:
     return ("", text) if _DATE_FORM.fullmatch(text) or _codes(text) else None
 
 
-def unit_of(text: str) -> str:
-    """Return a unit in one spelling: "kg/m2" for "kg per m^2". Empty if the text is not a unit."""
-    text = fold(text.translate(_LETTERS)).lower().strip(". ").replace(" per ", "/").replace("degrees ", "deg")
-    text = text.replace("degree ", "deg").replace("deg. ", "deg")
-    whole = text.replace(" ", "").replace("_", "")
-    if whole in _UNITS:
-        return _UNITS[whole]
-    parts = [_unit_part(part) for part in re.split(r"[/*]| (?=[a-z])", text)]
-    return "/".join(parts) if len(parts) <= _MOST_WORDS_OF_UNIT and all(parts) else ""
-
-
-def _unit_part(text: str) -> str:
-    match = _EXPONENT.fullmatch(text.replace(" ", ""))
-    if match is None or (unit := _UNITS.get(match["unit"])) is None:
-        return ""
-    return unit + (match["exponent"] or "").removeprefix("-").replace("1", "")
-
-
 def _are_answers(text: str) -> bool:
     """Return whether a text lists the answers to a question: "Y/N"."""
     parts = re.split(r" ?[/|,] ?| or ", text.lower())
-    return len(parts) > 1 and all(part in _ANSWERS for part in parts)
+    return len(parts) > 1 and all(part in _ANSWER_WORDS for part in parts)
 
 
 def _codes(text: str) -> dict[str, str]:
@@ -218,7 +157,7 @@ def _codes(text: str) -> dict[str, str]:
 def _unit_in_last_words(text: str) -> Iterator[Title]:
     """Yield readings in which the last words are a unit or a form: "bmi_kg_m2", "Date..dd.mm.yyyy."."""
     words = [word for word in _WORDS.split(text) if word]
-    for count in range(1, min(_MOST_WORDS_OF_UNIT, len(words) - 1) + 1):
+    for count in range(1, min(MOST_PARTS, len(words) - 1) + 1):
         name, behind = "_".join(words[:-count]), words[-count:]
         together = "/".join(behind)
         unit = unit_of(" ".join(behind)) or unit_of(together)
@@ -226,20 +165,20 @@ def _unit_in_last_words(text: str) -> Iterator[Title]:
             yield Title(name)
         if _are_answers(together) or (count > 1 and _DATE_FORM.fullmatch(together)):
             yield Title(name, "", together, is_bracketed=False)
-        elif unit and (len(together) > 2 or together.lower() in _SHORT_UNITS_BEHIND):  # noqa: PLR2004
+        elif unit and (len(together) > 2 or together.lower() in _SHORT_UNITS_BEHIND):
             yield Title(name, unit, is_bracketed=False)
 
 
 def _as_iso(text: str, form: str) -> str:
     """Return a date that is written in a form in ISO 8601, or "" if it is not written so."""
-    parts = [match["part"][0] for match in _DATE_PART.finditer(form.split("h")[0])]
+    parts = [match["part"][0] for match in _DATE_PART.finditer(form.partition("h")[0])]
     numbers = dict(zip(parts, _DATE_PARTS.findall(text), strict=False))
     if "".join(sorted(numbers)) not in ("dmy", "my") or len(numbers) < len(parts):
         return ""
     digits, year = len(numbers["y"]), int(numbers["y"])
     if digits != (4 if "yyyy" in form else 2):
         return ""
-    if digits == 2:  # noqa: PLR2004
+    if digits == 2:
         year += 2000 if 2000 + year <= this_year() else 1900
     try:
         iso = date(year, int(numbers["m"]), int(numbers.get("d", 1))).isoformat()

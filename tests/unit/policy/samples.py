@@ -15,6 +15,7 @@ from privacy_svc.keystore import Keystore
 POLICY = load_policy()
 ANONYMISER = Anonymiser(POLICY)
 """An anonymiser that all tests share, as all requests of a service share one."""
+VOCABULARY_QUESTIONS = POLICY.vocabulary.questions
 KEYSTORE = Keystore(pseudonym_key=b"p" * 32, consent_key=b"c" * 32)
 STUDY = "0190f3a4-0000-7000-8000-000000000001"
 

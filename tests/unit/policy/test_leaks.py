@@ -156,10 +156,11 @@ def test_stored_value_has_the_form_of_its_rule(metadata: dict[str, Any]) -> None
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=20), scalars, max_size=5))
 def test_field_that_the_policy_does_not_know_is_dropped_and_named(metadata: dict[str, Any]) -> None:
-    unknown = {key for key in metadata if POLICY.resolve(key) is None}
+    questions = {name for key in metadata if (name := POLICY.vocabulary.questions.name(key))}
+    unknown = {key for key in metadata if POLICY.resolve(key) is None and not POLICY.vocabulary.questions.name(key)}
     try:
         result = anonymised(raw_sample(metadata))
     except InvalidSample:
         return
     assert unknown <= set(result.dropped_fields)
-    assert set(result.sample.metadata) <= set(POLICY.fields)
+    assert set(result.sample.metadata) <= set(POLICY.fields) | questions

@@ -90,7 +90,7 @@ def test_only_listed_names_of_organisms_are_remembered(remembering: Remembering)
 
 def test_only_listed_names_of_fields_are_remembered(remembering: Remembering) -> None:
     for name in ("quartzfeather", "zebulon@email", "zebulon_email_address", "age", "a\0ge", "age" + "." * 200):
-        remembering.memo.resolve(name)
+        remembering.memo.match(name)
     assert set(remembering.memo.names) == {"age"}
 
 

@@ -19,6 +19,11 @@ says = "year"
 why = "A reason."
 [group.fields]
 collection_date = ["date"]
+[questions]
+class = "sensitive"
+action = "answer"
+says = "kept"
+why = "Another reason."
 """
 
 
