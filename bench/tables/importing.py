@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bench.tables.crowds import count_alone
@@ -14,7 +15,7 @@ from fairdatabase.policy.records.drops import Cause
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample
 from gateway.imports.files import open_reader
-from gateway.imports.rows import Item
+from gateway.imports.rows import Row, Titles
 
 _STUDY = "0190f3a4-0000-7000-8000-000000000001"
 _BYTES_AT_ONCE = 64 * 1024
@@ -60,16 +61,18 @@ def import_table(path: Path, anonymiser: Anonymiser, *, organism: str, most_rows
     return found
 
 
-def _items(path: Path) -> Iterator[Item]:
+def _items(path: Path) -> Iterator[Row | AppError]:
     """Yield the rows of a file as the gateway reads them. Raises AppError."""
     reader = open_reader(content_type_of(path))
     with path.open("rb") as file:
-        while data := file.read(_BYTES_AT_ONCE):
-            yield from reader.feed(data)
-    yield from reader.end()
+        for data in iter(partial(file.read, _BYTES_AT_ONCE), b""):
+            yield from (item for item in reader.feed(data) if not isinstance(item, Titles))
+    yield from (item for item in reader.end() if not isinstance(item, Titles))
 
 
-def _judge_rows(items: Iterator[Item], anonymiser: Anonymiser, organism: str, most_rows: int, found: Imported) -> None:
+def _judge_rows(
+    items: Iterator[Row | AppError], anonymiser: Anonymiser, organism: str, most_rows: int, found: Imported
+) -> None:
     given: Counter[str] = Counter()
     causes: dict[str, Counter[str]] = {}
     public: list[tuple[Hashable, Hashable]] = []

@@ -37,9 +37,13 @@ class Imported(NamedTuple):
     """The results of imported rows."""
 
     answers: list[dict[str, Any]]
-    """For each row, in order: `row`, and either `id` or `error`."""
+    """For each row, in order: `row`, and either `error` or `id`; with `droppedFields` if fields were not stored."""
     repeated: int
     """How many of the rows with an id were already stored."""
+    dropped: Sequence[dict[str, Any]] = ()
+    """What was not stored, once for each `field` and `reason`; `rows` counts the rows."""
+    more_dropped: int = 0
+    """How many further drops are not in `dropped`."""
 
 
 class Session:
@@ -109,7 +113,8 @@ class Session:
             stopped = summary.get("stopped")
             if stopped is None:
                 # Rows that the first attempt stored count as new, although the second attempt repeats them.
-                return Imported(answers, max(summary["repeated"] - new, 0))
+                repeated = max(summary["repeated"] - new, 0)
+                return Imported(answers, repeated, summary.get("dropped", ()), summary.get("moreDropped", 0))
             if stopped["reason"] not in ("UNAUTHENTICATED", "TOKEN_REVOKED") or attempt or not self._refresh_token:
                 raise ApiError(response.status_code, stopped["reason"], stopped["message"], ())
             # The token expired during the import.

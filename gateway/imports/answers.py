@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from google.rpc.error_details_pb2 import BadRequest
@@ -11,6 +10,7 @@ from opentelemetry import trace
 from chassis.call_context import Caller
 from chassis.errors import AppError
 from fairdb.samples.v1 import import_service_pb2 as pb
+from gateway.imports.dropped import DroppedFields
 from gateway.imports.spool import Spool
 from gateway.samples.creation import Identified
 
@@ -18,10 +18,6 @@ _READ_AHEAD = 512
 """Maximum number of rows that are read but not yet answered."""
 _YIELD_ROWS, _YIELD_SECONDS = 16, 0.003
 """Yield to the event loop after this many rows or seconds, because rejected rows never await."""
-
-Encode = Callable[[pb.ImportSamplesResponse], bytes]
-"""Encodes a message so that consecutive encodings can be concatenated."""
-
 
 Answers = asyncio.Queue[tuple[int, asyncio.Future[Identified] | AppError] | None]
 """The number and the outcome of each row, in order; None ends the queue."""
@@ -36,6 +32,7 @@ class Import:
     span: trace.SpanContext
     study: str
     organism: str
+    dropped: DroppedFields
     summary: pb.ImportSummary = field(default_factory=pb.ImportSummary)
     read: int = 0
     """Number of rows that were begun or rejected."""
@@ -66,8 +63,11 @@ class Yielding:
             self._since, self._rows = self._now(), 0
 
 
-async def answer_each(job: Import, encode: Encode, spool: Spool) -> None:
-    """Put each row's answer into the spool (the queue of unread answers), in row order, and then the summary."""
+async def answer_each(job: Import, spool: Spool) -> None:
+    """Put each row's answer into the spool (the queue of unread answers), in row order, and then the summary.
+
+    In the spool, dropped fields are numbers, and the summary does not list them.
+    """
     summary, yielding = job.summary, Yielding()
     while (answer := await job.answers.get()) is not None:
         await yielding.count_row()
@@ -86,12 +86,13 @@ async def answer_each(job: Import, encode: Encode, spool: Spool) -> None:
             summary.stored += 1
             summary.repeated += created.repeated
             row.id = created.id
+            job.dropped.note(row, created.drop_reasons)
         await spool.has_room()
-        spool.put(encode(pb.ImportSamplesResponse(rows=[row])))
+        spool.put(pb.ImportSamplesResponse(rows=[row]).SerializeToString())
         job.read_ahead.release()
     if job.stopped is not None:
         summary.stopped.CopyFrom(describe_error(job.stopped))
-    spool.put(encode(pb.ImportSamplesResponse(summary=summary)))
+    spool.put(pb.ImportSamplesResponse(summary=summary).SerializeToString())
 
 
 def describe_error(error: AppError) -> pb.ImportError:

@@ -8,7 +8,7 @@ from fairdatabase.sheets.columns import Columns, TitlesUnusable
 from fairdatabase.sheets.records import LineRecords, Record, TableRecords
 from fairdatabase.violations import Violation
 from gateway.imports.errors import MediaTypeUnsupported, RowUnreadable
-from gateway.imports.rows import Item, read_cells, read_json
+from gateway.imports.rows import Item, Titles, read_cells, read_json
 
 _CHARSETS = {"utf-8", "utf8", "us-ascii"}
 
@@ -75,6 +75,7 @@ class Table:
         for record in records:
             if self._columns is None:
                 self._columns = _read_titles(record)
+                yield Titles([title for _, title in self._columns.metadata])
             elif record.fault:
                 yield RowUnreadable(record.fault)
             else:

@@ -18,16 +18,19 @@ from chassis.errors import AppError, DeadlineExceeded, Internal, InvalidRequest,
 from chassis.identity.revocation import Revocations
 from chassis.tasks import cancel
 from chassis.tracing import current_traceparent, tracer
+from fairdatabase.policy.tables.fields import Policy
 from fairdatabase.sheets.records import MOST_BYTES, Fault
 from fairdatabase.violations import Violation, violations_of
 from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim
+from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_service_pb2 import CreateSampleRequest
 from gateway.imports.admission import Admission
-from gateway.imports.answers import Encode, Import, Yielding, answer_each
+from gateway.imports.answers import Import, Yielding, answer_each
 from gateway.imports.attempts import Attempts
+from gateway.imports.dropped import DroppedFields
 from gateway.imports.errors import RowUnreadable, TooManyRows
 from gateway.imports.places import Places
-from gateway.imports.rows import Item, Row
+from gateway.imports.rows import Item, Row, Titles
 from gateway.imports.slow_reader import SlowReader
 from gateway.imports.spool import Spool
 from gateway.imports.token_watch import TokenWatch
@@ -54,12 +57,13 @@ class Importing:
     """Runs the imports of this process."""
 
     def __init__(
-        self, creation: Creation, fingerprints: Fingerprints, revocations: Revocations, *, at_once: int
+        self, creation: Creation, fingerprints: Fingerprints, revocations: Revocations, policy: Policy, *, at_once: int
     ) -> None:
         """Set up. `at_once`: how many imports may run at a time."""
         self._creation = creation
         self._fingerprints = fingerprints
         self._tokens = TokenWatch(revocations)
+        self._policy = policy
         self.places = Places(at_once)
         self._admission = Admission(_ROWS_AT_ONCE, _BYTES_AT_ONCE)
         self._begun: set[asyncio.Task[Identified]] = set()
@@ -72,13 +76,13 @@ class Importing:
             await asyncio.wait(self._begun, timeout=_CLOSE_SECONDS)
 
     async def run(
-        self, items: AsyncGenerator[Item, None], rest: AsyncIterator[object], encode: Encode, defaults: tuple[str, str]
-    ) -> AsyncGenerator[bytes, None]:
-        """Create a sample from each row; yield the encoded answers in row order, and at the end the summary.
+        self, items: AsyncGenerator[Item, None], rest: AsyncIterator[object], defaults: tuple[str, str]
+    ) -> AsyncGenerator[pb.ImportSamplesResponse, None]:
+        """Create a sample from each row; yield the answers in row order, and at the end the summary.
 
         The caller must have taken one of `places`. `rest` iterates over the messages from which `items` come; it is
         read to its end even if the import stops early. `defaults` are the study and the organism for rows that name
-        none. The first item yielded is empty: it tells the caller that the first row was read.
+        none. The first message is yielded when the first row was read; it may be empty.
 
         Raises an error that occurs before the first row, and DeadlineExceeded if the client stops reading. Any later
         error stops the import, and the summary reports it. After `aclose`, rows in progress finish and no new row
@@ -86,16 +90,23 @@ class Importing:
         """
         call = call_context.current()
         span = trace.get_current_span().get_span_context()
-        job, spool, reader = Import(call.caller, call.correlation_id, span, *defaults), Spool(), SlowReader()
+        job = Import(call.caller, call.correlation_id, span, *defaults, DroppedFields(self._policy))
+        spool, reader = Spool(), SlowReader()
         reading = asyncio.create_task(self._read(job, items, rest, spool))
         reading.add_done_callback(lambda _: reader.limit())
-        working = asyncio.create_task(_both(reading, asyncio.create_task(answer_each(job, encode, spool))))
+        working = asyncio.create_task(_both(reading, asyncio.create_task(answer_each(job, spool))))
         working.add_done_callback(lambda _: spool.end())
         try:
+            columns = job.dropped.columns
             while (piece := await spool.take()) is not None:
-                reader.given()
-                yield piece
-                reader.taken()
+                # In protobuf, concatenated messages parse as one message that has the rows of all of them.
+                answer = pb.ImportSamplesResponse.FromString(piece)
+                answer.columns.extend(columns)
+                columns = ()
+                for message in job.dropped.named(answer):
+                    reader.given()
+                    yield message
+                    reader.taken()
             await working
         finally:
             reader.taken()
@@ -128,6 +139,9 @@ class Importing:
         yielding = Yielding()
         async for item in items:
             await yielding.count_row()
+            if isinstance(item, Titles):
+                job.dropped.add_columns(item.metadata)
+                continue
             if job.read == MOST_ROWS:
                 raise TooManyRows
             await job.read_ahead.acquire()

@@ -26,8 +26,15 @@ class Row(NamedTuple):
     """Approximate size in bytes."""
 
 
-Item = Row | AppError
-"""A row, or the error that rejects it."""
+class Titles(NamedTuple):
+    """The header of a table."""
+
+    metadata: Sequence[str]
+    """The titles of the columns that become metadata."""
+
+
+Item = Row | AppError | Titles
+"""A row, or the error that rejects it. A table begins with its header."""
 
 
 class _DuplicateName(ValueError):

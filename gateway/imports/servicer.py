@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -39,14 +39,11 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
         with self._importing.places.hold(_account()):
             async with aclosing(Messages(request_iterator)) as messages:
                 defaults = _defaults(await messages.first())
-                answers = self._importing.run(
-                    _rows_of(messages), messages, pb.ImportSamplesResponse.SerializeToString, defaults
-                )
+                answers = self._importing.run(_rows_of(messages), messages, defaults)
                 async with aclosing(answers):
-                    async for piece in answers:
-                        if piece:
-                            # In protobuf, concatenated messages parse as one message that has the rows of all of them.
-                            yield pb.ImportSamplesResponse.FromString(piece)
+                    async for answer in answers:
+                        if answer.ByteSize():
+                            yield answer
                         else:
                             await context.send_initial_metadata(())
 
@@ -58,11 +55,11 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
                 first = await messages.first()
                 defaults = _defaults(first)
                 reader = open_reader(first.file.content_type)
-                answers = self._importing.run(_rows_in(reader, messages), messages, _to_lines, defaults)
+                answers = self._importing.run(_rows_in(reader, messages), messages, defaults)
                 async with aclosing(answers):
-                    async for piece in answers:
-                        if piece:
-                            yield HttpBody(content_type=_NDJSON, data=piece)
+                    async for answer in answers:
+                        if answer.ByteSize():
+                            yield HttpBody(content_type=_NDJSON, data=_to_lines(answer))
                         else:
                             # Begin the answer now: the edge limits the time until an answer begins.
                             await context.send_initial_metadata(())
@@ -103,19 +100,38 @@ async def _rows_in(reader: FileReader, messages: AsyncIterator[pb.ImportFileRequ
 
 
 def _to_lines(answer: pb.ImportSamplesResponse) -> bytes:
-    lines: list[dict[str, Any]] = [_to_object(row) for row in answer.rows]
+    lines: list[dict[str, Any]] = [{"columns": _dropped(answer.columns)}] if answer.columns else []
+    lines += [_to_object(row) for row in answer.rows]
     if answer.HasField("summary"):
         lines.append({"summary": _summary(answer.summary)})
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
 
 
 def _to_object(row: pb.ImportedRow) -> dict[str, Any]:
-    return {"row": row.row, "error": _error(row.error)} if row.HasField("error") else {"row": row.row, "id": row.id}
+    if row.HasField("error"):
+        return {"row": row.row, "error": _error(row.error)}
+    found: dict[str, Any] = {"row": row.row, "id": row.id}
+    if row.dropped_fields:
+        found["droppedFields"] = list(row.dropped_fields)
+    if row.more_dropped_fields:
+        found["moreDroppedFields"] = row.more_dropped_fields
+    return found
 
 
 def _summary(summary: pb.ImportSummary) -> dict[str, Any]:
-    counts = {name: getattr(summary, name) for name in ("rows", "stored", "repeated", "refused")}
-    return {**counts, "stopped": _error(summary.stopped)} if summary.HasField("stopped") else counts
+    found: dict[str, Any] = {name: getattr(summary, name) for name in ("rows", "stored", "repeated", "refused")}
+    found["dropped"] = _dropped(summary.dropped)
+    if summary.more_dropped:
+        found["moreDropped"] = summary.more_dropped
+    return {**found, "stopped": _error(summary.stopped)} if summary.HasField("stopped") else found
+
+
+def _dropped(columns: Iterable[pb.DroppedColumn]) -> list[dict[str, Any]]:
+    return [
+        {"field": dropped.field, "cause": pb.DroppedColumn.Cause.Name(dropped.cause), "reason": dropped.reason}
+        | ({"rows": dropped.rows} if dropped.rows else {})
+        for dropped in columns
+    ]
 
 
 def _error(error: pb.ImportError) -> dict[str, Any]:

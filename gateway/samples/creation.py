@@ -28,8 +28,10 @@ from fairdb.privacy.v1.privacy_service_pb2 import (
     Grants,
     PrepareSampleRequest,
     PrepareSampleResponse,
+    PreviewSampleRequest,
 )
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
+from fairdb.samples.v1.sample_service_pb2 import FieldPreview
 from gateway.sagas.definition import Definition, NoEffect, OutcomeUnknown, Pivot, Ref, Saga, Step, Tail
 from gateway.sagas.engine import Engine
 from gateway.sagas.errors import SAGA_TAKEN_OVER
@@ -67,6 +69,8 @@ class Identified:
     id: str
     repeated: bool
     """Whether an earlier call created the sample."""
+    drop_reasons: Mapping[str, str]
+    """Why anonymisation dropped each field, by its name."""
 
 
 class Superseded(NoEffect):
@@ -181,13 +185,25 @@ class Creation:
 
         Raises ConsentWithdrawn if the sample is quarantined, because the id alone would not show that.
         """
+        work = Work(principal, raw, claim)
         if look_first and (earlier := await self._find(principal, claim)) is not None:
             stored, repeated = earlier, True
         else:
-            stored, repeated = await self._execute(Work(principal, raw, claim))
+            stored, repeated = await self._execute(work)
         if stored.sample.state == Sample.STATE_QUARANTINED:
             raise ConsentWithdrawn
-        return Identified(stored.sample.id, repeated)
+        return Identified(stored.sample.id, repeated, await self._drop_reasons(work))
+
+    async def _drop_reasons(self, work: Work) -> Mapping[str, str]:
+        """Return why each field was dropped. This is not stored, so a repeated sample is previewed."""
+        if work.prepared is not None:
+            return work.prepared.drop_reasons
+        preview = await self._privacy.PreviewSample(PreviewSampleRequest(sample=work.raw))
+        return {
+            field.name.removeprefix("metadata."): field.advice or field.reason
+            for field in preview.fields
+            if field.outcome == FieldPreview.OUTCOME_DROPPED
+        }
 
     async def _find(self, principal: Principal, claim: IdempotencyClaim) -> StoredSample | None:
         found = await self._backend.FindByIdempotencyKey(FindByIdempotencyKeyRequest(principal=principal, claim=claim))

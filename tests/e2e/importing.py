@@ -49,7 +49,7 @@ def answers_of(response: httpx.Response) -> tuple[Answer, dict[str, Any]]:
     """Return the rows and the summary of a complete answer."""
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == NDJSON
-    *rows, last = map(json.loads, response.text.splitlines())
+    *rows, last = (line for line in map(json.loads, response.text.splitlines()) if "columns" not in line)
     assert [row["row"] for row in rows] == list(range(1, len(rows) + 1))
     return rows, last["summary"]
 

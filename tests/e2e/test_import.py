@@ -60,7 +60,7 @@ async def test_good_rows_are_stored_and_bad_rows_reported(platform: Platform, co
     refused = {answer["row"] - 1: answer["error"] for answer in answers if "error" in answer}
     reasons = dict(zip(places, REASONS + ["MALFORMED_REQUEST"] * 4, strict=True)) | {300: "MALFORMED_REQUEST"}
     assert {place: error["reason"] for place, error in refused.items()} == reasons
-    assert summary == {"rows": 301, "stored": 290, "repeated": 0, "refused": 11}
+    assert summary == {"rows": 301, "stored": 290, "repeated": 0, "refused": 11, "dropped": []}
     assert await stored_ids(account) == {answer["id"] for answer in answers if "id" in answer}
     # An import reports the same error as the creation of a single sample.
     for place, sample in list(places.items())[:3]:
@@ -79,7 +79,7 @@ async def test_good_rows_are_stored_and_bad_rows_reported(platform: Platform, co
     for place in places:
         rows[place] = {"organism": "E. coli", "metadata": {"body_site": "saliva"}}
     corrected, summary = answers_of(await send(account, to_file(content_type, rows), content_type))
-    assert summary == {"rows": 300, "stored": 300, "repeated": 290, "refused": 0}
+    assert summary == {"rows": 300, "stored": 300, "repeated": 290, "refused": 0, "dropped": []}
     kept = [answer["id"] for answer in answers if "id" in answer]
     assert [row["id"] for row in corrected if row["row"] - 1 not in places] == kept
     assert len(await stored_ids(account)) == 300
@@ -111,7 +111,7 @@ async def test_repeated_rows_among_many_new_ones_are_recognised(platform: Platfo
     account = await platform.account(consented=True)
     lines = [{**sample, "requestId": f"tube {number}"} for number, sample in enumerate(samples(600))]
     rows, summary = answers_of(await send(account, to_file(NDJSON, [*lines, *lines[:20]]), NDJSON))
-    assert summary == {"rows": 620, "stored": 620, "repeated": 20, "refused": 0}
+    assert summary == {"rows": 620, "stored": 620, "repeated": 20, "refused": 0, "dropped": []}
     assert [row["id"] for row in rows[600:]] == [row["id"] for row in rows[:20]]
     assert len(await stored_ids(account)) == 600
 
@@ -242,7 +242,7 @@ async def test_rows_after_a_withdrawal_are_refused(platform: Platform) -> None:
         exchange.end()
         answers = [await exchange.read() for _ in range(31)]
     assert {answer["error"]["reason"] for answer in answers[:-1]} == {"CONSENT_REQUIRED"}
-    assert answers[-1]["summary"] == {"rows": 60, "stored": 30, "repeated": 0, "refused": 30}
+    assert answers[-1]["summary"] == {"rows": 60, "stored": 30, "repeated": 0, "refused": 30, "dropped": []}
 
 
 async def test_logout_stops_an_import(platform: Platform) -> None:

@@ -29,6 +29,8 @@ from fairdatabase.sheets.faults import fault_in_start
 
 _SHOWN = 10
 """The maximum number of kinds of problems to print, most frequent first, and of row numbers to print."""
+_NAMED = 20
+"""The maximum number of columns to name."""
 _FORMATS = {".csv": Format.CSV, ".tsv": Format.TSV, ".txt": Format.TSV} | dict.fromkeys(
     (".ndjson", ".jsonl"), Format.NDJSON
 )
@@ -162,6 +164,7 @@ def _show(made: Report, file: Path, written: Path | None, refused: Path | None) 
         out.print(
             f"An answer was lost, so this import may itself have stored up to {made.lost} of the rows stored before."
         )
+    _show_dropped(made)
     if not made.kinds:
         return
     table = grid("What to correct", "rows", "first row", "line", "field", "how")
@@ -189,3 +192,25 @@ def _show(made: Report, file: Path, written: Path | None, refused: Path | None) 
         print_error(
             f"Not in {refused}", f"{'row' if one else 'rows'} {numbers}, larger than 1 MB: correct {file} instead"
         )
+
+
+def _show_dropped(made: Report) -> None:
+    out, dropped = console(), made.dropped
+    for kind, columns in dropped.by_name.items():
+        if columns:
+            more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
+            out.print(
+                Text(f"Dropped from every row, {kind}: {', '.join(list(columns)[:_NAMED])}{more}"), soft_wrap=True
+            )
+    if dropped.values:
+        table = grid(f"Dropped values, of {_rows(made.rows)}", "rows", "field", "why")
+        drops = sorted(dropped.values.items(), key=lambda drop: -drop[1])
+        for (field, reason), count in drops[:_SHOWN]:
+            table.add_row(*map(Text, (str(count), field, reason)))
+        out.print(table)
+        if len(drops) > _SHOWN:
+            out.print(
+                f"{len(drops) - _SHOWN} more kinds of values were dropped. --report FILE names them for each row."
+            )
+    if dropped.more:
+        out.print(f"{dropped.more} more values were dropped, under too many different names to list.")

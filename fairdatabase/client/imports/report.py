@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
+from fairdatabase.client.imports.dropped import DroppedColumns
 from fairdatabase.client.imports.rows import Chunk, FileRow
 from fairdatabase.client.imports.sending import Sent
 
-_TITLES = ("row", "line", "id", "reason", "field", "how to correct it")
+_TITLES = ("row", "line", "id", "reason", "field", "how to correct it", "dropped")
+_FIELDS = ("row", "line", "id", "droppedFields", "moreDroppedFields", "error")
 _MOST_KINDS = 1000
 """The maximum number of kinds of problems to count separately. A usual file has one per column and rule."""
 
@@ -48,6 +50,8 @@ class Report:
         self.too_large = list[int]()
         """The numbers of refused rows that were too large to write."""
         self.kinds: dict[tuple[str, str], Kind] = {}
+        self.dropped = DroppedColumns()
+        self._columns_written = False
         self._report = report
         self._table = csv.writer(report) if report is not None and as_table else None
         self._refused = refused
@@ -61,10 +65,13 @@ class Report:
 
     def add(self, chunk: Chunk, sent: Sent) -> None:
         """Add the rows of a chunk, with the platform's answers to those that were sent."""
-        left = iter(sent.answers)
-        self.new -= sent.repeated
-        self.repeated += sent.repeated
-        self.lost += sent.repeated if sent.answer_lost else 0
+        left, repeated = iter(sent.imported.answers), sent.imported.repeated
+        self.new -= repeated
+        self.repeated += repeated
+        self.lost += repeated if sent.answer_lost else 0
+        self.dropped.add(sent.imported.dropped, sent.imported.more_dropped)
+        if chunk.titles and sent.imported.answers and not self._columns_written:
+            self._write_columns()
         for row in chunk.rows:
             answer = next(left) if row.fault is None else {"error": _error_of(row)}
             error = answer.get("error")
@@ -95,15 +102,26 @@ class Report:
         if kind in self.kinds or len(self.kinds) < _MOST_KINDS:
             self.kinds.setdefault(kind, Kind(problem)).rows += 1
 
+    def _write_columns(self) -> None:
+        """Report the columns that are dropped from every row, once."""
+        self._columns_written = True
+        columns = self.dropped.say_columns()
+        if self._table is not None:
+            for column in columns:
+                self._table.writerow(["", "", "", "", column["field"], column["reason"], column["field"]])
+        elif self._report is not None and columns:
+            self._report.write(json.dumps({"columns": columns}, ensure_ascii=False) + "\n")
+
     def _write(self, row: FileRow, answer: dict[str, Any], problems: Sequence[Problem]) -> None:
+        dropped = self.dropped.of_row(answer.get("droppedFields", ()))
         if self._table is not None:
             if not problems:
-                self._table.writerow([row.number, row.line, answer["id"], "", "", ""])
+                self._table.writerow([row.number, row.line, answer["id"], "", "", "", "; ".join(dropped)])
             for problem in problems:
-                self._table.writerow([row.number, row.line, "", *problem[2:]])
+                self._table.writerow([row.number, row.line, "", *problem[2:], ""])
         elif self._report is not None:
-            found = {**answer, "row": row.number, "line": row.line}
-            ordered = {name: found[name] for name in ("row", "line", "id", "error") if name in found}
+            found = {**answer, "row": row.number, "line": row.line, "droppedFields": dropped}
+            ordered = {name: found[name] for name in _FIELDS if name in found and found[name] != []}
             self._report.write(json.dumps(ordered, ensure_ascii=False) + "\n")
 
 

@@ -4,12 +4,12 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 
 from fairdatabase.client.imports.rows import Chunk
-from fairdatabase.client.session import ApiError, Session
+from fairdatabase.client.session import ApiError, Imported, Session
 
 _IN_FLIGHT = 2
 _RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -26,9 +26,7 @@ class ImportRefused(Exception):
 class Sent(NamedTuple):
     """The results of a chunk."""
 
-    answers: list[dict[str, Any]]
-    repeated: int
-    """How many rows of the chunk were already stored."""
+    imported: Imported
     answer_lost: bool
     """Whether an earlier answer was lost: then the lost attempt may have stored the repeated rows."""
 
@@ -71,13 +69,13 @@ def send(session: Session, study: str, organism: str, chunk: Chunk, ending: Even
     """Send a chunk, with retries while the platform is unavailable. Raises ApiError, TransportError."""
     content, answer_lost = bytes(chunk.content), False
     if not content:
-        return Sent([], 0, False)
+        return Sent(Imported([], 0), False)
     for delay in (*_RETRY_DELAYS, None):
         try:
-            answers, repeated = session.import_rows(content, study=study, organism=organism)
-            if len(answers) != content.count(b"\n"):
+            imported = session.import_rows(content, study=study, organism=organism)
+            if len(imported.answers) != content.count(b"\n"):
                 raise httpx.RemoteProtocolError("some rows have no answer")
-            return Sent(answers, repeated, answer_lost)
+            return Sent(imported, answer_lost)
         except ApiError as error:
             if error.reason not in _RETRYABLE or delay is None or ending.is_set():
                 raise

@@ -1,6 +1,8 @@
 """`fairdb import` with a fake platform that gives prepared answers."""
 
+import csv
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +88,63 @@ def test_lost_answer_leaves_open_which_rows_are_new(platform: Platform) -> None:
         "3 rows: 1 new, 2 stored before, 0 refused",
         "An answer was lost, so this import may itself have stored up to 2 of the rows stored before.",
     ]
+
+
+UNKNOWN, BAD = {"cause": "CAUSE_UNKNOWN", "reason": "unknown"}, {"cause": "CAUSE_VALUE", "reason": "must be a number"}
+
+
+def drop(of_rows: list[list[str]]) -> Answer:
+    """Store all rows, without the fields that are named for each."""
+
+    def answer(rows: list[dict[str, Any]]) -> Imported:
+        names = of_rows[: len(rows)]
+        answers = [{"id": row["requestId"], "droppedFields": dropped} for row, dropped in zip(rows, names, strict=True)]
+        counts = Counter(name for dropped in names for name in dropped)
+        drops = [
+            {"field": name, "rows": count, **(BAD if name == "age" else UNKNOWN)} for name, count in counts.items()
+        ]
+        return Imported(answers, 0, drops)
+
+    return answer
+
+
+def test_report_names_columns_once_and_values_for_each_row(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_ROWS_AT_ONCE", 2)
+    platform.answers = [drop([["shoe size"], ["age", "shoe size"]]), drop([["age", "hat", "shoe size"], []])]
+    result = importing("--report", "report.ndjson", rows=4)
+    assert result.exit_code == 0
+    columns, *of_rows = [json.loads(line) for line in Path("report.ndjson").read_text().splitlines()]
+    assert columns == {"columns": [{"field": "shoe size", "reason": "unknown"}]}
+    assert [row.get("droppedFields") for row in of_rows] == [None, ["age"], ["age", "hat"], None]
+    assert "Dropped from every row, unknown: shoe size, hat" in result.stdout
+    (line,) = [line for line in result.stdout.splitlines() if "must be a number" in line]
+    assert [cell.strip() for cell in line.split("│")[1:4]] == ["2", "age", "must be a number"]
+
+
+def test_table_report_has_dropped_fields_in_the_last_column(platform: Platform) -> None:
+    platform.answers = [drop([["shoe size", "age", "hat"], ["hat"]])]
+    importing("--report", "report.csv")
+    table = list(csv.DictReader(Path("report.csv").read_text().splitlines()))
+    assert [(row["row"], row["field"], row["dropped"]) for row in table] == [
+        ("", "shoe size", "shoe size"),
+        ("", "hat", "hat"),
+        ("1", "", "age"),
+        ("2", "", ""),
+    ]
+
+
+def test_many_dropped_columns_and_values_are_summed_up(platform: Platform) -> None:
+    names = [f"question {number}" for number in range(25)]
+    drops = [{"field": f"f{number}", "rows": 1, "cause": "CAUSE_VALUE", "reason": "no"} for number in range(14)]
+    platform.answers = [
+        lambda rows: stored(rows)._replace(
+            dropped=[*({"field": name, "rows": 2, **UNKNOWN} for name in names), *drops], more_dropped=7
+        )
+    ]
+    output = importing().stdout
+    assert "question 19 and 5 more" in output
+    assert "4 more kinds of values were dropped. --report FILE names them for each row." in output
+    assert "7 more values were dropped" in output
 
 
 def test_row_corrected_in_the_refused_file_is_not_refused_again(platform: Platform) -> None:

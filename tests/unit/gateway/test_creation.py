@@ -18,6 +18,7 @@ from fairdb.backend.v1.backend_service_pb2 import (
 from fairdb.options.v1.access_pb2 import Principal
 from fairdb.privacy.v1.privacy_service_pb2 import Grants, PrepareSampleResponse
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
+from fairdb.samples.v1.sample_service_pb2 import FieldPreview, SamplePreview
 from gateway.samples.creation import Creation, create_sample
 from tests.unit.gateway.sagas import TAKEN_OVER, TIMED_OUT, UNAVAILABLE, MemoryJournal, engine_of, remote, settle
 
@@ -168,6 +169,40 @@ async def test_loser_of_a_race_discards_its_preparation() -> None:
     assert (created.stored, created.drop_reasons) == (WINNER, {})
     assert journal.written[-1] == ("undone", "UNDONE", "SUPERSEDED")
     assert journal.changes[-1].event is None
+
+
+@pytest.mark.parametrize(
+    ("look_first", "found", "dropped"),
+    [
+        (True, False, {"email": "why"}),
+        (False, False, {"email": "why"}),
+        (True, True, {"age": "must be a number", "shoe size": "The policy does not know it."}),
+    ],
+)
+async def test_identified_sample_names_what_was_dropped(look_first: bool, found: bool, dropped: dict[str, str]) -> None:
+    preview = SamplePreview(
+        fields=[
+            FieldPreview(name="metadata.sex", outcome=FieldPreview.OUTCOME_KEPT),
+            FieldPreview(
+                name="metadata.age", outcome=FieldPreview.OUTCOME_DROPPED, reason="Why", advice="must be a number"
+            ),
+            FieldPreview(
+                name="metadata.shoe size",
+                outcome=FieldPreview.OUTCOME_DROPPED,
+                reason="The policy does not know it.",
+            ),
+        ]
+    )
+    earlier = FindByIdempotencyKeyResponse(stored=WINNER if found else None)
+    calls: list[str] = []
+    privacy: Any = Service(calls, PrepareSample=prepared, PreviewSample=preview)
+    backend: Any = Service(calls, FindByIdempotencyKey=earlier, StoreSample=stored, GetSampleStates=processed)
+    definition = create_sample(privacy, backend)
+    engine = engine_of(MemoryJournal(), definition)
+    creation = Creation(engine, definition, privacy, backend)
+    identified = await creation.identify(PRINCIPAL, RAW, IdempotencyClaim(), look_first=look_first)
+    assert (identified.repeated, identified.drop_reasons) == (found, dropped)
+    await settle(engine)
 
 
 @pytest.mark.parametrize("look_first", [True, False])

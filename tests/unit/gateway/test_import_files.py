@@ -33,10 +33,10 @@ def read(content_type: str, content: bytes, cuts: int | None = None) -> list[Any
     for start, end in zip([0, *places], [*places, len(content)], strict=True):
         items += reader.feed(content[start:end])
     items += reader.end()
-    return [outcome(item) for item in items]
+    return [outcome(item) for item in items if not isinstance(item, rows.Titles)]
 
 
-def outcome(item: rows.Item) -> Any:
+def outcome(item: rows.Row | AppError) -> Any:
     """Return a row as JSON. For a rejected row, return its fault or, if it has none, the type of its error."""
     if isinstance(item, RowUnreadable):
         return item.fault
@@ -219,7 +219,7 @@ def test_reader_reports_a_possibly_truncated_file() -> None:
 
 def test_row_may_have_its_own_key() -> None:
     reader = open_reader(CSV)
-    (row,) = reader.feed(b"request_id,organism\nkey 1,E. coli\n")
+    _, row = reader.feed(b"request_id,organism\nkey 1,E. coli\n")
     assert isinstance(row, rows.Row)
     assert (row.request_id, dict(row.sample.metadata)) == ("key 1", {})
 

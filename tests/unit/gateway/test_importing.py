@@ -18,18 +18,21 @@ from chassis.errors import (
     ServiceUnavailable,
     TokenRevoked,
 )
+from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
 from gateway.imports import attempts, importing, slow_reader, token_watch
 from gateway.imports.errors import Overloaded, RowNotJson
 from gateway.imports.importing import Importing
-from gateway.imports.rows import Item, Row
+from gateway.imports.rows import Item, Row, Titles
 from gateway.samples.creation import Creation, Identified
 from gateway.samples.idempotency import Fingerprints
 from tests.waiting import counting_turns
 
 # The token is valid for a day, because the time starts at test collection and other tests may run first.
 CALLER = Caller(user_id="11111111-1111-4111-8111-111111111111", token_id="t", token_expires=time.time() + 86_400)
+
+POLICY = load_policy()
 
 
 class Creations:
@@ -40,6 +43,7 @@ class Creations:
         self.ended: list[str] = []
         self.at_once = self.most_at_once = 0
         self.looked_first: list[bool] = []
+        self.drop_reasons: dict[str, str] = {}
         self.create: Callable[[str], Any] = lambda organism: asyncio.sleep(0)
 
     async def identify(self, principal: object, raw: RawSample, claim: object, *, look_first: bool) -> Identified:
@@ -53,7 +57,7 @@ class Creations:
         finally:
             self.at_once -= 1
         self.ended.append(organism)
-        return Identified(f"id of {organism}", bool(repeated))
+        return Identified(f"id of {organism}", bool(repeated), self.drop_reasons)
 
 
 class Tokens:
@@ -75,18 +79,17 @@ class Rig:
     def __init__(self, at_once: int = 1) -> None:
         self.creations, self.tokens = Creations(), Tokens()
         self.importing = Importing(
-            cast(Creation, self.creations), Fingerprints(b"k" * 32), self.tokens, at_once=at_once
+            cast(Creation, self.creations), Fingerprints(b"k" * 32), self.tokens, POLICY, at_once=at_once
         )
 
     async def run(
         self, items: AsyncIterator[Item], rest: AsyncIterator[object] | None = None, caller: Caller = CALLER
-    ) -> AsyncGenerator[bytes, None]:
+    ) -> AsyncGenerator[pb.ImportSamplesResponse, None]:
         call_context.enter(Call(caller=caller))
         with self.importing.places.hold(caller.principal.user_id):
             answers = self.importing.run(
                 cast(AsyncGenerator[Item, None], items),
                 rest or rows(),
-                pb.ImportSamplesResponse.SerializeToString,
                 ("", "default"),
             )
             async with aclosing(answers):
@@ -97,9 +100,12 @@ class Rig:
         return await whole(self.run(rows(*items)))
 
 
-async def whole(answers: AsyncGenerator[bytes, None]) -> pb.ImportSamplesResponse:
+async def whole(answers: AsyncGenerator[pb.ImportSamplesResponse, None]) -> pb.ImportSamplesResponse:
     async with aclosing(answers):
-        return pb.ImportSamplesResponse.FromString(b"".join([piece async for piece in answers]))
+        merged = pb.ImportSamplesResponse()
+        async for answer in answers:
+            merged.MergeFrom(answer)
+        return merged
 
 
 async def rows(*items: Item) -> AsyncGenerator[Item, None]:
@@ -133,6 +139,15 @@ async def test_answers_come_in_the_order_of_the_rows() -> None:
     assert rig.creations.ended[-1] == "slow"
     assert outcomes(answer) == ["id of slow", "id of quick", "MALFORMED_REQUEST", "id of default"]
     assert (answer.summary.rows, answer.summary.stored, answer.summary.refused) == (4, 3, 1)
+
+
+async def test_answer_names_what_was_dropped_of_each_row() -> None:
+    rig = Rig()
+    rig.creations.drop_reasons = {"shoe size": "unknown", "age": "bad"}
+    answer = await rig.answer(Titles(["age", "shoe size"]), row("a"), RowNotJson(), row("b"))
+    assert [column.field for column in answer.columns] == ["shoe size"]
+    assert [list(item.dropped_fields) for item in answer.rows] == [["age"], [], ["age"]]
+    assert {drop.field: drop.rows for drop in answer.summary.dropped} == {"age": 2, "shoe size": 2}
 
 
 async def test_rows_in_progress_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +276,7 @@ async def test_after_a_disconnect_rows_in_progress_end_and_no_new_row_begins(mon
 
     rig.creations.create = create
     answers = rig.run(rows(*(row(str(number)) for number in range(20))))
-    assert await anext(answers) == b""
+    assert await anext(answers) == pb.ImportSamplesResponse()
     await run_tasks()
     await answers.aclose()
     go.set()
@@ -274,7 +289,7 @@ async def test_after_a_disconnect_rows_in_progress_end_and_no_new_row_begins(mon
 async def test_import_above_the_limit_of_running_imports_is_refused_as_overloaded() -> None:
     rig = Rig(at_once=1)
     first = rig.run(rows(row("a")))
-    assert await anext(first) == b""
+    assert await anext(first) == pb.ImportSamplesResponse()
     with pytest.raises(Overloaded):
         await rig.answer(row("b"))
     await first.aclose()
@@ -370,7 +385,7 @@ async def test_import_of_a_caller_who_does_not_read_ends(monkeypatch: pytest.Mon
 async def test_imports_per_account_are_limited() -> None:
     rig = Rig(at_once=8)
     first, second = rig.run(rows(row("a"))), rig.run(rows(row("b")))
-    assert await anext(first) == await anext(second) == b""
+    assert await anext(first) == await anext(second) == pb.ImportSamplesResponse()
     with pytest.raises(Overloaded):
         await rig.answer(row("c"))
     other = Caller(user_id="22222222-2222-4222-8222-222222222222", token_id="o", token_expires=CALLER.token_expires)
@@ -411,7 +426,7 @@ async def test_closing_waits_for_rows_in_progress() -> None:
 
     rig.creations.create = create
     answers = rig.run(rows(row("a"), row("unavailable")))
-    assert await anext(answers) == b""
+    assert await anext(answers) == pb.ImportSamplesResponse()
     await run_tasks()
     await answers.aclose()
     closing = asyncio.create_task(rig.importing.close())
