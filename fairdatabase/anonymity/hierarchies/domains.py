@@ -6,16 +6,14 @@ ancestor of its first and last leaf. A group of categories without a tree is des
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairdatabase.anonymity.hierarchies.bands import between, show
-from fairdatabase.anonymity.hierarchies.range_bounds import Grid, bounds_of
+from fairdatabase.anonymity.hierarchies.kinds import is_exact
 from fairdatabase.anonymity.model.hierarchy import ANYTHING, Hierarchy
+from fairdatabase.anonymity.model.number_line import ABOVE, NumberLine, show_quantity
 from fairdatabase.anonymity.model.table import Column
-from fairdatabase.anonymity.model.values import rank_numbers, read_numbers
 
 # A cell that lists more categories than this is not worth reading.
 _LONGEST_SET = 8
@@ -43,8 +41,6 @@ class Domain:
     # The first `apart` values cannot be combined with other values: a group that combines them becomes "*".
     apart: int = 0
     numbers: bool = False
-    # Whether the bounds of a range are actual values of people in the range.
-    exact_bounds: bool = False
 
     def exact_loss(self, low: Ranks, high: Ranks, present: NDArray[np.int64]) -> Losses:
         """Return the loss of groups. `present` is the number of different values in each."""
@@ -64,56 +60,71 @@ class Domain:
         return " or ".join(self.order[rank] for rank in present)
 
 
-def domain_of(column: Column, hierarchy: Hierarchy, grid: Grid | None = None, span: Column | None = None) -> Domain:
+def domain_of(column: Column, hierarchy: Hierarchy, span: Hierarchy | None = None) -> Domain:
     """Return the domain of a column: numbers as a line, a hierarchy as a tree, other categories as a set.
 
-    With a grid, the bounds of ranges are rounded outwards (see `range_bounds`). The loss of a range is relative to the
-    numbers of `span` if that column is numeric, else to the numbers of the column itself.
+    The loss of a range is relative to the numbers of `span` if that is the hierarchy of numbers, else to the numbers of
+    the column itself.
     """
-    if hierarchy.kind == "numbers":
-        return _numbers(column, grid, span or column)
+    if hierarchy.line is not None:
+        return _numbers(column, hierarchy.line, span.line if span is not None and span.line else hierarchy.line)
     if hierarchy.steps:
         return _tree(column, hierarchy)
     return _set(column)
 
 
-def _numbers(column: Column, grid: Grid | None, span: Column) -> Domain:
-    numbers = read_numbers(column.values)
-    assert numbers is not None
-    by_number, _ = rank_numbers(column.values, numbers)
-    apart = int((by_number < 0).sum())
-    order = np.lexsort((np.array(column.values), by_number))
-    # Compare ranks, not floats: two different numbers may round to the same float.
-    number_at = by_number[order]
-    spanned = read_numbers(span.values)
-    spanned = numbers if spanned is None else spanned
-    lowest, extent = np.nanmin(spanned), np.nanmax(spanned) - np.nanmin(spanned)
-    signed = bool(np.nanmin(numbers) < 0)
-    sorted_codes: list[int] = order.tolist()
-    exact = [None if np.isnan(numbers[code]) else Decimal(column.values[code].strip()) for code in sorted_codes]
-    bounds = bounds_of(exact, grid)
-    low_end, high_end = (
-        np.nan_to_num(np.clip((at - lowest) / extent, 0, 1)) if extent else np.zeros(len(order))
-        for at in (bounds.low, bounds.high)
-    )
+def _numbers(column: Column, line: NumberLine, span: NumberLine) -> Domain:
+    is_number = (line.is_number & ~_contain_another(line)).tolist()
+    apart = sorted((code for code, fits in enumerate(is_number) if not fits), key=column.values.__getitem__)
+    numbers = {code: number for code, (number, fits) in enumerate(zip(line.numbers, is_number, strict=True))
+               if fits and number is not None}  # fmt: skip
+    low_cells, high_cells = line.low.tolist(), line.high.tolist()
+    ascending = sorted(numbers, key=lambda code: (low_cells[code], high_cells[code], *numbers[code]))
+    order = np.array([*apart, *ascending])
+    exact = [numbers.get(code) for code in order.tolist()]
+    # Compare decimals, not floats: two different numbers may round to the same float.
+    turns = [i == 0 or i <= len(apart) or number != exact[i - 1] for i, number in enumerate(exact)]
+    number_at = np.cumsum(turns)
+    low, high = line.low[order], line.high[order]
+    low_end, high_end = (_place(cells, line, span) for cells in (low, high))
 
     def loss(low: Ranks, high: Ranks) -> Losses:
         lost = high_end[high]
         lost -= low_end[low]
         lost[number_at[low] == number_at[high]] = 0.0
         if apart:
-            lost[(low < apart) & (low != high)] = 1.0
+            lost[(low < len(apart)) & (low != high)] = 1.0
         return lost
 
-    def label(low: int, high: int) -> str:
-        number = exact[low]
+    def label(first: int, last: int) -> str:
+        number = exact[first]
         if number is None:
             return ANYTHING
-        if number_at[low] == number_at[high]:
-            return show(number)
-        return between(bounds.low_texts[low], bounds.high_texts[high], signed=signed)
+        if number_at[first] == number_at[last]:
+            return show_quantity(number)
+        return line.label(int(low[first]), int(high[last]))
 
-    return _domain(column, order, loss, label, apart=apart, numbers=True, exact_bounds=grid is None)
+    return _domain(column, order, loss, label, apart=len(apart), numbers=True)
+
+
+def _contain_another(line: NumberLine) -> NDArray[np.bool_]:
+    """Return which values are intervals that contain another value and reach further on both sides.
+
+    Such values have no place in the order of the others, so they are treated like text.
+    """
+    ascending = np.sort(line.low[line.is_number])
+    by_low = np.argsort(np.where(line.is_number, line.low, ABOVE), kind="stable")[: len(ascending)]
+    # The lowest upper end of all values from each position on.
+    lowest_end = np.append(np.minimum.accumulate(line.high[by_low][::-1])[::-1], ABOVE)
+    return line.is_number & (lowest_end[np.searchsorted(ascending, line.low, side="right")] < line.high)
+
+
+def _place(cells: NDArray[np.int64], line: NumberLine, span: NumberLine) -> Losses:
+    """Return the places of these ends of cells between the ends of `span`, from 0 to 1."""
+    lowest, width = span.lowest, span.highest - span.lowest
+    # Whole numbers stay exact if the steps are equal.
+    places = cells - lowest if line.step == span.step else cells * float(line.step / span.step) - lowest
+    return np.clip(places / width, 0, 1)
 
 
 def _tree(column: Column, hierarchy: Hierarchy) -> Domain:
@@ -137,10 +148,10 @@ def _tree(column: Column, hierarchy: Hierarchy) -> Domain:
 
 
 def _set(column: Column) -> Domain:
-    order = np.array(
-        sorted(range(len(column.values)), key=lambda code: (not is_blank(column.values[code]), column.values[code]))
-    )
-    apart = sum(map(is_blank, column.values))
+    # A set never lists a blank, which nobody would see, nor a number, a date or a place, which may be one person's.
+    alone = [not value.strip() or is_exact(value) for value in column.values]
+    order = np.array(sorted(range(len(column.values)), key=lambda code: (not alone[code], column.values[code])))
+    apart = sum(alone)
     size = len(order)
 
     def loss(low: Ranks, high: Ranks) -> Losses:
@@ -148,11 +159,6 @@ def _set(column: Column) -> Domain:
         return np.where(low == high, 0.0, np.where(low < apart, 1.0, share))
 
     return _domain(column, order, loss, lambda low, high: ANYTHING, apart=apart, as_set=True)
-
-
-def is_blank(value: str) -> bool:
-    """Return whether a category is only spaces, which a set could not show."""
-    return not value.strip()
 
 
 def _domain(
@@ -164,7 +170,6 @@ def _domain(
     apart: int = 0,
     as_set: bool = False,
     numbers: bool = False,
-    exact_bounds: bool = False,
 ) -> Domain:
     size = len(order)
     ranks = np.empty(size, np.min_scalar_type(max(size - 1, 0)))
@@ -179,5 +184,5 @@ def _domain(
         def look_up(low: Ranks, high: Ranks) -> Losses:
             return pairs[low * size + high]
 
-        return Domain(ranks[column.codes], size, texts, as_set, look_up, label, apart, numbers, exact_bounds)
-    return Domain(ranks[column.codes], size, texts, as_set, loss, label, apart, numbers, exact_bounds)
+        return Domain(ranks[column.codes], size, texts, as_set, look_up, label, apart, numbers)
+    return Domain(ranks[column.codes], size, texts, as_set, loss, label, apart, numbers)

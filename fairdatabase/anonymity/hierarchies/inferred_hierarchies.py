@@ -1,55 +1,75 @@
-"""Infers the hierarchy of a column from its values, when none is given."""
+"""Infers the hierarchy of a column from its values and its title, when none is given."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 
 from fairdatabase.anonymity.hierarchies.bands import bands
+from fairdatabase.anonymity.hierarchies.coordinates import WIDTHS, Place, cell_of
+from fairdatabase.anonymity.hierarchies.dates import LEVELS, Path
+from fairdatabase.anonymity.hierarchies.kinds import kind_of
 from fairdatabase.anonymity.hierarchies.trees import hierarchy_from, narrowed
 from fairdatabase.anonymity.model.hierarchy import Hierarchy, hierarchy_of
+from fairdatabase.anonymity.model.number_line import number_line
 from fairdatabase.anonymity.model.table import Column
-from fairdatabase.anonymity.model.values import is_missing, read_numbers
+from fairdatabase.anonymity.model.values import is_missing
 
-_DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01])(?:[T ]\d\d:\d\d.*)?)?", re.ASCII)
 _CODE = re.compile(r"(?=.*\d)[A-Za-z0-9 .-]{3,10}", re.ASCII)
 _DEEPEST = 5
+# The longest codes that are generalised by their first characters.
+_LONGEST_CODE = 10
 
 
-def infer_hierarchy(values: Sequence[str]) -> Hierarchy:
+def infer_hierarchy(values: Sequence[str], title: str = "") -> Hierarchy:
     """Return the hierarchy of a column with these distinct values.
 
-    Numbers become bands; dates (2016-05-31) become month, year and decade; places written from large to small
-    ("USA:Colorado:Boulder") lose their last parts; codes of equal length ("1234AB") lose their last characters. Other
-    categories have no level below "*".
+    Numbers become bands; dates (2016-05-31) become month, year, five years and decade; coordinates become cells of a
+    grid; places written from large to small ("USA:Colorado:Boulder") lose their last parts; codes of equal length
+    ("1234AB") lose their last characters. Other categories have no level below "*". Odd values among numbers, dates
+    and coordinates stay unchanged below "*".
     """
-    numbers = read_numbers(values)
-    if numbers is not None:
-        return hierarchy_of(values, "numbers", bands(values, numbers))
+    kind = kind_of(values, title)
+    if kind.numbers is not None:
+        line = number_line(kind.numbers)
+        if line.is_number.any():
+            return hierarchy_of(values, "numbers", bands(values, line), line)
+    if kind.dates is not None:
+        return _dates(values, kind.dates)
+    if kind.places is not None:
+        return _coordinates(values, kind.places)
     present = [value for value in values if not is_missing(value)]
     if not present:
         return hierarchy_of(values, "categories", [])
-    if all(_DATE.fullmatch(value) for value in present):
-        return _dates(values)
     if _are_places(present):
         return _places(values, present)
-    if len({len(value) for value in present}) == 1 and all(_CODE.fullmatch(value) for value in present):
-        return _codes(values, len(present[0]))
+    codes = {value for value in present if kind.is_postcode or _CODE.fullmatch(value)}
+    lengths = Counter(len(value) for value in codes)
+    # A few odd values do not turn codes into categories.
+    if codes and (kind.is_postcode or 2 * max(lengths.values()) > len(present)):
+        return _codes(values, codes, min(_LONGEST_CODE, max(lengths)))
     return hierarchy_of(values, "categories", [])
 
 
 def hierarchies_of(columns: Mapping[str, Column], given: Mapping[str, Hierarchy]) -> dict[str, Hierarchy]:
     """Return the hierarchy of each column, given or inferred, restricted to the values that the column has."""
     return {
-        title: narrowed(given[title], column.values) if title in given else infer_hierarchy(column.values)
+        title: narrowed(given[title], column.values) if title in given else infer_hierarchy(column.values, title)
         for title, column in columns.items()
     }
 
 
-def _dates(values: Sequence[str]) -> Hierarchy:
+def _dates(values: Sequence[str], dates: Sequence[Path | None]) -> Hierarchy:
+    paths = [(value,) * len(LEVELS) if path is None else path for value, path in zip(values, dates, strict=True)]
+    return hierarchy_from(values, "dates", paths, LEVELS)
+
+
+def _coordinates(values: Sequence[str], places: Sequence[Place | None]) -> Hierarchy:
     paths = [
-        [value] * 4 if is_missing(value) else [value[:10], value[:7], value[:4], f"{value[:3]}0-{value[:3]}9"]
-        for value in values
+        [value if place is None else cell_of(place, width) for width in WIDTHS]
+        for value, place in zip(values, places, strict=True)
     ]
-    return hierarchy_from(values, "dates", paths, ["days", "months", "years", "decades"])
+    names = [_counted(width, "degree") for width in WIDTHS]
+    return hierarchy_from(values, "coordinates", paths, [f"cells of {name}" for name in names])
 
 
 def _are_places(present: Sequence[str]) -> bool:
@@ -67,17 +87,17 @@ def _places(values: Sequence[str], present: Sequence[str]) -> Hierarchy:
     depth = min(_DEEPEST, 1 + max(value.count(":") for value in present))
     kept = range(depth - 1, 0, -1)
     paths = [[":".join(value.split(":")[:parts]) for parts in kept] for value in values]
-    return hierarchy_from(values, "places", paths, [_first(parts, "part") for parts in kept])
+    return hierarchy_from(values, "places", paths, [f"first {_counted(parts, 'part')}" for parts in kept])
 
 
-def _codes(values: Sequence[str], length: int) -> Hierarchy:
+def _codes(values: Sequence[str], codes: Collection[str], length: int) -> Hierarchy:
     kept = range(length - 1, 0, -1)
     paths = [
-        [value if is_missing(value) else value[:characters] + "*" * (length - characters) for characters in kept]
+        [value[:characters] + "*" * (len(value) - characters) if value in codes else value for characters in kept]
         for value in values
     ]
-    return hierarchy_from(values, "codes", paths, [_first(characters, "character") for characters in kept])
+    return hierarchy_from(values, "codes", paths, [f"first {_counted(characters, 'character')}" for characters in kept])
 
 
-def _first(count: int, unit: str) -> str:
-    return f"first {unit}" if count == 1 else f"first {count} {unit}s"
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count != 1 else unit

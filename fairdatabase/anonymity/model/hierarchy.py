@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdatabase.anonymity.model.number_line import NumberLine
+
 ANYTHING = "*"
 
 
@@ -28,6 +30,8 @@ class Hierarchy:
 
     kind: str
     levels: list[Level]
+    # Only a column of numbers has a line.
+    line: NumberLine | None = None
 
     @property
     def steps(self) -> list[Level]:
@@ -35,11 +39,12 @@ class Hierarchy:
         return self.levels[1:-1]
 
 
-def hierarchy_of(values: Sequence[str], kind: str, steps: Sequence[Level]) -> Hierarchy:
+def hierarchy_of(values: Sequence[str], kind: str, steps: Sequence[Level], line: NumberLine | None = None) -> Hierarchy:
     """Return the hierarchy with these levels between the values and "*"."""
     count = len(values)
     itself = Level("as it is", np.arange(count, dtype=np.int32), list(values), np.zeros(count))
-    return Hierarchy(kind, [itself, *steps, Level(ANYTHING, np.zeros(count, np.int32), [ANYTHING], np.ones(count))])
+    top = Level(ANYTHING, np.zeros(count, np.int32), [ANYTHING], np.ones(count))
+    return Hierarchy(kind, [itself, *steps, top], line)
 
 
 def level_of(name: str, labels: Sequence[str], losses: NDArray[np.float64] | None = None) -> Level:

@@ -50,7 +50,10 @@ def lost_as_written(column: Column) -> float:
     found = [(count, bounds_in(value)) for value, count in zip(column.values, counts.tolist(), strict=True) if count]
     ranges = [(count, *bounds) for count, bounds in found if bounds is not None]
     gone = sum(c for value, c in zip(column.values, counts.tolist(), strict=True) if value == ANYTHING)
-    if not ranges:
+    ends = [end for _, *bounds in ranges for end in bounds if np.isfinite(end)]
+    if not ends or min(ends) == max(ends):
         return float(gone)
-    extent = max(high for _, _, high in ranges) - min(low for _, low, _ in ranges)
-    return gone + (sum(count * (high - low) for count, low, high in ranges) / extent if extent else 0.0)
+    lowest, extent = min(ends), max(ends) - min(ends)
+    # An open end reaches as far as the column.
+    covered = sum(count * (min(high, lowest + extent) - max(low, lowest)) for count, low, high in ranges)
+    return gone + covered / extent

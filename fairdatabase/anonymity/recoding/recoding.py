@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fairdatabase.anonymity.hierarchies.domains import Domain
 from fairdatabase.anonymity.model.classes import Ids, group
-from fairdatabase.anonymity.model.hierarchy import ANYTHING, Hierarchy
+from fairdatabase.anonymity.model.hierarchy import Hierarchy
 from fairdatabase.anonymity.model.table import Codes, Column, narrow
 from fairdatabase.anonymity.recoding.loss import Loss, loss_of, lost_as_written
 
@@ -25,8 +25,6 @@ class Recoding:
     columns: dict[str, Column]
     loss: Loss
     levels: dict[str, int] | None = None
-    # Columns in which the bound of a range may be the value of a single person.
-    exact_bounds: tuple[str, ...] = ()
 
     def classes(self) -> tuple[Ids, int]:
         """Return the classes of the published values."""
@@ -59,14 +57,7 @@ def recode_by_classes(
         columns[title], losses = _describe(domain, ids, count, domain.ranks)
         lost[title] = lost_as_written(columns[title]) if domain.numbers else float(losses @ sizes)
     written, number = group([column.codes for column in columns.values()])
-    exact = tuple(
-        title for title, domain in domains.items() if domain.exact_bounds and _has_range(domain, columns[title])
-    )
-    return Recoding(kind, rows, columns, loss_of(lost, written, number, total), exact_bounds=exact)
-
-
-def _has_range(domain: Domain, column: Column) -> bool:
-    return not {*domain.order, ANYTHING}.issuperset(column.values)
+    return Recoding(kind, rows, columns, loss_of(lost, written, number, total))
 
 
 def _describe(domain: Domain, ids: Codes, count: int, ranks: NDArray[np.integer]) -> tuple[Column, NDArray[np.float64]]:

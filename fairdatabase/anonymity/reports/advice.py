@@ -78,7 +78,7 @@ def next_steps(table: Table, roles: Roles) -> list[Step]:
     for title in roles.quasi:
         if len(table[title].values) == 1:
             continue
-        level = infer_hierarchy(table[title].values).levels[1]
+        level = infer_hierarchy(table[title].values, title).levels[1]
         ids, count = group([*(other for name, other in codes.items() if name != title), level.nodes[codes[title]]])
         sizes = people.count(ids, count)
         each = sizes[ids]

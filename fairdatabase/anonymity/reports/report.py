@@ -94,10 +94,6 @@ def warnings(done: Anonymised, roles: Roles, limits: Limits, passthrough: Sequen
             "the published file count rows instead: its k is equal or larger, and its t and entropy l may differ."
         )
         found += notes_on(done.original[roles.subject], roles.subject)
-    for title in done.recoding.exact_bounds:
-        found.append(
-            f"Ranges in {title!r} end at real values, possibly of a single person. Bands (--recoding full) avoid that."
-        )
     found += rare_values(done, roles, limits.k)
     emptied = [title for title in roles.quasi if _is_emptied(done, title)]
     if emptied:
@@ -132,7 +128,6 @@ def _column(done: Anonymised, title: str) -> dict[str, Any]:
         "levels": len(hierarchy.levels),
         "values": len(np.unique(column.codes)),
         "unchanged": round(float((was == now).mean()), 6),
-        "exact_ends": title in recoding.exact_bounds,
         "nothing_left": round(float(gone.mean()), 6),
         "ncp": _rounded(recoding.loss.ncp_by_column[title]),
         "examples": _examples(done, title),

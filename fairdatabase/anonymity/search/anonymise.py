@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairdatabase.anonymity.hierarchies.inferred_hierarchies import hierarchies_of
-from fairdatabase.anonymity.model.classes import Ids
+from fairdatabase.anonymity.hierarchies.kinds import with_cells
+from fairdatabase.anonymity.model.classes import Ids, group
 from fairdatabase.anonymity.model.errors import BadOption, CannotBeMet
 from fairdatabase.anonymity.model.hierarchy import Hierarchy
 from fairdatabase.anonymity.model.people import people_of
@@ -70,13 +71,15 @@ def anonymise(
     subject = table[roles.subject] if roles.subject is not None else None
     sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
     content = Content(people_of(subject, table.rows), list(sensitive.values()))
-    quasi = {title: table[title] for title in roles.quasi}
     given, every = hierarchies or {}, np.arange(table.rows, dtype=np.int32)
+    ids, count = group([table[title].codes for title in roles.quasi])
+    before, sizes_before = measure_classes(ids, count, content.people, sensitive), content.people.smallest(ids, count)
+    discernibility_before = int((np.bincount(ids) ** 2).sum())
+    # Exact coordinates are not published, even if several people share them.
+    quasi = {t: table[t] if t in given else with_cells(table[t], t) for t in roles.quasi}
     unchanged = hierarchies_of(quasi, given)
     recoding = recode_by_levels("unchanged", quasi, unchanged, [0] * len(quasi), every, table.rows)
     ids, count = recoding.classes()
-    before, sizes_before = measure_classes(ids, count, content.people, sensitive), content.people.smallest(ids, count)
-    discernibility_before = recoding.loss.discernibility
     if failing(ids, count, content, limits).any():
         _check_possible(before, content, sensitive, limits)
         # Free the memory: these are as large as the table, and no longer needed.
@@ -98,7 +101,7 @@ def anonymise(
         table=Table(published, len(recoding.rows), table.delimiter),
         original=original,
         recoding=recoding,
-        hierarchies=hierarchies_of({title: original[title] for title in roles.quasi}, given),
+        hierarchies=hierarchies_of({title: quasi[title].take(recoding.rows) for title in roles.quasi}, given),
         before=before,
         after=measure_classes(after_ids, after_count, kept.people, after_sensitive),
         sizes_before=sizes_before,

@@ -113,15 +113,21 @@ def grid(value: str | float | bool, lowest: float, highest: float) -> int:
 
 def coordinates(value: str | float | bool) -> str:
     """Return latitude and longitude rounded to whole degrees: "40 N 105 W". Raises Implausible."""
-    match = _COORDINATES.fullmatch(str(value))
+    latitude, longitude = read_coordinates(str(value))
+    sides = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
+    return f"{abs(round(latitude))} {sides[0]} {abs(round(longitude))} {sides[1]}"
+
+
+def read_coordinates(text: str) -> tuple[float, float]:
+    """Return latitude and longitude in degrees. Raises Implausible."""
+    match = _COORDINATES.fullmatch(text)
     if not match:
         raise Implausible("must be latitude and longitude in degrees: 40.01 N 105.27 W")
     lat, lat_side, lon, lon_side = match.groups()
     latitude, longitude = _signed(lat, lat_side, "S"), _signed(lon, lon_side, "W")
     check_range(latitude, -90, 90, "degrees of latitude")
     check_range(longitude, -180, 180, "degrees of longitude")
-    sides = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
-    return f"{abs(round(latitude))} {sides[0]} {abs(round(longitude))} {sides[1]}"
+    return latitude, longitude
 
 
 def round_number(number: float, digits: int) -> float:

@@ -1,7 +1,8 @@
 """The definitions of the measures in plain Python, and a plain Mondrian. Tests compare the real code with them."""
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 Row = tuple[str, ...]
 NOTHING = ("", "na", "unknown", "not applicable")
@@ -71,54 +72,77 @@ def t_of(
     return max(distance(shares(c), shares(rows)) for c in classes(rows, quasi))
 
 
-def written_ncp(published: Sequence[Row], rows: Sequence[Row], quasi: Sequence[int], numbers: set[int]) -> float:
-    """Return the NCP of published rows from their written values, as a share of the input's span."""
+def grid_ends(numbers: Sequence[str], step: float) -> tuple[float, float]:
+    """Return the multiples of a step at which the interval of these numbers ends."""
+    return math.floor(min(map(float, numbers)) / step) * step, (math.floor(max(map(float, numbers)) / step) + 1) * step
+
+
+def written_ncp(
+    published: Sequence[Row], rows: Sequence[Row], quasi: Sequence[int], steps: Mapping[int, float]
+) -> float:
+    """Return the NCP of published rows from their written values. `steps` has the step of each column of numbers."""
+    values = {i: {row[i] for row in rows} for i in quasi}
+    spans = {i: grid_ends([*values[i]], step) for i, step in steps.items()}
 
     def lost(text: str, i: int) -> float:
-        here = {row[i] for row in rows}
-        if text == "*" or text in here:
+        if text == "*" or text in values[i]:
             return float(text == "*")
-        if i not in numbers:
-            return len(text.split(" or ")) / len(here)
-        low, high = min(map(float, here)), max(map(float, here))
-        first, last = map(float, text.split("-"))
+        if i not in steps:
+            return len(text.split(" or ")) / len(values[i])
+        (first, last), (low, high) = map(float, text.split("-")), spans[i]
         return (min(last, high) - max(first, low)) / (high - low)
 
     cells = sum(lost(row[i], i) for row in published for i in quasi)
     return cells / len(rows) / len(quasi) + 1 - len(published) / len(rows)
 
 
+def class_loss(
+    some: Sequence[Row], rows: Sequence[Row], quasi: Sequence[int], steps: Mapping[int, float]
+) -> dict[int, float]:
+    """Return the loss of a row of a class in each column.
+
+    The loss of numbers is the share of the range that their interval covers, with both rounded to multiples of the
+    step. The loss of categories is the share of all categories that the class contains, or 0 if it contains one.
+    """
+    found: dict[int, float] = {}
+    for i in quasi:
+        here = {row[i] for row in some}
+        if i in steps:
+            low, high = grid_ends([*here], steps[i])
+            lowest, highest = grid_ends([row[i] for row in rows], steps[i])
+            found[i] = (high - low) / (highest - lowest) if len(set(map(float, here))) > 1 else 0.0
+        else:
+            found[i] = len(here) / len({row[i] for row in rows}) if len(here) > 1 else 0.0
+    return found
+
+
 def mondrian_ncp(
-    rows: Sequence[Row], quasi: Sequence[int], numbers: set[int], k: int, by: str = "loss", left: bool = True
+    rows: Sequence[Row],
+    quasi: Sequence[int],
+    steps: Mapping[int, float],
+    k: int,
+    by: str = "loss",
+    left: bool = True,
 ) -> float:
     """Return the NCP of a strict Mondrian: cut the widest column at its median while both sides keep k rows.
 
-    The loss of numbers is the share of their range. The loss of categories is the share of all categories that the
-    class contains, or 0 if it contains one. With `by="loss"`, the widest column is the one with the largest loss,
-    otherwise the one with the most values. `left` decides which side gets the median value.
+    With `by="loss"`, the widest column is the one with the largest loss, otherwise the one with the most values.
+    `left` decides which side gets the median value.
     """
-    keys = {i: float if i in numbers else str for i in quasi}
+    keys = {i: float if i in steps else str for i in quasi}
     domain = {i: sorted({row[i] for row in rows}, key=keys[i]) for i in quasi}
     place = {i: {value: rank for rank, value in enumerate(domain[i])} for i in quasi}
 
-    def lost_in(some: Sequence[Row], i: int) -> float:
-        here = {row[i] for row in some}
-        if i not in numbers:
-            return len(here) / len(domain[i]) if len(here) > 1 else 0.0
-        extent = float(domain[i][-1]) - float(domain[i][0])
-        return (max(map(float, here)) - min(map(float, here))) / extent if extent else 0.0
-
-    def width(some: Sequence[Row], i: int) -> float:
-        return lost_in(some, i) if by == "loss" else len({row[i] for row in some})
-
     def lost(some: Sequence[Row]) -> float:
-        for i in sorted(quasi, key=lambda i: -width(some, i)):
+        losses = class_loss(some, rows, quasi, steps)
+        widths = losses if by == "loss" else {i: float(len({row[i] for row in some})) for i in quasi}
+        for i in sorted(quasi, key=lambda i: -widths[i]):
             ranks = sorted(place[i][row[i]] for row in some)
             border = ranks[(len(some) - 1) // 2] if left else ranks[len(some) // 2] - 1
             one = [row for row in some if place[i][row[i]] <= border]
             other = [row for row in some if place[i][row[i]] > border]
             if min(len(one), len(other)) >= k:
                 return lost(one) + lost(other)
-        return len(some) * sum(lost_in(some, i) for i in quasi)
+        return len(some) * sum(losses.values())
 
     return lost(rows) / len(rows) / len(quasi)
