@@ -30,7 +30,9 @@ _NUMBERS = re.compile(r"\d+")
 _MOST_NUMBERS = 2
 _SHORT = 2
 # Eight digits that are a date: 19850412, 12041985.
-_DATE = re.compile(r"(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d|[0-3]\d(?:0\d|1[0-2])(?:19|20)\d\d")
+# The day and the month are never 0: "ENVO:00002003" is no date.
+_DAY, _MONTH, _YEAR = r"(?:0[1-9]|[12]\d|3[01])", r"(?:0[1-9]|1[0-2])", r"(?:19|20)\d\d"
+_DATE = re.compile(rf"{_YEAR}{_MONTH}{_DAY}|{_DAY}{_MONTH}{_YEAR}")
 _DATE_DIGITS = 8
 _ROTATIONS = 5
 _PERMUTATION = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)

@@ -1,9 +1,10 @@
 """Anonymisation: turns a raw sample into one that does not reveal its donor."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
+from fairdatabase.policy.records.classes import is_of_a_person, says_raised
 from fairdatabase.policy.records.contract import broken_rules
 from fairdatabase.policy.records.drops import IDENTIFYING, Cause, Dropped
 from fairdatabase.policy.records.generalisation import Implausible
@@ -11,12 +12,13 @@ from fairdatabase.policy.records.memo import Listed, Memo
 from fairdatabase.policy.records.named_fields import NamedFields, judge_named, read_year
 from fairdatabase.policy.records.refusals import Refusal, collect_refusals
 from fairdatabase.policy.records.repeats import merge_repeats
-from fairdatabase.policy.records.rules import RuleContext, restricted_unless_known
+from fairdatabase.policy.records.rules import RuleContext
 from fairdatabase.policy.records.sorting import Stored, donor_of, gather_identifiers, sort_values
 from fairdatabase.policy.records.values import read_values
-from fairdatabase.policy.tables.fields import Policy
+from fairdatabase.policy.tables.fields import Field, Policy
+from fairdatabase.policy.tables.topics import Topic
 from fairdatabase.policy.text.characters import squash
-from fairdatabase.policy.text.scalars import plain, read
+from fairdatabase.policy.text.scalars import Scalar, plain, read
 from fairdatabase.violations import Violation
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
@@ -69,6 +71,8 @@ class Judgement(NamedTuple):
     donors: Mapping[str, str]
     """The donor that each metadata field names, by the name of the field."""
     refusal: Refusal
+    topic: Topic | None
+    """What the organism reveals about the person whom the sample comes from."""
 
     @property
     def violations(self) -> list[Violation]:
@@ -131,7 +135,10 @@ class Anonymiser:
                 dropped[name] = Dropped(Cause.VALUE, problem)
         refusal = collect_refusals(refused, unreadable_donors, broken, identifiers, policy)
         subject = donors[0] if donors else None
-        return Judgement(raw.study, subject, named, listed, values, dropped, merged, found.donors, refusal)
+        topic = memo.topic_of_organism(named.organism, named.taxon_id)
+        if topic is not None and not is_of_a_person(bool(subject), _stored(listed, values)):
+            topic = None
+        return Judgement(raw.study, subject, named, listed, values, dropped, merged, found.donors, refusal, topic)
 
 
 def render(judged: Judgement, pseudonym: Callable[[str], str]) -> Anonymised:
@@ -149,6 +156,9 @@ def render(judged: Judgement, pseudonym: Callable[[str], str]) -> Anonymised:
     actions = {"organism": "kept"}
     if sample.taxon_id:
         actions["taxonId"] = "kept"
+    if judged.topic is not None:
+        for name in actions:
+            classes[name], actions[name] = judged.topic.field_class, says_raised("kept", judged.topic)
     if sample.subject:
         classes["subject"], actions["subject"] = _QUASI, "pseudonym within the study"
     if sample.collection_date:
@@ -195,7 +205,7 @@ def _apply_rules(judged: list[Stored], context: RuleContext, memo: Memo) -> tupl
     """Return the values that the rules store, and the fields that they drop."""
     values: list[Stored] = []
     dropped: dict[str, Dropped] = {}
-    rules, vocabulary = memo.rules, context.vocabulary
+    rules = memo.rules
     for name, field, value in judged:
         try:
             stored = rules[field.action](field, value, context)
@@ -204,11 +214,17 @@ def _apply_rules(judged: list[Stored], context: RuleContext, memo: Memo) -> tupl
             continue
         if stored is None:
             dropped[name] = memo.dropped_by_value[field]
-        elif field.may_become_restricted:
-            values.append((name, restricted_unless_known(field, stored, vocabulary), stored))
         else:
-            values.append((name, field, stored))
+            values.append((name, memo.classified(field, stored), stored))
     return values, dropped
+
+
+def _stored(listed: list[tuple[str, Listed]], values: list[Stored]) -> Iterator[tuple[Field, Scalar]]:
+    """Yield the field and the value of everything that is stored of the metadata."""
+    for _, text in listed:
+        yield text.field, text.stored
+    for _, field, value in values:
+        yield field, value
 
 
 def _all_stored_text(raw: RawSample, listed: list[tuple[str, Listed]], values: list[Stored], year: str) -> str:

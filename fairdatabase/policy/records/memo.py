@@ -16,9 +16,12 @@ from google.protobuf.struct_pb2 import Value
 from fairdatabase.policy.recognizers.numbering import is_number_alone
 from fairdatabase.policy.recognizers.organism import is_organism
 from fairdatabase.policy.recognizers.terms import LONGEST_ENTRY, is_one_id, may_hold_id, without_ids
+from fairdatabase.policy.recognizers.topics import topic_of_id, topic_of_organism, topic_of_taxon
+from fairdatabase.policy.records.classes import at_least, classified
 from fairdatabase.policy.records.drops import Cause, Dropped
-from fairdatabase.policy.records.rules import OTHER, RULES, Rule, RuleContext, expected_form, restricted_unless_known
+from fairdatabase.policy.records.rules import OTHER, RULES, Rule, RuleContext, expected_form
 from fairdatabase.policy.tables.fields import Field, Match, Policy
+from fairdatabase.policy.tables.topics import Topic
 from fairdatabase.policy.text.characters import squash
 from fairdatabase.policy.text.scalars import Scalar
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
@@ -91,7 +94,7 @@ class Memo:
         remembering = {action: self._remembering(RULES[action], part) for action, part in _LISTED_PARTS.items()}
         self.rules: Mapping[str, Rule] = {**RULES, **remembering}
         """The rules, by action, for values that are not cached."""
-        self._organisms: Bounded[str, None] = Bounded(_MOST_ORGANISMS)
+        self._organisms: Bounded[str, Topic | None] = Bounded(_MOST_ORGANISMS)
         self._good_shapes: Bounded[Shape, None] = Bounded(_MOST_SHAPES)
 
     def match(self, name: str) -> Match:
@@ -149,8 +152,14 @@ class Memo:
         if not is_organism(name, self.policy.vocabulary):
             return False
         if self.policy.vocabulary.lists(name):
-            self._organisms[name] = None
+            self._organisms[name] = topic_of_organism(name, self.policy.vocabulary)
         return True
+
+    def topic_of_organism(self, name: str, taxon_id: int) -> Topic | None:
+        """Return what the organism of a sample reveals about a donor who carries it."""
+        vocabulary = self.policy.vocabulary
+        found = self._organisms[name] if name in self._organisms else topic_of_organism(name, vocabulary)
+        return topic_of_taxon(taxon_id, vocabulary) or found if taxon_id else found
 
     def keeps_contract(self, raw: RawSample, check: Callable[[], bool]) -> bool:
         """Return whether the fields outside the metadata satisfy the rules of the proto; call `check` if not cached.
@@ -166,6 +175,16 @@ class Memo:
             self._good_shapes[shape] = None
         return "\0" not in subject and "\0" not in organism and "\0" not in collection_date
 
+    def classified(self, field: Field, stored: Scalar) -> Field:
+        """Return the field of a stored value, with the class of this value."""
+        if not field.is_classified:
+            return field
+        if isinstance(stored, str) and stored[-1:] == "]":
+            term, _, behind = stored.partition(" [")
+            if (listed := self.values[field].get(term)) is not None and is_one_id(behind[:-1], self.policy.vocabulary):
+                return at_least(listed.field, topic_of_id(behind[:-1], field, self.policy.vocabulary))
+        return classified(field, stored, self.policy.vocabulary)
+
     def _knows_but_for_id(self, field: Field, value: str) -> bool:
         """Return whether a value is a cached term followed by an ontology id: "feces [UBERON:0001988]"."""
         if field.action != "term" or len(value) > LONGEST_ENTRY:
@@ -176,12 +195,8 @@ class Memo:
 
     def _remember(self, field: Field, value: str, stored: str) -> None:
         part = Sample(metadata={field.name: Value(string_value=stored)}).SerializeToString()
-        if field.may_become_restricted:
-            self.values[field][value] = Listed(
-                restricted_unless_known(field, stored, self.policy.vocabulary), stored, squash(stored), part
-            )
-        else:
-            self.values[field][value] = Listed(field, stored, squash(stored), part)
+        listed = Listed(classified(field, stored, self.policy.vocabulary), stored, squash(stored), part)
+        self.values[field][value] = listed
 
 
 # A function of the written and the stored form of a value. It returns both forms of the part that consists of listed

@@ -86,6 +86,9 @@ def _explain_named(
     elif stored.WhichOneof("kind") is None:
         answer.outcome = FieldPreview.OUTCOME_BLANK
     else:
+        if name in ("organism", "taxonId"):
+            # The class depends on the organism, too.
+            answer.field_class = _CLASSES[result.classes.get(name, FieldClass.FIELD_CLASS_PUBLIC)]
         _store(answer, name, sent, stored, result.actions.get(name, "kept"))
     return answer
 
@@ -105,9 +108,9 @@ def _explain(
     elif found is not None and found.action == "subject" and key in judged.donors:
         _store(answer, "subject", sent, Value(string_value=PSEUDONYM), found.says)
     elif found is not None and is_kept:
-        # The class of a sensitive field also depends on its value.
+        # The class also depends on the value.
         answer.field_class = _CLASSES[result.classes.get(found.path, found.field_class)]
-        _store(answer, found.path, sent, result.sample.metadata[found.name], found.says)
+        _store(answer, found.path, sent, result.sample.metadata[found.name], result.actions.get(found.path, found.says))
     else:
         answer.outcome = FieldPreview.OUTCOME_BLANK
     return answer

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isinf
 
 from fairdatabase.policy.recognizers.contextual import decode
@@ -11,7 +11,7 @@ from fairdatabase.policy.recognizers.numbering import is_number_alone
 from fairdatabase.policy.recognizers.organism import ADVICE, is_organism
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
 from fairdatabase.policy.recognizers.study_names import is_study_name
-from fairdatabase.policy.recognizers.terms import are_ontology_ids, is_term, is_well_known
+from fairdatabase.policy.recognizers.terms import are_ontology_ids, is_term
 from fairdatabase.policy.records.generalisation import (
     band,
     check_range,
@@ -26,7 +26,6 @@ from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import clean, fold, squash
 from fairdatabase.policy.text.scalars import Scalar, plain
-from fairdb.privacy.v1.field_class_pb2 import FieldClass
 
 _LONGEST_PATTERN = 100
 OTHER = "other"
@@ -52,16 +51,6 @@ class RuleContext:
 
 Rule = Callable[[Field, Scalar, RuleContext], Scalar | None]
 """Returns the stored form of a clean value, or None to drop it. Raises Implausible to drop it for the given reason."""
-
-
-def restricted_unless_known(field: Field, stored: Scalar, vocabulary: Vocabulary) -> Field:
-    """Return the field of a sensitive term, restricted if the term has a word that the vocabulary does not know.
-
-    An unknown word may be a name.
-    """
-    if not isinstance(stored, str) or is_well_known(stored, vocabulary):
-        return field
-    return replace(field, field_class=FieldClass.FIELD_CLASS_RESTRICTED)
 
 
 def expected_form(field: Field) -> str:

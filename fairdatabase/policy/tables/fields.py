@@ -35,6 +35,11 @@ _UNITS_OF_BANDS = {
     "kg/m2": frozenset(("kg/m2",)),
 }
 _READ_BY_FORM = frozenset(("vocabulary", "common", "term", "year"))
+# Values of these classes get a higher class if their words or ids reveal more. Values of the other actions are numbers,
+# or texts that the policy lists.
+_LOWER_CLASSES = (FieldClass.FIELD_CLASS_PUBLIC, FieldClass.FIELD_CLASS_QUASI_IDENTIFIER)
+_OF_WORDS = frozenset(("term", "ontology", "organism", "study"))
+_TAXON_IDS = frozenset(("taxon_id", "host_taxid"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,14 +69,15 @@ class Field:
     path: str = field(init=False)
     # Whether its value is stored under its name, in any form.
     is_stored: bool = field(init=False)
-    # Whether the class depends on the value: a sensitive term with an unknown word is restricted.
-    may_become_restricted: bool = field(init=False)
+    # Whether a value may have a higher class than the field: a public term with a word for a disease is sensitive.
+    is_classified: bool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", f"metadata.{self.name}")
         object.__setattr__(self, "is_stored", self.action not in _NOT_STORED)
-        is_sensitive = self.field_class == FieldClass.FIELD_CLASS_SENSITIVE
-        object.__setattr__(self, "may_become_restricted", is_sensitive and self.action == "term")
+        is_lower = self.field_class in _LOWER_CLASSES and (self.action in _OF_WORDS or self.name in _TAXON_IDS)
+        is_sensitive_term = self.field_class == FieldClass.FIELD_CLASS_SENSITIVE and self.action == "term"
+        object.__setattr__(self, "is_classified", is_lower or is_sensitive_term)
 
 
 class Match(NamedTuple):

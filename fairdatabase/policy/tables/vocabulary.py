@@ -9,6 +9,7 @@ from typing import Any
 
 from fairdatabase.policy.tables.missing import VOCABULARY_FILE, MissingTerms, read_missing
 from fairdatabase.policy.tables.questions import Questions, read_questions
+from fairdatabase.policy.tables.topics import Topics, load_topics
 from fairdatabase.policy.text.characters import fold, squash
 
 _WORD = re.compile(r"[^\W_]+")
@@ -70,6 +71,7 @@ class Vocabulary:
     studies: frozenset[str]
     numbers: NumberWords
     questions: Questions
+    topics: Topics
 
     def knows(self, word: str) -> bool:
         """Return whether a word may occur in a stored value.
@@ -114,6 +116,7 @@ def load_vocabulary(path: Path = VOCABULARY_FILE) -> Vocabulary:
             never=_words([content["numbers"]["never"]["words"]]),
         ),
         questions=read_questions(content["questions"], words, given),
+        topics=load_topics(content["words"]),
     )
 
 

@@ -1,0 +1,193 @@
+"""Topics: finds what a value reveals about the donor, by its most revealing word or ontology id."""
+
+import re
+from collections.abc import Iterator
+
+from fairdatabase.policy.tables.fields import Field
+from fairdatabase.policy.tables.topics import Topic
+from fairdatabase.policy.tables.vocabulary import Vocabulary
+from fairdatabase.policy.text.characters import fold
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_DIGIT = re.compile(r"\d")
+_ONTOLOGY_ID = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9]{1,11})[:_]([A-Za-z]?)(\d{1,9})(?!\d)")
+# "34", "7.5": may be an age. A single digit identifies nobody, and a negative number is a temperature.
+_NUMBER_ALONE = re.compile(r"\d{2,}(?:[.,]\d+)?|\d[.,]\d+")
+# "34F", "M 34", "34, F": an age beside the letter of a sex. Small letters stand for units: "10 m".
+_AGE_AND_SEX = re.compile(r"(?<![\w°-])\d{1,3}[ ,;/]{0,2}[FM](?!\w)|(?<!\w)(?:F|M[ ,;/])[ ,;/]?\d{2,3}(?!\w)")
+# "M34" may be an age and a sex, but "M12" and "M36" are usual names of visits after that many months.
+_MALE_OR_MONTH = re.compile(r"(?<!\w)M(\d{2,3})(?!\w)")
+_MONTHS_BETWEEN_VISITS = 3
+_AGE_AND_SEX_ALONE = re.compile(r"\d{1,3} ?[fm]|f ?\d{1,3}", re.IGNORECASE)
+# "d12", "w30": a letter for days, weeks or months, and a number.
+_LETTER_AND_NUMBER = re.compile(r"[dwmhy]\d{2,3}")
+_ANSWERS = frozenset("yn")
+# Up to this many neighbouring words may be parts of one: "h i v", "pre-term".
+_MOST_PARTS = 3
+# "DiabetesA_2016" of a field for names of studies.
+_SURNAME = re.compile(r"[A-Z][a-z]+")
+_TOPICS_OF_STUDIES = frozenset(("health", "infection", "reproduction"))
+_VIRUS = re.compile(r"(?<!no)vir(?:us|uses|idae|oid)(?![a-z])")
+_TAXONOMY = "NCBITAXON"
+
+
+def topic_of(text: str, field: Field, vocabulary: Vocabulary) -> Topic | None:
+    """Return the most revealing topic of a clean value in a field, or None if the value reveals nothing."""
+    most: Topic | None = None
+    for topic in _FINDERS[field.action](text, vocabulary):
+        if (most is None or topic.field_class > most.field_class) and not _permits(topic, field):
+            most = topic
+    return most
+
+
+def topic_of_id(text: str, field: Field, vocabulary: Vocabulary) -> Topic | None:
+    """Return what one ontology id reveals in a field, or None if it reveals nothing."""
+    prefix, _, number = text.partition(":")
+    if not number.isdecimal():
+        return topic_of(text, field, vocabulary)
+    topic = _topic_of_id(prefix, number, vocabulary)
+    return None if topic is None or _permits(topic, field) else topic
+
+
+def topic_of_organism(name: str, vocabulary: Vocabulary) -> Topic | None:
+    """Return what the name of an organism reveals about a donor who carries it."""
+    return max(_topics_of_organism(name, vocabulary), key=lambda topic: topic.field_class, default=None)
+
+
+def topic_of_taxon(taxon_id: int, vocabulary: Vocabulary) -> Topic | None:
+    """Return what an id of NCBI Taxonomy reveals about a donor who carries the organism."""
+    return vocabulary.topics.ids.get(f"{_TAXONOMY}:{taxon_id}")
+
+
+def _topics_of_term(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
+    topics = vocabulary.topics
+    if ":" in text or "_" in text:
+        yield from _topics_of_ids(text, vocabulary)
+        text = _ONTOLOGY_ID.sub(" ", text)
+    folded = fold(text).strip()
+    if folded[:1] == "-" and folded[1:].isdecimal():
+        # A temperature.
+        return
+    if _DIGIT.search(folded):
+        yield from _topics_of_numbers(folded, vocabulary)
+    elif len(folded) == 1 and folded.lower() not in _ANSWERS:
+        yield topics.by_name["code"]
+    for token in _harmful_tokens(folded, vocabulary):
+        yield from _topics_of_word(token, vocabulary)
+    if any(_is_unlisted(token, vocabulary) for token in _TOKEN.findall(folded.lower())):
+        yield topics.default
+
+
+def _topics_of_ids(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
+    for prefix, letter, digits in _ONTOLOGY_ID.findall(text):
+        if (topic := _topic_of_id(prefix, digits, vocabulary, letter)) is not None:
+            yield topic
+
+
+def _topic_of_id(prefix: str, digits: str, vocabulary: Vocabulary, letter: str = "") -> Topic | None:
+    topics, prefix = vocabulary.topics, prefix.upper()
+    id = f"{prefix}:{letter.upper()}{int(digits)}"
+    return topics.ids[id] if id in topics.ids else topics.ontologies.get(prefix, topics.default)
+
+
+def _permits(topic: Topic, field: Field) -> bool:
+    return field.name in topic.permitted or field.follows in topic.permitted
+
+
+def _topics_of_organism(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
+    folded = fold(text)
+    if _VIRUS.search(folded.lower()):
+        yield vocabulary.topics.by_name["infection"]
+    for token in _harmful_tokens(folded, vocabulary):
+        yield from _topics_of_word(token, vocabulary)
+
+
+def _topics_of_taxon(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
+    if text.isdecimal() and (topic := topic_of_taxon(int(text), vocabulary)):
+        yield topic
+
+
+def _topics_of_study(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
+    for name in _SURNAME.findall(text):
+        for topic in _topics_of_word(name.lower(), vocabulary):
+            if topic.name in _TOPICS_OF_STUDIES:
+                yield topic
+
+
+_FINDERS = {
+    "term": _topics_of_term,
+    "ontology": _topics_of_ids,
+    "organism": _topics_of_organism,
+    "pattern": _topics_of_taxon,
+    "study": _topics_of_study,
+}
+
+
+def _harmful_tokens(text: str, vocabulary: Vocabulary) -> Iterator[str]:
+    """Yield the words of a text that reveal something, unless they belong to a harmless phrase."""
+    tokens = _TOKEN.findall(text.lower())
+    if not any(_topics_of_word(part, vocabulary) for part in _parts(tokens)):
+        return
+    # Most values have no revealing word, so phrases are searched only now.
+    rest = vocabulary.topics.phrases.sub("|", " ".join(tokens))
+    for phrase in rest.split("|"):
+        yield from _parts(phrase.split())
+
+
+def _parts(tokens: list[str]) -> Iterator[str]:
+    """Yield the tokens, the runs of letters in them, and the words that neighbouring tokens form."""
+    for start, token in enumerate(tokens):
+        yield token
+        if not token.isalpha():
+            yield from _LETTERS.findall(token)
+        joined = token
+        for following in tokens[start + 1 : start + _MOST_PARTS]:
+            joined += following
+            yield joined
+
+
+def _topics_of_word(word: str, vocabulary: Vocabulary) -> tuple[Topic, ...]:
+    revealing = vocabulary.topics.words
+    if word in revealing:
+        return revealing[word]
+    if word.endswith("s") and word not in vocabulary.words:
+        return revealing.get(word.removesuffix("'s"), ()) or revealing.get(word[:-1], ())
+    return ()
+
+
+def _is_unlisted(token: str, vocabulary: Vocabulary) -> bool:
+    """Return whether the vocabulary knows a token only by an ending, which most often is that of a disease or drug."""
+    words = vocabulary.words
+    if token in words or token.removesuffix("'s") in words:
+        return False
+    return any(
+        len(word) > 1
+        and word not in words
+        and not vocabulary.numbers.knows(word)
+        and not word.endswith(vocabulary.topics.endings)
+        for word in _LETTERS.findall(token)
+    )
+
+
+def _topics_of_numbers(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
+    topics = vocabulary.topics
+    # A listed word with digits, such as the primer "27F", is no age.
+    rest = _TOKEN.sub(lambda match: "" if _is_listed_with_digits(match[0], vocabulary) else match[0], text)
+    if (
+        _NUMBER_ALONE.fullmatch(text)
+        or _AGE_AND_SEX_ALONE.fullmatch(rest)
+        or _AGE_AND_SEX.search(rest)
+        or any(int(number) % _MONTHS_BETWEEN_VISITS for number in _MALE_OR_MONTH.findall(rest))
+    ):
+        yield topics.by_name["code"]
+    for token in _TOKEN.findall(text.lower()):
+        if _LETTER_AND_NUMBER.fullmatch(token) and token not in vocabulary.words:
+            yield topics.by_name["time"]
+        for word in _LETTERS.findall(token):
+            if word in topics.beside_numbers and (len(word) > 1 or word == token):
+                yield topics.beside_numbers[word]
+
+
+def _is_listed_with_digits(token: str, vocabulary: Vocabulary) -> bool:
+    return not token.isalpha() and not token.isdigit() and token.lower() in vocabulary.words
