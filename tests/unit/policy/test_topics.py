@@ -262,11 +262,11 @@ def test_preview_and_record_name_the_reason() -> None:
     ],
 )  # fmt: skip
 def test_pathogen_of_a_person_is_sensitive(organism: str) -> None:
-    for fields in ({"subject": "S1"}, {"metadata": {"host": "Homo sapiens"}}, {"metadata": {"sex": "female"}}):
-        result = anonymised(raw_sample(organism=organism, taxon_id=9, **fields))
+    for subject, metadata in (("S1", {}), ("", {"host": "Homo sapiens"}), ("", {"sex": "female"})):
+        result = anonymised(raw_sample(metadata, organism=organism, taxon_id=9, subject=subject))
         assert result.classes["organism"] == result.classes["taxonId"] == FIELD_CLASS_SENSITIVE
-    for fields in ({}, {"metadata": {"host": "Bos taurus"}, "subject": "cow 1"}, {"metadata": {"country": "NL"}}):
-        assert "organism" not in anonymised(raw_sample(organism=organism, **fields)).classes
+    for subject, metadata in (("", {}), ("cow 1", {"host": "Bos taurus"}), ("", {"country": "NL"})):
+        assert "organism" not in anonymised(raw_sample(metadata, organism=organism, subject=subject)).classes
 
 
 @pytest.mark.parametrize(
