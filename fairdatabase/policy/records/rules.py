@@ -76,7 +76,8 @@ def _common(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
 
 def _term(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     if isinstance(value, str):
-        return value if is_term(value, field, context.vocabulary) else None
+        is_listed = bool(field.values) and squash(value) in field.values
+        return value if is_listed or is_term(value, field, context.vocabulary) else None
     return value if isinstance(value, bool) or is_number_alone(plain(value)) else None
 
 

@@ -1,4 +1,4 @@
-"""Reader: loads policy.toml and checks it."""
+"""Reader: loads the policy and checks it."""
 
 import re
 import tomllib
@@ -11,7 +11,8 @@ from fairdatabase.policy.tables.titles import Reading
 from fairdatabase.policy.tables.vocabulary import load_vocabulary, read_values
 from fairdatabase.policy.text.characters import squash
 
-_FILE = Path(__file__).with_name("policy.toml")
+# The first file also contains what is not a group.
+_FILES = tuple(map(Path(__file__).with_name, ("policy.toml", "archives.toml", "environment.toml")))
 
 __all__ = ["ACTIONS", "Field", "Policy", "PolicyError", "load_policy"]
 
@@ -22,7 +23,7 @@ _OPTIONS: dict[str, tuple[set[str], set[str]]] = {
     "subject": ({"says"}, set()),
     "vocabulary": ({"says", "values"}, set()),
     "common": ({"says", "values"}, set()),
-    "term": ({"says"}, set()),
+    "term": ({"says"}, {"values"}),
     "answer": ({"says"}, set()),
     "pattern": ({"says", "pattern"}, set()),
     "study": ({"says"}, set()),
@@ -49,20 +50,21 @@ class PolicyError(Exception):
     """The policy file cannot be used."""
 
 
-def load_policy(path: Path = _FILE) -> Policy:
+def load_policy(*paths: Path) -> Policy:
     """Read and check the policy. Raises PolicyError, which names the group and what to correct."""
+    content, *others = (_read_file(path) for path in paths or _FILES)
+    groups: list[dict[str, Any]] = [group for part in (content, *others) for group in part.get("group", [])]
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
         vocabulary = load_vocabulary()
     except (OSError, ValueError, KeyError) as error:
-        raise PolicyError(f"{path.name}: {error}") from error
+        raise PolicyError(f"vocabulary.toml: {error}") from error
     version = content.get("version")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise PolicyError("policy: version must be like 2026-11-1")
     spellings: dict[str, Field] = {}
     translations: dict[str, Reading] = {}
     patterns: list[tuple[re.Pattern[str], Field]] = []
-    for number, group in enumerate(content.get("group", []), start=1):
+    for number, group in enumerate(groups, start=1):
         where = f"group {number} ({', '.join(list(group.get('fields', {}))[:3])})"
         fields = {name: _read_field(where, name, group) for name in group.get("fields", {})}
         _require(bool(fields), f"{where}: has no fields")
@@ -94,6 +96,13 @@ def load_policy(path: Path = _FILE) -> Policy:
         question=question,
         vocabulary=vocabulary,
     )
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PolicyError(f"{path.name}: {error}") from error
 
 
 def _read_field(where: str, name: str, group: dict[str, Any]) -> Field:

@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from fairdatabase.policy import tables
 
 FOLDER = Path(tables.__path__[0])
-GROUPS: list[dict[str, Any]] = tomllib.loads((FOLDER / "policy.toml").read_text())["group"]
+GROUPS: list[dict[str, Any]] = [
+    group
+    for name in ("policy.toml", "archives.toml", "environment.toml")
+    for group in tomllib.loads((FOLDER / name).read_text())["group"]
+]
 VOCABULARY: dict[str, Any] = tomllib.loads((FOLDER / "vocabulary.toml").read_text())
 GROUP_OF = {name: group for group in GROUPS for name in group["fields"]}
 WORDS = sorted({word for text in VOCABULARY["words"].values() for word in text.split()})
