@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from backend_svc.lifecycle.backfill import keep_counting
 from backend_svc.lifecycle.consumers import CONSUMED, SUBSCRIPTIONS
 from backend_svc.lifecycle.quarantine import keep_settling
 from backend_svc.lifecycle.settlement import SWEEP_SETTLED
@@ -40,6 +41,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
             parts.start(Consumer(parts.name, broker_url, database, subscription).run)
         parts.start(partial(keep_sweeping, database, (SWEEP_KEYS, SWEEP_SETTLED, SWEEP)))
         parts.start(partial(keep_settling, database))
+        parts.start(partial(keep_counting, database))
         yield Application(
             servicers=[BackendServicer(database), BackendNotificationServicer(database)],
             revocations=revoked,

@@ -1,7 +1,9 @@
 """Quarantine of the samples that depend on a withdrawn consent.
 
 A separate transaction raises the barrier, which takes effect at once: no further sample that depends on the consent
-is stored, and existing ones are read as quarantined. The rows of existing samples are updated afterwards, in batches.
+is stored, and existing ones are read as quarantined. The rows of existing samples are updated afterwards, in batches,
+and no longer count in their equivalence classes. Until all are updated, the readers of the studies concerned see no
+quasi-identifiers.
 """
 
 import asyncio
@@ -11,7 +13,8 @@ import structlog
 
 from backend_svc import locks
 from backend_svc.history import audit, event_store, event_types
-from backend_svc.samples import index
+from backend_svc.samples import counting, index
+from backend_svc.samples.counting import Counted
 from chassis import call_context
 from chassis.errors import ServiceUnavailable
 from chassis.events import outbox
@@ -23,14 +26,23 @@ log = structlog.get_logger()
 BATCH = 1000
 _LOOK_SECONDS = 1.0
 
-RAISE_BARRIER = "INSERT INTO barrier (consent, actor) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+RAISE_BARRIER = f"""
+INSERT INTO barrier (consent, actor, studies)
+SELECT $1, $2, array(
+    SELECT DISTINCT study FROM sample WHERE consents @> ARRAY[$1::uuid] AND state <> {Sample.STATE_QUARANTINED}
+)
+ON CONFLICT DO NOTHING
+"""
 # Locks in the order of ids, because two concurrent withdrawals may affect the same samples.
 QUARANTINE = """
 WITH resting AS MATERIALIZED (
-    SELECT id FROM sample WHERE consents @> ARRAY[$1::uuid] AND state <> $2 ORDER BY id LIMIT $3 FOR NO KEY UPDATE
+    SELECT id, class_id FROM sample WHERE consents @> ARRAY[$1::uuid] AND state <> $2
+    ORDER BY id LIMIT $3 FOR NO KEY UPDATE
 )
-UPDATE sample SET state = $2, version = version + 1, last_sequence = last_sequence + 1, updated_at = now()
-FROM resting WHERE sample.id = resting.id RETURNING sample.id, sample.last_sequence
+UPDATE sample SET state = $2, class_id = NULL, version = version + 1, last_sequence = last_sequence + 1,
+    updated_at = now()
+FROM resting WHERE sample.id = resting.id
+RETURNING sample.id, sample.last_sequence, sample.study, sample.subject, resting.class_id
 """
 UNSETTLED = "SELECT consent, actor FROM barrier WHERE NOT settled ORDER BY raised_at"
 SETTLE = "UPDATE barrier SET settled = true WHERE consent = $1"
@@ -49,6 +61,10 @@ async def quarantine_batch(database: Database, consent: UUID, actor: str) -> int
     async with database.transaction() as connection:
         changed = await connection.fetch(QUARANTINE, consent, Sample.STATE_QUARANTINED, BATCH)
         ids = [row["id"] for row in changed]
+        # A sample of an older release may not be counted yet.
+        counted = [row for row in changed if row["class_id"] is not None]
+        removed = [Counted(row["study"], row["subject"], row["class_id"]) for row in counted]
+        await counting.recount(connection, removed=removed)
         await index.remove(connection, ids)
         events = [
             outbox.new_event(event_types.QUARANTINED, str(row["id"]), row["last_sequence"], actor) for row in changed

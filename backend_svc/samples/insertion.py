@@ -1,4 +1,4 @@
-"""The statement that stores samples, each with its idempotency key, audit row, events and outbox rows."""
+"""The statement that stores and counts samples, each with its idempotency key, audit row, events and outbox rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from backend_svc import locks
 from backend_svc.history import audit, event_store, event_types
+from backend_svc.samples import counting
 from chassis.events import outbox
 from chassis.storage.database import Connection
 from fairdb.events.v1.event_pb2 import Event
@@ -23,10 +24,10 @@ WITH new AS MATERIALIZED (
     FROM unnest(
         $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int[], $7::text[], $8::jsonb[], $9::jsonb[],
         $10::text[], $11::text[], $12::bytea[], $13::bytea[], $14::text[], $15::text[], $16::timestamptz[],
-        $17::bigint[]
+        $17::bigint[], $18::uuid[]
     ) AS new (
         id, owner, study, subject, organism, taxon_id, collection_date, metadata, classes,
-        consents, method, key_hash, fingerprint, correlation_id, traceparent, time, token
+        consents, method, key_hash, fingerprint, correlation_id, traceparent, time, token, class_id
     )
 ), claim AS (
     INSERT INTO idempotency (account, method, key_hash, fingerprint, sample_id)
@@ -37,9 +38,9 @@ WITH new AS MATERIALIZED (
     RETURNING sample_id
 ), stored AS (
     INSERT INTO sample (id, owner, study, subject, organism, taxon_id, collection_date, metadata, classes, consents,
-                        state, last_sequence)
+                        state, last_sequence, class_id)
     SELECT id, owner, study, subject, organism, taxon_id, collection_date, metadata, classes, consents::uuid[],
-           {Sample.STATE_STORED}, {len(event_types.CREATION)}
+           {Sample.STATE_STORED}, {len(event_types.CREATION)}, class_id
     FROM new
     WHERE NOT barred AND NOT fenced AND (key_hash IS NULL OR id IN (SELECT sample_id FROM claim))
     ON CONFLICT (id) DO NOTHING
@@ -49,7 +50,7 @@ WITH new AS MATERIALIZED (
     SELECT id, 'store', owner::text, correlation_id, NULL FROM stored JOIN new USING (id)
 ), happened AS (
     SELECT event.*, new.owner, new.correlation_id, new.traceparent, new.time
-    FROM unnest($18::uuid[], $19::int[], $20::uuid[], $21::text[], $22::bytea[])
+    FROM unnest($19::uuid[], $20::int[], $21::uuid[], $22::text[], $23::bytea[])
         AS event (id, sequence, event_id, type, body)
     JOIN stored USING (id) JOIN new USING (id)
 ), evented AS (
@@ -57,7 +58,10 @@ WITH new AS MATERIALIZED (
     SELECT id, sequence, event_id, type, time, owner::text, correlation_id, traceparent FROM happened
 ), posted AS (
     {outbox.INTO} SELECT event_id, type, body FROM happened
-)
+), change AS MATERIALIZED (
+    SELECT study, subject, class_id, count(*)::int AS delta FROM stored JOIN new USING (id) WHERE subject <> ''
+    GROUP BY study, subject, class_id
+), {counting.CHANGES}
 SELECT new.id, stored.created_at, barred, fenced FROM new LEFT JOIN stored USING (id)
 """
 
@@ -82,6 +86,7 @@ class Row(NamedTuple):
     traceparent: str
     time: datetime
     token: int
+    class_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +118,11 @@ class Outcome:
 
 async def insert(connection: Connection, insertions: Sequence[Insertion]) -> list[Outcome]:
     """Store samples with different ids and keys, inside the caller's transaction."""
-    keys = {locks.lock_key("consent", consent) for item in insertions for consent in item.consents}
-    await locks.share(connection, keys | {locks.lock_key("sample", item.row.id) for item in insertions})
+    consents = {consent for item in insertions for consent in item.consents}
+    shared = [locks.lock_key("consent", consent) for consent in consents]
+    shared += [locks.lock_key("sample", item.row.id) for item in insertions]
+    donors = {(item.row.study, item.row.subject) for item in insertions if item.row.subject}
+    await locks.take(connection, shared=shared, exclusive=[locks.donor_key(*donor) for donor in donors])
     events = [(item.row.id, event) for item in insertions for event in item.events]
     found = await connection.fetch(
         INSERT,

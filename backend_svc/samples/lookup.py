@@ -5,6 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from backend_svc.samples import rows
+from backend_svc.samples.counting import DONORS, IS_LINKED
 from backend_svc.samples.errors import IdempotencyKeyReused, SampleNotFound
 from chassis.calling.coalescer import Coalescer
 from chassis.storage.database import Database
@@ -13,10 +14,11 @@ from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim, StoredSample
 
 # True if a consent of the sample was withdrawn: reads must not wait until the sample's row is updated to quarantined.
 BARRED = "EXISTS (SELECT FROM barrier WHERE consent = ANY (sample.consents))"
-COLUMNS = """
+COLUMNS = f"""
 sample.*,
 (SELECT consent FROM barrier WHERE consent = ANY (sample.consents) ORDER BY raised_at, consent LIMIT 1) AS barred_by,
-(SELECT min(raised_at) FROM barrier WHERE consent = ANY (sample.consents)) AS barred_at
+(SELECT min(raised_at) FROM barrier WHERE consent = ANY (sample.consents)) AS barred_at,
+coalesce({DONORS}, 0) AS class_donors, coalesce({IS_LINKED}, false) AS class_is_linked
 """
 BY_IDS = f"SELECT {COLUMNS} FROM sample WHERE id = ANY ($1::uuid[])"
 BY_KEYS = f"""

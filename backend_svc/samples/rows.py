@@ -70,7 +70,7 @@ def _set(value: Value, scalar: str | float | bool | None) -> None:
 
 
 def to_stored(row: Mapping[str, Any] | asyncpg.Record) -> StoredSample:
-    """Return the sample of a row of `sample`, whose `barred_by` and `barred_at` are set if a barrier applies to it."""
+    """Return the sample of a row of lookup.COLUMNS: `barred_by` and `barred_at` are set if a barrier applies to it."""
     sample = Sample(
         id=str(row["id"]),
         study=str(row["study"]),
@@ -89,4 +89,9 @@ def to_stored(row: Mapping[str, Any] | asyncpg.Record) -> StoredSample:
     if row["barred_by"]:
         sample.quarantine.consent = str(row["barred_by"])
         sample.quarantine.time.FromDatetime(row["barred_at"])
-    return StoredSample(sample=sample, classes=json.loads(row["classes"]))
+    return StoredSample(
+        sample=sample,
+        classes=json.loads(row["classes"]),
+        class_donors=row["class_donors"],
+        class_is_linked=row["class_is_linked"],
+    )

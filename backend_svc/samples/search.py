@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from backend_svc.samples import filter, rows
+from backend_svc.samples.counting import ADMITS
 from backend_svc.samples.errors import FilterInvalid
 from backend_svc.samples.filter import Comparison
 from backend_svc.samples.lookup import BARRED, COLUMNS
 from backend_svc.samples.scanner import FilterError
 from chassis.storage import paging
 from chassis.storage.database import Database
+from fairdatabase.policy.access.equivalence import NO_LIMIT, ClassSize
 from fairdatabase.policy.access.times import cut_times
 from fairdatabase.policy.access.visibility import Reader, view_of
 from fairdatabase.violations import Violation
@@ -31,28 +33,39 @@ _PAGE_BYTES = 3_000_000
 """A page ends early at this size, because a gRPC message is limited to 4 MB."""
 
 # Applies the rules of fairdatabase.policy.access.visibility in SQL, to filter before reading; a test compares the two.
-# Parameters: $1 the reader; $2 and $3 the classes that the reader sees on all samples and on their own samples;
-# $4 whether the reader oversees all samples; $5 the last id of the previous page; $6 the limit; $7 and $8 pairs of a
-# study and a class that the reader sees in it; $9 the studies that the reader oversees.
-OVERSEEN = "(sample.owner = $1 OR $4 OR sample.study = ANY ($9::uuid[]))"
+# Parameters: $1 the reader; $2 and $3 the field classes that the reader sees on all samples and on their own samples;
+# $4 whether the reader oversees all samples; $5 the last id of the previous page; $6 the limit; $7, $8 and $9 a study,
+# a field class that the reader sees in it, and how many donors the equivalence class must have for that; $10 the
+# studies that the reader oversees.
+OVERSEEN = "(sample.owner = $1 OR $4 OR sample.study = ANY ($10::uuid[]))"
 SELECT = f"""
 SELECT {COLUMNS} FROM sample
 WHERE ($5::uuid IS NULL OR sample.id < $5)
   AND (sample.state <> {Sample.STATE_QUARANTINED} OR {OVERSEEN})
   AND (sample.state = {Sample.STATE_QUARANTINED} OR NOT {BARRED})
   AND $2::smallint[] IS NOT NULL AND $3::smallint[] IS NOT NULL
-  AND $7::uuid[] IS NOT NULL AND $8::smallint[] IS NOT NULL
+  AND $7::uuid[] IS NOT NULL AND $8::smallint[] IS NOT NULL AND $9::int[] IS NOT NULL
 """
 ORDER = "ORDER BY sample.id DESC LIMIT $6"
-FIELD_CONDITION = """
+_GRANTED = "unnest($7::uuid[], $8::smallint[], $9::int[]) AS granted (study, class, k)"
+FIELD_CONDITION = f"""
   AND EXISTS (
       SELECT FROM sample_field AS found
-      WHERE found.sample_id = sample.id AND found.field = ${field} AND found.{column} {operator} ${value}
+      WHERE found.sample_id = sample.id AND found.field = ${{field}} AND found.{{column}} {{operator}} ${{value}}
         AND (
             found.class = ANY ($2) OR (sample.owner = $1 AND found.class = ANY ($3))
-            OR (sample.study, found.class) IN (SELECT * FROM unnest($7::uuid[], $8::smallint[]))
+            OR (sample.study, found.class) IN (SELECT study, class FROM {_GRANTED} WHERE k <= {NO_LIMIT})
+            {{limited}}
         )
   )
+"""
+# Only for readers with such grants: PostgreSQL counts the cost of these lookups for each row, although it makes few.
+LIMITED = f"""
+            OR (sample.study, found.class) IN (SELECT study, class FROM {_GRANTED} WHERE k > {NO_LIMIT})
+                AND EXISTS (
+                    SELECT FROM {_GRANTED}
+                    WHERE granted.study = sample.study AND granted.class = found.class AND {ADMITS}
+                )
 """
 SAMPLE_CONDITION = "  AND sample.{column} {operator} ${value}\n"
 SAMPLE_COLUMNS = {"owner": "owner", "study": "study", "state": "state"}
@@ -76,10 +89,11 @@ OPERATORS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 async def list_samples(database: Database, request: ListStoredSamplesRequest) -> ListStoredSamplesResponse:
     """Return a page. Raises FilterInvalid, PageTokenInvalid."""
-    statement, values = build(_parse(request.filter))
     reader = Reader.of(request.principal.user_id, request)
+    is_limited = any(k > NO_LIMIT for access in reader.studies.values() for k in access.classes.values())
+    statement, values = build(_parse(request.filter), is_limited=is_limited)
     everywhere, own = sorted(reader.everywhere), sorted(reader.own)
-    pairs = [(UUID(study), c) for study, access in reader.studies.items() for c in sorted(access.classes)]
+    granted = [(UUID(study), *item) for study, access in reader.studies.items() for item in access.classes.items()]
     # Without the reader's studies, so that joining a study does not invalidate the page token. The next page then
     # includes that study's data.
     query = json.dumps(["samples", request.principal.user_id, request.filter, everywhere, own, request.oversees])
@@ -91,8 +105,9 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
         request.oversees,
         paging.read_token(request.page_token, query),
         request.page_size + 1,
-        [study for study, _ in pairs],
-        [field_class for _, field_class in pairs],
+        [study for study, _, _ in granted],
+        [field_class for _, field_class, _ in granted],
+        [k for _, _, k in granted],
         [UUID(study) for study, access in reader.studies.items() if access.oversees],
         *values,
     )
@@ -118,7 +133,8 @@ def _clear_withheld(stored: StoredSample, reader: Reader) -> None:
     """
     sample = stored.sample
     is_quarantined = sample.state == Sample.STATE_QUARANTINED
-    view = view_of(reader, owner=sample.owner, study=sample.study, is_quarantined=is_quarantined)
+    size = ClassSize(stored.class_donors, stored.class_is_linked)
+    view = view_of(reader, owner=sample.owner, study=sample.study, size=size, is_quarantined=is_quarantined)
     paths = [_METADATA + name for name in sample.metadata]
     for path in view.withheld(paths, stored.classes, use_permitted=True):
         sample.metadata[path.removeprefix(_METADATA)].Clear()
@@ -126,13 +142,16 @@ def _clear_withheld(stored: StoredSample, reader: Reader) -> None:
         cut_times(sample)
 
 
-def build(comparisons: Sequence[Comparison]) -> tuple[str, list[object]]:
-    """Return the statement of a filter, and its parameters from $10 on."""
+def build(comparisons: Sequence[Comparison], *, is_limited: bool) -> tuple[str, list[object]]:
+    """Return the statement of a filter, and its parameters from $11 on.
+
+    `is_limited`: whether the reader has grants that require more than one donor.
+    """
     statement, values = SELECT, []
 
     def parameter(value: object) -> int:
         values.append(value)
-        return 9 + len(values)
+        return 10 + len(values)
 
     for comparison in comparisons:
         operator = OPERATORS[comparison.operator]
@@ -146,7 +165,11 @@ def build(comparisons: Sequence[Comparison]) -> tuple[str, list[object]]:
         else:
             column, value = _indexed(comparison.value)
             statement += FIELD_CONDITION.format(
-                field=parameter(comparison.field), column=column, operator=operator, value=parameter(value)
+                field=parameter(comparison.field),
+                column=column,
+                operator=operator,
+                value=parameter(value),
+                limited=LIMITED if is_limited else "",
             )
     return statement + ORDER, values
 

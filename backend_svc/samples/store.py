@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from backend_svc.history import event_store, event_types
-from backend_svc.samples import rows
+from backend_svc.samples import counting, rows
 from backend_svc.samples.errors import ConsentWithdrawn, SagaTakenOver, SampleNotFound
 from backend_svc.samples.insertion import Insertion, Outcome, Row, insert
 from backend_svc.samples.lookup import Lookup
@@ -18,7 +18,7 @@ from fairdb.backend.v1.backend_service_pb2 import StoredSample, StoreSampleReque
 from fairdb.samples.v1.sample_pb2 import Sample
 
 MOST_AT_ONCE = 100
-"""Maximum per transaction. Each sample takes at least two locks; PostgreSQL's lock table holds a few thousand."""
+"""Maximum per transaction. Each sample takes at least three locks; PostgreSQL's lock table holds a few thousand."""
 
 
 class Store:
@@ -82,8 +82,10 @@ def read_request(request: StoreSampleRequest) -> Insertion:
     ]
     for event in events:
         event.time.CopyFrom(events[0].time)  # the event store keeps one time for all of them
-    metadata, classes = json.dumps(rows.scalars(sample.metadata)), json.dumps(dict(request.stored.classes))
+    values, field_classes = rows.scalars(sample.metadata), dict(request.stored.classes)
+    metadata, classes = json.dumps(values), json.dumps(field_classes)
     rows.check_texts(sample, metadata + classes)
+    named = {name: getattr(sample, column) for name, column in counting.COLUMNS.items()}
     row = Row(
         sample_id,
         owner,
@@ -102,6 +104,7 @@ def read_request(request: StoreSampleRequest) -> Insertion:
         events[0].traceparent,
         event_store.time_of(events[0]),
         request.fencing_token,
+        counting.class_of(study, named, values, field_classes),
     )
     return Insertion(row, consents, events)
 

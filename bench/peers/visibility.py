@@ -6,6 +6,7 @@ from uuid import UUID
 
 from bench.peers.bodies import SampleAnswer, Scalar, Stored
 from bench.peers.tokens import Caller
+from fairdatabase.policy.access.equivalence import NO_LIMIT
 from fairdatabase.policy.access.grants import grants_of, study_grant
 from fairdatabase.policy.access.visibility import Reader, View, view_of
 from fairdb.options.v1.access_pb2 import Principal, Role
@@ -35,7 +36,7 @@ def view(owner: UUID, role: int, caller: Caller) -> View:
 @lru_cache(_READERS_CACHED)
 def _reader(caller: Caller, role: int) -> Reader:
     principal = Principal(roles=[Role.Value(name) for name in caller.roles if name])
-    studies = [study_grant(_STUDY, role)] if role >= STUDY_ROLE_READER else []
+    studies = [study_grant(_STUDY, role, NO_LIMIT)] if role >= STUDY_ROLE_READER else []
     return Reader.of(str(caller.account), grants_of(principal, studies))
 
 
@@ -45,7 +46,8 @@ OWNERS_VIEW = view(UUID(int=0), 0, Caller(UUID(int=0), frozenset()))
 
 def view_from(classes: Iterable[int], *, oversees: bool) -> View:
     """Return a view that came from another service."""
-    return View(exists=True, oversees=oversees, classes=frozenset(classes), opened_by_use=frozenset())
+    visible = frozenset(classes)
+    return View(True, oversees, classes=visible, subject_classes=visible, opened_by_use=frozenset())
 
 
 def render(sample: Stored, classes: Mapping[str, int], view: View) -> SampleAnswer:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from fairdatabase.policy.access.equivalence import ClassSize
 from fairdatabase.policy.access.times import cut_times
 from fairdatabase.policy.access.visibility import Reader, View, view_of
 from fairdb.backend.v1.backend_service_pb2 import StoredSample
@@ -23,7 +24,7 @@ def render(stored: StoredSample, reader: Reader, *, use_permitted: bool = False)
     The times are exact only for readers who oversee the sample.
     `use_permitted`: whether the sample's terms permit the use that the reader declared.
     """
-    view = _view(stored.sample, reader)
+    view = _view(stored, reader)
     if not view.exists:
         raise SampleNotFound
     sample = Sample()
@@ -42,18 +43,24 @@ def render(stored: StoredSample, reader: Reader, *, use_permitted: bool = False)
 
 def depends_on_use(stored: StoredSample, reader: Reader) -> bool:
     """Return whether the reader would see more of the sample if its terms permitted their declared use."""
-    return not _view(stored.sample, reader).opened_by_use.isdisjoint(stored.classes.values())
+    return not _view(stored, reader).opened_by_use.isdisjoint(stored.classes.values())
 
 
 def check_overseen(stored: StoredSample, reader: Reader) -> None:
     """Raise SampleNotFound unless the reader may see the sample's events, audit entries and privacy record."""
-    if not _view(stored.sample, reader).oversees:
+    if not _view(stored, reader).oversees:
         raise SampleNotFound
 
 
-def _view(sample: Sample, reader: Reader) -> View:
-    is_quarantined = sample.state == Sample.STATE_QUARANTINED
-    return view_of(reader, owner=sample.owner, study=sample.study, is_quarantined=is_quarantined)
+def _view(stored: StoredSample, reader: Reader) -> View:
+    sample = stored.sample
+    return view_of(
+        reader,
+        owner=sample.owner,
+        study=sample.study,
+        size=ClassSize(stored.class_donors, stored.class_is_linked),
+        is_quarantined=sample.state == Sample.STATE_QUARANTINED,
+    )
 
 
 def _data_fields(sample: Sample) -> list[str]:

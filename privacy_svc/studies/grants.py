@@ -10,8 +10,10 @@ from fairdb.privacy.v1.field_class_pb2 import StudyGrant
 from fairdb.privacy.v1.study_service_pb2 import STUDY_ROLE_OWNER
 
 ROLES = f"""
-SELECT owner AS account, id AS study, {STUDY_ROLE_OWNER} AS role FROM study WHERE owner = ANY ($1::uuid[])
-UNION ALL SELECT account_id, study_id, role FROM member WHERE account_id = ANY ($1::uuid[])
+SELECT owner AS account, id AS study, {STUDY_ROLE_OWNER} AS role, reader_k FROM study WHERE owner = ANY ($1::uuid[])
+UNION ALL
+SELECT account_id, study_id, role, reader_k FROM member JOIN study ON study.id = member.study_id
+WHERE account_id = ANY ($1::uuid[])
 """
 
 
@@ -29,5 +31,5 @@ class StudyGrants:
     async def _read_all(self, accounts: Sequence[UUID]) -> Sequence[Sequence[StudyGrant]]:
         grants: dict[UUID, list[StudyGrant]] = {account: [] for account in accounts}
         for row in await self._database.fetch(ROLES, [*grants]):
-            grants[row["account"]].append(study_grant(str(row["study"]), row["role"]))
+            grants[row["account"]].append(study_grant(str(row["study"]), row["role"], row["reader_k"]))
         return [grants[account] for account in accounts]

@@ -1,4 +1,4 @@
-"""StudyService: create and list studies, and change their members."""
+"""StudyService: create, change and list studies, and change their members."""
 
 from uuid import UUID
 
@@ -7,6 +7,7 @@ import grpc
 from chassis import call_context
 from chassis.errors import InvalidRequest
 from chassis.storage import paging
+from fairdatabase.policy.access.equivalence import DEFAULT_READER_K
 from fairdatabase.policy.recognizers.detection import is_identifying
 from fairdatabase.violations import Violation
 from fairdb.options.v1.access_pb2 import ROLE_STEWARD
@@ -16,6 +17,7 @@ from privacy_svc.studies.members import Members
 from privacy_svc.studies.store import Studies
 
 Context = grpc.aio.ServicerContext
+_CHANGEABLE = {"title", "reader_k"}
 
 
 class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
@@ -26,13 +28,13 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
         self._members = members
 
     async def CreateStudy(self, request: pb.CreateStudyRequest, context: Context) -> pb.Study:
-        title = " ".join(request.study.title.split())
-        if not title:
-            raise InvalidRequest(violations=[Violation("study.title", "is required")])
-        if is_identifying(title):
-            advice = "must not contain contact details, dates or numbers that identify a person: remove them"
-            raise InvalidRequest(violations=[Violation("study.title", advice)])
-        return await self._studies.create(_account(), title)
+        return await self._studies.create(_account(), _title(request.study), request.study.reader_k or DEFAULT_READER_K)
+
+    async def UpdateStudy(self, request: pb.UpdateStudyRequest, context: Context) -> pb.Study:
+        changes = _changes(request)
+        title = _title(request.study) if "title" in changes else None
+        reader_k = (request.study.reader_k or DEFAULT_READER_K) if "reader_k" in changes else None
+        return await self._studies.update(_account(), UUID(request.id), title, reader_k)
 
     async def GetStudy(self, request: pb.GetStudyRequest, context: Context) -> pb.Study:
         return await self._readable(request.id)
@@ -67,6 +69,26 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
 
     async def _owned(self, study: str) -> pb.Study:
         return await self._studies.get(_account(), UUID(study), at_least=pb.STUDY_ROLE_OWNER)
+
+
+def _title(study: pb.Study) -> str:
+    """Return a study's title with single spaces. Raises InvalidRequest."""
+    title = " ".join(study.title.split())
+    if not title:
+        raise InvalidRequest(violations=[Violation("study.title", "is required")])
+    if is_identifying(title):
+        advice = "must not contain contact details, dates or numbers that identify a person: remove them"
+        raise InvalidRequest(violations=[Violation("study.title", advice)])
+    return title
+
+
+def _changes(request: pb.UpdateStudyRequest) -> set[str]:
+    """Return the names of the fields to change. Raises InvalidRequest."""
+    named = {*request.update_mask.paths} or {field.name for field, _ in request.study.ListFields()}
+    if not named or not named <= _CHANGEABLE:
+        advice = "must name the fields to change: title, readerK"
+        raise InvalidRequest(violations=[Violation("updateMask", advice)])
+    return named
 
 
 def _account() -> UUID:

@@ -30,8 +30,12 @@ WITH created AS (
 SELECT id FROM created UNION ALL SELECT id FROM study WHERE owner = $2 AND is_default
 """
 CREATE = f"""
-INSERT INTO study (id, owner, title, is_default)
-SELECT $1, $2, $3, false WHERE (SELECT count(*) FROM study WHERE owner = $2) < $4
+INSERT INTO study (id, owner, title, reader_k, is_default)
+SELECT $1, $2, $3, $5, false WHERE (SELECT count(*) FROM study WHERE owner = $2) < $4
+RETURNING *, {STUDY_ROLE_OWNER} AS role
+"""
+UPDATE = f"""
+UPDATE study SET title = coalesce($3, title), reader_k = coalesce($4, reader_k) WHERE owner = $1 AND id = $2
 RETURNING *, {STUDY_ROLE_OWNER} AS role
 """
 # The role of an account ($1) in a study, 0 for none.
@@ -71,11 +75,18 @@ class Studies:
                 self._defaults.popitem(last=False)
         return study
 
-    async def create(self, owner: UUID, title: str) -> Study:
+    async def create(self, owner: UUID, title: str, reader_k: int) -> Study:
         """Create a study. Raises TooManyStudies."""
-        row = await self._database.fetchrow(CREATE, uuid7(), owner, title, STUDY_LIMIT)
+        row = await self._database.fetchrow(CREATE, uuid7(), owner, title, STUDY_LIMIT, reader_k)
         if row is None:
             raise TooManyStudies
+        return _to_study(row)
+
+    async def update(self, owner: UUID, study: UUID, title: str | None, reader_k: int | None) -> Study:
+        """Change what is not None. Raises StudyNotFound unless the account owns the study."""
+        row = await self._database.fetchrow(UPDATE, owner, study, title, reader_k)
+        if row is None:
+            raise StudyNotFound
         return _to_study(row)
 
     async def get(
@@ -111,6 +122,7 @@ def _to_study(row: asyncpg.Record) -> Study:
         owner=str(row["owner"]),
         is_default=row["is_default"],
         role=row["role"] or STUDY_ROLE_UNSPECIFIED,
+        reader_k=row["reader_k"],
     )
     study.create_time.FromDatetime(row["created_at"])
     return study

@@ -1,7 +1,7 @@
 """Permissions: every cell of the table in docs/permissions.md, on every call that can show a sample."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -13,6 +13,9 @@ from tests.e2e.readers import ADMINISTRATOR, PERMISSIONS, end_membership, make_r
 from tests.platform import Account, Platform
 
 DONOR = "donor of permissions"
+SHARED = "if enough donors share it"
+OTHERS = [f"donor {number} of permissions" for number in range(2, 6)]
+"""With the first donor, as many as the default of a study requires."""
 BODY = {
     "organism": "Lemur catta gut metagenome",
     "subject": DONOR,
@@ -45,14 +48,27 @@ class Row:
     classes: dict[str, bool]
     trail: bool
     quarantined: bool
+    needs_donors: bool
+    """Whether the reader sees quasi-identifiers only where enough donors share them."""
+
+    def alone(self) -> "Row":
+        """Return the cells for a sample that shares its quasi-identifiers with no other."""
+        return replace(self, classes={**self.classes, "quasi": self.classes["quasi"] and not self.needs_donors})
 
 
 def read_table() -> list[Row]:
     rows = table_rows(PERMISSIONS.read_text().split("\n## ", 1)[0])
     assert rows[0] == ["reader", *FIELDS, "trail", "quarantined sample"]
-    yes = {"shown": True, "state only": True, "withheld": False, "hidden": False, "for a permitted use": False}
+    yes = {"shown": True, SHARED: True, "state only": True, "withheld": False, "hidden": False}
+    yes["for a permitted use"] = False
     return [
-        Row(reader, dict(zip(FIELDS, (yes[c] for c in classes), strict=True)), yes[trail], yes[quarantined])
+        Row(
+            reader,
+            dict(zip(FIELDS, (yes[c] for c in classes), strict=True)),
+            yes[trail],
+            yes[quarantined],
+            SHARED in classes,
+        )
         for reader, *classes, trail, quarantined in rows[1:]
     ]
 
@@ -62,10 +78,13 @@ ROWS = read_table()
 
 @dataclass
 class World:
-    """Two samples of one study, one of them quarantined, and one account for each row of the table."""
+    """Samples of one study, and one account for each row of the table."""
 
     readers: dict[str, Account]
     sample: dict[str, Any]
+    """A sample whose quasi-identifiers enough donors share."""
+    alone: dict[str, Any]
+    """A sample whose age band no other sample has."""
     quarantined: str
     withdrawn: dict[str, Any]
     """The withdrawn consent of the quarantined sample."""
@@ -88,7 +107,13 @@ async def make_world(platform: Platform) -> World:
     withdrawn = await owner.consent("another " + DONOR)
     sample = await owner.create(**BODY, study=study)
     quarantined = await owner.create(**{**BODY, "subject": "another " + DONOR}, study=study)
-    for id in (sample["id"], quarantined["id"]):
+    others = []
+    for donor in (*OTHERS, "old " + DONOR):
+        await owner.consent(donor)
+        age = 34 if donor in OTHERS else 77
+        metadata = {**BODY["metadata"], "age": age}
+        others.append(await owner.create(**{**BODY, "subject": donor, "metadata": metadata}, study=study))
+    for id in (sample["id"], quarantined["id"], *(other["id"] for other in others)):
         await owner.wait_until_processed(id)
     consent = (await owner.call("POST", f"/api/consents/{withdrawn}:withdraw", {})).json()
     await end_membership(readers, study)
@@ -97,7 +122,7 @@ async def make_world(platform: Platform) -> World:
         answer = await account.call("GET", "/api/notifications")
         found = answer.json()["notifications"] if answer.status_code == 200 else []
         notified[name] = [item["sample"] for item in found]
-    return World(readers, sample, quarantined["id"], consent, notified)
+    return World(readers, sample, others[-1], quarantined["id"], consent, notified)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
@@ -105,12 +130,15 @@ async def test_get_shows_what_the_table_says(world: World, row: Row) -> None:
     answer = await world.readers[row.reader].call("GET", f"/api/samples/{world.sample['id']}")
     assert answer.status_code == 200
     assert_shows(answer.json(), row, world)
+    alone = await world.readers[row.reader].call("GET", f"/api/samples/{world.alone['id']}")
+    assert_shows(alone.json(), row.alone(), world, world.alone)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.reader)
 async def test_list_shows_what_the_table_says(world: World, row: Row) -> None:
     found = {item["id"]: item for item in await list_samples(world, row, f'study = "{world.sample["study"]}"')}
     assert_shows(found[world.sample["id"]], row, world)
+    assert_shows(found[world.alone["id"]], row.alone(), world, world.alone)
     assert (world.quarantined in found) == row.quarantined
     if row.quarantined:
         assert_state_only(found[world.quarantined], world)
@@ -128,6 +156,8 @@ async def test_withheld_field_matches_no_filter(world: World, row: Row, field_cl
     for condition, matches in ((filter, True), (filter.replace(" = ", " != "), False), (f'{name} != "x"', True)):
         found = {item["id"] for item in await list_samples(world, row, condition)}
         assert (world.sample["id"] in found) == (matches and row.classes[field_class]), condition
+        if field_class == "quasi" and row.needs_donors:
+            assert world.alone["id"] not in found, condition
         assert world.quarantined not in found
 
 
@@ -158,8 +188,9 @@ async def test_quarantined_sample_is_shown_as_the_table_says(world: World, row: 
 async def test_follower_is_notified_of_each_sample(world: World, row: Row) -> None:
     # Owners are not notified of their own samples, and administrators cannot follow a study.
     notified = row.reader not in ("owner of the sample", ADMINISTRATOR)
-    expected = [world.sample["id"], world.quarantined] if notified else []
-    assert sorted(world.notified[row.reader]) == expected
+    expected = {world.sample["id"], world.quarantined, world.alone["id"]} if notified else set()
+    assert len(world.notified[row.reader]) == (3 + len(OTHERS)) * notified
+    assert expected <= {*world.notified[row.reader]}
 
 
 async def list_samples(world: World, row: Row, filter: str) -> list[dict[str, Any]]:
@@ -172,11 +203,12 @@ def value_of(sample: dict[str, Any], name: str) -> Any:
     return sample["metadata"].get(name.removeprefix("metadata."), "") if "." in name else sample[name]
 
 
-def assert_shows(sample: dict[str, Any], row: Row, world: World) -> None:
+def assert_shows(sample: dict[str, Any], row: Row, world: World, stored: dict[str, Any] | None = None) -> None:
+    """Check that a sample shows what the row says. `stored`: the whole sample, by default `world.sample`."""
     withheld = []
     for field_class, fields in FIELDS.items():
-        for name, (value, _) in fields.items():
-            expected = value or world.sample["subject"]
+        for name in fields:
+            expected = value_of(stored or world.sample, name)
             assert value_of(sample, name) == (expected if row.classes[field_class] else ""), name
             withheld += [] if row.classes[field_class] else [name]
     assert sample["withheldFields"] == sorted(withheld)

@@ -9,8 +9,8 @@ from tests.error_answers import reason_of, violated_fields
 from tests.platform import Account, Platform
 
 
-async def create_study(owner: Account, title: str = "gut over a year") -> str:
-    answer = await owner.call("POST", "/api/studies", {"title": title})
+async def create_study(owner: Account, title: str = "gut over a year", **fields: Any) -> str:
+    answer = await owner.call("POST", "/api/studies", {"title": title, **fields})
     assert answer.status_code == 200, answer.text
     return answer.json()["id"]
 
@@ -68,7 +68,7 @@ async def test_only_the_owner_changes_members(platform: Platform) -> None:
 
 async def test_access_ends_with_the_membership(platform: Platform) -> None:
     owner, member = await platform.account(consented=True), await platform.account()
-    study = await create_study(owner)
+    study = await create_study(owner, readerK=1)
     sample = await owner.create(study=study, metadata={"age": 34})
     path = f"/api/samples/{sample['id']}"
 

@@ -33,8 +33,11 @@ def grants_of(principal: Principal, studies: Iterable[StudyGrant]) -> Grants:
     return Grants(everywhere=everywhere, own=_ALL, oversees=oversees, studies=studies, for_permitted_use=for_use)
 
 
-def study_grant(study: str, role: StudyRole.ValueType) -> StudyGrant:
-    """Return the access that a role in a study gives to the samples of that study."""
+def study_grant(study: str, role: StudyRole.ValueType, reader_k: int) -> StudyGrant:
+    """Return the access that a role in a study gives to the samples of that study.
+
+    Readers see quasi-identifiers only of samples whose equivalence class has `reader_k` donors.
+    """
     if role >= STUDY_ROLE_CURATOR:
         return StudyGrant(study=study, classes=_ALL, oversees=True)
-    return StudyGrant(study=study, classes=_STUDY_READER)
+    return StudyGrant(study=study, classes=_STUDY_READER, reader_k=reader_k)

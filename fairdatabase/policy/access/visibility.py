@@ -1,6 +1,7 @@
 """Visibility: decides which fields of a sample a reader may see. Every service uses this module.
 
-A field that a sample's classes do not name is public. A field of FIELD_CLASS_UNSPECIFIED is visible to nobody.
+A field that a sample's classes do not name is public. A field of FIELD_CLASS_UNSPECIFIED is visible to nobody. The
+grants of a study's reader apply only to samples whose equivalence class has enough donors.
 
 The search of backend_svc repeats the rule in SQL, because it must filter rows before reading them. A test compares the
 two.
@@ -10,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from fairdatabase.policy.access.equivalence import DEFAULT_READER_K, NO_LIMIT, SUBJECT, ClassSize
 from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_UNSPECIFIED, StudyGrant
 
 _NONE: frozenset[int] = frozenset()
 _PUBLIC: frozenset[int] = frozenset((FIELD_CLASS_PUBLIC,))
+_NO_DONORS = ClassSize()
 
 
 class GrantsMessage(Protocol):
@@ -34,7 +37,8 @@ class GrantsMessage(Protocol):
 class StudyAccess(NamedTuple):
     """A reader's access to the samples of one study."""
 
-    classes: frozenset[int]
+    classes: Mapping[int, int]
+    """The classes that the reader sees, each with the number of donors that the equivalence class must have."""
     oversees: bool
 
 
@@ -59,8 +63,10 @@ class Reader:
         """Return the reader that a message of grants describes."""
         studies: dict[str, StudyAccess] = {}
         for grant in grants.studies:
-            classes, oversees = studies.get(grant.study, (_NONE, False))
-            studies[grant.study] = StudyAccess(classes | _classes(grant.classes), oversees or grant.oversees)
+            access = studies.get(grant.study, StudyAccess({}, False))
+            k = NO_LIMIT if grant.oversees else grant.reader_k or DEFAULT_READER_K
+            classes = {found: min(k, access.classes.get(found, k)) for found in _classes(grant.classes)}
+            studies[grant.study] = StudyAccess({**access.classes, **classes}, access.oversees or grant.oversees)
         return cls(
             account=account,
             everywhere=_classes(grants.everywhere) | _PUBLIC,
@@ -80,29 +86,41 @@ class View(NamedTuple):
     """Whether the reader sees the sample's trail: events, audit log and privacy status."""
     classes: frozenset[int]
     """Visible field classes. Empty for a quarantined sample: all of its data is withheld, even public fields."""
+    subject_classes: frozenset[int]
+    """The same for the donor's pseudonym, which is withheld where it would link equivalence classes."""
     opened_by_use: frozenset[int]
     """Additional classes that are visible if the sample's terms permit the reader's declared use."""
 
     def in_quarantine(self) -> "View":
         """Return the view of the same sample while it is quarantined."""
-        return View(exists=self.oversees, oversees=self.oversees, classes=_NONE, opened_by_use=_NONE)
+        return View(self.oversees, self.oversees, classes=_NONE, subject_classes=_NONE, opened_by_use=_NONE)
 
     def withheld(self, data: Iterable[str], classes: Mapping[str, int], *, use_permitted: bool = False) -> list[str]:
         """Return which of a sample's data fields the reader may not see."""
-        shown = self.classes | self.opened_by_use if use_permitted else self.classes
-        return [name for name in data if classes.get(name, FIELD_CLASS_PUBLIC) not in shown]
+        opened = self.opened_by_use if use_permitted else _NONE
+        shown, subject_shown = self.classes | opened, self.subject_classes | opened
+        return [
+            name
+            for name in data
+            if classes.get(name, FIELD_CLASS_PUBLIC) not in (subject_shown if name == SUBJECT else shown)
+        ]
 
 
-def view_of(reader: Reader, *, owner: str, study: str, is_quarantined: bool = False) -> View:
-    """Return the reader's view of a sample with this owner, study and state."""
+def view_of(
+    reader: Reader, *, owner: str, study: str, size: ClassSize = _NO_DONORS, is_quarantined: bool = False
+) -> View:
+    """Return the reader's view of a sample with this owner, study and state. `size`: of its equivalence class."""
     access = reader.studies.get(study)
     oversees = reader.oversees or reader.account == owner or (access is not None and access.oversees)
     classes = reader.everywhere
     if reader.account == owner:
         classes |= reader.own
+    subject_classes = classes
     if access is not None:
-        classes |= access.classes
-    view = View(True, oversees, classes, reader.for_permitted_use - classes)
+        granted = access.classes.items()
+        subject_classes = classes.union(found for found, k in granted if size.admits(k, SUBJECT))
+        classes = classes.union(found for found, k in granted if size.admits(k))
+    view = View(True, oversees, classes, subject_classes, reader.for_permitted_use - classes)
     return view.in_quarantine() if is_quarantined else view
 
 

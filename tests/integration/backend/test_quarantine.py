@@ -78,7 +78,7 @@ async def test_withdrawal_waits_for_a_store_that_holds_the_lock(backend: Backend
     """Force the race of the test above: the withdrawal starts after a store took its lock and before it commits."""
     owner, consent = new_account(), uuid4()
     async with backend.database.transaction() as connection:
-        await locks.share(connection, [locks.lock_key("consent", consent)])
+        await locks.take(connection, shared=[locks.lock_key("consent", consent)])
         withdrawal = asyncio.ensure_future(backend.quarantine(str(consent), owner))
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         assert await eventually(lambda: backend.database.pool.fetchval(waiting), within=5)

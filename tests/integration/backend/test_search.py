@@ -231,12 +231,16 @@ async def test_invalid_filter_is_rejected_without_quoting_it(backend: Backend, t
 # 20,000 samples of 2,000 owners; one in a hundred of organism "rare".
 GENERATE = """
 INSERT INTO sample (id, owner, study, subject, organism, taxon_id, collection_date, metadata, classes, consents, state,
-                    last_sequence, created_at)
+                    last_sequence, created_at, class_id)
 SELECT lpad(to_hex(n), 32, '0')::uuid, lpad(to_hex(n % 2000), 32, '0')::uuid, lpad(to_hex(n % 200), 32, '0')::uuid,
        'pseudonym ' || n % 5000, CASE WHEN n % 100 = 0 THEN 'rare' ELSE 'organism ' || n % 20 END, n % 300, '2008',
-       '{}', '{}', '{}', CASE WHEN n % 1000 = 0 THEN 1 ELSE 3 END, 5, now() - n * interval '1 minute'
+       '{}', '{}', '{}', CASE WHEN n % 1000 = 0 THEN 1 ELSE 3 END, 5, now() - n * interval '1 minute',
+       lpad(to_hex(n % 500), 32, '0')::uuid
 FROM generate_series(1, 20000) AS n
 """
+GENERATE_CLASSES = (
+    "INSERT INTO equivalence_class SELECT lpad(to_hex(n), 32, '0')::uuid, 40, 0 FROM generate_series(0, 499) AS n"
+)
 GENERATE_FIELDS = """
 INSERT INTO sample_field (sample_id, field, class, text_value, number_value)
 SELECT id, field, 1, text_value, number_value FROM sample, LATERAL (VALUES
@@ -263,16 +267,30 @@ FILTERS = [
 ]
 
 
-async def test_every_filter_uses_an_index(backend: Backend) -> None:
+@pytest.mark.parametrize("is_limited", [False, True], ids=["most readers", "reader of a study"])
+async def test_every_filter_uses_an_index(backend: Backend, is_limited: bool) -> None:
     reader = UUID(new_account())
     async with backend.database.pool.acquire() as connection:
         await connection.execute(GENERATE)
         await connection.execute(GENERATE_FIELDS)
+        await connection.execute(GENERATE_CLASSES)
         await connection.execute("ANALYZE")
         for text in FILTERS:
-            statement, values = search.build(filter.parse(text))
+            statement, values = search.build(filter.parse(text), is_limited=is_limited)
             study = UUID(STUDY)
-            arguments = (reader, [PUBLIC], [PUBLIC], False, None, 51, [study, study], [PUBLIC, QUASI], [study], *values)
+            arguments = (
+                reader,
+                [PUBLIC],
+                [PUBLIC],
+                False,
+                None,
+                51,
+                [study, study],
+                [PUBLIC, QUASI],
+                [1, 5],
+                [study],
+                *values,
+            )
             explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *arguments)
             plan = json.loads(explained)[0]
             nodes = list(_nodes(plan["Plan"]))
@@ -292,7 +310,7 @@ async def test_study_membership_reveals_more_only_in_that_study(backend: Backend
     owner, reader, elsewhere = new_account(), new_account(), str(uuid4())
     fields = {"age": ("30-39", QUASI), "disease": ("Healthy", SENSITIVE)}
     here, there = await backend.add(owner, fields), await backend.add(owner, fields, study=elsewhere)
-    grant = StudyGrant(study=STUDY, classes=[PUBLIC, QUASI])
+    grant = StudyGrant(study=STUDY, classes=[PUBLIC, QUASI], reader_k=1)
     mine = f' AND owner = "{owner}"'
 
     assert await backend.find(reader, 'metadata.age = "30-39"' + mine, studies=[grant]) == [here]

@@ -1,20 +1,21 @@
 """The SQL of search finds exactly what the policy's rule lets a reader see."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from fairdatabase.policy.access.equivalence import ClassSize
 from fairdatabase.policy.access.visibility import Reader, view_of
 from fairdb.privacy.v1.field_class_pb2 import FieldClass, StudyGrant
 from fairdb.privacy.v1.privacy_service_pb2 import Grants
-from tests.integration.backend.conftest import Backend
+from tests.integration.backend.conftest import QUASI, Backend, store_request
 
 # The indexed fields of each sample: one field of every class, and one without a class.
 CLASSES = FieldClass.values()
 ACCOUNTS = [str(UUID(int=number)) for number in range(1, 6)]
 STUDIES = [str(UUID(int=number)) for number in range(101, 106)]
-SAMPLES, READERS = 40, 120
+SAMPLES, READERS = 80, 120
 
 
 class Facts(NamedTuple):
@@ -22,6 +23,9 @@ class Facts(NamedTuple):
 
     owner: str
     study: str
+    subject: str
+    group: int
+    """Decides the equivalence class."""
     is_quarantined: bool
 
 
@@ -29,11 +33,18 @@ async def test_sql_agrees_with_the_rule_for_random_readers_and_samples(backend: 
     dice = random.Random(20)
     samples = await store_samples(backend, dice)
     seen: dict[bool, int] = {False: 0, True: 0}
+    subjects_seen = subjects_withheld = 0
     for _ in range(READERS):
         account, grants = dice.choice(ACCOUNTS), random_grants(dice)
         reader = Reader.of(account, grants)
         views = {
-            id: view_of(reader, owner=facts.owner, study=facts.study, is_quarantined=facts.is_quarantined)
+            id: view_of(
+                reader,
+                owner=facts.owner,
+                study=facts.study,
+                size=size_of(facts, samples),
+                is_quarantined=facts.is_quarantined,
+            )
             for id, facts in samples.items()
         }
         assert await find(backend, account, grants, "") == {id for id, view in views.items() if view.exists}
@@ -42,18 +53,48 @@ async def test_sql_agrees_with_the_rule_for_random_readers_and_samples(backend: 
             assert await find(backend, account, grants, f"metadata.class{field_class} = 1") == expected, grants
             seen[True] += len(expected)
             seen[False] += len(views) - len(expected)
+        expected = {id for id, view in views.items() if QUASI in view.subject_classes and samples[id].subject}
+        assert await find(backend, account, grants, 'subject != ""') == expected, grants
+        subjects_seen += len(expected)
+        by_class = {id for id, view in views.items() if QUASI in view.classes and samples[id].subject}
+        subjects_withheld += len(by_class - expected)
     # Check that both outcomes are common, so that a rule that always returns the same outcome would fail.
     assert min(seen.values()) > 2000
     assert sum(seen.values()) == SAMPLES * READERS * len(CLASSES)
+    assert subjects_seen > 200
+    assert subjects_withheld > 20
+
+
+def size_of(facts: Facts, samples: Mapping[str, Facts]) -> ClassSize:
+    """Count the donors of a sample's equivalence class, and of the others, from the samples themselves."""
+    if facts.is_quarantined:
+        return ClassSize()
+    groups: dict[str, set[int]] = {}
+    for other in samples.values():
+        if other.study == facts.study and other.subject and not other.is_quarantined:
+            groups.setdefault(other.subject, set()).add(other.group)
+    of_class = [found for found in groups.values() if facts.group in found]
+    return ClassSize(len(of_class), any(len(found) > 1 for found in of_class))
 
 
 async def store_samples(backend: Backend, dice: random.Random) -> dict[str, Facts]:
     samples: dict[str, Facts] = {}
-    metadata = {f"class{field_class}": (1, field_class) for field_class in CLASSES}
+    fields = {f"class{field_class}": (1, field_class) for field_class in CLASSES}
     for number in range(SAMPLES):
-        facts = Facts(dice.choice(ACCOUNTS), dice.choice(STUDIES), number % 4 == 0)
+        facts = Facts(
+            dice.choice(ACCOUNTS),
+            dice.choice(STUDIES),
+            dice.choice(["", *"abcdefgh"]),
+            dice.choice((1, 1, 1, 2)),
+            number % 4 == 0,
+        )
         consent = str(uuid4())
-        id = await backend.add(facts.owner, metadata, study=facts.study, consents=[consent])
+        metadata = {**fields, "group": (facts.group, QUASI)}
+        request = store_request(facts.owner, metadata, study=facts.study, subject=facts.subject, consents=[consent])
+        if facts.subject:
+            request.stored.classes["subject"] = QUASI
+        id = (await backend.store(request)).stored.sample.id
+        await backend.index(id)
         samples[id] = facts
         if facts.is_quarantined:
             assert await backend.quarantine(consent, facts.owner) == 1
@@ -62,7 +103,7 @@ async def store_samples(backend: Backend, dice: random.Random) -> dict[str, Fact
 
 def random_grants(dice: random.Random) -> Grants:
     studies = [
-        StudyGrant(study=study, classes=some_of(dice), oversees=dice.random() < 0.4)
+        StudyGrant(study=study, classes=some_of(dice), oversees=dice.random() < 0.3, reader_k=dice.randint(0, 4))
         for study in dice.sample(STUDIES, dice.randint(0, 3))
     ]
     return Grants(

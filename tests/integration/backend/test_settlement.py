@@ -75,7 +75,7 @@ async def test_settlement_waits_for_a_store_that_holds_the_lock(backend: Backend
     made = request(1)
     id = UUID(made.stored.sample.id)
     async with backend.database.transaction() as connection:
-        await locks.share(connection, [locks.lock_key("sample", id)])
+        await locks.take(connection, shared=[locks.lock_key("sample", id)])
         settling = asyncio.create_task(settle(backend, str(id)))
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         while not await backend.database.fetchval(waiting):
