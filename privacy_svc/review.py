@@ -12,12 +12,14 @@ from pathlib import Path
 
 from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.records.preview import preview
+from fairdatabase.policy.tables.fields import CLASS_NAMES
 from fairdatabase.policy.tables.reader import Policy, load_policy
 from fairdatabase.sheets.errors import BadTable
 from fairdatabase.sheets.table import read_rows
 from fairdb.samples.v1.sample_pb2 import RawSample
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview
 
+_LONG_NAMES = {"quasi": "quasi-identifier"}
 _ORGANISM = "human metagenome"
 _EXAMPLES = 3
 _USAGE = "usage: python -m privacy_svc.review FILE [FILE …]"
@@ -38,6 +40,8 @@ class Column:
     field_class: str
     action: str
     counts: Counter[str] = field(default_factory=Counter)
+    raised: Counter[str] = field(default_factory=Counter)
+    """How many values have another class than the column, by this class."""
     examples: list[str] = field(default_factory=list)
 
 
@@ -63,7 +67,8 @@ def main(arguments: list[str]) -> int:
         print(f"{name}, by policy {policy.version}")
         for title, column in columns.items():
             counts = ", ".join(f"{count} {outcome}" for outcome, count in column.counts.most_common())
-            print(f"  {title}: {column.name}, {column.field_class}, {column.action}: {counts}")
+            raised = "".join(f"; {count} of them {class_}" for class_, count in column.raised.most_common())
+            print(f"  {title}: {column.name}, {column.field_class}, {column.action}: {counts}{raised}")
             if column.examples:
                 print(f"      {' | '.join(column.examples)}")
     return 0
@@ -86,12 +91,20 @@ def review(rows: Iterable[Mapping[str, str]], policy: Policy) -> dict[str, Colum
 
 def _column(title: str, answer: FieldPreview, policy: Policy) -> Column:
     found = policy.resolve(title)
-    class_ = FieldPreview.Class.Name(answer.field_class).removeprefix("CLASS_").lower().replace("_", "-")
-    return Column(found.name if found else "unknown", class_, found.says or found.action if found else "drop")
+    if found is None:
+        return Column("unknown", _class_name(answer), "drop")
+    class_ = CLASS_NAMES[found.field_class]
+    return Column(found.name, _LONG_NAMES.get(class_, class_), found.says or found.action)
+
+
+def _class_name(answer: FieldPreview) -> str:
+    return FieldPreview.Class.Name(answer.field_class).removeprefix("CLASS_").lower().replace("_", "-")
 
 
 def _count(column: Column, answer: FieldPreview) -> None:
     column.counts[_OUTCOMES[answer.outcome]] += 1
+    if answer.stored_name and (class_ := _class_name(answer)) != column.field_class:
+        column.raised[class_] += 1
     if answer.stored_name and len(column.examples) < _EXAMPLES:
         value = answer.stored_value
         example = value.string_value if value.HasField("string_value") else f"{value.number_value:g}"

@@ -26,7 +26,8 @@ WITH waiting AS MATERIALIZED (
     SELECT id FROM sample WHERE id = ANY ($1::uuid[]) AND state < $2 AND NOT {BARRED} ORDER BY id FOR NO KEY UPDATE
 )
 UPDATE sample SET state = $2, version = version + 1, last_sequence = last_sequence + 1, updated_at = now()
-FROM waiting WHERE sample.id = waiting.id RETURNING sample.id, last_sequence, owner, study, organism
+FROM waiting WHERE sample.id = waiting.id RETURNING sample.id, last_sequence, owner, study, organism,
+    NOT classes ? 'organism' AS is_organism_public
 """
 
 

@@ -58,11 +58,14 @@ async def remove(database: Database, account: UUID, subscription_id: UUID) -> No
 
 
 async def notify_followers(connection: Connection, samples: Sequence[asyncpg.Record]) -> None:
-    """Write a row for each sample and each account that follows its organism or study, except the owner."""
+    """Write a row for each sample and each account that follows its organism or study, except the owner.
+
+    An organism that is not public reveals an infection, so nobody is told that a sample has it.
+    """
     found = await connection.fetch(
         FOLLOWERS,
         [row["id"] for row in samples],
-        [row["organism"].lower() for row in samples],
+        [row["organism"].lower() if row["is_organism_public"] else None for row in samples],
         [row["study"] for row in samples],
         [row["owner"] for row in samples],
     )

@@ -7,9 +7,13 @@ from typing import Any
 
 from fairdatabase.anonymity.model.classes import group
 from fairdatabase.anonymity.model.table import Table
+from fairdatabase.policy.records.classes import classified
 from fairdatabase.policy.tables.fields import CLASS_NAMES, Field, Policy
+from fairdatabase.policy.tables.vocabulary import Vocabulary
+from fairdatabase.policy.text.characters import clean
 
 _SEPARATORS = re.compile(r"[\W_]+")
+_RAISED = ("public", "quasi")
 _FOLLOWED = ("quasi", "sensitive")
 """A column of ontology ids is a companion if the column of its terms would have one of these roles."""
 
@@ -32,12 +36,15 @@ def guess_roles(policy: Policy, table: Table) -> list[Guess]:
     names subjects is the subject. Of quasi-identifiers with the same information, the one with the shortest title
     remains.
     """
-    found: list[Guess] = []
+    guesses: list[Guess] = []
     alike: list[list[str]] = []
     for title, column in table.columns.items():
         values = len(column.values)
-        role, why = _role(policy.resolve(title), values, table.rows)
-        if role == "subject" and any(guess.role == "subject" for guess in found):
+        found = policy.resolve(title)
+        role, why = _role(found, values, table.rows)
+        if found is not None and role in _RAISED:
+            role, why = _raised_by_values(found, column.values, policy.vocabulary)
+        if role == "subject" and any(guess.role == "subject" for guess in guesses):
             role, why = "direct", "a second column that names the subject"
         if role == "quasi" and values > 1:
             same = next((titles for titles in alike if _say_the_same(table, titles[0], title)), None)
@@ -45,13 +52,13 @@ def guess_roles(policy: Policy, table: Table) -> list[Guess]:
                 alike.append([title])
             else:
                 same.append(title)
-        found.append(Guess(title, role, why, values))
+        guesses.append(Guess(title, role, why, values))
     plainest = {title: min(titles, key=lambda t: len(_words(t))) for titles in alike for title in titles}
     return [
         replace(guess, role="companion", why=f"same information as {plainest[guess.title]}")
         if plainest.get(guess.title, guess.title) != guess.title
         else guess
-        for guess in found
+        for guess in guesses
     ]
 
 
@@ -70,6 +77,16 @@ def _role(found: Field | None, values: int, rows: int) -> tuple[str, str]:
     if found.action == "subject":
         return "subject", "names the person"
     return role, found.name
+
+
+def _raised_by_values(found: Field, values: Sequence[str], vocabulary: Vocabulary) -> tuple[str, str]:
+    """Return the role of a column, which has the class of its most revealing value."""
+    missing = vocabulary.missing.in_table
+    raised = {classified(found, text, vocabulary) for value in values if (text := clean(value)) and not missing(text)}
+    highest = max(raised, key=lambda field: field.field_class, default=found)
+    if highest.field_class == found.field_class:
+        return CLASS_NAMES[found.field_class], found.name
+    return CLASS_NAMES[highest.field_class], f"{found.name}; {highest.why}"
 
 
 def _say_the_same(table: Table, first: str, second: str) -> bool:

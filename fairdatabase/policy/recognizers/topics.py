@@ -75,7 +75,7 @@ def _topics_of_term(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
         yield topics.by_name["code"]
     for token in _harmful_tokens(folded, vocabulary):
         yield from _topics_of_word(token, vocabulary)
-    if any(_is_unlisted(token, vocabulary) for token in _TOKEN.findall(folded.lower())):
+    if any(_is_known_by_ending(token, vocabulary) for token in _TOKEN.findall(folded.lower())):
         yield topics.default
 
 
@@ -156,17 +156,13 @@ def _topics_of_word(word: str, vocabulary: Vocabulary) -> tuple[Topic, ...]:
     return ()
 
 
-def _is_unlisted(token: str, vocabulary: Vocabulary) -> bool:
+def _is_known_by_ending(token: str, vocabulary: Vocabulary) -> bool:
     """Return whether the vocabulary knows a token only by an ending, which most often is that of a disease or drug."""
-    words = vocabulary.words
-    if token in words or token.removesuffix("'s") in words:
+    words, harmless = vocabulary.words, vocabulary.topics.endings
+    if token in words:
         return False
     return any(
-        len(word) > 1
-        and word not in words
-        and not vocabulary.numbers.knows(word)
-        and not word.endswith(vocabulary.topics.endings)
-        for word in _LETTERS.findall(token)
+        word not in words and vocabulary.knows(word) and not word.endswith(harmless) for word in _LETTERS.findall(token)
     )
 
 

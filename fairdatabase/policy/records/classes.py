@@ -44,7 +44,8 @@ def at_least(field: Field, topic: Topic | None) -> Field:
 
 @lru_cache(_MOST_RAISED)
 def _raised(field: Field, topic: Topic) -> Field:
-    return replace(field, field_class=topic.field_class, says=says_raised(field.says, topic))
+    why = f"says something about {topic.about}"
+    return replace(field, field_class=topic.field_class, says=says_raised(field.says, topic), why=why)
 
 
 def says_raised(says: str, topic: Topic) -> str:

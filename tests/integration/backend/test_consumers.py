@@ -136,6 +136,19 @@ async def test_followers_are_notified_once_and_the_owner_never(backend: Backend)
         assert not (await notifications_of(backend, account)).notifications
 
 
+async def test_organism_that_is_not_public_notifies_only_followers_of_the_study(backend: Backend) -> None:
+    by_organism, by_study = new_account(), new_account()
+    await follow(backend, by_organism, organism="Hepatitis B virus")
+    await follow(backend, by_study, study=STUDY)
+    request = store_request(new_account(), organism="Hepatitis B virus")
+    request.stored.classes["organism"] = SENSITIVE
+    id = (await backend.store(request)).stored.sample.id
+    await backend.index(id)
+    await backend.notify(id)
+    assert not (await notifications_of(backend, by_organism)).notifications
+    assert [item.sample for item in (await notifications_of(backend, by_study)).notifications] == [id]
+
+
 async def test_following_twice_is_one_subscription(backend: Backend) -> None:
     account = new_account()
     organism = [await follow(backend, account, organism=name) for name in ("E. coli", "e. COLI")]

@@ -48,3 +48,22 @@ def test_only_the_shortest_title_is_used_of_columns_with_the_same_information() 
         ("age_years", "companion", "same information as age"),
         ("sex", "quasi", "sex"),
     ]
+
+
+def test_column_has_the_role_of_its_most_revealing_value() -> None:
+    table = table_of(
+        {
+            "isolation_source": ["feces", "skin of a diabetic", "feces"],
+            "body_site": ["tongue", "prostate", "n/a"],
+            "sample_type": ["swab", "stool", "unusualword"],
+            "body_site_ontology_term_id": ["UBERON:0001723", "MONDO:0005148", ""],
+            "education": ["college", "school", "smoker"],
+        }
+    )
+    assert [(guess.role, guess.why) for guess in guess_roles(POLICY, table)] == [
+        ("sensitive", "isolation_source; says something about health or treatment"),
+        ("quasi", "body_site; says something about sex"),
+        ("public", "sample_type"),
+        ("sensitive", "body_site_ontology_term_id; says something about health or treatment"),
+        ("sensitive", "education; says something about health or treatment"),
+    ]

@@ -43,6 +43,17 @@ def test_output_contains_only_values_that_are_stored(
     assert "soon" not in printed
 
 
+def test_values_of_a_higher_class_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["vagina", "feces", "skin ulcer", "feces of a smoker", "prostate", "tongue"]
+    (tmp_path / "table").write_text("\n".join(["body site", *rows]))
+    columns = review(read_rows(tmp_path / "table"), POLICY)
+    assert columns["body site"].field_class == "public"
+    assert columns["body site"].raised == {"quasi-identifier": 2, "sensitive": 2}
+    assert main([str(tmp_path / "table")]) == 0
+    line = "body_site, public, kept: 6 kept; 2 of them quasi-identifier; 2 of them sensitive"
+    assert line in capsys.readouterr().out
+
+
 def test_unreadable_table_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "latin").write_bytes(b"name\n\xff\xfe")
     for name, why in (("latin", "line 2, column 1: not UTF-8"), ("missing", "No such file")):
