@@ -2,24 +2,22 @@
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bench.tables.crowds import count_alone
+from bench.tables.crowds import Kept, Person, alone_for_readers, alone_in_public
 from bench.tables.files import content_type_of, count_rows
 from chassis.errors import AppError
-from fairdatabase.policy.records.anonymisation import Anonymised, Anonymiser, render
+from fairdatabase.policy.records.anonymisation import Anonymiser, render
 from fairdatabase.policy.records.drops import Cause
-from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample
 from gateway.imports.files import open_reader
 from gateway.imports.rows import Row, Titles
 
 _STUDY = "0190f3a4-0000-7000-8000-000000000001"
 _BYTES_AT_ONCE = 64 * 1024
-_QUASI = FieldClass.FIELD_CLASS_QUASI_IDENTIFIER
 _NUMBER = re.compile(r"\d+")
 
 
@@ -43,8 +41,11 @@ class Imported:
     """Dropped values by cause, and by reason where the value itself is the cause."""
     people: int = 0
     """Donors of the accepted rows. A row that names no donor counts as another person."""
+    humans: int = 0
+    """People without those whose sample names no donor and is not of the human body, such as soil."""
     alone_in_public: int = 0
     """People who are alone with their public fields."""
+    humans_alone_in_public: int = 0
     alone_for_readers: int = 0
     """People who are alone with what readers of the study see."""
 
@@ -75,8 +76,7 @@ def _judge_rows(
 ) -> None:
     given: Counter[str] = Counter()
     causes: dict[str, Counter[str]] = {}
-    public: list[tuple[Hashable, Hashable]] = []
-    for_readers: list[tuple[Hashable, Hashable]] = []
+    kept: list[Kept] = []
     for item in items:
         found.rows += 1
         if isinstance(item, AppError):
@@ -97,41 +97,24 @@ def _judge_rows(
                 found.reasons.update({f"{v.field}: {_plain(v.description)}" for v in judged.violations})
             else:
                 found.accepted += 1
-                person = judged.subject or found.rows
-                stored = render(judged, lambda subject: subject)
-                public.append((person, _shown(stored, frozenset())))
-                for_readers.append((person, _shown(stored, frozenset((_QUASI,)))))
+                person = Person(judged.subject or f"row {found.rows}", is_donor=bool(judged.subject))
+                kept.append(Kept(person, render(judged, lambda subject: subject)))
         if found.rows == most_rows:
             break
     found.columns, found.cells = len(given), given.total()
     for name, counted in causes.items():
         if counted.total() == given[name]:
             found.dropped_columns[name] = counted.most_common(1)[0][0]
-    found.people = len({person for person, _ in public})
-    if found.people > 1:
-        found.alone_in_public, found.alone_for_readers = count_alone(public), count_alone(for_readers)
+    in_public, humans = alone_in_public(kept), {one.person for one in kept if one.is_of_a_human}
+    found.people, found.humans = len({one.person for one in kept}), len(humans)
+    found.alone_in_public, found.humans_alone_in_public = len(in_public), len(in_public & humans)
+    found.alone_for_readers = len(alone_for_readers(kept))
 
 
 def _columns_of(raw: RawSample) -> list[str]:
     """Return the names of the fields that may be dropped."""
     named = {"collectionDate": raw.collection_date, "taxonId": raw.taxon_id}
     return [*raw.metadata, *(name for name, value in named.items() if value)]
-
-
-def _shown(stored: Anonymised, classes: frozenset[int]) -> Hashable:
-    """Return the fields of a stored sample that a reader of these classes sees, besides the public ones.
-
-    The study is the same everywhere, and the pseudonym is left out: it is what a description must not lead to.
-    """
-    sample = stored.sample
-    values = {f"metadata.{name}": value.SerializeToString() for name, value in sample.metadata.items()}
-    values |= {
-        "organism": sample.organism.encode(),
-        "taxonId": str(sample.taxon_id).encode(),
-        "collectionDate": sample.collection_date.encode(),
-    }
-    hidden = {path for path, field_class in stored.classes.items() if field_class not in classes}
-    return frozenset((path, value) for path, value in values.items() if path not in hidden)
 
 
 def _reasons(error: AppError) -> set[str]:

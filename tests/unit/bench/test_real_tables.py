@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.real_tables import try_tables
-from bench.tables.crowds import count_alone
+from bench.tables.crowds import alone
 from bench.tables.exact import gives_away, resolution_of
 from bench.tables.figures import ALL, Tried, as_text, totals
 from bench.tables.files import content_type_of, count_rows, tables_in
@@ -111,10 +111,27 @@ def test_a_person_is_alone_if_any_row_is(tmp_path: Path, anonymiser: Anonymiser)
     assert (found.people, found.alone_in_public) == (3, 1)
 
 
-def test_readers_see_more_than_the_public(tmp_path: Path, anonymiser: Anonymiser) -> None:
-    rows = ("subject,sex", "P1,female", "P2,male", "P3,male", "P4,male")
+def test_only_human_samples_and_donors_are_humans(tmp_path: Path, anonymiser: Anonymiser) -> None:
+    rows = ("subject,organism", f",{SOIL}", "P1,Escherichia coli", ",Homo sapiens", f",{GUT}", f",{GUT}")
     found = imported(anonymiser, write(tmp_path / "a.csv", *rows))
-    assert (found.people, found.alone_in_public, found.alone_for_readers) == (4, 0, 1)
+    assert (found.people, found.alone_in_public) == (5, 3)
+    assert (found.humans, found.humans_alone_in_public) == (4, 2)
+
+
+def test_readers_see_quasi_identifiers_of_five_donors(tmp_path: Path, anonymiser: Anonymiser) -> None:
+    rows = ["subject,organism,sex", *(f"P{n},{GUT},male" for n in range(5)), f"P6,{SOIL},female", f"P7,{SOIL},male"]
+    found = imported(anonymiser, write(tmp_path / "a.csv", *rows))
+    # P7 shares sex with five others, so it is shown, and with the organism it is unique.
+    assert (found.people, found.alone_in_public, found.alone_for_readers) == (7, 0, 2)
+    # With one male fewer, sex of nobody is shown.
+    fewer = imported(anonymiser, write(tmp_path / "b.csv", *rows[:4], *rows[6:]))
+    assert (fewer.people, fewer.alone_for_readers) == (5, 0)
+
+
+def test_rows_without_a_donor_do_not_make_a_class_larger(tmp_path: Path, anonymiser: Anonymiser) -> None:
+    rows = ["subject,organism,sex", *(f",{GUT},male" for _ in range(9)), f",{SOIL},male", f",{SOIL},female"]
+    found = imported(anonymiser, write(tmp_path / "a.csv", *rows))
+    assert (found.people, found.alone_in_public, found.alone_for_readers) == (11, 0, 0)
 
 
 def test_nobody_is_alone_in_a_table_of_one_person(tmp_path: Path, anonymiser: Anonymiser) -> None:
@@ -123,7 +140,7 @@ def test_nobody_is_alone_in_a_table_of_one_person(tmp_path: Path, anonymiser: An
 
 
 def test_people_are_alone_with_a_description_of_nobody_else() -> None:
-    assert count_alone([("a", 1), ("a", 1), ("b", 2), ("c", 2), ("c", 3), ("a", 4)]) == 2
+    assert alone([("a", 1), ("a", 1), ("b", 2), ("c", 2), ("c", 3), ("a", 4)]) == {"a", "c"}
 
 
 @pytest.mark.parametrize(
