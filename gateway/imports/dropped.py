@@ -105,6 +105,8 @@ class DroppedFields:
     def _dropped_by_name(self, name: str) -> pb.DroppedColumn | None:
         """Return the drop of a field whose name alone decides it."""
         field = self._policy.resolve(name)
+        if field is None and self._policy.depends_on_value(name):
+            return None
         if field is None:
             return pb.DroppedColumn(field=name, cause=Cause.CAUSE_UNKNOWN, reason=UNKNOWN.reason)
         if field.is_stored or field.action == "subject":

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from fairdatabase.policy.tables.titles import Reading, Title, read_title, reading_of
+from fairdatabase.policy.tables.titles import Reading, Title, names_fields_in_values, read_title, reading_of
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import squash
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
@@ -56,6 +56,8 @@ class Field:
     follows: str = ""
     values: Mapping[str, str] = field(default_factory=dict[str, str])
     pattern: re.Pattern[str] | None = None
+    # Values that are not searched for identifiers, because their digits have a place of their own.
+    certain: re.Pattern[str] | None = None
     unit: str = ""
     read_in: str = ""
     unit_field: str = ""
@@ -138,6 +140,10 @@ class Policy:
             # The labels of codes may be any text: "1=male, 2=female".
             return Match(found.field, not (how and how.codes) or how is found.reading, how)
         return Match(next((field for pattern, field in self._patterns if pattern.search(squashed)), None))
+
+    def depends_on_value(self, title: str) -> bool:
+        """Return whether only a value shows what an unlisted title means: a question, or a field in the value."""
+        return bool(self.vocabulary.questions.name(title)) or names_fields_in_values(title)
 
     def question(self, name: str) -> Field:
         """Return the field of a question that the policy does not list."""

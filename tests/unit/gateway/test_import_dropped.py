@@ -52,6 +52,12 @@ def test_waiting_answer_contains_no_name() -> None:
     assert list(named(fields, waiting).rows[1].dropped_fields) == ["Jane Quartzfeather"]
 
 
+def test_column_of_a_question_is_not_dropped_by_name() -> None:
+    dropped = DroppedFields(POLICY)
+    dropped.add_columns(["has hamster", "characteristics_ch1.1", "quartz", "Quartzfeather (years)"])
+    assert [column.field for column in dropped.columns] == ["quartz", "Quartzfeather (years)"]
+
+
 def test_columns_that_are_dropped_by_name_are_named_once() -> None:
     fields = DroppedFields(POLICY)
     fields.add_columns(["shoe size", "age", "phone", "age_unit", "patient id"])
