@@ -44,10 +44,10 @@ def preview(raw: RawSample, anonymiser: Anonymiser) -> SamplePreview:
         if (answer := _explain_named(name, policy.fields.get(field), sent[name], stored[name], judged, result))
     ]
     kept = {key for key, _ in judged.listed} | {key for key, _, _ in judged.values} | judged.merged
-    # The policy does not list every question that it stores.
-    questions = {key: field for key, field, _ in judged.values if field.action == "answer"}
+    # The policy does not list every question that it stores, and some values name their field.
+    found = {key: listed.field for key, listed in judged.listed} | {key: field for key, field, _ in judged.values}
     fields += [
-        _explain(key, policy.resolve(key) or questions.get(key), raw.metadata[key], key in kept, judged, result)
+        _explain(key, policy.resolve(key) or found.get(key), raw.metadata[key], key in kept, judged, result)
         for key in sorted(raw.metadata)
     ]
     violations = [

@@ -89,6 +89,8 @@ def _pattern(field: Field, value: Scalar, context: RuleContext) -> Scalar | None
     text = plain(value)
     if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
         return None
+    if field.certain is not None and field.certain.fullmatch(text):
+        return value
     return None if is_identifying(text) else value
 
 

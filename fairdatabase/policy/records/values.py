@@ -9,7 +9,7 @@ from google.protobuf.struct_pb2 import Value
 from fairdatabase.policy.records.memo import Memo
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.missing import MissingTerms
-from fairdatabase.policy.tables.titles import Reading
+from fairdatabase.policy.tables.titles import Reading, names_fields_in_values
 from fairdatabase.policy.text.characters import clean
 from fairdatabase.policy.text.scalars import Scalar, are_clean, read
 from fairdb.samples.v1.sample_pb2 import RawSample
@@ -40,10 +40,12 @@ def read_values(raw: RawSample, memo: Memo) -> Values:
     fields = list(map(memo.names.get, names))
     questionable: list[str] = []
     readings: dict[str, Reading] = {}
+    naming: list[str] = []
     if None in fields:
         matches = list(map(memo.match, names))
         fields = [match.field for match in matches]
         readings = {name: match.reading for name, match in zip(names, matches, strict=True) if match.reading}
+        naming = [name for name in names if names_fields_in_values(name)]
         # An unlisted name is not cached, so it must be checked each time.
         questionable = [name for name in names if name not in memo.names]
     values = list(map(metadata.__getitem__, names))
@@ -70,9 +72,24 @@ def read_values(raw: RawSample, memo: Memo) -> Values:
                     # The value may identify the donor, so its texts are erased from the other values.
                     text = "\n".join(_texts(value))[:_LONGEST_EVIDENCE]
                     given.append((name, None if field and field.is_stored else field, text))
+    if naming:
+        given = [_find_in_value(*item, memo, readings) if item[0] in naming else item for item in given]
     if readings:
         given = list(_read_by_titles(given, readings, memo.policy.vocabulary.missing, unreadable))
-    return Values(given, unreadable, questionable, len(set(fields)) < len(fields))
+    return Values(given, unreadable, questionable, bool(naming) or len(set(fields)) < len(fields))
+
+
+def _find_in_value(
+    name: str, field: Field | None, value: Scalar | None, memo: Memo, readings: dict[str, Reading]
+) -> Given:
+    """Return a field whose value begins with the field's name, and note how to read the rest of the value."""
+    title, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
+    match = memo.match(title)
+    if not colon or match.field is None:
+        return name, field, value
+    if match.reading:
+        readings[name] = match.reading
+    return name, match.field, rest.strip() or None
 
 
 def _read_by_titles(

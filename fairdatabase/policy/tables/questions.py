@@ -13,7 +13,7 @@ from typing import Any
 from fairdatabase.policy.text.characters import clean, fold, squash
 from fairdatabase.policy.text.scalars import Scalar, plain
 
-_LONGEST_TITLE = 64
+_LONGEST_NAME = 64
 _LONGEST_ANSWER = 80
 _TITLE = re.compile(r"[\w \-./,'()?&+#*:]+", re.ASCII)
 # "hasCat", "HAS_CAT", "Vitamin B12": words of letters, perhaps with a number behind them.
@@ -25,8 +25,10 @@ _MOST_OF_A_COUNT = 12
 # A number alone may be an age. It is a frequency only beside one of these words.
 _COUNTED = re.compile(
     r"\b(?:once|twice|times?|per|a|an|each|every|less|more|fewer|than|ago|past|last|within|least|most|cups?|glass(?:es)?|"
-    r"drinks?|servings?|portions?|units?)\b|/"
+    r"drinks?|servings?|portions?|units?|hours?|minutes?)\b|/"
 )
+# A small count, or a range of them: "1-2", "3+".
+_COUNT = re.compile(r"[<>]? ?(?:[0-9]|1[0-2])(?: ?(?:-|to) ?(?:[0-9]|1[0-2])| ?\+)")
 _SHORTEST_WORD = 3
 # Answers on a scale, and codes of answers. A single digit identifies nobody.
 _DIGITS = frozenset("0123456789")
@@ -46,14 +48,17 @@ class Questions:
 
     def name(self, title: str) -> str:
         """Return the name under which the answers to a question are stored, or "" if the title is not a question."""
-        if len(title) > _LONGEST_TITLE:
+        # The name may be longer than the title: "hasCat" becomes "has_cat".
+        if len(title) > _LONGEST_NAME:
             return ""
         text = fold(clean(title))
         if not _TITLE.fullmatch(text):
             return ""
         words = [word.lower() for word in _WORDS.findall(text.replace("'", ""))]
         name = "_".join(words)
-        if squash(name) != squash(text) or not all(map(self._knows, words)) or not name[:1].isalpha():
+        if len(name) > _LONGEST_NAME or not name[:1].isalpha() or squash(name) != squash(text):
+            return ""
+        if not all(map(self._knows, words)):
             return ""
         numbers = sum(word.isdecimal() for word in words)
         return name if numbers <= _MOST_NUMBERS and any(len(word) >= _SHORTEST_WORD for word in words) else ""
@@ -65,7 +70,8 @@ class Questions:
             return value
         if (stored := self.answers.get(squash(text))) is not None:
             return stored
-        return text if len(text) <= _LONGEST_ANSWER and self._is_frequency(text.lower()) else None
+        is_answer = _COUNT.fullmatch(text) or (len(text) <= _LONGEST_ANSWER and self._is_frequency(text.lower()))
+        return text if is_answer else None
 
     def _knows(self, word: str) -> bool:
         if word.isdecimal():

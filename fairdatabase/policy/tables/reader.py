@@ -25,7 +25,7 @@ _OPTIONS: dict[str, tuple[set[str], set[str]]] = {
     "common": ({"says", "values"}, set()),
     "term": ({"says"}, {"values"}),
     "answer": ({"says"}, set()),
-    "pattern": ({"says", "pattern"}, set()),
+    "pattern": ({"says", "pattern"}, {"certain"}),
     "study": ({"says"}, set()),
     "prefix": ({"says", "digits"}, set()),
     "sequence": ({"says"}, set()),
@@ -114,6 +114,8 @@ def _read_field(where: str, name: str, group: dict[str, Any]) -> Field:
     identifies = group.get("identifies", "code" if class_ == "direct" else "")
     _require(identifies in IDENTIFIES or not identifies, f"{where}: identifies must be one of {sorted(IDENTIFIES)}")
     options = {key: value for key, value in group.items() if key not in _GROUP_KEYS}
+    if "certain" in options:
+        options["certain"] = _compile(where, options["certain"])
     needed, possible = _OPTIONS[str(action)]
     _require(needed <= set(options), f"{where}: {action} needs {', '.join(sorted(needed - set(options)))}")
     unknown = set(options) - needed - possible

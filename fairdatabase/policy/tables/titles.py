@@ -18,6 +18,10 @@ _WRAPPED = re.compile(
     r"(?:[ _.]?ch[12])?(?P<ontology> ontology term)? ?(?:[\[(:.]) ?(?P<name>[^\[\]:]+?) ?[\]).]?",
     re.IGNORECASE,
 )
+# Tables of the Genomic Data Commons: "demographic.gender", "samples.sample_type".
+_RECORD = re.compile(r"(?:samples?|cases?|diagnos[ei]s|demographic|exposures|treatments|full_metadata)\.(?P<name>.+)")
+# Columns of GEO whose values name the field: "characteristics_ch1.2" with "age: 34".
+_NAMED_IN_VALUES = re.compile(r"!?(?:sample[ _.])?characteristics[ _.]ch[12](?:\.\d{1,3})?", re.IGNORECASE)
 # GEO's suffix for the channel of an array: "age:ch1".
 _CHANNEL = re.compile(r"[:.]ch[12]$", re.IGNORECASE)
 _BRACKETS = re.compile(r"(?P<name>[^\[({<]*[^\[({< ]) ?[\[({<] ?(?P<inside>[^\[\](){}<>]{1,60}?) ?[\])}>]")
@@ -27,9 +31,9 @@ _WORDS = re.compile(r"[ _.]+")
 _TYPED = re.compile(r"(?P<name>.{2,})_[sl]")
 # A title's remark that changes neither its question nor its values.
 _REMARKS = """
-    required optional mandatory recommended ifknown ifapplicable ifavailable freetext text string number numeric integer
-    float decimal categorical selfreported numbers value values iso8601 iso utc gmt dropdown codedvalue decimaldegrees
-    decimaldegree degrees deg dd wgs84 n e north east degn dege degreesnorth degreeseast unit units unitless
+    required optional mandatory recommended ifknown ifapplicable ifavailable freetext text string numeric integer
+    float decimal categorical selfreported iso8601 iso utc gmt dropdown codedvalue decimaldegrees
+    decimaldegree degrees deg dd wgs84 n e north east degn dege degreesnorth degreeseast units unitless
 """
 # Units that end a title without a bracket. One letter may mean something else there: "age_m".
 _SHORT_UNITS_BEHIND = frozenset(("y", "m", "kg", "cm", "mm", "lb", "ft", "km", "c", "bp", "mg", "ml", "ul", "ng", "ug"))
@@ -92,6 +96,11 @@ class Reading:
         return value
 
 
+def names_fields_in_values(title: str) -> bool:
+    """Return whether each value under a title begins with the name of its field: "age: 34"."""
+    return _NAMED_IN_VALUES.fullmatch(title) is not None
+
+
 def read_title(title: str) -> Iterator[Title]:
     """Yield the possible readings of a title, the most literal one first."""
     text = clean(title)
@@ -101,6 +110,9 @@ def read_title(title: str) -> Iterator[Title]:
     yield Title(text)
     if wrapped := _WRAPPED.fullmatch(text):
         text = f"{wrapped['name']}{' ontology term id' if wrapped['ontology'] else ''}"
+        yield Title(text)
+    if record := _RECORD.fullmatch(text):
+        text = record["name"]
         yield Title(text)
     while match := _BRACKETS.fullmatch(text):
         if (inside := _read_inside(match["inside"])) is None:

@@ -1,5 +1,6 @@
 """Meanings: every name of a field asks the field's question, by a list that a person can read in one sitting."""
 
+import random
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -118,6 +119,31 @@ def test_no_name_of_a_stored_field_turns_its_question(meaning: Meaning) -> None:
     for name in meaning.names:
         words = set(re.findall(r"[a-z]+", name.lower()))
         assert (name, words & TURNING - asked - ALLOWED.get(name, set())) == (name, set())
+
+
+BEFORE = [
+    *("no", "non", "not", "never", "without", "ex", "former", "past", "last", "previous", "prior", "recent", "future"),
+    *("mother", "father", "maternal", "paternal", "parent", "infant", "child", "baby", "sibling", "twin", "partner"),
+    *("family", "relative", "other", "second", "suspected", "treated for", "reason for", "change in", "days since"),
+    *("number of", "age at", "time of", "start", "end"),
+]
+BEHIND = [
+    *("change", "at birth", "of mother", "of father", "in family", "of partner", "at onset", "at diagnosis", "unit"),
+    *("method", "category", "status", "code", "id", "type", "frequency", "duration", "severity", "score", "rank"),
+    *("last year", "before", "after", "start", "end", "date", "history", "baseline", "percentile", "sd", "2"),
+]
+
+
+def test_no_word_beside_a_name_makes_it_another_question() -> None:
+    listed = {squash(name) for group in GROUPS for field, names in group["fields"].items() for name in (field, *names)}
+    listed |= {squash(name) for meaning in MEANINGS for name in meaning.names}
+    names = [name for name in sorted(listed) if (found := POLICY.resolve(name)) and found.is_stored]
+    for name in random.Random(11).sample(names, 300):
+        field = POLICY.resolve(name)
+        turned = [f"{word}_{name}" for word in BEFORE] + [f"{name}_{word}" for word in BEHIND]
+        turned += [f"{name} ({word})" for word in BEHIND] + [f"{name}, {word}" for word in BEHIND]
+        for title in turned:
+            assert squash(title) in listed or POLICY.resolve(title) is not field, title
 
 
 def test_every_name_finds_its_field() -> None:

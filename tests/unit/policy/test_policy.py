@@ -109,6 +109,23 @@ def test_good_policy_file_is_read(tmp_path: Path) -> None:
         ('["date"]', '["date"]\nDate = []', "means two fields"),
         ('action = "year"', 'action = "pattern"\npattern = "("', "missing \\)"),
         ('action = "year"', 'action = "vocabulary"\nvalues = ["a|b", "c|b"]', "means two values"),
+        (
+            '["date"]',
+            '["date"]\n[group.translated.birth]\nnames = ["no date"]\nvalues = { a = ["b"] }',
+            "unknown field birth",
+        ),
+        ('["date"]', '["date"]\n[group.translated.collection_date]\nnames = ["x"]\nwords = []', "has names and values"),
+        (
+            '["date"]',
+            '["date"]\n[group.translated.collection_date]\nnames = ["Date"]\nvalues = { a = ["b"] }',
+            "date means two fields",
+        ),
+        (
+            '["date"]',
+            '["date"]\n[group.translated.collection_date]\nnames = ["x"]\nvalues = { a = ["b"], c = ["B"] }',
+            "an answer means two values",
+        ),
+        ('action = "answer"', 'action = "questions"', "action must be one of"),
         ("[[group]]", "[[group", "policy.toml: "),
         ("[group.fields]", '[group.patterns]\ncollection_date = "x"\n[group.fields]', "only direct identifiers"),
     ],

@@ -1,8 +1,10 @@
 """Questions: each keeps its own answer, and a title never becomes another question."""
 
+from pathlib import Path
+
 import pytest
 
-from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_SENSITIVE
+from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_SENSITIVE
 from tests.unit.policy.samples import POLICY, VOCABULARY_QUESTIONS, anonymised, kept, raw_sample
 
 SURVEY = {
@@ -56,6 +58,8 @@ def test_each_question_of_a_survey_keeps_its_own_sensitive_answer() -> None:
         ("12 13 14 drinks", "yes"),
         ("7", "yes"),
         ("a b", "yes"),
+        ("HasCat" * 10, "yes"),
+        ("1 has cat", "yes"),
         ("wohnt bei", "ja"),
     ],
 )
@@ -117,6 +121,20 @@ def test_declared_translation_stores_what_the_answer_means(title: str, value: ob
     assert kept({title: value}) == stored
 
 
+@pytest.mark.parametrize(
+    ("value", "is_answer"),
+    [
+        ("6-7 hours", True), ("1-2", True), ("3+", True), ("Less than 5 hours", True), ("more than 5 years ago", True),
+        ("Twice a week", True), ("every 2 weeks", True), ("Rarely (a few times/month)", True), ("ja", True),
+        ("34", False), ("8 months", False), ("3 years", False), ("12 days", False), ("10 months old", False),
+        ("1985", False), ("12/11", False), ("10/12/11", False), ("15 times a week", False), ("May", False),
+        ("in 1985", False), ("twice in 1985", False), ("Zebulon daily", False), ("daily at 12:30", False),
+    ],
+)  # fmt: skip
+def test_frequency_is_an_answer_but_no_age_or_date_is(value: str, is_answer: bool) -> None:
+    assert bool(kept({"has hamster": value})) == is_answer
+
+
 def test_two_spellings_of_one_question_are_one_question() -> None:
     assert kept({"has_hamster": "yes", "HasHamster": "YES"}) == {"has_hamster": "yes"}
     result = anonymised(raw_sample({"has_hamster": "yes", "HasHamster": "no"}))
@@ -126,3 +144,18 @@ def test_two_spellings_of_one_question_are_one_question() -> None:
 def test_every_stored_answer_comes_back_unchanged() -> None:
     for answer in set(VOCABULARY_QUESTIONS.answers.values()):
         assert kept({"has hamster": answer}) == {"has_hamster": answer}
+
+
+TITLES = (Path(__file__).with_name("survey_titles.txt")).read_text(encoding="utf-8").split()
+
+
+def test_each_of_hundreds_of_survey_questions_has_a_field_of_its_own() -> None:
+    assert len(TITLES) > 300
+    fields: dict[str, str] = {}
+    for title in TITLES:
+        result = anonymised(raw_sample({title: "yes"}))
+        assert (title, result.dropped_fields) == (title, [])
+        (field,) = result.sample.metadata
+        assert result.classes.get(f"metadata.{field}", FIELD_CLASS_PUBLIC) != FIELD_CLASS_PUBLIC, title
+        assert field not in fields, (title, fields[field])
+        fields[field] = title

@@ -107,3 +107,27 @@ def test_units_have_one_spelling(written: str, unit: str) -> None:
 def test_equal_answers_under_a_plain_title_and_one_with_a_unit_are_one() -> None:
     result = anonymised(raw_sample({"bmi": "22", "BMI (kg/m2)": "22.0", "Body mass index": "22"}))
     assert (result.dropped_fields, list(result.sample.metadata)) == ([], ["bmi"])
+
+
+@pytest.mark.parametrize(
+    ("values", "stored", "dropped"),
+    [
+        (["gender: Female", "age: 41"], {"gender": "Female", "age": "40-49"}, []),
+        (["age (months): 25", "tissue: colon"], {"age_months": "0-9", "tissue": "colon"}, []),
+        (["subject id: donor 7", "smoker: "], {}, []),
+        (["name: Zebulon Quartz", "quartz: 12"], {}, ["characteristics_ch1", "characteristics_ch1.1"]),
+        (["has hamster: yes", "colon"], {"has_hamster": "yes"}, ["characteristics_ch1.1"]),
+        (["sex: F", "sex: M"], {"sex": "Female"}, ["characteristics_ch1.1"]),
+    ],
+)
+def test_values_of_geo_name_their_field(values: list[str], stored: dict[str, str], dropped: list[str]) -> None:
+    first, second = values
+    metadata = {"characteristics_ch1": first, "characteristics_ch1.1": second}
+    assert kept(metadata) == stored
+    assert anonymised(raw_sample(metadata)).dropped_fields == dropped
+
+
+def test_name_in_a_value_is_erased_from_notes() -> None:
+    assert kept({"!Sample_characteristics_ch1": "name: Zebulon Quartz", "notes": "ask zebulon"}) == {
+        "notes": "ask [redacted]"
+    }

@@ -23,7 +23,7 @@ def test_each_column_is_counted_by_outcome(tmp_path: Path) -> None:
         "Body Site": ("body_site", "public", {"kept": 2, "dropped": 1}),
         "host_age": ("age", "quasi-identifier", {"generalised": 2, "dropped": 1}),
         "notes": ("notes", "restricted", {"generalised": 1, "blank": 2}),
-        "colour": ("unknown", "unknown", {"dropped": 3}),
+        "colour": ("unknown", "unknown", {"dropped": 2, "blank": 1}),
         "name": ("name", "direct", {"dropped": 3}),
     }
     assert columns["Body Site"].examples == ["feces", "left palm"]
