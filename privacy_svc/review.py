@@ -90,7 +90,7 @@ def review(rows: Iterable[Mapping[str, str]], policy: Policy) -> dict[str, Colum
 
 
 def _column(title: str, answer: FieldPreview, policy: Policy) -> Column:
-    found = policy.resolve(title)
+    found = policy.listed(title)
     if found is None:
         return Column("unknown", _class_name(answer), "drop")
     class_ = CLASS_NAMES[found.field_class]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from fairdatabase.policy.records.drops import UNKNOWN
 from fairdatabase.policy.tables.fields import Policy
+from fairdatabase.policy.tables.titles import names_fields_in_values
 from fairdb.samples.v1 import import_service_pb2 as pb
 
 _MOST_NAMES = 4096
@@ -105,7 +106,7 @@ class DroppedFields:
     def _dropped_by_name(self, name: str) -> pb.DroppedColumn | None:
         """Return the drop of a field whose name alone decides it."""
         field = self._policy.resolve(name)
-        if field is None and self._policy.depends_on_value(name):
+        if names_fields_in_values(name):
             return None
         if field is None:
             return pb.DroppedColumn(field=name, cause=Cause.CAUSE_UNKNOWN, reason=UNKNOWN.reason)

@@ -93,7 +93,7 @@ def recoded(column: Column, texts: Sequence[str]) -> Column:
 
 def field_of(title: str) -> Field | None:
     """Return the policy's field of a title."""
-    return _policy().resolve(title) if title else None
+    return _policy().listed(title) if title else None
 
 
 @cache

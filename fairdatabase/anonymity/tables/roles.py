@@ -40,7 +40,7 @@ def guess_roles(policy: Policy, table: Table) -> list[Guess]:
     alike: list[list[str]] = []
     for title, column in table.columns.items():
         values = len(column.values)
-        found = policy.resolve(title)
+        found = policy.listed(title)
         role, why = _role(found, values, table.rows)
         if found is not None and role in _RAISED:
             role, why = _raised_by_values(found, column.values, policy.vocabulary)

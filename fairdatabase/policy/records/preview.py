@@ -47,7 +47,7 @@ def preview(raw: RawSample, anonymiser: Anonymiser) -> SamplePreview:
     # The policy does not list every question that it stores, and some values name their field.
     found = {key: listed.field for key, listed in judged.listed} | {key: field for key, field, _ in judged.values}
     fields += [
-        _explain(key, policy.resolve(key) or found.get(key), raw.metadata[key], key in kept, judged, result)
+        _explain(key, policy.listed(key) or found.get(key), raw.metadata[key], key in kept, judged, result)
         for key in sorted(raw.metadata)
     ]
     violations = [

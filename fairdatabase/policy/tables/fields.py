@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from fairdatabase.policy.tables.titles import Reading, Title, names_fields_in_values, read_title, reading_of
+from fairdatabase.policy.tables.titles import Reading, Title, read_title, reading_of
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import squash
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
@@ -123,7 +123,14 @@ class Policy:
         yield from self._ontology.values()
 
     def resolve(self, title: str) -> Field | None:
-        """Return the field that a sender means by a title, or None if the policy does not know the title."""
+        """Return the field that a sender means by a title: a listed field, else a question, else None."""
+        if (found := self.listed(title)) is not None:
+            return found
+        question = self.vocabulary.questions.name(title)
+        return self.question(question) if question else None
+
+    def listed(self, title: str) -> Field | None:
+        """Return the listed field that a sender means by a title, or None if the policy does not list the title."""
         return self.match(title).field
 
     def match(self, title: str) -> Match:
@@ -140,10 +147,6 @@ class Policy:
             # The labels of codes may be any text: "1=male, 2=female".
             return Match(found.field, not (how and how.codes) or how is found.reading, how)
         return Match(next((field for pattern, field in self._patterns if pattern.search(squashed)), None))
-
-    def depends_on_value(self, title: str) -> bool:
-        """Return whether only a value shows what an unlisted title means: a question, or a field in the value."""
-        return bool(self.vocabulary.questions.name(title)) or names_fields_in_values(title)
 
     def question(self, name: str) -> Field:
         """Return the field of a question that the policy does not list."""

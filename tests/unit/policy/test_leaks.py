@@ -157,7 +157,7 @@ def test_stored_value_has_the_form_of_its_rule(metadata: dict[str, Any]) -> None
 @given(st.dictionaries(st.text(min_size=1, max_size=20), scalars, max_size=5))
 def test_field_that_the_policy_does_not_know_is_dropped_and_named(metadata: dict[str, Any]) -> None:
     questions = {name for key in metadata if (name := POLICY.vocabulary.questions.name(key))}
-    unknown = {key for key in metadata if POLICY.resolve(key) is None and not POLICY.vocabulary.questions.name(key)}
+    unknown = {key for key in metadata if POLICY.listed(key) is None and not POLICY.vocabulary.questions.name(key)}
     try:
         result = anonymised(raw_sample(metadata))
     except InvalidSample:

@@ -137,19 +137,19 @@ BEHIND = [
 def test_no_word_beside_a_name_makes_it_another_question() -> None:
     listed = {squash(name) for group in GROUPS for field, names in group["fields"].items() for name in (field, *names)}
     listed |= {squash(name) for meaning in MEANINGS for name in meaning.names}
-    names = [name for name in sorted(listed) if (found := POLICY.resolve(name)) and found.is_stored]
+    names = [name for name in sorted(listed) if (found := POLICY.listed(name)) and found.is_stored]
     for name in random.Random(11).sample(names, 300):
-        field = POLICY.resolve(name)
+        field = POLICY.listed(name)
         turned = [f"{word}_{name}" for word in BEFORE] + [f"{name}_{word}" for word in BEHIND]
         turned += [f"{name} ({word})" for word in BEHIND] + [f"{name}, {word}" for word in BEHIND]
         for title in turned:
-            assert squash(title) in listed or POLICY.resolve(title) is not field, title
+            assert squash(title) in listed or POLICY.listed(title) is not field, title
 
 
 def test_every_name_finds_its_field() -> None:
     for meaning in MEANINGS:
         for name in meaning.names:
-            found = POLICY.resolve(name)
+            found = POLICY.listed(name)
             assert found is not None
             assert (name, found.name) == (name, meaning.field)
             assert squash(name)

@@ -69,7 +69,7 @@ def test_direct_identifiers_are_never_stored() -> None:
     ],
 )
 def test_names_find_their_field(written: str, name: str | None) -> None:
-    found = POLICY.resolve(written)
+    found = POLICY.listed(written)
     assert (found and found.name) == name
 
 
@@ -85,7 +85,7 @@ def test_names_find_their_field(written: str, name: str | None) -> None:
     ],
 )
 def test_ontology_id_follows_its_field(written: str, action: str, class_: FieldClass.ValueType) -> None:
-    found = POLICY.resolve(written)
+    found = POLICY.listed(written)
     assert found is not None
     assert (found.action, found.field_class) == (action, class_)
 

@@ -181,7 +181,7 @@ def fixed_texts() -> str:
 
 
 def is_direct(key: str) -> bool:
-    found = POLICY.resolve(key)
+    found = POLICY.listed(key)
     return found is not None and group_of(found.name)["class"] == "direct"
 
 

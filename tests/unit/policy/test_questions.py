@@ -97,7 +97,7 @@ def test_text_under_a_question_is_erased_from_notes_as_for_any_unknown_title() -
     ],
 )  # fmt: skip
 def test_title_never_becomes_another_question(title: str, other: str) -> None:
-    found = POLICY.resolve(title)
+    found = POLICY.listed(title)
     assert found is None or found.name != other
     for value in ("yes", "no", "34"):
         assert other not in kept({title: value})

@@ -103,6 +103,6 @@ def test_value_beside_the_list_must_still_be_known(value: str) -> None:
 )
 def test_terms_of_mixs_are_known_by_name_and_title(term: str, title: str, class_: str) -> None:
     for name in (term, title, title.upper()):
-        found = POLICY.resolve(name)
+        found = POLICY.listed(name)
         assert found is not None, name
         assert (name, found.field_class) == (name, CLASSES[class_])

@@ -66,7 +66,7 @@ def test_title_with_unit_form_or_wrapper_finds_its_field(title: str, value: obje
     ],
 )  # fmt: skip
 def test_title_with_another_question_behind_a_name_is_not_that_field(title: str) -> None:
-    assert POLICY.resolve(title) is None
+    assert POLICY.listed(title) is None
     assert kept({title: "34"}) == {}
 
 
@@ -81,7 +81,7 @@ def test_title_with_another_question_behind_a_name_is_not_that_field(title: str)
     ],
 )
 def test_direct_identifier_is_known_before_any_bracket(title: str, name: str) -> None:
-    found = POLICY.resolve(title)
+    found = POLICY.listed(title)
     assert found is not None
     assert (found.name, found.action) == (name, "drop")
 
