@@ -1,5 +1,6 @@
 """The whole Envoy configuration: listener, connection limits, access log, overload protection."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from edge.clusters import CONNECTION_BUFFER, build_cluster
@@ -8,6 +9,7 @@ from edge.files import EdgeFiles
 from edge.filters import build_filters
 from edge.replies import build_local_replies
 from edge.routes import build_route_config
+from edge.schemas import Schema
 from edge.settings import EdgeSettings
 from edge.typed import Config, explained, typed
 
@@ -41,7 +43,7 @@ ACCESS_LOG = {
 _FILES = EdgeFiles(Path())
 
 
-def build_bootstrap(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...]) -> Config:
+def build_bootstrap(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...], schemas: Mapping[str, Schema]) -> Config:
     """Return Envoy's bootstrap configuration, with paths relative to the edge's folder."""
     return {
         "node": {"id": "edge", "cluster": "fairdatabase"},
@@ -63,23 +65,25 @@ def build_bootstrap(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...]) -> Conf
         ),
         "static_resources": {
             "clusters": [build_cluster(name, _FILES.endpoints(name)) for name in CLUSTERS],
-            "listeners": [_listener(settings, rpcs)],
+            "listeners": [_listener(settings, rpcs, schemas)],
         },
     }
 
 
-def _listener(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...]) -> Config:
+def _listener(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...], schemas: Mapping[str, Schema]) -> Config:
     connection_manager = typed(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="edge",
         # HTTP/1.1, and HTTP/2 without TLS for gRPC.
         codec_type="AUTO",
+        # nginx speaks HTTP/1.0 to its upstreams unless it is told otherwise.
+        http_protocol_options={"accept_http_10": True, "default_host_for_http_10": "fairdatabase"},
         server_name="fairdatabase",
         **_hardening(),
         **_trust(),
         access_log=[_access_log()],
         # These three are the longest sections of the YAML, so they come last.
-        http_filters=build_filters(_FILES.descriptors, _FILES.tokens, settings.edge_rate_limit, rpcs),
+        http_filters=build_filters(_FILES.descriptors, _FILES.tokens, settings.edge_rate_limit, rpcs, schemas),
         route_config=build_route_config(rpcs, settings.edge_cors_origins),
         local_reply_config=build_local_replies(),
     )

@@ -1,12 +1,14 @@
 """The public API according to the protos: each public RPC, its service, its access rule."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from google.api import annotations_pb2
-from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet, MethodDescriptorProto
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodDescriptorProto
 
 from deploy.services import SERVICES
+from edge.schemas import Schemas
 from fairdb.options.v1 import access_pb2
 
 # Each public gRPC service, with the program that serves it. Clients cannot reach other gRPC services.
@@ -32,8 +34,10 @@ class PublicRpc:
     anyone: bool
     rest_path: str = ""
     """Path template from the proto: "/api/consents/{id}:withdraw"."""
-    fields: tuple[str, ...] = ()
-    """Top-level names that the JSON body may have; empty when the call takes no JSON."""
+    body: str = ""
+    """The name of the message that the JSON body contains; empty if the call takes no JSON."""
+    query: tuple[str, ...] = ()
+    """Names of the query parameters, in both spellings that the transcoder accepts."""
     streams: bool = False
     """Whether request and answer are streams, which may have any length and duration."""
 
@@ -61,7 +65,7 @@ def read_public_rpcs(descriptors: bytes) -> tuple[PublicRpc, ...]:
     """
     found: dict[str, list[PublicRpc]] = {}
     files = FileDescriptorSet.FromString(descriptors)
-    messages = {f".{file.package}.{message.name}": message for file in files.file for message in file.message_type}
+    schemas = Schemas(files)
     for service, method in _methods(files):
         rule = method.options.Extensions[annotations_pb2.http]  # pyright: ignore[reportArgumentType]
         verb = rule.WhichOneof("pattern")
@@ -76,26 +80,25 @@ def read_public_rpcs(descriptors: bytes) -> tuple[PublicRpc, ...]:
         if not method.options.HasExtension(access_pb2.access):
             raise ContractError(f"{service}.{method.name} does not declare who may call it")
         anyone = method.options.Extensions[access_pb2.access].anyone
-        fields = _body_fields(rule.body, messages, method.input_type)
         path = getattr(rule, verb) if verb else ""
-        rpc = PublicRpc(service, method.name, cluster, verb or "", anyone, path, fields, streams)
+        body, query = _body_and_query(rule.body, path, schemas, method.input_type)
+        rpc = PublicRpc(service, method.name, cluster, verb or "", anyone, path, body, query, streams)
         found.setdefault(service, []).append(rpc)
     if missing := UPSTREAMS.keys() - found.keys():
         raise ContractError(f"the protos lack {', '.join(sorted(missing))}")
     return tuple(rpc for service in sorted(found) for rpc in found[service])
 
 
-def _body_fields(body: str, messages: Mapping[str, DescriptorProto], input_type: str) -> tuple[str, ...]:
-    """Return the names of a body's fields, in both spellings that the transcoder accepts."""
+def _body_and_query(body: str, path: str, schemas: Schemas, input_type: str) -> tuple[str, tuple[str, ...]]:
+    """Return the message in a call's body, and the names of its query parameters."""
+    if body == "*":
+        return input_type, ()
+    bound = set(re.findall(r"\{(\w+)\}", path))
+    query = tuple(schemas.query_names(input_type, bound | {body}))
     if not body:
-        return ()
-    message = messages[input_type]
-    if body != "*":
-        of_body = next(field.type_name for field in message.field if field.name == body)
-        if of_body == _ANY_FORM:
-            return ()
-        message = messages[of_body]
-    return tuple(dict.fromkeys(name for field in message.field for name in (field.json_name, field.name)))
+        return "", query
+    of_body = next(field.type_name for field in schemas.message(input_type).field if field.name == body)
+    return ("" if of_body == _ANY_FORM else of_body), query
 
 
 def _methods(files: FileDescriptorSet) -> Iterator[tuple[str, MethodDescriptorProto]]:

@@ -1,15 +1,16 @@
 """The HTTP filters, in the order in which requests pass them. Responses pass them in reverse."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from edge.clusters import CONNECTION_BUFFER
 from edge.contract import UPSTREAMS, PublicRpc
+from edge.schemas import Schema
 from edge.tokens import build_token_filter
 from edge.typed import Config, explained, typed
 
 ANSWERS = Path(__file__).parents[1] / "answers.lua"
+BODIES = ANSWERS.with_name("bodies.lua")
 
 MEGABYTE = 1024 * 1024
 MAX_REQUEST_BYTES = MEGABYTE
@@ -22,14 +23,16 @@ CORS_FILTER = "envoy.filters.http.cors"
 BUFFER_FILTER = "envoy.filters.http.buffer"
 
 
-def build_filters(descriptors: Path, tokens: Path, rate_limit: int, rpcs: Iterable[PublicRpc]) -> list[Config]:
+def build_filters(
+    descriptors: Path, tokens: Path, rate_limit: int, rpcs: Sequence[PublicRpc], schemas: Mapping[str, Schema]
+) -> list[Config]:
     """Return the chain of HTTP filters."""
     return [
         _filter(
             "envoy.filters.http.lua",
-            _lua(rpcs),
+            _answers(),
             "This filter is first, so that even a request that a later filter rejects has a correlation id. The script"
-            " is envoy/answers.lua; the variables above it come from the protos.",
+            " is envoy/answers.lua.",
         ),
         _filter(
             CORS_FILTER,
@@ -37,6 +40,12 @@ def build_filters(descriptors: Path, tokens: Path, rate_limit: int, rpcs: Iterab
             "CORS precedes the transcoder, which has no OPTIONS method and would answer a preflight request with 404.",
         ),
         _filter("envoy.filters.http.local_ratelimit", _rate_limit(rate_limit), "One limit for all clients together."),
+        _filter(
+            "bodies",
+            _bodies(rpcs, schemas),
+            "The transcoder would drop a field that it does not know. This filter follows the CORS filter, so that web"
+            " pages can read its errors. The script is envoy/bodies.lua; the variables above it come from the protos.",
+        ),
         _filter(
             "envoy.filters.http.grpc_json_transcoder",
             _transcoder(descriptors),
@@ -87,22 +96,33 @@ def _filter(name: str, config: Config, comment: str) -> Config:
     return explained(comment, {"name": name, "typed_config": config})
 
 
-def _lua(rpcs: Iterable[PublicRpc]) -> Config:
-    script = ANSWERS.read_text(encoding="utf-8")
-    calls = "".join(f"  {_lua_call(rpc)},\n" for rpc in rpcs if rpc.fields)
-    source = f"local LARGEST_BODY = {CONNECTION_BUFFER}\nlocal CALLS = {{\n{calls}}}\n{script}"
+def _answers() -> Config:
+    return _lua(ANSWERS.read_text(encoding="utf-8"))
+
+
+def _bodies(rpcs: Sequence[PublicRpc], schemas: Mapping[str, Schema]) -> Config:
+    calls = "".join(f"  {_lua_call(rpc)},\n" for rpc in rpcs if rpc.verb)
+    messages = "".join(f'  ["{name}"] = {_lua_table(schema)},\n' for name, schema in schemas.items())
+    script = BODIES.read_text(encoding="utf-8")
+    return _lua(f"local CALLS = {{\n{calls}}}\nlocal SCHEMAS = {{\n{messages}}}\n{script}")
+
+
+def _lua(source: str) -> Config:
     return typed("envoy.extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": source})
 
 
 def _lua_call(rpc: PublicRpc) -> str:
     """Return an entry of the script's CALLS. Paths and fields come from the protos, never from clients."""
     parts = [re.sub(r"([^\w/:])", r"%\1", part) for part in re.split(r"\{\w+\}", rpc.rest_path)]
-    known = ", ".join(f'["{name}"] = true' for name in rpc.fields)
-    shown = ", ".join(name for name in rpc.fields if "_" not in name)
+    body = f' body = "{rpc.body}",' if rpc.body else ""
     return (
         f'{{verb = "{rpc.verb.upper()}", path = "^{"[^/]+".join(parts)}$", needs_token = {str(not rpc.anyone).lower()},'
-        f' fields = "{shown}", known = {{{known}}}}}'
+        f"{body} query = {_lua_table(dict.fromkeys(rpc.query, 'any'))}}}"
     )
+
+
+def _lua_table(schema: Schema) -> str:
+    return "{" + ", ".join(f'["{name}"] = "{kind}"' for name, kind in schema.items()) + "}"
 
 
 def _rate_limit(a_second: int) -> Config:

@@ -1,11 +1,14 @@
 """Writes the files that Envoy needs to start."""
 
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
 from chassis.files import write_atomically
 from edge.bootstrap import build_bootstrap
 from edge.contract import CLUSTERS, read_public_rpcs
 from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
 from edge.keys import KeyCopy, publish_keys, read_last_known
+from edge.schemas import Schemas
 from edge.settings import EdgeSettings
 from edge.typed import Config
 from edge.yaml import to_yaml
@@ -48,4 +51,7 @@ def render_config(settings: EdgeSettings) -> str:
 
 def make_config(settings: EdgeSettings) -> Config:
     """Return Envoy's configuration for these settings and their descriptor set."""
-    return build_bootstrap(settings, read_public_rpcs(settings.descriptors.read_bytes()))
+    descriptors = settings.descriptors.read_bytes()
+    rpcs = read_public_rpcs(descriptors)
+    schemas = Schemas(FileDescriptorSet.FromString(descriptors))
+    return build_bootstrap(settings, rpcs, schemas.reachable({rpc.body for rpc in rpcs if rpc.body}))

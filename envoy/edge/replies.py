@@ -22,8 +22,8 @@ from fairdb.errors.v1.error_reason_pb2 import ErrorReason
 # answers.lua sets this header on calls that arrived as gRPC, because the transcoder gives REST calls the content type
 # of gRPC.
 NATIVE_HEADER = "x-edge-native"
-# answers.lua sets this header on requests that it rejects.
-UNKNOWN_FIELD_HEADER = "x-edge-unknown-field"
+# bodies.lua sets this header on requests that it rejects, to the status of the answer.
+PROBLEM_HEADER = "x-edge-problem"
 RETRY_AFTER = 1  # seconds; by then, health checks have noticed a recovery
 
 # The id that the Lua filter chose, or a new one for a request that was rejected before that filter.
@@ -186,13 +186,19 @@ REPLIES = (
         ErrorReason.ERROR_REASON_INTERNAL,
         "Internal error. Report the X-Correlation-ID of this answer: it identifies the request in the logs.",
     ),
-    # The text lists the accepted fields. It does not quote the client's field, which may contain a person's name.
-    Reply(
-        header_is(UNKNOWN_FIELD_HEADER, {"present_match": True}),
-        400,
-        Code.INVALID_ARGUMENT,
-        ErrorReason.ERROR_REASON_MALFORMED_REQUEST,
-        "The body has a field that this call does not accept. It accepts: %DYNAMIC_METADATA(fairdb.edge:fields)%.",
+    # bodies.lua says what is wrong.
+    *(
+        Reply(
+            header_is(PROBLEM_HEADER, {"string_match": {"exact": str(status)}}),
+            status,
+            Code.INVALID_ARGUMENT,
+            reason,
+            "%DYNAMIC_METADATA(fairdb.edge:problem)%",
+        )
+        for status, reason in (
+            (400, ErrorReason.ERROR_REASON_MALFORMED_REQUEST),
+            (415, ErrorReason.ERROR_REASON_MEDIA_TYPE_UNSUPPORTED),
+        )
     ),
     # All other rejections: by the transcoder, the HTTP parser, path normalisation.
     Reply(

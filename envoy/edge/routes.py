@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from edge.contract import PublicRpc
-from edge.filters import build_cors_policy, pass_unbuffered
+from edge.filters import MAX_REQUEST_BYTES, build_cors_policy, pass_unbuffered
 from edge.tokens import build_route_access
 from edge.typed import Config, explained, shared, typed
 
@@ -25,6 +25,8 @@ def build_route_config(rpcs: Iterable[PublicRpc], cors_origins: Sequence[str]) -
             {
                 "name": "fairdatabase",
                 "domains": ["*"],
+                # bodies.lua and the transcoder need the whole body of a call.
+                "request_body_buffer_limit": MAX_REQUEST_BYTES,
                 "typed_per_filter_config": build_cors_policy(cors_origins) if cors_origins else {},
                 "routes": [*(route for rpc in rpcs for route in _rpc_routes(rpc)), _not_found()],
             }

@@ -5,8 +5,14 @@ from datetime import date
 
 from fairdatabase.violations import Violation
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm, IntendedUse
-from privacy_svc.data_use.duo import Term, load_terms
+from privacy_svc.data_use.duo import Term, canonical_id, find_by_shorthand, has_id_form, load_terms
 from privacy_svc.data_use.values import FORMS, to_date
+
+
+def canonicalise_ids(terms: Iterable[DataUseTerm]) -> None:
+    """Replace other forms of the terms' ids by the ids: "DUO_0000042" by "DUO:0000042"."""
+    for term in terms:
+        term.id = canonical_id(term.id)
 
 
 def find_term_violations(terms: Sequence[DataUseTerm], path: str, today: date) -> list[Violation]:
@@ -15,7 +21,7 @@ def find_term_violations(terms: Sequence[DataUseTerm], path: str, today: date) -
     for index, term in enumerate(terms):
         known = load_terms().get(term.id)
         if known is None:
-            found.append(Violation(f"{path}.{index}.id", "is not a term of the Data Use Ontology"))
+            found.append(Violation(f"{path}.{index}.id", _advice_on_id(term.id)))
         elif known.kind == "group":
             found.append(Violation(f"{path}.{index}.id", "is a group of terms: choose one of its terms"))
         else:
@@ -24,6 +30,22 @@ def find_term_violations(terms: Sequence[DataUseTerm], path: str, today: date) -
             found += _value_violations(term, known, f"{path}.{index}", today)
     found += _contradictions([known for term in terms if (known := load_terms().get(term.id))], path)
     return found
+
+
+def _advice_on_id(written: str) -> str:
+    term = find_by_shorthand(written)
+    if term is not None:
+        return f"must be the id of the term: {term.id} for {term.shorthand} ({term.label})"
+    return "must be the id of a term of the Data Use Ontology, such as DUO:0000042 (general research use)"
+
+
+def find_id_violations(terms: Sequence[DataUseTerm], path: str) -> list[Violation]:
+    """Return the terms whose ids do not have the form of the ontology's ids. The ontology may have newer terms."""
+    return [
+        Violation(f"{path}.{index}.id", _advice_on_id(term.id))
+        for index, term in enumerate(terms)
+        if not has_id_form(term.id)
+    ]
 
 
 def find_use_violations(use: IntendedUse, path: str) -> list[Violation]:

@@ -16,7 +16,7 @@ from fairdb.privacy.v1 import privacy_service_pb2_grpc
 from fairdb.samples.v1.data_use_pb2 import DataUseMatch, IntendedUse
 from fairdb.samples.v1.sample_service_pb2 import SamplePreview, SamplePrivacy
 from privacy_svc.data_use.matching import match
-from privacy_svc.data_use.validation import find_use_violations
+from privacy_svc.data_use.validation import canonicalise_ids, find_id_violations, find_use_violations
 from privacy_svc.keystore import Keystore
 from privacy_svc.samples import privacy_status, store
 from privacy_svc.samples.large_samples import LargeSamples
@@ -60,6 +60,9 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
 
     async def MatchUse(self, request: pb.MatchUseRequest, context: Context) -> DataUseMatch:
         _check_use(request.use)
+        canonicalise_ids(request.terms)
+        if violations := find_id_violations(request.terms, "terms"):
+            raise InvalidRequest(violations=violations)
         terms = request.terms
         if request.sample_id:
             async with self._database.connection() as connection:

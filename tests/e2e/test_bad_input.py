@@ -181,7 +181,7 @@ async def test_error_for_a_misspelt_field_lists_the_known_fields(platform: Platf
     researcher = await platform.account(consented=True)
     answer = await researcher.call("POST", "/api/samples", {"organism": "E. coli", "Subject": "donor 7"})
     assert_error(answer, 400, "MALFORMED_REQUEST")
-    assert "It accepts: study, subject, organism, taxonId, collectionDate, metadata." in answer.json()["message"]
+    assert "It accepts: collectionDate, metadata, organism, study, subject, taxonId." in answer.json()["message"]
 
 
 async def test_snake_case_fields_and_unknown_metadata_are_accepted(platform: Platform) -> None:

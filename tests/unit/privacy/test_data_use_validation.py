@@ -8,7 +8,12 @@ import pytest
 from fairdatabase.violations import Violation
 from fairdb.samples.v1.data_use_pb2 import DataUseTerm, IntendedUse
 from privacy_svc.data_use.duo import load_terms
-from privacy_svc.data_use.validation import find_term_violations, find_use_violations
+from privacy_svc.data_use.validation import (
+    canonicalise_ids,
+    find_id_violations,
+    find_term_violations,
+    find_use_violations,
+)
 
 TODAY = date(2026, 6, 1)
 ID = "0192f0c4-0000-7000-8000-00000000000a"
@@ -125,3 +130,29 @@ def test_malformed_values_of_a_use_are_violations() -> None:
         f"use.{name}"
         for name in ("diseases", "researchTypes", "country", "institution", "project", "publishDate", "endDate")
     }
+
+
+@pytest.mark.parametrize("written", ["duo:0000006", "DUO_0000006", "duo_0000006", "DUO:0000006"])
+def test_other_forms_of_an_id_are_the_id(written: str) -> None:
+    url = f"http://purl.obolibrary.org/obo/{written.replace(':', '_')}"
+    terms = [DataUseTerm(id=written), DataUseTerm(id=url)]
+    canonicalise_ids(terms)
+    assert [term.id for term in terms] == ["DUO:0000006"] * 2
+
+
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        ("HMB", "must be the id of the term: DUO:0000006 for HMB"),
+        ("nres", "must be the id of the term: DUO:0000004 for NRES"),
+        ("general research", "must be the id of a term of the Data Use Ontology, such as DUO:0000042"),
+        ("DUO:42", "must be the id of a term"),
+        ("DUO:0009999", "must be the id of a term"),
+        ("", "must be the id of a term"),
+    ],
+)
+def test_unknown_id_is_refused_with_the_id_to_send(written: str, advice: str) -> None:
+    (violation,) = find_term_violations([DataUseTerm(id=written)], "dataUse", TODAY)
+    assert violation.field == "dataUse.0.id"
+    assert violation.description.startswith(advice)
+    assert bool(find_id_violations([DataUseTerm(id=written)], "terms")) is (written != "DUO:0009999")
