@@ -7,11 +7,11 @@ from uuid import UUID
 
 import grpc.aio
 from google.protobuf.json_format import Parse
-from uuid6 import uuid7
 
 from bench.figures import Figure
 from bench.measuring import Meter
 from chassis.identity.tokens import Signer
+from chassis.storage import daily_ids
 from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.backend.v1.backend_service_pb2 import StoredSample, StoreSampleRequest
@@ -61,7 +61,7 @@ async def measure_store(meter: Meter, account: str, consent: str, seconds: float
 
 
 def _request(stored: StoredSample, account: str, consent: str) -> StoreSampleRequest:
-    stored.sample.id = str(uuid7())
+    stored.sample.id = str(daily_ids.new_id())
     return StoreSampleRequest(
         principal=Principal(user_id=account, roles=[ROLE_RESEARCHER]),
         stored=stored,

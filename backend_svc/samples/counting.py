@@ -19,9 +19,8 @@ COLUMNS = {"organism": "organism", "taxonId": "taxon_id", "collectionDate": "col
 """Column of each data field outside the metadata, except the subject. The message has the same names."""
 # Whether the counts of a sample's study are exact. While a withdrawal is being settled, they may be too high.
 _EXACT = "NOT EXISTS (SELECT FROM barrier WHERE NOT settled AND (studies IS NULL OR sample.study = ANY (studies)))"
-# The size of a sample's class; NULL while the counts are not exact.
-DONORS = f"(SELECT donors FROM equivalence_class WHERE id = sample.class_id AND {_EXACT})"
-IS_LINKED = f"(SELECT linked > 0 FROM equivalence_class WHERE id = sample.class_id AND {_EXACT})"
+# The donors of a sample's class, and those that are linked; NULL while the counts are not exact.
+SIZE = f"(SELECT ARRAY[donors, linked] FROM equivalence_class WHERE id = sample.class_id AND {_EXACT})"
 # Whether the class of a sample is large enough for readers who need `k` donors, for the field `found.field`.
 ADMITS = f"""
 EXISTS (

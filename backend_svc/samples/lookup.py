@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from backend_svc.samples import rows
-from backend_svc.samples.counting import DONORS, IS_LINKED
+from backend_svc.samples.counting import SIZE
 from backend_svc.samples.errors import IdempotencyKeyReused, SampleNotFound
 from chassis.calling.coalescer import Coalescer
 from chassis.storage.database import Database
@@ -18,7 +18,7 @@ COLUMNS = f"""
 sample.*,
 (SELECT consent FROM barrier WHERE consent = ANY (sample.consents) ORDER BY raised_at, consent LIMIT 1) AS barred_by,
 (SELECT min(raised_at) FROM barrier WHERE consent = ANY (sample.consents)) AS barred_at,
-coalesce({DONORS}, 0) AS class_donors, coalesce({IS_LINKED}, false) AS class_is_linked
+{SIZE} AS class_size
 """
 BY_IDS = f"SELECT {COLUMNS} FROM sample WHERE id = ANY ($1::uuid[])"
 BY_KEYS = f"""

@@ -89,9 +89,6 @@ def to_stored(row: Mapping[str, Any] | asyncpg.Record) -> StoredSample:
     if row["barred_by"]:
         sample.quarantine.consent = str(row["barred_by"])
         sample.quarantine.time.FromDatetime(row["barred_at"])
-    return StoredSample(
-        sample=sample,
-        classes=json.loads(row["classes"]),
-        class_donors=row["class_donors"],
-        class_is_linked=row["class_is_linked"],
-    )
+    donors, linked = row["class_size"] or (0, 0)
+    classes = json.loads(row["classes"])
+    return StoredSample(sample=sample, classes=classes, class_donors=donors, class_is_linked=linked > 0)

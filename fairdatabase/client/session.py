@@ -135,7 +135,7 @@ class Session:
         return self._pages("/api/samples", "samples", {"filter": filter, "pageSize": page_size})
 
     def list_sagas(self, state: str = "", page_size: int = 200) -> Iterator[dict[str, Any]]:
-        """Yield every saga, or those in a state such as "STATE_PARKED", of the newest day first. For administrators."""
+        """Yield every saga, or those in a state such as "STATE_PARKED", newest first. For administrators only."""
         parameters = {"state": state} if state else {}
         return self._pages("/api/sagas", "sagas", {**parameters, "pageSize": page_size})
 

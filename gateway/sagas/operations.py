@@ -24,7 +24,7 @@ class Operations:
         return await self._database.fetchrow(queries.GET, saga_id)
 
     async def page(self, state: int, after: UUID | None, limit: int) -> list[asyncpg.Record]:
-        """Return rows, of the newest day first, in the given state, or in any state if `state` is 0."""
+        """Return rows, newest first, in the given state, or in any state if `state` is 0."""
         parked = state == State.STATE_PARKED
         return await self._database.fetch(queries.LIST, None if parked else state or None, parked, after, limit)
 

@@ -48,13 +48,11 @@ def list_command(
         str | None,
         typer.Option(parser=_read_state, metavar="STATE", help=f"Only sagas in this state: {', '.join(_STATES)}."),
     ] = None,
-    limit: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Print at most this many, of the newest day first.")
-    ] = 50,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Print at most this many, newest first.")] = 50,
     as_json: AsJson = False,
     edge_url: EdgeUrl = EDGE_URL,
 ) -> None:
-    """List sagas, those of the newest day first."""
+    """List sagas, newest first."""
     with logged_in(edge_url, email) as session:
         # Fetch one more than the limit, to find out whether there are more.
         found = list(islice(session.list_sagas(state or "", min(limit + 1, _PAGE_SIZE)), limit + 1))

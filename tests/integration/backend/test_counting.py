@@ -180,8 +180,8 @@ async def test_no_class_is_large_enough_while_a_withdrawal_in_its_study_is_being
 
 
 async def donors(connection: asyncpg.pool.PoolConnectionProxy, *ids: str) -> list[int]:
-    found = {str(row["id"]): row["class_donors"] for row in await connection.fetch(BY_IDS, ids)}
-    return [found[id] for id in ids]
+    found = {str(row["id"]): row["class_size"] or (0, 0) for row in await connection.fetch(BY_IDS, ids)}
+    return [found[id][0] for id in ids]
 
 
 async def test_barrier_names_the_studies_of_the_samples(backend: Backend) -> None:
