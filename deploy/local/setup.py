@@ -40,6 +40,8 @@ from deploy.local.stages import (  # noqa: E402
 LOCK = CHECKOUT / "requirements.lock"
 DATA_LOCK = CHECKOUT / "requirements-data.lock"
 PACKAGES = CHECKOUT / "deploy" / "local" / "packages.py"
+LEXICON = CHECKOUT / "deploy" / "local" / "lexicon.py"
+LEXICON_FILE = VENV / "share" / "fairdatabase" / "lexicon.bin"
 DATA = FAIRDB / "data"
 DATA_FILES = ("moving_pictures_mf.tsv", "atlas_meta_data.csv")
 
@@ -85,6 +87,7 @@ def set_up() -> None:
             # Before the checkout is installed, because its wheel refers to the folder of the stubs.
             generate_stubs()
             install_checkout()
+            build_lexicon()
         finally:
             finish(*servers, data)
     require_servers()
@@ -118,6 +121,15 @@ def generate_stubs() -> None:
 
     protos = sorted(path for path in (CHECKOUT / "protos").rglob("*") if path.suffix in {".proto", ".py", ".yaml"})
     stage("stubs", [digest([*protos, LOCK])], generate, present=[CHECKOUT / "gen"], note="generating the gRPC stubs")
+
+
+def build_lexicon() -> None:
+    def build() -> None:
+        call("lexicon", [str(PYTHON), "-m", "deploy.local.lexicon"])
+
+    inputs = [digest([LOCK, LEXICON, CHECKOUT / "fairdatabase" / "policy" / "tables" / "lexicon.py"]), sys.version]
+    note = "building the lexicon of words and names (takes half a minute)"
+    stage("lexicon", inputs, build, present=[LEXICON_FILE], note=note, stamps=VENV)
 
 
 def unpack_server(name: str, find: Callable[[], object], packages: Packages) -> None:

@@ -3,10 +3,11 @@
 import re
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fairdatabase.policy.tables.lexicon import Lexicon
 from fairdatabase.policy.tables.missing import VOCABULARY_FILE, MissingTerms, read_missing
 from fairdatabase.policy.tables.questions import Questions, read_questions
 from fairdatabase.policy.tables.topics import Topics, load_topics
@@ -72,6 +73,8 @@ class Vocabulary:
     numbers: NumberWords
     questions: Questions
     topics: Topics
+    # Ordinary words and names of many languages.
+    lexicon: Lexicon = field(default_factory=Lexicon)
 
     def knows(self, word: str) -> bool:
         """Return whether a word may occur in a stored value.
