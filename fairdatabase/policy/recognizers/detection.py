@@ -1,10 +1,13 @@
 """Detection: finds identifiers by their form alone, and redacts both identifiers and names in free text."""
 
 import re
-import unicodedata
 
 from fairdatabase.policy.recognizers.contextual import decode, erase_contextual, holds_contextual
+from fairdatabase.policy.recognizers.harmless import put_back, set_aside
+from fairdatabase.policy.recognizers.names import find_names
 from fairdatabase.policy.recognizers.patterns import PATTERNS, TEXT_PATTERNS, PatternSet, text_regex
+from fairdatabase.policy.recognizers.personal import erase_personal, words_of
+from fairdatabase.policy.recognizers.places import erase_places
 from fairdatabase.policy.recognizers.triggers import lower, triggers_in
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 
@@ -13,19 +16,6 @@ REDACTED = "[redacted]"
 _FEWEST_DIGITS = 7
 
 _DIGIT_OR_BRACKET = re.compile(r"[\d(]")
-# "Jane", "McDonald", "O'Brien", "QUARTZFEATHER" begin with a capital and may be names.
-_WORD = re.compile(r"(?<![^\W\d_])[^\W\d_](?:['’]?[^\W\d_])+")
-# In ASCII text, every word that may be a name contains a match of one of these two patterns.
-_CAPITALISED_PART = re.compile(r"[A-Z](?:'?[A-Za-z])+")
-_CAPITAL_INSIDE = re.compile(r"[a-z]'?[A-Z]")
-# In some scripts a vowel is a combining mark, and a single character may be a whole name.
-_MARKS = "".join(
-    chr(code)
-    for codes in (range(0x300, 0x1D00), range(0x302A, 0x309B), range(0xA66F, 0xABF0), range(0x11000, 0x11FFF))
-    for code in codes
-    if unicodedata.category(chr(code)).startswith("M")
-)
-_WORD_OF_ANY_SCRIPT = re.compile(rf"[^\W\d_](?:['’]?[^\W\d_]|[{_MARKS}])*")
 # A word of which only a part was redacted.
 _TOKEN = re.compile(rf"(?<!\w)\w*{re.escape(REDACTED)}(?:\w|{re.escape(REDACTED)})*=*")
 _TOUCHED = re.compile(rf"{re.escape(REDACTED)}(?:[\w=\[]|(?<=\w{re.escape(REDACTED)}))")
@@ -33,9 +23,10 @@ _REPEATED = re.compile(rf"{re.escape(REDACTED)}(?:[\s,]*{re.escape(REDACTED)})+"
 # Up to three capitalised words or initials before or after a redacted name, or a house number before it.
 _CAPITALS = "A-ZÀ-ÖØ-ÞΑ-ΩЀ-Я"
 _CAPITALISED = rf"[{_CAPITALS}][^\W\d_]*(?:['’-][^\W\d_]+)*\.?"
+_HOUSE_OR_POSTCODE = r"\d{1,5}(?:[A-Za-z]|[- ]\d{2,3})?"
 _BESIDE = re.compile(
     rf"(?<={re.escape(REDACTED)})(?:[ ,]{{1,2}}{_CAPITALISED}(?!\w)){{1,3}}"
-    rf"|(?<![\w.,'’-])(?:(?:{_CAPITALISED}|\d{{1,5}}[A-Za-z]?)[ ,]{{1,2}}){{1,3}}(?={re.escape(REDACTED)})"
+    rf"|(?<![\w.,'’-])(?:(?:{_CAPITALISED}|{_HOUSE_OR_POSTCODE})[ ,]{{1,2}}){{1,3}}(?={re.escape(REDACTED)})"
 )
 # _BESIDE can match only if one of these two patterns matches. Searching for them first is much faster.
 _BEFORE = re.compile(rf"[{_CAPITALS}\d][\w'’.-]*[ ,]{{1,2}}{re.escape(REDACTED)}")
@@ -62,21 +53,31 @@ def has_redactable_form(text: str, vocabulary: Vocabulary) -> bool:
 
 
 def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
-    """Return clean text without contact details, dates, numbers, addresses and unknown capitalised words."""
+    """Return clean folded text without contact details, dates, numbers, addresses and names."""
+    words = words_of(text)
+    text, harmless = set_aside(text, words, vocabulary)
+    text = erase_places(erase_personal(text, words, REDACTED), words, REDACTED)
     triggers = triggers_in(text)
     text = erase_contextual(text, triggers, vocabulary, REDACTED)
     if _holds_any(text, TEXT_PATTERNS, triggers):
         text = text_regex(text).sub(REDACTED, text)
-    if not _has_plain_words(text, vocabulary):
-        word = _WORD if text.isascii() else _WORD_OF_ANY_SCRIPT
-        text = word.sub(lambda match: match[0] if _is_harmless(match[0], vocabulary) else REDACTED, text)
-    if REDACTED not in text:
-        return text
-    if _TOUCHED.search(text):
-        text = _TOKEN.sub(REDACTED, text)
-    if _BEFORE.search(text) or _AFTER.search(text):
-        text = _BESIDE.sub(lambda match: _redact_names(match[0], vocabulary), text)
-    return _REPEATED.sub(REDACTED, text)
+    text = _erase_spans(text, find_names(text, words, vocabulary))
+    if REDACTED in text:
+        if _TOUCHED.search(text):
+            text = _TOKEN.sub(REDACTED, text)
+        if _BEFORE.search(text) or _AFTER.search(text):
+            text = _BESIDE.sub(lambda match: _redact_names(match[0], vocabulary), text)
+        text = _REPEATED.sub(REDACTED, text)
+    return put_back(text, harmless)
+
+
+def _erase_spans(text: str, spans: list[tuple[int, int]]) -> str:
+    pieces: list[str] = []
+    done = 0
+    for start, end in spans:
+        pieces += (text[done:start], REDACTED)
+        done = end
+    return "".join((*pieces, text[done:])) if pieces else text
 
 
 def _holds_any(text: str, sets: tuple[PatternSet, ...], triggers: frozenset[str] | None = None) -> bool:
@@ -100,27 +101,13 @@ def _holds_any(text: str, sets: tuple[PatternSet, ...], triggers: frozenset[str]
     return False
 
 
-def _has_plain_words(text: str, vocabulary: Vocabulary) -> bool:
-    """Return True if a cheap check shows that every word is harmless. On False, check each word separately."""
-    if not text.isascii():
-        return False
-    if text.islower():
-        return True
-    return not _CAPITAL_INSIDE.search(text) and all(map(vocabulary.knows, _CAPITALISED_PART.findall(text)))
-
-
-def _is_harmless(word: str, vocabulary: Vocabulary) -> bool:
-    # Other scripts mark names differently or not at all, so every word with a non-ASCII letter must be known.
-    if not word.isascii():
-        return vocabulary.knows(word.lower())
-    return word.islower() or len(word) == 1 or vocabulary.knows(word) or vocabulary.numbers.knows(word.lower())
-
-
 def _redact_names(words: str, vocabulary: Vocabulary) -> str:
     """Redact the words beside a name, except known words that are not also names."""
 
     def stays(word: str) -> bool:
         word = word.rstrip(".").lower()
+        if len(word) == 1:
+            return False
         return vocabulary.knows(word) and word not in vocabulary.people
 
     return _BESIDE_WORD.sub(lambda match: match[0] if stays(match[0]) else REDACTED, words)

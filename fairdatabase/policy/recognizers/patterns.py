@@ -17,8 +17,8 @@ _ORDINAL = r"\d{1,2}(?:st|nd|rd|th)?"
 _GAP = r"[\s,./_-]{0,3}"
 _DATES = (
     (
-        rf"(?<!\w)(?:{_ORDINAL}\.?{_GAP}(?:of )?)?(?:{MONTH_NAMES})"
-        rf"\.?{_GAP}(?:{_ORDINAL}[\s,./-]{{1,3}})?(?:{_YEAR}|'?\d\d)(?!\d)"
+        rf"(?<!\w)(?:{_ORDINAL}\.?{_GAP}(?:of |de |den |di |d')?)?(?:{MONTH_NAMES})"
+        rf"\.?{_GAP}(?:of |de |del )?(?:{_ORDINAL}[\s,./-]{{1,3}})?(?:{_YEAR}|'?\d\d)(?!\d)"
     ),
     rf"(?<![^\W_])(?:{MONTH_NAMES})\.? {_ORDINAL}(?!\w)",
 )
@@ -33,7 +33,7 @@ _NUMERIC_DATES = (
     rf"(?<!\d)(?:[0-2]\d|3[01])(?:[0-2]\d|3[01]){_YEAR}(?!\d)",
 )
 _DATES_IN_CHINESE = r"\d{2,4}年(?:\d{1,2}月(?:\d{1,2}日)?)?"
-_DAY_AND_MONTH = rf"(?<!\w){_ORDINAL}\.?{_GAP}(?:of )?(?:{MONTH_NAMES})(?![^\W\d_])"
+_DAY_AND_MONTH = rf"(?<!\w){_ORDINAL}\.?{_GAP}(?:of |de |den |di |d')?(?:{MONTH_NAMES})(?![^\W\d_])"
 _CONTACTS = (
     r"[\w.+%-]{1,64}(?:@| @ |\s?[(\[{]\s?at\s?[)\]}]\s?)[\w-]+(?:\s?(?:\.|[(\[{]\s?dot\s?[)\]}])\s?[\w-]+)*",
     r"[\w.+%-]{1,64} at [\w-]+ dot \w+",
@@ -78,7 +78,10 @@ _HOUSE = (
 _PASSPORT = r"(?-i:(?=\d{0,15}[A-Z])(?=(?:[A-Z]{0,6}\d){6})[A-Z0-9]{7,20})(?!\w)"
 _STREET = r"(?:\d{1,4},? )?(?:rue|chemin|calle|avenida|rua|viale|piazza) (?:[\w'-]{1,30}(?: |(?!\w))){1,4}\d{0,4}"
 _INITIALS = r"(?<![\w.])(?-i:[A-Z]\.(?:[A-Z](?!\w)\.?|(?:[ -]?[A-Z]\.)+))"
-_AFTER_TITLE = r"(?<= )(?:(?<=mrn )|(?<=mrn: )|(?<=ssn )|(?<=dr )|(?<=dr\. )|(?<=mr )|(?<=mrs )|(?<=ms\. ))\w+"
+_AFTER_TITLE = (
+    r"(?<= )(?:(?<=mrn )|(?<=mrn: )|(?<=ssn )|(?<=dr )|(?<=dr\. )|(?<=mr )|(?<=mrs )|(?<=ms\. ))(?:\w\. \w+|"
+    r"\w+(?:['’-]\w+)?)"
+)
 _AFTER_HASH = r"(?<=#)\d{3,}"
 # "tel.612345678", "mrn:1234567". After other capital letters the number is an ontology id; after a digit it is a
 # fraction.

@@ -7,18 +7,18 @@ from typing import NamedTuple
 from fairdatabase.policy.text.characters import fold
 
 _NAMES = (
-    "january januar janvier januari enero jan",
-    "february februar fevrier februari febrero feb fev",
-    "march marz maerz mars maart marzo mar mrt mae",
-    "april avril abril apr avr abr",
-    "may mai mei mayo",
-    "june juni juin junio jun",
-    "july juli juillet julio jul",
-    "august aout augustus agosto aug ago",
-    "september septembre septiembre sept sep",
-    "october oktober octobre octubre oct okt",
-    "november novembre noviembre nov",
-    "december dezember decembre diciembre dec dez dic",
+    "january januar januari janvier janeiro enero gennaio stycznia styczen tammikuuta tammikuu ledna leden jan",
+    "february februar februari fevrier febrero fevereiro febbraio lutego luty helmikuuta helmikuu unora unor feb fev",
+    "march marz maerz mars maart marzo marco marts marca marzec maaliskuuta maaliskuu brezna brezen mar mrt mae",
+    "april avril abril aprile kwietnia kwiecien huhtikuuta huhtikuu dubna duben apr avr abr",
+    "may mai mei mayo maio maggio maj maja toukokuuta toukokuu kvetna kveten",
+    "june juni juin junio junho giugno czerwca czerwiec kesakuuta kesakuu cervna cerven jun",
+    "july juli juillet julio julho luglio lipca lipiec heinakuuta heinakuu cervence cervenec jul",
+    "august augusti aout augustus agosto sierpnia sierpien elokuuta elokuu srpna srpen aug ago",
+    "september septembre septiembre setembro settembre wrzesnia wrzesien syyskuuta syyskuu zari sept sep",
+    "october oktober octobre octubre outubro ottobre pazdziernika pazdziernik lokakuuta lokakuu rijna rijen oct okt",
+    "november novembre noviembre novembro listopada listopad marraskuuta marraskuu nov",
+    "december dezember decembre diciembre dezembro dicembre grudnia grudzien joulukuuta joulukuu prosinec dec dez dic",
 )
 _MONTHS = {name: month for month, names in enumerate(_NAMES, start=1) for name in names.split()}
 # The longest names come first: a regex would otherwise match "jan" in "january".
@@ -30,10 +30,12 @@ _YEAR_LAST = re.compile(rf"(\d{{1,2}})[-/._ ]{{1,2}}(\d{{1,2}})[-/._ ]{{1,2}}(\d
 _MONTH_YEAR = re.compile(r"(\d{1,2})[-/._ ](\d{4})")
 _COMPACT = re.compile(rf"(\d{{4}})(\d\d)(\d\d){_TIME}")
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er)?"
+_OF = r"(?:of |de |den |del |di |d')?"
 _GAP = r"[-/.,_ ]{0,3}"
 _NAMED = (
     re.compile(
-        rf"(?:{_DAY}{_GAP}(?:of )?)?(?P<month>{MONTH_NAMES}){_GAP}'?(?P<year>\d{{4}}|\d\d){_TIME}", re.IGNORECASE
+        rf"(?:{_DAY}{_GAP}{_OF})?(?P<month>{MONTH_NAMES}){_GAP}{_OF}'?(?P<year>\d{{4}}|\d\d){_TIME}",
+        re.IGNORECASE,
     ),
     re.compile(rf"(?P<month>{MONTH_NAMES}){_GAP}{_DAY}{_GAP} ?(?P<year>\d{{4}}){_TIME}", re.IGNORECASE),
     re.compile(rf"(?P<year>\d{{4}}){_GAP}(?P<month>{MONTH_NAMES}){_GAP}(?:{_DAY})?", re.IGNORECASE),
