@@ -68,31 +68,32 @@ INTRODUCTIONS = (
 )
 # Words that often stand where a name could, and are names in some language: they begin sentences and follow titles.
 COMMON = _words("""
-    the a an and or but if in on at by for from with to of as is was are were be been has had have do does did not
-    no yes all any each every this that these those there here it its he she they we you i his her their our my
-    your who which what when where why how after before during until since while because so then than also only
-    about into over under between both some most more other same new two three four five six seven eight nine ten
-    first second one will may can must should would could might said says called came went told asked wants wanted
-    reported phoned visited lives lived left moved works worked please see note dear thanks per via once later day
-    week month year time date age man woman long short old young der die das den dem des ein eine einer einem
-    einen eines und oder aber mit ohne von vom zu zum zur im am auf aus bei beim nach vor seit bis fur durch um
-    als wie wenn dass ist war sind waren wird wurde wurden werden hat haben hatte nicht kein keine auch nur noch
-    schon sehr mehr alle jede jeder beide diese dieser dieses er sie es wir ihr ihre sein seine ihm sagte kam rief
-    ging heute gestern morgen dann danach dort hier ab je laut siehe bitte de het een en maar met zonder van voor
-    na bij op uit aan door tot om dan dat dit deze zijn wordt werd heeft hebben niet geen ook nog al hij zij ze
-    wij ik haar hun zei kwam belde le la les un une du et ou mais avec sans dans sur sous par pour pas plus que
-    qui est sont etait etaient ete au aux ce cette ces cet il elle ils elles nous vous son sa ses leur leurs lors
-    chez tous toutes deux trois apres avant depuis puis selon aucun aucune chaque entre el los las unos unas y o
-    pero con sin por para del se mas era eran fue fueron ha han este esta estos estas ese esa lo su sus ella ellos
-    cada todos todas dos tres tras despues antes desde hasta segun ningun dijo gli uno e ed ma senza nel nella nei
-    nelle sul sulla dal dalla dai di si non piu che sono erano stato stata questo questa ogni tutti tutte due tre
-    dopo prima fino alla agli ai hanno suo sua disse os uma uns umas com sem nos nas em da ao nao foi foram sao
-    dois duas apos ate ele ela seu ett det och eller men med utan pa av fran till som ar var varit har hade inte
-    ej ocksa varje bada hon vi jag sitt efter fore vid hos sade samt og til ikke ogsa fra ved blev bliver havde
-    jeg hver begge oraz lub albo ale z bez w od po przy przez dla nie jest byl byla bylo byly zostal zostala
-    zostaly ta te ktory ktora jak czy jego jej ich ona oni kazdy kazda wszystkie dwa trzy przed pod nad ja tai
-    mutta ei oli ovat olivat ole ne me mina kun jos etta kuin myos kaikki joka ennen jalkeen kanssa ilman noin
-    seka years anni anno anos ano ans lat lata vuotta jahre jahr jaar jaren arg monate mesi meses mois maanden
+    bebe vit viaje brak boit drinkt trinkt drickt pije juo vive wohnt woont bor the a an and or but if in on at by
+    for from with to of as is was are were be been has had have do does did not no yes all any each every this
+    that these those there here it its he she they we you i his her their our my your who which what when where
+    why how after before during until since while because so then than also only about into over under between
+    both some most more other same new two three four five six seven eight nine ten first second one will may can
+    must should would could might said says called came went told asked wants wanted reported phoned visited lives
+    lived left moved works worked please see note dear thanks per via once later day week month year time date age
+    man woman long short old young der die das den dem des ein eine einer einem einen eines und oder aber mit ohne
+    von vom zu zum zur im am auf aus bei beim nach vor seit bis fur durch um als wie wenn dass ist war sind waren
+    wird wurde wurden werden hat haben hatte nicht kein keine auch nur noch schon sehr mehr alle jede jeder beide
+    diese dieser dieses er sie es wir ihr ihre sein seine ihm sagte kam rief ging heute gestern morgen dann danach
+    dort hier ab je laut siehe bitte de het een en maar met zonder van voor na bij op uit aan door tot om dan dat
+    dit deze zijn wordt werd heeft hebben niet geen ook nog al hij zij ze wij ik haar hun zei kwam belde le la les
+    un une du et ou mais avec sans dans sur sous par pour pas plus que qui est sont etait etaient ete au aux ce
+    cette ces cet il elle ils elles nous vous son sa ses leur leurs lors chez tous toutes deux trois apres avant
+    depuis puis selon aucun aucune chaque entre el los las unos unas y o pero con sin por para del se mas era eran
+    fue fueron ha han este esta estos estas ese esa lo su sus ella ellos cada todos todas dos tres tras despues
+    antes desde hasta segun ningun dijo gli uno e ed ma senza nel nella nei nelle sul sulla dal dalla dai di si
+    non piu che sono erano stato stata questo questa ogni tutti tutte due tre dopo prima fino alla agli ai hanno
+    suo sua disse os uma uns umas com sem nos nas em da ao nao foi foram sao dois duas apos ate ele ela seu ett
+    det och eller men med utan pa av fran till som ar var varit har hade inte ej ocksa varje bada hon vi jag sitt
+    efter fore vid hos sade samt og til ikke ogsa fra ved blev bliver havde jeg hver begge oraz lub albo ale z bez
+    w od po przy przez dla nie jest byl byla bylo byly zostal zostala zostaly ta te ktory ktora jak czy jego jej
+    ich ona oni kazdy kazda wszystkie dwa trzy przed pod nad ja tai mutta ei oli ovat olivat ole ne me mina kun
+    jos etta kuin myos kaikki joka ennen jalkeen kanssa ilman noin seka years anni anno anos ano ans lat lata
+    vuotta jahre jahr jaar jaren arg monate mesi meses mois maanden
 """)
 # Words that German texts have and texts in other languages hardly.
 GERMAN = _words("""
@@ -102,29 +103,32 @@ GERMAN = _words("""
 # How compounds end that name things of a laboratory or clinic, and nouns that name no person.
 GERMAN_ENDINGS = tuple(
     _words("""
-    ung ungen heit heiten keit keiten schaft schaften tat taten tion tionen ismus probe proben entnahme entnahmen
-    rohrchen losung losungen puffer analyse analysen konzentration konzentrationen temperatur temperaturen
-    lagerung messung messungen untersuchung untersuchungen ergebnis ergebnisse ergebnissen stoff stoffe stoffen
-    zeit zeiten zeitpunkt tage tag tagen woche wochen gabe dauer menge mengen gerat gerate kuhlschrank schrank
-    behalter gefass gefasse material kultur kulturen platte platten bakterien bakterium zelle zellen gewebe
-    abstrich abstriche stuhl blut plasma serum speichel urin haut darm magen mund krankheit erkrankung
-    erkrankungen symptome beschwerden therapie behandlung gruppe gruppen studie studien daten wert werte werten
-    protokoll protokolle extraktion sequenzierung bibliothek reaktion reaktionen verdunnung verdunnungen tabletten
-    dosis essen nahrung ernahrung milch wasser fleisch gemuse obst mahlzeit fruhstuck abend morgen nacht termin
-    raum labor klinik formular bogen fragebogen
+    teilnehmer teilnehmerin teilnehmern intoleranz infekt kontrolle kontrollen gene genen kokken bazillen
+    vertraglichkeit schmerz schmerzen mittel mangel verlust zunahme schnupfen ung ungen heit heiten keit keiten
+    schaft schaften tat taten tion tionen ismus probe proben entnahme entnahmen rohrchen losung losungen puffer
+    analyse analysen konzentration konzentrationen temperatur temperaturen lagerung messung messungen untersuchung
+    untersuchungen ergebnis ergebnisse ergebnissen stoff stoffe stoffen zeit zeiten zeitpunkt tage tag tagen woche
+    wochen gabe dauer menge mengen gerat gerate kuhlschrank schrank behalter gefass gefasse material kultur
+    kulturen platte platten bakterien bakterium zelle zellen gewebe abstrich abstriche stuhl blut plasma serum
+    speichel urin haut darm magen mund krankheit erkrankung erkrankungen symptome beschwerden therapie behandlung
+    gruppe gruppen studie studien daten wert werte werten protokoll protokolle extraktion sequenzierung bibliothek
+    reaktion reaktionen verdunnung verdunnungen tabletten dosis essen nahrung ernahrung milch wasser fleisch
+    gemuse obst mahlzeit fruhstuck abend morgen nacht termin raum labor klinik formular bogen fragebogen
 """)
 )
 # Names of products, methods and statistics, and abbreviations of laboratories, which are no names of people in notes.
 PRODUCTS = _words("""
-    ui ie iu ric riq pz nb pro plus ultra max mini micro midi maxi easy fast quick rapid pure clean power fecal
-    faecal tube tubes direct prep probe proben obst gemuse brot fleisch milch kase butter stuhl wolle kraft toma
-    dor dores cuestionario extractie levy kost magont uloste naytteet wyniki qiagen qiaamp qiaquick qiacube
-    powersoil powerlyzer powerfecal powermag magattract dneasy rneasy allprep mobio zymo zymobiomics quickdna
-    fastdna fastprep mpbio nucleospin nucleomag macherey promega wizard magmax magbind omega biotek ezna thermo
-    invitrogen applied biosystems taqman qubit nanodrop bioanalyzer tapestation agilent fragment labchip beckman
-    ampure agencourt spri spriselect kapa hotstart hifi phusion q5 neb nebnext onetaq platinum superscript truseq
-    nextera xt flex illumina hiseq miseq novaseq nextseq iseq miniseq phix pacbio sequel revio onso nanopore
-    minion gridion promethion flongle guppy dorado bonito aviti mgi bgi dnbseq iontorrent norgen omnigene
+    sarstedt roche merck sigma template ansatz adn arn anosim aliquotes aliquote aliquots magen darm infekt
+    typhimurium enteritidis vit brak infantis mastermix master mix vial cryo kryo kartusche ruptor elite r2 r9
+    stickstoff ui ie iu ric riq pz nb pro plus ultra max mini micro midi maxi easy fast quick rapid pure clean
+    power fecal faecal tube tubes direct prep probe proben obst gemuse brot fleisch milch kase butter stuhl wolle
+    kraft toma dor dores cuestionario extractie levy kost magont uloste naytteet wyniki qiagen qiaamp qiaquick
+    qiacube powersoil powerlyzer powerfecal powermag magattract dneasy rneasy allprep mobio zymo zymobiomics
+    quickdna fastdna fastprep mpbio nucleospin nucleomag macherey promega wizard magmax magbind omega biotek ezna
+    thermo invitrogen applied biosystems taqman qubit nanodrop bioanalyzer tapestation agilent fragment labchip
+    beckman ampure agencourt spri spriselect kapa hotstart hifi phusion q5 neb nebnext onetaq platinum superscript
+    truseq nextera xt flex illumina hiseq miseq novaseq nextseq iseq miniseq phix pacbio sequel revio onso
+    nanopore minion gridion promethion flongle guppy dorado bonito aviti mgi bgi dnbseq iontorrent norgen omnigene
     dnagenotek genotek orange covaris bioruptor eppendorf falcon greiner costar nunc aldrich millipore bd
     biosciences bactec oxoid copan eswab fecalswab flocked faecalswab dacron rayon rnalater trizol dnarna shield
     stratec psp invitek biorad bio-rad lightcycler stratagene rotorgene quantstudio stepone viia thermomixer
@@ -147,8 +151,8 @@ PRODUCTS = _words("""
     arb sglt glp ok id na nd tbd fig tab eq ref suppl vs etc eg approx incl excl min avg med std conc vol wt temp
     hrs mins secs kcal kj who cdc ema fda efsa gdpr hipaa irb ecdc nih nhs embl ebi hmp emp agp ibdmdb metahit
     ihmp agora lactobacilli bifidobacteria enterobacteria streptococci staphylococci enterococci clostridia
-    bacilli firmicutes bacteroidetes proteobacteria actinobacteria fusobacteria verrucomicrobia aliquot aliquots
-    replicate replicates baseline followup timepoint metagenomics metatranscriptomics metabolomics proteomics
+    bacilli firmicutes bacteroidetes proteobacteria actinobacteria fusobacteria verrucomicrobia aliquot replicate
+    replicates baseline followup timepoint metagenomics metatranscriptomics metabolomics proteomics
     transcriptomics amplicon amplicons barcode barcodes primer primers adapter adapters demultiplexed rarefied
     denoised chimeras contigs scaffolds bins
 """)
@@ -176,12 +180,21 @@ AFTER_EPONYMS = sorted(
 """)
 )
 PEOPLES = _words("""
-    african american asian australian austrian belgian brazilian british bulgarian canadian chilean chinese
-    colombian croatian czech danish dutch egyptian english estonian european fijian finnish french german greek
-    hungarian icelandic indian indonesian iranian irish israeli italian japanese kenyan korean latvian lithuanian
-    malaysian mexican mongolian nigerian norwegian pakistani peruvian polish portuguese romanian russian
-    scandinavian scottish serbian slovak slovenian spanish swedish swiss taiwanese thai tunisian turkish ukrainian
-    vietnamese welsh
+    spain spanien espagne spagna espanha spanje hiszpania hiszpanii espanja espanjaan espana portugal portogallo
+    portugalia italy italien italie italia wloch wlochy germany deutschland allemagne alemania germania alemanha
+    duitsland tyskland niemcy niemiec saksa saksassa france frankreich francia franca frankrijk frankrike francja
+    francji ranska england angleterre inglaterra inghilterra anglia holland niederlande nederland belgien belgie
+    belgique poland polen pologne polonia polska polsce sweden schweden suede suecia svezia sverige szwecja ruotsi
+    ruotsissa finland finnland finlande finlandia suomi suomessa denmark danmark dania norway norwegen norge
+    norwegia turkey turkei turquie turquia turcja china chine cina kina chiny india inde indien indie japan japon
+    giappone japao usa africa afrika afrique afryka asia asien asie azja europe europa amerika amerique america
+    schweiz suisse suiza svizzera suica austria osterreich autriche grecia greece griechenland grece marokko maroc
+    marruecos african american asian australian austrian belgian brazilian british bulgarian canadian chilean
+    chinese colombian croatian czech danish dutch egyptian english estonian european fijian finnish french german
+    greek hungarian icelandic indian indonesian iranian irish israeli italian japanese kenyan korean latvian
+    lithuanian malaysian mexican mongolian nigerian norwegian pakistani peruvian polish portuguese romanian
+    russian scandinavian scottish serbian slovak slovenian spanish swedish swiss taiwanese thai tunisian turkish
+    ukrainian vietnamese welsh
 """)
 WEEKDAYS = _words("""
     monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag samstag
@@ -196,9 +209,10 @@ AFTER_MR = _words("imaging scan scans angiography spectroscopy enterography sequ
 # Endings of long words that begin sentences in several languages and end few names.
 ORDINARY_ENDINGS = tuple(
     _words("""
-    cao coes mente mento mentos miento mientos cion ciones ment ments tion tions zione zioni wano owana owano
-    owane anie enie osc osci ades ningen ning ttiin tettiin ssa sta lla lta taan etaan tuja tajat iteit heid ering
-    ieren ungen atie tie ties ssen sfragen protokoll primer probe proben isch ische ischer lich liche ierte iertes
-    elles ibles
+    ancia ancias encia encias ance ances ence tolerans tolerancja ncja ncji rance iivinen lasku lasta oinut fugoi
+    tolleranza anza enza isation ation cao coes mente mento mentos miento mientos cion ciones ment ments tion
+    tions zione zioni wano owana owano owane anie enie osc osci ades ningen ning ttiin tettiin ssa sta lla lta
+    taan etaan tuja tajat iteit heid ering ieren ungen atie tie ties ssen sfragen protokoll primer probe proben
+    isch ische ischer lich liche ierte iertes elles ibles
 """)
 )

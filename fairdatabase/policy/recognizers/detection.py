@@ -19,7 +19,7 @@ _DIGIT_OR_BRACKET = re.compile(r"[\d(]")
 # A word of which only a part was redacted.
 _TOKEN = re.compile(rf"(?<!\w)\w*{re.escape(REDACTED)}(?:\w|{re.escape(REDACTED)})*=*")
 _TOUCHED = re.compile(rf"{re.escape(REDACTED)}(?:[\w=\[]|(?<=\w{re.escape(REDACTED)}))")
-_REPEATED = re.compile(rf"{re.escape(REDACTED)}(?:[\s,]*{re.escape(REDACTED)})+")
+_REPEATED = re.compile(rf"{re.escape(REDACTED)}(?:[\s,.]*{re.escape(REDACTED)})+")
 # Up to three capitalised words or initials before or after a redacted name, or a house number before it.
 _CAPITALS = "A-ZÀ-ÖØ-ÞΑ-ΩЀ-Я"
 _CAPITALISED = rf"[{_CAPITALS}][^\W\d_]*(?:['’-][^\W\d_]+)*\.?"
@@ -31,6 +31,11 @@ _BESIDE = re.compile(
 # _BESIDE can match only if one of these two patterns matches. Searching for them first is much faster.
 _BEFORE = re.compile(rf"[{_CAPITALS}\d][\w'’.-]*[ ,]{{1,2}}{re.escape(REDACTED)}")
 _AFTER = re.compile(rf"{re.escape(REDACTED)}[ ,]{{1,2}}[{_CAPITALS}]")
+# The number of a house or flat behind a redacted street, at the end of a clause.
+_NUMBER_BEHIND = re.compile(
+    rf"{re.escape(REDACTED)}[,.]? (?:m\. |"
+    rf"nr\.? )?\d{{1,4}}(?:[-/]?\w{{1,4}})?(?: [A-Z](?!\w))?(?: \d{{1,3}})?(?= *(?:$|[,.;)](?!\d)))"
+)
 _BESIDE_WORD = re.compile(r"[\w'’-]+\.?")
 
 
@@ -67,6 +72,7 @@ def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
             text = _TOKEN.sub(REDACTED, text)
         if _BEFORE.search(text) or _AFTER.search(text):
             text = _BESIDE.sub(lambda match: _redact_names(match[0], vocabulary), text)
+        text = _NUMBER_BEHIND.sub(REDACTED, text)
         text = _REPEATED.sub(REDACTED, text)
     return put_back(text, harmless)
 

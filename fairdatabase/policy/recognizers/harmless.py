@@ -23,7 +23,7 @@ _ACCESSIONS = (
     r"(?:[OPQ]\d(?=\d{0,2}[A-Z])[A-Z\d]{3}\d|[A-NR-Z]\d(?:[A-Z][A-Z\d]{2}\d){1,2})",
     r"(?i:rs|ss)\d{4,11}",
     r"ENS[A-Z]{0,4}[GTPE]\d{11}(?:\.\d+)?",
-    r"(?:COG|PF|IPR|TIGR|K|ko|map|MSTR|DB|NCT|ISRCTN|ACTRN|DRKS|EUCTR|MTBLS|PXD|MGP|CAZY|ARO:|PTHR|SSF|cd)\d{4,14}",
+    r"(?:COG|PF|IPR|TIGR|ko|map|MSTR|DB|NCT|ISRCTN|ACTRN|DRKS|EUCTR|MTBLS|PXD|MGP|CAZY|ARO:|PTHR|SSF|cd)\d{4,14}",
     r"(?i:(?:ncbi:? ?)?tax(?:on(?:omy)?)?[ _]?id|txid)[ :=]{0,2}\d{1,8}",
     r"10\.\d{4,9}/[^\s,;]{1,80}[^\s,;.)\]]",
 )
@@ -113,7 +113,7 @@ _MORE_ONTOLOGIES = frozenset(
 _SPECIES = re.compile(
     r"(?<![^\W_])\[?(?P<genus>[A-Z][a-z]{3,30})\]?(?:_[A-Z])?"
     r"(?: (?P<epithet>[a-z]{3,30}|spp?\.?|cf\.|aff\.)(?![^\W_])"
-    r"(?: (?:subsp|ssp|var|bv|biovar|pv|serovar|ser|sv)\.? [A-Za-z][a-z]{2,30}(?![^\W_]))?"
+    r"(?: (?:subsp|ssp|var|bv|biovar|pv|serovar|ser|sv)\.? [A-Za-z][a-z]{2,30}(?![^\W_])){0,2}"
     r"(?: (?:(?:strain|str\.|substr\.|isolate|stamm|stam|souche|cepa|ceppo|kanta|szczep|kmen|stammen) )?"
     r"(?=[A-Za-z:_/-]{0,10}\d)[A-Za-z\d][A-Za-z\d:_/.-]{0,14}[A-Za-z\d](?![^\W_])|"
     r" [A-Z][a-z]{3,12} (?=\d{4}(?!\d))){0,3})?"

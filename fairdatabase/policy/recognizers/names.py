@@ -47,6 +47,8 @@ _INTRODUCTION_WORDS = frozenset(
 )
 # A word with a capital, in ASCII text.
 _CAPITALISED = re.compile(r"[a-z]*'?[A-Z](?:'?[A-Za-z])+")
+# "Aunt of", before a name.
+_OF = frozenset("of di de da do van von till to til od".split())  # noqa: SIM905
 _MONTHS = frozenset(MONTH_NAMES.split("|"))
 _BEFORE_NAMES = TITLES | UNSURE_TITLES | RELATIONS
 _CUES = _BEFORE_NAMES | HANDLED
@@ -121,6 +123,8 @@ class _Finder:
                 self._after_cue(at, word)
             if at in self._named:
                 continue
+            if self._has_initial(at, word):
+                continue
             if word.text == word.low and word.text.isascii():
                 if word.low not in known and len(word.low) >= _SHORTEST_LISTED and self._is_listed_name(at, word):
                     self._named.add(at)
@@ -130,6 +134,27 @@ class _Finder:
             self._after_introductions()
         self._extend()
         return [(words[at].start, words[at].end) for at in sorted(self._named)]
+
+    def _has_initial(self, at: int, word: _Word) -> bool:
+        """Name "C. Montanari" and "Montanari C." if the word is a name or unknown, and return whether it did."""
+        following = self._words[at + 1] if at + 1 < len(self._words) else None
+        if following is None or not (word.text[:1].isupper() and following.text[:1].isupper()):
+            return False
+        single, name = (word, following) if len(word.text) == 1 else (following, word)
+        between, behind = self._between(at), self._text[following.end : following.end + 1]
+        if len(single.text) != 1 or len(name.text) < _SHORTEST_LISTED or not name.text[1:].islower():
+            return False
+        if not (between == ". " if single is word else between == " " and behind == "."):
+            return False
+        flags = self._vocabulary.lexicon.flags(name.low)
+        if self._knows(name.low) or (flags & _ORDINARY and not flags & _NAME) or self._is_organism(name.low):
+            return False
+        self._named.update((at, at + 1))
+        return True
+
+    def _is_organism(self, low: str) -> bool:
+        organisms = self._vocabulary.organisms
+        return low in organisms.genera or low in organisms.epithets
 
     def _is_harmless(self, at: int, word: _Word) -> bool:
         """Return whether a word with capitals names nobody."""
@@ -142,6 +167,8 @@ class _Finder:
         if low in COMMON or low in PRODUCTS or low in PEOPLES or low in WEEKDAYS or low in _MONTHS:
             return True
         if not text[0].isupper() and _GENE.fullmatch(text):
+            return True
+        if len(low) > _SHORTEST_LISTED and squash(low) in vocabulary.countries:
             return True
         flags = vocabulary.lexicon.flags(low)
         is_written_as_usual = text[1:].islower() or text.isupper()
@@ -158,16 +185,10 @@ class _Finder:
             return text[cut:].islower() or self._is_harmless(at, word._replace(text=text[cut:], low=low[cut:]))
         if low.endswith("'s"):
             return self._is_harmless(at, word._replace(text=text[:-2], low=low[:-2]))
-        if self._is_german and len(low) >= _SHORTEST_COMPOUND and low.endswith(GERMAN_ENDINGS):
+        if not flags and len(low) >= _SHORTEST_COMPOUND and low.endswith(GERMAN_ENDINGS):
             return True
-        if (
-            not flags
-            and len(low) >= _SHORTEST_COMPOUND
-            and low.endswith(ORDINARY_ENDINGS)
-            and self._begins_sentence(word)
-        ):
-            return True
-        return squash(low) in vocabulary.countries and len(low) > _SHORTEST_LISTED
+        is_long = not flags and len(low) >= _SHORTEST_COMPOUND
+        return is_long and low.endswith(ORDINARY_ENDINGS) and self._begins_sentence(word)
 
     def _is_listed_name(self, at: int, word: _Word) -> bool:
         """Return whether a lowercase word is a listed name and nothing else, or is followed by a listed surname."""
@@ -199,6 +220,8 @@ class _Finder:
                 self._take(at + 2)
             return
         if word.low in RELATIONS:
+            if following.low in _OF and (name := self._next(at + 1)) and self._may_be_name(name):
+                self._take(at + 2)
             if self._may_be_name(following):
                 self._take(at + 1)
             return
@@ -270,12 +293,32 @@ class _Finder:
         """Add the lowercase surname beside a listed given name."""
         for at in sorted(self._named):
             word, following = self._words[at], self._next(at)
-            if following is None or at + 1 in self._named or word.text != word.low or following.text != following.low:
+            if following is None or at + 1 in self._named:
+                continue
+            if word.text[:1].isupper():
+                self._extend_capitalised(at)
+                continue
+            if word.text != word.low or following.text != following.low:
                 continue
             if not self._vocabulary.lexicon.name_flags(word.low) & _GIVEN:
                 continue
             if self._between(at) == " " and following.low not in COMMON and not self._vocabulary.knows(following.low):
                 self._named.add(at + 1)
+
+    def _extend_capitalised(self, at: int) -> None:
+        """Add what follows a capitalised name: the rest of a double name, and a surname behind particles."""
+        if self._between(at) == "-" and self._words[at + 1].text[:1].isupper():
+            at += 1
+            self._named.add(at)
+        end = at
+        while end + 1 < len(self._words) and self._between(end) == " " and self._words[end + 1].low in PARTICLES:
+            end += 1
+        if end > at and end + 1 < len(self._words) and self._between(end) == " ":
+            self._extend_to(at, end + 1)
+
+    def _extend_to(self, first: int, last: int) -> None:
+        if self._words[last].text[:1].isupper() and not self._knows(self._words[last].low):
+            self._named.update(range(first, last + 1))
 
     def _next(self, at: int) -> _Word | None:
         """Return the next word if only a short gap lies before it."""

@@ -74,7 +74,7 @@ _NUMBERED = rf"(?:[ .-]{{0,2}}{_NUMBER_WORD}(?![a-z]))"
 # These words say by themselves that a number is a person's.
 _label(
     """
-    mrn, m.r.n, medical record, medical records, health record, unit record, chart, nhs, n.h.s, ssn,
+    mrn, m.r.n, hosp, hosp., medical record, medical records, health record, unit record, chart, nhs, n.h.s, ssn,
     social security, social insurance, nino, national insurance, national id, national identity, identity card,
     identity document, id card, passport, passeport, driver license, driver's license, drivers license,
     driving licence, driver licence, medicare, medicaid, hicn, insurance, health card, health plan, hospital,
@@ -84,15 +84,16 @@ _label(
     versicherung, steuer, steuerid, idnr, personalausweis, ausweis, reisepass, fuhrerschein, patienten, akte,
     akten, aktenzeichen, az, pat, ahv, avs, nir, nss, insee, securite sociale, secu, numero de secu, ipp, iep,
     nip, carte vitale, carte d'identite, cni, permis de conduire, permis, dni, nie, nif, nuss, cip, nhc,
-    historia clinica, historia, historial, seguridad social, pasaporte, cedula, curp, rfc, tarjeta sanitaria,
-    codice fiscale, cf, c.f, tessera sanitaria, tessera, carta d'identita, passaporto, patente, cartella clinica,
-    cartella, nosologico, cpf, rg, cns, nic, utente, sns, bilhete de identidade, cartao de cidadao, cartao sus,
-    processo clinico, processo, prontuario, personnummer, personnr, pnr, samordningsnummer, fodselsnummer,
-    fodselsnr, cpr, korkort, journal, journalnummer, reservnummer, pesel, dowod osobisty, dowod, dowodu, paszport,
-    paszportu, prawo jazdy, karta, kartoteka, kartoteki, historii choroby, ubezpieczenia, hetu, henkilotunnus,
-    henkilotunnuksen, henkilotunnukseni, sotu, potilastunnus, potilasnumero, passi, passin, ajokortti,
-    sairauskertomus, asiakas, rodne cislo, tin, taxpayer, npi, dea, aadhaar, orcid, imei, vin, ehic, fiscal code,
-    tax id, insurance policy, member card
+    historia clinica, hist. clinica, hist clinica, historia, historial, seguridad social, pasaporte, cedula, curp,
+    rfc, tarjeta sanitaria, codice fiscale, cf, c.f, tessera sanitaria, tessera, carta d'identita, passaporto,
+    patente, cartella clinica, cartella, nosologico, cpf, rg, cns, nic, utente, sns, bilhete de identidade,
+    cartao de cidadao, cartao sus, processo clinico, processo, prontuario, personnummer, personnr, pnr,
+    samordningsnummer, fodselsnummer, fodselsnr, cpr, korkort, journal, journalnummer, reservnummer, pesel,
+    dowod osobisty, dowod, dowodu, paszport, paszportu, prawo jazdy, karta, kartoteka, kartoteki,
+    historii choroby, ubezpieczenia, hetu, henkilotunnus, henkilotunnuksen, henkilotunnukseni, sotu,
+    potilastunnus, potilasnumero, passi, passin, ajokortti, sairauskertomus, potilaskertomus, potilaskertomuksen,
+    asiakas, rodne cislo, tin, taxpayer, npi, dea, aadhaar, orcid, imei, vin, ehic, fiscal code, tax id,
+    insurance policy, member card
     """,
     rf"{_NUMBERED}{{0,2}}{_IS}{_VALUE}{_END}",
     _has_digits,
@@ -120,7 +121,8 @@ _ID_VALUE = r"(?=(?:[a-z]{0,4}[/ -]?\d){3})[a-z]{0,4}[/-]?\d[\w/-]{2,20}"
 _label("id, ids, id number, study id, uid, pid, upi", rf"{_NUMBERED}?[ :=#]{{1,3}}(?:is )?{_ID_VALUE}{_END}")
 _label(
     """
-    license plate, licence plate, number plate, car plate, registration plate, vehicle registration, kennzeichen,
+    reg.nr, reg nr, regnr, reg. nr, reg plate, reg.nro, rek.nro, rek.nr, nr rej., nr rej, license plate,
+    licence plate, number plate, car plate, registration plate, vehicle registration, kennzeichen,
     autokennzeichen, kfz-kennzeichen, kenteken, nummernschild, matricula, targa, plaque d'immatriculation, plaque,
     immatriculation, immatricule, rejestracja, numer rejestracyjny, rejestracyjny, rejestracyjne, rekisterinumero,
     rekisterikilpi, rekisteritunnus, registreringsnummer, registreringsskylt, nummerplade, placa
@@ -180,15 +182,16 @@ _BIRTH_REST = (
 ).replace("MONTHS", MONTH_NAMES) + _END
 _label(
     """
-    born, birth, birthdate, birthday, birth date, birth year, birthyear, date of birth, year of birth, dob, d.o.b,
-    d.o.b., yob, geb, geb., geboren, geburtsdatum, geburtsjahr, geburtstag, jahrgang, jg, jg., geborene,
-    geboortedatum, geboortejaar, geboren te, geb.datum, geb. datum, nee, ne, naissance, date de naissance,
-    annee de naissance, ddn, d.d.n, nacida, nacido, nacio, nacimiento, fecha de nacimiento, ano de nacimiento,
-    nacidos, nata, nato, nascita, data di nascita, anno di nascita, nascida, nascido, nasceu, nascimento,
-    data de nascimento, ano de nascimento, fodd, fodelsear, fodelsedatum, fodelsedag, fodt, fodselsar,
-    fodselsdato, fodselsdag, urodzony, urodzona, urodzenia, urodzil sie, urodzila sie, urodzil, urodzila, ur, ur.,
-    rok urodzenia, data urodzenia, rocznik, syntynyt, syntymavuosi, syntymaaika, syntymapaiva, synt, synt.,
-    narozen, narozena, naroz, datum narozeni, vintage, class of
+    born, birth, ne(e), nac, nac., nasc, nasc., nais, nais., data nasc., f. nac., birthdate, birthday, birth date,
+    birth year, birthyear, date of birth, year of birth, dob, d.o.b, d.o.b., yob, geb, geb., geboren,
+    geburtsdatum, geburtsjahr, geburtstag, jahrgang, jg, jg., geborene, geboortedatum, geboortejaar, geboren te,
+    geb.datum, geb. datum, nee, ne, naissance, date de naissance, annee de naissance, ddn, d.d.n, nacida, nacido,
+    nacio, nacimiento, fecha de nacimiento, ano de nacimiento, nacidos, nata, nato, nascita, data di nascita,
+    anno di nascita, nascida, nascido, nasceu, nascimento, data de nascimento, ano de nascimento, fodd, fodelsear,
+    fodelsedatum, fodelsedag, fodt, fodselsar, fodselsdato, fodselsdag, urodzony, urodzona, urodzenia,
+    urodzil sie, urodzila sie, urodzil, urodzila, ur, ur., rok urodzenia, data urodzenia, rocznik, syntynyt,
+    syntymavuosi, syntymaaika, syntymapaiva, synt, synt., narozen, narozena, naroz, datum narozeni, vintage,
+    class of
     """,
     rf"{_BIRTH_REST}",
 )
@@ -196,7 +199,8 @@ _label(
     """
     zip, zip code, zipcode, zip-code, postal code, postcode, post code, pcode, plz, postleitzahl, code postal, cp,
     c.p, codigo postal, cod. postal, cap, codice postale, codice di avviamento postale, cep, kod pocztowy,
-    kodu pocztowego, postnummer, postnr, postinumero, psc, postal, postkode
+    kod poczt., postinro, postinro., cod. post., kodu pocztowego, postnummer, postnr, postinumero, psc, postal,
+    postkode
     """,
     r"(?:[\s:=.#]|(?<![a-z])(?:is|was|of|ist|est|es|e|ar|er|area|number|nr|on|van|"
     r"code)(?![a-z])){1,6}(?=[a-z]{0,3}-?\d)[a-z]{0,3}-?\d[a-z\d]{0,5}(?:[ -]\d?[a-z\d]{2,4}(?![a-z]))?" + _END,
@@ -252,7 +256,8 @@ _AGES = _Scan(
         rf"{_BEGIN}(?:{_AGE}[ -]?(?:{_YEARS}[ -]olds?|{_YEARS} (?:{_OLD})(?![a-z])|y/o|y\.o\.?|y\.?o)(?![a-z])"
         rf"|(?:aged?|alter|leeftijd|edad|agee?s?|eta|idade|alder|wieku?|ika|ian|vek)(?:[\s:=,]|(?<![a-z])(?:is|of|"
         rf"at|van|von|de|di|del|des|ist|av|pa|was|era|er|ar|on|collection|sampling|enrolment|enrollment"
-        rf"|inclusion|lat|patient|donor|approximately|about|bei|probenahme|entnahme|the|e|a|"
+        rf"|inclusion|lat|patient|donor|visit|baseline|diagnosis|onset|approximately|about|bei|probenahme|entnahme|"
+        rf"the|e|a|"
         rf"es)(?![a-z])){{1,6}}{_AGE}(?!\s?(?:-|–|to|bis|tot|till|til|do|or|und|and|a)\s?\d)(?! ?{_SMALL}(?![a-z]))"
         rf"(?! ?(?:or|and|und|en|et|y|e|och|og|i|ja) (?:older|over|above|alter|ouder|plus|mas|piu|mais|aldre|starsi|"
         rf"up))(?: ?{_YEARS}(?![a-z]))?)",
@@ -276,14 +281,16 @@ _ENDINGS_OF_AGES = tuple(
     """.split()  # noqa: SIM905
 )
 _SOMEBODY = """
-    woman women man men male female patient patients person lady gentleman boy girl mother father donor she he
-    volunteer participant individual subject turned turns turning celebrated frau mann patientin junge madchen er
-    sie spender spenderin mutter vater proband probandin vrouw meisje jongen hij zij patiente deelnemer moeder
-    vader femme homme fille garcon elle il donneur donneuse mere pere mujer hombre paciente nina nino madre padre
-    varon senora senor tiene donante donna uomo paziente ragazzo ragazza signora signore donatore mulher homem
-    menina menino tem doente kvinna kille flicka pojke hon han kvinde mand pige dreng kobieta kobiety mezczyzna
-    mezczyzny pacjent pacjentka pacjenta pacjentki dziewczynka chlopiec ma nainen mies potilas tytto poika hanella
-    pan pani cumplio fete fyllde skonczyl skonczyla kvinne jente gutt muz zena
+    dame dama senhora anciana anciano maschio femmina fermier farmer landwirt bauer enfant child bambino bambina
+    barn kind dziecko lapsi rouva herra signore vrouwelijk mannelijk hembra macho smoker woman women man men male
+    female patient patients person lady gentleman boy girl mother father donor she he volunteer participant
+    individual subject turned turns turning celebrated frau mann patientin junge madchen er sie spender spenderin
+    mutter vater proband probandin vrouw meisje jongen hij zij patiente deelnemer moeder vader femme homme fille
+    garcon elle il donneur donneuse mere pere mujer hombre paciente nina nino madre padre varon senora senor tiene
+    donante donna uomo paziente ragazzo ragazza signora donatore mulher homem menina menino tem doente kvinna
+    kille flicka pojke hon han kvinde mand pige dreng kobieta kobiety mezczyzna mezczyzny pacjent pacjentka
+    pacjenta pacjentki dziewczynka chlopiec ma nainen mies potilas tytto poika hanella pan pani cumplio fete
+    fyllde skonczyl skonczyla kvinne jente gutt muz zena
 """
 _AGO = (
     "ago|later|earlier|after|before|apres|avant|geleden|fa|dopo|despues|depois|atras|senare|sedan|siden|temu|"
@@ -291,12 +298,18 @@ _AGO = (
     "aiemmin"
 )
 _YEARS_OF_SOMEBODY = _Scan(
-    frozenset(_YEAR_WORDS.split()),
+    frozenset((*_YEAR_WORDS.split(), "she's", "he's")),
     re.compile(
         rf"{_BEGIN}(?:(?:{'|'.join(_SOMEBODY.split())})(?: (?:is|was|de|di|of|ist|war|med|a|wird|wurde|est|er|ar|ma|"
         rf"miala?|on|had|just|now|mide|z|w|wieku|i|uit|van|von|mit|aged|um|con|com|tem|tenia|avait|tinha|aveva|had|"
         rf"age|tiene|ha|m))"
         rf"{{0,3}}[ ,;:(]{{1,3}}{_AGE} ?{_YEARS}(?![a-z])(?! (?:{_AGO}))"
+        rf"|(?:ninety|neunzig|[a-z]+undneunzig|negentig|[a-z]+ennegentig|quatre[ -]vingts?[ -](?:dix|onze|douze|treize|"
+        rf"quatorze|quinze|seize)|nonante|novant[ai][a-z]*|noventa|nitti[a-z]*|[a-z]*halvfems|dziewiecdziesiat|"
+        rf"yhdeksankymmenta[a-z]*)"
+        rf"(?:[ -](?:y |e |et )?[a-z]{{2,8}})? {_YEARS}(?![a-z])(?! (?:{_AGO}))"
+        rf"|(?<!.){_AGE} {_YEARS}(?=[,;.)])|(?:{'|'.join(_SOMEBODY.split())}) lat {_AGE}|(?:she|he)(?:'s|"
+        rf" is) {_AGE_NUMBER}(?! ?[%a-z])"
         rf"|ha {_AGE} ann[io](?![a-z])(?! (?:{_AGO}))"
         rf"|(?<![\d.,/-])(?:9\d|1[01]\d)[ -]?{_YEARS}(?![a-z])(?! (?:{_AGO}))"
         rf"|{_AGE} ?{_YEARS}(?![a-z])[ ,]{{1,2}}(?:{'|'.join(_SOMEBODY.split())})(?![a-z]))",
@@ -326,7 +339,7 @@ _AT = (
     r"(?: ?[(\[{<] ?(?:at|@|a|et|ad|arroba|arobase|chez|kukac|snabela?|malpa|chiocciola|apenstaartje|"
     r"klammeraffe) ?[)\]}>] ?"
     r"|[ _-](?:at|arroba|arobase?|chiocciola|malpa|apenstaartje|klammeraffe|snabel-?a|alfakroll|krollalfa|"
-    r"miukumauku|zavinac|chez|aet|ad|at-sign|apestaart|affenschwanz|kukac)[ _-]| @ ?|@ ?)"
+    r"miukumauku|zavinac|chez|aet|ad|at-sign|apestaartje|apestaart|affenschwanz|kukac)[ _-]| @ ?|@ ?)"
 )
 _DOT_WORD = r"dot|punkt|punt|point|punto|ponto|kropka|piste|tecka|prick|punktum|pkt|puntocom"
 _DOT = rf"(?:\.| \. |[ _-](?:{_DOT_WORD})[ _-]| ?[(\[{{<] ?(?:{_DOT_WORD}|\.|,) ?[)\]}}>] ?)"
@@ -343,8 +356,8 @@ _MAIL = re.compile(
 )
 _AT_WORDS = _words(
     """
-    at a et ad arroba arobase arobas chiocciola malpa apenstaartje klammeraffe snabel snabela alfakroll krollalfa
-    miukumauku zavinac chez aet apestaart affenschwanz kukac
+    at a et ad arroba arobase arobas chiocciola malpa apenstaartje apestaartje klammeraffe snabel snabela
+    alfakroll krollalfa miukumauku zavinac chez aet apestaart affenschwanz kukac
     """
 )
 _DOT_WORDS = frozenset(_DOT_WORD.split("|"))
@@ -381,7 +394,8 @@ _WEEKDAY = _Scan(
     ),
 )
 _PAIRS = re.compile(
-    r"(?<![\w.,/-])(?:0\d(?P<sep>[ ./-])\d\d(?:(?P=sep)\d\d){3}|\d\d(?: \d\d){3,4}|(?:[bsf]\.|\*) ?(?:19|"
+    r"(?:(?<!\w)\+\d[\d ().\-/]{5,20}\d(?!\w))|(?<![\w.,/-])(?:0\d(?P<sep>[ ./-])\d\d(?:(?P=sep)\d\d){3}|"
+    r"\d\d(?: \d\d){3,4}|(?:[bsf]\.|\*) ?(?:19|"
     r"20)\d\d)(?![\w]|[.,]\d)"
 )
 _SCANS = (_AGES, _YEARS_OF_SOMEBODY, _WEEKDAY)

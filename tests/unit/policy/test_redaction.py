@@ -18,7 +18,8 @@ def redact(text: str) -> str:
     return text if redacted == folded else redacted
 
 
-CORPUS = read_corpus()
+# The second half was written after the rules, by other templates and with other values.
+CORPUS = [*read_corpus("corpus"), *read_corpus("second")]
 IDENTIFYING = [snippet for snippet in CORPUS if snippet.secrets]
 HARMLESS = [snippet for snippet in CORPUS if not snippet.secrets]
 
