@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from fairdatabase.policy.text.characters import normalise_subject
+from fairdatabase.policy.text.characters import clean, normalise_subject
 
 _KEYS = ("pseudonym", "consent")
 _KEY_BYTES = 32
@@ -56,6 +56,10 @@ class Keystore:
     def consent_subject(self, subject: str) -> bytes:
         """Return the handle under which a donor's consent is recorded: 32 bytes, the same in every study."""
         return hmac.digest(self._consent_key, _message(subject), "sha256")
+
+    def former_consent_subject(self, subject: str) -> bytes:
+        """Return the handle that version 0.1 used, which depended on case and separators."""
+        return hmac.digest(self._consent_key, clean(subject).encode(), "sha256")
 
     def pseudonym(self, study_id: str, subject: str) -> str:
         """Return a donor's pseudonym in one study: "p-" and 26 base32 characters. It differs in every study."""

@@ -54,8 +54,9 @@ class ConsentServicer(consent_service_pb2_grpc.ConsentServiceServicer):
         subject_hash, size = self._hash(request.subject), request.page_size or paging.DEFAULT_PAGE_SIZE
         if subject_hash is None:
             raise InvalidRequest(violations=[Violation("subject", "must name the donor")])
+        hashes = [subject_hash, self._keystore.former_consent_subject(request.subject)]
         async with self._database.connection() as connection:
-            return await store.find_page(connection, subject_hash, _visible_account(), size, request.page_token)
+            return await store.find_page(connection, hashes, _visible_account(), size, request.page_token)
 
     async def CheckConsent(self, request: pb.CheckConsentRequest, context: Context) -> pb.CheckConsentResponse:
         subject_hash = self._hash(request.subject)

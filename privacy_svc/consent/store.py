@@ -48,7 +48,7 @@ ORDER BY id DESC LIMIT $3
 """
 FIND = f"""
 SELECT {_COLUMNS} FROM consent
-WHERE subject_hash = $4 AND ($1::uuid IS NULL OR account_id = $1) AND ($2::uuid IS NULL OR id < $2)
+WHERE subject_hash = ANY($4) AND ($1::uuid IS NULL OR account_id = $1) AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC LIMIT $3
 """
 SCOPE_OF = """
@@ -131,12 +131,15 @@ async def list_page(
 
 
 async def find_page(
-    connection: Connection, subject_hash: bytes, account_id: UUID | None, page_size: int, page_token: str
+    connection: Connection, subject_hashes: Sequence[bytes], account_id: UUID | None, page_size: int, page_token: str
 ) -> ListConsentsResponse:
-    """Return a page of a donor's consents, of one account or (None) of all accounts. Raises PageTokenInvalid."""
-    query = f"consents {account_id} {subject_hash.hex()}"
+    """Return a page of the consents under a donor's handles, of one account or (None) of all accounts.
+
+    Raises PageTokenInvalid.
+    """
+    query = f"consents {account_id} {' '.join(handle.hex() for handle in subject_hashes)}"
     after = paging.read_token(page_token, query)
-    rows = await connection.fetch(FIND, account_id, after, page_size + 1, subject_hash)
+    rows = await connection.fetch(FIND, account_id, after, page_size + 1, subject_hashes)
     return _to_page(rows, page_size, query)
 
 

@@ -122,6 +122,25 @@ async def test_consents_are_found_by_donor(platform: Platform) -> None:
     assert_error(await find(one, " \u200b "), 400, "INVALID_REQUEST", {"subject"})
 
 
+async def test_withdrawal_reaches_every_spelling_of_the_donor(platform: Platform) -> None:
+    owner = await platform.account(consented=True)
+    consent = await owner.consent("Vol 042 b")
+    spellings = ["Vol 042 b", "vol042B", "VOL-042-B", "vol_042.b\u200b", "(Vol) 042/b"]
+    made = [await owner.create(subject=spelling) for spelling in spellings]
+    in_metadata = await owner.create(metadata={"host_subject_id": "Vol.042 B"})
+    other = await owner.call("POST", "/api/samples", {"organism": "E. coli", "subject": "Vol 42 b"})
+    found = await owner.call("POST", "/api/consents:find", {"subject": "VOL 042B"})
+
+    assert len({sample["subject"] for sample in [*made, in_metadata]}) == 1
+    assert_error(other, 403, "CONSENT_REQUIRED")
+    assert ids(found.json()["consents"]) == [consent]
+    withdrawn = await owner.call("POST", f"/api/consents/{consent}:withdraw", {})
+    assert withdrawn.status_code == 200, withdrawn.text
+    for sample in [*made, in_metadata]:
+        shown = (await owner.call("GET", f"/api/samples/{sample['id']}")).json()
+        assert (shown["state"], shown["metadata"], shown["subject"]) == ("STATE_QUARANTINED", {}, "")
+
+
 async def test_only_stewards_and_services_check_consents(platform: Platform) -> None:
     researcher, steward = await platform.account(consented=True), await platform.steward()
     study = (await researcher.create())["study"]
@@ -179,7 +198,8 @@ async def test_use_is_matched_against_a_sample(platform: Platform) -> None:
     assert denied["findings"][0]["label"] == "disease specific research"
     assert denied["reason"]
     assert_error(unknown, 404, "SAMPLE_NOT_FOUND")
-    await owner.call("POST", f"/api/consents/{consent}:withdraw", {})
+    withdrawn = await owner.call("POST", f"/api/consents/{consent}:withdraw", {})
+    assert withdrawn.status_code == 200, withdrawn.text
     assert_error(await match(reader, sample=sample, use=diabetes), 404, "SAMPLE_NOT_FOUND")
     mine = (await match(owner, sample=sample, use={**diabetes, "ethicsApproved": True})).json()
     assert (mine["outcome"], mine["term"]) == ("USE_OUTCOME_NEEDS_PERSON", "DUO:0000001")

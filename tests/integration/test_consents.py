@@ -307,7 +307,7 @@ async def test_consents_are_found_by_donor(database: Database) -> None:
 
     async def find(account: UUID | None, size: int = 10, token: str = "") -> tuple[list[str], str]:
         async with database.connection() as connection:
-            page = await store.find_page(connection, DONOR, account, size, token)
+            page = await store.find_page(connection, [DONOR], account, size, token)
         return [consent.id for consent in page.consents], page.next_page_token
 
     assert (await find(ACCOUNT))[0] == [mine.id]

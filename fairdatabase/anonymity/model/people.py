@@ -1,19 +1,17 @@
 """The people of a table: the person of each row, and the minimum number of people in a class."""
 
-import re
 from dataclasses import dataclass
-from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairdatabase.anonymity.model.classes import Ids, count_distinct, pair
 from fairdatabase.anonymity.model.table import Codes, Column
-from fairdatabase.anonymity.model.values import is_missing, meaning
+from fairdatabase.anonymity.model.values import is_missing
+from fairdatabase.policy.text.characters import normalise_subject
 
 # The subject number that all unnamed people share.
 NOBODY = 0
-_LEADING_ZEROS = re.compile(r"^0+(?=\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +55,13 @@ class People:
 def people_of(subjects: Column | None, rows: int) -> People:
     """Return the people of a table, from its subject column if it has one.
 
-    Texts with the same meaning (`values.meaning`), or that differ only in leading zeros, name one person. A missing
-    value names nobody. Other spellings of one person ("S-1", "S1") count as two people.
+    Spellings of one subject (`normalise_subject`) name one person, as on the platform. A missing value names nobody.
     """
     if subjects is None:
         return _weighted(None, rows)
-    seen: dict[Decimal | str, int] = {"": NOBODY}
-    plain = [_LEADING_ZEROS.sub("", value.strip()) for value in subjects.values]
-    meant = [seen.setdefault(meaning(value, exponents=False), len(seen)) for value in plain]
+    seen = {"": NOBODY}
+    names = ["" if is_missing(value) else normalise_subject(value) for value in subjects.values]
+    meant = [seen.setdefault(name, len(seen)) for name in names]
     return _weighted(np.array(meant, np.int32)[subjects.codes], rows)
 
 
@@ -88,6 +85,6 @@ def notes_on(subjects: Column, title: str) -> list[str]:
     number = len(np.unique(people[people != NOBODY]))
     if number < named:
         people_named = "one person" if number == 1 else f"{number} people"
-        ignored = "case, spaces, encoding, leading zeros and number notation are ignored"
+        ignored = "case, separators, encoding, and leading zeros of numbers are ignored"
         found.append(f"{named} spellings in {title!r} count as {people_named}: {ignored}.")
     return found

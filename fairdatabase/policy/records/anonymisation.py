@@ -17,7 +17,7 @@ from fairdatabase.policy.records.sorting import Stored, donor_of, gather_identif
 from fairdatabase.policy.records.values import read_values
 from fairdatabase.policy.tables.fields import Field, Policy
 from fairdatabase.policy.tables.topics import Topic
-from fairdatabase.policy.text.characters import squash
+from fairdatabase.policy.text.characters import normalise_subject, squash
 from fairdatabase.policy.text.scalars import Scalar, plain, read
 from fairdatabase.violations import Violation
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
@@ -122,7 +122,7 @@ class Anonymiser:
         # Check the validation rules of the proto.
         broken = broken_rules(raw, questionable, memo)
         refused = dict(named.refused)
-        if len(set(donors)) > 1:
+        if len(donors) > 1 and len({normalise_subject(donor) for donor in donors}) > 1:
             refused["subject"] = _TWO_DONORS
         if identifiers.too_many:
             refused["metadata"] = _TOO_MANY

@@ -8,7 +8,7 @@ from fairdatabase.policy.records.memo import Listed, Memo
 from fairdatabase.policy.records.values import Given
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.vocabulary import Vocabulary
-from fairdatabase.policy.text.characters import clean, normalise_subject
+from fairdatabase.policy.text.characters import clean
 from fairdatabase.policy.text.scalars import Scalar, plain
 from fairdb.samples.v1.sample_pb2 import RawSample
 
@@ -84,7 +84,7 @@ def sort_values(given: list[Given], memo: Memo) -> Sorted:
 
 def donor_of(text: str, vocabulary: Vocabulary) -> str | None:
     """Return the donor that a text names, or None if the text is blank or a missing-value term."""
-    donor = normalise_subject(text)
+    donor = clean(text)
     return donor if donor and vocabulary.missing.term(donor) is None else None
 
 

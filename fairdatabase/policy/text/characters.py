@@ -26,6 +26,8 @@ _LOOK_ALIKES = str.maketrans(
     | {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "μ": "u"}
     | _named_after_latin()
 )
+_RUN = re.compile(r"\d+|[^\d\s]+")
+_WHOLE_NUMBER = re.compile(r"0*(\d+?)(?:\.0+)?")
 _SEPARATORS = re.compile(r"[\W_]+")
 _LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
 _NOT_ALPHANUMERIC = bytes(c for c in range(128) if not chr(c).isalnum())
@@ -65,12 +67,24 @@ def squash(text: str) -> str:
 
 
 def normalise_subject(subject: str) -> str:
-    """Return the subject in the form from which keys are derived.
+    """Return the form of a subject from which keys are derived. It is the same for all spellings of one donor.
 
-    Only invisible differences are removed: Unicode form, invisible characters, white space. Case is kept: a sender
-    notices and corrects a consent that is not found because of its case, but nobody would notice two merged donors.
+    "P001", "p 001" and "P-001" are one donor; so are "7", "007" and "7.0", because spreadsheets rewrite numbers.
+    A separator between two numbers counts: "1-12" and "11-2" are two donors, and one consent must not cover both.
     """
-    return clean(subject)
+    text = clean(subject)
+    folded = fold(text).lower()
+    if number := _WHOLE_NUMBER.fullmatch(folded):
+        return number[1]
+    joined = ""
+    for run in _RUN.findall("".join(c if _distinguishes(c) else " " for c in folded)):
+        joined += f"-{run}" if joined[-1:].isdecimal() and run.isdecimal() else run
+    return joined or text
+
+
+def _distinguishes(character: str) -> bool:
+    """Return whether a character tells donors apart: "P1+" and "P1*" may be two donors. A mark may be a vowel."""
+    return character.isalnum() or character in "+*" or unicodedata.category(character).startswith("M")
 
 
 def _digit(character: str) -> str:

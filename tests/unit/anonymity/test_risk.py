@@ -55,13 +55,13 @@ def test_spellings_of_one_value_count_once() -> None:
 
 @pytest.mark.parametrize(
     "ways",
-    [("S 1", "S1", "s  1"), ("S1\u200b", "S1", "\ufeffS1", "S\u00ad1"), ("\uff33\uff11", "S1"), ("1 000", "1000.0")],
+    [("S 1", "S1", "s  1"), ("S1\u200b", "S1", "\ufeffS1", "S\u00ad1"), ("\uff33\uff11", "S1")],
 )
 def test_spaces_and_encoding_do_not_distinguish_people_or_values(ways: tuple[str, ...]) -> None:
     assert risk_of("q", "", "who", q=["1"] * len(ways), who=list(ways)).k == 1
     assert risk_of("q", "s", q=["1"] * (len(ways) + 1), s=[*ways, "high"]).distinct_l == {"s": 2}
-    # Other spellings count as different.
-    assert risk_of("q", "", "who", q=["1"] * 2, who=["S-1", "S1"]).k == 2
+    # A separator between two numbers counts in a name.
+    assert risk_of("q", "", "who", q=["1"] * 2, who=["S1-12", "S11-2"]).k == 2
     assert risk_of("q", "s", q=["1"] * 2, s=["not provided", "not\u200b provided "]).distinct_l == {"s": 1}
 
 
@@ -140,8 +140,8 @@ def test_rows_of_one_person_count_once() -> None:
 
 
 def test_spellings_of_one_person_count_once() -> None:
-    who = ["S1", "s1 ", " S1", "07", "7", "7.0"]
-    risk = risk_of("q", "", "who", q=["1"] * 6, who=who)
+    who = ["S1", "s1 ", " S1", "S-1", "07", "7", "7.0"]
+    risk = risk_of("q", "", "who", q=["1"] * 7, who=who)
     assert (risk.k, risk.subjects) == (2, 2)
     # Zeros are ignored only at the beginning of the name.
     assert risk_of("q", "", "who", q=["1"] * 6, who=["S1", "S01", "S101", "S11", "100", "10"]).subjects == 6
@@ -209,10 +209,10 @@ def test_contradictory_roles_are_refused(quasi: str, sensitive: str, subject: st
 
 
 def test_exponent_in_a_name_does_not_make_it_a_number() -> None:
-    names = ["1E1", "10", "1e1", "010", "+10.0", "1E2", "100"]
+    names = ["1E1", "10", "1e1", "010", "10.0", "1E2", "100"]
     table = table_of({"age": ["30"] * len(names), "who": names})
     assert measure(table, Roles(("age",), (), "who")).subjects == 4
     assert notes_on(table["who"], "who") == [
-        "7 spellings in 'who' count as 4 people: case, spaces, encoding, leading zeros and number notation are ignored."
+        "7 spellings in 'who' count as 4 people: case, separators, encoding, and leading zeros of numbers are ignored."
     ]
     assert "count as one person:" in notes_on(column_of(["a", "A"]), "who")[0]

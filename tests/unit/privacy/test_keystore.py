@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import json
 import re
 from pathlib import Path
@@ -45,6 +46,12 @@ def test_consent_handle_depends_on_the_consent_key_only() -> None:
     assert KEYSTORE.consent_subject("subject-1") == other.consent_subject("  subject-1")
     assert KEYSTORE.consent_subject("subject-1") != rekeyed.consent_subject("subject-1")
     assert len(KEYSTORE.consent_subject("subject-1")) == 32
+
+
+def test_consents_of_the_first_version_are_found_by_the_spelling_of_then() -> None:
+    assert KEYSTORE.former_consent_subject(" P-001") == hmac.digest(b"c" * 32, b"P-001", "sha256")
+    assert KEYSTORE.former_consent_subject("P-001") != KEYSTORE.former_consent_subject("p001")
+    assert KEYSTORE.consent_subject("P-001") == KEYSTORE.consent_subject("p 001")
 
 
 @pytest.mark.parametrize("subject", ["", "  ", "\u200b"])
