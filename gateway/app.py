@@ -10,6 +10,7 @@ from chassis.identity.revocation import connect_redis, open_revocation_list
 from chassis.serving.server import Application, Parts
 from chassis.storage.database import MIGRATIONS, Database, open_database
 from chassis.storage.sweep import keep_sweeping
+from fairdatabase.policy.records.search_terms import SearchTerms
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendNotificationServiceStub, BackendServiceStub
 from fairdb.privacy.v1.privacy_service_pb2_grpc import PrivacyServiceStub
@@ -80,7 +81,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         )
         yield Application(
             servicers=[
-                SampleServicer(privacy, backend, creation, fingerprints),
+                SampleServicer(privacy, backend, creation, fingerprints, SearchTerms(load_policy())),
                 ImportServicer(importing),
                 DataUseServicer(privacy, backend),
                 NotificationServicer(BackendNotificationServiceStub(backend_channel), privacy),

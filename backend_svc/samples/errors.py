@@ -19,13 +19,6 @@ class IdempotencyKeyReused(AppError):
     reason = "IDEMPOTENCY_KEY_REUSED"
 
 
-class FilterInvalid(AppError):
-    """The filter is invalid; the field violation says where."""
-
-    code = grpc.StatusCode.INVALID_ARGUMENT
-    reason = "FILTER_INVALID"
-
-
 class SampleNotFound(AppError):
     """The sample does not exist, or you may not see it."""
 

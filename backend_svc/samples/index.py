@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from backend_svc.samples.filter import LONGEST_TEXT
 from chassis.storage.database import Connection
+from fairdatabase.filters.language import LONGEST_TEXT
 from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC
 
-# A sample is indexed once, so no row exists yet.
+# A sample is indexed once, so no row exists yet. Filters ignore the case of ASCII letters; of others, lower() would
+# depend on the locale of the database.
 ADD = f"""
 INSERT INTO sample_field (sample_id, field, class, text_value, number_value)
 SELECT id, found.field, coalesce((classes ->> found.field)::smallint, {FIELD_CLASS_PUBLIC}),
-       left(found.text, {LONGEST_TEXT + 1}), found.number
+       left(lower(found.text COLLATE "C"), {LONGEST_TEXT + 1}), found.number
 FROM sample CROSS JOIN LATERAL (
     VALUES ('organism', organism, NULL::float8), ('subject', nullif(subject, ''), NULL),
            ('collectionDate', nullif(collection_date, ''), NULL), ('taxonId', NULL, nullif(taxon_id, 0))

@@ -6,17 +6,19 @@ withheld value neither matches nor fails to match. `createTime` is the time that
 """
 
 import json
+import string
 from collections.abc import Sequence
 from uuid import UUID
 
-from backend_svc.samples import filter, rows
+from backend_svc.samples import rows
 from backend_svc.samples.counting import ADMITS
-from backend_svc.samples.errors import FilterInvalid
-from backend_svc.samples.filter import Comparison
 from backend_svc.samples.lookup import BARRED, COLUMNS
-from backend_svc.samples.scanner import FilterError
+from chassis.errors import InvalidRequest
 from chassis.storage import paging
 from chassis.storage.database import Database
+from fairdatabase.filters import language
+from fairdatabase.filters.language import Comparison
+from fairdatabase.filters.scanner import FilterError
 from fairdatabase.policy.access.equivalence import NO_LIMIT, ClassSize
 from fairdatabase.policy.access.times import cut_times
 from fairdatabase.policy.access.visibility import Reader, view_of
@@ -84,11 +86,13 @@ TIME_BOUNDS = {
     ">": "> ${value}::timestamptz",
     ">=": ">= ${value}::timestamptz",
 }
+# The index contains lowercase text (see index.py).
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 OPERATORS = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
 async def list_samples(database: Database, request: ListStoredSamplesRequest) -> ListStoredSamplesResponse:
-    """Return a page. Raises FilterInvalid, PageTokenInvalid."""
+    """Return a page. Raises InvalidRequest, PageTokenInvalid."""
     reader = Reader.of(request.principal.user_id, request)
     is_limited = any(k > NO_LIMIT for access in reader.studies.values() for k in access.classes.values())
     statement, values = build(_parse(request.filter), is_limited=is_limited)
@@ -174,18 +178,18 @@ def build(comparisons: Sequence[Comparison], *, is_limited: bool) -> tuple[str, 
     return statement + ORDER, values
 
 
-def _indexed(value: filter.Value) -> tuple[str, str | float]:
+def _indexed(value: language.Value) -> tuple[str, str | float]:
     """Return the column of the index that a value is compared with, and the value as the column stores it."""
     if isinstance(value, bool):
         return "text_value", str(value).lower()
     if isinstance(value, str):
-        return "text_value", value
+        return "text_value", value.translate(_LOWER)
     assert isinstance(value, int | float)
     return "number_value", float(value)
 
 
 def _parse(text: str) -> tuple[Comparison, ...]:
     try:
-        return filter.parse(text)
+        return language.parse(text)
     except FilterError as error:
-        raise FilterInvalid(violations=[Violation("filter", str(error))]) from None
+        raise InvalidRequest(violations=[Violation("filter", str(error))]) from None

@@ -12,6 +12,13 @@ class ConsentWithdrawn(AppError):
     reason = "CONSENT_WITHDRAWN"
 
 
+class FilterInvalid(AppError):
+    """The filter is invalid; the field violation says where."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    reason = "FILTER_INVALID"
+
+
 class SampleNotFound(AppError):
     """The sample does not exist, or you may not see it."""
 

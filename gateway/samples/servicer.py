@@ -9,6 +9,7 @@ import grpc
 from chassis import call_context
 from chassis.storage import paging
 from fairdatabase.policy.access.visibility import Reader
+from fairdatabase.policy.records.search_terms import SearchTerms
 from fairdb.backend.v1.backend_service_pb2 import (
     ListAuditEntriesRequest,
     ListEventsRequest,
@@ -27,6 +28,7 @@ from gateway.samples import idempotency, visibility
 from gateway.samples.access import Access
 from gateway.samples.creation import Creation
 from gateway.samples.declared_use import DeclaredUses
+from gateway.samples.filters import translate
 
 if TYPE_CHECKING:
     from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceAsyncStub
@@ -45,11 +47,13 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         backend: "BackendServiceAsyncStub",
         creation: Creation,
         fingerprints: idempotency.Fingerprints,
+        terms: SearchTerms,
     ) -> None:
         self._privacy = privacy
         self._backend = backend
         self._creation = creation
         self._fingerprints = fingerprints
+        self._terms = terms
         self._access = Access(privacy, backend)
         self._declared_uses = DeclaredUses(privacy, backend)
 
@@ -84,7 +88,7 @@ class SampleServicer(sample_service_pb2_grpc.SampleServiceServicer):
         page = await self._backend.ListStoredSamples(
             ListStoredSamplesRequest(
                 principal=principal,
-                filter=request.filter,
+                filter=translate(request.filter, self._terms),
                 page_size=request.page_size or paging.DEFAULT_PAGE_SIZE,
                 page_token=request.page_token,
                 everywhere=grants.everywhere,

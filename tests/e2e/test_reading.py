@@ -2,7 +2,9 @@
 
 import pytest
 
+from tests.error_answers import assert_error
 from tests.platform import Platform
+from tests.waiting import eventually
 
 SAMPLE = {
     "subject": "donor 1",
@@ -63,6 +65,47 @@ async def test_audit_log_is_read_in_pages(platform: Platform) -> None:
     first = (await owner.call("GET", f"{path}/audit", params={"pageSize": 3})).json()["nextPageToken"]
     answer = await owner.call("GET", f"/api/samples/{foreign['id']}/audit", params={"pageToken": first})
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        'metadata.patient_age = "34 years"',
+        "metadata.Host-Age = 34",
+        'metadata."Body Site" = "FECES"',
+        'collectionDate = "2019-06-01"',
+        'collectionDate > "2019-03-01"',
+        'metadata.diagnosis = "healthy"',
+        'metadata.scientific_name = "e. COLI"',
+    ],
+)
+async def test_words_of_the_sheet_find_the_sample(platform: Platform, asked: str) -> None:
+    owner = await platform.account(consented=True)
+    await owner.consent("donor 1")
+    sample = await owner.create(**SAMPLE)
+
+    async def found() -> list[str]:
+        answer = await owner.call("GET", "/api/samples", params={"filter": f'{asked} AND owner = "{owner.id}"'})
+        assert answer.status_code == 200, answer.text
+        return [item["id"] for item in answer.json()["samples"]]
+
+    assert await eventually(found) == [sample["id"]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "advice"),
+    [
+        ('metadata.sex = "robot"', "comparison 1: the value of metadata.sex must be one of"),
+        ('state = INDEXED AND metadata.aunt = "x"', "comparison 2: the policy stores no metadata field of this name"),
+        ("metadata.age > 40", "stored in bands"),
+    ],
+)
+async def test_filter_that_can_match_nothing_says_what_to_ask(platform: Platform, asked: str, advice: str) -> None:
+    reader = await platform.account()
+    answer = await reader.call("GET", "/api/samples", params={"filter": asked})
+    assert_error(answer, 400, "FILTER_INVALID", {"filter"})
+    assert advice in answer.text
+    assert "aunt" not in answer.text
 
 
 async def test_withheld_field_matches_no_filter(platform: Platform) -> None:

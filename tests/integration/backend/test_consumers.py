@@ -7,7 +7,7 @@ import grpc
 import pytest
 from google.protobuf.struct_pb2 import NULL_VALUE
 
-from backend_svc.samples import filter
+from fairdatabase.filters import language
 from fairdb.backend.v1 import backend_service_pb2 as pb
 from fairdb.samples.v1.notification_service_pb2 import ListNotificationsResponse, Subscription
 from fairdb.samples.v1.sample_pb2 import Sample
@@ -77,7 +77,7 @@ async def test_each_value_is_indexed_by_its_kind_and_class(backend: Backend) -> 
         if isinstance(value, bool):
             expected[f"metadata.{name}"] = (PUBLIC, written[value], None)
         elif isinstance(value, str):
-            expected[f"metadata.{name}"] = (PUBLIC, value[: filter.LONGEST_TEXT + 1], None)
+            expected[f"metadata.{name}"] = (PUBLIC, value[: language.LONGEST_TEXT + 1], None)
         elif value is not None:
             expected[f"metadata.{name}"] = (PUBLIC, None, value)
     assert rows == expected

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend_svc.samples.filter import LONGEST_TEXT, Comparison, FilterError, parse
+from fairdatabase.filters.language import LONGEST_TEXT, Comparison, FilterError, parse, render
 from fairdb.samples.v1.sample_pb2 import Sample
 
 ID = "0190a000-0000-7000-8000-000000000001"
@@ -177,3 +177,28 @@ def test_error_does_not_quote_the_text(secret: str, cut: int) -> None:
     with pytest.raises(FilterError) as error:
         parse(text)
     assert not set(secret) & set(str(error.value))
+
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20)
+NAMES = st.one_of(st.just("organism"), TEXTS.filter(bool).map("metadata.{}".format))
+
+
+@given(st.lists(st.builds(Comparison, NAMES, st.just("="), TEXTS), max_size=5))
+def test_rendered_comparisons_of_text_are_read_again(comparisons: list[Comparison]) -> None:
+    assert parse(render(comparisons)) == tuple(comparisons)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "taxonId >= 562.0",
+        "metadata.ph < -1e-07",
+        "metadata.smoker != true",
+        "state = STATE_INDEXED",
+        'owner = "0195d3c0-0000-7000-8000-000000000000"',
+        'createTime > "2026-01-31T12:00:00+00:00"',
+        'metadata."host site" = "left \\"hand\\""',
+    ],
+)
+def test_rendered_comparison_of_each_type_is_read_again(text: str) -> None:
+    assert render(parse(text)) == text.replace('"2026-01-31T12:00:00+00:00"', "2026-01-31T12:00:00+00:00")

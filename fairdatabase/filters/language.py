@@ -8,12 +8,13 @@ only values of its own type.
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import cast
 from uuid import UUID
 
-from backend_svc.samples.scanner import WORD, FilterError, Scanner
+from fairdatabase.filters.scanner import WORD, FilterError, Scanner
 from fairdb.samples.v1.sample_pb2 import Sample
 
 MAX_COMPARISONS = 10
@@ -22,6 +23,7 @@ LONGEST_TEXT = 499
 prefix gives the exact result."""
 
 METADATA = "metadata."
+_PLAIN_NAME = re.compile(r"[\w-]+(?:\.[\w-]+)*", re.ASCII)
 EQUALITY = ("=", "!=")
 ORDER = ("<", "<=", ">", ">=")
 
@@ -58,6 +60,34 @@ def parse(text: str) -> tuple[Comparison, ...]:
             raise FilterError(scanner.at, f"at most {MAX_COMPARISONS} comparisons")
         comparisons.append(_comparison(scanner))
     return tuple(comparisons)
+
+
+def render(comparisons: Iterable[Comparison]) -> str:
+    """Return a filter that `parse` reads as these comparisons."""
+    return " AND ".join(
+        f"{_render_field(comparison.field)} {comparison.operator} {_render_value(comparison)}"
+        for comparison in comparisons
+    )
+
+
+def _render_field(field: str) -> str:
+    name = field.removeprefix(METADATA)
+    return field if name == field or _PLAIN_NAME.fullmatch(name) else METADATA + _quote(name)
+
+
+def _render_value(comparison: Comparison) -> str:
+    value = comparison.value
+    if comparison.field == "state":
+        return Sample.State.Name(cast(Sample.State.ValueType, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return repr(value) if isinstance(value, int | float) else _quote(str(value))
+
+
+def _quote(text: str) -> str:
+    return '"' + re.sub(r'["\\]', r"\\\g<0>", text) + '"'
 
 
 def _comparison(scanner: Scanner) -> Comparison:
