@@ -38,7 +38,7 @@ class SearchTerms:
 
     def translate(self, path: str, operator: str, value: Scalar) -> SearchTerm:
         """Return the comparison in stored form. Raises Unanswerable."""
-        field = self._field(path)
+        asked, field = path, self._field(path)
         if field is None:
             return path, operator, value
         if field.name == "organism":
@@ -50,6 +50,7 @@ class SearchTerms:
             term = self._policy.vocabulary.missing.term(value)
             if term:
                 return path, operator, term
+        value = self._read_by_title(asked, value)
         if field.action in ("text", "organism"):
             return path, operator, value
         if operator == "=":
@@ -74,6 +75,19 @@ class SearchTerms:
         if not field.is_stored:
             raise Unanswerable(f"{field.path} {_NEVER_STORED if field.action == 'drop' else 'is not stored'}")
         return field
+
+    def _read_by_title(self, path: str, value: Scalar) -> Scalar:
+        """Return a value in the unit and the coding of the title under which it is asked for.
+
+        `non_westernized = "no"` asks for samples that are westernized.
+        """
+        reading = self._policy.match(path.removeprefix(_METADATA)).reading
+        if reading is None:
+            return value
+        try:
+            return reading.read(value)
+        except ValueError as problem:
+            raise Unanswerable(f"the value of {path} {problem}") from None
 
     def _stored(self, field: Field, value: Scalar) -> Scalar:
         try:

@@ -27,6 +27,10 @@ TERMS = SearchTerms(POLICY)
         ("metadata.ph", "7.1", "metadata.ph", 7.0),
         ("metadata.host_age", "Not collected", "metadata.age", "not collected"),
         ("metadata.notes", "Taken after breakfast", "metadata.notes", "Taken after breakfast"),
+        ("metadata.non_westernized", "no", "metadata.westernized", "yes"),
+        ("metadata.c-section", "Yes", "metadata.delivery_mode", "cesarean"),
+        ("metadata.Weight (lbs)", 150.0, "metadata.weight", "60-69"),
+        ("metadata.has_hamster", "TRUE", "metadata.has_hamster", "yes"),
         ("owner", "0195d3c0-0000-7000-8000-000000000000", "owner", "0195d3c0-0000-7000-8000-000000000000"),
     ],
 )
@@ -48,6 +52,8 @@ def test_comparison_is_made_in_stored_form(path: str, value: Scalar, stored_path
         ("metadata.lat_lon", "<", "40 N 105 W", "places have no order"),
         ("collectionDate", "=", "yesterday", "must be a date"),
         ("metadata.country", "=", "Atlantis", "the name or code of a country"),
+        ("metadata.non_westernized", "=", "sometimes", "must be one of: yes"),
+        ("metadata.has_hamster", "=", "Zebulon", "must be an answer"),
     ],
 )
 def test_impossible_comparison_says_what_to_ask(path: str, operator: str, value: Scalar, advice: str) -> None:
