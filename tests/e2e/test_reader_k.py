@@ -59,9 +59,16 @@ async def test_readers_see_a_class_from_k_donors_on_and_a_withdrawal_hides_it_ag
     assert await quasi_identifiers(reader, first) == set()
     assert await find(reader, study, 'metadata.sex = "Male"') == set()
 
+    async def unchanged() -> list[str]:
+        sample = (await reader.call("GET", f"/api/samples/{first}")).json()
+        return [sample[name] for name in ("etag", "createTime", "updateTime", "state", "id")]
+
+    before = await unchanged()
     consent = await owner.consent("d3")
     third = await add(owner, study, "d3")
     assert await quasi_identifiers(reader, first) == ALL
+    # Nothing else of the sample tells when the class became large.
+    assert await unchanged() == before
     assert len(await find(reader, study, 'metadata.sex = "Male" AND metadata.country = "Portugal"')) == 4
     # The other class has one donor. No filter tells its values, and none tells that they differ.
     assert await quasi_identifiers(reader, other) == set()

@@ -345,5 +345,13 @@ async def test_withheld_values_do_not_change_where_a_page_ends(backend: Backend)
         shown = {name for name, value in stored.sample.metadata.items() if value.WhichOneof("kind")}
         assert shown == {"site"}
         assert len(stored.classes) == 401
+    # Quasi-identifiers of a small class do not count for a reader of the study, either.
+    quasi = {f"age{number}": ("x" * 3000, QUASI) for number in range(400)}
+    donor = [await backend.add(owner, quasi, subject=f"p-{number}") for number in range(4)]
+    grant = StudyGrant(study=STUDY, classes=[QUASI], reader_k=5)
+    page = await backend.page(reader, f'owner = "{owner}"', studies=[grant])
+    assert (len(page.samples), page.next_page_token) == (6 + len(donor), "")
+    grant.reader_k = 4
+    assert (await backend.page(reader, f'owner = "{owner}"', studies=[grant])).next_page_token
     # The samples' owner sees all values, which together exceed one page.
     assert (await backend.page(owner, own=[PUBLIC, RESTRICTED])).next_page_token

@@ -9,7 +9,7 @@ from fairdatabase.policy.access.equivalence import ClassSize
 from fairdatabase.policy.access.visibility import Reader, view_of
 from fairdb.privacy.v1.field_class_pb2 import FieldClass, StudyGrant
 from fairdb.privacy.v1.privacy_service_pb2 import Grants
-from tests.integration.backend.conftest import QUASI, Backend, store_request
+from tests.integration.backend.conftest import PUBLIC, QUASI, STUDY, Backend, store_request
 
 # The indexed fields of each sample: one field of every class, and one without a class.
 CLASSES = FieldClass.values()
@@ -63,6 +63,40 @@ async def test_sql_agrees_with_the_rule_for_random_readers_and_samples(backend: 
     assert sum(seen.values()) == SAMPLES * READERS * len(CLASSES)
     assert subjects_seen > 200
     assert subjects_withheld > 20
+
+
+async def test_no_combination_of_filters_finds_a_small_class(backend: Backend) -> None:
+    """Try every comparison, and every pair of comparisons, with every value that a reader may guess."""
+    dice, owner, reader, k = random.Random(3), ACCOUNTS[0], ACCOUNTS[1], 3
+    guesses = {"age": ["20-29", "30-39", "40-49"], "sex": ["Female", "Male"], "site": ["skin", "stool"]}
+    samples: dict[str, tuple[str, ...]] = {}
+    donors: dict[tuple[str, ...], set[int]] = {}
+    for donor in range(16):
+        chosen = {name: dice.choice(values) for name, values in guesses.items()}
+        metadata = {name: (value, PUBLIC if name == "site" else QUASI) for name, value in chosen.items()}
+        quasi = (chosen["age"], chosen["sex"])
+        samples[await backend.add(owner, metadata, subject=f"p-{donor}")] = (*quasi, chosen["site"])
+        donors.setdefault(quasi, set()).add(donor)
+    large = {id for id, (age, sex, _) in samples.items() if len(donors[age, sex]) >= k}
+    assert 3 < len(large) < len(samples) - 3
+    grant = StudyGrant(study=STUDY, classes=[PUBLIC, QUASI], reader_k=k)
+    comparisons = [
+        (name, operator, value)
+        for name, values in guesses.items()
+        for value in values
+        for operator in ("=", "!=", ">=")
+    ]
+    places = {"age": 0, "sex": 1, "site": 2}
+    holds = {"=": str.__eq__, "!=": str.__ne__, ">=": str.__ge__}
+    for pair in [(first, second) for first in comparisons for second in comparisons]:
+        text = " AND ".join(f'metadata.{name} {operator} "{value}"' for name, operator, value in pair)
+        expected = {
+            id
+            for id, values in samples.items()
+            if all(holds[operator](values[places[name]], value) for name, operator, value in pair)
+            and (id in large or all(name == "site" for name, _, _ in pair))
+        }
+        assert {*await backend.find(reader, text, studies=[grant])} == expected, text
 
 
 def size_of(facts: Facts, samples: Mapping[str, Facts]) -> ClassSize:
