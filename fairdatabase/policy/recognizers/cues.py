@@ -54,6 +54,7 @@ BY = _words("by von vom durch door par por da di de af av przez toimesta")
 INTRODUCTIONS = (
     r"(?:my|her|his|their|the|patient'?s?|donor'?s?|participant'?s?|full|first|last|given|family) names? (?:is|was|are)"
     r"|names? ?[:=]|(?:i am|i'm|this is) (?:called|named)|known as|goes by|signed ?[:,]|(?:best|kind) regards,?"
+    r"|initials?|initialen|initiales|initiale|iniziali|iniciales|iniciais|initialer|inicjaly|nimikirjaimet"
     r"|(?:mein|ihr|sein|der) name (?:ist|war|lautet)|(?:ich |sie |er )?heiss[et]|ich bin (?:die|der)"
     r"|(?:mijn|haar|zijn|de) naam is|(?:ik |zij |hij )?heet|naam ?[:=]"
     r"|(?:mon|son|le) (?:nom|prenom) (?:est|etait)|(?:je m'|s'|elle s'|il s')appelle|(?:nom|prenom) ?[:=]"

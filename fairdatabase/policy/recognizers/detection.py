@@ -36,6 +36,10 @@ _NUMBER_BEHIND = re.compile(
     rf"{re.escape(REDACTED)}[,.]? (?:m\. |"
     rf"nr\.? )?\d{{1,4}}(?:[-/]?\w{{1,4}})?(?: [A-Z](?!\w))?(?: \d{{1,3}})?(?= *(?:$|[,.;)](?!\d)))"
 )
+# A lowercase initial beside a redacted name: "anna m.", "a. anna".
+_LETTER_BESIDE = re.compile(
+    rf"{re.escape(REDACTED)}(?: [a-z]\.(?!\w)|[._-][a-z](?!\w))|(?<![^\W_])[a-z](?:\. ?|[_-]){re.escape(REDACTED)}"
+)
 _BESIDE_WORD = re.compile(r"[\w'’-]+\.?")
 
 
@@ -72,6 +76,7 @@ def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
             text = _TOKEN.sub(REDACTED, text)
         if _BEFORE.search(text) or _AFTER.search(text):
             text = _BESIDE.sub(lambda match: _redact_names(match[0], vocabulary), text)
+        text = _LETTER_BESIDE.sub(REDACTED, text)
         text = _NUMBER_BEHIND.sub(REDACTED, text)
         text = _REPEATED.sub(REDACTED, text)
     return put_back(text, harmless)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from itertools import compress, count
 from typing import NamedTuple
 
+from fairdatabase.policy.text.characters import squash
+
 # An identifier of at least this length is found whatever separates its characters. A shorter one must be spelled as
 # given.
 LONG = 6
@@ -12,6 +14,7 @@ LONG = 6
 SHORT = 4
 _RUNS = re.compile(r"[^\W\d_]+|\d+")
 _BETWEEN = r"[\W_]*"
+_BETWEEN_LETTERS = r"[._ -]{0,2}"
 _OF_NUMBERS = frozenset("0123456789 ()./-+")
 
 
@@ -72,8 +75,11 @@ class Matcher(NamedTuple):
             at = squashed.find(self.squashed, at + length)
 
     def _pattern(self) -> str:
+        if self.is_word and self.digits:
+            # Day and month without a year. A dash may be the one of a range.
+            return rf"(?<![\d./-]){'[./]'.join(self.digits)}(?![\d/-]|\.\d)"
         if self.is_word:
-            return rf"(?<![^\W_]){re.escape(self.text)}(?![^\W_])"
+            return rf"(?<![^\W_]){_BETWEEN_LETTERS.join(map(re.escape, squash(self.text)))}(?![^\W_])"
         if self.digits:
             between = _BETWEEN if len(self.squashed) >= LONG else r"[\W_]+"
             return rf"(?<!\d){between.join(self.digits)}(?!\d)"

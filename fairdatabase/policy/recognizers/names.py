@@ -40,6 +40,7 @@ _INTRODUCTION = re.compile(rf"(?<![^\W_])(?:{INTRODUCTIONS})[\s:,\"'(]{{0,3}}", 
 # Words of which one stands in every introduction.
 _INTRODUCTION_WORDS = frozenset(
     """
+    initial initials initialen initiales initiale iniziali iniciales iniciais initialer inicjaly nimikirjaimet
     name names named naam nom prenom nombre apellido apellidos nome cognome apelido apelidos appelle appelez llamo
     llama chiamo chiama chamo chama namn navn nimeni nimensa nimi nazywam nazwa nazywa imie nazwisko heisse heisst
     heiss bin heet heter hedder called known goes signed regards jmenuji jmenuje jmeno

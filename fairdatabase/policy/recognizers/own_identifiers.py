@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from fairdatabase.policy.recognizers.cues import COMMON, PARTICLES
 from fairdatabase.policy.recognizers.detection import REDACTED
 from fairdatabase.policy.recognizers.matchers import LONG, SHORT, Matcher, is_code
 from fairdatabase.policy.tables.vocabulary import Vocabulary
@@ -16,6 +17,21 @@ _ENTRIES = re.compile(r"[;,|\n]")
 _PARTS = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"\d")
+_DIGRAPHS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"}
+    | {"Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Å": "Aa", "Ø": "Oe", "Æ": "Ae"}
+)
+_HAS_DIGRAPH = re.compile(r"(?<![aeq])(?:ae|oe|ue)", re.IGNORECASE)
+_KINDS_OF_NAMES = frozenset(("name", "email", "address"))
+_LONGEST_NUMBER = 20
+_FEWEST_INITIALS, _MOST_INITIALS = 3, 5
+_WORDS_OF_STREETS = frozenset(
+    """
+    street avenue lane drive court close crescent terrace place square gardens grove boulevard parkway highway circle
+    house cottage floor apartment building strasse platz allee gasse straat gracht plein chemin place quai calle avenida
+    plaza paseo viale corso piazza largo travessa praca ulica aleja gatan vagen katu north south great little
+    """.split()  # noqa: SIM905
+)
 _REST_OF_DATE = re.compile(r"(?:[./-]\d{1,2}(?!\d)[^\W_]*)+")
 # More than any legitimate record contains. The limit bounds the time of a search.
 _MOST_MATCHERS = 192
@@ -23,6 +39,15 @@ _MOST_MATCHERS = 192
 
 Evidence = tuple[str, str]
 """The kind of an identifying text, and the text. The kind is the policy's `identifies`, or "" for a possible name."""
+
+
+def _transliterate(text: str) -> tuple[str, ...]:
+    """Return a text, and the text with "ae" for "ä", or with "a" for "ae" if it has no such letter."""
+    if not text.isascii():
+        return (text, text.translate(_DIGRAPHS))
+    if _HAS_DIGRAPH.search(text) and not _DIGIT.search(text):
+        return (text, _HAS_DIGRAPH.sub(lambda match: match[0][0], text))
+    return (text,)
 
 
 class Identifiers:
@@ -97,6 +122,13 @@ class Identifiers:
     def _add(self, kind: str, text: str) -> None:
         if not text or len(self._matchers) >= _MOST_MATCHERS or self._vocabulary.missing.term(text) is not None:
             return
+        if kind in _KINDS_OF_NAMES:
+            for variant in _transliterate(text[:_LONGEST]):
+                self._add_variant(kind, variant)
+        else:
+            self._add_variant(kind, text[:_LONGEST])
+
+    def _add_variant(self, kind: str, text: str) -> None:
         text = fold(text)[:_LONGEST]
         if kind == "label" and not _DIGIT.search(text):
             self._labels.add(squash(text))
@@ -106,8 +138,11 @@ class Identifiers:
             self._add_date(text)
             return
         self._add_spelling(text)
+        if kind == "address":
+            self._add_places(text)
         if kind == "name" or (kind == "code" and " " in text and not any(c.isdigit() for c in text)):
             self._add_names(text)
+            self._add_initials(text)
         elif kind == "phone":
             digits = "".join(c for c in text if c.isdigit())
             if len(digits) >= _PHONE_DIGITS:
@@ -118,7 +153,7 @@ class Identifiers:
             self._add_spelling(local)
             self._add_names(local)
         else:
-            self._add_entries(text)
+            self._add_entries(kind, text)
 
     def _may_be_name(self, text: str) -> bool:
         """Return whether the value of an unknown field looks like a person's name."""
@@ -137,8 +172,37 @@ class Identifiers:
         for reading in readings:
             if not reading.day:
                 continue
+            month, day = f"{reading.month:02}", f"{reading.day:02}"
+            for digits in ((day, month), (month, day)):
+                self._matchers.setdefault("".join(digits), (text, digits, True))
             for digits in write_date(reading):
                 self._matchers["".join(digits)] = (text, digits, False)
+
+    def _add_initials(self, text: str) -> None:
+        initials = "".join(part[0] for part in _LETTERS.findall(text) if part.lower() not in PARTICLES).lower()
+        if _FEWEST_INITIALS <= len(initials) <= _MOST_INITIALS and not self._vocabulary.knows(initials):
+            self._matchers.setdefault(initials, (initials, (), True))
+
+    def _add_places(self, text: str) -> None:
+        """Add the words and postcodes of an address, which may stand in any order elsewhere."""
+        for part in _PARTS.findall(text):
+            low = part.lower()
+            is_number = part.isdigit() and len(part) >= SHORT
+            is_name = part.isalpha() and len(part) > SHORT and not self._vocabulary.knows(low)
+            is_plain = low in COMMON or low in _WORDS_OF_STREETS or low in self._vocabulary.countries
+            if is_number or (is_name and not is_plain):
+                self._matchers.setdefault(low, (part, (), True))
+
+    def _add_numbers(self, text: str) -> None:
+        """Add the other ways to write a code of letters and digits: "017-P", "P17", "17" reversed."""
+        letters, digits = "".join(_LETTERS.findall(text)).lower(), "".join(c for c in text if c.isdigit())
+        bare = digits.lstrip("0")
+        if letters and len(letters) <= SHORT and len(bare) >= _NAME_PART:
+            for code in (digits + letters, letters + bare, bare + letters):
+                self._matchers.setdefault(code, (code, (), True))
+        if len(bare) >= LONG:
+            self._add_spelling(bare)
+            self._add_spelling(digits[::-1])
 
     def _add_names(self, text: str) -> None:
         for part in _LETTERS.findall(text):
@@ -146,11 +210,15 @@ class Identifiers:
                 self._add_spelling(part)
             elif len(part) >= _NAME_PART:
                 self._matchers.setdefault(part.lower(), (part, (), True))
+            if len(part) >= LONG:
+                self._add_spelling(part[::-1])
             if len(part) > _NAME_PART and part.lower() == part.upper():
                 # In a script without capitals, the first character may be the family name and the rest the given name.
                 self._add_spelling(part[1:])
 
-    def _add_entries(self, text: str) -> None:
+    def _add_entries(self, kind: str, text: str) -> None:
+        if kind == "code" and len(text) <= _LONGEST_NUMBER and _DIGIT.search(text):
+            self._add_numbers(text)
         if text.isalnum():
             return
         if _ENTRIES.search(text):

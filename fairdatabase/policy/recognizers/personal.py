@@ -6,7 +6,7 @@ that has one of its cues.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from fairdatabase.policy.recognizers.spelled_numbers import IN_WORDS
@@ -428,11 +428,11 @@ def erase_personal(text: str, found: frozenset[str], replacement: str) -> str:
     endings = [word for word in found if word.endswith(_ENDINGS)]
     if endings and any(word.endswith(_ENDINGS_OF_AGES) for word in endings):
         text = _OLD_ENDINGS.sub(replacement, text)
-    cues = _CUES.intersection(found)
+    cues = _CUES & found
     if not has_digits:
-        return _erase_labelled(text, replacement) if not _WITHOUT_DIGITS.isdisjoint(cues) else text
-    if cues or any(word.endswith(_NUMBER_ENDINGS) for word in endings):
-        text = _erase_labelled(text, replacement)
+        return _erase_labelled(text, cues, replacement) if not _WITHOUT_DIGITS.isdisjoint(cues) else text
+    if cues := cues.union(word for word in endings if word.endswith(_NUMBER_ENDINGS)):
+        text = _erase_labelled(text, cues, replacement)
     if _TWO_DIGITS.search(text):
         text = _PAIRS.sub(replacement, text)
         if not text.islower():
@@ -450,27 +450,31 @@ _WITHOUT_DIGITS = _words(
 )
 
 
-def _erase_labelled(text: str, replacement: str) -> str:
-    """Return text with a replacement for each value that stands behind a label."""
+def _erase_labelled(text: str, cues: Iterable[str], replacement: str) -> str:
+    """Return text with a replacement for each value that stands behind one of the labels that these cues begin."""
     pieces: list[str] = []
     done = 0
-    for match in _WORD.finditer(text.lower()):
-        word, start = match[0], match.start()
-        if word not in _LABELS and not word.endswith(_NUMBER_ENDINGS):
+    for start, cue in sorted(_places_of(text.lower(), cues)):
+        if start < done:
             continue
-        if start < done or (start and (text[start - 1].isalnum() or text[start - 1] == "_")):
-            continue
-        for label in _LABELS.get(word, ()):
+        for label in _LABELS.get(cue, ()):
             if (hit := label.regex.match(text, start)) and label.accepts(hit):
                 pieces += (text[done : hit.end("phrase")], " ", replacement)
                 done = hit.end()
                 break
         else:
-            if (
-                _COMPOUND.fullmatch(word)
-                and not _OF_THINGS.fullmatch(word)
-                and (hit := _COMPOUND_REST.match(text, match.end()))
-            ):
-                pieces += (text[done : match.end()], " ", replacement)
+            end = start + len(cue)
+            if _COMPOUND.fullmatch(cue) and not _OF_THINGS.fullmatch(cue) and (hit := _COMPOUND_REST.match(text, end)):
+                pieces += (text[done:end], " ", replacement)
                 done = hit.end()
     return "".join((*pieces, text[done:])) if pieces else text
+
+
+def _places_of(low: str, cues: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Yield each place where a cue begins a word."""
+    for cue in cues:
+        start = low.find(cue)
+        while start >= 0:
+            if not start or not (low[start - 1].isalnum() or low[start - 1] in "_'"):
+                yield start, cue
+            start = low.find(cue, start + 1)
