@@ -57,6 +57,10 @@ soak: setup ## Run the long versions of tests that `make test` runs briefly
 bench-prepare: setup ## Measure the cost of anonymising one sample
 	$(BIN)/python -m bench.prepare
 
+.PHONY: bench-redaction
+bench-redaction: setup ## Measure what free text hides of people and damages of the rest, beside Presidio if installed
+	$(BIN)/python -m bench.redaction
+
 .PHONY: bench-setup
 bench-setup: setup ## Install what only the benchmarks need: the rivals' libraries, load generators, profiler
 	@$(BIN)/python -m bench.installation
