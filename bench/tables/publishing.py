@@ -19,7 +19,7 @@ from fairdatabase.anonymity.search.anonymise import Anonymised, anonymise
 from fairdatabase.anonymity.tables.reading import read_table
 from fairdatabase.anonymity.tables.roles import guess_roles
 from fairdatabase.client.tables.columns import read_names
-from fairdatabase.client.tables.proposal import proposal
+from fairdatabase.client.tables.proposal import propose
 from fairdatabase.policy.tables.fields import Policy
 from fairdatabase.sheets.errors import BadTable
 
@@ -62,12 +62,12 @@ def publish_table(path: Path, policy: Policy, *, most_rows: int) -> Published:
     if not roles.quasi:
         return Published(unpublished="no quasi-identifier")
     risk = measure(table, roles)
-    text = proposal(path, guesses, roles, risk)
-    if "anonymize" not in text:
-        return Published(unpublished="one person")
-    # Behind the name of the file.
-    words = shlex.split(text)
     try:
+        found = propose(table, roles, risk)
+        if found is None:
+            return Published(unpublished="one person")
+        # Behind the name of the file.
+        words = shlex.split(found.command(path))
         return carry_out(table, words[words.index("anonymize") + 2 :], risk.subjects)
     except (BadOption, CannotBeMet) as error:
         return Published(unpublished=str(error))
@@ -82,7 +82,7 @@ def carry_out(table: Table, options_given: list[str], subjects: int) -> Publishe
     roles = Roles(read_names(options.quasi), read_names(options.sensitive), options.subject,
                   frozenset(read_names(options.categorical)))  # fmt: skip
     limits = Limits(options.k, options.l, options.t)
-    done = anonymise(table, roles, limits, drop=read_names(options.drop))
+    done = anonymise(table, roles, limits, drop=read_names(options.drop), keep=read_names(options.keep))
     people = people_of(done.original[roles.subject] if roles.subject is not None else None, done.table.rows)
     shown = [title for title in done.table.columns if title not in roles.sensitive]
     exposed = {title: _gives_away(done, title) for title in roles.quasi}
@@ -124,7 +124,7 @@ def _count_people(rows: NDArray[np.bool_], people: People) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    for name in ("quasi", "sensitive", "categorical", "drop"):
+    for name in ("quasi", "sensitive", "categorical", "drop", "keep"):
         parser.add_argument(f"--{name}", action="append")
     for name in ("subject", "out", "report"):
         parser.add_argument(f"--{name}")

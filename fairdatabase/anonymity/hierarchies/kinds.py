@@ -7,15 +7,14 @@ one of categories, in which the numbers of single people could be listed.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from fairdatabase.anonymity.hierarchies.coordinates import Place, degree_cells, place_cells, read_place
 from fairdatabase.anonymity.hierarchies.dates import Path, read_dates
 from fairdatabase.anonymity.model.quantities import Quantity, read_quantities
 from fairdatabase.anonymity.model.table import Column, column_of, narrow
 from fairdatabase.anonymity.model.values import NUMBER, is_missing
-from fairdatabase.policy.tables.fields import Field, Policy
-from fairdatabase.policy.tables.reader import load_policy
+from fairdatabase.anonymity.tables.roles import default_policy
+from fairdatabase.policy.tables.fields import Field
 
 _FOUR_DIGITS = re.compile(r"\d{4}", re.ASCII)
 _DIGIT = re.compile(r"\d")
@@ -93,9 +92,4 @@ def recoded(column: Column, texts: Sequence[str]) -> Column:
 
 def field_of(title: str) -> Field | None:
     """Return the policy's field of a title."""
-    return _policy().listed(title) if title else None
-
-
-@cache
-def _policy() -> Policy:
-    return load_policy()
+    return default_policy().listed(title) if title else None

@@ -1,26 +1,21 @@
-"""Passthrough columns: the columns that are published unchanged, and warnings about what they reveal."""
+"""Passthrough columns: the published columns that are not generalised, and warnings about what they reveal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from fairdatabase.anonymity.model.classes import count_distinct, group
+from fairdatabase.anonymity.model.classes import group
 from fairdatabase.anonymity.model.people import people_of
-from fairdatabase.anonymity.model.table import Column
 from fairdatabase.anonymity.risk.risk import Roles
 from fairdatabase.anonymity.search.anonymise import Anonymised
+from fairdatabase.anonymity.search.disclosure import undoes
 
 # A column identifies rows if the number of its different values is at least this share of the number of rows.
 _NEARLY_ALL = 0.9
-# A column reveals what was generalised if it determines the original value in more than this share of the rows. A
-# smaller share may be a coincidence.
-_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class PassthroughColumn:
-    """A column that is published unchanged, because it is not a quasi-identifier.
+    """A published column that is not a quasi-identifier. A number may be coarser than in the input.
 
     `k_with_it` is k for somebody who also knows the values of this column. `undoes` names the generalised columns whose
     original values can be derived from this column.
@@ -65,22 +60,8 @@ def _passthrough_columns(done: Anonymised, roles: Roles) -> Iterator[Passthrough
             len(column.values),
             sensitive=title in roles.sensitive,
             names_rows=rows > 1 and len(column.values) >= _NEARLY_ALL * rows,
-            undoes=tuple(quasi for quasi in roles.quasi if _undoes(done, column, quasi)),
+            undoes=tuple(
+                quasi for quasi in roles.quasi if undoes(column, done.original[quasi], done.recoding.columns[quasi])
+            ),
             k_with_it=int(people.count(with_it, number).min()),
         )
-
-
-def _undoes(done: Anonymised, column: Column, quasi: str) -> bool:
-    """Return whether a column and the published quasi-identifier determine the original value in most rows.
-
-    Rows with a unique pair of values do not count: a unique pair determines everything.
-    """
-    was, now = done.original[quasi], done.recoding.columns[quasi]
-    seen, count = group([column.codes, now.codes])
-    vague = (count_distinct(now.codes.astype(np.int64), len(now.values), was.codes) > 1)[now.codes]
-    shared = (np.bincount(seen) > 1)[seen]
-    relevant = vague & shared
-    if not relevant.any():
-        return False
-    determined = (count_distinct(seen, count, was.codes) == 1)[seen]
-    return bool(determined[relevant].mean() > _MOSTLY)

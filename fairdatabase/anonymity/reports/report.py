@@ -10,6 +10,7 @@ only.
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, cast
 from urllib.parse import quote
@@ -37,12 +38,16 @@ _OPENING = re.compile(r"^[-+=]|^\d+[.)](?= )")
 def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
     """Return the report as a JSON object."""
     recoding, passthrough = done.recoding, passthrough_columns(done, roles)
+    # The title of a column that the policy does not know may identify somebody, and a report may be published.
+    unknown = {left_out.title for left_out in done.left_out if left_out.is_unknown}
     return {
         "limits": {"k": limits.k, "l": limits.l, "t": limits.t, "max_suppression": limits.max_suppression},
         "quasi": list(roles.quasi),
         "sensitive": list(roles.sensitive),
         "subject": roles.subject,
-        "dropped": list(done.dropped),
+        "dropped": [title for title in done.dropped if title not in unknown],
+        "unknown_columns": len(unknown),
+        "singled_out": asdict(done.singled_out),
         "recoding": recoding.kind,
         "rows": {
             "input": done.before.rows,
@@ -87,7 +92,9 @@ def _rounded(figure: float) -> float:
 
 def warnings(done: Anonymised, roles: Roles, limits: Limits, passthrough: Sequence[PassthroughColumn]) -> list[str]:
     """Return warnings about what the figures do not show, most important first."""
-    found = [warning for column in sorted(passthrough, key=_urgency) if (warning := column.warning(limits.k))]
+    # Other columns are published only if they reveal little.
+    asked = [column for column in passthrough if column.sensitive or column.title in done.kept]
+    found = [warning for column in sorted(asked, key=_urgency) if (warning := column.warning(limits.k))]
     if roles.subject is not None:
         found.append(
             f"k counts the people that {roles.subject!r} identifies. This column is not published, so the figures of "
@@ -182,11 +189,26 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
         lines += ["", f"{scope} for a class of one person they would reveal its value."]
     if plot:
         lines += ["", f"![People by the size of their class, before and after]({quote(os.fsencode(plot))})"]
+    lines += ["", f"{_cell(singled_out_text(content))}"]
     if content["dropped"]:
-        lines += ["", f"Dropped: {', '.join(_cell(as_shown(title)) for title in content['dropped'])}."]
+        lines += ["", f"Not published: {', '.join(_cell(as_shown(title)) for title in content['dropped'])}."]
+    if content["unknown_columns"]:
+        lines += [
+            "",
+            f"Columns unknown to the policy, which are not published: {content['unknown_columns']}.",
+        ]
     if content["warnings"]:
         lines += ["", "## Warnings", "", *(f"- {_cell(warning)}" for warning in content["warnings"])]
     return "\n".join([*lines, ""])
+
+
+def singled_out_text(content: dict[str, Any]) -> str:
+    """Return how many people are alone with what is published."""
+    found = content["singled_out"]
+    text = f"{found['alone']} of {found['people']} people are alone with all published columns"
+    if not content["sensitive"]:
+        return f"{text}."
+    return f"{text} that are not sensitive, {found['alone_with_sensitive']} with these too."
 
 
 def _limits(limits: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fairdatabase.anonymity.model.classes import Ids
 from fairdatabase.anonymity.model.people import People
-from fairdatabase.anonymity.risk.closeness import closeness_to
+from fairdatabase.anonymity.risk.closeness import closeness_to, reference_of
 from fairdatabase.anonymity.risk.diversity import distinct_l
 from fairdatabase.anonymity.risk.sensitive import Sensitive
 
@@ -45,9 +45,7 @@ class Content:
 
     def references(self) -> list[NDArray[np.float64]]:
         """Return the distribution of each sensitive column over all rows."""
-        weights = self.people.weights
-        sums = [np.bincount(s.codes, weights=weights, minlength=s.count) for s in self.sensitive]
-        return [total / total.sum() for total in sums]
+        return [reference_of(sensitive, self.people.weights) for sensitive in self.sensitive]
 
 
 def lacking(ids: Ids, count: int, content: Content, limits: Limits) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
-"""Sensitive columns: values with the same meaning are equated, and the distances between values are defined."""
+"""Sensitive columns: equates values with the same meaning, splits lists, and defines distances between values."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,6 +11,30 @@ from numpy.typing import NDArray
 from fairdatabase.anonymity.model.table import Codes, Column
 from fairdatabase.anonymity.model.values import meaning, rank_numbers, read_numbers
 
+_SEPARATORS = re.compile(r"[;,|]")
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The items of values that are lists: the items of value `i` are `items[starts[i]:starts[i + 1]]`."""
+
+    starts: NDArray[np.int64]
+    items: NDArray[np.int64]
+    count: int
+
+    def expand(self, values: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return each item of each of these values, and the position of its value among them."""
+        sizes = (self.starts[1:] - self.starts[:-1])[values]
+        owners = np.repeat(np.arange(len(values)), sizes)
+        offsets = np.arange(len(owners)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return self.items[self.starts[values][owners] + offsets], owners
+
+    def take(self, values: NDArray[np.integer]) -> "Lists":
+        """Return the lists of only these values, in this order."""
+        items, owners = self.expand(values)
+        sizes = np.bincount(owners, minlength=len(values))
+        return Lists(np.concatenate([[0], np.cumsum(sizes)]), items, self.count)
+
 
 @dataclass(frozen=True, slots=True)
 class Sensitive:
@@ -17,25 +42,27 @@ class Sensitive:
 
     For numbers, `positions` contains the place of each value between the lowest (0) and the highest (1), ascending, and
     `missing` is the code of a missing number, or -1 if no number is missing. For categories, `positions` is None.
+    `lists` has the items of each value, if some values of a column of categories are lists.
     """
 
     codes: Codes
     count: int
     positions: NDArray[np.float64] | None = None
     missing: int = -1
+    lists: Lists | None = None
 
     def take(self, rows: NDArray[np.integer]) -> "Sensitive":
         """Return the column restricted to these rows, with ranks recomputed from the remaining values."""
         used, codes = np.unique(self.codes[rows], return_inverse=True)
         if self.positions is None:
-            return Sensitive(codes, len(used))
+            return Sensitive(codes, len(used), lists=self.lists and self.lists.take(used))
         lacking = used == self.missing
         ranks = np.where(lacking, -1, np.cumsum(~lacking) - 1)
         return _ranked(codes, ranks, len(used) - int(lacking.sum()))
 
     def select(self, rows: NDArray[np.integer]) -> "Sensitive":
         """Return the column restricted to these rows, with the ranks of the whole column."""
-        return Sensitive(self.codes[rows], self.count, self.positions, self.missing)
+        return Sensitive(self.codes[rows], self.count, self.positions, self.missing, self.lists)
 
 
 def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
@@ -43,16 +70,27 @@ def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
 
     Numbers are ordered by rank: the i-th of m distinct numbers lies at i / (m - 1). Two spellings of a number are one
     value, and so are texts that differ only in case or spaces: otherwise a class with one value would seem diverse. All
-    missing values are one value, which is joined to the middle of the numbers (see `risk.closeness`).
+    missing values are one value, which is joined to the middle of the numbers (see `risk.closeness`). Semicolons,
+    commas and vertical bars separate the items of a list, whose order does not matter: "T2D;PDAC" is "pdac, t2d".
     """
     numbers = None if categorical else read_numbers(column.values)
     if numbers is not None:
         return _ranked(column.codes, *rank_numbers(column.values, numbers))
     # Among categories "none" is a value. "-" is a value if the column also has "+", as test results do.
     present = {"none", "-"} if any(value.strip() == "+" for value in column.values) else {"none"}
-    seen: dict[Decimal | str, int] = {}
-    meant = [seen.setdefault(meaning(value, present), len(seen)) for value in column.values]
-    return Sensitive(np.array(meant, np.int32)[column.codes], len(seen))
+    items: dict[Decimal | str, int] = {}
+    seen: dict[tuple[int, ...], int] = {}
+    meant: list[int] = []
+    for value in column.values:
+        parts = {meaning(part, present) for part in _SEPARATORS.split(value)}
+        # A missing value is an item only if there is no other.
+        numbers_of_items = {items.setdefault(part, len(items)) for part in parts - {""} or {""}}
+        meant.append(seen.setdefault(tuple(sorted(numbers_of_items)), len(seen)))
+    codes = np.array(meant, np.int32)[column.codes]
+    if all(len(value) == 1 for value in seen):
+        return Sensitive(codes, len(seen))
+    starts = np.cumsum([0, *map(len, seen)])
+    return Sensitive(codes, len(seen), lists=Lists(starts, np.array([item for v in seen for item in v]), len(items)))
 
 
 def _ranked(codes: Codes, ranks: NDArray[np.integer], count: int) -> Sensitive:

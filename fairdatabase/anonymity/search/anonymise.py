@@ -15,9 +15,11 @@ from fairdatabase.anonymity.model.hierarchy import Hierarchy
 from fairdatabase.anonymity.model.people import people_of
 from fairdatabase.anonymity.model.table import Column, Table
 from fairdatabase.anonymity.recoding.recoding import Recoding, recode_by_levels
+from fairdatabase.anonymity.risk.diversity import distinct_l
 from fairdatabase.anonymity.risk.limits import Content, Limits, failing
 from fairdatabase.anonymity.risk.risk import Risk, Roles, check_roles, measure_classes
 from fairdatabase.anonymity.risk.sensitive import read_all
+from fairdatabase.anonymity.search.disclosure import LeftOut, SingledOut, choose_further, singled_out
 from fairdatabase.anonymity.search.full_domain import best_full_domain
 from fairdatabase.anonymity.search.local_recoding import Advance, best_local_recoding
 from fairdatabase.sheets.errors import BadTable
@@ -42,7 +44,12 @@ class Anonymised:
     sizes_before: NDArray[np.int64]
     sizes_after: NDArray[np.int64]
     discernibility_before: int
+    # The columns that are not published: those that `drop` names, the subject, and those in `left_out`.
     dropped: tuple[str, ...]
+    # The columns that `keep` names: published unchanged, whatever they reveal.
+    kept: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    singled_out: SingledOut
 
 
 def anonymise(
@@ -52,19 +59,21 @@ def anonymise(
     *,
     hierarchies: Mapping[str, Hierarchy] | None = None,
     drop: Sequence[str] = (),
+    keep: Sequence[str] = (),
     method: Method = "least",
     advance: Advance | None = None,
 ) -> Anonymised:
     """Generalise a table, and suppress rows where that loses less.
 
-    `hierarchies` replaces the inferred hierarchies of quasi-identifiers. Dropped columns and the subject are not
-    published. `method`: "full" takes each column to one level, "local" describes each class as narrowly as possible,
-    and "least" uses whichever loses less. `advance` is called with the current phase and its finished share.
-    Raises BadTable, CannotBeMet.
+    `hierarchies` replaces the inferred hierarchies of quasi-identifiers. Of the columns without a role, those in `keep`
+    are published, and those that are public and single hardly anybody out (see `disclosure`). Dropped columns and the
+    subject are not published. `method`: "full" takes each column to one level, "local" describes each class as narrowly
+    as possible, and "least" uses whichever loses less. `advance` is called with the current phase and its finished
+    share. Raises BadTable, CannotBeMet.
     """
     check_limits(limits, roles)
     check_roles(roles, list(table.columns))
-    _check_drop(drop, roles, table)
+    _check_further(drop, keep, roles, table)
     advance = advance or _ignore
     # Shuffled first: even the choice between equal rows must not depend on the order of the input.
     table = table.take(np.random.default_rng().permutation(table.rows))
@@ -93,12 +102,14 @@ def anonymise(
         after_ids, after_count, kept = _as_published(table, roles, content, recoding)
     if failing(after_ids, after_count, kept, limits).any():
         raise AssertionError("a recoding does not meet the limits")
-    dropped = tuple(t for t in table.columns if t in drop or t == roles.subject)
     original = table.take(recoding.rows)
-    published = {t: recoding.columns.get(t) or column for t, column in original.columns.items() if t not in dropped}
+    candidates = Table({t: c for t, c in original.columns.items() if t not in drop}, original.rows)
+    further = choose_further(candidates, recoding.columns, roles, kept.people, keep)
+    shown = {**{t: original[t] for t in roles.sensitive}, **further.columns, **recoding.columns}
+    published = Table({t: shown[t] for t in table.columns if t in shown}, original.rows, table.delimiter)
     after_sensitive = dict(zip(sensitive, kept.sensitive, strict=True))
     return Anonymised(
-        table=Table(published, len(recoding.rows), table.delimiter),
+        table=published,
         original=original,
         recoding=recoding,
         hierarchies=hierarchies_of({title: quasi[title].take(recoding.rows) for title in roles.quasi}, given),
@@ -107,7 +118,10 @@ def anonymise(
         sizes_before=sizes_before,
         sizes_after=kept.people.smallest(after_ids, after_count),
         discernibility_before=discernibility_before,
-        dropped=dropped,
+        dropped=tuple(title for title in table.columns if title not in shown),
+        kept=tuple(keep),
+        left_out=further.left_out,
+        singled_out=singled_out(published, roles, kept.people),
     )
 
 
@@ -132,12 +146,18 @@ def check_limits(limits: Limits, roles: Roles) -> None:
         raise BadOption("--l and --t limit sensitive columns: they need --sensitive")
 
 
-def _check_drop(drop: Sequence[str], roles: Roles, table: Table) -> None:
-    for title in drop:
-        if title not in table.columns:
-            raise BadTable(f"there is no column {title!r} to drop", line=1)
-        if title in (*roles.quasi, *roles.sensitive):
-            raise BadOption(f"{title!r} cannot be dropped: it is named as quasi-identifier or sensitive")
+def _check_further(drop: Sequence[str], keep: Sequence[str], roles: Roles, table: Table) -> None:
+    for verb, past, titles in (("drop", "dropped", drop), ("keep", "kept", keep)):
+        for title in titles:
+            if title not in table.columns:
+                raise BadTable(f"there is no column {title!r} to {verb}", line=1)
+            if title in (*roles.quasi, *roles.sensitive):
+                raise BadOption(f"{title!r} cannot be {past}: it is named as quasi-identifier or sensitive")
+    for title in keep:
+        if title == roles.subject:
+            raise BadOption(f"{title!r} cannot be kept: it is named as the subject, which is never published")
+        if title in drop:
+            raise BadOption(f"{title!r} is named by --keep and by --drop")
 
 
 def _check_possible(before: Risk, content: Content, sensitive: Mapping[str, object], limits: Limits) -> None:
@@ -145,7 +165,7 @@ def _check_possible(before: Risk, content: Content, sensitive: Mapping[str, obje
     if before.subjects < limits.k:
         raise CannotBeMet(f"--k {limits.k} cannot be met: the table has {_people(before.subjects)}")
     for title, column in zip(sensitive, content.sensitive, strict=True):
-        values = len(np.unique(column.codes))
+        values = int(distinct_l(np.zeros(len(content), np.int64), 1, column)[0])
         if values < limits.l:
             number = "one value" if values == 1 else f"{values} values"
             raise CannotBeMet(f"--l {limits.l} cannot be met: {title!r} has {number}")

@@ -10,6 +10,7 @@ from fairdatabase.anonymity.hierarchies.domains import Domain
 from fairdatabase.anonymity.model.classes import count_distinct
 from fairdatabase.anonymity.model.people import NOBODY
 from fairdatabase.anonymity.risk.limits import Content, Limits
+from fairdatabase.anonymity.risk.sensitive import Lists
 
 Positions = NDArray[np.integer]
 Losses = NDArray[np.float64]
@@ -118,7 +119,10 @@ def permitted(content: Content, limits: Limits, order: Positions, groups: Groups
             left, right = groups.left > 0, groups.right > 0
     if limits.l > 1:
         for sensitive in content.sensitive:
-            up_to, behind = _distinct(sensitive.codes[order], groups)
+            codes = sensitive.codes[order]
+            up_to, behind = (
+                _distinct(codes, groups) if sensitive.lists is None else _diversity(codes, groups, sensitive.lists)
+            )
             left &= up_to >= limits.l
             right &= behind >= limits.l
     return left, right
@@ -154,3 +158,36 @@ def _distinct(
     up_to = seen - (seen[starts] - first[starts])[groups.owner]
     behind = done[groups.ends][groups.owner] - done
     return up_to, behind
+
+
+def _diversity(codes: NDArray[np.integer], groups: Groups, lists: Lists) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return how diverse the lists of a group are up to and after each position (see `risk.diversity`)."""
+    up_to = _diversity_up_to(codes, groups.owner, lists)
+    behind = np.zeros(len(codes), np.int64)
+    backward = len(groups.sizes) - 1 - groups.owner[::-1]
+    behind[:-1] = _diversity_up_to(codes[::-1], backward, lists)[::-1][1:]
+    behind[groups.ends] = 0
+    return up_to, behind
+
+
+def _diversity_up_to(codes: NDArray[np.integer], owner: Positions, lists: Lists) -> NDArray[np.int64]:
+    owner = owner.astype(np.int64)
+    _, first = np.unique(owner * (len(lists.starts) - 1) + codes, return_index=True)
+    first.sort()
+    is_first = np.zeros(len(codes), np.int64)
+    is_first[first] = 1
+    seen = np.cumsum(is_first)
+    starts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1]))
+    distinct = seen - (seen[starts] - 1)[owner]
+    # How many different lists had each item so far.
+    items, owners = lists.expand(codes[first])
+    positions = first[owners]
+    keys = owner[positions] * lists.count + items
+    by_key = np.argsort(keys, kind="stable")
+    runs = np.flatnonzero(np.append(True, np.diff(keys[by_key]) != 0))
+    often = np.empty(len(keys), np.int64)
+    often[by_key] = np.arange(len(keys)) - np.repeat(runs, np.diff(np.append(runs, len(keys)))) + 1
+    most_common = np.zeros(len(codes), np.int64)
+    np.maximum.at(most_common, positions, often)
+    offset = owner * (len(codes) + 1)
+    return distinct - (np.maximum.accumulate(most_common + offset) - offset) + 1

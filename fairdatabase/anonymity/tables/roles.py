@@ -3,12 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from fairdatabase.anonymity.model.classes import group
 from fairdatabase.anonymity.model.table import Table
 from fairdatabase.policy.records.classes import classified
 from fairdatabase.policy.tables.fields import CLASS_NAMES, Field, Policy
+from fairdatabase.policy.tables.reader import load_policy
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import clean
 
@@ -60,6 +62,12 @@ def guess_roles(policy: Policy, table: Table) -> list[Guess]:
         else guess
         for guess in guesses
     ]
+
+
+@cache
+def default_policy() -> Policy:
+    """Return the platform's policy."""
+    return load_policy()
 
 
 def as_json(guesses: Sequence[Guess]) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from fairdatabase.client.tables.columns import (
     roles_of,
 )
 from fairdatabase.client.tables.files import check_outputs, read_with_progress, table_errors_explained
+from fairdatabase.client.tables.proposal import left_out_line
 from fairdatabase.client.terminal import (
     BAD_INPUT,
     console,
@@ -82,6 +83,10 @@ def anonymize_command(
         float, typer.Option(metavar="SHARE", help="The share of the rows that may be left out, from 0 to below 1.")
     ] = 0.1,
     drop: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Columns to leave out of the table.")] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A,B", help="Columns to publish unchanged, although they would be left out by default."),
+    ] = None,
     hierarchy: Annotated[
         list[str] | None,
         typer.Option(
@@ -105,7 +110,8 @@ def anonymize_command(
     """Write a copy of a table in which each person looks the same as at least k-1 others, losing little detail.
 
     The command generalises values, leaves out rows within a limit, and shuffles the rows. A class is all rows with the
-    same quasi-identifiers. No server is needed.
+    same quasi-identifiers. Other columns are left out if they identify people, reveal what was generalised, or are
+    unknown to the platform's policy: --keep publishes them. No server is needed.
 
     Exit codes: 0 success, 1 a limit cannot be met, 2 bad input or the output cannot be written.
     """
@@ -121,16 +127,24 @@ def anonymize_command(
         roles = roles_of(table, quasi, sensitive, subject, categorical)
         limits = Limits(k, l, t, max_suppression)
         trees = _read_trees(hierarchy, table, roles.quasi)
-        dropped = as_titled(read_names(drop), table.columns)
+        dropped, kept = (as_titled(read_names(names), table.columns) for names in (drop, keep))
         with progress_bar("Searching for the least loss") as advance:
             done = anonymise(
-                table, roles, limits, hierarchies=trees, drop=dropped, method=recoding.value, advance=advance
+                *(table, roles, limits),
+                hierarchies=trees,
+                drop=dropped,
+                keep=kept,
+                method=recoding.value,
+                advance=advance,
             )
         content = report_of(done, roles, limits)
+    # Before anything is written, so that it can still be interrupted.
+    with output_errors_explained():
+        _show(content, done, console())
     with table_errors_explained(out), _sigterm_as_exit():
         _write(file, out, report, done, content, force=force)
     with output_errors_explained():
-        _show(content, done.before, out, console())
+        _show_figures(content, done.before, out, console())
 
 
 def _check_files(file: Path, out: Path, report: Path | None, hierarchies: Sequence[Path], *, force: bool) -> None:
@@ -206,10 +220,11 @@ def _write(
             opened.write(text)
 
 
-def _show(content: dict[str, Any], before: "Risk", out: Path, screen: Console) -> None:
+def _show(content: dict[str, Any], done: "Anonymised", screen: Console) -> None:
+    """Print what is published, and what it reveals."""
     from fairdatabase.anonymity.model.table import as_shown
+    from fairdatabase.anonymity.reports.report import singled_out_text
 
-    rows, after = content["rows"], content["after"]
     table = grid("Generalised", "column", "level", "values", "unchanged", "loss (NCP)", "examples")
     for column in content["columns"]:
         cells = (as_shown(column["column"]), column["level_name"], str(column["values"]), f"{column['unchanged']:.1%}",
@@ -218,6 +233,15 @@ def _show(content: dict[str, Any], before: "Risk", out: Path, screen: Console) -
     screen.print(table)
     for warning in content["warnings"]:
         screen.print(Text.assemble(("Warning: ", "yellow"), warning), soft_wrap=True)
+    if done.left_out:
+        screen.print(Text(left_out_line(done.left_out)), soft_wrap=True)
+    screen.print(Text(singled_out_text(content)), soft_wrap=True)
+
+
+def _show_figures(content: dict[str, Any], before: "Risk", out: Path, screen: Console) -> None:
+    from fairdatabase.anonymity.model.table import as_shown
+
+    rows, after = content["rows"], content["after"]
     t = "".join(f", t of {as_shown(title)} {before.t[title]:.3f} -> {value:.3f}" for title, value in after["t"].items())
     l_ = "".join(
         f", l of {as_shown(title)} {before.distinct_l[title]} -> {v}" for title, v in after["distinct_l"].items()

@@ -12,11 +12,11 @@ from rich.text import Text
 from fairdatabase.client.commands.risk import show_risk, warnings_of
 from fairdatabase.client.tables.columns import Categorical, File, Sensitive, Subject, as_titled, read_names
 from fairdatabase.client.tables.files import read_with_progress, table_errors_explained
-from fairdatabase.client.tables.proposal import notes_on_proposal, proposal
-from fairdatabase.client.terminal import FAILED, console, grid, output_errors_explained
+from fairdatabase.client.tables.proposal import Proposal, propose
+from fairdatabase.client.terminal import FAILED, console, grid, output_errors_explained, progress_bar
 
 if TYPE_CHECKING:
-    from fairdatabase.anonymity.risk.risk import Roles
+    from fairdatabase.anonymity.risk.risk import Risk, Roles
     from fairdatabase.anonymity.tables.roles import Guess
     from fairdatabase.policy.tables.fields import Policy
 
@@ -28,9 +28,9 @@ _ADVICE = {
     "subject": "identifies the person: counted, never published",
     "companion": "drop it",
     "restricted": "so specific that it may identify a person: drop it",
-    "unknown": "not measured below: decide yourself",
-    "other quasi": "not measured below: drop it",
-    "other sensitive": "not measured below",
+    "unknown": "not measured below, left out",
+    "other quasi": "not measured below, left out",
+    "other sensitive": "not measured below, left out",
 }
 
 
@@ -50,7 +50,8 @@ def report_command(
 ) -> None:
     """Guess which columns of a table identify people, measure what it reveals, and propose what to do next.
 
-    The platform's policy decides the guess; --quasi, --sensitive and --subject overrule it. Needs no server.
+    The platform's policy decides the guess; --quasi, --sensitive and --subject overrule it. The proposed command is
+    carried out in memory, to show whom its result singles out. Nothing is written. Needs no server.
 
     Exit codes: 0 success, 1 no column is known as a quasi-identifier, 2 bad input or the output cannot be written.
     """
@@ -64,25 +65,25 @@ def report_command(
         guesses = guess_roles(policy, table)
         roles = _roles(guesses, list(table.columns), quasi, sensitive, subject, categorical)
         guesses = [_overruled(guess, roles) for guess in guesses]
-        risk = None
+        risk = proposal = None
         if roles.quasi:
             check_roles(roles, list(table.columns))
             risk = measure(table, roles)
+            with progress_bar("Trying the proposal") as advance:
+                proposal = propose(table, roles, risk, advance)
         with output_errors_explained():
             if as_json:
                 found = _as_json(policy, guesses, roles, risk and risk.as_json())
                 if risk is not None:
-                    found["warnings"] = [*warnings_of(table, roles), *notes_on_proposal(guesses, roles, risk)]
+                    found["warnings"] = [*warnings_of(table, roles), *(proposal.notes(risk) if proposal else ())]
+                    found["proposal"] = proposal.as_json(file) if proposal else None
                 print(json.dumps(found, ensure_ascii=False))
             else:
                 out = console()
                 _show(policy, guesses, file, out)
                 if risk is not None:
                     show_risk(table, roles, risk, out)
-                    for note in notes_on_proposal(guesses, roles, risk):
-                        out.print(Text(note), soft_wrap=True)
-                    # Printed without rich, which would turn a tab in a title into spaces.
-                    print(proposal(file, guesses, roles, risk))
+                    _show_proposal(proposal, file, risk, out)
                 else:
                     out.print(
                         "The policy knows none of the columns as a quasi-identifier: name them with --quasi.",
@@ -90,6 +91,16 @@ def report_command(
                     )
     if risk is None:
         raise typer.Exit(FAILED)
+
+
+def _show_proposal(proposal: Proposal | None, file: Path, risk: "Risk", out: Console) -> None:
+    if proposal is None:
+        print("Next: add more people. Nobody can be hidden in a table of one person.")
+        return
+    for note in proposal.notes(risk):
+        out.print(Text(note), soft_wrap=True)
+    # Printed without rich, which would turn a tab in a title into spaces.
+    print(f"Next: {proposal.command(file)}")
 
 
 def _roles(
@@ -142,6 +153,7 @@ def _as_json(policy: "Policy", guesses: "list[Guess]", roles: "Roles", risk: dic
         "subject": roles.subject,
         "risk": risk,
         "warnings": [],
+        "proposal": None,
     }
 
 

@@ -1,71 +1,136 @@
-"""The command that `fairdb report` proposes, and notes on its effects."""
+"""The command that `fairdb report` proposes, what it would publish, and notes on its effects."""
 
 import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fairdatabase.client.tables.columns import join_names
 
 if TYPE_CHECKING:
+    from fairdatabase.anonymity.model.table import Table
+    from fairdatabase.anonymity.risk.limits import Limits
     from fairdatabase.anonymity.risk.risk import Risk, Roles
-    from fairdatabase.anonymity.tables.roles import Guess
+    from fairdatabase.anonymity.search.anonymise import Anonymised
+    from fairdatabase.anonymity.search.disclosure import LeftOut
 
 _K = 5
+_L = 2
+# The proposal limits t to a multiple of this step, if that costs nothing.
+_T_STEP = 0.05
+_MOST_T = 0.5
 _NAME = "fairdb"
 
 
-def proposal(file: Path, guesses: "Sequence[Guess]", roles: "Roles", risk: "Risk") -> str:
-    """Return the command that would anonymise the table with these roles."""
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A command that anonymises a table, and its result: what it would publish."""
+
+    roles: "Roles"
+    limits: "Limits"
+    done: "Anonymised"
+    # Sensitive columns that are left out because nearly everybody has the same value.
+    uniform: tuple[str, ...] = ()
+
+    def command(self, file: Path) -> str:
+        """Return the command."""
+        roles, limits = self.roles, self.limits
+        # A name that starts with a hyphen would be read as an option.
+        place = f"./{file}" if str(file).startswith("-") else str(file)
+        words = [_command(), "anonymize", place, "--quasi", join_names(roles.quasi)]
+        if roles.sensitive:
+            words += ["--sensitive", join_names(roles.sensitive)]
+        if roles.subject is not None:
+            words += ["--subject", roles.subject]
+        if roles.categorical:
+            words += ["--categorical", join_names(sorted(roles.categorical))]
+        words += ["--k", str(limits.k)]
+        if limits.l > 1:
+            words += ["--l", str(limits.l)]
+        if limits.t is not None:
+            words += ["--t", f"{limits.t:g}"]
+        words += ["--out", f"{file.stem}-anonymised{file.suffix}", "--report", f"{file.stem}-report"]
+        return shlex.join(words)
+
+    def notes(self, risk: "Risk") -> list[str]:
+        """Return what the command leaves out, whom the result singles out, and what is lost."""
+        notes = [left_out_line(self.done.left_out)] if self.done.left_out else []
+        if self.uniform:
+            named = ", ".join(map(repr, self.uniform))
+            notes.append(
+                f"Nearly everybody has the same value in {named}: hiding the others would take all detail from the "
+                "quasi-identifiers. Name these columns with --sensitive to publish them."
+            )
+        found = self.done.singled_out
+        share = f"{found.alone} of {found.people} people ({found.alone / found.people:.1%})"
+        notes.append(f"After this command, {share} are alone with all published columns that are not sensitive.")
+        k = self.limits.k
+        # Fewer than 2 k people in separate rows form one class. A person with several rows may be in several classes.
+        if risk.subjects == k or (self.roles.subject is None and risk.subjects < 2 * k):
+            less = " A smaller --k keeps more detail but protects people less." if k > 2 else ""
+            everybody = f"all {risk.subjects} people are in one class, so every difference between them is lost"
+            notes.append(f"With --k {k}, {everybody}.{less}")
+        return notes
+
+    def as_json(self, file: Path) -> dict[str, Any]:
+        """Return the command, and what it would publish, as a JSON object."""
+        found = self.done.singled_out
+        return {
+            "command": self.command(file),
+            "published": list(self.done.table.columns),
+            "left_out": [left_out._asdict() for left_out in self.done.left_out],
+            "people": found.people,
+            "alone": found.alone,
+            "alone_with_sensitive": found.alone_with_sensitive,
+        }
+
+
+def propose(table: "Table", roles: "Roles", risk: "Risk", advance: Any = None) -> Proposal | None:
+    """Return the proposal for a table, None if the table has one person only.
+
+    The command is carried out in memory: only its result shows whom it singles out. Limits on l and t protect sensitive
+    columns. t is limited only if that costs nothing. Sensitive columns in which nearly everybody has the same value are
+    left out.
+    """
+    from fairdatabase.anonymity.model.people import people_of
+    from fairdatabase.anonymity.risk.diversity import is_diverse
+    from fairdatabase.anonymity.risk.limits import Limits
+    from fairdatabase.anonymity.risk.sensitive import read_all
+    from fairdatabase.anonymity.search.anonymise import anonymise
+
     if risk.subjects == 1:
-        return "Next: add more people. Nobody can be hidden in a table of one person."
-    dropped = [guess.title for guess in guesses if _is_dropped(guess, risk.rows)]
-    # A name that starts with a hyphen would be read as an option.
-    place = f"./{file}" if str(file).startswith("-") else str(file)
-    words = [_command(), "anonymize", place, "--quasi", join_names(roles.quasi)]
-    if roles.sensitive:
-        words += ["--sensitive", join_names(roles.sensitive)]
-    if roles.subject is not None:
-        words += ["--subject", roles.subject]
-    if roles.categorical:
-        words += ["--categorical", join_names(sorted(roles.categorical))]
-    if dropped:
-        words += ["--drop", join_names(dropped)]
-    words += ["--k", str(_k(risk)), "--out", f"{file.stem}-anonymised{file.suffix}", "--report", f"{file.stem}-report"]
-    return f"Next: {shlex.join(words)}"
+        return None
+    weights = people_of(table[roles.subject] if roles.subject is not None else None, table.rows).weights
+    sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
+    diverse = tuple(title for title, column in sensitive.items() if is_diverse(column, weights))
+    uniform = tuple(title for title in roles.sensitive if title not in diverse)
+    roles = replace(roles, sensitive=diverse, categorical=roles.categorical & {*diverse})
+    limits = Limits(min(_K, risk.subjects), _L if diverse else 1)
+    done = anonymise(table, roles, limits, advance=advance)
+    if diverse:
+        # Rounded upwards, and a little further: another run may choose other classes.
+        t = (int(max(done.after.t.values()) / _T_STEP) + 2) * _T_STEP
+        limits = replace(limits, t=round(t, 2) if t <= _MOST_T else None)
+    return Proposal(roles, limits, done, uniform)
 
 
-def notes_on_proposal(guesses: "Sequence[Guess]", roles: "Roles", risk: "Risk") -> list[str]:
-    """Return what the proposed command drops, publishes unchanged, or loses."""
-    notes = list[str]()
-    for role, note in (
-        ("other quasi", "Dropped, because --quasi does not name them: {}. Name them to keep them in generalised form."),
-        ("other sensitive", "Published unchanged and not measured, because --sensitive does not name them: {}."),
-    ):
-        if titles := [guess.title for guess in guesses if guess.role == role]:
-            notes.append(note.format(", ".join(map(repr, titles))))
-    k = _k(risk)
-    # Fewer than 2 k people in separate rows form a single class. A person with several rows may be in several classes.
-    if risk.subjects > 1 and (risk.subjects == k or (roles.subject is None and risk.subjects < 2 * k)):
-        less = " A smaller --k keeps more detail but protects people less." if k > 2 else ""
-        everybody = f"all {risk.subjects} people are in one class, so every difference between them is lost"
-        notes.append(f"With --k {k}, {everybody}.{less}")
-    return notes
+def left_out_line(left_out: "Sequence[LeftOut]") -> str:
+    """Return one line that names the columns that are left out by default, by reason."""
+    from fairdatabase.anonymity.model.table import as_shown
+
+    ordered = sorted(left_out, key=lambda one: one.why)
+    parts = [
+        f"{', '.join(as_shown(one.title) for one in same)} ({why})"
+        for why, same in groupby(ordered, key=lambda one: one.why)
+    ]
+    return f"Left out: {'; '.join(parts)}. --keep NAME publishes a column unchanged."
 
 
 def _command() -> str:
     """Return the command that starts `fairdb` in the user's shell: its name, or its path if it is not on PATH."""
     started_as = Path(sys.argv[0])
     return str(started_as) if started_as.name == _NAME and shutil.which(_NAME) is None else _NAME
-
-
-def _k(risk: "Risk") -> int:
-    return min(_K, risk.subjects)
-
-
-def _is_dropped(guess: "Guess", rows: int) -> bool:
-    """Return whether the proposal drops a column. It drops an unknown one if every row has a different value."""
-    dropped = ("direct", "companion", "restricted", "other quasi")
-    return guess.role in dropped or (guess.role == "unknown" and guess.values == rows)

@@ -122,7 +122,8 @@ def test_table_that_meets_the_limits_is_unchanged(rows: list[Row], times: int, m
     repeated = rows * times
     k = k_of(repeated, QUASI, None)
     done = anonymise(as_table(repeated), ROLES, Limits(k, max_suppression=0.5), method=method)
-    assert Counter(rows_in(done.table)) == Counter(repeated)
+    # The column without a role is unknown to the policy, so it is not published.
+    assert Counter(rows_in(done.table)) == Counter(row[:-1] for row in repeated)
     assert (done.recoding.kind, done.recoding.loss.ncp) == ("unchanged", 0)
     assert done.before.as_json() == done.after.as_json()
 

@@ -47,7 +47,7 @@ def test_markdown_in_a_table_is_escaped() -> None:
     assert not re.search(r"(?<!\\)[`*_<>\[\]|~&#]", cells[8].replace(r"\\", ""))
     assert "# Anonymisation of \\_t\\_.csv" in text
     assert "(my%20plot%20%281%29.svg)" in text
-    assert "Dropped: \\- k." in text
+    assert "Not published: \\- k." in text
 
 
 def test_plot_shows_people_by_class_size() -> None:

@@ -83,10 +83,53 @@ def test_subject_column_is_never_written(tmp_path: Path) -> None:
     assert "who" not in read(tmp_path / "o.csv")[0]
 
 
+def test_columns_that_may_identify_people_are_left_out_unless_kept(tmp_path: Path) -> None:
+    rows = [(*row, row[1], "Adult", "text") for row in study()]
+    file = write(tmp_path / "t.csv", rows, (*HEADER, "years", "sex_ontology_term_id", "notes"))
+    options = ("anonymize", file, *QUASI, "--report", tmp_path / "r", "--force", "--out", tmp_path / "o.csv")
+    result = run(*options)
+    assert list(read(tmp_path / "o.csv")[0]) == ["age", "town", "day", "kit"]
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("Left out: ")]
+    for part in (
+        "tube (identifies a person)",
+        "who, years (unknown to the policy)",
+        "notes (may identify a person)",
+        "sex_ontology_term_id (same information as sex)",
+        "disease (sensitive, but --sensitive does not name it)",
+    ):
+        assert part in line
+    assert line.endswith("--keep NAME publishes a column unchanged.")
+    assert "0 of 60 people are alone with all published columns." in result.stdout
+    # A report may be published, and the title of an unknown column may identify somebody.
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert (report["unknown_columns"], "years" in (tmp_path / "r.json").read_text()) == (2, False)
+
+    result = run(*options, "--keep", "years,who")
+    assert list(read(tmp_path / "o.csv")[0]) == ["who", "age", "town", "day", "kit", "years"]
+    assert "'years' reveals what was generalised in 'age'" in result.stdout
+    assert "60 of 60 people are alone with all published columns." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--keep", "age"), "'age' cannot be kept: it is named as quasi-identifier or sensitive"),
+        (("--keep", "who", "--subject", "who"), "'who' cannot be kept: it is named as the subject"),
+        (("--keep", "tube", "--drop", "tube"), "'tube' is named by --keep and by --drop"),
+        (("--keep", "hat"), "there is no column 'hat' to keep"),
+    ],
+)
+def test_column_that_cannot_be_kept_is_refused(tmp_path: Path, options: tuple[str, ...], why: str) -> None:
+    file = write(tmp_path / "t.csv", study())
+    result = run("anonymize", file, *QUASI, "--out", tmp_path / "o.csv", *options)
+    assert (result.exit_code, why in result.stderr) == (2, True)
+
+
 def test_report_warns_of_columns_that_distinguish_rows(tmp_path: Path) -> None:
     rows = [(*row, row[1]) for row in study()]
     file = write(tmp_path / "t.csv", rows, (*HEADER, "years"))
-    result = run("anonymize", file, "--out", tmp_path / "o.csv", *QUASI, "--report", tmp_path / "r")
+    options = (*QUASI, "--keep", "tube", "--keep", "years", "--report", tmp_path / "r")
+    result = run("anonymize", file, "--out", tmp_path / "o.csv", *options)
     assert "'tube' has a different value in nearly every row" in result.stdout
     assert "'years' reveals what was generalised in 'age'" in result.stdout
     assert "'kit'" not in result.stdout
@@ -210,7 +253,7 @@ def test_option_errors_do_not_name_the_table(tmp_path: Path) -> None:
 
 def test_delimiter_follows_the_output_file_name(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", study())
-    run("anonymize", file, "--out", tmp_path / "o.tsv", *QUASI)
+    run("anonymize", file, "--out", tmp_path / "o.tsv", *QUASI, "--keep", "who,disease,tube")
     assert (tmp_path / "o.tsv").read_text().startswith("\t".join(HEADER) + "\n")
 
 
@@ -218,7 +261,7 @@ def test_carriage_return_in_a_cell_survives_a_round_trip(tmp_path: Path) -> None
     file = tmp_path / "t.csv"
     file.write_bytes(b"age,note\n" + b'30,"a\rb"\n' * 6)
     written = tmp_path / "o.csv"
-    assert run("anonymize", file, "--quasi", "age", "--k", "2", "--out", written).exit_code == 0
+    assert run("anonymize", file, "--quasi", "age", "--keep", "note", "--k", "2", "--out", written).exit_code == 0
     assert written.read_bytes().count(b'30,"a\rb"\n') == 6
     assert run("risk", written, "--quasi", "age").exit_code == 0
 

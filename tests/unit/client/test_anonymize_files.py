@@ -30,7 +30,7 @@ def test_only_ordinary_files_are_replaced_and_never_inputs(tmp_path: Path) -> No
     assert run(*common, "--out", link).exit_code == 2
     assert run(*common, "--out", link, "--force").exit_code == 0
     assert link.is_symlink()
-    assert target.read_text().startswith("who,age")
+    assert target.read_text().startswith("town,kit")
 
     tree.write_text("Ghent,Low\nDelft,Low\nCork,High\n")
     result = run(*common, "--hierarchy", f"town={tree}", "--out", tree)

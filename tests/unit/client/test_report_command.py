@@ -1,6 +1,7 @@
 """`fairdb report` guesses the roles of a table's columns, prints them, and measures the table with them."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def test_proposed_command_works(tmp_path: Path) -> None:
     words[words.index("--out") + 1] = str(tmp_path / "o.csv")
     words[words.index("--report") + 1] = str(tmp_path / "r")
     assert run(*words).exit_code == 0
-    assert (tmp_path / "o.csv").read_text().partition("\n")[0] == "age,sex,country,disease,body_site,shoe size"
+    assert (tmp_path / "o.csv").read_text().partition("\n")[0] == "age,sex,country,disease,body_site"
 
 
 @pytest.mark.parametrize(("on_path", "expected"), [(True, "fairdb"), (False, "my env/bin/fairdb")])
@@ -87,7 +88,7 @@ def test_proposed_command_drops_columns_that_may_identify_a_person(tmp_path: Pat
     words[words.index("--out") + 1] = str(tmp_path / "o.csv")
     words[words.index("--report") + 1] = str(tmp_path / "r")
     assert run(*words).exit_code == 0
-    assert (tmp_path / "o.csv").read_text().partition("\n")[0] == "age,disease,shoe size"
+    assert (tmp_path / "o.csv").read_text().partition("\n")[0] == "age,disease"
 
 
 def test_overruled_roles_name_the_option(tmp_path: Path) -> None:
@@ -115,7 +116,7 @@ def test_proposed_command_works_on_odd_names_and_few_people(tmp_path: Path, monk
     words = shlex.split(line)
     assert words[words.index("--k") + 1] == "3"
     assert run(*words).exit_code == 0
-    assert (tmp_path / "-odd it's-anonymised.csv").read_text().startswith("age,")
+    assert (tmp_path / "-odd it's-anonymised.csv").read_text().startswith("age\n")
     one = write(Path("one.csv"), rows[:1], header)
     assert "Nobody can be hidden in a table of one person." in run("report", one).stdout
 
@@ -129,21 +130,44 @@ def test_identifying_column_is_dropped_when_another_column_is_the_subject(tmp_pa
     file = write(tmp_path / "t.csv", ROWS, HEADER)
     words = proposed(file, "--subject", "sample_id")
     assert words[words.index("--subject") + 1] == "sample_id"
-    assert words[words.index("--drop") + 1] == "subject_id"
+    assert "--drop" not in words
+    assert "subject_id (identifies the person)" in run("report", file, "--subject", "sample_id").stdout
 
 
-def test_columns_that_options_leave_out_are_reported_and_quasi_identifiers_dropped(tmp_path: Path) -> None:
+def test_columns_that_options_leave_out_are_named_in_one_line(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", ROWS, HEADER)
     options = ("--quasi", "age", "--sensitive", "body_site")
-    words = proposed(file, *options)
-    assert words[words.index("--drop") + 1] == "sample_id,sex,country"
     printed = run("report", file, *options).stdout
-    dropped = "Dropped, because --quasi does not name them: 'sex', 'country'."
-    kept = "Published unchanged and not measured, because --sensitive does not name them: 'disease'."
-    assert dropped in printed
-    assert kept in printed
-    warnings = json.loads(run("report", file, *options, "--json").stdout)["warnings"]
-    assert [note.partition(".")[0] + "." for note in warnings] == [dropped, kept]
+    (line,) = [line for line in printed.splitlines() if line.startswith("Left out: ")]
+    for part in (
+        "sex, country (a quasi-identifier that --quasi does not name)",
+        "sample_id (identifies a person)",
+        "disease (sensitive, but --sensitive does not name it)",
+        "shoe size (unknown to the policy)",
+    ):
+        assert part in line
+    found = json.loads(run("report", file, *options, "--json").stdout)
+    assert (line in found["warnings"], found["proposal"]["published"]) == (True, ["age", "body_site"])
+    # Everybody has the same body site, so nothing could hide it.
+    assert any("Nearly everybody has the same value in 'body_site'" in note for note in found["warnings"])
+
+
+def test_proposal_limits_what_a_class_reveals_and_counts_whom_it_singles_out(tmp_path: Path) -> None:
+    header = ("subject_id", "age", "sex", "disease", "number_reads", "read length", "shoe size")
+    rows = [
+        (f"p{i}", str(20 + i % 40), "FM"[i % 2], ("flu", "IBD", "flu;IBD", "none")[i % 4], str(10**6 + 7919 * i), "150",
+         str(i))
+        for i in range(200)
+    ]  # fmt: skip
+    file = write(tmp_path / "t.csv", rows, header)
+    words = proposed(file)
+    assert words[words.index("--l") + 1] == "2"
+    assert 0 < float(words[words.index("--t") + 1]) <= 0.5
+    proposal = json.loads(run("report", file, "--json").stdout)["proposal"]
+    assert 100 * proposal["alone"] < proposal["people"]
+    assert {"number_reads", "age", "sex", "disease"} <= {*proposal["published"]}
+    assert "shoe size" not in proposal["published"]
+    assert re.search(r"After this command, \d of \d+ people \(0\.\d%\) are alone", run("report", file).stdout)
 
 
 @pytest.mark.parametrize(
