@@ -42,7 +42,7 @@ class Domain:
     apart: int = 0
     numbers: bool = False
 
-    def exact_loss(self, low: Ranks, high: Ranks, present: NDArray[np.int64]) -> Losses:
+    def exact_loss(self, low: Ranks, high: Ranks, present: Ranks) -> Losses:
         """Return the loss of groups. `present` is the number of different values in each."""
         if not self.as_set:
             return self.loss(low, high)

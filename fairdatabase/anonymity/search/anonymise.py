@@ -24,7 +24,7 @@ from fairdatabase.anonymity.search.full_domain import best_full_domain
 from fairdatabase.anonymity.search.local_recoding import Advance, best_local_recoding
 from fairdatabase.sheets.errors import BadTable
 
-Method = Literal["least", "full", "local"]
+Method = Literal["least", "full", "local", "cluster"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ def anonymise(
     `hierarchies` replaces the inferred hierarchies of quasi-identifiers. Of the columns without a role, those in `keep`
     are published, and those that are public and single hardly anybody out (see `disclosure`). Dropped columns and the
     subject are not published. `method`: "full" takes each column to one level, "local" describes each class as narrowly
-    as possible, and "least" uses whichever loses less. `advance` is called with the current phase and its finished
-    share. Raises BadTable, CannotBeMet.
+    as possible, "cluster" does that with classes that grow row by row, and "least" uses whichever loses least.
+    `advance` is called with the current phase and its finished share. Raises BadTable, CannotBeMet.
     """
     check_limits(limits, roles)
     check_roles(roles, list(table.columns))
@@ -187,8 +187,10 @@ def _best(
     method: Method,
     advance: Advance,
 ) -> Recoding:
-    ncp, best = best_local_recoding(quasi, given, content, limits, advance) if method != "full" else (np.inf, None)
-    if method != "local":
+    ncp, best = np.inf, None
+    if method != "full":
+        ncp, best = best_local_recoding(quasi, given, content, limits, advance, cluster_only=method == "cluster")
+    if method in ("least", "full"):
         best = best_full_domain(quasi, given, content, limits, ncp, advance) or best
     if best is None:
         # "*" in every column is always possible: `_check_possible` ensured that.

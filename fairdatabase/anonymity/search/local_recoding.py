@@ -10,12 +10,19 @@ from fairdatabase.anonymity.model.hierarchy import Hierarchy
 from fairdatabase.anonymity.model.table import Codes, Column
 from fairdatabase.anonymity.recoding.recoding import Recoding, ncp_by_classes, recode_by_classes
 from fairdatabase.anonymity.risk.limits import Content, Limits
+from fairdatabase.anonymity.search.clustering import cluster
 from fairdatabase.anonymity.search.cuts import MEDIANS, STRATEGIES, Strategy
 from fairdatabase.anonymity.search.mondrian import orders_of, partition
+from fairdatabase.anonymity.search.regrouping import merge_failing, regroup
+from fairdatabase.anonymity.search.sweep import Positions
 from fairdatabase.anonymity.search.trimming import trim
 
 # In tables with more cells, only one of the median strategies is tried, because median cuts rarely lose least there.
 _ALL_STRATEGIES = 250_000
+# In tables with more cells, clustering takes longer than everything else, and rarely loses less than cuts.
+_MOST_CELLS_CLUSTERED = 80_000
+# Clustering compares each row with the rows of its block. This limits the number of cells that are compared.
+_MOST_CELLS_COMPARED = 1_000_000_000
 
 Advance = Callable[[str, float], None]
 # The NCP, the class of each kept row, the number of classes, and the kept rows.
@@ -28,22 +35,29 @@ def best_local_recoding(
     content: Content,
     limits: Limits,
     advance: Advance,
+    *,
+    cluster_only: bool = False,
 ) -> tuple[float, Recoding]:
     """Return the local recoding that loses least, and its NCP measured against the range of the input.
 
     The whole table as one class must meet the limits. `given` are the hierarchies that the user supplies; the others
-    are inferred.
+    are inferred. Small tables are cut and clustered, large ones are cut, unless `cluster_only` is set.
     """
     rows = len(content)
     hierarchies = hierarchies_of(columns, given)
-    strategies = STRATEGIES if rows * len(columns) <= _ALL_STRATEGIES else (MEDIANS[0], *STRATEGIES[len(MEDIANS) :])
+    cells = rows * len(columns)
+    strategies = STRATEGIES if cells <= _ALL_STRATEGIES else (MEDIANS[0], *STRATEGIES[len(MEDIANS) :])
+    if cluster_only:
+        strategies = ()
     domains = _domains(columns, hierarchies, hierarchies)
+    clustered = cluster_only or cells <= _MOST_CELLS_CLUSTERED
     complete, trimmed = None, None
-    for found in _classes(domains, content, limits, strategies, advance):
+    for found in _classes(domains, content, limits, strategies, advance, clustered=clustered):
         if len(found[3]) == rows:
             complete = found if complete is None else min(complete, found, key=_loss)
         else:
             trimmed = found if trimmed is None else min(trimmed, found, key=_loss)
+    # Classes that are cut or clustered without trimming always exist.
     assert complete is not None
     ncp, ids, count, kept = complete
     if trimmed is not None and trimmed[0] < ncp:
@@ -73,23 +87,48 @@ def _classes(
     limits: Limits,
     strategies: Sequence[Strategy],
     advance: Advance,
+    *,
+    clustered: bool,
 ) -> Iterator[_Classes]:
-    """Yield the classes of each strategy, and again without the trimmed rows if trimming leaves any out."""
+    """Yield the classes of each strategy and of clustering, and again without the trimmed rows if there are any."""
     every = list(domains.values())
     orders, rows = orders_of(every), len(content)
     most_out = int(limits.max_suppression * rows + 1e-9)
-    for number, strategy in enumerate(strategies):
-        done = 0
+    steps = len(strategies) + clustered
 
-        def count_done(more: int, number: int = number) -> None:
-            nonlocal done
-            done += more
-            advance("local generalisation", (number + done / rows) / len(strategies))
+    def found() -> Iterator[tuple[Codes, int]]:
+        for number, strategy in enumerate(strategies):
+            done = 0
 
-        ids, count = partition(every, content, limits, strategy, orders, count_done)
+            def count_done(more: int, number: int = number) -> None:
+                nonlocal done
+                done += more
+                advance("local generalisation", (number + done / rows) / steps)
+
+            yield partition(every, content, limits, strategy, orders, count_done)
+        if clustered:
+            yield _clusters(every, content, limits, orders)
+
+    for ids, count in found():
         whole = np.arange(rows, dtype=np.int32)
         yield ncp_by_classes(domains, ids, count, whole, rows), ids, count, whole
         out = trim(every, content, limits, ids, count, most_out)
         if out.any():
             kept = np.flatnonzero(~out).astype(np.int32)
             yield ncp_by_classes(domains, ids[kept], count, kept, rows), ids[kept], count, kept
+
+
+def _clusters(
+    domains: Sequence[Domain], content: Content, limits: Limits, orders: Sequence[Positions]
+) -> tuple[Codes, int]:
+    """Return the classes that clustering finds."""
+    rows = len(content)
+    most = _MOST_CELLS_COMPARED // (rows * len(domains))
+    blocks = [np.arange(rows)]
+    if most < rows:
+        # The cuts of large tables leave neighbouring rows together.
+        ids, count = partition(domains, content, Limits(max(most // 2, limits.k)), MEDIANS[0], orders)
+        blocks = np.split(np.argsort(ids, kind="stable"), np.cumsum(np.bincount(ids, minlength=count))[:-1])
+    ids, count = cluster(domains, content, limits, blocks)
+    ids, count = regroup(domains, content, limits, ids, count)
+    return merge_failing(domains, content, limits, ids, count)

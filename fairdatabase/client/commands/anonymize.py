@@ -50,6 +50,7 @@ class Recoding(StrEnum):
     LEAST = "least"
     FULL = "full"
     LOCAL = "local"
+    CLUSTER = "cluster"
 
 
 def anonymize_command(
@@ -98,8 +99,9 @@ def anonymize_command(
     recoding: Annotated[
         Recoding,
         typer.Option(
-            help="full: generalise a whole column to one level; local: generalise each class separately; least: use "
-            "whichever loses less detail."
+            help="full: generalise a whole column to one level; local: generalise each class separately; cluster: the "
+            "same, with classes that grow row by row, which is slow for large tables; least: use whichever loses least "
+            "detail, without clustering large tables."
         ),
     ] = Recoding.LEAST,
     report: Annotated[

@@ -40,7 +40,7 @@ rows_of = st.lists(
     min_size=2,
     max_size=45,
 )
-ways = st.sampled_from(["least", "full", "local"])
+ways = st.sampled_from(["least", "full", "local", "cluster"])
 
 
 def as_table(rows: Sequence[Row]) -> Table:
