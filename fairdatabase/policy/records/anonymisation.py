@@ -10,13 +10,15 @@ from fairdatabase.policy.records.drops import IDENTIFYING, Cause, Dropped
 from fairdatabase.policy.records.generalisation import Implausible
 from fairdatabase.policy.records.memo import Listed, Memo
 from fairdatabase.policy.records.named_fields import NamedFields, judge_named, read_year
+from fairdatabase.policy.records.postcodes import expects_five_figures
 from fairdatabase.policy.records.refusals import Refusal, collect_refusals
 from fairdatabase.policy.records.repeats import merge_repeats
-from fairdatabase.policy.records.rules import RuleContext
-from fairdatabase.policy.records.sorting import Stored, donor_of, gather_identifiers, sort_values
+from fairdatabase.policy.records.rules import HAVE_ANSWERS, RuleContext, country_of
+from fairdatabase.policy.records.sorting import Sorted, Stored, donor_of, gather_identifiers, sort_values
 from fairdatabase.policy.records.values import read_values
 from fairdatabase.policy.tables.fields import Field, Policy
 from fairdatabase.policy.tables.topics import Topic
+from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import normalise_subject, squash
 from fairdatabase.policy.text.scalars import Scalar, plain, read
 from fairdatabase.violations import Violation
@@ -105,7 +107,7 @@ class Anonymiser:
         donors = [donor for donor in (named_donor, *found.donors.values()) if donor]
         identifiers = gather_identifiers(raw, named_donor, found, vocabulary)
         # Apply the rules: each value is generalised or dropped.
-        context = RuleContext(vocabulary, identifiers, found.units)
+        context = RuleContext(vocabulary, identifiers, found.units, *_place_of_postcode(found, vocabulary))
         values, dropped = _apply_rules(found.judged, context, memo)
         values += found.missing
         dropped |= found.dropped
@@ -201,6 +203,18 @@ def subject_of(raw: RawSample, policy: Policy) -> str | None:
     return None
 
 
+def _place_of_postcode(found: Sorted, vocabulary: Vocabulary) -> tuple[str, bool]:
+    """Return the country of a record with a postcode, "" if unknown, and whether the postcode is called "zip"."""
+    titles = [name for name, field, _ in found.judged if field.action == "prefix"]
+    if not titles:
+        return "", False
+    countries = [text.stored for _, text in found.listed if text.field.action == "country"]
+    for _, field, value in found.judged:
+        if field.action == "country" and (country := country_of(plain(value), vocabulary)):
+            countries.append(country)
+    return countries[0] if len(set(countries)) == 1 else "", any(map(expects_five_figures, titles))
+
+
 def _apply_rules(judged: list[Stored], context: RuleContext, memo: Memo) -> tuple[list[Stored], dict[str, Dropped]]:
     """Return the values that the rules store, and the fields that they drop."""
     values: list[Stored] = []
@@ -210,13 +224,25 @@ def _apply_rules(judged: list[Stored], context: RuleContext, memo: Memo) -> tupl
         try:
             stored = rules[field.action](field, value, context)
         except Implausible as problem:
-            dropped[name] = Dropped(Cause.VALUE, str(problem))
+            if not _is_blank(value, field, vocabulary):
+                dropped[name] = Dropped(Cause.VALUE, str(problem))
             continue
         if stored is None:
-            dropped[name] = memo.dropped_by_value[field]
+            if not _is_blank(value, field, vocabulary):
+                dropped[name] = memo.dropped_by_value[field]
         else:
             values.append((name, memo.classified(field, stored), stored))
     return values, dropped
+
+
+def _is_blank(value: Scalar, field: Field, vocabulary: Vocabulary) -> bool:
+    """Return whether a value that a rule does not store means that there is none: "-" or "none" instead of a number."""
+    if not isinstance(value, str):
+        return False
+    if field.action in HAVE_ANSWERS:
+        # In a sensitive field, "-" may mean "negative".
+        return value == "-" and field.field_class in (_PUBLIC, _QUASI)
+    return vocabulary.missing.in_table(value)
 
 
 def _stored(listed: list[tuple[str, Listed]], values: list[Stored]) -> Iterator[tuple[Field, Scalar]]:

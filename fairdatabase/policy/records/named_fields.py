@@ -45,6 +45,8 @@ def read_year(raw: RawSample, vocabulary: Vocabulary) -> Year:
     try:
         return Year(year_of(written), "")
     except Implausible as problem:
+        if vocabulary.missing.in_table(written):
+            return Year("", "")
         return Year("", str(problem))
 
 

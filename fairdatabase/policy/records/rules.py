@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import isinf
 
 from fairdatabase.policy.recognizers.contextual import decode
 from fairdatabase.policy.recognizers.detection import is_identifying, redact_patterns
@@ -12,16 +11,17 @@ from fairdatabase.policy.recognizers.organism import ADVICE, is_organism
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
 from fairdatabase.policy.recognizers.study_names import is_study_name
 from fairdatabase.policy.recognizers.terms import are_ontology_ids, is_term
+from fairdatabase.policy.records import amounts, postcodes
 from fairdatabase.policy.records.generalisation import (
     band,
-    check_range,
     coordinates,
     grid,
+    is_decimal,
     read_number,
     read_quantity,
-    round_number,
     year_of,
 )
+from fairdatabase.policy.records.occasions import is_code
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import clean, fold, squash
@@ -29,8 +29,7 @@ from fairdatabase.policy.text.scalars import Scalar, plain
 
 _LONGEST_PATTERN = 100
 OTHER = "other"
-# "1234 AB", "80302-1234", "D-10115", "SW1A 1AA": at least four characters, so that the first two denote a region.
-_POSTCODE = re.compile(r"(?:[A-Z]{1,2}-)?(?=(?:[ -]?[A-Z0-9]){4})(?=.*\d)[A-Z0-9]{2,5}(?:[ -]?[A-Z0-9]{2,5})?")
+_WHOLE_AS_FLOAT = re.compile(r"\d+\.0+", re.ASCII)
 _BASES = "ACGTUNRYSWKMBDHVI"
 _SEQUENCE = re.compile(rf"(?:[A-Za-z]{{1,3}}[:=] ?)?([{_BASES}]{{8,60}}|[{_BASES.lower()}]{{8,60}})")
 _LEAST_PLAIN_BASES = 2 / 3
@@ -47,6 +46,9 @@ class RuleContext:
     identifiers: Identifiers
     # Units by the name of the field that gives them.
     units: Mapping[str, str]
+    # The country of the record, and whether the title of its postcode is "zip": needed only for a postcode.
+    country: str = ""
+    is_zip: bool = False
 
 
 Rule = Callable[[Field, Scalar, RuleContext], Scalar | None]
@@ -77,7 +79,7 @@ def _common(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
 def _term(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     if isinstance(value, str):
         is_listed = bool(field.values) and squash(value) in field.values
-        return value if is_listed or is_term(value, field, context.vocabulary) else None
+        return value if is_listed or (value != "-" and is_term(value, field, context.vocabulary)) else None
     return value if isinstance(value, bool) or is_number_alone(plain(value)) else None
 
 
@@ -87,6 +89,9 @@ def _answer(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
 
 def _pattern(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     text = plain(value)
+    if _WHOLE_AS_FLOAT.fullmatch(text):
+        # A column of whole numbers with gaps: a program writes "9606.0".
+        value = text = text.partition(".")[0]
     if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
         return None
     if field.certain is not None and field.certain.fullmatch(text):
@@ -99,8 +104,15 @@ def _study(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
 
 
 def _prefix(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
-    text = fold(plain(value)).upper()
-    return squash(text)[: field.digits].upper() if _POSTCODE.fullmatch(text) else None
+    vocabulary = context.vocabulary
+    return postcodes.region(
+        fold(plain(value)).upper(),
+        field.digits,
+        context.country,
+        context.is_zip,
+        vocabulary.countries,
+        vocabulary.postcode_figures,
+    )
 
 
 def _sequence(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
@@ -117,26 +129,28 @@ def _is_sequence(text: str) -> bool:
 
 
 def _number(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
-    number = read_number(value)
-    check_range(number, field.lowest, field.highest)
-    return round_number(number, field.digits)
+    return amounts.number(field, value)
 
 
 def _measurements(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
-    if not isinstance(value, str) or ";" not in value:
-        return _number(field, value, context)
-    return ";".join([f"{round_number(read_number(part.strip()), field.digits):g}" for part in value.split(";")])
+    return amounts.measurements(field, value, context.vocabulary.missing)
+
+
+def _occasion(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
+    if isinstance(value, str) and not is_decimal(value):
+        return value if is_code(value) else None
+    number = read_number(value)
+    return number if field.lowest <= number <= field.highest else None
 
 
 def _band(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     if field.values and isinstance(value, str) and (word := field.values.get(squash(value))):
         return word
     read_in = context.units.get(field.unit_field) or field.read_in or field.unit
-    low, high = read_quantity(value, field.unit, read_in)
-    for number in (low, high) if low != high else (low,):
-        if not isinf(number):
-            check_range(number, field.lowest, field.highest, field.unit)
-    return band(low, high, width=field.width, bottom=field.bottom, top=field.top)
+    quantity = read_quantity(value, field.unit, read_in, field.lowest, field.highest)
+    interval = band(*quantity, width=field.width, bottom=field.bottom, top=field.top)
+    # Under a title such as "age in months", a band without its unit would be read in months.
+    return f"{interval} {field.unit}" if field.read_in else interval
 
 
 def _year(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
@@ -144,7 +158,12 @@ def _year(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
 
 
 def _country(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
-    countries, text = context.vocabulary.countries, plain(value)
+    return country_of(plain(value), context.vocabulary)
+
+
+def country_of(text: str, vocabulary: Vocabulary) -> str | None:
+    """Return the country or sea of a place: "United States" of "USA:Colorado:Boulder"."""
+    countries = vocabulary.countries
     for part in (text, text.split(":", 1)[0], text.split(",", 1)[0]):
         if country := countries.get(squash(part)):
             return country
@@ -191,6 +210,7 @@ RULES: Mapping[str, Rule] = {
     "sequence": _sequence,
     "number": _number,
     "measurements": _measurements,
+    "occasion": _occasion,
     "band": _band,
     "year": _year,
     "country": _country,
@@ -201,13 +221,16 @@ RULES: Mapping[str, Rule] = {
     "ontology": _ontology,
 }
 
+# Actions for whose values "none" and "-" are answers.
+HAVE_ANSWERS = frozenset(("vocabulary", "common", "term", "answer", "text", "organism", "study"))
+
 # How to correct a value that a rule drops without a reason of its own.
 _EXPECTED = {
     "term": "must be a short phrase of words that the vocabulary knows",
     "answer": "must be an answer such as 'yes', 'never' or 'daily'",
     "pattern": "must have the form of this field's values",
     "study": "must be a surname with initials and a year, as in 'SchirmerM_2016'",
-    "prefix": "must be a postcode: '1234 AB', '80302', 'SW1A 1AA'",
+    "occasion": "must be a number or a short code: 'V1', 'baseline', 'week 4'",
     "sequence": "must be nucleotides of 8 to 60 letters",
     "country": "must begin with the name or code of a country: 'Netherlands', 'NL', 'USA: Colorado'",
     "organism": ADVICE,

@@ -59,6 +59,8 @@ class Field:
     # Values that are not searched for identifiers, because their digits have a place of their own.
     certain: re.Pattern[str] | None = None
     unit: str = ""
+    # The units of a number that is stored as it is. If there are several, the value is stored with its unit.
+    units: tuple[str, ...] = ()
     read_in: str = ""
     unit_field: str = ""
     width: int = 0

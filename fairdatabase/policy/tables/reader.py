@@ -10,6 +10,7 @@ from fairdatabase.policy.tables.fields import CLASSES, Field, Policy
 from fairdatabase.policy.tables.titles import Reading
 from fairdatabase.policy.tables.vocabulary import load_vocabulary, read_values
 from fairdatabase.policy.text.characters import squash
+from fairdatabase.policy.text.scales import LIMITS, is_unit
 
 # The first file also contains what is not a group.
 _FILES = tuple(map(Path(__file__).with_name, ("policy.toml", "archives.toml", "environment.toml")))
@@ -29,8 +30,9 @@ _OPTIONS: dict[str, tuple[set[str], set[str]]] = {
     "study": ({"says"}, set()),
     "prefix": ({"says", "digits"}, set()),
     "sequence": ({"says"}, set()),
-    "number": ({"says"}, {"digits", "lowest", "highest"}),
-    "measurements": ({"says"}, {"digits"}),
+    "number": ({"says"}, {"digits", "lowest", "highest", "units"}),
+    "measurements": ({"says"}, {"digits", "units"}),
+    "occasion": ({"says", "lowest", "highest"}, set()),
     "band": ({"says", "unit", "width", "top", "lowest", "highest"}, {"read_in", "unit_field", "bottom", "values"}),
     "unit": (set(), set()),
     "year": ({"says"}, set()),
@@ -120,12 +122,18 @@ def _read_field(where: str, name: str, group: dict[str, Any]) -> Field:
     _require(needed <= set(options), f"{where}: {action} needs {', '.join(sorted(needed - set(options)))}")
     unknown = set(options) - needed - possible
     _require(not unknown, f"{where}: {action} has no option {', '.join(sorted(unknown))}")
-    readers: dict[str, Callable[[Any], Any]] = {"values": read_values, "pattern": lambda text: _compile(where, text)}
+    readers: dict[str, Callable[[Any], Any]] = {
+        "values": read_values,
+        "pattern": lambda text: _compile(where, text),
+        "units": lambda table: _read_units(where, name, table, group.get("fields", {})),
+    }
     try:
         read = {key: readers[key](value) if key in readers else value for key, value in options.items()}
     except ValueError as error:
         raise PolicyError(f"{where}: {error}") from error
     _require(read.get("width", 1) > 0, f"{where}: width must be positive")
+    if len(units := read.get("units", ())) == 1 and units[0] in LIMITS:
+        read["lowest"], read["highest"] = LIMITS[units[0]]
     return Field(
         name=name,
         field_class=CLASSES[str(class_)],
@@ -141,6 +149,16 @@ def _read_translation(where: str, translated: dict[str, Any]) -> Reading:
     codes = {squash(text): stored for stored, written in translated["values"].items() for text in written}
     _require(len(codes) == sum(map(len, translated["values"].values())), f"{where}: an answer means two values")
     return Reading(codes=codes, must_translate=True)
+
+
+def _read_units(where: str, name: str, table: dict[str, str], fields: dict[str, Any]) -> tuple[str, ...]:
+    """Return the units of one field, from a table of the units of all fields of its group: "mL|g"."""
+    unknown = set(table) - set(fields)
+    _require(not unknown, f"{where}: units of unknown fields: {', '.join(sorted(unknown))}")
+    units = tuple(table.get(name, "").split("|")) if table.get(name) else ()
+    for unit in units:
+        _require(is_unit(unit), f"{where}: {unit} is not a unit that text/scales.py knows")
+    return units
 
 
 def _compile(where: str, pattern: str) -> re.Pattern[str]:

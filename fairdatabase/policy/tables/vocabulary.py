@@ -62,6 +62,8 @@ class Vocabulary:
     words: frozenset[str]
     endings: tuple[str, ...]
     countries: dict[str, str]
+    # How many figures the postcodes of a country have at least.
+    postcode_figures: dict[str, int]
     ontologies: frozenset[str]
     # Matches an id of a listed ontology with too few digits to identify anybody.
     short_id: re.Pattern[str]
@@ -107,6 +109,9 @@ def load_vocabulary(path: Path = VOCABULARY_FILE) -> Vocabulary:
         words=words,
         endings=tuple(content["endings"]["medical"].split()),
         countries=read_values(content["countries"]["names"]),
+        postcode_figures={
+            country: int(figures) for figures, names in content["countries"]["figures"].items() for country in names
+        },
         ontologies=frozenset(ontologies),
         short_id=re.compile(rf"(?:{'|'.join(map(re.escape, ontologies))})[:_][A-Z]?[0-9]{{1,7}}"),
         organisms=_organisms(content),

@@ -18,12 +18,12 @@ _NAMES = (
     "september septembre septiembre setembro settembre wrzesnia wrzesien syyskuuta syyskuu zari sept sep",
     "october oktober octobre octubre outubro ottobre pazdziernika pazdziernik lokakuuta lokakuu rijna rijen oct okt",
     "november novembre noviembre novembro listopada listopad marraskuuta marraskuu nov",
-    "december dezember decembre diciembre dezembro dicembre grudnia grudzien joulukuuta joulukuu prosinec dec dez dic",
+    "december dezember decembre diciembre dezembro desember dicembre grudnia grudzien joulukuuta joulukuu prosinec dec dez dic",
 )
 _MONTHS = {name: month for month, names in enumerate(_NAMES, start=1) for name in names.split()}
 # The longest names come first: a regex would otherwise match "jan" in "january".
 MONTH_NAMES = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_TIME = r"(?:[T ]{1,2}\d{1,2}(?::?\d\d){1,2}(?:[.,]\d{1,9})?(?: ?[AaPp][Mm])? ?(?:Z|UTC|[+-]\d\d:?\d\d)?)?"
+_TIME = r"(?:[T ]{1,2}\d{1,2}(?::?\d\d){1,2}(?:[.,]\d{1,9})?(?: ?[AaPp][Mm])? ?(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?"
 _ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _YEAR_FIRST = re.compile(rf"(\d{{4}})(?:[-/._ ](\d{{1,2}})(?:[-/._ ](\d{{1,2}}))?)?{_TIME}")
 _YEAR_LAST = re.compile(rf"(\d{{1,2}})[-/._ ]{{1,2}}(\d{{1,2}})[-/._ ]{{1,2}}(\d{{4}}|\d\d){_TIME}")
@@ -32,14 +32,24 @@ _COMPACT = re.compile(rf"(\d{{4}})(\d\d)(\d\d){_TIME}")
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er)?"
 _OF = r"(?:of |de |den |del |di |d')?"
 _GAP = r"[-/.,_ ]{0,3}"
+_WEEKDAY = re.compile(
+    r"(?:le|il|el|den|(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?),? ", re.IGNORECASE
+)
 _NAMED = (
     re.compile(
-        rf"(?:{_DAY}{_GAP}{_OF})?(?P<month>{MONTH_NAMES}){_GAP}{_OF}'?(?P<year>\d{{4}}|\d\d){_TIME}",
+        rf"(?:{_DAY}{_GAP}{_OF})?(?P<month>{MONTH_NAMES}){_GAP}{_OF}(?P<mark>'?)(?P<year>\d{{4}}|\d\d){_TIME}",
         re.IGNORECASE,
     ),
     re.compile(rf"(?P<month>{MONTH_NAMES}){_GAP}{_DAY}{_GAP} ?(?P<year>\d{{4}}){_TIME}", re.IGNORECASE),
     re.compile(rf"(?P<year>\d{{4}}){_GAP}(?P<month>{MONTH_NAMES}){_GAP}(?:{_DAY})?", re.IGNORECASE),
 )
+_SHORT_YEAR_LAST = re.compile(rf"(\d{{1,2}})[-/._ ]{{1,2}}(\d{{1,2}})[-/._ ]{{1,2}}(\d\d){_TIME}")
+_SHORT_YEAR_NAMED = re.compile(_NAMED[0].pattern.replace(r"\d{4}|", ""), re.IGNORECASE)
+_YEARS = re.compile(r"(\d{4}) ?(?:[-/–]|to|until|bis) ?(\d{4})")
+# "2008-10-28/31": the end of an ISO 8601 interval may omit what it shares with the start.
+_ABBREVIATED = re.compile(r"(?P<start>\d{4}-\d\d-\d\d) ?/ ?(?P<end>(?:\d\d-)?\d\d)")
+_SEPARATORS = tuple(map(re.compile, (r" (?:-{1,2}|–|to|until|through|bis|tot) |\.\.+|--| – ", r"/", r"[-–]")))
+_HAS_YEAR = re.compile(r"\d{4}")
 _LONGEST = 60
 # The earliest year in which a living person may have been born.
 _FIRST_YEAR = 1890
@@ -53,8 +63,30 @@ class Reading(NamedTuple):
     day: int
 
 
+class ShortYear(ValueError):
+    """The year has two digits, and can be read in several ways or only as one in the future."""
+
+
+class Reversed(ValueError):
+    """The interval ends before it begins."""
+
+
+def year_of_iso(text: str) -> int | None:
+    """Return the year of a date in its most common form, "2008-10-28", or None if the text is not such a date."""
+    if not _ISO.fullmatch(text):
+        return None
+    try:
+        return date.fromisoformat(text).year
+    except ValueError:
+        return None
+
+
 def read_date(text: str) -> list[Reading]:
-    """Return the ways to read a clean text as a date: none if it is not a date, two if day and month may be swapped."""
+    """Return the ways to read a clean text as a date; none if it is not a date.
+
+    Day and month may be swapped, and a year of two digits may come first or last. For an interval, return the readings
+    of both of its ends.
+    """
     if len(text) > _LONGEST:
         return []
     if _ISO.fullmatch(text):
@@ -65,16 +97,78 @@ def read_date(text: str) -> list[Reading]:
             pass
         else:
             return [Reading(day.year, day.month, day.day)]
-    # An ISO 8601 interval counts as its first day.
-    if "/" in text and "-" in text:
-        text = text.split("/", 1)[0].strip()
+    text = _WEEKDAY.sub("", text)
+    if readings := _read_one(text):
+        return readings
+    return [reading for end in _ends(text) or () for reading in _read_one(end)]
+
+
+def read_years(text: str) -> tuple[int, int] | None:
+    """Return the year of a date twice, or the years of both ends of an interval. None if the text is not a date.
+
+    Raises ShortYear, Reversed.
+    """
+    if len(text) > _LONGEST:
+        return None
+    text = _WEEKDAY.sub("", text)
+    if readings := _read_one(text):
+        year = _only_year(text, readings)
+        return year, year
+    if (ends := _ends(text)) is None:
+        return None
+    first, last = (_only_year(end, _read_one(end)) for end in ends)
+    if first > last:
+        raise Reversed
+    return first, last
+
+
+def _only_year(text: str, readings: list[Reading]) -> int:
+    """Return the year of a date. Raises ShortYear."""
+    if match := _SHORT_YEAR_LAST.fullmatch(text):
+        one, other, year = (int(part) for part in match.groups())
+        century = this_year() // 100 * 100
+        orders = (year, other, one), (year, one, other), (one, other, year)
+        possible = _valid(*((century + year, month, day) for year, month, day in orders))
+        years = {reading.year for reading in possible if reading.year <= this_year()}
+    elif match := _SHORT_YEAR_NAMED.fullmatch(fold(text)):
+        # "Oct-08" may be a day of October.
+        is_year = match["day"] is not None or bool(match["mark"])
+        years = {reading.year for reading in readings} if is_year else set[int]()
+        if int(match["year"]) > this_year() % 100:
+            years = set[int]()
+    else:
+        years = {reading.year for reading in readings}
+    if len(years) != 1:
+        raise ShortYear
+    return years.pop()
+
+
+def _ends(text: str) -> tuple[str, str] | None:
+    """Return the two ends of an interval: of "2001-03/2002-04", "2001-2002", "1/3/2001 - 31/8/2001"."""
+    if match := _YEARS.fullmatch(text):
+        return match[1], match[2]
+    if match := _ABBREVIATED.fullmatch(text):
+        start = match["start"]
+        end = start[: -len(match["end"])] + match["end"]
+        return (start, end) if start <= end else None
+    for separator in _SEPARATORS:
+        for match in separator.finditer(text):
+            ends = text[: match.start()].strip(), text[match.end() :].strip()
+            if all(_HAS_YEAR.search(end) and _read_one(end) for end in ends):
+                return ends
+    return None
+
+
+def _read_one(text: str) -> list[Reading]:
     if match := _YEAR_FIRST.fullmatch(text) or _COMPACT.fullmatch(text):
         year, month, day = (int(part or 0) for part in match.groups())
         return _valid((year, month, day))
     if match := _YEAR_LAST.fullmatch(text):
         first, second, year = (int(part) for part in match.groups())
-        year = _full_year(year) if len(match[3]) == 2 else year
-        return _valid((year, second, first), (year, first, second))
+        if len(match[3]) == 4:
+            return _valid((year, second, first), (year, first, second))
+        year = _full_year(year)
+        return _valid((year, second, first), (year, first, second), (_full_year(first), second, int(match[3])))
     if match := _MONTH_YEAR.fullmatch(text):
         return _valid((int(match[2]), int(match[1]), 0))
     for pattern in _NAMED:

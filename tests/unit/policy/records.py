@@ -121,6 +121,7 @@ good: dict[str, st.SearchStrategy[Any]] = {
     "prefix": st.one_of(st.integers(1000, 99_999), st.sampled_from(["1234 AB", "SW1A 1AA", "D-10115"])),
     "sequence": st.text("ACGT", min_size=8, max_size=20),
     "number": st.floats(0, 80, allow_nan=False),
+    "occasion": st.sampled_from(["T0", "visit 3", "baseline", "Day 7", "A", 4]),
     "measurements": st.floats(1, 1e4, allow_nan=False).map("{:.5f};59".format),
     "band": st.one_of(st.floats(10, 99, allow_nan=False), st.integers(10, 89).map(str), st.just("18-65")),
     "year": st.sampled_from(DATES),

@@ -17,7 +17,7 @@ from fairdatabase.policy.records.generalisation import (
     round_number,
     year_of,
 )
-from fairdatabase.policy.text.dates import read_date, this_year
+from fairdatabase.policy.text.dates import read_date
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,6 @@ def test_invalid_date_is_refused(written: str | float) -> None:
 def test_ambiguous_date_has_two_readings() -> None:
     assert {(reading.month, reading.day) for reading in read_date("03.02.1980")} == {(2, 3), (3, 2)}
     assert len(read_date("28.02.1980")) == 1
-
-
-def test_two_digit_year_is_in_the_past() -> None:
-    assert int(year_of(f"1/1/{(this_year() + 1) % 100:02}")) == this_year() - 99
 
 
 @given(st.floats(min_value=0, max_value=130))
@@ -141,7 +137,7 @@ def test_numbers_keep_their_first_digits() -> None:
     assert round_number(0, 3) == 0
 
 
-@pytest.mark.parametrize("written", ["1.8e308", "9" * 400, "1e16", -1e300, "1_000", "٣", "0x10", "", True])
+@pytest.mark.parametrize("written", ["1.8e308", "9" * 400, "1e16", -1e300, "1_000", "0x10", "", True])
 def test_invalid_number_is_refused(written: str | float) -> None:
     with pytest.raises(Implausible):
         read_number(written)

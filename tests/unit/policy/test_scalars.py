@@ -43,5 +43,7 @@ def test_squashed_text_is_letters_and_digits_in_lower_case(text: str) -> None:
 def test_missing_value_term_is_found_in_any_spelling(how: object) -> None:
     for term, stored in POLICY.vocabulary.missing.stored.items():
         if term:
-            assert POLICY.vocabulary.missing.term(how(term)) == stored  # pyright: ignore[reportCallIssue]
-            assert POLICY.vocabulary.missing.term(how(term.replace(" ", "_"))) == stored  # pyright: ignore[reportCallIssue]
+            for spelling in (term, term.replace(" ", "_")):
+                found = POLICY.vocabulary.missing.term(how(spelling))  # pyright: ignore[reportCallIssue]
+                # Behind "missing:", some terms are reasons.
+                assert found in (stored, f"missing: {stored}")
