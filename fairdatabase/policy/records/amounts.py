@@ -22,7 +22,22 @@ _LONG = 15
 _CODES = frozenset((-99.0, -999.0, -9999.0, -99999.0))
 
 
-def number(field: Field, value: Scalar) -> Scalar:
+def amount(field: Field, value: Scalar) -> Scalar:
+    """Return a number in the field's unit, or with its own unit if the field has none. Raises Implausible."""
+    if field.units or not isinstance(value, str):
+        return _number(field, value)
+    # Such a unit stays as it is: how a laboratory value converts depends on the substance.
+    text, given = split_unit(value)
+    unit = laboratory_unit(given) if given else ""
+    if unit is None:
+        raise Implausible("must be a number, or a number and a unit: 5.4 mmol/L")
+    stored = _number(field, text)
+    if not unit:
+        return stored
+    return f"{stored} {unit}" if isinstance(stored, str) else f"{stored:g} {unit}"
+
+
+def _number(field: Field, value: Scalar) -> Scalar:
     """Return a number in the field's unit, or a text for a range or one of several units. Raises Implausible."""
     if not isinstance(value, str):
         return _rounded(field, read_number(value), field.units[0] if len(field.units) == 1 else "")
@@ -42,27 +57,13 @@ def number(field: Field, value: Scalar) -> Scalar:
 def measurements(field: Field, value: Scalar, missing: MissingTerms) -> Scalar:
     """Return one or several laboratory values, separated by ";". Raises Implausible."""
     if not isinstance(value, str) or ";" not in value:
-        return _measurement(field, value)
+        return amount(field, value)
     parts: list[str] = []
     for part in value.split(";"):
         text = part.strip()
-        stored = text if missing.in_table(text) else _measurement(field, text)
+        stored = text if missing.in_table(text) else amount(field, text)
         parts.append(stored if isinstance(stored, str) else f"{stored:g}")
     return ";".join(parts)
-
-
-def _measurement(field: Field, value: Scalar) -> Scalar:
-    if field.units or not isinstance(value, str):
-        return number(field, value)
-    # The unit of a laboratory value stays as it is, because its conversion depends on the substance.
-    text, given = split_unit(value)
-    unit = laboratory_unit(given) if given else ""
-    if unit is None:
-        raise Implausible("must be a number, or a number and a unit: 5.4 mmol/L")
-    stored = number(field, text)
-    return (
-        f"{stored:g} {unit}" if unit and not isinstance(stored, str) else f"{stored} {unit}".strip() if unit else stored
-    )
 
 
 def _rounded(field: Field, given: float, unit: str) -> float:

@@ -30,6 +30,8 @@ from fairdatabase.policy.text.scalars import Scalar, plain
 _LONGEST_PATTERN = 100
 OTHER = "other"
 _WHOLE_AS_FLOAT = re.compile(r"\d+\.0+", re.ASCII)
+# Letters that are units in a column of units. In an age, they may also be a sex.
+_UNITS_OF_AGE = {"m": "months", "w": "weeks", "h": "hours"}
 _BASES = "ACGTUNRYSWKMBDHVI"
 _SEQUENCE = re.compile(rf"(?:[A-Za-z]{{1,3}}[:=] ?)?([{_BASES}]{{8,60}}|[{_BASES.lower()}]{{8,60}})")
 _LEAST_PLAIN_BASES = 2 / 3
@@ -129,7 +131,7 @@ def _is_sequence(text: str) -> bool:
 
 
 def _number(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
-    return amounts.number(field, value)
+    return amounts.amount(field, value)
 
 
 def _measurements(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
@@ -147,6 +149,8 @@ def _band(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     if field.values and isinstance(value, str) and (word := field.values.get(squash(value))):
         return word
     read_in = context.units.get(field.unit_field) or field.read_in or field.unit
+    if len(read_in) == 1 and field.unit == "years":
+        read_in = _UNITS_OF_AGE.get(read_in.lower(), read_in)
     quantity = read_quantity(value, field.unit, read_in, field.lowest, field.highest)
     interval = band(*quantity, width=field.width, bottom=field.bottom, top=field.top)
     # Under a title such as "age in months", a band without its unit would be read in months.

@@ -47,7 +47,8 @@ _DATE_FORM = re.compile(
 _CODE = re.compile(r"(?P<code>[0-9]{1,2}|[A-Za-z]) ?[=:] ?(?P<label>[A-Za-z][A-Za-z -]{0,30})")
 _CODE_LAST = re.compile(r"(?P<label>[A-Za-z][A-Za-z -]{0,30}?) ?[=:] ?(?P<code>[0-9]{1,2})")
 _NEXT_CODE = re.compile(r" ?[,;/|] ?| (?=[0-9]{1,2} ?[=:])")
-_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d*)?(?: ?[-–] ?\d+(?:\.\d*)?)?\+?|[<>≤≥]=? ?\d+(?:\.\d*)?", re.ASCII)
+# A letter or a sign of a unit, but not the exponent of a number.
+_SIGN_OF_UNIT = re.compile(r"(?<!\d)[^\W\d_]|[^\W\d_](?![+-]?\d)|[%°'\"]")
 _DATE_PARTS = re.compile(r"\d+")
 
 
@@ -81,7 +82,7 @@ class Reading:
         if self.codes:
             return self._translate(value)
         text = plain(value)
-        if self.unit and not isinstance(value, bool) and _NUMBER.fullmatch(text):
+        if self.unit and not isinstance(value, bool) and not _SIGN_OF_UNIT.search(text):
             return f"{text} {self.unit}"
         if self.date_form:
             return _as_iso(text, self.date_form) or value
@@ -191,7 +192,9 @@ def _as_iso(text: str, form: str) -> str:
     if digits != (4 if "yyyy" in form else 2):
         return ""
     if digits == 2:
-        year += 2000 if 2000 + year <= this_year() else 1900
+        year += this_year() // 100 * 100
+        if year > this_year():
+            return ""
     try:
         iso = date(year, int(numbers["m"]), int(numbers.get("d", 1))).isoformat()
     except ValueError:

@@ -23,7 +23,7 @@ DECLARED = {"name": NAME, "email": EMAIL, "phone": PHONE, "birth_date": BIRTH}
 FIELDS = sorted(POLICY.fields)
 # The form of the values that each action stores, except missing-value terms.
 FORMS: dict[str, re.Pattern[str]] = {
-    "band": re.compile(r"<\d+|\d+\+|\d+-\d+"),
+    "band": re.compile(r"(?:<\d+|\d+\+|\d+-\d+)(?: years)?"),
     "year": re.compile(r"(18|19|20)\d\d"),
     "grid": re.compile(r"-?\d{1,3}\.0"),
     "coordinates": re.compile(r"\d{1,2} [NS] \d{1,3} [EW]"),

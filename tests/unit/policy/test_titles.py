@@ -42,7 +42,7 @@ from tests.unit.policy.samples import POLICY, anonymised, kept, raw_sample
         ("characteristics: gender", "M", {"gender": "Male"}),
         ("!Sample_characteristics_ch1: age", "41", {"age": "40-49"}),
         ("Sample Characteristic[age]", "41", {"age": "40-49"}),
-        ("Factor Value[Age (months)]", "25", {"age_months": "0-9"}),
+        ("Factor Value[Age (months)]", "25", {"age_months": "0-9 years"}),
         ("Characteristics..sex.", "F", {"sex": "Female"}),
         ("sex:ch1", "F", {"sex": "Female"}),
         ("Parameter Value [library_layout]", "paired", {"library_layout": "paired"}),

@@ -61,6 +61,7 @@ def why_dropped(field: str, value: Any, **others: Any) -> str:
         ("glucose", "4.9 mmol per L", "4.9 mmol/L"),
         ("biomarker_value", "12.5;n/a;80", "12.5;n/a;80"),
         ("crp", "0\\,7", 0.7),
+        ("concentration", "12,5 ng/µL", "12.5 ng/uL"),
     ],
 )
 def test_number_with_unit_is_converted_to_the_unit_of_its_field(field: str, written: str, expected: Any) -> None:
