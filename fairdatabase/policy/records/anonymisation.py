@@ -224,11 +224,11 @@ def _apply_rules(judged: list[Stored], context: RuleContext, memo: Memo) -> tupl
         try:
             stored = rules[field.action](field, value, context)
         except Implausible as problem:
-            if not _is_blank(value, field, vocabulary):
+            if not _is_blank(value, field, context.vocabulary):
                 dropped[name] = Dropped(Cause.VALUE, str(problem))
             continue
         if stored is None:
-            if not _is_blank(value, field, vocabulary):
+            if not _is_blank(value, field, context.vocabulary):
                 dropped[name] = memo.dropped_by_value[field]
         else:
             values.append((name, memo.classified(field, stored), stored))
