@@ -1,6 +1,7 @@
 """Parses the rows of an import, which are lines of JSON or cells of a table. An invalid row becomes an error."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ _METADATA, _REQUEST_ID, _TAXON_ID = "metadata", "request_id", "taxon_id"
 _FIELDS = {**SAMPLE_FIELDS, _METADATA: _METADATA, **REQUEST_ID}
 _FIELD_NAMES = ", ".join(name for name in _FIELDS if "_" not in name)
 _INT32_DIGITS = 10
+_WHOLE_AS_FLOAT = re.compile(r"\.0+$")
 
 
 class Row(NamedTuple):
@@ -129,8 +131,14 @@ def _set_metadata(sample: RawSample, values: object) -> Iterable[Violation]:
 def _set_taxon_id(sample: RawSample, value: object) -> Iterable[Violation]:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, str) and value.strip().isdecimal() and len(value.strip()) <= _INT32_DIGITS:
-        value = int(value)
+    if isinstance(value, str):
+        # A program writes the whole numbers of a column with gaps as "9606.0".
+        digits = _WHOLE_AS_FLOAT.sub("", value.strip())
+        if not digits.isdecimal() or len(digits) > _INT32_DIGITS:
+            # The policy drops it, and names it in the answer, unless it is a missing-value term.
+            sample.metadata["taxonId"].string_value = value
+            return
+        value = int(digits)
     try:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError

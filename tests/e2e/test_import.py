@@ -30,7 +30,7 @@ BAD_SAMPLES: list[dict[str, Any]] = [
     {"organism": "", "metadata": {"age": "34"}},
     {"organism": f"of {SECRET}", "metadata": {"age": "34"}},
     {"organism": SECRET},
-    {"organism": "E. coli", "taxonId": SECRET},
+    {"organism": "E. coli", "subject": "x" * 257},
     {"organism": "E. coli", "subject": SECRET},
     {"organism": "E. coli", "requestId": "x" * 129},
 ]

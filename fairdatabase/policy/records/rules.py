@@ -32,6 +32,8 @@ OTHER = "other"
 _WHOLE_AS_FLOAT = re.compile(r"\d+\.0+", re.ASCII)
 # Letters that are units in a column of units. In an age, they may also be a sex.
 _UNITS_OF_AGE = {"m": "months", "w": "weeks", "h": "hours"}
+_STATES = "United States"
+_TERRITORIES = ("American Samoa", "Guam", "Northern Mariana Islands", "Puerto Rico", "US Virgin Islands")
 _BASES = "ACGTUNRYSWKMBDHVI"
 _SEQUENCE = re.compile(rf"(?:[A-Za-z]{{1,3}}[:=] ?)?([{_BASES}]{{8,60}}|[{_BASES.lower()}]{{8,60}})")
 _LEAST_PLAIN_BASES = 2 / 3
@@ -166,12 +168,17 @@ def _country(field: Field, value: Scalar, context: RuleContext) -> Scalar | None
 
 
 def country_of(text: str, vocabulary: Vocabulary) -> str | None:
-    """Return the country or sea of a place: "United States" of "USA:Colorado:Boulder"."""
+    """Return the country or sea of a place: "United States" of "USA:Colorado:Boulder" and of "Boulder, CO, USA"."""
     countries = vocabulary.countries
-    for part in (text, text.split(":", 1)[0], text.split(",", 1)[0]):
-        if country := countries.get(squash(part)):
-            return country
-    return None
+    if country := countries.get(squash(text)) or countries.get(squash(text.split(":", 1)[0])):
+        return country
+    parts = text.split(":", 1)[0].split(",")
+    begins, ends = countries.get(squash(parts[0])), countries.get(squash(parts[-1]))
+    if ends == _STATES and begins not in _TERRITORIES:
+        # "Georgia, USA", "Lebanon, NH, USA".
+        return ends
+    # "Springfield, Georgia" is in the United States.
+    return begins or (ends if ends != "Georgia" else None)
 
 
 def _grid(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:

@@ -189,18 +189,30 @@ WHOLE = frozenset(("reads", "bp"))
 """Units that count, so that their values have no fraction."""
 
 
-# Units of laboratory values, which are stored as they are.
-_LABORATORY = {
-    _spelt(spelling): unit
-    for unit in (
-        *(f"{above}/{below}" for above in ("kg", "g", "mg", "ug", "ng", "pg", "mol", "mmol", "umol", "nmol", "pmol",
-                                           "U", "kU", "mU", "uU", "IU", "kIU", "mIU", "uIU", "mEq")
-          for below in ("L", "dL", "mL", "uL")),
-        *(f"{above}/{below}" for above in ("g", "mg", "ug", "ng") for below in ("kg", "g", "mmol", "mol", "day")),
-        "mmol/mol", "cells/uL", "cells/mL", "mm/h", "%", "kPa", "mmHg", "mL/min", "ratio", "mm", "cm", "kcal", "bpm",
-    )
-    for spelling in (unit, unit.replace("/", " per "), f"{unit.replace('/', ' ')}-1" if "/" in unit else unit)
-} | {"mcg/ml": "ug/mL", "mcg/l": "ug/L", "percent": "%", "u/l": "U/L"}  # fmt: skip
+# Units of values that are stored as they are.
+_AMOUNTS = "kg g mg ug ng pg mol mmol umol nmol pmol U kU mU uU IU kIU mIU uIU mEq cells copies CFU"
+_WHOLES = "L dL mL uL m3 kg g mmol mol m2 cm2 day"
+_RATIOS = tuple(f"{amount}/{whole}" for amount in _AMOUNTS.split() for whole in _WHOLES.split())
+_OTHER_UNITS = """
+    °C m2 cm2 ha m3 Pa hPa kPa mbar bar dbar atm mmHg psu ppm ppb ppt permil % m/s km/h mm/year mm/day mm/h W/m2 lux NTU
+    FNU FTU S/m mS/cm uS/cm dS/m mV V cmol/kg umol/m2/s degrees rpm bp kb Mb Gb dB Hz kcal kJ U IU mg/kg/day mL/min
+    ratio bpm
+"""
+_LABORATORY = (
+    {
+        _spelt(spelling): f"{names.split()[0][:-1]}L" if names.split()[0][-1] == "l" else names.split()[0]
+        for dimension in (_LENGTH, _MASS, _VOLUME, _TIME)
+        for names in dimension
+        for spelling in names.split()
+    }
+    | {_spelt(name): "°C" for name in _CELSIUS.split()}
+    | {
+        _spelt(spelling): unit
+        for unit in (*_RATIOS, *_OTHER_UNITS.split())
+        for spelling in (unit, unit.replace("/", " per "), f"{unit.replace('/', ' ')}-1" if "/" in unit else unit)
+    }
+    | {"mcg/ml": "ug/mL", "mcg/l": "ug/L", "percent": "%"}
+)
 
 
 def is_unit(unit: str) -> bool:

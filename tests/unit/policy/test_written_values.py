@@ -462,3 +462,31 @@ def test_every_band_comes_back_unchanged_when_it_is_sent_again(field: Field) -> 
     bands = {band for text in written if (band := generalised(text)) is not None}
     assert len(bands) > 20
     assert {band: generalised(band) for band in bands} == {band: band for band in bands}
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("North Sea: Doggerland", "North Sea"),
+        ("Baltic Sea:Gotland Basin", "Baltic Sea"),
+        ("South Pacific Ocean", "Pacific Ocean"),
+        ("Southern Ocean", "Southern Ocean"),
+        ("Yugoslavia: Split", "Yugoslavia"),
+        ("Zaire", "Democratic Republic of the Congo"),
+        ("Korea, Democratic People's Republic of", "North Korea"),
+        ("Korea, Republic of", "South Korea"),
+        ("Congo, The Democratic Republic of the", "Democratic Republic of the Congo"),
+        ("Virgin Islands, British", "British Virgin Islands"),
+        ("Österreich", "Austria"),
+        ("Nederland", "Netherlands"),
+        ("Lyon, France", "France"),
+        ("Atlanta, Georgia, USA", "United States"),
+        ("Georgia, USA", "United States"),
+        ("Guam, USA", "Guam"),
+        ("Hong Kong, China", "Hong Kong"),
+        ("Atlanta, Georgia", None),
+        ("Quartztown", None),
+    ],
+)
+def test_place_becomes_its_country_or_sea(written: str, expected: str | None) -> None:
+    assert stored("geo_loc_name", written) == expected
