@@ -108,9 +108,7 @@ def load_vocabulary(path: Path = VOCABULARY_FILE) -> Vocabulary:
         missing=read_missing(**content["missing"]),
         words=words,
         endings=tuple(content["endings"]["medical"].split()),
-        countries=read_values(
-            name for part in ("names", "variants", "seas", "former") for name in content["countries"][part]
-        ),
+        countries=read_values([*content["countries"]["names"], *content["countries"]["variants"]]),
         postcode_figures={
             country: int(figures) for figures, names in content["countries"]["figures"].items() for country in names
         },

@@ -19,7 +19,7 @@ GROUPS: list[dict[str, Any]] = [
 VOCABULARY: dict[str, Any] = tomllib.loads((FOLDER / "vocabulary.toml").read_text())
 GROUP_OF = {name: group for group in GROUPS for name in group["fields"]}
 WORDS = sorted({word for text in VOCABULARY["words"].values() for word in text.split()})
-COUNTRIES = [country.split("|")[0] for part in ("names", "seas", "former") for country in VOCABULARY["countries"][part]]
+COUNTRIES = [country.split("|")[0] for country in VOCABULARY["countries"]["names"]]
 ONTOLOGIES: list[str] = VOCABULARY["ontologies"]["prefixes"]
 DATES = [
     "1961-03-17",

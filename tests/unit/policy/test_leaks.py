@@ -12,6 +12,8 @@ from fairdatabase.policy.text.characters import fold
 from fairdb.samples.v1.sample_pb2 import RawSample
 from tests.unit.policy.samples import POLICY, anonymised, raw_sample
 
+AMOUNT = r"-?[\d.]+(e[+-]?\d+)?( - -?[\d.]+(e[+-]?\d+)?)?( [A-Za-z°%/]{1,8}\d?)?"
+
 NAME = "Zebulon Quartzfeather"
 EMAIL = "zq.canary@canary-mail.example"
 PHONE = "+31 6 5550 9917"
@@ -24,11 +26,11 @@ FIELDS = sorted(POLICY.fields)
 # The form of the values that each action stores, except missing-value terms.
 FORMS: dict[str, re.Pattern[str]] = {
     "band": re.compile(r"(?:<\d+|\d+\+|\d+-\d+)(?: years)?"),
-    "year": re.compile(r"(18|19|20)\d\d"),
+    "year": re.compile(r"(18|19|20)\d\d(/(18|19|20)\d\d)?"),
     "grid": re.compile(r"-?\d{1,3}\.0"),
     "coordinates": re.compile(r"\d{1,2} [NS] \d{1,3} [EW]"),
-    "number": re.compile(r"-?\d+\.\d+(e[+-]?\d+)?|-?\de[+-]?\d+"),
-    "measurements": re.compile(r"(-?[\d.]+(e[+-]?\d+)?;?)+"),
+    "number": re.compile(AMOUNT),
+    "measurements": re.compile(rf"({AMOUNT};?)+"),
     "ontology": re.compile(r"([A-Za-z0-9]+[:_][A-Z]?\d{1,9}[;,| ]*)+"),
     "sequence": re.compile(r"[A-Za-z:=,; ]+"),
 }

@@ -113,7 +113,7 @@ def test_equal_answers_under_a_plain_title_and_one_with_a_unit_are_one() -> None
     ("values", "stored", "dropped"),
     [
         (["gender: Female", "age: 41"], {"gender": "Female", "age": "40-49"}, []),
-        (["age (months): 25", "tissue: colon"], {"age_months": "0-9", "tissue": "colon"}, []),
+        (["age (months): 25", "tissue: colon"], {"age_months": "0-9 years", "tissue": "colon"}, []),
         (["subject id: donor 7", "smoker: "], {}, []),
         (["name: Zebulon Quartz", "quartz: 12"], {}, ["characteristics_ch1", "characteristics_ch1.1"]),
         (["has hamster: yes", "colon"], {"has_hamster": "yes"}, ["characteristics_ch1.1"]),
