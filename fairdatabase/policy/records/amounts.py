@@ -49,7 +49,8 @@ def _number(field: Field, value: Scalar) -> Scalar:
         raise Implausible("must be one number or a range; a bound such as '<5' is not stored")
     if quantity.low < quantity.high:
         low, high = (_rounded(field, end, unit) for end in quantity[:2])
-        return f"{low:g} - {high:g}{suffix}"
+        if low < high:
+            return f"{low:g} - {high:g}{suffix}"
     rounded = _rounded(field, quantity.low, unit)
     return f"{rounded:g}{suffix}" if suffix else rounded
 

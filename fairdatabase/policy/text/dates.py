@@ -18,7 +18,10 @@ _NAMES = (
     "september septembre septiembre setembro settembre wrzesnia wrzesien syyskuuta syyskuu zari sept sep",
     "october oktober octobre octubre outubro ottobre pazdziernika pazdziernik lokakuuta lokakuu rijna rijen oct okt",
     "november novembre noviembre novembro listopada listopad marraskuuta marraskuu nov",
-    "december dezember decembre diciembre dezembro desember dicembre grudnia grudzien joulukuuta joulukuu prosinec dec dez dic",
+    (
+        "december dezember decembre diciembre dezembro desember dicembre grudnia grudzien "
+        "joulukuuta joulukuu prosinec dec dez dic"
+    ),
 )
 _MONTHS = {name: month for month, names in enumerate(_NAMES, start=1) for name in names.split()}
 # The longest names come first: a regex would otherwise match "jan" in "january".

@@ -1,11 +1,12 @@
 """Values are read as people and programs write them, or dropped with a reason; never stored as another value."""
 
+import re
 from typing import Any
 
 import pytest
 
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
-from fairdatabase.policy.records.generalisation import Implausible
+from fairdatabase.policy.records.generalisation import Implausible, round_number
 from fairdatabase.policy.records.rules import RULES, RuleContext
 from fairdatabase.policy.tables.fields import Field
 from tests.unit.policy.samples import POLICY, anonymised, kept, raw_sample
@@ -15,6 +16,18 @@ def stored(field: str, value: Any, **others: Any) -> Any:
     """Return the stored form of a value, None if it is not stored."""
     (found,) = [*kept({field: value, **others}, organism="soil metagenome").values(), None][:1]
     return found
+
+
+def rounded(field: str, expected: Any) -> Any:
+    """Return an expected value with the digits that the policy keeps of its field."""
+    found = POLICY.resolve(field)
+    if found is None or found.action not in ("number", "measurements"):
+        return expected
+    if isinstance(expected, str):
+        return re.sub(
+            r"(?<![\w.-])\d[\d.]*", lambda number: f"{round_number(float(number[0]), found.digits):g}", expected
+        )
+    return None if expected is None else round_number(expected, found.digits)
 
 
 def why_dropped(field: str, value: Any, **others: Any) -> str:
@@ -65,7 +78,7 @@ def why_dropped(field: str, value: Any, **others: Any) -> str:
     ],
 )
 def test_number_with_unit_is_converted_to_the_unit_of_its_field(field: str, written: str, expected: Any) -> None:
-    assert stored(field, written) == expected
+    assert stored(field, written) == rounded(field, expected)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +134,7 @@ def test_number_that_is_not_understood_is_dropped_with_its_reason(field: str, wr
 def test_decimal_comma_and_thousands_are_read_where_they_can_be_nothing_else(
     field: str, written: str, expected: Any
 ) -> None:
-    assert stored(field, written) == expected
+    assert stored(field, written) == rounded(field, expected)
 
 
 @pytest.mark.parametrize("written", ["P41Y", "P41Y6M", "P501M", "PT365000H", "P41,5Y", "p41y2m10dT3H"])
