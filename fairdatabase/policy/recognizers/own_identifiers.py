@@ -93,10 +93,19 @@ class Identifiers:
         return any(True for matcher in self._candidates(squashed) for _ in matcher.spans(folded, squashed))
 
     def occur_in_organism(self, text: str) -> bool:
-        """Return whether an identifier occurs in the name of an organism, which may itself be the sample's label."""
-        if squash(text) in self._labels:
+        """Return whether an identifier occurs in the name of an organism, which may itself be the sample's label.
+
+        A word that only names organisms identifies nobody: "human" occurs in a column "BioSampleModel" as well.
+        """
+        if not self._matchers or squash(text) in self._labels:
             return False
-        return self.occur_in(text)
+        folded = fold(text)
+        squashed = squash(folded)
+        return not all(
+            self._names_organisms(folded[start:end])
+            for matcher in self._candidates(squashed)
+            for start, end in matcher.reaches(folded, squashed)
+        )
 
     def erase(self, text: str) -> str:
         """Return the text with "[redacted]" for every word that contains an identifier. A changed text is folded."""
@@ -134,6 +143,8 @@ class Identifiers:
             self._labels.add(squash(text))
             if all(self._vocabulary.knows(word) for word in _LETTERS.findall(text)):
                 return
+        if kind == "code" and self._is_no_code(text):
+            return
         if kind == "date":
             self._add_date(text)
             return
@@ -155,12 +166,27 @@ class Identifiers:
         else:
             self._add_entries(kind, text)
 
+    def _is_no_code(self, text: str) -> bool:
+        """Return whether a code is only words that say something else, such as "control" or "none"."""
+        words = [word.lower() for word in _LETTERS.findall(text)]
+        is_plain = bool(words) and not _DIGIT.search(text) and "@" not in text
+        return is_plain and all(self._vocabulary.knows(word) and word not in self._vocabulary.people for word in words)
+
     def _may_be_name(self, text: str) -> bool:
         """Return whether the value of an unknown field looks like a person's name."""
         words = text.replace(",", " ").split()
         if not 2 <= len(words) <= 4 or not all(word[:1].isupper() and word[-1:].islower() for word in words):
             return False
         return not all(self._vocabulary.knows(word) for word in words)
+
+    def _names_organisms(self, text: str) -> bool:
+        """Return whether a text consists of words that name organisms, and not people."""
+        names, people = self._vocabulary.organisms, self._vocabulary.people
+        words = [part.lower() for part in _PARTS.findall(text)]
+        return all(
+            word not in people and (word in names.words or word in names.genera or word in names.epithets)
+            for word in words
+        )
 
     def _candidates(self, squashed: str) -> list[Matcher]:
         return [Matcher(part, *self._matchers[part]) for part in self._matchers if part in squashed]

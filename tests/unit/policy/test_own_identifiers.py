@@ -253,3 +253,43 @@ def test_redaction_time_is_proportional_to_the_text(hostile: str) -> None:
 
     # The text is ten times as long. Quadratic time would be a hundred times as much.
     assert cost(40_000) < 40 * max(cost(4_000), 0.002)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "organism"),
+    [
+        ("code", "Metagenome of water", "marine metagenome"),
+        ("code", "Microbe X", "human oral metagenome"),
+        ("name", "Illumina Genome Xq", "gut metagenome"),
+        ("code", "mouse", "mouse gut metagenome"),
+        ("name", "Rhizosphere Qzk", "rhizosphere metagenome"),
+        ("code", "bacterium Zq", "uncultured bacterium"),
+    ],
+)
+def test_words_that_name_organisms_identify_nobody_in_an_organism(kind: str, text: str, organism: str) -> None:
+    assert not identifiers(kind, text).occur_in_organism(organism)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "organism"),
+    [
+        ("name", "Zebulon Quartzfeather", "Escherichia coli strain Quartzfeather"),
+        ("code", "ZQ-4417", "Escherichia coli ZQ4417"),
+        ("name", "Marina Qzk", "Marina metagenome"),
+        ("code", "hmgq77", "human hmgq77 metagenome"),
+        ("code", "Qzkr", "Qzkr gut metagenome"),
+    ],
+)
+def test_identifiers_in_an_organism_are_found(kind: str, text: str, organism: str) -> None:
+    assert identifiers(kind, text).occur_in_organism(organism)
+
+
+@pytest.mark.parametrize("code", ["None", "control", "Human", "mother", "healthy control", "before treatment"])
+def test_code_of_words_that_say_something_else_identifies_nobody(code: str) -> None:
+    assert not identifiers("code", code)
+    assert not identifiers("code", code).occur_in(f"{code.lower()} sample")
+
+
+@pytest.mark.parametrize("code", ["Rose", "control7", "Qzkr", "healthy Qzkr", "human@example.org", "Maria"])
+def test_code_that_may_name_somebody_identifies(code: str) -> None:
+    assert identifiers("code", code).occur_in(f"sample of {code}")
