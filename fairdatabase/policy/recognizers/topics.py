@@ -15,7 +15,7 @@ _ONTOLOGY_ID = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9]{1,11})[:_]([A-Z
 # "34", "7.5": may be an age. A single digit identifies nobody, and a negative number is a temperature.
 _NUMBER_ALONE = re.compile(r"\d{2,}(?:[.,]\d+)?|\d[.,]\d+")
 # "34F", "M 34", "34, F": an age beside the letter of a sex. Small letters stand for units: "10 m".
-_AGE_AND_SEX = re.compile(r"(?<![\w°-])\d{1,3}[ ,;/]{0,2}[FM](?!\w)|(?<!\w)(?:F|M[ ,;/])[ ,;/]?\d{2,3}(?!\w)")
+_AGE_AND_SEX = re.compile(r"(?<![\w°-])\d{1,3}[ ,;/]{0,2}[FM](?!\w)|(?<!\w)(?:F|[fFmM][ ,;/])[ ,;/]?\d{2,3}(?!\w)")
 # "M34" may be an age and a sex, but "M12" and "M36" are usual names of visits after that many months.
 _MALE_OR_MONTH = re.compile(r"(?<!\w)M(\d{2,3})(?!\w)")
 _MONTHS_BETWEEN_VISITS = 3
@@ -28,6 +28,8 @@ _MOST_PARTS = 3
 # "DiabetesA_2016" of a field for names of studies.
 _SURNAME = re.compile(r"[A-Z][a-z]+")
 _TOPICS_OF_STUDIES = frozenset(("health", "infection", "reproduction"))
+# "Thalassiosira antarctica" does not say where a donor lives.
+_NOT_OF_ORGANISMS = frozenset(("place",))
 _VIRUS = re.compile(r"(?<!no)vir(?:us|uses|idae|oid)(?![a-z])")
 _TAXONOMY = "NCBITAXON"
 
@@ -99,8 +101,13 @@ def _topics_of_organism(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
     folded = fold(text)
     if _VIRUS.search(folded.lower()):
         yield vocabulary.topics.by_name["infection"]
+    organisms = vocabulary.organisms
     for token in _harmful_tokens(folded, vocabulary):
-        yield from _topics_of_word(token, vocabulary)
+        is_name = token in organisms.genera or token in organisms.epithets or token in organisms.silent
+        for topic in _topics_of_word(token, vocabulary):
+            # "Canis lupus" and "Cannabis sativa" name no disease and no drug.
+            if topic.name not in _NOT_OF_ORGANISMS and (topic.name == "infection" or not is_name):
+                yield topic
 
 
 def _topics_of_taxon(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
@@ -115,12 +122,19 @@ def _topics_of_study(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
                 yield topic
 
 
+def _topics_of_sequence(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
+    # The letters of the IUPAC alphabet spell a few words.
+    for word in _LETTERS.findall(text.lower()):
+        yield from _topics_of_word(word, vocabulary)
+
+
 _FINDERS = {
     "term": _topics_of_term,
     "ontology": _topics_of_ids,
     "organism": _topics_of_organism,
     "pattern": _topics_of_taxon,
     "study": _topics_of_study,
+    "sequence": _topics_of_sequence,
 }
 
 

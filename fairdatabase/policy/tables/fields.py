@@ -38,7 +38,7 @@ _READ_BY_FORM = frozenset(("vocabulary", "common", "term", "year"))
 # Values of these classes get a higher class if their words or ids reveal more. Values of the other actions are numbers,
 # or texts that the policy lists.
 _LOWER_CLASSES = (FieldClass.FIELD_CLASS_PUBLIC, FieldClass.FIELD_CLASS_QUASI_IDENTIFIER)
-_OF_WORDS = frozenset(("term", "ontology", "organism", "study"))
+_OF_WORDS = frozenset(("term", "ontology", "organism", "study", "sequence"))
 _TAXON_IDS = frozenset(("taxon_id", "host_taxid"))
 
 

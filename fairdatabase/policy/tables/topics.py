@@ -56,7 +56,7 @@ def load_topics(sections: Mapping[str, str], path: Path = TOPICS_FILE) -> Topics
     """Read topics.toml. `sections` are the words of the vocabulary. Raises KeyError or ValueError."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     listed: dict[str, dict[str, Any]] = content["topics"]
-    topics = {name: _topic(name, entry) for name, entry in listed.items()}
+    topics = {name: _topic(name, entry, content["fields"]) for name, entry in listed.items()}
     harmless = content["harmless"]
     words: dict[str, tuple[Topic, ...]] = {}
     for name, entry in listed.items():
@@ -88,8 +88,9 @@ def load_topics(sections: Mapping[str, str], path: Path = TOPICS_FILE) -> Topics
     )
 
 
-def _topic(name: str, entry: Mapping[str, Any]) -> Topic:
-    return Topic(name, _CLASSES[entry["class"]], entry["about"], frozenset(entry.get("permitted", ())))
+def _topic(name: str, entry: Mapping[str, Any], groups: Mapping[str, list[str]]) -> Topic:
+    permitted = (field for group in entry.get("permitted", ()) for field in groups[group])
+    return Topic(name, _CLASSES[entry["class"]], entry["about"], frozenset(permitted))
 
 
 def _split(text: str) -> list[str]:
