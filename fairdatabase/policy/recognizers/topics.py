@@ -11,7 +11,7 @@ from fairdatabase.policy.text.characters import fold
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"\d")
-_ONTOLOGY_ID = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9]{1,11})[:_]([A-Za-z]?)(\d{1,9})(?!\d)")
+_ONTOLOGY_ID = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Za-z]?(\d{1,9})(?!\d)")
 # "34", "7.5": may be an age. A single digit identifies nobody, and a negative number is a temperature.
 _NUMBER_ALONE = re.compile(r"\d{2,}(?:[.,]\d+)?|\d[.,]\d+")
 # "34F", "M 34", "34, F": an age beside the letter of a sex. Small letters stand for units: "10 m".
@@ -46,6 +46,7 @@ def topic_of(text: str, field: Field, vocabulary: Vocabulary) -> Topic | None:
 def topic_of_id(text: str, field: Field, vocabulary: Vocabulary) -> Topic | None:
     """Return what one ontology id reveals in a field, or None if it reveals nothing."""
     prefix, _, number = text.partition(":")
+    number = number[1:] if number[:1].isalpha() else number
     if not number.isdecimal():
         return topic_of(text, field, vocabulary)
     topic = _topic_of_id(prefix, number, vocabulary)
@@ -59,7 +60,7 @@ def topic_of_organism(name: str, vocabulary: Vocabulary) -> Topic | None:
 
 def topic_of_taxon(taxon_id: int, vocabulary: Vocabulary) -> Topic | None:
     """Return what an id of NCBI Taxonomy reveals about a donor who carries the organism."""
-    return vocabulary.topics.ids.get(f"{_TAXONOMY}:{taxon_id}")
+    return vocabulary.topics.ids.get((_TAXONOMY, taxon_id))
 
 
 def _topics_of_term(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
@@ -82,15 +83,14 @@ def _topics_of_term(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
 
 
 def _topics_of_ids(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
-    for prefix, letter, digits in _ONTOLOGY_ID.findall(text):
-        if (topic := _topic_of_id(prefix, digits, vocabulary, letter)) is not None:
+    for prefix, digits in _ONTOLOGY_ID.findall(text):
+        if (topic := _topic_of_id(prefix, digits, vocabulary)) is not None:
             yield topic
 
 
-def _topic_of_id(prefix: str, digits: str, vocabulary: Vocabulary, letter: str = "") -> Topic | None:
-    topics, prefix = vocabulary.topics, prefix.upper()
-    id = f"{prefix}:{letter.upper()}{int(digits)}"
-    return topics.ids[id] if id in topics.ids else topics.ontologies.get(prefix, topics.default)
+def _topic_of_id(prefix: str, digits: str, vocabulary: Vocabulary) -> Topic | None:
+    topics, id = vocabulary.topics, (prefix.upper(), int(digits))
+    return topics.ids[id] if id in topics.ids else topics.ontologies.get(id[0], topics.default)
 
 
 def _permits(topic: Topic, field: Field) -> bool:

@@ -13,7 +13,7 @@ TOPICS_FILE = Path(__file__).with_name("topics.toml")
 _CLASSES = {"quasi": FieldClass.FIELD_CLASS_QUASI_IDENTIFIER, "sensitive": FieldClass.FIELD_CLASS_SENSITIVE}
 _WORD = re.compile(r"[^\s-]+")
 # "UBERON:0000995", "ENVO:03501134-03501206".
-_IDS = re.compile(r"([A-Z0-9]+):([A-Z]?)(\d+)(?:-(\d+))?")
+_IDS = re.compile(r"([A-Z0-9]+):[A-Z]?(\d+)(?:-(\d+))?")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,8 +41,9 @@ class Topics:
     """Phrases in which a revealing word has a harmless meaning. Their words are separated by single spaces."""
     endings: tuple[str, ...]
     """Harmless endings of words that the vocabulary does not list."""
-    ids: Mapping[str, Topic | None]
-    """The topic of single ontology ids, or None for those that reveal nothing: "CL:0001063"."""
+    ids: Mapping[tuple[str, int], Topic | None]
+    """The topic of single ontology ids, or None for those that reveal nothing. An id is a prefix in capitals and a
+    number; letters before the number are left out: ("NCIT", 16576)."""
     ontologies: Mapping[str, Topic | None]
     """The topic of all other ids of an ontology, by its prefix in capitals."""
 
@@ -70,7 +71,7 @@ def load_topics(sections: Mapping[str, str], path: Path = TOPICS_FILE) -> Topics
         for word in _split(sections[section]):
             if word not in safe and len(word) > 1:
                 words.setdefault(word, (of_section.get(section, topics["health"]),))
-    ids: dict[str, Topic | None] = dict.fromkeys(_expand(content["ontologies"]["ids"]))
+    ids: dict[tuple[str, int], Topic | None] = dict.fromkeys(_expand(content["ontologies"]["ids"]))
     ontologies: dict[str, Topic | None] = dict.fromkeys(content["ontologies"]["harmless"])
     for name, entry in listed.items():
         ids |= dict.fromkeys(_expand(entry.get("ids", ())), topics[name])
@@ -97,13 +98,13 @@ def _split(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def _expand(ids: Iterable[str]) -> list[str]:
+def _expand(ids: Iterable[str]) -> list[tuple[str, int]]:
     """Return the ids of a list that may contain ranges."""
-    found: list[str] = []
+    found: list[tuple[str, int]] = []
     for entry in ids:
         match = _IDS.fullmatch(entry)
         if match is None:
             raise ValueError(f"{entry!r} is not an ontology id or a range of ids")
-        prefix, letter, first, last = match.groups()
-        found += [f"{prefix}:{letter}{number}" for number in range(int(first), int(last or first) + 1)]
+        prefix, first, last = match.groups()
+        found += [(prefix, number) for number in range(int(first), int(last or first) + 1)]
     return found
