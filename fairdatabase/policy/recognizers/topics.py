@@ -22,6 +22,7 @@ _MONTHS_BETWEEN_VISITS = 3
 _AGE_AND_SEX_ALONE = re.compile(r"\d{1,3} ?[fm]|f ?\d{1,3}", re.IGNORECASE)
 # "d12", "w30": a letter for days, weeks or months, and a number.
 _LETTER_AND_NUMBER = re.compile(r"[dwmhy]\d{2,3}")
+_PUNCTUATION = " .,:;()[]+-/*"
 _ANSWERS = frozenset("yn")
 # Up to this many neighbouring words may be parts of one: "h i v", "pre-term".
 _MOST_PARTS = 3
@@ -74,8 +75,10 @@ def _topics_of_term(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
         return
     if _DIGIT.search(folded):
         yield from _topics_of_numbers(folded, vocabulary)
-    elif len(folded) == 1 and folded.lower() not in _ANSWERS:
+    elif len(letter := folded.strip(_PUNCTUATION)) == 1 and letter.lower() not in _ANSWERS:
         yield topics.by_name["code"]
+    elif not topics.numbers.isdisjoint(words := _LETTERS.findall(folded.lower())):
+        yield from (topics.beside_numbers[word] for word in words if word in topics.beside_numbers)
     for token in _harmful_tokens(folded, vocabulary):
         yield from _topics_of_word(token, vocabulary)
     if any(_is_known_by_ending(token, vocabulary) for token in _TOKEN.findall(folded.lower())):

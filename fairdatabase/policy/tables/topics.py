@@ -37,6 +37,8 @@ class Topics:
     """The topics that each revealing word reveals."""
     beside_numbers: Mapping[str, Topic]
     """The topic that each word reveals together with a number."""
+    numbers: frozenset[str]
+    """Numbers in words."""
     phrases: re.Pattern[str]
     """Phrases in which a revealing word has a harmless meaning. Their words are separated by single spaces."""
     endings: tuple[str, ...]
@@ -82,6 +84,7 @@ def load_topics(sections: Mapping[str, str], path: Path = TOPICS_FILE) -> Topics
         beside_numbers={
             word: topics[name] for name, entry in listed.items() for word in _split(entry.get("beside_numbers", ""))
         },
+        numbers=frozenset(word for entry in listed.values() for word in _split(entry.get("numbers", ""))),
         phrases=re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, harmless['phrases']))})(?!\w)"),
         endings=tuple(content["endings"]["harmless"].split()),
         ids=ids,

@@ -26,7 +26,8 @@ _BY_FIELD = {
     """,
     "env_local_scale": """
         animal-associated habitat|lake|coastal sea water|agricultural field|farm|city|human body|pond|indoor air|
-        hydrothermal vent|spring water
+        hydrothermal vent|spring water|
+        wastewater treatment plant|treated wastewater
     """,
     "env_medium": """
         feces [ENVO:00002003]|ENVO:00002003|fecal material [ENVO:00002003]|soil|sea water|sediment|air|fresh water|
