@@ -15,6 +15,8 @@ FIELDS = sorted(
     for field in load_policy().fields.values()
     if field.field_class == FIELD_CLASS_PUBLIC and field.action in ("term", "organism", "study")
 )
+# A sample may have fewer fields than the policy knows, so each value is planted in every third of them.
+PARTS = 3
 PLANTED = (
     "stool of a smoker", "ulcerative colitis", "T 2 D", "ICU", "Asthma", "healthy", "non-diabetic", "MONDO:0005180",
     "feces [DOID:8577]", "Hispanic", "infant", "centenarian" , "34F", "pregnant woman", "prostate", "human milk",
@@ -41,14 +43,14 @@ def written(value: str) -> str:
 async def test_outsider_neither_reads_nor_finds_a_revealing_value(platform: Platform, owner: Account) -> None:
     outsider = await platform.account("outsider")
     stored = 0
-    for value in PLANTED:
-        sample = await owner.create(metadata={**dict.fromkeys(FIELDS, value)})
+    for number, value in enumerate(PLANTED):
+        sample = await owner.create(metadata=dict.fromkeys(FIELDS[number % PARTS :: PARTS], value))
         seen: dict[str, Any] = (await outsider.call("GET", f"/api/samples/{sample['id']}")).json()
         stored += len(sample["metadata"])
         assert seen["metadata"] == {}, value
         assert seen["withheldFields"] == sorted(f"metadata.{name}" for name in sample["metadata"])
         await owner.wait_until_processed(sample["id"])
-        for name in [*sample["metadata"]][::6]:
+        for name in [*sample["metadata"]][::12]:
             condition = f"metadata.{name} = {written(value)}"
             # The owner's answer shows that the filter would find the sample.
             mine, theirs = await asyncio.gather(found_by(owner, condition), found_by(outsider, condition))
