@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairdatabase.filters.language import LONGEST_TEXT, Comparison, FilterError, parse, render
@@ -133,6 +133,7 @@ def write(comparison: Comparison) -> str:
     return f"{head}{dot}{quote(name) if dot else ''} {comparison.operator} {text}"
 
 
+@settings(deadline=None)
 @given(st.lists(COMPARISON, max_size=10))
 def test_written_filter_is_parsed_back(comparisons: list[Comparison]) -> None:
     assert parse(" AND ".join(map(write, comparisons))) == tuple(comparisons)
@@ -161,6 +162,7 @@ FRAGMENTS = st.lists(
 ).map(" ".join)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | FRAGMENTS)
 def test_any_text_parses_or_raises_filter_error(text: str) -> None:
     try:
@@ -171,6 +173,7 @@ def test_any_text_parses_or_raises_filter_error(text: str) -> None:
         assert 1 <= int(found[1]) <= len(text) + 1
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), min_size=1, max_size=20), st.integers(0, 30))
 def test_error_does_not_quote_the_text(secret: str, cut: int) -> None:
     text = f'organism = {secret} AND metadata."{secret}" = "{secret}'[cut:]
