@@ -10,6 +10,7 @@ from chassis.identity.revocation import connect_redis, open_revocation_list
 from chassis.serving.server import Application, Parts
 from chassis.storage.database import MIGRATIONS, Database, open_database
 from chassis.storage.sweep import keep_sweeping
+from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.records.search_terms import SearchTerms
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendNotificationServiceStub, BackendServiceStub
@@ -64,7 +65,9 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         engine = _start_engine(config, parts, database, lease, creating)
         creation = Creation(engine, creating, privacy, backend)
         fingerprints = Fingerprints.load(config.fingerprint_key_file)
-        importing = Importing(creation, fingerprints, revocations, load_policy(), at_once=config.imports_at_once)
+        importing = Importing(
+            creation, fingerprints, revocations, Anonymiser(load_policy()), at_once=config.imports_at_once
+        )
         # Registered last and so closed first: imports must finish their rows before the engine stops.
         parts.background.push_async_callback(importing.close)
         health = Health(

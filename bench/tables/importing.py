@@ -14,7 +14,7 @@ from fairdatabase.policy.records.anonymisation import Anonymiser, render
 from fairdatabase.policy.records.drops import Cause
 from fairdb.samples.v1.sample_pb2 import RawSample
 from gateway.imports.files import open_reader
-from gateway.imports.rows import Row, Titles
+from gateway.imports.rows import Comments, Row, Titles
 
 _STUDY = "0190f3a4-0000-7000-8000-000000000001"
 _BYTES_AT_ONCE = 64 * 1024
@@ -67,8 +67,8 @@ def _items(path: Path) -> Iterator[Row | AppError]:
     reader = open_reader(content_type_of(path))
     with path.open("rb") as file:
         for data in iter(partial(file.read, _BYTES_AT_ONCE), b""):
-            yield from (item for item in reader.feed(data) if not isinstance(item, Titles))
-    yield from (item for item in reader.end() if not isinstance(item, Titles))
+            yield from (item for item in reader.feed(data) if not isinstance(item, Titles | Comments))
+    yield from (item for item in reader.end() if not isinstance(item, Titles | Comments))
 
 
 def _judge_rows(
@@ -86,7 +86,7 @@ def _judge_rows(
         else:
             raw = item.sample
             raw.study = raw.study or _STUDY
-            raw.organism = raw.organism or organism
+            raw.organism = anonymiser.own_organism(raw) or organism or raw.organism
             judged = anonymiser.judge(raw)
             given.update(_columns_of(raw))
             for name, dropped in {**judged.dropped, **judged.named.dropped}.items():

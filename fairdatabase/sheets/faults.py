@@ -3,31 +3,24 @@
 import csv
 import io
 
-from fairdatabase.sheets.dialect import BOM, MOST_BYTES, cells_of, delimiter_of
+from fairdatabase.sheets.decoding import other_format
+from fairdatabase.sheets.dialect import BOM, MOST_BYTES, cells_of
 from fairdatabase.sheets.errors import BadTable
+from fairdatabase.sheets.header import find_header, fitted, is_comment_cell
 
-_ZIP = b"PK\x03\x04"
 
-
-def first_fault(content: bytes) -> BadTable | None:
-    """Return the first fault of a file, or None if the file is valid.
+def first_fault(content: bytes, delimiter: str) -> BadTable | None:
+    """Return the first fault of a file of text, or None if the file is valid.
 
     Slower than reading, because it looks at each line separately. Call it when reading has failed.
     """
     content = content.removeprefix(BOM)
-    delimiter = delimiter_of(io.TextIOWrapper(io.BytesIO(content), errors="replace", newline=""))
     return fault_in_bytes(content, delimiter) or _fault_in_rows(content.decode(), delimiter)
-
-
-def fault_in_start(start: bytes) -> BadTable | None:
-    """Return the fault if the first bytes of a file show that it is not text, else None."""
-    # An .xlsx file is a ZIP archive.
-    return BadTable("This is an Excel file: save it as CSV (UTF-8) and use that.") if start[:4] == _ZIP else None
 
 
 def fault_in_bytes(content: bytes, delimiter: str) -> BadTable | None:
     """Return the first place where bytes without a BOM are not UTF-8 text, or None if all are."""
-    if fault := fault_in_start(content):
+    if fault := other_format(content):
         return fault
     at = content.find(b"\0")
     if at >= 0:
@@ -63,7 +56,8 @@ def _at_byte(content: bytes, at: int, delimiter: str, why: str) -> BadTable:
 def _fault_in_rows(text: str, delimiter: str) -> BadTable | None:
     lines = list(io.StringIO(text, newline=""))
     reader = cells_of(lines, delimiter)
-    width = None
+    titles: list[str] | None = None
+    leading: list[list[str]] = []
     empty = None
     while True:
         line = reader.line_num + 1
@@ -74,15 +68,21 @@ def _fault_in_rows(text: str, delimiter: str) -> BadTable | None:
         except csv.Error as error:
             return fault_in_quotes(error, "".join(lines[line - 1 : reader.line_num]), line, delimiter)
         if empty is not None and row:
-            hint = ': in a table of one column, write a missing value as ""' if width == 1 else ""
+            is_single = titles is not None and len(titles) == 1
+            hint = ': in a table of one column, write a missing value as ""' if is_single else ""
             return BadTable(f"the line is empty{hint}", line=empty, column=1)
         if not row:
             empty = empty or line
-        elif width is None:
-            width = len(row)
-        elif len(row) != width:
-            why = f"{len(row)} {'cell' if len(row) == 1 else 'cells'}, but the header has {width}"
-            return BadTable(why, line=line, column=min(len(row), width) + 1)
+        elif is_comment_cell(row[0]):
+            leading += [row] if titles is None else []
+        else:
+            if titles is None:
+                header = find_header(leading, row)
+                titles = row if header is None else leading[header]
+            if fitted(row, titles) is None:
+                width = len(titles)
+                why = f"{len(row)} {'cell' if len(row) == 1 else 'cells'}, but the header has {width}"
+                return BadTable(why, line=line, column=min(len(row), width) + 1)
 
 
 def _bad_quote(row: str, delimiter: str) -> int:

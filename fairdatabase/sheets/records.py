@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from fairdatabase.sheets.dialect import BOM, MOST_BYTES, cells_of
+from fairdatabase.sheets.decoding import Decoder
+from fairdatabase.sheets.dialect import MOST_BYTES, cells_of
+from fairdatabase.sheets.header import Start, find_header, is_comment
 
 _MOST_LINES = 100
 _MOST_SPAN = 64 * 1024
@@ -49,7 +51,10 @@ class Record(NamedTuple):
 
 
 class Records(Protocol):
-    """Splits a file into records."""
+    """Splits a file into records. Its methods raise BadTable if the file cannot be read at all."""
+
+    comments: int
+    """How many lines of a table are comments, which are no records."""
 
     def feed(self, data: bytes) -> Iterator[Record]:
         """Take some bytes; yield the records that are now complete."""
@@ -71,32 +76,34 @@ class _Line(NamedTuple):
 
 
 class _Lines:
-    """Splits bytes into lines without their line ends, and removes the BOM."""
+    """Splits bytes into lines of text without their line ends. Its methods raise BadTable."""
 
-    def __init__(self) -> None:
+    def __init__(self, charset: str) -> None:
+        self._decoder = Decoder(charset)
         self._rest = b""
-        self._started = self._too_long = False
+        self._too_long = False
         self._number = 0
 
     def feed(self, data: bytes) -> Iterator[_Line]:
-        self._rest += data
-        if not self._started:
-            if len(self._rest) < len(BOM) and BOM.startswith(self._rest):
-                return
-            self._rest, self._started = self._rest.removeprefix(BOM), True
-        *lines, self._rest = self._rest.split(b"\n")
+        for text in self._decoder.feed(data):
+            yield from self._split(text)
+
+    def unfinished(self) -> bool:
+        return bool(self._rest) or self._too_long or not self._decoder.complete()
+
+    def end(self) -> Iterator[_Line]:
+        for text in self._decoder.end():
+            yield from self._split(text)
+        if self._rest or self._too_long:
+            yield self._line(self._rest)
+            self._rest = b""
+
+    def _split(self, text: bytes) -> Iterator[_Line]:
+        *lines, self._rest = (self._rest + text).split(b"\n")
         for line in lines:
             yield self._line(line)
         if len(self._rest) > MOST_BYTES:
             self._too_long, self._rest = True, b""
-
-    def unfinished(self) -> bool:
-        return bool(self._rest) or self._too_long
-
-    def end(self) -> Iterator[_Line]:
-        if self.unfinished():
-            yield self._line(self._rest)
-            self._rest = b""
 
     def _line(self, raw: bytes) -> _Line:
         self._number += 1
@@ -107,8 +114,11 @@ class _Lines:
 class LineRecords:
     """Splits a file in which each line is a row; blank lines do not count."""
 
-    def __init__(self) -> None:
-        self._lines = _Lines()
+    comments = 0
+    """Such a file has no comments."""
+
+    def __init__(self, charset: str = "") -> None:
+        self._lines = _Lines(charset)
 
     def feed(self, data: bytes) -> Iterator[Record]:
         return self._records(self._lines.feed(data))
@@ -128,34 +138,75 @@ class LineRecords:
 
 
 class TableRecords:
-    """Splits a table whose cells may be quoted; blank lines do not count.
+    """Splits a table whose cells may be quoted. The first record is the header. Blank lines and comments do not count.
 
+    The header shows by which character the cells are separated.
     A quoted cell may contain line ends. If its quotes are wrong or never close, its first line becomes a bad row and
     reading resumes at the next line, so a stray quote does not affect other rows.
     """
 
-    def __init__(self, delimiter: str) -> None:
-        self._delimiter = delimiter
+    def __init__(self, delimiter: str, charset: str = "") -> None:
+        """Set up. `delimiter`: what separates the cells if the header does not show it."""
+        self.delimiter = delimiter
+        self.comments = 0
         self._separator = delimiter.encode()
-        self._lines = _Lines()
+        self._lines = _Lines(charset)
+        self._start: Start | None = Start(delimiter)
+        """The lines up to the header, until it has been read."""
+        self._leading: list[Record] | None = []
+        """The records up to the first that does not begin with "#", until it has been read."""
         self._open: list[_Line] = []
         """The lines of a row whose quoted cell is not closed yet."""
         self._span = 0
 
     def feed(self, data: bytes) -> Iterator[Record]:
         for line in self._lines.feed(data):
-            yield from self._take(deque([line]))
+            yield from self._rows(self._take(self._started(line)))
 
     def unfinished(self) -> bool:
         return self._lines.unfinished() or bool(self._open)
 
     def end(self) -> Iterator[Record]:
         for line in self._lines.end():
-            yield from self._take(deque([line]))
+            yield from self._rows(self._take(self._started(line)))
+        yield from self._rows(self._take(self._begin()))
         while self._open:
             todo = deque[_Line]()
-            yield self._reject_open(todo)
-            yield from self._take(todo)
+            yield from self._rows(iter([self._reject_open(todo)]))
+            yield from self._rows(self._take(todo))
+        if self._leading:
+            # No row follows: the first line with several cells is the header.
+            yield next((record for record in self._leading if len(record.cells) > 1), self._leading[0])
+
+    def _started(self, line: _Line) -> deque[_Line]:
+        """Return the lines to read: none until the header shows the delimiter."""
+        if self._start is None:
+            return deque([line])
+        return self._begin() if self._start.add(line.number, line.raw) else deque()
+
+    def _begin(self) -> deque[_Line]:
+        if self._start is None:
+            return deque()
+        start, self._start = self._start, None
+        self.delimiter = start.delimiter
+        self._separator = self.delimiter.encode()
+        return deque(_Line(number, raw) for number, raw in start.lines)
+
+    def _rows(self, records: Iterator[Record]) -> Iterator[Record]:
+        """Leave out the comments, and yield the header first."""
+        for record in records:
+            if is_comment(record.raw):
+                self.comments += 1
+                if self._leading is not None and len(self._leading) < _MOST_LINES:
+                    self._leading.append(record)
+                continue
+            if self._leading is not None:
+                leading, self._leading = self._leading, None
+                header = find_header([other.cells for other in leading], record.cells)
+                if header is not None:
+                    self.comments -= 1
+                    yield leading[header]
+            yield record
 
     def _take(self, todo: deque[_Line]) -> Iterator[Record]:
         while todo:
@@ -170,6 +221,10 @@ class TableRecords:
                 continue
             if not self._open and (not raw or (raw.isspace() and self._separator not in raw)):
                 continue
+            if not self._open and is_comment(raw):
+                # A comment may contain any quotes, and ends with its line.
+                yield Record(number, raw, _cells_of_comment(raw, self.delimiter))
+                continue
             inside = _ends_inside(raw, self._separator, bool(self._open))
             self._open.append(line)
             self._span += len(raw)
@@ -181,7 +236,7 @@ class TableRecords:
     def _close(self, todo: deque[_Line]) -> Record:
         raw = b"\n".join(line.raw or b"" for line in self._open)
         try:
-            record = _decoded(self._open[0].number, raw, self._delimiter)
+            record = _decoded(self._open[0].number, raw, self.delimiter)
         except csv.Error:
             return self._reject_first(todo)
         self._open, self._span = [], 0
@@ -215,6 +270,14 @@ def _decoded(number: int, raw: bytes, delimiter: str | None) -> Record:
     if '"' not in text:
         return Record(number, raw, text.split(delimiter))
     return Record(number, raw, next(cells_of([text], delimiter)))
+
+
+def _cells_of_comment(raw: bytes, delimiter: str) -> list[str]:
+    text = raw.decode(errors="replace")
+    try:
+        return next(cells_of([text], delimiter))
+    except csv.Error:
+        return text.split(delimiter)
 
 
 def _ends_inside(line: bytes, delimiter: bytes, inside: bool) -> bool:

@@ -7,13 +7,17 @@ the column.
 import csv
 import io
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from fairdatabase.sheets.columns import untitled
+from fairdatabase.sheets.decoding import Decoder
 from fairdatabase.sheets.dialect import BOM, cells_of, delimiter_of
 from fairdatabase.sheets.errors import BadTable
 from fairdatabase.sheets.faults import fault_in_bytes, fault_in_quotes, first_fault
+from fairdatabase.sheets.header import Start, find_header, fitted, is_comment_cell
 
 _CELLS_AT_ONCE = 6_000
 _BYTES_AT_ONCE = 1 << 20
@@ -22,21 +26,33 @@ _BYTES_AT_ONCE = 1 << 20
 class Sheet:
     """A table in an open file: `titles`, the `delimiter` that separates its cells, and its rows.
 
-    The delimiter is a tab if the header contains one, else a comma. Text is UTF-8, with or without BOM; cells may be
-    quoted; lines end in LF, CRLF or CR; empty lines at the end do not count.
+    The header shows the delimiter: a tab, else the most frequent of comma, semicolon and vertical bar. Cells may be
+    quoted; lines end in LF, CRLF or CR; empty lines at the end do not count, nor do comments, which begin with "#".
+    `sheets.decoding` describes the encodings. A column without a title has its number as its title: "column 3". Only
+    the first column may have an empty title.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         """Read the header. Raises BadTable, OSError."""
-        self._source = file if file.seekable() else io.BytesIO(file.read())
+        source = file if file.seekable() else io.BytesIO(file.read())
+        self._source = _as_text(source)
         self.size = self._check_bytes()
-        """The size of the file in bytes."""
+        """The size of the text in bytes."""
         self._text = io.TextIOWrapper(self._source, encoding="utf-8-sig", newline="")
+        self.delimiter = ","
         try:
-            self.delimiter = delimiter_of(self._text)
+            start = Start(",")
+            for number, line in enumerate(self._text, start=1):
+                if start.add(number, line.rstrip("\r\n").encode()):
+                    break
+            self.delimiter = start.delimiter
             self._text.seek(0)
+            if start.has_separator_line:
+                next(self._text)
             self._reader = cells_of(self._text, self.delimiter)
-            self.titles = _checked_titles(next(self._reader, list[str]()))
+            self.header, self._first = self._read_header()
+            """The titles as they are in the file."""
+            self.titles = _checked_titles(self.header)
         except (UnicodeDecodeError, csv.Error) as error:
             raise self._fault(str(error)) from None
 
@@ -49,14 +65,13 @@ class Sheet:
         """Yield some rows at a time, each as wide as the header. Raises BadTable, even if there are no rows."""
         width, is_empty = len(self.titles), True
         try:
-            while chunk := list(islice(self._reader, max(1, _CELLS_AT_ONCE // width))):
-                if set(map(len, chunk)) != {width}:
-                    while chunk and not chunk[-1]:
-                        chunk.pop()
-                    if any(len(row) != width for row in chunk) or any(self._reader):
-                        raise self._fault("rows of different widths")
-                    if not chunk:
-                        break
+            while chunk := [*self._first, *islice(self._reader, max(1, _CELLS_AT_ONCE // width))]:
+                self._first = []
+                chunk = [row for row in chunk if not (row and is_comment_cell(row[0]))]
+                if set(map(len, chunk)) - {width}:
+                    chunk = self._fitted(chunk)
+                if not chunk:
+                    continue
                 is_empty = False
                 yield chunk
         except (UnicodeDecodeError, csv.Error) as error:
@@ -64,13 +79,36 @@ class Sheet:
         if is_empty:
             raise BadTable("there is no row below the header", line=2, column=1)
 
+    def _read_header(self) -> tuple[list[str], list[list[str]]]:
+        """Return the header, and the first row if it was read too."""
+        leading: list[list[str]] = []
+        row = next(self._reader, list[str]())
+        while row and is_comment_cell(row[0]):
+            leading.append(row)
+            row = next(self._reader, list[str]())
+        if row and (header := find_header(leading, row)) is not None:
+            return leading[header], [row]
+        return row, []
+
+    def _fitted(self, chunk: list[list[str]]) -> list[list[str]]:
+        """Return rows that are all as wide as the header, without empty lines at the end. Raises BadTable."""
+        if not chunk[-1] and any(self._reader):
+            raise self._fault("an empty line")
+        while chunk and not chunk[-1]:
+            chunk.pop()
+        rows = [fitted(row, self.header) if row else None for row in chunk]
+        found = [row for row in rows if row is not None]
+        if len(found) < len(rows):
+            raise self._fault("rows of different widths")
+        return found
+
     def _check_bytes(self) -> int:
         """Return how many bytes there are. Raises BadTable when one is NUL, or there are none."""
         size = 0
         while block := self._source.read(_BYTES_AT_ONCE):
             if 0 in block:
                 self._source.seek(0)
-                raise first_fault(self._source.read()) or BadTable("a NUL byte")
+                raise first_fault(self._source.read(), ",") or BadTable("a NUL byte")
             size += len(block)
         if not size:
             raise BadTable("the file is empty", line=1, column=1)
@@ -82,7 +120,26 @@ class Sheet:
         # A wrapper that is not detached closes the file when it is freed.
         source = self._text.detach()
         source.seek(0)
-        return first_fault(source.read()) or BadTable(otherwise)
+        return first_fault(source.read(), self.delimiter) or BadTable(otherwise)
+
+
+def _as_text(file: BinaryIO) -> BinaryIO:
+    """Return a file itself if its bytes are UTF-8, else its text in memory. Raises BadTable."""
+    decoder = Decoder()
+    for block in iter(partial(file.read, _BYTES_AT_ONCE), b""):
+        for _ in decoder.feed(block):
+            pass
+    for _ in decoder.end():
+        pass
+    file.seek(0)
+    if not decoder.converts:
+        return file
+    decoder, text = Decoder(), io.BytesIO()
+    for block in iter(partial(file.read, _BYTES_AT_ONCE), b""):
+        text.writelines(decoder.feed(block))
+    text.writelines(decoder.end())
+    text.seek(0)
+    return text
 
 
 def read_rows(path: Path) -> Iterator[dict[str, str]]:
@@ -121,13 +178,11 @@ def read_lines(path: Path, delimiters: str) -> list[tuple[int, list[str]]]:
             found.append((reader.line_num, cells))
 
 
-def _checked_titles(titles: list[str]) -> list[str]:
+def _checked_titles(header: list[str]) -> list[str]:
     """Return the titles of a header. Raises BadTable."""
-    if not any(titles):
+    if not any(header):
         raise BadTable("the header names no column", line=1, column=1)
-    if len(titles) == 1 and ";" in titles[0]:
-        why = "the cells are separated by semicolons: save the table with commas or tabs"
-        raise BadTable(why, line=1, column=1)
+    titles = [title if title or not index else untitled(index, header) for index, title in enumerate(header)]
     first: dict[str, int] = {}
     for number, title in enumerate(titles, start=1):
         if (earlier := first.setdefault(title.strip(), number)) < number:

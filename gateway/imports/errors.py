@@ -15,7 +15,7 @@ class Overloaded(AppError):
 
 
 class MediaTypeUnsupported(AppError):
-    """Content-Type must be application/x-ndjson, text/csv or text/tab-separated-values, encoded in UTF-8."""
+    """Content-Type must be application/x-ndjson, text/csv or text/tab-separated-values, with a known charset if any."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "MEDIA_TYPE_UNSUPPORTED"

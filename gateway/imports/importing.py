@@ -18,7 +18,7 @@ from chassis.errors import AppError, DeadlineExceeded, Internal, InvalidRequest,
 from chassis.identity.revocation import Revocations
 from chassis.tasks import cancel
 from chassis.tracing import current_traceparent, tracer
-from fairdatabase.policy.tables.fields import Policy
+from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.sheets.records import MOST_BYTES, Fault
 from fairdatabase.violations import Violation, violations_of
 from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim
@@ -30,7 +30,7 @@ from gateway.imports.attempts import Attempts
 from gateway.imports.dropped import DroppedFields
 from gateway.imports.errors import RowUnreadable, TooManyRows
 from gateway.imports.places import Places
-from gateway.imports.rows import Item, Row, Titles
+from gateway.imports.rows import Comments, Item, Row, Titles
 from gateway.imports.slow_reader import SlowReader
 from gateway.imports.spool import Spool
 from gateway.imports.token_watch import TokenWatch
@@ -57,13 +57,19 @@ class Importing:
     """Runs the imports of this process."""
 
     def __init__(
-        self, creation: Creation, fingerprints: Fingerprints, revocations: Revocations, policy: Policy, *, at_once: int
+        self,
+        creation: Creation,
+        fingerprints: Fingerprints,
+        revocations: Revocations,
+        anonymiser: Anonymiser,
+        *,
+        at_once: int,
     ) -> None:
         """Set up. `at_once`: how many imports may run at a time."""
         self._creation = creation
         self._fingerprints = fingerprints
         self._tokens = TokenWatch(revocations)
-        self._policy = policy
+        self._anonymiser = anonymiser
         self.places = Places(at_once)
         self._admission = Admission(_ROWS_AT_ONCE, _BYTES_AT_ONCE)
         self._begun: set[asyncio.Task[Identified]] = set()
@@ -90,7 +96,7 @@ class Importing:
         """
         call = call_context.current()
         span = trace.get_current_span().get_span_context()
-        job = Import(call.caller, call.correlation_id, span, *defaults, DroppedFields(self._policy))
+        job = Import(call.caller, call.correlation_id, span, *defaults, DroppedFields(self._anonymiser.policy))
         spool, reader = Spool(), SlowReader()
         reading = asyncio.create_task(self._read(job, items, rest, spool))
         reading.add_done_callback(lambda _: reader.limit())
@@ -142,6 +148,9 @@ class Importing:
             if isinstance(item, Titles):
                 job.dropped.add_columns(item.metadata)
                 continue
+            if isinstance(item, Comments):
+                job.summary.comments = item.lines
+                continue
             if job.read == MOST_ROWS:
                 raise TooManyRows
             await job.read_ahead.acquire()
@@ -165,7 +174,7 @@ class Importing:
             return RowUnreadable(Fault.EMPTY)
         size = max(size, row.size)
         row.sample.study = row.sample.study or job.study
-        row.sample.organism = row.sample.organism or job.organism
+        row.sample.organism = self._anonymiser.own_organism(row.sample) or job.organism or row.sample.organism
         try:
             claim = self._claim(job, row)
         except InvalidRequest as error:

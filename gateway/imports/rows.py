@@ -1,12 +1,11 @@
 """Parses the rows of an import, which are lines of JSON or cells of a table. An invalid row becomes an error."""
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from chassis.errors import AppError, InvalidRequest
-from fairdatabase.sheets.columns import REQUEST_ID, SAMPLE_FIELDS, Columns
+from fairdatabase.sheets.columns import LONGEST_TITLE, REQUEST_ID, SAMPLE_FIELDS, Columns, RowRagged, read_whole_number
 from fairdatabase.sheets.records import Fault
 from fairdatabase.violations import Violation
 from fairdb.samples.v1.sample_pb2 import RawSample
@@ -15,8 +14,6 @@ from gateway.imports.errors import RowFieldUnknown, RowNotJson, RowUnreadable
 _METADATA, _REQUEST_ID, _TAXON_ID = "metadata", "request_id", "taxon_id"
 _FIELDS = {**SAMPLE_FIELDS, _METADATA: _METADATA, **REQUEST_ID}
 _FIELD_NAMES = ", ".join(name for name in _FIELDS if "_" not in name)
-_INT32_DIGITS = 10
-_WHOLE_AS_FLOAT = re.compile(r"\.0+$")
 
 
 class Row(NamedTuple):
@@ -35,8 +32,15 @@ class Titles(NamedTuple):
     """The titles of the columns that become metadata."""
 
 
-Item = Row | AppError | Titles
-"""A row, or the error that rejects it. A table begins with its header."""
+class Comments(NamedTuple):
+    """The end of a table."""
+
+    lines: int
+    """How many lines are comments, which are no rows."""
+
+
+Item = Row | AppError | Titles | Comments
+"""A row, or the error that rejects it. A table begins with its header and ends with its comments."""
 
 
 class _DuplicateName(ValueError):
@@ -102,9 +106,10 @@ def _set_metadata(sample: RawSample, values: object) -> Iterable[Violation]:
     if not isinstance(values, dict):
         yield Violation(_path(_METADATA), "must be an object of field names and values")
         return
-    for name, value in values.items():
+    for number, (name, value) in enumerate(values.items(), start=1):
         try:
-            into = sample.metadata[name]
+            # A name that a field cannot have is as unknown to the policy as the number is.
+            into = sample.metadata[name if 0 < len(name) <= LONGEST_TITLE and "\0" not in name else f"field {number}"]
             match value:
                 case str():
                     into.string_value = value
@@ -132,13 +137,12 @@ def _set_taxon_id(sample: RawSample, value: object) -> Iterable[Violation]:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, str):
-        # A program writes the whole numbers of a column with gaps as "9606.0".
-        digits = _WHOLE_AS_FLOAT.sub("", value.strip())
-        if not digits.isdecimal() or len(digits) > _INT32_DIGITS:
+        number = read_whole_number(value)
+        if number is None:
             # The policy drops it, and names it in the answer, unless it is a missing-value term.
             sample.metadata["taxonId"].string_value = value
             return
-        value = int(digits)
+        value = number
     try:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValueError
@@ -161,20 +165,15 @@ def _path(field: str) -> str:
 
 def read_cells(columns: Columns, cells: Sequence[str], size: int) -> Item:
     """Read a row from the cells of a table. Blank cells count as absent."""
-    if len(cells) != columns.width:
+    try:
+        named, metadata = columns.read(cells)
+    except RowRagged:
         return RowUnreadable(Fault.RAGGED, cells=str(len(cells)), columns=str(columns.width))
-    sample, request_id = RawSample(), ""
-    for index, name in columns.metadata:
-        if (cell := cells[index]) and not cell.isspace():
-            sample.metadata[name].string_value = cell
-    for index, field in columns.named:
-        cell = cells[index]
-        if not cell or cell.isspace():
-            continue
-        if field == _REQUEST_ID:
-            request_id = cell
-        elif field != _TAXON_ID:
-            setattr(sample, field, cell)
-        elif violations := list(_set_taxon_id(sample, cell)):
-            return InvalidRequest(violations=violations)
+    request_id = named.pop(_REQUEST_ID, "")
+    taxon_id = read_whole_number(named.pop(_TAXON_ID, "")) or 0
+    sample = RawSample(taxon_id=taxon_id)
+    for field, value in named.items():
+        setattr(sample, field, value)
+    for name, value in metadata.items():
+        sample.metadata[name].string_value = value
     return Row(sample, request_id, size)

@@ -121,6 +121,8 @@ def _to_object(row: pb.ImportedRow) -> dict[str, Any]:
 def _summary(summary: pb.ImportSummary) -> dict[str, Any]:
     found: dict[str, Any] = {name: getattr(summary, name) for name in ("rows", "stored", "repeated", "refused")}
     found["dropped"] = _dropped(summary.dropped)
+    if summary.comments:
+        found["comments"] = summary.comments
     if summary.more_dropped:
         found["moreDropped"] = summary.more_dropped
     return {**found, "stopped": _error(summary.stopped)} if summary.HasField("stopped") else found

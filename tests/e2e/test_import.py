@@ -30,7 +30,7 @@ BAD_SAMPLES: list[dict[str, Any]] = [
     {"organism": "", "metadata": {"age": "34"}},
     {"organism": f"of {SECRET}", "metadata": {"age": "34"}},
     {"organism": SECRET},
-    {"organism": "E. coli", "subject": "x" * 257},
+    {"organism": SECRET.upper(), "taxonId": 562},
     {"organism": "E. coli", "subject": SECRET},
     {"organism": "E. coli", "requestId": "x" * 129},
 ]
@@ -121,11 +121,11 @@ async def test_repeated_rows_among_many_new_ones_are_recognised(platform: Platfo
     [
         (b"age\n34\n", "text/plain", {}, 415, "MEDIA_TYPE_UNSUPPORTED"),
         (b"age\n34\n", "", {}, 415, "MEDIA_TYPE_UNSUPPORTED"),
-        (b"age\n34\n", "text/csv; charset=latin-1", {}, 415, "MEDIA_TYPE_UNSUPPORTED"),
+        (b"age\n34\n", "text/csv; charset=klingon", {}, 415, "MEDIA_TYPE_UNSUPPORTED"),
         (b"", CSV, {}, 400, "INVALID_REQUEST"),
         (b"age\n", CSV, {}, 400, "INVALID_REQUEST"),
         (b"\n\n", NDJSON, {}, 400, "INVALID_REQUEST"),
-        (b"age,age\n1,2\n", CSV, {}, 400, "INVALID_REQUEST"),
+        (b",,\n1,2,3\n", CSV, {}, 400, "INVALID_REQUEST"),
         (b"age\n34\n", CSV, {"study": "none"}, 400, "INVALID_REQUEST"),
         (b"age\n34\n", CSV, {"shoe": "42"}, 400, "MALFORMED_REQUEST"),
     ],

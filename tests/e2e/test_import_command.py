@@ -197,7 +197,7 @@ async def test_rows_without_study_and_organism_take_those_of_the_options(platfor
     [
         ("absent.csv", None, "No such file"),
         ("unknown.xlsx", b"a\n1\n", "--format"),
-        ("twice.csv", b"a,a\n1,2\n", "columns 1 and 2 have the same title"),
+        ("untitled.csv", b",,\n1,2,3\n", "header: names no column"),
         ("empty.csv", b"", "the file is empty"),
         ("titles.csv", b"organism,b\n", "the file contains no rows"),
     ],

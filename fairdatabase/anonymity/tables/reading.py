@@ -37,7 +37,10 @@ def read_table(path: Path, advance: Advance | None = None) -> Table:
             if advance:
                 advance(sheet.position, sheet.size)
     columns: dict[str, Column] = {}
-    for title in sheet.titles:
-        # `pop` frees the pieces of a column once they are joined. All pieces and columns together need too much memory.
-        columns[title] = Column(list(numberings.pop(0)), np.concatenate(pieces.pop(0)))
+    for title, written in zip(sheet.titles, sheet.header, strict=True):
+        # Remove the pieces from the list to free their memory. Together with the columns, they exceed the table's size.
+        values, codes = list(numberings.pop(0)), np.concatenate(pieces.pop(0))
+        # Programs write empty columns at the end.
+        if written.strip() or any(map(str.strip, values)):
+            columns[title] = Column(values, codes)
     return Table(columns, rows, sheet.delimiter)

@@ -25,7 +25,7 @@ from fairdatabase.client.terminal import (
     print_error,
     progress_bar,
 )
-from fairdatabase.sheets.faults import fault_in_start
+from fairdatabase.sheets.decoding import other_format
 
 _SHOWN = 10
 """The maximum number of kinds of problems to print, most frequent first, and of row numbers to print."""
@@ -39,7 +39,9 @@ _FORMATS = {".csv": Format.CSV, ".tsv": Format.TSV, ".txt": Format.TSV} | dict.f
 def import_command(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="CSV or TSV with a header, or NDJSON; in UTF-8.", dir_okay=False),
+        typer.Argument(
+            metavar="FILE", help="CSV or TSV with a header, or NDJSON; may be packed with gzip.", dir_okay=False
+        ),
     ],
     email: Email,
     study: Annotated[str, typer.Option(metavar="ID", help="The study of rows that do not name one.")] = "",
@@ -119,10 +121,12 @@ def _check(
     if str(file) == "-" or (file.exists() and not file.is_file()):
         print_error(str(file), "is not an ordinary file: save the rows in a file first, so that they can be sent again")
         raise typer.Exit(BAD_INPUT)
-    if fault := fault_in_start(_start_of(file)):
+    if fault := other_format(_start_of(file)):
         print_error(str(file), fault)
         raise typer.Exit(BAD_INPUT)
-    found = format or _FORMATS.get(file.suffix.lower())
+    # The name of a packed file ends in two suffixes: ".csv.gz".
+    suffix = Path(file.stem).suffix if file.suffix.lower() == ".gz" else file.suffix
+    found = format or _FORMATS.get(suffix.lower())
     if found is None:
         raise typer.BadParameter(f"the name of {file.name} does not show its format: add --format csv, tsv or ndjson")
     if refused is not None and _FORMATS.get(refused.suffix.lower(), found) is not found:
@@ -196,6 +200,9 @@ def _show(made: Report, file: Path, written: Path | None, refused: Path | None) 
 
 def _show_dropped(made: Report) -> None:
     out, dropped = console(), made.dropped
+    if made.comments:
+        one = made.comments == 1
+        out.print(f'{made.comments} {"line begins" if one else "lines begin"} with "#": passed over as comments.')
     for kind, columns in dropped.by_name.items():
         if columns:
             more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""

@@ -50,6 +50,7 @@ class Report:
         self.too_large = list[int]()
         """The numbers of refused rows that were too large to write."""
         self.kinds: dict[tuple[str, str], Kind] = {}
+        self.comments = 0
         self.dropped = DroppedColumns()
         self._columns_written = False
         self._report = report
@@ -69,6 +70,7 @@ class Report:
         self.new -= repeated
         self.repeated += repeated
         self.lost += repeated if sent.answer_lost else 0
+        self.comments = chunk.comments
         self.dropped.add(sent.imported.dropped, sent.imported.more_dropped)
         if chunk.titles and sent.imported.answers and not self._columns_written:
             self._write_columns()

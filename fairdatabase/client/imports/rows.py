@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from fairdatabase.sheets.columns import REQUEST_ID, SAMPLE_FIELDS, Columns, TitlesUnusable, list_titles
+from fairdatabase.policy.tables.reader import load_policy
+from fairdatabase.sheets.columns import REQUEST_ID, SAMPLE_FIELDS, Columns, RowRagged, TitlesUnusable, list_titles
+from fairdatabase.sheets.errors import BadTable
 from fairdatabase.sheets.records import Fault, LineRecords, Record, Records, TableRecords
 
 _ROWS_AT_ONCE = 400
@@ -58,6 +60,8 @@ class Chunk:
 
     titles: bytes
     """The header of the file of refused rows; empty for NDJSON."""
+    comments: int = 0
+    """How many lines of the file so far are comments."""
     rows: list[FileRow] = field(default_factory=list[FileRow])
     content: bytearray = field(default_factory=bytearray)
     """The lines to send: one for each row without a fault."""
@@ -94,10 +98,19 @@ class Keys:
 
 def read_chunks(file: BinaryIO, format: Format, keys: Keys) -> Iterator[Chunk]:
     """Yield the rows of the file in one pass. Raises FileUnusable."""
-    records = _records_of(file, _CUTTERS[format]())
+    try:
+        yield from _read_chunks(file, _CUTTERS[format](), keys)
+    except BadTable as error:
+        raise FileUnusable(str(error)) from None
+
+
+def _read_chunks(file: BinaryIO, cutter: LineRecords | TableRecords, keys: Keys) -> Iterator[Chunk]:
+    """Raises FileUnusable, BadTable."""
+    records = _records_of(file, cutter)
     prepare, titles = _prepare_json, b""
-    if format is not Format.NDJSON:
-        table = _Table(next(records, None), _DELIMITERS[format], organism_given=keys.organism_given)
+    if isinstance(cutter, TableRecords):
+        header = next(records, None)
+        table = _Table(header, cutter.delimiter.encode(), organism_given=keys.organism_given)
         prepare, titles = table.prepare, table.titles
     chunk, number = Chunk(titles), 0
     for number, record in enumerate(records, start=1):
@@ -106,21 +119,22 @@ def read_chunks(file: BinaryIO, format: Format, keys: Keys) -> Iterator[Chunk]:
         chunk.rows.append(FileRow(number, record.line, to_correct, fault, key_generated))
         if not isinstance(line, Fault):
             chunk.content += line + b"\n"
+        chunk.comments = cutter.comments
         if chunk.full:
             yield chunk
             chunk = Chunk(titles)
     if not number:
         raise FileUnusable("the file contains no rows")
+    chunk.comments = cutter.comments
     if chunk.rows:
         yield chunk
 
 
-_CUTTERS: dict[Format, Callable[[], Records]] = {
+_CUTTERS: dict[Format, Callable[[], LineRecords | TableRecords]] = {
     Format.CSV: lambda: TableRecords(","),
     Format.TSV: lambda: TableRecords("\t"),
     Format.NDJSON: LineRecords,
 }
-_DELIMITERS = {Format.CSV: b",", Format.TSV: b"\t"}
 
 
 def _records_of(file: BinaryIO, records: Records) -> Iterator[Record]:
@@ -151,7 +165,8 @@ class _Table:
             self._columns = Columns(titles.cells)
         except TitlesUnusable as error:
             raise FileUnusable(str(error)) from None
-        _check_titles(self._columns, titles.cells, delimiter.decode(), organism_given)
+        if not organism_given:
+            _check_titles(titles.cells)
         self._delimiter = delimiter
         self._key_column = next((index for index, name in self._columns.named if name == "request_id"), None)
         self.titles = b"requestId" + delimiter + titles.raw if self._key_column is None else titles.raw
@@ -178,35 +193,25 @@ class _Table:
         return written.getvalue().encode()
 
     def _row(self, cells: list[str]) -> dict[str, Any] | Fault:
-        columns = self._columns
-        if len(cells) != columns.width:
+        try:
+            named, metadata = self._columns.read(cells)
+        except RowRagged:
             return Fault.RAGGED
-        row: dict[str, Any] = {_AS_JSON[name]: cells[index] for index, name in columns.named if _has_text(cells[index])}
-        metadata = {name: cells[index] for index, name in columns.metadata if _has_text(cells[index])}
+        row: dict[str, Any] = {_AS_JSON[name]: value for name, value in named.items()}
         if metadata:
             row["metadata"] = metadata
         return row if row.keys() - {"requestId"} else Fault.EMPTY
 
 
-def _check_titles(columns: Columns, titles: Sequence[str], delimiter: str, organism_given: bool) -> None:
-    """Raise FileUnusable if no row could be stored, or if the file seems to use a different delimiter."""
-    if columns.width == 1 and (
-        other := next((mark for mark in _OTHER_DELIMITERS if mark in titles[0] and mark != delimiter), "")
-    ):
-        raise FileUnusable(f"header: only one column. Are the cells separated by {_OTHER_DELIMITERS[other]}?")
-    if organism_given or any(name == "organism" for _, name in columns.named):
-        return
-    near = next((title for _, title in columns.metadata if title.strip("#_ ").casefold() == "organism"), None)
-    meant = f" (did you mean {near!r}? Rename it to 'organism')" if near else ""
-    found = f"the columns are: {list_titles(titles)}"
-    raise FileUnusable(f"header: there is no column 'organism'{meant}; {found}. --organism NAME sets it for all rows")
+def _check_titles(titles: Sequence[str]) -> None:
+    """Raise FileUnusable if no column names the organism, so that no row could be stored."""
+    policy = load_policy()
+    fields = {field.name for title in titles if (field := policy.resolve(title)) is not None}
+    if fields.isdisjoint(("organism", "taxon_id")):
+        found = f"the columns are: {list_titles(titles)}"
+        raise FileUnusable(f"header: no column names the organism; {found}. --organism NAME sets it for all rows")
 
 
-_OTHER_DELIMITERS = {
-    ";": "semicolons, which neither CSV nor TSV uses",
-    "\t": "tabs (--format tsv)",
-    ",": "commas (--format csv)",
-}
 _AS_JSON = {field: name for name, field in (SAMPLE_FIELDS | REQUEST_ID).items() if "_" not in name}
 
 

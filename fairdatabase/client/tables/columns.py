@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fairdatabase.anonymity.model.table import Table
     from fairdatabase.anonymity.risk.risk import Roles
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or TSV file in UTF-8, with a header.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or TSV file with a header; may be packed with gzip.")]
 Quasi = Annotated[
     list[str],
     typer.Option(

@@ -10,6 +10,7 @@ from fairdatabase.policy.records.drops import IDENTIFYING, Cause, Dropped
 from fairdatabase.policy.records.generalisation import Implausible
 from fairdatabase.policy.records.memo import Listed, Memo
 from fairdatabase.policy.records.named_fields import NamedFields, judge_named, read_year
+from fairdatabase.policy.records.organisms import own_organism, settle_organism, titled_values, with_organism
 from fairdatabase.policy.records.postcodes import expects_five_figures
 from fairdatabase.policy.records.refusals import Refusal, collect_refusals
 from fairdatabase.policy.records.repeats import merge_repeats
@@ -96,6 +97,10 @@ class Anonymiser:
             raise InvalidSample(judged.violations)
         return render(judged, pseudonym)
 
+    def own_organism(self, raw: RawSample) -> str:
+        """Return the organism that a raw sample names by itself, under any title; "" if it needs a default."""
+        return own_organism(raw, self._memo)
+
     def judge(self, raw: RawSample) -> Judgement:
         """Decide on every field of a raw sample."""
         memo, policy, vocabulary = self._memo, self.policy, self.policy.vocabulary
@@ -111,6 +116,10 @@ class Anonymiser:
         values, dropped = _apply_rules(found.judged, context, memo)
         values += found.missing
         dropped |= found.dropped
+        # The organism may stand under a title of the metadata.
+        sent, titled = raw, titled_values(found.listed, values)
+        if titled or raw.taxon_id:
+            raw = with_organism(raw, titled, memo)
         # Drop stored values that contain an identifier of the same record.
         year = read_year(raw, vocabulary)
         suspects = identifiers.among(_all_stored_text(raw, found.listed, values, year.text))
@@ -118,9 +127,14 @@ class Anonymiser:
         listed, values, identifying = _without_identifiers(found.listed, values, suspects)
         dropped |= identifying
         merged: frozenset[str] = frozenset()
-        if may_repeat:
-            listed, values, merged, repeated = merge_repeats(listed, values, vocabulary.missing)
+        if titled:
+            titled = titled_values(listed, values)
+            named, listed, values, merged, repeated = settle_organism(named, sent, titled, listed, values, memo)
             dropped |= repeated
+        if may_repeat:
+            listed, values, equal, repeated = merge_repeats(listed, values, vocabulary.missing)
+            dropped |= repeated
+            merged |= equal
         # Check the validation rules of the proto.
         broken = broken_rules(raw, questionable, memo)
         refused = dict(named.refused)

@@ -13,7 +13,7 @@ from fairdb.samples.v1.sample_pb2 import RawSample
 
 # A taxonomy id of six or more digits could be a personal number. NCBI's ids have at most seven digits.
 _LONG_TAXON_ID = 100_000
-_LAST_TAXON_ID = 9_999_999
+LAST_TAXON_ID = 9_999_999
 
 
 class Year(NamedTuple):
@@ -79,7 +79,7 @@ def _problem_of_organism(organism: str, identifiers: Identifiers, memo: Memo) ->
 
 
 def _problem_of_taxon_id(taxon_id: int, identifiers: Identifiers) -> str:
-    if taxon_id > _LAST_TAXON_ID:
+    if taxon_id > LAST_TAXON_ID:
         return "is not an NCBI Taxonomy id: those have up to 7 digits"
     if taxon_id >= _LONG_TAXON_ID and identifiers.occur_in(str(taxon_id)):
         return "contains an identifier of the same sample; give the organism's NCBI Taxonomy id"

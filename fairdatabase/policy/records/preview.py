@@ -110,7 +110,13 @@ def _explain(
     elif found is not None and is_kept:
         # The class also depends on the value.
         answer.field_class = _CLASSES[result.classes.get(found.path, found.field_class)]
-        _store(answer, found.path, sent, result.sample.metadata[found.name], result.actions.get(found.path, found.says))
+        named = next((name for name, field in _NAMED.items() if field == found.name), None)
+        if found.name in result.sample.metadata or named is None:
+            says = result.actions.get(found.path, found.says)
+            _store(answer, found.path, sent, result.sample.metadata[found.name], says)
+        else:
+            # The value became a field of the sample.
+            _store(answer, named, sent, _named_values(result.sample)[named], found.says)
     else:
         answer.outcome = FieldPreview.OUTCOME_BLANK
     return answer

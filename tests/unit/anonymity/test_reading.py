@@ -1,6 +1,7 @@
 """A table is read exactly, or refused with the line and column to correct."""
 
 import csv
+import gzip
 import os
 import threading
 from pathlib import Path
@@ -76,16 +77,14 @@ def test_one_column_may_have_an_empty_title(tmp_path: Path) -> None:
         (b'"a\nb"\tc\n1\t2\n3\n', 4, 2, "1 cell, but the header has 2"),
         (b"a,b\r1,2\r3,\0\r", 3, 2, "NUL"),
         (b'a,b\n"' + b"x" * 200_000 + b"\0", 2, 1, "NUL"),
-        (b"a;b\n1;2\n", 1, 1, "semicolons"),
         (b"a,b\n1,2\n3\n", 3, 2, "1 cell, but the header has 2"),
         (b"a,b\n1,2\n3,4,5\n", 3, 3, "3 cells, but the header has 2"),
         (b'a,b\n"1\n2",2\n3\n', 4, 2, "1 cell"),
         (b"a,b\n1,2\n\n3,4\n", 3, 1, "the line is empty"),
         (b"a\n1\n\n3\n", 3, 1, 'the line is empty: in a table of one column, write a missing value as ""'),
         (b"a,b\n1,2\n3,x\0y\n", 3, 2, "NUL"),
-        ("a,b\n1,2\n".encode("utf-16"), 1, 1, "UTF-16"),
-        (b"a,b\n1,2\n3,caf\xe9\n", 3, 2, "not UTF-8"),
-        (b"a\xff,b\n1,2\n", 1, 1, "not UTF-8"),
+        (b"\xef\xbb\xbfa,b\n1,2\n3,caf\xe9\n", 3, 2, "not UTF-8"),
+        (b"a\xc3\xbc\xc3\xbc,b\n1,2\n\xff,2\n", 3, 1, "not UTF-8"),
         (b'a,b\n1,"2\n3,4\n', 2, 2, "not closed"),
         (b'a,b\n1,2\n"3"x,4\n', 3, 1, "text follows the closing quote"),
         (b'a,b\n1,"2"x\n', 2, 2, "text follows"),
@@ -126,3 +125,54 @@ def test_missing_value_in_a_single_column_is_written_quoted(tmp_path: Path) -> N
     write_table(table_of({"a": ["1", ""]}), tmp_path / "t.csv")
     with (tmp_path / "t.csv").open(newline="") as lines:
         assert list(csv.reader(lines)) == [["a"], ["1"], [""]]
+
+
+PLAIN = "tube,Größe\nt1,12 °C\nt2,\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN.encode("utf-16"),
+        PLAIN.encode("utf-16-le"),
+        PLAIN.encode("utf-16-be"),
+        PLAIN.encode("cp1252"),
+        PLAIN.replace("\n", "\r").encode(),
+        PLAIN.replace("\n", "\r").encode("cp1252"),
+        PLAIN.replace(",", ";").encode(),
+        PLAIN.replace(",", "|").encode(),
+        ("sep=;\n" + PLAIN.replace(",", ";")).encode(),
+        gzip.compress(PLAIN.encode()),
+        gzip.compress(PLAIN[:9].encode("cp1252")) + gzip.compress(PLAIN[9:].encode("cp1252")),
+        ("# of 2024\n" + PLAIN.replace("tube", "#tube").replace("t2", "#units,cm\nt2")).encode(),
+        PLAIN.replace("\n", ",,\n").encode(),
+        PLAIN.replace("t1,12 °C", "t1,12 °C,, ").encode(),
+    ],
+)
+def test_forms_in_which_programs_save_tables_are_read(tmp_path: Path, content: bytes) -> None:
+    found = read(tmp_path, content)
+    assert list(found.values()) == [["t1", "t2"], ["12 °C", ""]]
+    assert [title.lstrip("#") for title in found] == ["tube", "Größe"]
+
+
+def test_columns_without_title_are_kept_if_they_have_a_value(tmp_path: Path) -> None:
+    assert read(tmp_path, "a,,b,,\n1,x,2,,\n3,,4,,\n") == {"a": ["1", "3"], "column 2": ["x", ""], "b": ["2", "4"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "old Excel file"),
+        (b"PK\x03\x04rest", "Excel file"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"<html><table>", "HTML"),
+        (b"\xfd7zXZ\0", "xz: unpack it"),
+        (gzip.compress(b"a,b\n1,2\n" * 99)[:-9], "cut off"),
+        (gzip.compress(b"a,b\n1,2\n")[:10] + b"\xff" * 30, "damaged"),
+        ("a,b\nПривет,2\n".encode("cp1251"), "neither UTF-8 nor Windows-1252"),
+        ("a,b\n漢字,2\n".encode("shift_jis"), "neither UTF-8 nor Windows-1252"),
+    ],
+)
+def test_other_files_are_refused_with_advice(tmp_path: Path, content: bytes, why: str) -> None:
+    with pytest.raises(BadTable, match=why):
+        read(tmp_path, content)

@@ -1,5 +1,6 @@
 """Import files: the same rows wherever the bytes are split, and bad rows that affect no others."""
 
+import gzip
 import json
 import random
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from google.protobuf.json_format import MessageToDict
 from grpc import StatusCode
 
 from chassis.errors import AppError, InvalidRequest
-from fairdatabase.sheets import records
+from fairdatabase.sheets import decoding, records
 from fairdatabase.sheets.columns import SAMPLE_FIELDS
 from fairdatabase.sheets.records import Fault
 from fairdb.samples.v1 import import_service_pb2 as pb
@@ -33,7 +34,7 @@ def read(content_type: str, content: bytes, cuts: int | None = None) -> list[Any
     for start, end in zip([0, *places], [*places, len(content)], strict=True):
         items += reader.feed(content[start:end])
     items += reader.end()
-    return [outcome(item) for item in items if not isinstance(item, rows.Titles)]
+    return [outcome(item) for item in items if not isinstance(item, rows.Titles | rows.Comments)]
 
 
 def outcome(item: rows.Row | AppError) -> Any:
@@ -75,6 +76,138 @@ ROWS = [
 @pytest.mark.parametrize("cuts", [None, *range(1, 200)])
 def test_rows_do_not_depend_on_where_the_file_is_split(cuts: int | None) -> None:
     assert read(CSV, TABLE, cuts) == ROWS
+
+
+TUBES = "tube,Fundort\nt1,Köln\n"
+OF_TUBES = [{"metadata": {"tube": "t1", "Fundort": "Köln"}}]
+
+
+@pytest.mark.parametrize("cuts", [None, 3, 40])
+@pytest.mark.parametrize("content_type", [CSV, TSV, "text/csv; charset=utf-16", "text/csv; charset=iso-8859-1"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        TUBES.encode("utf-16"),
+        TUBES.encode("utf-16-be"),
+        TUBES.encode("cp1252"),
+        TUBES.replace("\n", "\r").encode(),
+        TUBES.replace(",", ";").encode("utf-8-sig"),
+        TUBES.replace(",", "\t").encode("utf-16-le"),
+        ("sep=|\r\n" + TUBES.replace(",", "|").replace("\n", "\r\n")).encode("cp1252"),
+        gzip.compress(TUBES.encode("utf-16")),
+        gzip.compress(TUBES[:12].encode()) + gzip.compress(TUBES[12:].encode()),
+    ],
+)
+def test_forms_in_which_programs_save_tables_are_read(content: bytes, content_type: str, cuts: int | None) -> None:
+    assert read(content_type, content, cuts) == OF_TUBES
+
+
+def test_other_charsets_are_read_by_their_name() -> None:
+    assert read("text/csv; charset=windows-1251", "tube\nПроба\n".encode("cp1251")) == [{"metadata": {"tube": "Проба"}}]
+
+
+@pytest.mark.parametrize("content_type", [CSV, TSV, NDJSON])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"PK\x03\x04" + b"\0" * 60, "Excel"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel file"),
+        (gzip.compress(b"tube\nt1\n" * 50)[:-9], "cut off"),
+        ("tube\nПроба\n".encode("cp1251"), "neither UTF-8 nor Windows-1252: save the file as UTF-8"),
+        (b"<!DOCTYPE html><html>", "HTML"),
+    ],
+)
+def test_other_files_are_refused_once_and_with_advice(content: bytes, content_type: str, why: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        read(content_type, content)
+    ((field, description),) = refused.value.violations
+    assert field == "file"
+    assert why in description
+
+
+def test_packed_file_may_expand_only_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "MOST_BYTES", 500_000)
+    packed = gzip.compress(b"tube\n" + b"t1\n" * 400_000)
+    with pytest.raises(InvalidRequest) as refused:
+        read(CSV, packed)
+    assert "larger than 1 GB" in refused.value.violations[0].description
+
+
+@pytest.mark.parametrize("cuts", [None, 20])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"#SampleID\tfarm\n#q2:types\tcategorical\nt1\t#7\n",
+        b"#SampleID\tfarm\n# made by us\t\nt1\t#7\n",
+        b"# a template, with a comma\n#and more\n#SampleID\tfarm\n#units\tcm\nt1\t#7\n# the end",
+        b'"#SampleID"\t"farm"\n"#q2:types"\t"x"\nt1\t#7\n',
+        b'#SampleID\tfarm\n#he said "no\t"never"\nt1\t"#7"\n#t2\t#8\n',
+    ],
+)
+def test_comments_are_no_rows(content: bytes, cuts: int | None) -> None:
+    assert read(TSV, content, cuts) == [{"metadata": {"#SampleID": "t1", "farm": "#7"}}]
+
+
+def test_comments_before_another_header_are_no_rows_either() -> None:
+    content = b"# exported, by us\n#\nsample,farm\n#units,cm\nt1,x\n"
+    assert read(CSV, content) == [{"metadata": {"sample": "t1", "farm": "x"}}]
+    reader = open_reader(CSV)
+    assert [*reader.feed(content), *reader.end()][-1] == rows.Comments(3)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"a,b,,\n1,2,,\n3,4\n5,6,,,,\n", [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}, {"a": "5", "b": "6"}]),
+        (b"a,,b,\n1,x,2,y\n", [{"a": "1", "column 2": "x", "b": "2", "column 4": "y"}]),
+        (b",a\n1,2\n", [{"column 1": "1", "a": "2"}]),
+        (
+            b"a,b,a\n1,2,1\n1,2,3\n,2,4\n",
+            [{"a": "1", "b": "2"}, {"a": "1", "b": "2", "column 3": "3"}, {"a": "4", "b": "2"}],
+        ),
+        (b"a," + b"q" * 129 + b"\n1,2\n", [{"a": "1", "column 2": "2"}]),
+        (b"column 2,\n1,2\n", [{"column 2": "1", "column 2 of the file": "2"}]),
+    ],
+)
+def test_column_with_an_unusable_title_is_named_by_its_number(content: bytes, expected: list[dict[str, str]]) -> None:
+    assert [row["metadata"] for row in read(CSV, content)] == expected
+
+
+@pytest.mark.parametrize("more", [b"1,2,3", b"1,2,,3", b"1"])
+def test_row_with_values_beyond_the_columns_or_without_a_titled_one_is_ragged(more: bytes) -> None:
+    assert read(CSV, b"a,b\n" + more + b"\n") == [Fault.RAGGED]
+
+
+@pytest.mark.parametrize(
+    ("titles", "cells", "expected"),
+    [
+        ("study", "Quartz_2019", {"metadata": {"study": "Quartz_2019"}}),
+        ("study", " 0190f3a4-0000-7000-8000-000000000001", {"study": "0190f3a4-0000-7000-8000-000000000001"}),
+        ("taxon_id", "562.0", {"taxonId": 562}),
+        ("taxonId", "E. coli", {"metadata": {"taxonId": "E. coli"}}),
+        ("taxon_id", "99999999999", {"metadata": {"taxon_id": "99999999999"}}),
+        ("*taxon_id,*collection_date", "562,2019", {"taxonId": 562, "collectionDate": "2019"}),
+        ("subject", "s" * 257, {"metadata": {"subject": "s" * 257}}),
+        ("organism", "o" * 201, {"metadata": {"organism": "o" * 201}}),
+        ("collection_date", "d" * 41, {"metadata": {"collection_date": "d" * 41}}),
+    ],
+)
+def test_value_that_a_field_of_the_sample_cannot_have_is_metadata(
+    titles: str, cells: str, expected: dict[str, Any]
+) -> None:
+    assert read(CSV, f"{titles}\n{cells}\n".encode()) == [expected]
+
+
+def test_long_names_of_lines_are_numbered() -> None:
+    line = json.dumps({"organism": "a", "metadata": {"age": 1, "q" * 129: "x", "": "y"}})
+    (row,) = read(NDJSON, line.encode())
+    assert row["metadata"] == {"age": 1.0, "field 2": "x", "field 3": "y"}
+
+
+def test_titles_that_are_named_once_leave_out_columns_that_may_be_empty() -> None:
+    reader = open_reader(CSV)
+    (titles,) = reader.feed(b",age,,q,\n")
+    assert titles == rows.Titles(["column 1", "age", "q"])
 
 
 def test_tsv_is_read_as_csv_is() -> None:
@@ -181,11 +314,9 @@ def test_too_long_row_is_rejected_alone(content_type: str, monkeypatch: pytest.M
     ("titles", "violation"),
     [
         (b"", None),
-        (b"a,,b", "column 2 has no title"),
-        (b"a,b,a", "columns 1 and 3 have the same title"),
-        (b"taxonId,taxon_id", "columns 1 and 2 have the same title"),
-        (b'"a', "cannot be read"),
-        (b"\xff", "cannot be read"),
+        (b",,", "names no column"),
+        (b'"a', "A quoted cell is not closed"),
+        (b"\xef\xbb\xbf\xff", "not UTF-8"),
     ],
 )
 def test_unusable_header_rejects_the_file(titles: bytes, violation: str | None) -> None:
@@ -205,7 +336,7 @@ def test_content_type_may_have_parameters(content_type: str) -> None:
     assert open_reader(content_type)
 
 
-@pytest.mark.parametrize("content_type", ["", "application/json", "text/plain", "text/csv; charset=latin-1", "csv"])
+@pytest.mark.parametrize("content_type", ["", "application/json", "text/plain", "text/csv; charset=klingon", "csv"])
 def test_other_content_types_are_rejected(content_type: str) -> None:
     with pytest.raises(MediaTypeUnsupported):
         open_reader(content_type)

@@ -18,6 +18,7 @@ from chassis.errors import (
     ServiceUnavailable,
     TokenRevoked,
 )
+from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
@@ -32,7 +33,7 @@ from tests.waiting import counting_turns
 # The token is valid for a day, because the time starts at test collection and other tests may run first.
 CALLER = Caller(user_id="11111111-1111-4111-8111-111111111111", token_id="t", token_expires=time.time() + 86_400)
 
-POLICY = load_policy()
+ANONYMISER = Anonymiser(load_policy())
 
 
 class Creations:
@@ -79,7 +80,7 @@ class Rig:
     def __init__(self, at_once: int = 1) -> None:
         self.creations, self.tokens = Creations(), Tokens()
         self.importing = Importing(
-            cast(Creation, self.creations), Fingerprints(b"k" * 32), self.tokens, POLICY, at_once=at_once
+            cast(Creation, self.creations), Fingerprints(b"k" * 32), self.tokens, ANONYMISER, at_once=at_once
         )
 
     async def run(

@@ -55,7 +55,7 @@ def test_values_of_a_higher_class_are_counted(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_unreadable_table_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "latin").write_bytes(b"name\n\xff\xfe")
+    (tmp_path / "latin").write_bytes(b"\xef\xbb\xbfname\n\xff\xfe")
     for name, why in (("latin", "line 2, column 1: not UTF-8"), ("missing", "No such file")):
         assert main([str(tmp_path / name)]) == 1
         assert f"{name}: {why}" in capsys.readouterr().err
