@@ -14,13 +14,26 @@ from gateway.imports.dropped import DroppedFields
 from gateway.imports.spool import Spool
 from gateway.samples.creation import Identified
 
-_READ_AHEAD = 512
-"""Maximum number of rows that are read but not yet answered."""
+_READ_AHEAD = 2048
+"""Maximum number of rows that have begun but are not yet answered: more than two windows."""
 _YIELD_ROWS, _YIELD_SECONDS = 16, 0.003
 """Yield to the event loop after this many rows or seconds, because rejected rows never await."""
 
-Answers = asyncio.Queue[tuple[int, asyncio.Future[Identified] | AppError] | None]
+Outcome = asyncio.Future[Identified] | AppError
+Answers = asyncio.Queue[tuple[int, Outcome] | None]
 """The number and the outcome of each row, in order; None ends the queue."""
+
+
+def retrieve_exception(outcome: asyncio.Future[Identified]) -> None:
+    """Mark an exception as retrieved, in case the answer is no longer wanted."""
+    if not outcome.cancelled():
+        outcome.exception()
+
+
+def _future() -> asyncio.Future[Identified]:
+    made: asyncio.Future[Identified] = asyncio.get_running_loop().create_future()
+    made.add_done_callback(retrieve_exception)
+    return made
 
 
 @dataclass(slots=True)
@@ -34,6 +47,8 @@ class Import:
     organism: str
     dropped: DroppedFields
     summary: pb.ImportSummary = field(default_factory=pb.ImportSummary)
+    answering: bool = False
+    """Whether the answer has begun, so that an error can only end it."""
     read: int = 0
     """Number of rows that were begun or rejected."""
     seen: Counter[int] = field(default_factory=Counter[int])
@@ -44,6 +59,8 @@ class Import:
     """Number of new rows since the last repeated one."""
     unavailable: AppError | None = None
     """Set once a row has run out of time because a service is unavailable. The import then stops."""
+    stop: asyncio.Future[Identified] = field(default_factory=_future)
+    """The outcome of rows that did not begin before a stop."""
     stopped: AppError | None = None
     """The error that stopped the import, if any."""
 

@@ -5,8 +5,9 @@ statements for several rows are sent in common batches.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import structlog
 from opentelemetry import trace
@@ -25,7 +26,7 @@ from fairdb.backend.v1.backend_service_pb2 import IdempotencyClaim
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_service_pb2 import CreateSampleRequest
 from gateway.imports.admission import Admission
-from gateway.imports.answers import Import, Yielding, answer_each
+from gateway.imports.answers import Import, Outcome, Yielding, answer_each, retrieve_exception
 from gateway.imports.attempts import Attempts
 from gateway.imports.dropped import DroppedFields
 from gateway.imports.errors import RowUnreadable, TooManyRows
@@ -34,6 +35,7 @@ from gateway.imports.rows import Comments, Item, Row, Titles
 from gateway.imports.slow_reader import SlowReader
 from gateway.imports.spool import Spool
 from gateway.imports.token_watch import TokenWatch
+from gateway.imports.windows import Windows, shuffled
 from gateway.samples.creation import Creation, Identified
 from gateway.samples.idempotency import CREATE, MAX_LENGTH, Fingerprints
 
@@ -51,6 +53,14 @@ _DRAIN_SECONDS = 60.0
 """How long the rest of the request is read after the import has stopped."""
 _CLOSE_SECONDS = 2.0
 """How long rows in progress may take to finish when the gateway stops."""
+
+
+class Claimed(NamedTuple):
+    """A row that may begin."""
+
+    row: Row
+    claim: IdempotencyClaim
+    size: int
 
 
 class Importing:
@@ -131,9 +141,10 @@ class Importing:
         try:
             await self._tokens.run(self._begin_each(job, items, spool), job.caller)
         except AppError as error:
-            if not job.read:
+            if not job.answering:
                 raise
             job.stopped = error
+            job.stop.set_exception(error)
         job.answers.put_nowait(None)
         await items.aclose()
         with suppress(AppError, TimeoutError):
@@ -141,33 +152,63 @@ class Importing:
                 async for _ in rest:
                     pass
 
-    async def _begin_each(self, job: Import, items: AsyncGenerator[Item, None], spool: Spool) -> None:
-        yielding = Yielding()
-        async for item in items:
-            await yielding.count_row()
-            if isinstance(item, Titles):
-                job.dropped.add_columns(item.metadata)
-                continue
-            if isinstance(item, Comments):
-                job.summary.comments = item.lines
-                continue
-            if job.read == MOST_ROWS:
-                raise TooManyRows
-            await job.read_ahead.acquire()
-            answer = item if isinstance(item, AppError) else await self._begin(job, item)
-            # Do not await below: a cancellation would leave a begun row without an answer.
-            if not job.read:
-                spool.put(b"")
-            job.read += 1
-            job.answers.put_nowait((job.read, answer))
-        if not job.read:
+    async def _begin_each(self, job: Import, items: AsyncIterator[Item], spool: Spool) -> None:
+        windows = Windows(items)
+        try:
+            while window := await windows.take():
+                rows = [item for item in window if not isinstance(item, Titles | Comments)]
+                for item in window:
+                    if isinstance(item, Titles):
+                        job.dropped.add_columns(item.metadata)
+                    elif isinstance(item, Comments):
+                        job.summary.comments = item.lines
+                if rows and not job.answering:
+                    job.answering = True
+                    spool.put(b"")
+                room = MOST_ROWS - job.read
+                await self._begin_window(job, rows[:room])
+                if len(rows) > room:
+                    raise TooManyRows
+        finally:
+            await windows.close()
+        if not job.answering:
             raise InvalidRequest(violations=[Violation("rows", "must have at least one row")])
 
-    async def _begin(self, job: Import, row: Row) -> asyncio.Future[Identified] | AppError:
-        """Begin a row once it is admitted, or return the error that rejects it. Raises errors that stop the import."""
+    async def _begin_window(self, job: Import, rows: Sequence[Row | AppError]) -> None:
+        """Begin the rows of a window in random order. Raises errors that stop the import.
+
+        After a stop, rows before the last begun one have the error of the stop, and rows after it are not processed.
+        """
+        yielding = Yielding()
+        # In the rows' order, because equal rows are counted. None: the row has not begun.
+        outcomes: list[Outcome | None] = []
+        claimed: dict[int, Claimed] = {}
+        for number, row in enumerate(rows):
+            await yielding.count_row()
+            await job.read_ahead.acquire()
+            found = row if isinstance(row, AppError) else self._claimed(job, row)
+            outcomes.append(found if isinstance(found, AppError) else None)
+            if isinstance(found, Claimed):
+                claimed[number] = found
+        ended = False
+        try:
+            for number in shuffled(len(rows)):
+                if number in claimed:
+                    await yielding.count_row()
+                    outcomes[number] = await self._begin(job, claimed.pop(number))
+            ended = True
+        finally:
+            # Do not await here: a cancellation would leave a begun row without an answer.
+            last = max((at for at, outcome in enumerate(outcomes) if isinstance(outcome, asyncio.Future)), default=-1)
+            for outcome in outcomes if ended else outcomes[: last + 1]:
+                job.read += 1
+                job.answers.put_nowait((job.read, outcome or job.stop))
+
+    def _claimed(self, job: Import, row: Row) -> Claimed | AppError:
+        """Return a row with its idempotency claim, or the error that rejects it."""
         if row.size > MOST_BYTES:
             return RowUnreadable(Fault.TOO_LARGE)
-        # The size in memory can be three times the size of the text, if the text consists of short numbers.
+        # The parsed row can need three times as much memory as its text, if it consists of short numbers.
         size = row.sample.ByteSize()
         if not size:
             # Reject an empty row before the defaults apply: defaults alone do not make a sample.
@@ -176,9 +217,13 @@ class Importing:
         row.sample.study = row.sample.study or job.study
         row.sample.organism = self._anonymiser.own_organism(row.sample) or job.organism or row.sample.organism
         try:
-            claim = self._claim(job, row)
+            return Claimed(row, self._claim(job, row), size)
         except InvalidRequest as error:
             return error
+
+    async def _begin(self, job: Import, claimed: Claimed) -> asyncio.Future[Identified]:
+        """Begin a row when there is room for it. Raises errors that stop the import."""
+        row, claim, size = claimed
         await self._admission.enter(size)
         try:
             if job.unavailable is not None:
@@ -194,7 +239,7 @@ class Importing:
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
         task.add_done_callback(lambda _: self._admission.leave(size))
-        task.add_done_callback(_retrieve_exception)
+        task.add_done_callback(retrieve_exception)
         return task
 
     def _claim(self, job: Import, row: Row) -> IdempotencyClaim:
@@ -233,12 +278,6 @@ class Importing:
                     log.error("import_row_failed", error=error)
                     raise Internal from None
                 await attempts.pause()
-
-
-def _retrieve_exception(task: asyncio.Task[Identified]) -> None:
-    """Mark a row's exception as retrieved: asyncio logs exceptions that nobody retrieves, as after a hang-up."""
-    if not task.cancelled():
-        task.exception()
 
 
 async def _both(*tasks: asyncio.Task[None]) -> None:

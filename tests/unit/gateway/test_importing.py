@@ -26,9 +26,10 @@ from gateway.imports import attempts, importing, slow_reader, token_watch
 from gateway.imports.errors import Overloaded, RowNotJson
 from gateway.imports.importing import Importing
 from gateway.imports.rows import Item, Row, Titles
+from gateway.imports.windows import shuffled
 from gateway.samples.creation import Creation, Identified
 from gateway.samples.idempotency import Fingerprints
-from tests.waiting import counting_turns
+from tests.waiting import counting_turns, eventually
 
 # The token is valid for a day, because the time starts at test collection and other tests may run first.
 CALLER = Caller(user_id="11111111-1111-4111-8111-111111111111", token_id="t", token_expires=time.time() + 86_400)
@@ -44,13 +45,18 @@ class Creations:
         self.ended: list[str] = []
         self.at_once = self.most_at_once = 0
         self.looked_first: list[bool] = []
+        self.claims: list[object] = []
         self.drop_reasons: dict[str, str] = {}
         self.create: Callable[[str], Any] = lambda organism: asyncio.sleep(0)
+
+    async def some_begun(self) -> bool:
+        return bool(self.begun)
 
     async def identify(self, principal: object, raw: RawSample, claim: object, *, look_first: bool) -> Identified:
         organism = raw.organism
         self.begun.append(organism)
         self.looked_first.append(look_first)
+        self.claims.append(claim)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -107,6 +113,12 @@ async def whole(answers: AsyncGenerator[pb.ImportSamplesResponse, None]) -> pb.I
         async for answer in answers:
             merged.MergeFrom(answer)
         return merged
+
+
+@pytest.fixture(autouse=True)
+def _in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let rows begin in their order, so that tests can tell which have begun."""
+    monkeypatch.setattr(importing, "shuffled", range)
 
 
 async def rows(*items: Item) -> AsyncGenerator[Item, None]:
@@ -217,6 +229,7 @@ async def test_invalid_token_stops_the_import(how: str, monkeypatch: pytest.Monk
 
     async def items() -> AsyncIterator[Item]:
         yield row("before")
+        await eventually(rig.creations.some_begun)
         if how == "revoked":
             rig.tokens.revoked = True
         else:
@@ -317,6 +330,7 @@ async def test_invalid_token_stops_an_import_that_receives_no_rows(how: str, mon
 
     async def items() -> AsyncIterator[Item]:
         yield row("before")
+        await eventually(rig.creations.some_begun)
         if how == "revoked":
             rig.tokens.revoked = True
         else:
@@ -448,3 +462,39 @@ async def test_brief_outage_of_the_revocation_list_stops_nothing(monkeypatch: py
     answer = await rig.answer(row("a"), row("b"))
     assert outcomes(answer) == ["id of a", "id of b"]
     assert not answer.summary.HasField("stopped")
+
+
+async def test_rows_begin_in_random_order_and_are_answered_in_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "shuffled", shuffled)
+    rig, names = Rig(), [f"row {number}" for number in range(300)]
+    answer = await rig.answer(*map(row, names))
+    assert sorted(rig.creations.begun) == sorted(names)
+    assert rig.creations.begun != names
+    assert outcomes(answer) == [f"id of {name}" for name in names]
+
+
+async def test_equal_rows_keep_their_keys_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "shuffled", lambda count: range(count)[::-1])
+    rig = Rig()
+    await rig.answer(row("a"), row("a"), row("b"))
+    backwards = rig.creations.claims
+    monkeypatch.setattr(importing, "shuffled", range)
+    rig.creations.claims = []
+    await rig.answer(row("a"), row("a"), row("b"))
+    assert rig.creations.claims == backwards[::-1]
+
+
+async def test_stop_in_a_window_answers_rows_before_the_last_begun_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "shuffled", lambda count: [3, 1, 0, 2, 4])
+    monkeypatch.setattr(importing, "_ROWS_AT_ONCE", 1)
+    rig = Rig()
+
+    async def create(organism: str) -> None:
+        rig.tokens.revoked = organism == "b"
+
+    rig.creations.create = create
+    answer = await rig.answer(*map(row, "abcde"))
+    assert rig.creations.begun == ["d", "b"]
+    assert outcomes(answer) == ["TOKEN_REVOKED", "id of b", "TOKEN_REVOKED", "id of d"]
+    assert (answer.summary.rows, answer.summary.stored, answer.summary.refused) == (4, 2, 2)
+    assert answer.summary.stopped.reason == "TOKEN_REVOKED"
