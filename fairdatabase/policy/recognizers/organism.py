@@ -9,8 +9,6 @@ from fairdatabase.policy.text.dates import is_numeric_date
 
 ADVICE = "must be a scientific or community name, such as 'Escherichia coli' or 'human gut metagenome'"
 _LONGEST = 200
-# The platform writes this for an organism of which only the taxonomy id is known.
-_TAXON = re.compile(r"NCBITaxon:[1-9]\d{0,6}")
 _SHAPE = re.compile(r"[A-Za-zÀ-ÖØ-öø-ÿ0-9 .,()\[\]'/:;-]+")
 _WORD = re.compile(r"[A-Za-z]+")
 _SUBTYPE_OF_INFLUENZA = re.compile(r"(?<![^\W_])H\d{1,2}N\d{1,2}(?![^\W_])")
@@ -36,8 +34,6 @@ _SHORTEST_EPITHET = 3
 
 def is_organism(name: str, vocabulary: Vocabulary) -> bool:
     """Return whether a clean text may be stored as the name of an organism."""
-    if _TAXON.fullmatch(name):
-        return True
     if not 0 < len(name) <= _LONGEST or not _SHAPE.fullmatch(name) or is_identifying(name):
         return False
     folded = fold(name)

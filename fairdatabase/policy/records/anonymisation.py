@@ -118,7 +118,7 @@ class Anonymiser:
         dropped |= found.dropped
         # The organism may stand under a title of the metadata.
         sent, titled = raw, titled_values(found.listed, values)
-        if titled or raw.taxon_id:
+        if titled or raw.taxon_id or ":" in raw.organism:
             raw = with_organism(raw, titled, memo)
         # Drop stored values that contain an identifier of the same record.
         year = read_year(raw, vocabulary)

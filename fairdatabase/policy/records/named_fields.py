@@ -55,11 +55,11 @@ def judge_named(raw: RawSample, year: Year, identifiers: Identifiers, memo: Memo
     dropped: dict[str, Dropped] = {}
     refused: dict[str, str] = {}
     organism = clean(raw.organism)
-    if problem := _problem_of_organism(organism, identifiers, memo):
-        organism, refused["organism"] = "", problem
     taxon_id = max(raw.taxon_id, 0)
     if problem := _problem_of_taxon_id(taxon_id, identifiers):
         taxon_id, dropped["taxonId"] = 0, Dropped(Cause.VALUE, problem)
+    if problem := _problem_of_organism(organism, taxon_id, identifiers, memo):
+        organism, refused["organism"] = "", problem
     collection_date = year.text
     if year.problem:
         dropped["collectionDate"] = Dropped(Cause.VALUE, year.problem)
@@ -68,10 +68,15 @@ def judge_named(raw: RawSample, year: Year, identifiers: Identifiers, memo: Memo
     return NamedFields(organism, taxon_id, collection_date, dropped, refused)
 
 
-def _problem_of_organism(organism: str, identifiers: Identifiers, memo: Memo) -> str:
+def organism_of_taxon(taxon_id: int) -> str:
+    """Return the organism of a sample of which only the taxonomy id is known."""
+    return f"NCBITaxon:{taxon_id}"
+
+
+def _problem_of_organism(organism: str, taxon_id: int, identifiers: Identifiers, memo: Memo) -> str:
     if not organism:
         return "is required: a scientific or community name"
-    if not memo.is_organism(organism):
+    if not memo.is_organism(organism) and organism != organism_of_taxon(taxon_id):
         return ADVICE
     if identifiers.occur_in_organism(organism):
         return "contains an identifier of the same sample; name the organism only"

@@ -1,17 +1,19 @@
 """Organisms: what a record says about its organism under titles of its metadata, and the one organism that it gets."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from fairdatabase.policy.records.drops import REPEATED, Dropped
 from fairdatabase.policy.records.memo import Listed, Memo
-from fairdatabase.policy.records.named_fields import LAST_TAXON_ID, NamedFields
+from fairdatabase.policy.records.named_fields import LAST_TAXON_ID, NamedFields, organism_of_taxon
 from fairdatabase.policy.records.sorting import Stored
 from fairdatabase.policy.text.characters import clean, squash
 from fairdatabase.policy.text.scalars import plain
 from fairdb.samples.v1.sample_pb2 import RawSample
 
 _ORGANISM, _TAXON_ID = "organism", "taxon_id"
+_TAXON = re.compile(r"NCBITaxon:([1-9]\d{0,6})", re.ASCII)
 _OWN_TITLES = ("organism", "scientificname")
 
 
@@ -53,12 +55,14 @@ def titled_values(listed: Iterable[tuple[str, Listed]], values: Iterable[Stored]
 
 def with_organism(raw: RawSample, titled: Sequence[Titled], memo: Memo) -> RawSample:
     """Return the raw sample with the organism and taxonomy id that it names, in its own fields or in its metadata."""
-    organism = _choose(raw, titled, memo)
-    if organism == raw.organism:
+    organism, taxon_id = _choose(raw, titled, memo), raw.taxon_id
+    if not taxon_id and (match := _TAXON.fullmatch(clean(organism))):
+        taxon_id = int(match[1])
+    if (organism, taxon_id) == (raw.organism, raw.taxon_id):
         return raw
     named = RawSample()
     named.CopyFrom(raw)
-    named.organism = organism
+    named.organism, named.taxon_id = organism, taxon_id
     return named
 
 
@@ -139,7 +143,7 @@ def _choose(raw: RawSample, titled: Sequence[Titled], memo: Memo) -> str:
         return raw.organism
     ids = [raw.taxon_id, *(int(float(text)) for _, field, text in sorted(titled) if field == _TAXON_ID)]
     taxon_id = next((number for number in ids if 0 < number <= LAST_TAXON_ID), None)
-    return f"NCBITaxon:{taxon_id}" if taxon_id is not None else raw.organism
+    return organism_of_taxon(taxon_id) if taxon_id is not None else raw.organism
 
 
 def _rank(title: str) -> int:

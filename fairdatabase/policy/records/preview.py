@@ -50,6 +50,12 @@ def preview(raw: RawSample, anonymiser: Anonymiser) -> SamplePreview:
         _explain(key, policy.listed(key) or found.get(key), raw.metadata[key], key in kept, judged, result)
         for key in sorted(raw.metadata)
     ]
+    if result.sample.organism and all(field.stored_name != "organism" for field in fields):
+        # The taxonomy id is all that the sample says about its organism.
+        field_class = _CLASSES[result.classes.get("organism", FieldClass.FIELD_CLASS_PUBLIC)]
+        derived = FieldPreview(name="organism", field_class=field_class, reason=policy.fields["organism"].why)
+        _store(derived, "organism", sent["organism"], stored["organism"], result.actions["organism"])
+        fields.insert(0, derived)
     violations = [
         BadRequest.FieldViolation(field=field, description=description)
         for field, description in sorted(set(judged.violations))

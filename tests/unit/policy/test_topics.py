@@ -30,6 +30,9 @@ QUASI = [
 def class_of(field: str, value: str | float) -> FieldClass.ValueType | None:
     """Return the class of a stored value, or None if the value is dropped."""
     result = anonymised(raw_sample({field: value}))
+    if field == "taxon_id" and result.sample.taxon_id:
+        # It becomes a field of the sample.
+        return result.classes.get("taxonId", FIELD_CLASS_PUBLIC)
     if not result.sample.metadata:
         return None
     (name,) = result.sample.metadata
