@@ -63,11 +63,10 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         creating = create_sample(privacy, backend)
         lease = Lease(database, f"{config.host}:{config.port}", seconds=config.saga_lease_seconds)
         engine = _start_engine(config, parts, database, lease, creating)
+        policy = load_policy()
         creation = Creation(engine, creating, privacy, backend)
         fingerprints = Fingerprints.load(config.fingerprint_key_file)
-        importing = Importing(
-            creation, fingerprints, revocations, Anonymiser(load_policy()), at_once=config.imports_at_once
-        )
+        importing = Importing(creation, fingerprints, revocations, Anonymiser(policy), at_once=config.imports_at_once)
         # Registered last and so closed first: imports must finish their rows before the engine stops.
         parts.background.push_async_callback(importing.close)
         health = Health(
@@ -84,7 +83,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         )
         yield Application(
             servicers=[
-                SampleServicer(privacy, backend, creation, fingerprints, SearchTerms(load_policy())),
+                SampleServicer(privacy, backend, creation, fingerprints, SearchTerms(policy)),
                 ImportServicer(importing),
                 DataUseServicer(privacy, backend),
                 NotificationServicer(BackendNotificationServiceStub(backend_channel), privacy),
