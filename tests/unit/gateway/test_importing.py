@@ -436,11 +436,11 @@ async def test_closing_waits_for_rows_in_progress() -> None:
 
     async def create(organism: str) -> None:
         await go.wait()
-        if organism == "unavailable":
+        if organism == "out of reach":
             raise ServiceUnavailable
 
     rig.creations.create = create
-    answers = rig.run(rows(row("a"), row("unavailable")))
+    answers = rig.run(rows(row("a"), row("out of reach")))
     assert await anext(answers) == pb.ImportSamplesResponse()
     await run_tasks()
     await answers.aclose()
@@ -451,7 +451,7 @@ async def test_closing_waits_for_rows_in_progress() -> None:
     async with asyncio.timeout(1):
         await closing
     # While the gateway closes, the unavailable row is not retried.
-    assert (rig.creations.begun, rig.creations.ended) == (["a", "unavailable"], ["a"])
+    assert (rig.creations.begun, rig.creations.ended) == (["a", "out of reach"], ["a"])
     assert not rig.importing._begun
 
 
