@@ -26,6 +26,7 @@ def published(**further: list[str]) -> Anonymised:
         ("hat_size", ["small", "large"] * (ROWS // 2), "unknown to the policy"),
         ("Diagnose", ["a", "b", "c"] * (ROWS // 3), "unknown to the policy"),
         ("notes", ["well"] * ROWS, "may identify a person"),
+        ("number_reads", [str(10**6 + 7919 * i) for i in range(ROWS)], "may identify a person"),
         ("age_in_years", AGES, "same information as age"),
         ("sex_ontology_term_id", ["PATO:1", "PATO:2"] * (ROWS // 2), "same information as sex"),
         ("country", ["Peru", "Fiji"] * (ROWS // 2), "a quasi-identifier that --quasi does not name"),
@@ -54,17 +55,17 @@ def test_column_that_nearly_determines_a_generalised_one_is_left_out() -> None:
         [f"{x:.0f}" for x in np.random.default_rng(5).normal(3e7, 8e6, ROWS)],
     ],
 )
-def test_read_counts_are_coarse(counts: list[str]) -> None:
-    done = published(number_reads=counts)
-    texts = done.table["number reads"].texts()
+def test_numbers_of_samples_are_coarse(counts: list[str]) -> None:
+    done = published(sample_volume=counts)
+    texts = done.table["sample volume"].texts()
     assert sum(texts.count(text) == 1 for text in set(texts)) * 20 <= len(texts)
     assert not set(texts) & set(counts)
     assert 100 * done.singled_out.alone < done.singled_out.people
 
 
 def test_public_columns_with_common_values_are_published_as_they_are() -> None:
-    done = published(body_site=["feces"] * ROWS, read_length=["150", "250"] * (ROWS // 2))
-    assert set(done.table["read length"].values) == {"150", "250"}
+    done = published(body_site=["feces"] * ROWS, sample_volume=["150", "250"] * (ROWS // 2))
+    assert set(done.table["sample volume"].values) == {"150", "250"}
     assert (done.left_out, done.singled_out.alone) == ((), 0)
 
 

@@ -153,7 +153,7 @@ def test_columns_that_options_leave_out_are_named_in_one_line(tmp_path: Path) ->
 
 
 def test_proposal_limits_what_a_class_reveals_and_counts_whom_it_singles_out(tmp_path: Path) -> None:
-    header = ("subject_id", "age", "sex", "disease", "number_reads", "read length", "shoe size")
+    header = ("subject_id", "age", "sex", "disease", "sample_volume", "nitrate", "shoe size")
     rows = [
         (f"p{i}", str(20 + i % 40), "FM"[i % 2], ("flu", "IBD", "flu;IBD", "none")[i % 4], str(10**6 + 7919 * i), "150",
          str(i))
@@ -165,7 +165,7 @@ def test_proposal_limits_what_a_class_reveals_and_counts_whom_it_singles_out(tmp
     assert 0 < float(words[words.index("--t") + 1]) <= 0.5
     proposal = json.loads(run("report", file, "--json").stdout)["proposal"]
     assert 100 * proposal["alone"] < proposal["people"]
-    assert {"number_reads", "age", "sex", "disease"} <= {*proposal["published"]}
+    assert {"sample_volume", "age", "sex", "disease"} <= {*proposal["published"]}
     assert "shoe size" not in proposal["published"]
     assert re.search(r"After this command, \d of \d+ people \(0\.\d%\) are alone", run("report", file).stdout)
 
