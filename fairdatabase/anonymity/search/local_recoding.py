@@ -21,6 +21,9 @@ from fairdatabase.anonymity.search.trimming import trim
 _ALL_STRATEGIES = 250_000
 # In tables with more cells, clustering takes longer than everything else, and rarely loses less than cuts.
 _MOST_CELLS_CLUSTERED = 80_000
+# Small tables are clustered several times, from different rows.
+_MOST_STARTS = 4
+_CELLS_OF_ALL_STARTS = 40_000
 # Clustering compares each row with the rows of its block. This limits the number of cells that are compared.
 _MOST_CELLS_COMPARED = 1_000_000_000
 
@@ -107,7 +110,8 @@ def _classes(
 
             yield partition(every, content, limits, strategy, orders, count_done)
         if clustered:
-            yield _clusters(every, content, limits, orders)
+            for _ in range(max(1, min(_MOST_STARTS, _CELLS_OF_ALL_STARTS // (rows * len(every))))):
+                yield _clusters(every, content, limits, orders)
 
     for ids, count in found():
         whole = np.arange(rows, dtype=np.int32)
@@ -124,7 +128,7 @@ def _clusters(
     """Return the classes that clustering finds."""
     rows = len(content)
     most = _MOST_CELLS_COMPARED // (rows * len(domains))
-    blocks = [np.arange(rows)]
+    blocks = [np.random.default_rng().permutation(rows)]
     if most < rows:
         # The cuts of large tables leave neighbouring rows together.
         ids, count = partition(domains, content, Limits(max(most // 2, limits.k)), MEDIANS[0], orders)
