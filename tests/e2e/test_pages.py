@@ -34,6 +34,9 @@ def counts_of(answer: dict[str, Any]) -> dict[str, int]:
     return {name: count for name, count in answer["summary"].items() if isinstance(count, int)}
 
 
+RARE = "Hungatella hathewayi"
+
+
 async def test_the_readmes_session_works_when_pasted(platform: Platform) -> None:
     output = await paste(read_blocks("README.md"), {"FAIRDB_EDGE_URL": platform.constellation.edge_url})
 
@@ -57,7 +60,8 @@ async def test_the_readmes_python_works_when_pasted(platform: Platform) -> None:
 
 
 async def test_the_tutorial_works_when_pasted(platform: Platform) -> None:
-    script = MAKE + read_blocks("docs/tutorial.md")
+    # Other tests create so many samples of E. coli that the tutorial's may not be on the first page.
+    script = (MAKE + read_blocks("docs/tutorial.md")).replace("E. coli", RARE)
 
     output = await paste(script, {"FAIRDB_EDGE_URL": platform.constellation.edge_url})
 
@@ -70,7 +74,7 @@ async def test_the_tutorial_works_when_pasted(platform: Platform) -> None:
     assert refused["details"][0]["reason"] == "CONSENT_REQUIRED"
     assert stored["metadata"] == {"body_site": "feces", "age": "30-39"}
     assert stored["droppedFields"] == ["email"]
-    assert [field.get("storedValue") for field in preview["fields"]] == ["E. coli", "feces", "30-39", None]
+    assert [field.get("storedValue") for field in preview["fields"]] == [RARE, "feces", "30-39", None]
     assert of_donor["subject"].startswith("p-")
     assert first["id"] == again["id"] != of_donor["id"]
     names = [answer["columns"][0]["field"] for answer in imported if "columns" in answer]
