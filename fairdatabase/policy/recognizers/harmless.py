@@ -122,6 +122,8 @@ _LONG_RUN = re.compile(r"\d{6}")
 _RANK = frozenset(("sp", "sp.", "spp", "spp.", "cf.", "aff."))
 _DIGITS_OF_DATE = 8
 _DIGIT = re.compile(r"\d")
+# A match of _WITH_DIGITS starts at most this many characters before its first digit: "ncbi: taxonomy id: 9606".
+_LEAD = 20
 
 
 def set_aside(text: str, words: frozenset[str], vocabulary: Vocabulary) -> tuple[str, list[str]]:
@@ -147,7 +149,8 @@ def set_aside(text: str, words: frozenset[str], vocabulary: Vocabulary) -> tuple
             text = _keep_labelled(text, keep)
         if ":" in text:
             text = _TIME.sub(lambda match: keep(match[0]), text)
-        text = _WITH_DIGITS.sub(lambda match: keep(match[0]), text)
+        if (digit := _DIGIT.search(text)) and _WITH_DIGITS.search(text, max(digit.start() - _LEAD, 0)):
+            text = _WITH_DIGITS.sub(lambda match: keep(match[0]), text)
     return text, spans
 
 

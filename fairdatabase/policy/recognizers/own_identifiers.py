@@ -168,9 +168,11 @@ class Identifiers:
 
     def _is_no_code(self, text: str) -> bool:
         """Return whether a code is only words that say something else, such as "control" or "none"."""
+        if "@" in text or _DIGIT.search(text):
+            return False
         words = [word.lower() for word in _LETTERS.findall(text)]
-        is_plain = bool(words) and not _DIGIT.search(text) and "@" not in text
-        return is_plain and all(self._vocabulary.knows(word) and word not in self._vocabulary.people for word in words)
+        known, people = self._vocabulary.knows, self._vocabulary.people
+        return bool(words) and all(known(word) and word not in people for word in words)
 
     def _may_be_name(self, text: str) -> bool:
         """Return whether the value of an unknown field looks like a person's name."""

@@ -156,7 +156,7 @@ def _by_digits(patterns: Sequence[Pattern]) -> tuple[PatternSet, ...]:
 _WITH_MONTHS = _pattern(
     *_DATES, begin=rf"(?<!\w)(?=[\d{_INITIALS_OF_MONTHS}])", digits=1, lead=_LONGEST_MONTH + 5, words=MONTHS
 )
-_CONTACT = _pattern(*_CONTACTS, trigger=r"@|://|www\.| dot |\.[a-z]|\(\s?at|\[\s?at|\{\s?at")
+_CONTACT = _pattern(*_CONTACTS, trigger=r"@|://|\.(?:[a-z]|(?<=www\.))|(?<= )dot |[(\[{]\s?at")
 # If two patterns match at the same place, the first one wins.
 _PATTERNS = (
     _WITH_MONTHS,

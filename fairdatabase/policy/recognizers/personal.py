@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from fairdatabase.policy.recognizers.spelled_numbers import IN_WORDS
+from fairdatabase.policy.recognizers.triggers import Endings
 from fairdatabase.policy.text.dates import MONTH_NAMES
 
 _BEGIN, _END = r"(?<![^\W_])", r"(?![^\W_])"
@@ -398,6 +399,8 @@ _PAIRS = re.compile(
     r"\d\d(?: \d\d){3,4}|(?:[bsf]\.|\*) ?(?:19|"
     r"20)\d\d)(?![\w]|[.,]\d)"
 )
+# A match of _PAIRS starts at most this many characters before its first digit: "b. 1950".
+_LEAD = 3
 _SCANS = (_AGES, _YEARS_OF_SOMEBODY, _WEEKDAY)
 # Compounds such as "Patientennummer" and "klantnummer" say that a number follows; these name no person.
 _COMPOUND = re.compile(r"[a-z]{3,30}(?:nummer|nr|numret|nummeret|tunnus|numero|kennung|kenteken)")
@@ -407,7 +410,7 @@ _OF_THINGS = re.compile(
     r"volg)(?:nummer|nr|numret|nummeret|tunnus|numero|kennung)"
 )
 _NUMBER_ENDINGS = ("nummer", "nr", "numret", "nummeret", "tunnus", "numero", "kennung")
-_ENDINGS = (*_NUMBER_ENDINGS, *_ENDINGS_OF_AGES)
+_ENDINGS = Endings((*_NUMBER_ENDINGS, *_ENDINGS_OF_AGES))
 _COMPOUND_REST = re.compile(rf"{_NUMBERED}?{_IS}{_VALUE}{_END}", re.IGNORECASE)
 _CUES = frozenset(_LABELS)
 
@@ -425,7 +428,7 @@ def erase_personal(text: str, found: frozenset[str], replacement: str) -> str:
     for scan in _SCANS:
         if not scan.cues.isdisjoint(found):
             text = scan.regex.sub(replacement, text)
-    endings = [word for word in found if word.endswith(_ENDINGS)]
+    endings = _ENDINGS.among(found)
     if endings and any(word.endswith(_ENDINGS_OF_AGES) for word in endings):
         text = _OLD_ENDINGS.sub(replacement, text)
     cues = _CUES & found
@@ -434,7 +437,8 @@ def erase_personal(text: str, found: frozenset[str], replacement: str) -> str:
     if cues := cues.union(word for word in endings if word.endswith(_NUMBER_ENDINGS)):
         text = _erase_labelled(text, cues, replacement)
     if _TWO_DIGITS.search(text):
-        text = _PAIRS.sub(replacement, text)
+        if (digit := _DIGIT.search(text)) and _PAIRS.search(text, max(digit.start() - _LEAD, 0)):
+            text = _PAIRS.sub(replacement, text)
         if not text.islower():
             text = _FORMATS.sub(replacement, text)
     return text

@@ -5,6 +5,8 @@ Texts are folded, so all patterns are ASCII, except for degrees and minutes.
 
 import re
 
+from fairdatabase.policy.recognizers.triggers import Endings
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -43,10 +45,13 @@ _COORDINATES = re.compile(
     r"|(?-i:[23456789CFGHJMPQRVWX]{4,8}\+[23456789CFGHJMPQRVWX]{2,3})(?!\w))",
     re.IGNORECASE,
 )
-# A text without a match of this one and without a cue has no coordinate.
-_MAY_BE_COORDINATE = re.compile(
-    r"[°º*+]|\d[ '′\"″”]{0,3}[NSEWO](?![^\W\d_])|(?<![^\W_])[NSEWO] ?-?\d|\d\d?[C-X](?:[A-Z]{2}| )\d{6}"
+# A text without a match of one of these two and without a cue has no coordinate.
+_SIGN = re.compile(r"[°º*+]")
+_HEMISPHERE_BESIDE_DIGIT = re.compile(
+    r"\d[ '′\"″”]{0,3}[NSEWO](?![^\W\d_])|(?<![^\W_])[NSEWO] ?-?\d|\d\d?[C-X](?:[A-Z]{2}| )\d{6}"
 )
+# A match of the latter starts at most this many characters before its first digit.
+_LEAD = 3
 _CUES = _words(
     """
     lat latitude latitud latitudine lon long longitude longitud longitudine lng gps geo point utm mgrs coord
@@ -59,7 +64,7 @@ _CUES = _words(
 )
 _WORDS_OF_PLACE = re.compile(r"///[a-z]{3,20}\.[a-z]{3,20}\.[a-z]{3,20}")
 _DIGIT = re.compile(r"\d")
-_STREETS_ALONE = ("strasse", "straat", "gatan", "gracht", "katu")
+_STREETS_ALONE = Endings(("strasse", "straat", "gatan", "gracht", "katu"))
 _STREETS = re.compile(
     r"(?<![^\W_])(?:[^\W\d_]{2,30}[ -]?(?:strasse|str\.|gasse|platz|allee|straat|laan|gracht|plein|singel|steeg|"
     r"gatan|vagen|torget|gade|straede|vej|veien|katu|kuja|polku|chaussee|promenade|markt|kade|dijk|dreef)"
@@ -88,7 +93,7 @@ _STREET_CUES = _words(
     str platz plein torget markt gasse weg ring damm hof straat laan gracht gatan vagen gade vej veien katu
     """
 )
-_STREET_ENDINGS = tuple(
+_STREET_ENDINGS = Endings(
     _words(
         """
     strasse str gasse platz allee straat laan gracht plein singel steeg gatan vagen torget gade straede vej veien
@@ -101,12 +106,14 @@ _STREET_ENDINGS = tuple(
 
 def erase_places(text: str, words: frozenset[str], replacement: str) -> str:
     """Return folded text, which has these words, with a replacement for each place."""
-    if not _DIGIT.search(text):
+    digit = _DIGIT.search(text)
+    if digit is None:
         if "///" in text:
             text = _WORDS_OF_PLACE.sub(replacement, text)
-        return _STREETS.sub(replacement, text) if any(word.endswith(_STREETS_ALONE) for word in words) else text
-    if _MAY_BE_COORDINATE.search(text) or not _CUES.isdisjoint(words):
+        return _STREETS.sub(replacement, text) if _STREETS_ALONE.among(words) else text
+    begin = max(digit.start() - _LEAD, 0)
+    if not _CUES.isdisjoint(words) or _SIGN.search(text) or _HEMISPHERE_BESIDE_DIGIT.search(text, begin):
         text = _COORDINATES.sub(replacement, text)
-    if not _STREET_CUES.isdisjoint(words) or any(word.endswith(_STREET_ENDINGS) for word in words):
+    if not _STREET_CUES.isdisjoint(words) or _STREET_ENDINGS.among(words):
         text = _STREETS.sub(replacement, text)
     return text

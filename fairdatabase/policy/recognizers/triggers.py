@@ -1,6 +1,7 @@
 """Triggers: words that some patterns require. A text without them need not be searched for those patterns."""
 
 import string
+from collections.abc import Iterable
 
 from fairdatabase.policy.text.dates import MONTH_NAMES
 
@@ -21,6 +22,21 @@ ROADS = _words("street st avenue ave road rd lane ln boulevard blvd")
 STREETS = _words("rue chemin calle avenida rua viale piazza")
 LETTERS = _words(" ".join(string.ascii_lowercase))
 _TRIGGERS = MONTHS | BEFORE_YEARS | DOTS | ROADS | STREETS | LETTERS
+
+
+class Endings:
+    """Endings of words that some patterns require."""
+
+    def __init__(self, endings: Iterable[str]) -> None:
+        self._endings = tuple(endings)
+        # Comparing the last letters first is much faster than `endswith` with many endings.
+        self._length = min(map(len, self._endings))
+        self._tails = frozenset(ending[-self._length :] for ending in self._endings)
+
+    def among(self, words: Iterable[str]) -> list[str]:
+        """Return the words that have one of the endings."""
+        start, tails = -self._length, self._tails
+        return [word for word in words if word[start:] in tails and word.endswith(self._endings)]
 
 
 def lower(text: str) -> str:

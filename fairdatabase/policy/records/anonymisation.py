@@ -245,7 +245,7 @@ def _apply_rules(judged: list[Stored], context: RuleContext, memo: Memo) -> tupl
             if not _is_blank(value, field, context.vocabulary):
                 dropped[name] = memo.dropped_by_value[field]
         else:
-            values.append((name, memo.classified(field, stored), stored))
+            values.append((name, memo.classified(field, stored) if field.is_classified else field, stored))
     return values, dropped
 
 

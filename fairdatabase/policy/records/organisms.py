@@ -130,7 +130,10 @@ def _choose(raw: RawSample, titled: Sequence[Titled], memo: Memo) -> str:
     """
     missing = memo.policy.vocabulary.missing
     own = clean(raw.organism)
-    found = [(-1, "", own)] if memo.is_organism(own) else []
+    is_named = memo.is_organism(own)
+    if is_named and not titled:
+        return raw.organism
+    found = [(-1, "", own)] if is_named else []
     found += [
         (_rank(squash(name)), name, text)
         for name, field, text in titled

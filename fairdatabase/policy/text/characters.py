@@ -27,6 +27,8 @@ _LOOK_ALIKES = str.maketrans(
     | _named_after_latin()
 )
 _RUN = re.compile(r"\d+|[^\d\s]+")
+# The same runs in folded ASCII text, without the characters that do not tell donors apart.
+_RUN_OF_ASCII = re.compile(r"[0-9]+|[a-z+*]+")
 _WHOLE_NUMBER = re.compile(r"0*(\d+?)(?:\.0+)?")
 _SEPARATORS = re.compile(r"[\W_]+")
 _LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
@@ -76,8 +78,12 @@ def normalise_subject(subject: str) -> str:
     folded = fold(text).lower()
     if number := _WHOLE_NUMBER.fullmatch(folded):
         return number[1]
+    if folded.isascii():
+        runs = _RUN_OF_ASCII.findall(folded)
+    else:
+        runs = _RUN.findall("".join(c if _distinguishes(c) else " " for c in folded))
     joined = ""
-    for run in _RUN.findall("".join(c if _distinguishes(c) else " " for c in folded)):
+    for run in runs:
         joined += f"-{run}" if joined[-1:].isdecimal() and run.isdecimal() else run
     return joined or text
 
