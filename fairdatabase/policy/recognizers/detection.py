@@ -76,7 +76,8 @@ def redact_patterns(text: str, vocabulary: Vocabulary) -> str:
             text = _TOKEN.sub(REDACTED, text)
         if _BEFORE.search(text) or _AFTER.search(text):
             text = _BESIDE.sub(lambda match: _redact_names(match[0], vocabulary), text)
-        text = _LETTER_BESIDE.sub(REDACTED, text)
+        if "." in text or "-" in text or "_" in text:
+            text = _LETTER_BESIDE.sub(REDACTED, text)
         text = _NUMBER_BEHIND.sub(REDACTED, text)
         text = _REPEATED.sub(REDACTED, text)
     return put_back(text, harmless)

@@ -17,6 +17,7 @@ _ENTRIES = re.compile(r"[;,|\n]")
 _PARTS = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"\d")
+_NOT_DIGITS = bytes(code for code in range(128) if not chr(code).isdigit())
 _DIGRAPHS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"}
     | {"Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Å": "Aa", "Ø": "Oe", "Æ": "Ae"}
@@ -48,6 +49,12 @@ def _transliterate(text: str) -> tuple[str, ...]:
     if _HAS_DIGRAPH.search(text) and not _DIGIT.search(text):
         return (text, _HAS_DIGRAPH.sub(lambda match: match[0][0], text))
     return (text,)
+
+
+def _digits_in(text: str) -> str:
+    if text.isascii():
+        return text.encode().translate(None, _NOT_DIGITS).decode()
+    return "".join(c for c in text if c.isdigit())
 
 
 class Identifiers:
@@ -155,7 +162,7 @@ class Identifiers:
             self._add_names(text)
             self._add_initials(text)
         elif kind == "phone":
-            digits = "".join(c for c in text if c.isdigit())
+            digits = _digits_in(text)
             if len(digits) >= _PHONE_DIGITS:
                 self._add_spelling(digits[-_PHONE_DIGITS:])
         elif kind == "email" or "@" in text:
@@ -223,7 +230,7 @@ class Identifiers:
 
     def _add_numbers(self, text: str) -> None:
         """Add the other ways to write a code of letters and digits: "017-P", "P17", "17" reversed."""
-        letters, digits = "".join(_LETTERS.findall(text)).lower(), "".join(c for c in text if c.isdigit())
+        letters, digits = "".join(_LETTERS.findall(text)).lower(), _digits_in(text)
         bare = digits.lstrip("0")
         if letters and len(letters) <= SHORT and len(bare) >= _NAME_PART:
             for code in (digits + letters, letters + bare, bare + letters):

@@ -105,19 +105,20 @@ class Anonymiser:
         """Decide on every field of a raw sample."""
         memo, policy, vocabulary = self._memo, self.policy, self.policy.vocabulary
         # Resolve names to fields, and clean the values.
-        given, unreadable, questionable, may_repeat = read_values(raw, memo)
+        given, unreadable, questionable, may_repeat, fields = read_values(raw, memo)
         # Sort the values by the action of their field. Some identify the donor; some are units of other values.
         found = sort_values(given, memo)
         named_donor = donor_of(raw.subject, vocabulary)
         donors = [donor for donor in (named_donor, *found.donors.values()) if donor]
         identifiers = gather_identifiers(raw, named_donor, found, vocabulary)
         # Apply the rules: each value is generalised or dropped.
-        context = RuleContext(vocabulary, identifiers, found.units, *_place_of_postcode(found, vocabulary))
+        place = ("", False) if memo.postcodes.isdisjoint(fields) else _place_of_postcode(found, vocabulary)
+        context = RuleContext(vocabulary, identifiers, found.units, *place)
         values, dropped = _apply_rules(found.judged, context, memo)
         values += found.missing
         dropped |= found.dropped
         # The organism may stand under a title of the metadata.
-        sent, titled = raw, titled_values(found.listed, values)
+        sent, titled = raw, [] if memo.organisms.isdisjoint(fields) else titled_values(found.listed, values)
         if titled or raw.taxon_id or ":" in raw.organism:
             raw = with_organism(raw, titled, memo)
         # Drop stored values that contain an identifier of the same record.

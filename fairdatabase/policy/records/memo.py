@@ -91,6 +91,10 @@ class Memo:
             field: Dropped(Cause.VALUE, expected_form(field)) for field in policy.all_fields() if field.is_stored
         }
         """Drops of values for which the rule gives no reason of its own."""
+        self.postcodes = frozenset(field for field in policy.all_fields() if field.action == "prefix")
+        """The fields of which every record with a postcode has one."""
+        self.organisms = frozenset(field for field in policy.all_fields() if field.name in ("organism", "taxon_id"))
+        """The fields of which every record has one that names its organism in its metadata."""
         remembering = {action: self._remembering(RULES[action], part) for action, part in _LISTED_PARTS.items()}
         self.rules: Mapping[str, Rule] = {**RULES, **remembering}
         """The rules, by action, for values that are not cached."""

@@ -195,7 +195,9 @@ def _organism(field: Field, value: Scalar, context: RuleContext) -> Scalar | Non
 
 def _text(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
     text = plain(value)
-    folded = fold(clean(decode(text)))
+    decoded = decode(text)
+    # Most texts are ASCII and contain nothing to decode, so they are clean and folded already.
+    folded = text if decoded is text and text.isascii() else fold(clean(decoded))
     redacted = redact_patterns(context.identifiers.erase(folded), context.vocabulary)
     return text if redacted == folded else redacted
 

@@ -31,6 +31,8 @@ class Values(NamedTuple):
     """Names of the fields that may break a rule of the proto. All other fields are known to satisfy the rules."""
     may_repeat: bool
     """Whether two names may mean the same field of the policy."""
+    fields: frozenset[Field | None]
+    """The fields that the names and values mean."""
 
 
 def read_values(raw: RawSample, memo: Memo) -> Values:
@@ -76,7 +78,11 @@ def read_values(raw: RawSample, memo: Memo) -> Values:
         given = [_find_in_value(*item, memo, readings) if item[0] in naming else item for item in given]
     if readings:
         given = list(_read_by_titles(given, readings, memo.policy.vocabulary.missing, unreadable))
-    return Values(given, unreadable, questionable, bool(naming) or len(set(fields)) < len(fields))
+    distinct = frozenset(fields)
+    may_repeat = bool(naming) or len(distinct) < len(fields)
+    if naming:
+        distinct = distinct.union([field for _, field, _ in given])
+    return Values(given, unreadable, questionable, may_repeat, distinct)
 
 
 def _find_in_value(
