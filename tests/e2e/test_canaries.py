@@ -172,6 +172,10 @@ def answer_text(answer: httpx.Response) -> str:
         rows = [json.loads(line) for line in answer.text.splitlines()]
         for violation in (item for row in rows for item in row.get("error", {}).get("violations", ())):
             del violation["field"]
+        for row in rows:
+            row.pop("droppedFields", None)
+            for dropped in (*row.get("columns", ()), *row.get("summary", {}).get("dropped", ())):
+                del dropped["field"]
         return headers + json.dumps(rows, ensure_ascii=False)
     if answer.headers.get("content-type") != "application/json":
         return headers + answer.text
