@@ -75,7 +75,7 @@ async def test_audit_log_is_read_in_pages(platform: Platform) -> None:
         'metadata."Body Site" = "FECES"',
         'collectionDate = "2019-06-01"',
         'collectionDate > "2019-03-01"',
-        'metadata.diagnosis = "healthy"',
+        'metadata.Disease = "healthy"',
         'metadata.scientific_name = "e. COLI"',
     ],
 )
