@@ -52,7 +52,10 @@ class MissingTerms:
     def in_table(self, text: str) -> bool:
         """Return whether a cell with a number, date, place or id means "no value". The text need not be clean."""
         text = clean(text)
-        return self.term(text) is not None or text.lower() in self.in_tables or _spelt(text) in self.in_tables
+        if self.term(text) is not None or text.lower() in self.in_tables:
+            return True
+        # Letters, digits and points are spelt as they are, so a number needs no second look-up.
+        return not text.replace(".", "").isalnum() and _spelt(text) in self.in_tables
 
 
 def _spelt(text: str) -> str:
