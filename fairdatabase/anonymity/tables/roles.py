@@ -8,7 +8,6 @@ from typing import Any
 
 from fairdatabase.anonymity.model.classes import group
 from fairdatabase.anonymity.model.table import Table
-from fairdatabase.policy.records.classes import classified
 from fairdatabase.policy.tables.fields import CLASS_NAMES, Field, Policy
 from fairdatabase.policy.tables.reader import load_policy
 from fairdatabase.policy.tables.vocabulary import Vocabulary
@@ -89,6 +88,9 @@ def _role(found: Field | None, values: int, rows: int) -> tuple[str, str]:
 
 def _raised_by_values(found: Field, values: Sequence[str], vocabulary: Vocabulary) -> tuple[str, str]:
     """Return the role of a column, which has the class of its most revealing value."""
+    # Imported here, because this compiles many patterns, which `fairdb risk` does not need.
+    from fairdatabase.policy.records.classes import classified
+
     missing = vocabulary.missing.in_table
     raised = {classified(found, text, vocabulary) for value in values if (text := clean(value)) and not missing(text)}
     highest = max(raised, key=lambda field: field.field_class, default=found)
