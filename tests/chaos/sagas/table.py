@@ -79,7 +79,7 @@ SCENARIOS = (
         "refused at anonymise",
         REFUSED,
         (PREPARE, UNDONE),
-        fields={"collection_date": "someday"},
+        fields={"organism": "somebody"},
         refusal="INVALID_REQUEST",
     ),
     Scenario(
