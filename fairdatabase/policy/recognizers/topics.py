@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.topics import Topic
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import fold
+from fairdb.privacy.v1.field_class_pb2 import FieldClass
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -33,15 +35,56 @@ _TOPICS_OF_STUDIES = frozenset(("health", "infection", "reproduction"))
 _NOT_OF_ORGANISMS = frozenset(("place",))
 _VIRUS = re.compile(r"(?<!no)vir(?:us|uses|idae|oid)(?![a-z])")
 _TAXONOMY = "NCBITAXON"
+# "breast-fed" is one word about diet, which names no organ.
+_BREASTFED = re.compile(r"(?<!\w)breast[ -](?=fed|feed)", re.IGNORECASE)
+_QUASI, _SENSITIVE, _RESTRICTED = (
+    FieldClass.FIELD_CLASS_QUASI_IDENTIFIER,
+    FieldClass.FIELD_CLASS_SENSITIVE,
+    FieldClass.FIELD_CLASS_RESTRICTED,
+)
+# Topics that tell persons apart, also in a value of a sensitive field.
+_OF_PERSONS = frozenset(("age", "sex", "occupation", "code"))
+# Topics that tell persons apart in a value that also has a sensitive topic.
+_IDENTIFYING = _OF_PERSONS | {"organ", "household", "settlement", "place"}
+_LONG_TIME = re.compile(r"\d[ -]?(?:years?|yrs?|y|yo|months?|mos?)(?![a-z])")
+_YEARS_OF_AGE = re.compile(r"\d\d[ -]?(?:years?|yrs?|y|yo)(?![a-z])")
 
 
 def topic_of(text: str, field: Field, vocabulary: Vocabulary) -> Topic | None:
-    """Return the most revealing topic of a clean value in a field, or None if the value reveals nothing."""
+    """Return the most revealing topic of a clean value in a field, or None if the value reveals nothing.
+
+    A value that tells persons apart and says something sensitive has a topic of its own, which is restricted.
+    """
     most: Topic | None = None
+    identifying: Topic | None = None
     for topic in _FINDERS[field.action](text, vocabulary):
-        if (most is None or topic.field_class > most.field_class) and not _permits(topic, field):
+        is_permitted = _permits(topic, field)
+        if (most is None or topic.field_class > most.field_class) and not is_permitted:
             most = topic
+        if not is_permitted or field.field_class == _QUASI:
+            is_age = topic.name == "time" and _LONG_TIME.search(text.lower()) is not None
+            identifying = topic if topic.name in _IDENTIFYING or is_age else identifying
+    if most is not None and most.field_class == _SENSITIVE and identifying is not None:
+        return _combined(most, identifying)
     return most
+
+
+def topic_of_person(text: str, field: Field, vocabulary: Vocabulary) -> Topic | None:
+    """Return the restricted topic of a value in a sensitive field that tells persons apart, or None."""
+    if len(text) == 1 or _NUMBER_ALONE.fullmatch(text):
+        # The code of a group, or a number of the field's own.
+        return None
+    for topic in _FINDERS[field.action](text, vocabulary):
+        is_age = topic.name == "time" and _YEARS_OF_AGE.search(text.lower()) is not None
+        if (topic.name in _OF_PERSONS or is_age) and not _permits(topic, field):
+            return _combined(vocabulary.topics.default, topic)
+    return None
+
+
+@lru_cache(1024)
+def _combined(sensitive: Topic, identifying: Topic) -> Topic:
+    """Return the topic of a value that says something sensitive and tells persons apart."""
+    return Topic("combined", _RESTRICTED, f"{sensitive.about} and about {identifying.about}", frozenset())
 
 
 def topic_of_id(text: str, field: Field, vocabulary: Vocabulary) -> Topic | None:
@@ -69,7 +112,7 @@ def _topics_of_term(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
     if ":" in text or "_" in text:
         yield from _topics_of_ids(text, vocabulary)
         text = _ONTOLOGY_ID.sub(" ", text)
-    folded = fold(text).strip()
+    folded = _BREASTFED.sub("breast", fold(text).strip())
     if folded[:1] == "-" and folded[1:].isdecimal():
         # A temperature.
         return

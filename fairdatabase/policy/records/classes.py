@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from fairdatabase.policy.recognizers.terms import is_well_known
-from fairdatabase.policy.recognizers.topics import topic_of, topic_of_id
+from fairdatabase.policy.recognizers.topics import topic_of, topic_of_id, topic_of_person
 from fairdatabase.policy.tables.fields import CLASS_NAMES, Field
 from fairdatabase.policy.tables.topics import Topic
 from fairdatabase.policy.tables.vocabulary import Vocabulary
@@ -32,7 +32,10 @@ def classified(field: Field, stored: Scalar, vocabulary: Vocabulary) -> Field:
     if field.field_class == _SENSITIVE:
         # A sensitive term may contain a word that the vocabulary does not know, which may be a name.
         is_known = not isinstance(stored, str) or is_well_known(stored, vocabulary)
-        return field if is_known else replace(field, field_class=_RESTRICTED)
+        if not is_known:
+            return replace(field, field_class=_RESTRICTED)
+        # A reader who may see the answer must not see the exact age or sex beside it.
+        return at_least(field, topic_of_person(stored, field, vocabulary)) if isinstance(stored, str) else field
     find = topic_of_id if field.action == "ontology" else topic_of
     return at_least(field, find(plain(stored), field, vocabulary))
 

@@ -186,7 +186,10 @@ class Memo:
         if isinstance(stored, str) and stored[-1:] == "]":
             term, _, behind = stored.partition(" [")
             if (listed := self.values[field].get(term)) is not None and is_one_id(behind[:-1], self.policy.vocabulary):
-                return at_least(listed.field, topic_of_id(behind[:-1], field, self.policy.vocabulary))
+                topic = topic_of_id(behind[:-1], field, self.policy.vocabulary)
+                if topic is None or field.field_class == listed.field.field_class:
+                    return at_least(listed.field, topic)
+                # The term and its id may reveal more together than each alone.
         return classified(field, stored, self.policy.vocabulary)
 
     def _knows_but_for_id(self, field: Field, value: str) -> bool:

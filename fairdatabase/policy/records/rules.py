@@ -243,7 +243,7 @@ _EXPECTED = {
     "answer": "must be an answer such as 'yes', 'never' or 'daily'",
     "pattern": "must have the form of this field's values",
     "study": "must be a surname with initials and a year, as in 'SchirmerM_2016'",
-    "occasion": "must be a number or a short code: 'V1', 'baseline', 'week 4'",
+    "occasion": "must be a number up to 20 or a short code ('V1', 'baseline', 'week 4'), not in years or months",
     "sequence": "must be nucleotides of 8 to 60 letters",
     "country": "must begin with the name or code of a country: 'Netherlands', 'NL', 'USA: Colorado'",
     "organism": ADVICE,

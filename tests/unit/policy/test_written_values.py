@@ -439,9 +439,9 @@ def test_postcode_without_its_zeros_is_dropped_and_a_country_prefix_is_ignored(
 @pytest.mark.parametrize(
     ("field", "written"),
     [("timepoint", "T2"), ("visit", "V03"), ("visit", "Week 12"), ("visit", "Day -1"), ("visit", "follow-up 2"),
-     ("time_point", "screening"), ("visit", "M6"), ("visit", "6 months"), ("visit", "pre-treatment"),
+     ("time_point", "screening"), ("visit", "D6"), ("visit", "6 weeks"), ("visit", "pre-treatment"),
      ("replicate", "b"),
-     ("replicate", "rep2"), ("replicate", "R3"), ("visit", "2nd visit"), ("visit", "End of treatment")],
+     ("replicate", "rep2"), ("replicate", "rep 3"), ("visit", "2nd visit"), ("visit", "End of treatment")],
 )  # fmt: skip
 def test_code_of_a_visit_is_kept(field: str, written: str) -> None:
     assert stored(field, written) == written
