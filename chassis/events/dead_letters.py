@@ -201,7 +201,7 @@ def _console() -> Console:
 
 def main() -> int:
     """Run the command; print errors that an operator can fix as one line, without a stack trace."""
-    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it would log the same error first
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it would log errors that we print below
     try:
         app()
     except QueueUnknown as error:

@@ -106,7 +106,7 @@ class Pattern:
     regex: re.Pattern[str]
     # The minimum number of digits in a matching text.
     digits: int = 0
-    # A match or its trigger starts at most this many characters before the first digit or bracket of the text.
+    # The search starts this many characters before the first digit or bracket of the text: no match starts earlier.
     lead: int = _ANYWHERE
     # Every match contains this trigger or follows it directly. The search uses the text that `lower` returns.
     trigger: re.Pattern[str] | None = None

@@ -11,7 +11,8 @@ from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import clean
 from fairdb.samples.v1.sample_pb2 import RawSample
 
-# A taxonomy id of six or more digits could be a personal number. NCBI's ids have at most seven digits.
+# NCBI's taxonomy ids have at most seven digits. An id of six or seven digits could be a personal number, so it is
+# compared with the identifiers of the same sample.
 _LONG_TAXON_ID = 100_000
 LAST_TAXON_ID = 9_999_999
 

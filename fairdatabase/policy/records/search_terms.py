@@ -22,7 +22,7 @@ _YEAR_DIGITS = 4
 
 
 class Unanswerable(ValueError):
-    """No stored value can match. The message says what to ask instead, and does not quote the comparison."""
+    """No stored value can match a comparison. The message says what to ask instead, and quotes no value of the caller."""
 
 
 SearchTerm = tuple[str, str, Scalar]

@@ -12,7 +12,7 @@ from fairdatabase.policy.tables.vocabulary import load_vocabulary, read_values
 from fairdatabase.policy.text.characters import squash
 from fairdatabase.policy.text.scales import LIMITS, is_unit
 
-# The first file also contains what is not a group.
+# All files contain groups of fields. The first one also has the settings of the whole policy, such as `version`.
 _FILES = tuple(map(Path(__file__).with_name, ("policy.toml", "archives.toml", "environment.toml")))
 
 __all__ = ["ACTIONS", "Field", "Policy", "PolicyError", "load_policy"]

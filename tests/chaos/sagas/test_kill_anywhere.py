@@ -92,7 +92,8 @@ async def kill_all(rig: Rig, kills: list[Kill], *, expire: bool = False) -> Vict
             if expire:
                 await rig.expire_leases(account)
 
-    # Gateways of exclusive scenarios take over any saga, so these scenarios run first, one at a time.
+    # A gateway of an exclusive scenario may take over the sagas of other scenarios. Run these scenarios first, one at a
+    # time, while there are no other sagas.
     for kill in kills:
         if kill.scenario.exclusive:
             await one(kill)
