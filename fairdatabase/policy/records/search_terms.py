@@ -22,7 +22,7 @@ _YEAR_DIGITS = 4
 
 
 class Unanswerable(ValueError):
-    """No stored value can match a comparison. The message says what to ask instead, and quotes no value of the caller."""
+    """No stored value can match. The message says what to ask instead, and quotes nothing of the comparison."""
 
 
 SearchTerm = tuple[str, str, Scalar]
