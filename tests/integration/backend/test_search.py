@@ -275,7 +275,7 @@ async def test_every_filter_uses_an_index(backend: Backend, is_limited: bool) ->
         await connection.execute(GENERATE)
         await connection.execute(GENERATE_FIELDS)
         await connection.execute(GENERATE_CLASSES)
-        # By default, ANALYZE reads a random part of a table, and the plans would depend on which. The server runs it too.
+        # By default, ANALYZE reads a random part of a table, and the plans would depend on it. The server runs it too.
         for table in ("sample", "sample_field", "equivalence_class"):
             await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
         await connection.execute("SET default_statistics_target = 1000; ANALYZE; RESET default_statistics_target")
