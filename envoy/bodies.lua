@@ -155,7 +155,7 @@ local function expect(accepted, wanted)
   if not accepted then fail(at() .. " must be " .. wanted .. ".") end
 end
 
--- Reads one value of a type. null means that a field is absent, whatever its type.
+-- Reads one value of a type. For every type, null means that the field is absent.
 read_value = function(kind, depth)
   if depth > DEEPEST then fail(at() .. " is nested too deeply.") end
   local byte = text:byte(position)

@@ -82,7 +82,7 @@ class Start:
 
     def add(self, number: int, line: bytes | None) -> bool:
         """Add a line; return whether the delimiter is known now."""
-        # Excel understands such a line, and it is no row.
+        # Such a line is an instruction to Excel, not a row.
         if not self.lines and line is not None and (match := _SEPARATOR_LINE.fullmatch(line.strip())):
             self.delimiter, self.has_separator_line = match[1].decode("latin-1"), True
             return False

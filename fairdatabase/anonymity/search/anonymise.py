@@ -46,7 +46,7 @@ class Anonymised:
     discernibility_before: int
     # The columns that are not published: those that `drop` names, the subject, and those in `left_out`.
     dropped: tuple[str, ...]
-    # The columns that `keep` names: published unchanged, whatever they reveal.
+    # The columns in `keep` are published unchanged, even if they reveal somebody.
     kept: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     singled_out: SingledOut

@@ -63,7 +63,7 @@ def choose_further(
 ) -> Further:
     """Choose the further columns to publish. `original` has the published rows before generalisation.
 
-    The columns in `keep` are published unchanged, whatever they reveal.
+    The columns in `keep` are published unchanged, even if they reveal somebody.
     """
     columns = {title: original[title] for title in keep}
     left_out: list[LeftOut] = []

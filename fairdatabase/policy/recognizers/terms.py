@@ -30,7 +30,7 @@ _NUMBERS = re.compile(r"\d+")
 _MOST_NUMBERS = 2
 _SHORT = 2
 # Eight digits that are a date: 19850412, 12041985.
-# The day and the month are never 0: "ENVO:00002003" is no date.
+# The day and the month of a date are never 0, so "ENVO:00002003" is not a date.
 _DAY, _MONTH, _YEAR = r"(?:0[1-9]|[12]\d|3[01])", r"(?:0[1-9]|1[0-2])", r"(?:19|20)\d\d"
 _DATE = re.compile(rf"{_YEAR}{_MONTH}{_DAY}|{_DAY}{_MONTH}{_YEAR}")
 _DATE_DIGITS = 8

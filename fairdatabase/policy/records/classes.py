@@ -1,4 +1,4 @@
-"""Classes: gives a value the class of its most revealing word or ontology id, whatever its field."""
+"""Classes: raises the class of a value, in any field, to that of its most revealing word or ontology id."""
 
 from collections.abc import Iterable
 from dataclasses import replace
