@@ -4,9 +4,10 @@ import re
 
 from fairdatabase.policy.recognizers.contextual import decode, erase_contextual, holds_contextual
 from fairdatabase.policy.recognizers.harmless import put_back, set_aside
+from fairdatabase.policy.recognizers.labels import words_of
 from fairdatabase.policy.recognizers.names import find_names
 from fairdatabase.policy.recognizers.patterns import PATTERNS, TEXT_PATTERNS, PatternSet, text_regex
-from fairdatabase.policy.recognizers.personal import erase_personal, words_of
+from fairdatabase.policy.recognizers.personal import erase_personal
 from fairdatabase.policy.recognizers.places import erase_places
 from fairdatabase.policy.recognizers.triggers import lower, triggers_in
 from fairdatabase.policy.tables.vocabulary import Vocabulary

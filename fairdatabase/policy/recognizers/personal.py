@@ -1,322 +1,15 @@
-"""Personal numbers in free text: what a word beside them says to be an identity number, an age, a birth or a contact.
+"""Personal numbers and contacts in free text: ages, births, identity numbers, telephones, e-mail addresses.
 
-Texts are folded, so all patterns are ASCII. A label rule is tried only where its cue stands,
-and a scan only in a text
-that has one of its cues.
+Texts are folded, so all patterns are ASCII.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
-from fairdatabase.policy.recognizers.spelled_numbers import IN_WORDS
+from fairdatabase.policy.recognizers.ages import AGES, ENDINGS_OF_AGES, OLD_ENDINGS, YEARS_OF_SOMEBODY, Scan
+from fairdatabase.policy.recognizers.labels import CUES, DAY, NUMBER_ENDINGS, WITHOUT_DIGITS, erase_labelled, words
 from fairdatabase.policy.recognizers.triggers import Endings
-from fairdatabase.policy.text.dates import MONTH_NAMES
 
 _BEGIN, _END = r"(?<![^\W_])", r"(?![^\W_])"
-_WORD = re.compile(r"[a-z']+")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-class _Label(NamedTuple):
-    """A rule that begins with one of its phrases."""
-
-    regex: re.Pattern[str]
-    accepts: Callable[[re.Match[str]], bool]
-
-
-class _Scan(NamedTuple):
-    """A rule for any place of a text that has one of its cues."""
-
-    cues: frozenset[str]
-    regex: re.Pattern[str]
-
-
-def _has_digits(match: re.Match[str]) -> bool:
-    return sum(c.isdigit() for c in match[0]) >= _FEWEST_DIGITS
-
-
-_FEWEST_DIGITS = 3
-_LABELS: dict[str, list[_Label]] = {}
-
-
-def _label(phrases: str, rest: str, accepts: Callable[[re.Match[str]], bool] = lambda match: True) -> None:
-    """Add a rule for phrases that are separated by commas. The rest follows a phrase."""
-    listed = sorted({" ".join(phrase.split()) for phrase in phrases.split(",")}, key=len, reverse=True)
-    joined = "|".join(re.escape(phrase).replace(r"\ ", "[ -]") for phrase in listed)
-    label = _Label(re.compile(rf"(?P<phrase>{joined}){_END}{rest}", re.IGNORECASE), accepts)
-    for phrase in listed:
-        if found := _WORD.match(phrase):
-            labels = _LABELS.setdefault(found[0], [])
-            if label not in labels:
-                labels.append(label)
-
-
-_NUMBER_WORD = (
-    r"(?:numbers?|num|nummer|numero|numer|numeru|numret|nombre|nro|nr|no|nos|n|id|ids|identifier|identificador|"
-    r"identifiant"
-    r"|kennung|code|kod|koodi|codigo|codice|tunnus|tunniste|card|karte|kaart|carte|tarjeta|tessera|cartao|kort|karta)"
-)
-_IS = (
-    r"(?:[\s:=#.,°º*_()-]|(?<![a-z])(?:is|was|ist|war|est|es|e|ar|er|to|on|lautet|van|de|del|des|di|do|der|of|the|"
-    r"patient"
-    r"|pacjenta|patiente|paciente|paziente|utente|med|medical|clinique|clinico|clinica|kliniczn[ay]|medyczn[ay]|"
-    r"medic[oa])(?![a-z])){0,8}"
-)
-_VALUE = (
-    r"(?=[a-z]{0,6}[ /.-]{0,2}\d)[a-z]{0,6}(?:[ /.-]{0,2}(?:(?-i:[A-Z]) ?|"
-    r"[a-z]{0,2})\d[a-z\d]{0,12}){1,8}(?:[ /-][a-z](?![a-z]))?"
-)
-_NUMBERED = rf"(?:[ .-]{{0,2}}{_NUMBER_WORD}(?![a-z]))"
-
-# These words say by themselves that a number is a person's.
-_label(
-    """
-    mrn, m.r.n, hosp, hosp., medical record, medical records, health record, unit record, chart, nhs, n.h.s, ssn,
-    social security, social insurance, nino, national insurance, national id, national identity, identity card,
-    identity document, id card, passport, passeport, driver license, driver's license, drivers license,
-    driving licence, driver licence, medicare, medicaid, hicn, insurance, health card, health plan, hospital,
-    admission, accession, bsn, burgerservice, sofi, polis, rijksregister, insz, niss, inss, zorgverzekering,
-    zorgverzekerings, identiteitskaart, paspoort, rijbewijs, ziekenhuis, dossier, opname, svnr, sv,
-    sozialversicherung, rentenversicherung, rvnr, krankenkasse, krankenkassen, krankenversicherung, versicherten,
-    versicherung, steuer, steuerid, idnr, personalausweis, ausweis, reisepass, fuhrerschein, patienten, akte,
-    akten, aktenzeichen, az, pat, ahv, avs, nir, nss, insee, securite sociale, secu, numero de secu, ipp, iep,
-    nip, carte vitale, carte d'identite, cni, permis de conduire, permis, dni, nie, nif, nuss, cip, nhc,
-    historia clinica, hist. clinica, hist clinica, historia, historial, seguridad social, pasaporte, cedula, curp,
-    rfc, tarjeta sanitaria, codice fiscale, cf, c.f, tessera sanitaria, tessera, carta d'identita, passaporto,
-    patente, cartella clinica, cartella, nosologico, cpf, rg, cns, nic, utente, sns, bilhete de identidade,
-    cartao de cidadao, cartao sus, processo clinico, processo, prontuario, personnummer, personnr, pnr,
-    samordningsnummer, fodselsnummer, fodselsnr, cpr, korkort, journal, journalnummer, reservnummer, pesel,
-    dowod osobisty, dowod, dowodu, paszport, paszportu, prawo jazdy, karta, kartoteka, kartoteki,
-    historii choroby, ubezpieczenia, hetu, henkilotunnus, henkilotunnuksen, henkilotunnukseni, sotu,
-    potilastunnus, potilasnumero, passi, passin, ajokortti, sairauskertomus, potilaskertomus, potilaskertomuksen,
-    asiakas, rodne cislo, tin, taxpayer, npi, dea, aadhaar, orcid, imei, vin, ehic, fiscal code, tax id,
-    insurance policy, member card
-    """,
-    rf"{_NUMBERED}{{0,2}}{_IS}{_VALUE}{_END}",
-    _has_digits,
-)
-# These words need another that says "number", or a value that is no count.
-_PERSONS = """
-    patient, patiente, patientin, patients, patient's, pasient, paciente, paziente, pacjent, pacjenta, pacjentka,
-    pacjentki, doente, malade, potilas, potilaan, donor, donator, donneur, donante, donatore, doador, dawca,
-    dawcy, spender, spenderin, participant, participante, partecipante, teilnehmer, teilnehmerin, deelnemer,
-    proband, probandin, deltagare, deltager, uczestnik, osallistuja, subject, subjekt, sujet, sujeto, soggetto,
-    sujeito, client, klient, cliente, kunde, customer, member, mitglied, lid, volunteer, individual, person, case,
-    fall, caso, cas, geval, sag, arende, przypadek, tapaus, lab, labor, laboratory, laboratoire, laboratorio,
-    laboratorium, file, record, expediente, fascicolo, pratica, account, konto, cuenta, conto, conta, compte,
-    rekening, rachunek, tili, registration, registratie, registro, rejestr, study participant, personal, identity,
-    identification, episode, encounter, referral, visit, requisition, eingang, auftrag, hospital patient,
-    employee, student, staff, badge, policy
-"""
-_label(_PERSONS, rf"{_NUMBERED}{{1,2}}{_IS}{_VALUE}{_END}")
-_label(
-    _PERSONS,
-    r"[ :#-]{1,3}(?=(?:[a-z]{0,3}[/-]?\d){3}|[a-z]{1,4}-?\d)[a-z]{0,4}[/-]?\d{2,10}(?:[/-]\d{1,6})?"
-    rf"(?![.,]?\d| ?%){_END}",
-)
-_ID_VALUE = r"(?=(?:[a-z]{0,4}[/ -]?\d){3})[a-z]{0,4}[/-]?\d[\w/-]{2,20}"
-_label("id, ids, id number, study id, uid, pid, upi", rf"{_NUMBERED}?[ :=#]{{1,3}}(?:is )?{_ID_VALUE}{_END}")
-_label(
-    """
-    reg.nr, reg nr, regnr, reg. nr, reg plate, reg.nro, rek.nro, rek.nr, nr rej., nr rej, license plate,
-    licence plate, number plate, car plate, registration plate, vehicle registration, kennzeichen,
-    autokennzeichen, kfz-kennzeichen, kenteken, nummernschild, matricula, targa, plaque d'immatriculation, plaque,
-    immatriculation, immatricule, rejestracja, numer rejestracyjny, rejestracyjny, rejestracyjne, rekisterinumero,
-    rekisterikilpi, rekisteritunnus, registreringsnummer, registreringsskylt, nummerplade, placa
-    """,
-    rf"{_NUMBERED}?{_IS}(?=[\d -]{{0,6}}[a-z])(?=[a-z -]{{0,6}}\d)(?=(?:[ -]?[a-z\d]){{5}})(?:[a-z]{{1,3}}|"
-    rf"\d{{1,4}}|[a-z\d]{{2,8}})(?:[ -][a-z\d]{{1,6}}){{0,3}}{_END}",
-)
-
-
-def _is_handle(match: re.Match[str]) -> bool:
-    return re.search(r"[:=@]|[a-z][\d_]|\w\.\w", match[0], re.IGNORECASE) is not None
-
-
-_label(
-    """
-    username, user name, user, handle, instagram, insta, twitter, facebook, skype, telegram, snapchat, tiktok,
-    linkedin, whatsapp, discord, mastodon, reddit, wechat, ig, login, nickname, nick, screen name, gebruikersnaam,
-    benutzername, nutzername, usuario, nombre de usuario, nome utente, nome de usuario, nome de utilizador,
-    nom d'utilisateur, identifiant, pseudo, anvandarnamn, brugernavn, kayttajatunnus, kayttajanimi, uzytkownik,
-    nazwa uzytkownika, alias, profil, profile, perfil, profilo, konto, account, utente, compte
-    """,
-    r"(?:[ -](?:name|user|handle|id|account|profile?|profiel|konto|cuenta|compte|conta|kontot|tili|naam))?(?: (?:is|"
-    r"ist|est|es|e|ar|er|to|on|was|as))?[ :=]{1,3}@?"
-    r"(?=[\w.-]*[a-z])[\w][\w.:-]{2,40}",
-    _is_handle,
-)
-_label(
-    """
-    tel, telephone, telefon, telefoon, telefono, telefone, telnr, tel.nr, tel.-nr, tel-nr, phone, phoned, mobile,
-    mobil, mobiltelefon, mobiel, mobielnummer, fax, call, called, calls, calling, ring, rang, rung, gsm, handy,
-    handynummer, handynr, cell, cellular, cellulare, cell phone, whatsapp, portable, movil, celular, telemovel,
-    puhelin, puh, puhelinnumero, matkapuhelin, komorka, kom, tlf, sms, bel, bellen, belde, appeler, appelez,
-    appel, rappeler, rappel, llamar, llamarle, llame, llama, chiamare, chiami, chiamata, ligar, ligue, dzwonic,
-    zadzwonic, soita, soittaa, erreichbar, kontakt, kontaktnummer, contact, contacter, contacto, contatto,
-    contato, reach, reached, reachable, joindre, rufen, anrufen, anruf, ruf, telefonnummer, telefoonnummer, mob,
-    durchwahl, bereikbaar, numero de telephone, numero de telefono, numero di telefono, numero de telefone,
-    numer telefonu, number, nummer, numero, numer, ph, text, dial, emergency, ruckruf, ruckrufnummer,
-    telefonnumret, telefonnumer, telefonu, telefonicznie, telefonnr, telefonisch, telefoonnr, telefonisk,
-    puhelimitse, numeron, numerossa, numeroon, ringa, ringe, ring op, volac, volat, telefonni cislo
-    """,
-    r"(?:[\s:.=,(]|(?<![a-z])(?:on|at|no|nr|number|nummer|numero|numer|is|unter|op|au|al|a|para|le|la|pa|po|under|"
-    r"ist|est|es|e|ar|er|the|his|her|me|him|auf|do|mobile|mobil|movil|numerem|numerossa|till|til"
-    r"|pod|med|mit|with|home|work|office|direct|back|o|num|phone|der|de|do|del|n|u|contact|mother|father|wife|"
-    r"husband|son|daughter|via|telefon|tel|telephone|celular|cell|fixe|fijo)(?![a-z])){1,8}"
-    rf"\+?\(?\d(?:[\s().\-/]{{0,3}}\d){{4,14}}{_END}",
-)
-
-
-_BIRTH_REST = (
-    r"(?:[\s:.,=(]|(?<![a-z])(?:in|on|the|im|am|op|en|el|le|dans|il|nel|em|a|i|ar|w|roku|vuonna|den|dnia|year|jahr|"
-    r"jaar|ano|anno|annee|um|around|about|circa|ca|c|is|was|est|es|ist|er|e|date|datum"
-    r"|spring|summer|autumn|winter|late|early|of|de|del|di|do|al|1er|back|way|et|rok|dia|since|war|weiblich|"
-    r"mannlich|sie|zich|year|st|nd|rd|th)(?![a-z])|(?:MONTHS)(?![a-z])|['’]|(?-i:[A-Z][a-z'-]{2,20})|\d{1,2}(?:st|"
-    r"nd|rd|th|\.|er)? ?(?=(?:of|de|del|di|do)? ?(?:MONTHS)(?![a-z]))){1,14}"
-    r"(?:(?:1[89]|20)\d\d|'?\d\d(?![\d:%])(?! ?(?:weeks?|wk|days?|g|kg|cm|times|x|wochen|weken|semaines|semanas|"
-    r"settimane|veckor|tygodni|viikko)))(?:[-/. ]{1,2}\d{1,2}(?:[-/. ]{1,2}\d{2,4}|[-/. ]{1,2}\d{1,2})?)?"
-).replace("MONTHS", MONTH_NAMES) + _END
-_label(
-    """
-    born, birth, ne(e), nac, nac., nasc, nasc., nais, nais., data nasc., f. nac., birthdate, birthday, birth date,
-    birth year, birthyear, date of birth, year of birth, dob, d.o.b, d.o.b., yob, geb, geb., geboren,
-    geburtsdatum, geburtsjahr, geburtstag, jahrgang, jg, jg., geborene, geboortedatum, geboortejaar, geboren te,
-    geb.datum, geb. datum, nee, ne, naissance, date de naissance, annee de naissance, ddn, d.d.n, nacida, nacido,
-    nacio, nacimiento, fecha de nacimiento, ano de nacimiento, nacidos, nata, nato, nascita, data di nascita,
-    anno di nascita, nascida, nascido, nasceu, nascimento, data de nascimento, ano de nascimento, fodd, fodelsear,
-    fodelsedatum, fodelsedag, fodt, fodselsar, fodselsdato, fodselsdag, urodzony, urodzona, urodzenia,
-    urodzil sie, urodzila sie, urodzil, urodzila, ur, ur., rok urodzenia, data urodzenia, rocznik, syntynyt,
-    syntymavuosi, syntymaaika, syntymapaiva, synt, synt., narozen, narozena, naroz, datum narozeni, vintage,
-    class of
-    """,
-    rf"{_BIRTH_REST}",
-)
-_label(
-    """
-    zip, zip code, zipcode, zip-code, postal code, postcode, post code, pcode, plz, postleitzahl, code postal, cp,
-    c.p, codigo postal, cod. postal, cap, codice postale, codice di avviamento postale, cep, kod pocztowy,
-    kod poczt., postinro, postinro., cod. post., kodu pocztowego, postnummer, postnr, postinumero, psc, postal,
-    postkode
-    """,
-    r"(?:[\s:=.#]|(?<![a-z])(?:is|was|of|ist|est|es|e|ar|er|area|number|nr|on|van|"
-    r"code)(?![a-z])){1,6}(?=[a-z]{0,3}-?\d)[a-z]{0,3}-?\d[a-z\d]{0,5}(?:[ -]\d?[a-z\d]{2,4}(?![a-z]))?" + _END,
-)
-_label(
-    """
-    po box, p.o. box, p.o.box, postfach, postbus, boite postale, bp, b.p., apartado, apartado de correos,
-    casella postale, caixa postal, skrytka pocztowa, skr. poczt., postboks, postilokero, box
-    """,
-    r"[ .:]{1,2}\d{2,6}(?: \d{2,3}){0,2}" + _END,
-)
-_STREET_ARTICLES = (
-    r"(?:(?:de|du|des|la|le|les|del|della|dei|delle|degli|di|da|do|dos|das|las|los|el|san|santa|sao|st|sainte?|sw|"
-    r"gen|dr|ks|prof|[a-z])[. ]{1,2}|[ld]['’])"
-)
-_STREET = (
-    rf" ?{_STREET_ARTICLES}{{0,4}}[^\W\d_]{{2,30}}(?:[ -]{_STREET_ARTICLES}{{0,2}}[^\W\d_]{{2,30}}){{0,3}},?"
-    rf"(?: n[°ºo.]{{0,2}})? {{1,2}}\d{{1,4}} ?(?-i:[a-z]?)(?:[-/]\w{{1,4}})?{_END}"
-)
-# These mean something else in other languages, so the name of the street must have a capital.
-_label("via, largo, corso, al., os., pl., r., av, ul", rf"(?= ?{_STREET_ARTICLES}{{0,4}}(?-i:[A-Z])){_STREET}")
-_label(
-    """
-    rue, avenue, av., bd, bld, boulevard, chemin, impasse, quai, calle, c/, avda, avda., avenida, plaza, paseo,
-    carrer, camino, viale, v.le, piazza, vicolo, rua, travessa, praca, estrada, ul., ulica, ulicy, ulice, aleja,
-    aleje, alei, osiedle, plac, placu
-    """,
-    _STREET,
-)
-
-
-# --- Scans ------------------------------------------------------------------------------------------------------
-
-_AGE_NUMBER = r"(?<![\d.,–-])(?<![<>]= )(?<![<>]=)(?<![<>≥≤])(?:1[0-4]\d|\d{1,2})(?:[.,]\d{1,2})?(?![.,]?\d)"
-_AGE = rf"(?:{_AGE_NUMBER}|{IN_WORDS}(?![a-z]))"
-_SMALL = (
-    r"(?:weeks?|wks?|months?|mos?|days?|wochen|monate?n?|tage?n?|weken|maanden|dagen|semaines?|mois|jours?|semanas?|"
-    r"meses|dias?|settimane|mesi|giorni|veckor|manader|dagar|uger|maneder|tygodni|miesiecy|dni|viikkoa|kuukautta|"
-    r"paivaa|h|hours?|stunden|min|%|mg|ml)"
-)
-_YEAR_WORDS = """
-    year years yr yrs jahr jahre jahren jaar jaren an ans ano anos anni anno ar aar lat lata vuotta vuoden let
-    roky roku
-"""
-_YEARS = rf"(?:{'|'.join(sorted(_YEAR_WORDS.split(), key=len, reverse=True))})"
-_OLD = "olds?|of age|alt|oud|gammal|gammel|gamle|gamla|vanha|de edad|de idade|d'age|di eta|wieku|revolus|stary|stara"
-_AGE_CUES = """
-    aged age ages alter leeftijd edad agee agees eta idade alder aldern wiek wieku ika ian vek veku years-old yo
-"""
-_AGES = _Scan(
-    frozenset(f"{_AGE_CUES} {_YEAR_WORDS} old olds y".split()),
-    re.compile(
-        rf"{_BEGIN}(?:{_AGE}[ -]?(?:{_YEARS}[ -]olds?|{_YEARS} (?:{_OLD})(?![a-z])|y/o|y\.o\.?|y\.?o)(?![a-z])"
-        rf"|(?:aged?|alter|leeftijd|edad|agee?s?|eta|idade|alder|wieku?|ika|ian|vek)(?:[\s:=,]|(?<![a-z])(?:is|of|"
-        rf"at|van|von|de|di|del|des|ist|av|pa|was|era|er|ar|on|collection|sampling|enrolment|enrollment"
-        rf"|inclusion|lat|patient|donor|visit|baseline|diagnosis|onset|approximately|about|bei|probenahme|entnahme|"
-        rf"the|e|a|"
-        rf"es)(?![a-z])){{1,6}}{_AGE}(?!\s?(?:-|–|to|bis|tot|till|til|do|or|und|and|a)\s?\d)(?! ?{_SMALL}(?![a-z]))"
-        rf"(?! ?(?:or|and|und|en|et|y|e|och|og|i|ja) (?:older|over|above|alter|ouder|plus|mas|piu|mais|aldre|starsi|"
-        rf"up))(?: ?{_YEARS}(?![a-z]))?)",
-        re.IGNORECASE,
-    ),
-)
-_OLD_ENDINGS = re.compile(
-    rf"{_BEGIN}{_AGE}[ -]?(?:jahrig\w{{0,3}}|jarige?n?|aring\w{{0,3}}|arig[ta]?e?|ariga|letni\w{{0,3}}|"
-    rf"letn[iya]\w{{0,3}}|latek|latka|vuotia\w{{0,5}}|enne|enni|y/o|yo|yr|ans?ni)(?![a-z])"
-    r"|(?:nonagenar|nonagenair|nonagenari|centenar|centenair|hundertjahrig|hondderdjarig|novantenn|supercentenar|"
-    r"hundraaring|stulat)\w*",
-    re.IGNORECASE,
-)
-# The endings of words that the pattern above has.
-_ENDINGS_OF_AGES = tuple(
-    """
-    jahrig jahrige jahriger jahriges jahrigen jahrigem jarig jarige jarigen aring aringen aringar arig ariga arigt
-    arige letni letnia letniego letniej letnim letny letna latek latka vuotias vuotiaan vuotiasta vuotiaalta enne
-    enni yo yr nonagenarian nonagenarians nonagenaire nonagenario nonagenaria centenarian centenarians centenaire
-    centenario centenaria centenari hundertjahrige hondderdjarige novantenne supercentenarian
-    """.split()  # noqa: SIM905
-)
-_SOMEBODY = """
-    dame dama senhora anciana anciano maschio femmina fermier farmer landwirt bauer enfant child bambino bambina
-    barn kind dziecko lapsi rouva herra signore vrouwelijk mannelijk hembra macho smoker woman women man men male
-    female patient patients person lady gentleman boy girl mother father donor she he volunteer participant
-    individual subject turned turns turning celebrated frau mann patientin junge madchen er sie spender spenderin
-    mutter vater proband probandin vrouw meisje jongen hij zij patiente deelnemer moeder vader femme homme fille
-    garcon elle il donneur donneuse mere pere mujer hombre paciente nina nino madre padre varon senora senor tiene
-    donante donna uomo paziente ragazzo ragazza signora donatore mulher homem menina menino tem doente kvinna
-    kille flicka pojke hon han kvinde mand pige dreng kobieta kobiety mezczyzna mezczyzny pacjent pacjentka
-    pacjenta pacjentki dziewczynka chlopiec ma nainen mies potilas tytto poika hanella pan pani cumplio fete
-    fyllde skonczyl skonczyla kvinne jente gutt muz zena
-"""
-_AGO = (
-    "ago|later|earlier|after|before|apres|avant|geleden|fa|dopo|despues|depois|atras|senare|sedan|siden|temu|"
-    "pozniej|sitten|spater|zuvor|lang|of (?:follow|treat)|follow|plus tard|previo|previa|antes|prima|wczesniej|"
-    "aiemmin"
-)
-_YEARS_OF_SOMEBODY = _Scan(
-    frozenset((*_YEAR_WORDS.split(), "she's", "he's")),
-    re.compile(
-        rf"{_BEGIN}(?:(?:{'|'.join(_SOMEBODY.split())})(?: (?:is|was|de|di|of|ist|war|med|a|wird|wurde|est|er|ar|ma|"
-        rf"miala?|on|had|just|now|mide|z|w|wieku|i|uit|van|von|mit|aged|um|con|com|tem|tenia|avait|tinha|aveva|had|"
-        rf"age|tiene|ha|m))"
-        rf"{{0,3}}[ ,;:(]{{1,3}}{_AGE} ?{_YEARS}(?![a-z])(?! (?:{_AGO}))"
-        rf"|(?:ninety|neunzig|[a-z]+undneunzig|negentig|[a-z]+ennegentig|quatre[ -]vingts?[ -](?:dix|onze|douze|treize|"
-        rf"quatorze|quinze|seize)|nonante|novant[ai][a-z]*|noventa|nitti[a-z]*|[a-z]*halvfems|dziewiecdziesiat|"
-        rf"yhdeksankymmenta[a-z]*)"
-        rf"(?:[ -](?:y |e |et )?[a-z]{{2,8}})? {_YEARS}(?![a-z])(?! (?:{_AGO}))"
-        rf"|(?<!.){_AGE} {_YEARS}(?=[,;.)])|(?:{'|'.join(_SOMEBODY.split())}) lat {_AGE}|(?:she|he)(?:'s|"
-        rf" is) {_AGE_NUMBER}(?! ?[%a-z])"
-        rf"|ha {_AGE} ann[io](?![a-z])(?! (?:{_AGO}))"
-        rf"|(?<![\d.,/-])(?:9\d|1[01]\d)[ -]?{_YEARS}(?![a-z])(?! (?:{_AGO}))"
-        rf"|{_AGE} ?{_YEARS}(?![a-z])[ ,]{{1,2}}(?:{'|'.join(_SOMEBODY.split())})(?![a-z]))",
-        re.IGNORECASE,
-    ),
-)
 
 # Formats that are an identity number or a number plate without a word.
 _FORMATS = re.compile(
@@ -355,31 +48,15 @@ _MAIL = re.compile(
     rf"(?:[a-z][\w-]{{0,62}}(?:\.|{_DOT}(?=(?:{_DOMAINS})(?!\w)|[\w-]+{_DOT}))){{1,4}}[a-z]{{2,12}}(?![\w])",
     re.IGNORECASE,
 )
-_AT_WORDS = _words(
+_AT_WORDS = words(
     """
     at a et ad arroba arobase arobas chiocciola malpa apenstaartje apestaartje klammeraffe snabel snabela
     alfakroll krollalfa miukumauku zavinac chez aet apestaart affenschwanz kukac
     """
 )
 _DOT_WORDS = frozenset(_DOT_WORD.split("|"))
-_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
-_label(
-    """
-    visit, visited, seen, admitted, admission, discharged, discharge, appointment, consultation, consulted,
-    consulta, consultazione, termin, aufnahme, aufgenommen, entlassen, entlassung, bezoek, opname, opgenomen,
-    ontslag, ontslagen, afspraak, rendez-vous, rdv, hospitalise, hospitalisee, cita, ingreso, ingresado,
-    ingresada, alta, ricovero, ricoverato, ricoverata, dimesso, dimessa, visita, besok, inlagd, utskriven, wizyta,
-    wizyty, przyjety, przyjeta, wypisany, wypisana, kaynti, kaynnilla, sampled, collected, entnommen, afgenomen,
-    preleve, prelevee, tomada, prelevato, colhida, provtagen, pobrano, pobrana, birthday, geburtstag, verjaardag,
-    anniversaire, cumpleanos, compleanno, aniversario, fodelsedag, urodziny, died, deceased, operated, surgery,
-    indlagt, udskrevet, consult, visite, besuch, moved
-    """,
-    rf"(?:[\s:,.(]|(?<![a-z])(?:on|at|am|vom|op|le|du|el|del|il|dal|em|no|dia|den|d|dnia|w|the|date|is|was|of|de|in|"
-    rf"her|his|last|next)(?![a-z])){{1,6}}{_DAY}(?:st|nd|rd|th)?[./-](?:0?[1-9]|"
-    rf"1[0-2])(?![\d%])(?:[./-]\d{{2,4}})?\.?(?! ?(?:ml|mg|g|h|min|x|of)(?![a-z]))",
-)
-_WEEKDAY = _Scan(
-    _words(
+_WEEKDAY = Scan(
+    words(
         """
     monday tuesday wednesday thursday friday saturday sunday montag dienstag mittwoch donnerstag freitag samstag
     sonntag lundi mardi mercredi jeudi vendredi samedi dimanche
@@ -387,9 +64,9 @@ _WEEKDAY = _Scan(
     ),
     re.compile(
         (
-            rf"{_BEGIN}(?:mon|tues|wednes|thurs|fri|satur|sun)day,? (?:the )?{_DAY}(?:st|nd|rd|th)(?![a-z])|"
-            rf"{_BEGIN}(?:(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch),? (?:den |dem )?{_DAY}\.(?:{_DAY}\.)?|"
-            rf"{_BEGIN}(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche) {_DAY}(?!\d)"
+            rf"{_BEGIN}(?:mon|tues|wednes|thurs|fri|satur|sun)day,? (?:the )?{DAY}(?:st|nd|rd|th)(?![a-z])|"
+            rf"{_BEGIN}(?:(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch),? (?:den |dem )?{DAY}\.(?:{DAY}\.)?|"
+            rf"{_BEGIN}(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche) {DAY}(?!\d)"
         ),
         re.IGNORECASE,
     ),
@@ -401,23 +78,8 @@ _PAIRS = re.compile(
 )
 # A match of _PAIRS starts at most this many characters before its first digit: "b. 1950".
 _LEAD = 3
-_SCANS = (_AGES, _YEARS_OF_SOMEBODY, _WEEKDAY)
-# Compounds such as "Patientennummer" and "klantnummer" say that a number follows; these name no person.
-_COMPOUND = re.compile(r"[a-z]{3,30}(?:nummer|nr|numret|nummeret|tunnus|numero|kennung|kenteken)")
-_OF_THINGS = re.compile(
-    r"(?:chargen?|charge|katalog|catalogus|artikel|art|los|bestell|produkt|kit|passagen?|zyklen|zyklus|versions?|"
-    r"versie|cyclus|lot|batch|serie|ordnungs|seiten|kapitel|auflage|ausgabe|era|tuote|plattform|hoofdstuk|"
-    r"volg)(?:nummer|nr|numret|nummeret|tunnus|numero|kennung)"
-)
-_NUMBER_ENDINGS = ("nummer", "nr", "numret", "nummeret", "tunnus", "numero", "kennung")
-_ENDINGS = Endings((*_NUMBER_ENDINGS, *_ENDINGS_OF_AGES))
-_COMPOUND_REST = re.compile(rf"{_NUMBERED}?{_IS}{_VALUE}{_END}", re.IGNORECASE)
-_CUES = frozenset(_LABELS)
-
-
-def words_of(text: str) -> frozenset[str]:
-    """Return the words of a folded text in lower case."""
-    return frozenset(_WORD.findall(text.lower()))
+_SCANS = (AGES, YEARS_OF_SOMEBODY, _WEEKDAY)
+_ENDINGS = Endings((*NUMBER_ENDINGS, *ENDINGS_OF_AGES))
 
 
 def erase_personal(text: str, found: frozenset[str], replacement: str) -> str:
@@ -429,56 +91,16 @@ def erase_personal(text: str, found: frozenset[str], replacement: str) -> str:
         if not scan.cues.isdisjoint(found):
             text = scan.regex.sub(replacement, text)
     endings = _ENDINGS.among(found)
-    if endings and any(word.endswith(_ENDINGS_OF_AGES) for word in endings):
-        text = _OLD_ENDINGS.sub(replacement, text)
-    cues = _CUES & found
+    if endings and any(word.endswith(ENDINGS_OF_AGES) for word in endings):
+        text = OLD_ENDINGS.sub(replacement, text)
+    cues = CUES & found
     if not has_digits:
-        return _erase_labelled(text, cues, replacement) if not _WITHOUT_DIGITS.isdisjoint(cues) else text
-    if cues := cues.union(word for word in endings if word.endswith(_NUMBER_ENDINGS)):
-        text = _erase_labelled(text, cues, replacement)
+        return erase_labelled(text, cues, replacement) if not WITHOUT_DIGITS.isdisjoint(cues) else text
+    if cues := cues.union(word for word in endings if word.endswith(NUMBER_ENDINGS)):
+        text = erase_labelled(text, cues, replacement)
     if _TWO_DIGITS.search(text):
         if (digit := _DIGIT.search(text)) and _PAIRS.search(text, max(digit.start() - _LEAD, 0)):
             text = _PAIRS.sub(replacement, text)
         if not text.islower():
             text = _FORMATS.sub(replacement, text)
     return text
-
-
-_WITHOUT_DIGITS = _words(
-    """
-    username user handle instagram insta twitter facebook skype telegram snapchat tiktok linkedin discord mastodon
-    reddit wechat ig login nickname nick gebruikersnaam benutzername nutzername usuario nome nombre nom
-    identifiant pseudo anvandarnamn brugernavn kayttajatunnus kayttajanimi uzytkownik nazwa alias profil profile
-    perfil profilo
-    """
-)
-
-
-def _erase_labelled(text: str, cues: Iterable[str], replacement: str) -> str:
-    """Return text with a replacement for each value that stands behind one of the labels that these cues begin."""
-    pieces: list[str] = []
-    done = 0
-    for start, cue in sorted(_places_of(text.lower(), cues)):
-        if start < done:
-            continue
-        for label in _LABELS.get(cue, ()):
-            if (hit := label.regex.match(text, start)) and label.accepts(hit):
-                pieces += (text[done : hit.end("phrase")], " ", replacement)
-                done = hit.end()
-                break
-        else:
-            end = start + len(cue)
-            if _COMPOUND.fullmatch(cue) and not _OF_THINGS.fullmatch(cue) and (hit := _COMPOUND_REST.match(text, end)):
-                pieces += (text[done:end], " ", replacement)
-                done = hit.end()
-    return "".join((*pieces, text[done:])) if pieces else text
-
-
-def _places_of(low: str, cues: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Yield each place where a cue begins a word."""
-    for cue in cues:
-        start = low.find(cue)
-        while start >= 0:
-            if not start or not (low[start - 1].isalnum() or low[start - 1] in "_'"):
-                yield start, cue
-            start = low.find(cue, start + 1)
