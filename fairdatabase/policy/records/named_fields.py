@@ -17,6 +17,10 @@ _LONG_TAXON_ID = 100_000
 LAST_TAXON_ID = 9_999_999
 
 
+IN_POLICY = {"organism": "organism", "taxonId": "taxon_id", "collectionDate": "collection_date"}
+"""The name in the policy of each named field."""
+
+
 class Year(NamedTuple):
     """The year of a collection date."""
 

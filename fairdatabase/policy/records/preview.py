@@ -6,6 +6,7 @@ from google.rpc.error_details_pb2 import BadRequest
 from fairdatabase.policy.records.anonymisation import Anonymised, Anonymiser, Judgement, render
 from fairdatabase.policy.records.contract import SAMPLE
 from fairdatabase.policy.records.drops import UNKNOWN, Cause
+from fairdatabase.policy.records.named_fields import IN_POLICY
 from fairdatabase.policy.tables.fields import Field
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
@@ -22,13 +23,7 @@ _CLASSES = {
     FieldClass.FIELD_CLASS_PUBLIC: FieldPreview.CLASS_PUBLIC,
 }
 # The fields outside the metadata, each with its name in the policy ("" if it has none).
-_NAMED = {
-    "study": "",
-    "subject": "subject_id",
-    "organism": "organism",
-    "taxonId": "taxon_id",
-    "collectionDate": "collection_date",
-}
+_NAMED = {"study": "", "subject": "subject_id", **IN_POLICY}
 _BEYOND_CORRECTION = (Cause.UNKNOWN, Cause.RULE)
 
 

@@ -5,14 +5,13 @@ A searcher asks in the words of their own sheet: `metadata.host_age = 34`. The p
 
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
 from fairdatabase.policy.records.generalisation import Implausible
+from fairdatabase.policy.records.named_fields import IN_POLICY
 from fairdatabase.policy.records.rules import RULES, RuleContext, expected_form
 from fairdatabase.policy.tables.fields import Field, Policy
 from fairdatabase.policy.text.characters import clean
 from fairdatabase.policy.text.scalars import Scalar
 
 _METADATA = "metadata."
-# The fields outside the metadata that have a rule, and their names in the policy.
-_NAMED = {"organism": "organism", "taxonId": "taxon_id", "collectionDate": "collection_date"}
 _UNORDERED = {
     "band": "this field is stored in bands such as 30-39: ask with = and a value or a band",
     "coordinates": "places have no order: ask with =",
@@ -43,7 +42,7 @@ class SearchTerms:
             return path, operator, value
         if field.name == "organism":
             path = "organism"
-        elif path not in _NAMED:
+        elif path not in IN_POLICY:
             path = field.path
         if isinstance(value, str):
             value = clean(value)
@@ -66,7 +65,7 @@ class SearchTerms:
     def _field(self, path: str) -> Field | None:
         """Return the field that a path means, or None for a path outside the policy ("owner")."""
         if not path.startswith(_METADATA):
-            return self._policy.fields[_NAMED[path]] if path in _NAMED else None
+            return self._policy.fields[IN_POLICY[path]] if path in IN_POLICY else None
         field = self._policy.resolve(path.removeprefix(_METADATA))
         if field is None:
             raise Unanswerable("the policy stores no metadata field of this name")
