@@ -10,12 +10,12 @@ import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import islice
+from pathlib import Path
 
 from deploy.services import SERVICES
 
 LOOPBACK = "127.0.0.1"
-# Below Linux's range for outgoing connections (32768 and up), so that no client takes a port before its server does.
-FREE_RANGE = range(12000, 32000)
+_OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 class PortTaken(Exception):
@@ -119,12 +119,35 @@ def variable(name: str) -> str:
 
 
 def find_free(count: int) -> list[int]:
-    """Return ports that nothing listens on, all different."""
-    candidates = iter(random.sample(FREE_RANGE, len(FREE_RANGE)))
-    found = list(islice((port for port in candidates if is_free(port)), count))
+    """Return ports that nothing listens on, all different. No other process receives them from here until we end."""
+    candidates = _candidates()
+    random.shuffle(candidates)
+    found = list(islice((port for port in candidates if is_free(port) and _claim(port)), count))
     if len(found) < count:
         raise OSError("not enough free ports on this machine")
     return found
+
+
+def _candidates() -> list[int]:
+    """Return the ports that Linux does not give to outgoing connections: no client takes one before its server does."""
+    low, high = map(int, _OUTGOING.read_text().split())
+    return [port for port in range(10_000, 65_536) if not low <= port <= high]
+
+
+def _claim(port: int) -> bool:
+    """Claim a port among the processes that look for free ports; return False if another process has claimed it.
+
+    A server binds its port seconds after it was found, and meanwhile another test process could find the same port.
+    The claim is a name in Linux's abstract socket namespace, which the kernel frees when this process ends.
+    """
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        claim.bind(f"\0fairdb-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    claim.detach()  # stays open as long as this process
+    return True
 
 
 def is_free(port: int) -> bool:

@@ -21,7 +21,7 @@ from chassis.identity.tokens import Signer
 from deploy.local import probe, process
 from deploy.local.constellation import Constellation
 from deploy.local.layout import CHECKOUT
-from deploy.local.ports import LOOPBACK, find_free, is_free
+from deploy.local.ports import LOOPBACK, find_free
 from deploy.local.process import Child, Command
 from deploy.services import find
 from fairdb.options.v1.access_pb2 import Role
@@ -87,6 +87,7 @@ class Gateway:
     child: Child
     address: str
     trace: Path
+    log: Path
 
     def alive(self) -> bool:
         return self.child.alive()
@@ -110,7 +111,8 @@ class Gateway:
     async def is_dead(self) -> bool:
         """Return whether the gateway was killed. Fails if it exited for another reason."""
         if not self.alive():
-            assert self.child.exit_code() == -signal.SIGKILL, "the gateway exited for another reason: see its log"
+            code = self.child.exit_code()
+            assert code == -signal.SIGKILL, f"the gateway exited with {code}:\n{process.tail(self.log)}"
         return not self.alive()
 
     def points(self) -> list[str]:
@@ -146,14 +148,12 @@ class Rig:
         self.database = database
         self.root = constellation.layout.root / "gateways"
         self._signer = Signer.load("auth_svc", constellation.plan.credentials.signing_key("auth_svc"))
-        # Check each port again when it is used: another process may have taken it in the meantime.
-        self._ports = (port for port in find_free(1000) if is_free(port))
         self._base = constellation.plan.environment("auth_svc")
 
     @asynccontextmanager
     async def gateway(self, env: Mapping[str, str] = QUICK, **points: str) -> AsyncIterator[Gateway]:
         """Start a gateway. With `points` (die=, stop=, lose=, leave=), it is a dying_gateway with these settings."""
-        port, metrics = next(self._ports), next(self._ports)
+        port, metrics = find_free(2)
         name = f"gateway-{port}"
         trace = self.root / f"{name}.trace"
         trace.parent.mkdir(parents=True, exist_ok=True)
@@ -172,8 +172,9 @@ class Rig:
         }
         argv = (sys.executable, str(DYING)) if points else (sys.executable, "-m", "gateway")
         environment["PYTHONPATH"] = str(CHECKOUT)
-        child = process.spawn(Command(argv, environment, CHECKOUT, self.root / f"{name}.log"), detached=False)
-        gateway = Gateway(child, f"{LOOPBACK}:{port}", trace)
+        log = self.root / f"{name}.log"
+        child = process.spawn(Command(argv, environment, CHECKOUT, log), detached=False)
+        gateway = Gateway(child, f"{LOOPBACK}:{port}", trace, log)
         try:
             await gateway.ready(await self.account(consented=False))
             yield gateway
