@@ -10,6 +10,7 @@ from typing import Any
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 
 TOPICS_FILE = Path(__file__).with_name("topics.toml")
+_ANATOMY_FILE = Path(__file__).with_name("anatomy.toml")
 _CLASSES = {"quasi": FieldClass.FIELD_CLASS_QUASI_IDENTIFIER, "sensitive": FieldClass.FIELD_CLASS_SENSITIVE}
 _WORD = re.compile(r"[^\s-]+")
 # "UBERON:0000995", "ENVO:03501134-03501206".
@@ -78,6 +79,8 @@ def load_topics(sections: Mapping[str, str], path: Path = TOPICS_FILE) -> Topics
     for name, entry in listed.items():
         ids |= dict.fromkeys(_expand(entry.get("ids", ())), topics[name])
         ontologies |= dict.fromkeys(entry.get("ontologies", ()), topics[name])
+    for name, entry in tomllib.loads(_ANATOMY_FILE.read_text(encoding="utf-8")).items():
+        ids |= dict.fromkeys(_expand(entry["ids"]), topics.get(name))
     return Topics(
         by_name=topics,
         words=words,
