@@ -16,6 +16,7 @@ ON CONFLICT (email) DO NOTHING RETURNING *
 """
 BY_EMAIL = "SELECT * FROM account WHERE email = $1"
 BY_ID = "SELECT * FROM account WHERE id = $1"
+LOCK = BY_ID + " FOR NO KEY UPDATE"
 SET_ROLES = "UPDATE account SET roles = $2 WHERE id = $1 RETURNING *"
 
 
@@ -43,6 +44,15 @@ async def get(connection: Connection, account_id: UUID) -> Account:
     if row is None:
         raise AccountNotFound
     return to_account(row)
+
+
+async def lock(connection: Connection, account_id: UUID) -> asyncpg.Record | None:
+    """Lock an account until the transaction ends; return its row as it is now, or None if there is no such account.
+
+    Whatever issues tokens, ends sessions or changes what a log-in needs holds this lock, so that these happen one after
+    another: no token names roles that the account has lost.
+    """
+    return await connection.fetchrow(LOCK, account_id)
 
 
 async def set_roles(connection: Connection, account_id: UUID, roles: Iterable[int]) -> Account:

@@ -42,7 +42,7 @@ async def make_admin(database_url: str, email: str, ask_password: Callable[[], s
         async with connection.transaction():
             await migrate(connection, FOLDERS)
             row = await accounts.find_by_email(connection, email)
-            if row is not None:
+            if row is not None and (row := await accounts.lock(connection, row["id"])):
                 await accounts.set_roles(connection, row["id"], {*row["roles"], int(ROLE_ADMIN)})
                 return f"{row['email']} is an administrator now. Its password is unchanged."
             request = RegisterRequest(email=email, password=ask_password())

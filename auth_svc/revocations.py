@@ -7,9 +7,9 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from auth_svc.sessions import ACCESS_SECONDS
 from chassis.errors import ServiceUnavailable
 from chassis.events import outbox
+from chassis.identity.keys import ACCOUNT_TOKEN_SECONDS, CLOCK_SKEW_SECONDS
 from chassis.identity.revocation import COMPLETE_KEY, revoked_key
 from chassis.storage.database import Connection, Database
 from chassis.storage.sweep import Sweep
@@ -18,6 +18,8 @@ from chassis.tasks import raise_lost_cancellation
 log = structlog.get_logger()
 
 _MIRROR_SECONDS = 1.0
+_KEPT_SECONDS = ACCOUNT_TOKEN_SECONDS + 2 * CLOCK_SKEW_SECONDS
+"""How long a revocation is kept: until no verifier accepts the token, even if clocks differ from ours both ways."""
 _REDIS_UNAVAILABLE = (RedisError, OSError, TimeoutError)
 
 REVOKE = """
@@ -32,7 +34,7 @@ SWEEP_REVOCATIONS = Sweep("revocation", "expires_at < now()")
 
 async def revoke(connection: Connection, identifier: UUID) -> None:
     """Revoke a token or a session, inside the caller's transaction."""
-    await connection.execute(REVOKE, identifier, float(ACCESS_SECONDS))
+    await connection.execute(REVOKE, identifier, float(_KEPT_SECONDS))
     await outbox.record(connection, [outbox.new_event("token.revoked", str(identifier))])
 
 
@@ -56,7 +58,7 @@ class Mirror:
         Does not fail while Redis is unavailable, because readers then ask the database.
         """
         try:
-            await self._redis.set(revoked_key(str(identifier)), b"1", ex=ACCESS_SECONDS)
+            await self._redis.set(revoked_key(str(identifier)), b"1", ex=_KEPT_SECONDS)
         except _REDIS_UNAVAILABLE:
             self._stale = True
 

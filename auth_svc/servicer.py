@@ -5,7 +5,7 @@ from uuid import UUID
 import grpc
 
 from auth_svc import accounts, passwords, revocations, sessions
-from auth_svc.errors import CredentialsWrong, RefreshTokenInvalid
+from auth_svc.errors import AccountNotFound, CredentialsWrong, RefreshTokenInvalid
 from chassis import call_context
 from chassis.identity.tokens import Signer, TrustStore
 from chassis.storage.database import Database
@@ -38,22 +38,28 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
             raise CredentialsWrong
         assert row is not None
         async with self._database.transaction() as connection:
-            return await sessions.open_session(connection, accounts.to_account(row), self._signer)
+            # The row that was read before is as old as the computation of the hash, and may name roles since lost.
+            now = await accounts.lock(connection, row["id"])
+            if now is None or now["password_hash"] != row["password_hash"]:
+                raise CredentialsWrong
+            return await sessions.open_session(connection, accounts.to_account(now), self._signer)
 
     async def Refresh(self, request: pb.RefreshRequest, context: Context) -> pb.Tokens:
         async with self._database.transaction() as connection:
+            account_id = await sessions.owner_of(connection, request.refresh_token)
+            row = await accounts.lock(connection, account_id) if account_id else None
             exchange = await sessions.use_refresh_token(connection, request.refresh_token)
-            if exchange is not None and exchange.good:
-                account = await accounts.get(connection, exchange.account_id)
-                return await sessions.issue(connection, exchange.session_id, account, self._signer)
+            if row is not None and exchange is not None and exchange.good:
+                return await sessions.issue(connection, exchange.session_id, accounts.to_account(row), self._signer)
             if exchange is not None:
                 await self._end(connection, exchange.session_id)
         raise RefreshTokenInvalid
 
     async def Logout(self, request: pb.LogoutRequest, context: Context) -> pb.LogoutResponse:
-        session_id = UUID(call_context.current().caller.session_id)
+        caller = call_context.current().caller
         async with self._database.transaction() as connection:
-            await self._end(connection, session_id)
+            await accounts.lock(connection, UUID(caller.user_id))
+            await self._end(connection, UUID(caller.session_id))
         return pb.LogoutResponse()
 
     async def _end(self, connection: accounts.Connection, session_id: UUID) -> None:
@@ -68,9 +74,11 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
     async def SetAccountRoles(self, request: pb.SetAccountRolesRequest, context: Context) -> pb.Account:
         account_id = UUID(request.id)
         async with self._database.transaction() as connection:
-            before = await accounts.get(connection, account_id)
+            before = await accounts.lock(connection, account_id)
+            if before is None:
+                raise AccountNotFound
             account = await accounts.set_roles(connection, account_id, request.roles)
-            if set(before.roles) - set(account.roles):
+            if set(before["roles"]) - set(account.roles):
                 # Issued tokens name the old roles, so an account that loses a role loses its sessions.
                 for session_id in await sessions.of_account(connection, account_id):
                     await self._end(connection, session_id)

@@ -2,6 +2,9 @@
 
 A refresh token that is used twice was copied, and either user may be the thief. So the whole session ends, and its
 access tokens are revoked.
+
+The functions below that change sessions need the lock of the account (`accounts.lock`). It lasts until the transaction
+ends, so that no session or token with old roles is issued while roles change.
 """
 
 import hashlib
@@ -9,25 +12,24 @@ import secrets
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from chassis.identity.keys import ACCOUNT_AUDIENCE
+from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_TOKEN_SECONDS
 from chassis.identity.tokens import Signer
 from chassis.storage.database import Connection
 from chassis.storage.sweep import Sweep
 from fairdb.auth.v1.auth_service_pb2 import Account, Tokens
 from fairdb.options.v1.access_pb2 import Role
 
-ACCESS_SECONDS = 15 * 60
 SESSION_DAYS = 30
 
 OPEN = "INSERT INTO session (id, account_id, expires_at) VALUES ($1, $2, now() + make_interval(days => $3))"
 ADD_TOKEN = "INSERT INTO refresh_token (token_hash, session_id) VALUES ($1, $2)"
-LOCK_TOKEN = """
+FIND_TOKEN = """
 SELECT refresh_token.used, session.id AS session_id, session.account_id, session.expires_at > now() AS lives
 FROM refresh_token JOIN session ON session.id = refresh_token.session_id
-WHERE token_hash = $1 FOR UPDATE OF session
+WHERE token_hash = $1
 """
 USE_TOKEN = "UPDATE refresh_token SET used = true WHERE token_hash = $1"
-OF_ACCOUNT = "SELECT id FROM session WHERE account_id = $1 FOR UPDATE"
+OF_ACCOUNT = "SELECT id FROM session WHERE account_id = $1"
 CLOSE = "DELETE FROM session WHERE id = $1"
 SWEEP_SESSIONS = Sweep("session", "expires_at < now()")
 
@@ -37,7 +39,6 @@ class Exchange:
     """The result of using a refresh token."""
 
     session_id: UUID
-    account_id: UUID
     good: bool
     """False when the token was used before or its session has expired."""
 
@@ -54,24 +55,26 @@ async def issue(connection: Connection, session_id: UUID, account: Account, sign
     refresh_token = secrets.token_urlsafe(32)
     await connection.execute(ADD_TOKEN, _hash(refresh_token), session_id)
     claims = {"sub": account.id, "sid": str(session_id), "roles": [Role.Name(role) for role in account.roles]}
-    access_token = signer.sign(ACCOUNT_AUDIENCE, ACCESS_SECONDS, claims)
-    return Tokens(access_token=access_token, refresh_token=refresh_token, expires_in=ACCESS_SECONDS)
+    access_token = signer.sign(ACCOUNT_AUDIENCE, ACCOUNT_TOKEN_SECONDS, claims)
+    return Tokens(access_token=access_token, refresh_token=refresh_token, expires_in=ACCOUNT_TOKEN_SECONDS)
+
+
+async def owner_of(connection: Connection, refresh_token: str) -> UUID | None:
+    """Return the account of a refresh token, or None when it was never issued or its session is closed."""
+    row = await connection.fetchrow(FIND_TOKEN, _hash(refresh_token))
+    return None if row is None else row["account_id"]
 
 
 async def use_refresh_token(connection: Connection, refresh_token: str) -> Exchange | None:
-    """Use a refresh token; return None when it was never issued or its session is closed."""
+    """Use a refresh token; return None when it was never issued or its session is closed. Needs the account's lock."""
     token_hash = _hash(refresh_token)
-    row = await connection.fetchrow(LOCK_TOKEN, token_hash)
-    if row is None:
-        return None
-    # Read again: while this call waited for the lock, another exchange may have used the token.
-    row = await connection.fetchrow(LOCK_TOKEN, token_hash)
+    row = await connection.fetchrow(FIND_TOKEN, token_hash)
     if row is None:
         return None
     good = row["lives"] and not row["used"]
     if good:
         await connection.execute(USE_TOKEN, token_hash)
-    return Exchange(row["session_id"], row["account_id"], good)
+    return Exchange(row["session_id"], good)
 
 
 async def close(connection: Connection, session_id: UUID) -> None:
@@ -80,7 +83,7 @@ async def close(connection: Connection, session_id: UUID) -> None:
 
 
 async def of_account(connection: Connection, account_id: UUID) -> list[UUID]:
-    """Return the ids of an account's sessions, and lock them."""
+    """Return the ids of an account's sessions."""
     return [row["id"] for row in await connection.fetch(OF_ACCOUNT, account_id)]
 
 

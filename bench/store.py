@@ -10,6 +10,7 @@ from google.protobuf.json_format import Parse
 
 from bench.figures import Figure
 from bench.measuring import Meter
+from chassis.identity.keys import SERVICE_TOKEN_SECONDS
 from chassis.identity.tokens import Signer
 from chassis.storage import daily_ids
 from fairdatabase.policy.records.anonymisation import Anonymiser
@@ -22,7 +23,6 @@ from fairdb.samples.v1.sample_pb2 import RawSample
 CALLER, CALLEE = "gateway", "backend_svc"
 _WARM_UP = 50
 _PREPARED = 2_000
-_TOKEN_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ async def measure_store(meter: Meter, account: str, consent: str, seconds: float
     """Measure the median time of a call at one connection."""
     constellation = meter.stage.constellation
     signer = Signer.load(CALLER, constellation.plan.credentials.signing_key(CALLER))
-    metadata = [("x-service-token", signer.sign(CALLEE, _TOKEN_SECONDS, {"sub": CALLER}))]
+    metadata = [("x-service-token", signer.sign(CALLEE, SERVICE_TOKEN_SECONDS, {"sub": CALLER}))]
     samples = _prepare(meter.lines.bodies(_PREPARED), account)
 
     async def run() -> Run:

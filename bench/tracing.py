@@ -32,6 +32,7 @@ from chassis import call_context
 from chassis.call_context import Caller
 from chassis.calling import channel
 from chassis.calling.channel import ServiceChannel
+from chassis.identity.keys import SERVICE_TOKEN_SECONDS
 from chassis.identity.tokens import Signer
 from chassis.serving import pipeline
 from chassis.serving.logs import set_up_logging
@@ -175,7 +176,7 @@ async def child(variant: str, folder: Path) -> None:
         front_port = await serve(stack, folder, FRONT, forwarding)
         edge = plain_channel(f"127.0.0.1:{front_port}")
         stub = RevocationServiceStub(edge)
-        token = client.sign(FRONT, 3600, {"sub": "gateway"})
+        token = client.sign(FRONT, SERVICE_TOKEN_SECONDS, {"sub": "gateway"})
 
         async def call_repeatedly(count: int) -> None:
             for _ in range(count):

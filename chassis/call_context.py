@@ -25,7 +25,7 @@ class Caller:
     session_id: str | None = None
     token_id: str | None = None
     token_expires: float = 0.0
-    """Unix time."""
+    """Unix time at which the token stops being accepted."""
     service: str | None = None
 
     @property

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER
+from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER, ACCOUNT_TOKEN_SECONDS
 from chassis.identity.tokens import Signer
 from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
 from deploy.services import find
 
 SERVICES_ISSUER = "bench"
-_TOKEN_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -41,4 +40,4 @@ class Identity:
     def token(self, account: str = "") -> str:
         """Return an access token of the account, or of another."""
         claims = {"sub": account or self.account, "sid": str(uuid4()), "roles": ["ROLE_RESEARCHER"]}
-        return Signer.load(ACCOUNT_ISSUER, self.account_key).sign(ACCOUNT_AUDIENCE, _TOKEN_SECONDS, claims)
+        return Signer.load(ACCOUNT_ISSUER, self.account_key).sign(ACCOUNT_AUDIENCE, ACCOUNT_TOKEN_SECONDS, claims)

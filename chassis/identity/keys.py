@@ -1,4 +1,4 @@
-"""Public keys of token issuers as JSON Web Keys, and the issuer and audience of account tokens."""
+"""Public keys of token issuers as JSON Web Keys, and what tokens contain: issuer, audience, lifetime."""
 
 import base64
 import hashlib
@@ -10,6 +10,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 ALGORITHM = "EdDSA"
 ACCOUNT_ISSUER = "auth_svc"
 ACCOUNT_AUDIENCE = "fairdb"
+ACCOUNT_TOKEN_SECONDS = 900
+"""The longest lifetime of an account's token that a verifier accepts, and the lifetime that auth_svc gives it."""
+SERVICE_TOKEN_SECONDS = 300
+"""The same for tokens of services."""
+CLOCK_SKEW_SECONDS = 30
+"""The difference between the clocks of two machines that a verifier tolerates. Envoy tolerates the same."""
 KEY_SET_SUFFIX = ".jwks.json"
 """A trust folder contains one `<issuer>.jwks.json` for each issuer."""
 

@@ -2,7 +2,8 @@
 
 Every issuer has its own key. Services read the public keys from a trust folder, one JWKS file for each issuer
 (`<issuer>.jwks.json`), so that verification calls no other service. A token is valid only if it was signed with a key
-of the issuer that it names, so a service cannot sign for an account or for another service.
+of the issuer that it names, so a service cannot sign for an account or for another service. The verifier limits the
+lifetime too, so a key cannot sign a token that outlives the list of revoked tokens.
 """
 
 import json
@@ -21,12 +22,20 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chassis.call_context import Caller
 from chassis.errors import Unauthenticated
-from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER, ALGORITHM, KEY_SET_SUFFIX, public_jwk
+from chassis.identity.keys import (
+    ACCOUNT_AUDIENCE,
+    ACCOUNT_ISSUER,
+    ACCOUNT_TOKEN_SECONDS,
+    ALGORITHM,
+    CLOCK_SKEW_SECONDS,
+    KEY_SET_SUFFIX,
+    SERVICE_TOKEN_SECONDS,
+    public_jwk,
+)
 from fairdb.options.v1.access_pb2 import Role
 
 log = structlog.get_logger()
 
-SERVICE_TOKEN_SECONDS = 300
 _RENEW_BEFORE = 60
 _CACHED_TOKENS = 10_000
 _TRUST_RELOAD_SECONDS = 5.0
@@ -152,7 +161,7 @@ class Verifier:
         return self._remembered(key) or self._remember(key, self._service_caller(token))
 
     def _account(self, token: str) -> Caller:
-        claims = self._claims(token, ACCOUNT_AUDIENCE)
+        claims = self._claims(token, ACCOUNT_AUDIENCE, ACCOUNT_TOKEN_SECONDS)
         if claims["iss"] != ACCOUNT_ISSUER:
             raise Unauthenticated
         return Caller(
@@ -160,26 +169,32 @@ class Verifier:
             roles=frozenset(Role.Value(name) for name in claims.get("roles", ())),
             session_id=claims.get("sid"),
             token_id=claims["jti"],
-            token_expires=claims["exp"],
+            token_expires=claims["exp"] + CLOCK_SKEW_SECONDS,
         )
 
     def _service_caller(self, token: str) -> Caller:
-        claims = self._claims(token, self._service)
-        return Caller(service=claims["iss"], token_id=claims["jti"], token_expires=claims["exp"])
+        claims = self._claims(token, self._service, SERVICE_TOKEN_SECONDS)
+        return Caller(service=claims["iss"], token_id=claims["jti"], token_expires=claims["exp"] + CLOCK_SKEW_SECONDS)
 
-    def _claims(self, token: str, audience: str) -> dict[str, Any]:
+    def _claims(self, token: str, audience: str, longest: int) -> dict[str, Any]:
+        """Return the claims of a valid token that lives at most `longest` seconds. Raises Unauthenticated."""
         try:
             key = self._trust.find(jwt.get_unverified_header(token).get("kid", ""))
             if key is None:
                 raise Unauthenticated
             required = ["iss", "aud", "sub", "exp", "iat", "jti"]
             claims = jwt.decode(
-                token, key.public, algorithms=[ALGORITHM], audience=audience, options={"require": required}
+                token,
+                key.public,
+                algorithms=[ALGORITHM],
+                audience=audience,
+                options={"require": required},
+                leeway=CLOCK_SKEW_SECONDS,
             )
         except jwt.PyJWTError:
             # Hide the library's error, because its text may quote the token.
             raise Unauthenticated from None
-        if claims["iss"] != key.issuer:
+        if claims["iss"] != key.issuer or claims["exp"] - claims["iat"] > longest:
             raise Unauthenticated
         return claims
 

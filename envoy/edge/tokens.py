@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from chassis.files import write_atomically
-from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER
+from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER, CLOCK_SKEW_SECONDS
 from edge.typed import Config, shared, typed
 
 TOKEN_REQUIRED = "token"
@@ -52,7 +52,7 @@ def _filter_config(keys: list[dict[str, str]]) -> Config:
         # Services verify the token again, so that they need not trust the edge.
         "forward": True,
         "require_expiration": True,
-        "clock_skew_seconds": 5,
+        "clock_skew_seconds": CLOCK_SKEW_SECONDS,
         "jwt_cache_config": {"jwt_cache_size": 1000},
     }
     return typed(

@@ -1,13 +1,14 @@
 """Tokens: their issuer, audience and lifetime."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis.errors import Unauthenticated
-from chassis.identity.keys import ACCOUNT_AUDIENCE
+from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_TOKEN_SECONDS, CLOCK_SKEW_SECONDS, SERVICE_TOKEN_SECONDS
 from chassis.identity.tokens import ServiceTokens, Signer, TrustStore, Verifier
 
 
@@ -39,12 +40,15 @@ def test_token_of_a_service_is_accepted_and_renewed(signers: dict[str, Signer], 
     assert tokens.token_for("backend_svc") != tokens.token_for("privacy_svc")
 
 
-@pytest.mark.parametrize("kind", ["expired", "other audience", "other issuer's key", "unknown key", "service", "text"])
+@pytest.mark.parametrize(
+    "kind", ["expired", "lives too long", "other audience", "other issuer's key", "unknown key", "service", "text"]
+)
 def test_invalid_token_is_refused(kind: str, signers: dict[str, Signer], verifier: Verifier) -> None:
     claims = {"sub": "u1", "roles": []}
     impostor = Signer("auth_svc", signers["gateway"]._key)
     token = {
-        "expired": signers["auth_svc"].sign(ACCOUNT_AUDIENCE, -1, claims),
+        "expired": signers["auth_svc"].sign(ACCOUNT_AUDIENCE, -CLOCK_SKEW_SECONDS - 1, claims),
+        "lives too long": signers["auth_svc"].sign(ACCOUNT_AUDIENCE, ACCOUNT_TOKEN_SECONDS + 1, claims),
         "other audience": signers["auth_svc"].sign("elsewhere", 60, claims),
         "other issuer's key": impostor.sign(ACCOUNT_AUDIENCE, 60, claims),
         "unknown key": Signer("auth_svc", Ed25519PrivateKey.generate()).sign(ACCOUNT_AUDIENCE, 60, claims),
@@ -70,3 +74,34 @@ def test_token_of_a_service_is_not_one_of_an_account(signers: dict[str, Signer],
     verifier.service(token)
     with pytest.raises(Unauthenticated):
         verifier.account(token)
+
+
+@pytest.mark.parametrize("lifetime", [SERVICE_TOKEN_SECONDS + 1, 3600, 1_000_000])
+def test_token_of_a_service_that_lives_too_long_is_refused(
+    lifetime: int, signers: dict[str, Signer], verifier: Verifier
+) -> None:
+    token = signers["gateway"].sign("backend_svc", lifetime, {"sub": "gateway"})
+    with pytest.raises(Unauthenticated):
+        verifier.service(token)
+
+
+@pytest.mark.parametrize("ahead", [-CLOCK_SKEW_SECONDS, -5, 1, 5, CLOCK_SKEW_SECONDS])
+def test_clocks_of_issuer_and_verifier_may_differ(
+    ahead: int, signers: dict[str, Signer], verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    with monkeypatch.context() as issuer:
+        issuer.setattr("chassis.identity.tokens.time.time", lambda: now + ahead)
+        token = signers["gateway"].sign("backend_svc", SERVICE_TOKEN_SECONDS, {"sub": "gateway"})
+    assert verifier.service(token).service == "gateway"
+
+
+def test_token_from_the_future_is_refused(
+    signers: dict[str, Signer], verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    with monkeypatch.context() as issuer:
+        issuer.setattr("chassis.identity.tokens.time.time", lambda: now + CLOCK_SKEW_SECONDS + 2)
+        token = signers["gateway"].sign("backend_svc", SERVICE_TOKEN_SECONDS, {"sub": "gateway"})
+    with pytest.raises(Unauthenticated):
+        verifier.service(token)
