@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis.asyncio import Redis
 
+from chassis.identity.keys import CLOCK_SKEW_SECONDS
 from chassis.identity.revocation import COMPLETE_KEY, revoked_key
 from chassis.identity.tokens import Signer
 from fairdatabase.client import Session
@@ -114,7 +115,7 @@ async def test_service_token_with_wrong_audience_key_issuer_or_expiry_is_refused
         platform.service_metadata("gateway", "privacy_svc")[0][1],
         forged,
         as_other.sign("backend_svc", 300, {"sub": "gateway"}),
-        platform.signer("gateway").sign("backend_svc", -10, {"sub": "gateway"}),
+        platform.signer("gateway").sign("backend_svc", -CLOCK_SKEW_SECONDS - 1, {"sub": "gateway"}),
     ]
     async with grpc.aio.insecure_channel(platform.constellation.addresses["backend_svc"]) as channel:
         for token in tokens:

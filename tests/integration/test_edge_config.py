@@ -69,7 +69,12 @@ REFUSED: dict[str, tuple[str, str, Config, tuple[int, int, str]]] = {
     "no token": ("GET", f"/api/samples/{CANARY}", {"headers": NO_TOKEN}, UNTRUSTED),
     "no token, not JSON": ("POST", "/api/samples", {"headers": NO_TOKEN, "content": CANARY}, UNTRUSTED),
     "not a token": ("GET", "/api/samples", {"headers": {"authorization": f"Bearer {CANARY}"}}, UNTRUSTED),
-    "expired token": ("GET", "/api/samples", {"headers": ISSUER.bearer(exp=int(time.time()) - 10)}, UNTRUSTED),
+    "expired token": (
+        "GET",
+        "/api/samples",
+        {"headers": ISSUER.bearer(exp=int(time.time()) - CLOCK_SKEW_SECONDS - 1)},
+        UNTRUSTED,
+    ),
     "foreign token": ("GET", "/api/samples", {"headers": STRANGER.bearer(sub=CANARY)}, UNTRUSTED),
     "token for a service": ("GET", "/api/samples", {"headers": ISSUER.bearer(aud="backend_svc")}, UNTRUSTED),
     "token of a service": ("GET", "/api/samples", {"headers": ISSUER.bearer(iss="gateway")}, UNTRUSTED),
