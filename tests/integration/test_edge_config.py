@@ -14,6 +14,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.rpc.error_details_pb2 import ErrorInfo
 from grpc_status import rpc_status
 
+from chassis.identity.keys import CLOCK_SKEW_SECONDS
 from edge.contract import ContractError, read_public_rpcs
 from edge.settings import find_descriptors
 from fairdb.backend.v1 import backend_service_pb2, backend_service_pb2_grpc
