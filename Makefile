@@ -95,7 +95,7 @@ bench-tables: setup ## Measure what gets in of the tables in DIR=..., and who ca
 
 .PHONY: demo
 demo: setup ## Start a separate platform, create and show real samples, stop it
-	$(BIN)/python -m deploy.local run --free --root .fairdb/demo -- $(BIN)/fairdb demo
+	FAIRDB_EMBARGO_SECONDS=1 $(BIN)/python -m deploy.local run --free --root .fairdb/demo -- $(BIN)/fairdb demo
 
 .PHONY: fresh
 fresh: ## Run `make demo` of HEAD on newly built minimal Debian systems (as root, 15 minutes)

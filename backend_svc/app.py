@@ -2,9 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from pydantic import NonNegativeInt
+
+from backend_svc.embargo import SWEEP_ENDED
 from backend_svc.lifecycle.backfill import keep_counting
 from backend_svc.lifecycle.consumers import CONSUMED, SUBSCRIPTIONS
 from backend_svc.lifecycle.quarantine import keep_settling
@@ -24,7 +28,11 @@ FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 
 
 class Settings(settings.Settings):
-    """Settings of backend_svc: only those that every service has."""
+    """Settings of backend_svc."""
+
+    embargo_seconds: NonNegativeInt = 300
+    """Only those who oversee a sample see it until its owner has stored nothing for one to two times this long, at the
+    latest after a day. With 0, everybody sees samples at once, and in which order they were stored."""
 
 
 @asynccontextmanager
@@ -39,11 +47,14 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         start_publishing(parts.start, database, broker_url, mandatory=CONSUMED)
         for subscription in SUBSCRIPTIONS:
             parts.start(Consumer(parts.name, broker_url, database, subscription).run)
-        parts.start(partial(keep_sweeping, database, (SWEEP_KEYS, SWEEP_SETTLED, SWEEP)))
+        parts.start(partial(keep_sweeping, database, (SWEEP_KEYS, SWEEP_SETTLED, SWEEP_ENDED, SWEEP)))
         parts.start(partial(keep_settling, database))
         parts.start(partial(keep_counting, database))
         yield Application(
-            servicers=[BackendServicer(database), BackendNotificationServicer(database)],
+            servicers=[
+                BackendServicer(database, timedelta(seconds=config.embargo_seconds)),
+                BackendNotificationServicer(database),
+            ],
             revocations=revoked,
             # The broker is not checked: without it, events wait in the outbox, and samples are still stored and read.
             checks={"database": database.check},

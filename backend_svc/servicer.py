@@ -1,5 +1,6 @@
 """BackendService."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import grpc
@@ -19,10 +20,10 @@ Context = grpc.aio.ServicerContext
 class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
     """Stores and finds samples."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, embargo_step: timedelta) -> None:
         self._database = database
         self._lookup = Lookup(database)
-        self._store = Store(database, self._lookup)
+        self._store = Store(database, self._lookup, embargo_step)
 
     async def StoreSample(self, request: pb.StoreSampleRequest, context: Context) -> pb.StoreSampleResponse:
         return await self._store.store(request)

@@ -71,7 +71,9 @@ async def set_up(root: Path) -> AsyncIterator[Stage]:
     """Start a constellation on free ports in a new folder, with tracing; always end it."""
     async with collecting() as collector:
         tracing = collector.environment(tracing=True)
-        extra = dict.fromkeys(NAMES, tracing) | {"edge_agent": NO_LIMIT}
+        # Without an embargo, others see samples at once, and donors are counted at once, as in the peers.
+        unlimited = {"edge_agent": NO_LIMIT}
+        extra = {name: {**tracing, "FAIRDB_EMBARGO_SECONDS": "0"} for name in NAMES} | unlimited
         # Use a new folder each time: tables of an earlier run would slow this run down.
         folder = root / secrets.token_hex(4)
         async with Constellation(folder, Ports.free(), extra_env=extra) as constellation:

@@ -1,13 +1,17 @@
-"""Counts samples that an older release stored, or quarantined, without counting them.
+"""Counts samples in their equivalence classes that were not counted when they were stored.
 
-An older release may run beside this one during an update. Its samples are found by an index that is empty otherwise.
+These are the samples whose embargo has ended: if they counted earlier, readers would see in other samples when a donor
+was added. An older release, which may run beside this one during an update, also stores and quarantines samples without
+counting them.
 """
 
 import asyncio
 import json
+import time
 
 import structlog
 
+from backend_svc.embargo import EMBARGOED
 from backend_svc.samples import counting
 from backend_svc.samples.counting import Counted
 from chassis.errors import ServiceUnavailable
@@ -18,11 +22,13 @@ log = structlog.get_logger()
 
 BATCH = 200
 _LOOK_SECONDS = 1.0
+_REST = 30
+"""The pause after a look, in multiples of its duration."""
 
 # The first line is the condition of the index.
 UNCOUNTED = f"""
 SELECT id, study, subject, organism, taxon_id, collection_date, metadata, classes, class_id, state
-FROM sample WHERE (class_id IS NULL) = (state <> {Sample.STATE_QUARANTINED})
+FROM sample WHERE (class_id IS NULL) = (state <> {Sample.STATE_QUARANTINED}) AND NOT {EMBARGOED}
 ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
 """
 SET_CLASSES = """
@@ -57,9 +63,11 @@ async def keep_counting(database: Database) -> None:
     """Count all samples that are not counted yet, and go on looking for more. Runs until cancelled."""
     await database.migrated()
     while True:
+        begun = time.monotonic()
         try:
             while await count_batch(database) == BATCH:
-                pass
+                begun = time.monotonic()
         except ServiceUnavailable as error:
             log.info("counting_waits", error=type(error).__name__)
-        await asyncio.sleep(_LOOK_SECONDS)
+        # A look passes all samples under embargo, which may be many.
+        await asyncio.sleep(max(_LOOK_SECONDS, _REST * (time.monotonic() - begun)))

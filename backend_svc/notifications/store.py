@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 from uuid6 import uuid7
 
+from backend_svc.embargo import EMBARGOED
 from backend_svc.notifications.errors import SubscriptionNotFound
 from chassis.errors import InvalidRequest
 from chassis.storage import daily_ids, paging
@@ -31,8 +32,10 @@ NOTIFY = """
 INSERT INTO notification (id, account, sample_id)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) ON CONFLICT (account, sample_id) DO NOTHING
 """
-LIST = """
-SELECT * FROM notification WHERE account = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
+LIST = f"""
+SELECT notification.* FROM notification JOIN sample ON sample.id = sample_id
+WHERE account = $1 AND ($2::uuid IS NULL OR notification.id < $2) AND NOT {EMBARGOED}
+ORDER BY notification.id DESC LIMIT $3
 """
 
 

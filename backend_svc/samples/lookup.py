@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from backend_svc.embargo import EMBARGOED
 from backend_svc.samples import rows
 from backend_svc.samples.counting import SIZE
 from backend_svc.samples.errors import IdempotencyKeyReused, SampleNotFound
@@ -18,7 +19,8 @@ COLUMNS = f"""
 sample.*,
 (SELECT consent FROM barrier WHERE consent = ANY (sample.consents) ORDER BY raised_at, consent LIMIT 1) AS barred_by,
 (SELECT min(raised_at) FROM barrier WHERE consent = ANY (sample.consents)) AS barred_at,
-{SIZE} AS class_size
+{SIZE} AS class_size,
+{EMBARGOED} AS is_embargoed
 """
 BY_IDS = f"SELECT {COLUMNS} FROM sample WHERE id = ANY ($1::uuid[])"
 BY_KEYS = f"""

@@ -91,4 +91,10 @@ def to_stored(row: Mapping[str, Any] | asyncpg.Record) -> StoredSample:
         sample.quarantine.time.FromDatetime(row["barred_at"])
     donors, linked = row["class_size"] or (0, 0)
     classes = json.loads(row["classes"])
-    return StoredSample(sample=sample, classes=classes, class_donors=donors, class_is_linked=linked > 0)
+    return StoredSample(
+        sample=sample,
+        classes=classes,
+        class_donors=donors,
+        class_is_linked=linked > 0,
+        is_embargoed=row["is_embargoed"],
+    )

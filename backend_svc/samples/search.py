@@ -10,6 +10,7 @@ import string
 from collections.abc import Sequence
 from uuid import UUID
 
+from backend_svc.embargo import EMBARGOED
 from backend_svc.samples import rows
 from backend_svc.samples.counting import ADMITS
 from backend_svc.samples.lookup import BARRED, COLUMNS
@@ -45,6 +46,7 @@ SELECT {COLUMNS} FROM sample
 WHERE ($5::uuid IS NULL OR sample.id < $5)
   AND (sample.state <> {Sample.STATE_QUARANTINED} OR {OVERSEEN})
   AND (sample.state = {Sample.STATE_QUARANTINED} OR NOT {BARRED})
+  AND ({OVERSEEN} OR NOT {EMBARGOED})
   AND $2::smallint[] IS NOT NULL AND $3::smallint[] IS NOT NULL
   AND $7::uuid[] IS NOT NULL AND $8::smallint[] IS NOT NULL AND $9::int[] IS NOT NULL
 """

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from backend_svc import embargo
 from backend_svc.history import event_store, event_types
 from backend_svc.samples import counting, rows
 from backend_svc.samples.errors import ConsentWithdrawn, SagaTakenOver, SampleNotFound
@@ -24,9 +25,10 @@ MOST_AT_ONCE = 100
 class Store:
     """Stores samples. Requests that arrive during a transaction share the next one."""
 
-    def __init__(self, database: Database, lookup: Lookup) -> None:
+    def __init__(self, database: Database, lookup: Lookup, embargo_step: timedelta = timedelta()) -> None:
         self._database = database
         self._lookup = lookup
+        self._embargo_step = embargo_step
         self._coalescer = Coalescer(self._store_all, MOST_AT_ONCE)
 
     async def store(self, request: StoreSampleRequest) -> StoreSampleResponse:
@@ -48,8 +50,9 @@ class Store:
             raise
 
     async def _store_all(self, insertions: Sequence[Insertion]) -> Sequence[Outcome]:
+        embargoes = await embargo.join(self._database, {item.row.owner for item in insertions}, self._embargo_step)
         outcomes: dict[int, Outcome] = {}
-        remaining = list(enumerate(insertions))
+        remaining = [(index, item.under(embargoes.get(item.row.owner))) for index, item in enumerate(insertions)]
         while remaining:
             batch, remaining = _without_repeats(remaining)
             async with self._database.transaction() as connection:
@@ -105,6 +108,7 @@ def read_request(request: StoreSampleRequest) -> Insertion:
         event_store.time_of(events[0]),
         request.fencing_token,
         counting.class_of(study, named, values, field_classes),
+        None,
     )
     return Insertion(row, consents, events)
 

@@ -53,7 +53,7 @@ def view_from(classes: Iterable[int], *, oversees: bool) -> View:
 def render(sample: Stored, classes: Mapping[str, int], view: View) -> SampleAnswer:
     """Return the sample without the fields that are not visible, and list their names. Raises SampleNotFound."""
     if sample.state == "STATE_QUARANTINED":
-        view = view.in_quarantine()
+        view = view.of_trail()
     if not view.exists:
         raise SampleNotFound
     values = dict(sample.__dict__)

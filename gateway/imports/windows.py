@@ -1,7 +1,7 @@
 """Windows of rows: the rows of an import that are processed together, in random order.
 
-Ids, times, events and notifications follow the order in which rows are processed. If that were the order of the file,
-they would tell who stands next to whom in it.
+Times and events follow the order in which rows are processed. If that were the order of the file, they would tell who
+stands next to whom in it. To outsiders, all rows appear at once: see backend_svc/embargo.py.
 """
 
 import asyncio

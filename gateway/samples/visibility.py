@@ -60,6 +60,7 @@ def _view(stored: StoredSample, reader: Reader) -> View:
         study=sample.study,
         size=ClassSize(stored.class_donors, stored.class_is_linked),
         is_quarantined=sample.state == Sample.STATE_QUARANTINED,
+        is_embargoed=stored.is_embargoed,
     )
 
 

@@ -16,6 +16,7 @@ from tests.platform import Platform
 async def constellation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Constellation]:
     # Spans go to the logs, where the canary test searches for personal data.
     tracing = {service: {"OTEL_TRACES_EXPORTER": "console", "OTEL_BSP_SCHEDULE_DELAY": "100"} for service in NAMES}
+    tracing["backend_svc"]["FAIRDB_EMBARGO_SECONDS"] = "0"
     async with Constellation(tmp_path_factory.mktemp("e2e"), Ports.free(), extra_env=tracing) as running:
         yield running
 

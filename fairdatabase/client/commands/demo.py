@@ -21,6 +21,7 @@ from fairdatabase.sheets.errors import BadTable
 
 _CONNECTIONS = 8
 _PROCESSED_WITHIN = 120.0
+_VISIBLE_WITHIN = 5.0
 
 
 class DemoFailed(Exception):
@@ -114,8 +115,21 @@ def _show_side_by_side(contents: dict[str, Any], console: Console) -> None:
 
 
 def _show_readers(researcher: Session, outsider: Session, sample_id: str, console: Console) -> None:
-    readers = {"as its owner sees it": researcher, "as an outsider sees it": outsider}
-    _show_side_by_side({title: session.get_sample(sample_id) for title, session in readers.items()}, console)
+    started = time.monotonic()
+    while (theirs := _find(outsider, sample_id)) is None and time.monotonic() - started < _VISIBLE_WITHIN:
+        time.sleep(0.2)
+    hidden = "not visible yet: outsiders see new samples after their owner has stored nothing for some minutes"
+    mine = researcher.get_sample(sample_id)
+    _show_side_by_side({"as its owner sees it": mine, "as an outsider sees it": theirs or hidden}, console)
+
+
+def _find(session: Session, sample_id: str) -> dict[str, Any] | None:
+    try:
+        return session.get_sample(sample_id)
+    except ApiError as error:
+        if error.reason != "SAMPLE_NOT_FOUND":
+            raise
+        return None
 
 
 def _wait_until_processed(researcher: Session, created: list[dict[str, Any]], started: float) -> float:

@@ -91,8 +91,8 @@ class View(NamedTuple):
     opened_by_use: frozenset[int]
     """Additional classes that are visible if the sample's terms permit the reader's declared use."""
 
-    def in_quarantine(self) -> "View":
-        """Return the view of the same sample while it is quarantined."""
+    def of_trail(self) -> "View":
+        """Return the view of the same sample without its data: nothing at all, unless the reader sees the trail."""
         return View(self.oversees, self.oversees, classes=_NONE, subject_classes=_NONE, opened_by_use=_NONE)
 
     def withheld(self, data: Iterable[str], classes: Mapping[str, int], *, use_permitted: bool = False) -> list[str]:
@@ -107,7 +107,13 @@ class View(NamedTuple):
 
 
 def view_of(
-    reader: Reader, *, owner: str, study: str, size: ClassSize = _NO_DONORS, is_quarantined: bool = False
+    reader: Reader,
+    *,
+    owner: str,
+    study: str,
+    size: ClassSize = _NO_DONORS,
+    is_quarantined: bool = False,
+    is_embargoed: bool = False,
 ) -> View:
     """Return the reader's view of a sample with this owner, study and state. `size`: of its equivalence class."""
     access = reader.studies.get(study)
@@ -121,7 +127,7 @@ def view_of(
         subject_classes = classes.union(found for found, k in granted if size.admits(k, SUBJECT))
         classes = classes.union(found for found, k in granted if size.admits(k))
     view = View(True, oversees, classes, subject_classes, reader.for_permitted_use - classes)
-    return view.in_quarantine() if is_quarantined else view
+    return view.of_trail() if is_quarantined or (is_embargoed and not oversees) else view
 
 
 def _classes(numbers: Iterable[int]) -> frozenset[int]:

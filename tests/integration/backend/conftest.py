@@ -1,6 +1,7 @@
 """A running backend_svc on its own database, without broker and registry, and the requests that its tests send."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -180,14 +181,21 @@ class Backend:
 
 @pytest_asyncio.fixture
 async def backend(servers: Servers, new_database: NewDatabase) -> AsyncIterator[Backend]:
-    url = await new_database("backend_svc")
+    # Without an embargo, every reader sees samples at once.
+    async with running(servers, await new_database("backend_svc"), embargo_seconds=0) as backend:
+        yield backend
+
+
+@asynccontextmanager
+async def running(servers: Servers, url: str, *, embargo_seconds: int) -> AsyncIterator[Backend]:
+    """Yield a running backend_svc with this setting."""
 
     def stub_channel(service: str, port: int) -> grpc.aio.Channel:
         signer = Signer.load(service, servers.plan.credentials.signing_key(service))
         token = ServiceTokens(signer).token_for("backend_svc")
         return grpc.aio.insecure_channel(f"127.0.0.1:{port}", interceptors=[_WithToken(token)])
 
-    settings = Settings(**servers.settings("backend_svc", url))
+    settings = Settings(**servers.settings("backend_svc", url), embargo_seconds=embargo_seconds)
     async with (
         serving("backend_svc", settings, open_app) as port,
         open_database(url, []) as database,
