@@ -12,7 +12,8 @@ _CONTENT_TYPES = {
     ".tsv": _TSV,
     ".txt": "",
     ".xls": "application/vnd.ms-excel",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    # `fairdb import` reads an Excel file as CSV.
+    ".xlsx": _CSV,
 }
 
 _FIRST_SHEET = "xl/worksheets/sheet1.xml"

@@ -5,13 +5,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 from bench.tables.crowds import Kept, Person, alone_for_readers, alone_in_public
 from bench.tables.files import content_type_of, count_rows
-from chassis.errors import AppError
+from chassis.errors import AppError, InvalidRequest
 from fairdatabase.policy.records.anonymisation import Anonymiser, render
 from fairdatabase.policy.records.drops import Cause
+from fairdatabase.sheets.decoding import Decoder, is_workbook
+from fairdatabase.sheets.errors import BadTable
+from fairdatabase.violations import Violation
 from fairdb.samples.v1.sample_pb2 import RawSample
 from gateway.imports.files import open_reader
 from gateway.imports.rows import Comments, Row, Titles
@@ -63,12 +68,27 @@ def import_table(path: Path, anonymiser: Anonymiser, *, organism: str, most_rows
 
 
 def _items(path: Path) -> Iterator[Row | AppError]:
-    """Yield the rows of a file as the gateway reads them. Raises AppError."""
+    """Yield the rows of a file as the gateway reads them, of an Excel file as `fairdb import` does. Raises AppError."""
     reader = open_reader(content_type_of(path))
     with path.open("rb") as file:
-        for data in iter(partial(file.read, _BYTES_AT_ONCE), b""):
+        for data in _text_of(file):
             yield from (item for item in reader.feed(data) if not isinstance(item, Titles | Comments))
     yield from (item for item in reader.end() if not isinstance(item, Titles | Comments))
+
+
+def _text_of(file: BinaryIO) -> Iterator[bytes]:
+    start = file.read(_BYTES_AT_ONCE)
+    blocks = chain([start], iter(partial(file.read, _BYTES_AT_ONCE), b""))
+    if not is_workbook(start):
+        yield from blocks
+        return
+    decoder = Decoder(worksheet="")
+    try:
+        for block in blocks:
+            yield from decoder.feed(block)
+        yield from decoder.end()
+    except BadTable as error:
+        raise InvalidRequest(violations=[Violation("file", str(error))]) from None
 
 
 def _judge_rows(

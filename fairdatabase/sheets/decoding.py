@@ -1,11 +1,16 @@
-"""Decodes the bytes of a file as they arrive: unpacks gzip, and converts text to UTF-8 with ordinary line ends."""
+"""Decodes the bytes of a file as they arrive: unpacks gzip, and converts text to UTF-8 with ordinary line ends.
+
+An Excel file becomes CSV. That needs the whole file, so only a reader that asks for it takes one.
+"""
 
 import codecs
+import io
 import re
 import zlib
 from collections.abc import Iterable, Iterator
 
 from fairdatabase.sheets.errors import BadTable
+from fairdatabase.sheets.workbook import MOST_PACKED, Worksheet
 
 MOST_BYTES = 1024**3
 """The size limit of an unpacked file."""
@@ -13,9 +18,14 @@ _AT_ONCE = 64 * 1024
 _SNIFFED = 4
 """How many bytes show the encoding of a file."""
 _GZIP = b"\x1f\x8b"
+_ZIP = b"PK\x03\x04"
+# The first part of an OpenDocument file contains its media type.
+_OPEN_DOCUMENT, _SNIFFED_OF_ZIP = b"application/vnd.oasis.opendocument", 128
 _OTHER_FORMATS = {
-    b"PK\x03\x04": "This is an Excel file: save it as CSV (UTF-8) and use that.",
-    b"\xd0\xcf\x11\xe0": "This is an old Excel file (.xls): save it as .xlsx or as CSV (UTF-8) and use that.",
+    _ZIP: "This is an Excel file (.xlsx): import it with `fairdb import FILE`, or save it as CSV (UTF-8) and use that.",
+    b"PK\x05\x06": "This is an empty ZIP archive: use the table itself.",
+    b"\xd0\xcf\x11\xe0": "This is an old Excel file (.xls), or one with a password: save it as .xlsx without a "
+    "password, or as CSV (UTF-8), and use that.",
     b"BZh": "This file is packed with bzip2: unpack it, or pack it with gzip.",
     b"\xfd7zXZ": "This file is packed with xz: unpack it, or pack it with gzip.",
     b"\x28\xb5\x2f\xfd": "This file is packed with zstd: unpack it, or pack it with gzip.",
@@ -49,8 +59,16 @@ class Decoder:
     includes Latin-1. A line ends in LF, CRLF or CR. A row that is not UTF-8 although others are is left to the reader.
     """
 
-    def __init__(self, charset: str = "") -> None:
-        """Set up. `charset`: what the sender calls the encoding. Raises LookupError if it is not known."""
+    def __init__(self, charset: str = "", worksheet: str | None = None) -> None:
+        """Set up. Raises LookupError if the encoding is not known.
+
+        `charset`: what the sender calls the encoding. `worksheet`: the sheet to read of an Excel file, "" for the only
+        one with data; None: Excel files are refused.
+        """
+        self.notes: list[str] = []
+        """What the text does not show of the file. Complete after `end`."""
+        self._worksheet = worksheet
+        self._workbook: io.BytesIO | None = None
         self._unpacker: _Unpacker | None = None
         self._charset = _codec_of(charset)
         self._start: bytes | None = b""
@@ -64,13 +82,20 @@ class Decoder:
             yield from self._decode(data)
             return
         self._start += data
-        if len(self._start) >= len(_GZIP):
+        if len(self._start) >= _SNIFFED:
             yield from self._begin()
 
     def end(self) -> Iterator[bytes]:
         """Yield the rest of the text. Call it after the last bytes. Raises BadTable."""
         if self._start is not None:
             yield from self._begin()
+        if self._workbook is not None:
+            sheet = Worksheet(self._workbook, self._worksheet or "")
+            self.notes += sheet.notes
+            yield from sheet.lines()
+            return
+        if self._worksheet:
+            raise BadTable("--sheet names a sheet of an Excel file, but this is not an Excel file")
         if self._unpacker is not None:
             self._unpacker.check_complete()
         if self._text is not None:
@@ -84,7 +109,9 @@ class Decoder:
     @property
     def converts(self) -> bool:
         """Whether the text so far is not what the bytes are, apart from line ends and a byte order mark."""
-        return self._unpacker is not None or (self._text is not None and self._text.converts)
+        if self._unpacker is not None or self._workbook is not None:
+            return True
+        return self._text is not None and self._text.converts
 
     def _begin(self) -> Iterator[bytes]:
         start, self._start = self._start or b"", None
@@ -94,9 +121,15 @@ class Decoder:
 
     def _decode(self, data: bytes) -> Iterator[bytes]:
         for piece in (data,) if self._unpacker is None else self._unpacker.feed(data):
-            if self._text is None:
-                self._text = _Text(self._charset)
-            yield from _filled((self._line_ends.feed(self._text.feed(piece)),))
+            if self._text is None and self._workbook is None:
+                if self._worksheet is not None and is_workbook(piece):
+                    self._workbook = io.BytesIO()
+                else:
+                    self._text = _Text(self._charset)
+            if self._text is not None:
+                yield from _filled((self._line_ends.feed(self._text.feed(piece)),))
+            elif self._workbook is not None and self._workbook.write(piece) and self._workbook.tell() > MOST_PACKED:
+                raise BadTable("the Excel file is larger than 100 MB: save the table as CSV (UTF-8) and use that")
 
 
 def is_gzip(start: bytes) -> bool:
@@ -104,8 +137,15 @@ def is_gzip(start: bytes) -> bool:
     return start.startswith(_GZIP)
 
 
+def is_workbook(start: bytes) -> bool:
+    """Return whether a file that starts with these bytes may be an Excel file (.xlsx): whether it is a ZIP archive."""
+    return start.startswith(_ZIP)
+
+
 def other_format(start: bytes) -> BadTable | None:
-    """Return why a file that starts with these bytes is not a table; None if they do not show it."""
+    """Return why a file that starts with these bytes is not text; None if they do not show it."""
+    if is_workbook(start) and _OPEN_DOCUMENT in start[:_SNIFFED_OF_ZIP]:
+        return BadTable("This is an OpenDocument file (.ods): save it as .xlsx or as CSV (UTF-8) and use that.")
     for mark, why in _OTHER_FORMATS.items():
         if start.startswith(mark):
             return BadTable(why)

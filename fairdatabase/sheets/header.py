@@ -26,6 +26,11 @@ def is_comment_cell(cell: str) -> bool:
     return cell.lstrip().startswith("#")
 
 
+def comments_note(count: int) -> str:
+    """Return a sentence that says how many lines of a table are comments."""
+    return f'{count} {"line begins" if count == 1 else "lines begin"} with "#": passed over as comments.'
+
+
 def find_header(leading: Sequence[Sequence[str]], first: Sequence[str]) -> int | None:
     """Return which of the rows that begin with "#" is the header; None if it is `first`, the row that follows them.
 

@@ -55,6 +55,8 @@ class Records(Protocol):
 
     comments: int
     """How many lines of a table are comments, which are no records."""
+    notes: list[str]
+    """What the records do not show of the file. Complete at its end."""
 
     def feed(self, data: bytes) -> Iterator[Record]:
         """Take some bytes; yield the records that are now complete."""
@@ -78,8 +80,9 @@ class _Line(NamedTuple):
 class _Lines:
     """Splits bytes into lines of text without their line ends. Its methods raise BadTable."""
 
-    def __init__(self, charset: str) -> None:
-        self._decoder = Decoder(charset)
+    def __init__(self, charset: str, worksheet: str | None = None) -> None:
+        self._decoder = Decoder(charset, worksheet)
+        self.notes = self._decoder.notes
         self._rest = b""
         self._too_long = False
         self._number = 0
@@ -119,6 +122,7 @@ class LineRecords:
 
     def __init__(self, charset: str = "") -> None:
         self._lines = _Lines(charset)
+        self.notes = self._lines.notes
 
     def feed(self, data: bytes) -> Iterator[Record]:
         return self._records(self._lines.feed(data))
@@ -145,12 +149,13 @@ class TableRecords:
     reading resumes at the next line, so a stray quote does not affect other rows.
     """
 
-    def __init__(self, delimiter: str, charset: str = "") -> None:
-        """Set up. `delimiter`: what separates the cells if the header does not show it."""
+    def __init__(self, delimiter: str, charset: str = "", worksheet: str | None = None) -> None:
+        """Set up. `delimiter`: what separates the cells if the header does not show it. `worksheet`: see `Decoder`."""
         self.delimiter = delimiter
         self.comments = 0
         self._separator = delimiter.encode()
-        self._lines = _Lines(charset)
+        self._lines = _Lines(charset, worksheet)
+        self.notes = self._lines.notes
         self._start: Start | None = Start(delimiter)
         """The lines up to the header, until it has been read."""
         self._leading: list[Record] | None = []

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fairdatabase.sheets.columns import untitled
-from fairdatabase.sheets.decoding import Decoder
+from fairdatabase.sheets.decoding import Decoder, is_gzip, is_workbook
 from fairdatabase.sheets.dialect import BOM, cells_of, delimiter_of
 from fairdatabase.sheets.errors import BadTable
 from fairdatabase.sheets.faults import fault_in_bytes, fault_in_quotes, first_fault
-from fairdatabase.sheets.header import Start, find_header, fitted, is_comment_cell
+from fairdatabase.sheets.header import Start, comments_note, find_header, fitted, is_comment_cell
 
 _CELLS_AT_ONCE = 6_000
 _BYTES_AT_ONCE = 1 << 20
+_SNIFFED = 4
+"""How many bytes show whether a file is packed."""
 
 
 class Sheet:
@@ -29,13 +31,21 @@ class Sheet:
     The header shows the delimiter: a tab, else the most frequent of comma, semicolon and vertical bar. Cells may be
     quoted; lines end in LF, CRLF or CR; empty lines at the end do not count, nor do comments, which begin with "#".
     `sheets.decoding` describes the encodings. A column without a title has its number as its title: "column 3". Only
-    the first column may have an empty title.
+    the first column may have an empty title. A column with the title of an earlier one fills in for its blank cells;
+    what differs from the earlier column has the column's number as its title, as in an import.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        """Read the header. Raises BadTable, OSError."""
+    def __init__(self, file: BinaryIO, worksheet: str = "") -> None:
+        """Read the header. `worksheet`: the sheet to read of an Excel file, "" for the only one with data.
+
+        Raises BadTable, OSError.
+        """
         source = file if file.seekable() else io.BytesIO(file.read())
-        self._source = _as_text(source)
+        self._source, self.notes = _as_text(source, worksheet)
+        """The text, and what the rows do not show of the file. The notes are complete after the last row."""
+        self._comments = 0
+        self._differing = 0
+        """How many rows have different values in columns with the same title."""
         self.size = self._check_bytes()
         """The size of the text in bytes."""
         self._text = io.TextIOWrapper(self._source, encoding="utf-8-sig", newline="")
@@ -52,7 +62,7 @@ class Sheet:
             self._reader = cells_of(self._text, self.delimiter)
             self.header, self._first = self._read_header()
             """The titles as they are in the file."""
-            self.titles = _checked_titles(self.header)
+            self.titles, self._repeats = _read_titles(self.header)
         except (UnicodeDecodeError, csv.Error) as error:
             raise self._fault(str(error)) from None
 
@@ -67,17 +77,40 @@ class Sheet:
         try:
             while chunk := [*self._first, *islice(self._reader, max(1, _CELLS_AT_ONCE // width))]:
                 self._first = []
-                chunk = [row for row in chunk if not (row and is_comment_cell(row[0]))]
+                rows = [row for row in chunk if not (row and is_comment_cell(row[0]))]
+                self._comments += len(chunk) - len(rows)
+                chunk = rows
                 if set(map(len, chunk)) - {width}:
                     chunk = self._fitted(chunk)
                 if not chunk:
                     continue
                 is_empty = False
+                if self._repeats:
+                    self._differing += sum([self._merge_repeats(row) for row in chunk])
                 yield chunk
         except (UnicodeDecodeError, csv.Error) as error:
             raise self._fault(str(error)) from None
         if is_empty:
             raise BadTable("there is no row below the header", line=2, column=1)
+        if self._comments:
+            self.notes.append(comments_note(self._comments))
+        if self._differing:
+            named = ", ".join(repr(self.titles[index]) for index in self._repeats)
+            rows = "1 row has" if self._differing == 1 else f"{self._differing} rows have"
+            self.notes.append(f"{rows} different values under a repeated title: the later ones are in {named}.")
+
+    def may_be_empty(self, index: int) -> bool:
+        """Return whether a column means nothing if it has no value: it has no title, or that of an earlier column."""
+        return index in self._repeats or not self.header[index].strip()
+
+    def _merge_repeats(self, row: list[str]) -> bool:
+        """Move values of repeated columns to blank cells of the first. Return whether others differ from the first."""
+        differs = False
+        for index, first in self._repeats.items():
+            if row[index] == row[first] or not row[first] or row[first].isspace():
+                row[first], row[index] = row[index] or row[first], ""
+            differs = differs or not (not row[index] or row[index].isspace())
+        return differs
 
     def _read_header(self) -> tuple[list[str], list[list[str]]]:
         """Return the header, and the first row if it was read too."""
@@ -87,7 +120,9 @@ class Sheet:
             leading.append(row)
             row = next(self._reader, list[str]())
         if row and (header := find_header(leading, row)) is not None:
+            self._comments = len(leading) - 1
             return leading[header], [row]
+        self._comments = len(leading)
         return row, []
 
     def _fitted(self, chunk: list[list[str]]) -> list[list[str]]:
@@ -123,23 +158,27 @@ class Sheet:
         return first_fault(source.read(), self.delimiter) or BadTable(otherwise)
 
 
-def _as_text(file: BinaryIO) -> BinaryIO:
-    """Return a file itself if its bytes are UTF-8, else its text in memory. Raises BadTable."""
-    decoder = Decoder()
-    for block in iter(partial(file.read, _BYTES_AT_ONCE), b""):
-        for _ in decoder.feed(block):
-            pass
-    for _ in decoder.end():
-        pass
+def _as_text(file: BinaryIO, worksheet: str) -> tuple[BinaryIO, list[str]]:
+    """Return a file itself if its bytes are UTF-8, else its text in memory; and notes. Raises BadTable."""
+    start = file.read(_SNIFFED)
     file.seek(0)
-    if not decoder.converts:
-        return file
-    decoder, text = Decoder(), io.BytesIO()
-    for block in iter(partial(file.read, _BYTES_AT_ONCE), b""):
-        text.writelines(decoder.feed(block))
-    text.writelines(decoder.end())
+    if not (is_gzip(start) or is_workbook(start)):
+        decoder = Decoder(worksheet=worksheet)
+        for _ in _decoded(file, decoder):
+            pass
+        file.seek(0)
+        if not decoder.converts:
+            return file, []
+    decoder, text = Decoder(worksheet=worksheet), io.BytesIO()
+    text.writelines(_decoded(file, decoder))
     text.seek(0)
-    return text
+    return text, decoder.notes
+
+
+def _decoded(file: BinaryIO, decoder: Decoder) -> Iterator[bytes]:
+    for block in iter(partial(file.read, _BYTES_AT_ONCE), b""):
+        yield from decoder.feed(block)
+    yield from decoder.end()
 
 
 def read_rows(path: Path) -> Iterator[dict[str, str]]:
@@ -178,16 +217,16 @@ def read_lines(path: Path, delimiters: str) -> list[tuple[int, list[str]]]:
             found.append((reader.line_num, cells))
 
 
-def _checked_titles(header: list[str]) -> list[str]:
-    """Return the titles of a header. Raises BadTable."""
+def _read_titles(header: list[str]) -> tuple[list[str], dict[int, int]]:
+    """Return distinct titles, and for each column with the title of an earlier one that column. Raises BadTable."""
     if not any(header):
         raise BadTable("the header names no column", line=1, column=1)
-    titles = [title if title or not index else untitled(index, header) for index, title in enumerate(header)]
+    titles: list[str] = []
     first: dict[str, int] = {}
-    for number, title in enumerate(titles, start=1):
-        if (earlier := first.setdefault(title.strip(), number)) < number:
-            # Quote no title: a header may be a row of data by mistake.
-            differs = "" if titles[earlier - 1] == title else ", apart from spaces"
-            why = f"the title is the same as that of column {earlier}{differs}"
-            raise BadTable(why, line=1, column=number)
-    return titles
+    repeats: dict[int, int] = {}
+    for index, title in enumerate(header):
+        if title.strip() and (earlier := first.setdefault(title.strip(), index)) < index:
+            repeats[index] = earlier
+        has_title = index not in repeats and (title or not index)
+        titles.append(title if has_title else untitled(index, header))
+    return titles, repeats

@@ -15,7 +15,9 @@ class Overloaded(AppError):
 
 
 class MediaTypeUnsupported(AppError):
-    """Content-Type must be application/x-ndjson, text/csv or text/tab-separated-values, with a known charset if any."""
+    """Content-Type must be application/x-ndjson, text/csv or text/tab-separated-values, with a known charset if any.
+
+    `fairdb import FILE` reads Excel files (.xlsx)."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
     reason = "MEDIA_TYPE_UNSUPPORTED"

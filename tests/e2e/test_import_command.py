@@ -161,7 +161,7 @@ async def test_interrupted_import_ends_with_one_line(platform: Platform, tmp_pat
         free.set()
         output, errors = await process.communicate()
     assert re.fullmatch(
-        rb"Interrupted: (0|400) rows were processed; "
+        rb"Interrupted: \d+ rows were processed; "
         rb"the same command with --force continues from there and stores nothing twice\n",
         line,
     )

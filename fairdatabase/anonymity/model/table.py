@@ -33,11 +33,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns by title, in the order of the file."""
+    """Columns by title, in the order of the file. `notes` say what they do not show of the file."""
 
     columns: dict[str, Column]
     rows: int
     delimiter: str = ","
+    notes: tuple[str, ...] = ()
 
     def __getitem__(self, title: str) -> Column:
         return self.columns[title]
@@ -45,7 +46,7 @@ class Table:
     def take(self, rows: Codes) -> "Table":
         """Return the table with only these rows, in this order."""
         columns = {title: column.take(rows) for title, column in self.columns.items()}
-        return Table(columns, len(rows), self.delimiter)
+        return Table(columns, len(rows), self.delimiter, self.notes)
 
 
 def narrow(codes: NDArray[np.integer], count: int) -> Codes:

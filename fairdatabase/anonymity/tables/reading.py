@@ -19,13 +19,14 @@ class _Numbering(dict[str, int]):
         return code
 
 
-def read_table(path: Path, advance: Advance | None = None) -> Table:
+def read_table(path: Path, advance: Advance | None = None, worksheet: str = "") -> Table:
     """Read a file as `sheets.table.Sheet` describes it.
 
-    `advance` is called now and then with the number of bytes read and the size of the file. Raises BadTable, OSError.
+    `worksheet`: the sheet to read of an Excel file, "" for the only one with data. `advance` is called now and then
+    with the number of bytes read and the size of the file. Raises BadTable, OSError.
     """
     with path.open("rb") as file:
-        sheet = Sheet(file)
+        sheet = Sheet(file, worksheet)
         numberings = [_Numbering() for _ in sheet.titles]
         pieces: list[list[Codes]] = [[] for _ in sheet.titles]
         rows = 0
@@ -37,10 +38,10 @@ def read_table(path: Path, advance: Advance | None = None) -> Table:
             if advance:
                 advance(sheet.position, sheet.size)
     columns: dict[str, Column] = {}
-    for title, written in zip(sheet.titles, sheet.header, strict=True):
+    for index, title in enumerate(sheet.titles):
         # Remove the pieces from the list to free their memory. Together with the columns, they exceed the table's size.
         values, codes = list(numberings.pop(0)), np.concatenate(pieces.pop(0))
         # Programs write empty columns at the end.
-        if written.strip() or any(map(str.strip, values)):
+        if not sheet.may_be_empty(index) or any(map(str.strip, values)):
             columns[title] = Column(values, codes)
-    return Table(columns, rows, sheet.delimiter)
+    return Table(columns, rows, sheet.delimiter, tuple(sheet.notes))

@@ -22,6 +22,7 @@ from fairdatabase.client.tables.columns import (
     Quasi,
     Sensitive,
     Subject,
+    Worksheet,
     as_titled,
     read_names,
     roles_of,
@@ -60,6 +61,7 @@ def anonymize_command(
     sensitive: Sensitive = None,
     subject: Subject = None,
     categorical: Categorical = None,
+    worksheet: Worksheet = "",
     k: Annotated[int, typer.Option("--k", min=1, metavar="N", help="The least number of people in a class.")] = 5,
     l: Annotated[  # noqa: E741 - the field's own name
         int,
@@ -125,7 +127,7 @@ def anonymize_command(
         # A title may contain "=", so the text after any "=" may be the file name.
         hierarchy_files = [Path(text[at + 1 :]) for text in hierarchy or () for at, c in enumerate(text) if c == "="]
         _check_files(file, out, report, hierarchy_files, force=force)
-        table = read_with_progress(file)
+        table = read_with_progress(file, worksheet)
         roles = roles_of(table, quasi, sensitive, subject, categorical)
         limits = Limits(k, l, t, max_suppression)
         trees = _read_trees(hierarchy, table, roles.quasi)
@@ -142,7 +144,7 @@ def anonymize_command(
         content = report_of(done, roles, limits)
     # Before anything is written, so that it can still be interrupted.
     with output_errors_explained():
-        _show(content, done, console())
+        _show(content, done, table.notes, console())
     with table_errors_explained(out), _sigterm_as_exit():
         _write(file, out, report, done, content, force=force)
     with output_errors_explained():
@@ -222,11 +224,16 @@ def _write(
             opened.write(text)
 
 
-def _show(content: dict[str, Any], done: "Anonymised", screen: Console) -> None:
-    """Print what is published, and what it reveals."""
+def _show(content: dict[str, Any], done: "Anonymised", notes: Sequence[str], screen: Console) -> None:
+    """Print notes on the file, what is published, and what it reveals.
+
+    Notes are not in the report: they may name sheets, which need not be published.
+    """
     from fairdatabase.anonymity.model.table import as_shown
     from fairdatabase.anonymity.reports.report import singled_out_text
 
+    for note in notes:
+        screen.print(Text(note), soft_wrap=True)
     table = grid("Generalised", "column", "level", "values", "unchanged", "loss (NCP)", "examples")
     for column in content["columns"]:
         cells = (as_shown(column["column"]), column["level_name"], str(column["values"]), f"{column['unchanged']:.1%}",

@@ -15,6 +15,7 @@ from fairdatabase.client.imports.report import Report, reporting
 from fairdatabase.client.imports.rows import FileUnusable, Format, Keys, read_chunks
 from fairdatabase.client.imports.sending import ImportRefused, send, send_all
 from fairdatabase.client.session import ApiError
+from fairdatabase.client.tables.columns import Worksheet
 from fairdatabase.client.tables.files import check_outputs
 from fairdatabase.client.terminal import (
     BAD_INPUT,
@@ -25,12 +26,14 @@ from fairdatabase.client.terminal import (
     print_error,
     progress_bar,
 )
-from fairdatabase.sheets.decoding import other_format
+from fairdatabase.sheets.decoding import is_workbook, other_format
+from fairdatabase.sheets.header import comments_note
 
 _SHOWN = 10
 """The maximum number of kinds of problems to print, most frequent first, and of row numbers to print."""
 _NAMED = 20
 """The maximum number of columns to name."""
+_EXCEL = ".xlsx"
 _FORMATS = {".csv": Format.CSV, ".tsv": Format.TSV, ".txt": Format.TSV} | dict.fromkeys(
     (".ndjson", ".jsonl"), Format.NDJSON
 )
@@ -40,12 +43,15 @@ def import_command(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="CSV or TSV with a header, or NDJSON; may be packed with gzip.", dir_okay=False
+            metavar="FILE",
+            help="CSV, TSV or Excel (.xlsx) with a header, or NDJSON; text may be packed with gzip.",
+            dir_okay=False,
         ),
     ],
     email: Email,
     study: Annotated[str, typer.Option(metavar="ID", help="The study of rows that do not name one.")] = "",
     organism: Annotated[str, typer.Option(metavar="NAME", help="The organism of rows that do not name one.")] = "",
+    worksheet: Worksheet = "",
     format: Annotated[Format | None, typer.Option(help="The format, if the file name does not show it.")] = None,
     report: Annotated[
         Path | None,
@@ -77,7 +83,7 @@ def import_command(
     again = "the same command with --force" if report or refused else "the same command"
     try:
         with file.open("rb") as source:
-            chunks = read_chunks(source, found, Keys(study, organism))
+            chunks = read_chunks(source, found, Keys(study, organism), worksheet)
             # Report an unusable file before the password prompt, and before emptying an old report.
             chunks = chain([next(chunks)], chunks)
             with logged_in(edge_url, email) as session, reporting(report, refused) as made:
@@ -121,20 +127,22 @@ def _check(
     if str(file) == "-" or (file.exists() and not file.is_file()):
         print_error(str(file), "is not an ordinary file: save the rows in a file first, so that they can be sent again")
         raise typer.Exit(BAD_INPUT)
-    if fault := other_format(_start_of(file)):
+    start = _start_of(file)
+    is_excel = is_workbook(start)
+    if not is_excel and (fault := other_format(start)):
         print_error(str(file), fault)
         raise typer.Exit(BAD_INPUT)
     # The name of a packed file ends in two suffixes: ".csv.gz".
     suffix = Path(file.stem).suffix if file.suffix.lower() == ".gz" else file.suffix
-    found = format or _FORMATS.get(suffix.lower())
+    # An Excel file is read as CSV, whatever its name.
+    found = Format.CSV if is_excel else format or _FORMATS.get(suffix.lower())
     if found is None:
         raise typer.BadParameter(f"the name of {file.name} does not show its format: add --format csv, tsv or ndjson")
-    if refused is not None and _FORMATS.get(refused.suffix.lower(), found) is not found:
-        kind = found.value.upper()
-        print_error(
-            f"--refused {refused}",
-            f"it is written as {kind}, like {file.name}: choose a name that ends in {file.suffix}",
-        )
+    wanted = refused.suffix.lower() if refused is not None else ""
+    if wanted == _EXCEL or _FORMATS.get(wanted, found) is not found:
+        like, ending = ("", ".csv") if is_excel else (f", like {file.name}", suffix)
+        why = f"it is written as {found.value.upper()}{like}: choose a name that ends in {ending}"
+        print_error(f"--refused {refused}", why)
         raise typer.Exit(BAD_INPUT)
     if report is not None and refused is not None and report.resolve() == refused.resolve():
         print_error(str(report), "cannot be both the report and the file of refused rows")
@@ -200,9 +208,8 @@ def _show(made: Report, file: Path, written: Path | None, refused: Path | None) 
 
 def _show_dropped(made: Report) -> None:
     out, dropped = console(), made.dropped
-    if made.comments:
-        one = made.comments == 1
-        out.print(f'{made.comments} {"line begins" if one else "lines begin"} with "#": passed over as comments.')
+    for note in (*made.notes, *([comments_note(made.comments)] if made.comments else ())):
+        out.print(Text(note), soft_wrap=True)
     for kind, columns in dropped.by_name.items():
         if columns:
             more = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""

@@ -10,7 +10,15 @@ from rich.console import Console
 from rich.text import Text
 
 from fairdatabase.client.commands.risk import show_risk, warnings_of
-from fairdatabase.client.tables.columns import Categorical, File, Sensitive, Subject, as_titled, read_names
+from fairdatabase.client.tables.columns import (
+    Categorical,
+    File,
+    Sensitive,
+    Subject,
+    Worksheet,
+    as_titled,
+    read_names,
+)
 from fairdatabase.client.tables.files import read_with_progress, table_errors_explained
 from fairdatabase.client.tables.proposal import Proposal, propose
 from fairdatabase.client.terminal import FAILED, console, grid, output_errors_explained, progress_bar
@@ -46,6 +54,7 @@ def report_command(
     sensitive: Sensitive = None,
     subject: Subject = None,
     categorical: Categorical = None,
+    worksheet: Worksheet = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Guess which columns of a table identify people, measure what it reveals, and propose what to do next.
@@ -60,7 +69,7 @@ def report_command(
         from fairdatabase.anonymity.tables.roles import guess_roles
         from fairdatabase.policy.tables.reader import load_policy
 
-        table = read_with_progress(file)
+        table = read_with_progress(file, worksheet)
         policy = load_policy()
         guesses = guess_roles(policy, table)
         roles = _roles(guesses, list(table.columns), quasi, sensitive, subject, categorical)
@@ -70,7 +79,7 @@ def report_command(
             check_roles(roles, list(table.columns))
             risk = measure(table, roles)
             with progress_bar("Trying the proposal") as advance:
-                proposal = propose(table, roles, risk, advance)
+                proposal = propose(table, roles, risk, advance, worksheet)
         with output_errors_explained():
             if as_json:
                 found = _as_json(policy, guesses, roles, risk and risk.as_json())

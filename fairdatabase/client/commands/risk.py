@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from fairdatabase.client.tables.columns import Categorical, File, Quasi, Sensitive, Subject, roles_of
+from fairdatabase.client.tables.columns import Categorical, File, Quasi, Sensitive, Subject, Worksheet, roles_of
 from fairdatabase.client.tables.files import read_with_progress, table_errors_explained
 from fairdatabase.client.terminal import console, grid, output_errors_explained
 
@@ -23,6 +23,7 @@ def risk_command(
     sensitive: Sensitive = None,
     subject: Subject = None,
     categorical: Categorical = None,
+    worksheet: Worksheet = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Measure what a table reveals about people: k-anonymity, l-diversity and t-closeness. Needs no server.
@@ -32,7 +33,7 @@ def risk_command(
     with table_errors_explained(file):
         from fairdatabase.anonymity.risk.risk import measure
 
-        table = read_with_progress(file)
+        table = read_with_progress(file, worksheet)
         roles = roles_of(table, quasi, sensitive, subject, categorical)
         risk = measure(table, roles)
         with output_errors_explained():
@@ -54,10 +55,10 @@ def show_risk(table: "Table", roles: "Roles", risk: "Risk", out: Console) -> Non
 
 
 def warnings_of(table: "Table", roles: "Roles") -> list[str]:
-    """Return warnings about the subject column that the figures do not show."""
+    """Return what the figures do not show of the file and of the subject column."""
     from fairdatabase.anonymity.model.people import notes_on
 
-    return notes_on(table[roles.subject], roles.subject) if roles.subject is not None else []
+    return [*table.notes, *(notes_on(table[roles.subject], roles.subject) if roles.subject is not None else ())]
 
 
 def _figures(roles: "Roles", risk: "Risk") -> Grid:

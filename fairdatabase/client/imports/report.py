@@ -51,6 +51,7 @@ class Report:
         """The numbers of refused rows that were too large to write."""
         self.kinds: dict[tuple[str, str], Kind] = {}
         self.comments = 0
+        self.notes: list[str] = []
         self.dropped = DroppedColumns()
         self._columns_written = False
         self._report = report
@@ -70,7 +71,7 @@ class Report:
         self.new -= repeated
         self.repeated += repeated
         self.lost += repeated if sent.answer_lost else 0
-        self.comments = chunk.comments
+        self.comments, self.notes = chunk.comments, chunk.notes
         self.dropped.add(sent.imported.dropped, sent.imported.more_dropped)
         if chunk.titles and sent.imported.answers and not self._columns_written:
             self._write_columns()

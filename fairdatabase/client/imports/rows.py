@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -62,6 +62,8 @@ class Chunk:
     """The header of the file of refused rows; empty for NDJSON."""
     comments: int = 0
     """How many lines of the file so far are comments."""
+    notes: list[str] = field(default_factory=list[str])
+    """What the rows so far do not show of the file."""
     rows: list[FileRow] = field(default_factory=list[FileRow])
     content: bytearray = field(default_factory=bytearray)
     """The lines to send: one for each row without a fault."""
@@ -96,10 +98,17 @@ class Keys:
         return rest | {name: value for name, value in taken.items() if value}
 
 
-def read_chunks(file: BinaryIO, format: Format, keys: Keys) -> Iterator[Chunk]:
-    """Yield the rows of the file in one pass. Raises FileUnusable."""
+def read_chunks(file: BinaryIO, format: Format, keys: Keys, worksheet: str = "") -> Iterator[Chunk]:
+    """Yield the rows of the file in one pass. Raises FileUnusable.
+
+    `worksheet`: the sheet to read of an Excel file, "" for the only one with data.
+    """
+    if format is Format.NDJSON:
+        cutter = LineRecords()
+    else:
+        cutter = TableRecords("," if format is Format.CSV else "\t", worksheet=worksheet)
     try:
-        yield from _read_chunks(file, _CUTTERS[format](), keys)
+        yield from _read_chunks(file, cutter, keys)
     except BadTable as error:
         raise FileUnusable(str(error)) from None
 
@@ -119,22 +128,15 @@ def _read_chunks(file: BinaryIO, cutter: LineRecords | TableRecords, keys: Keys)
         chunk.rows.append(FileRow(number, record.line, to_correct, fault, key_generated))
         if not isinstance(line, Fault):
             chunk.content += line + b"\n"
-        chunk.comments = cutter.comments
+        chunk.comments, chunk.notes = cutter.comments, cutter.notes
         if chunk.full:
             yield chunk
             chunk = Chunk(titles)
     if not number:
         raise FileUnusable("the file contains no rows")
-    chunk.comments = cutter.comments
+    chunk.comments, chunk.notes = cutter.comments, cutter.notes
     if chunk.rows:
         yield chunk
-
-
-_CUTTERS: dict[Format, Callable[[], LineRecords | TableRecords]] = {
-    Format.CSV: lambda: TableRecords(","),
-    Format.TSV: lambda: TableRecords("\t"),
-    Format.NDJSON: LineRecords,
-}
 
 
 def _records_of(file: BinaryIO, records: Records) -> Iterator[Record]:

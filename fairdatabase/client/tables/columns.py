@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from fairdatabase.anonymity.model.table import Table
     from fairdatabase.anonymity.risk.risk import Roles
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or TSV file with a header; may be packed with gzip.")]
+File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE", help="A CSV, TSV or Excel file (.xlsx) with a header; text may be packed with gzip."
+    ),
+]
+Worksheet = Annotated[
+    str, typer.Option("--sheet", metavar="NAME", help="The sheet of an Excel file that has several with data.")
+]
 Quasi = Annotated[
     list[str],
     typer.Option(

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     # Only for type checks: at run time, loading numpy would take longer than most commands.
     from fairdatabase.anonymity.model.table import Table
 
+_NEVER_WRITTEN = (".xlsx", ".xls", ".gz")
 
-def read_with_progress(file: Path) -> "Table":
-    """Read a table. Raises BadTable, OSError."""
+
+def read_with_progress(file: Path, worksheet: str = "") -> "Table":
+    """Read a table. `worksheet`: the sheet to read of an Excel file. Raises BadTable, OSError."""
     from fairdatabase.anonymity.tables.reading import read_table
 
     with progress_bar(f"Reading {file.name}") as advance:
-        return read_table(file, advance=lambda done, size: advance(None, done / size))
+        return read_table(file, advance=lambda done, size: advance(None, done / size), worksheet=worksheet)
 
 
 @contextmanager
@@ -62,6 +64,8 @@ def _why_not(path: Path, inputs: Sequence[Path], *, force: bool) -> tuple[str, s
     folder = path.resolve().parent
     if path.is_dir():
         return str(path), "is a folder"
+    if path.suffix.lower() in _NEVER_WRITTEN:
+        return str(path), "would contain text: choose a name that ends in .csv"
     if not folder.is_dir():
         return str(path), "its folder does not exist"
     if path.exists() and not path.is_file():

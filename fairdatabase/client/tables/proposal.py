@@ -35,13 +35,16 @@ class Proposal:
     done: "Anonymised"
     # Sensitive columns that are left out because nearly everybody has the same value.
     uniform: tuple[str, ...] = ()
+    # The sheet of an Excel file.
+    worksheet: str = ""
 
     def command(self, file: Path) -> str:
         """Return the command."""
         roles, limits = self.roles, self.limits
         # A name that starts with a hyphen would be read as an option.
         place = f"./{file}" if str(file).startswith("-") else str(file)
-        words = [_command(), "anonymize", place, "--quasi", join_names(roles.quasi)]
+        words = [_command(), "anonymize", place, *(["--sheet", self.worksheet] if self.worksheet else [])]
+        words += ["--quasi", join_names(roles.quasi)]
         if roles.sensitive:
             words += ["--sensitive", join_names(roles.sensitive)]
         if roles.subject is not None:
@@ -53,7 +56,8 @@ class Proposal:
             words += ["--l", str(limits.l)]
         if limits.t is not None:
             words += ["--t", f"{limits.t:g}"]
-        words += ["--out", f"{file.stem}-anonymised{file.suffix}", "--report", f"{file.stem}-report"]
+        name, suffix = _written_as(file)
+        words += ["--out", f"{name}-anonymised{suffix}", "--report", f"{name}-report"]
         return shlex.join(words)
 
     def notes(self, risk: "Risk") -> list[str]:
@@ -89,7 +93,7 @@ class Proposal:
         }
 
 
-def propose(table: "Table", roles: "Roles", risk: "Risk", advance: Any = None) -> Proposal | None:
+def propose(table: "Table", roles: "Roles", risk: "Risk", advance: Any = None, worksheet: str = "") -> Proposal | None:
     """Return the proposal for a table, None if the table has one person only.
 
     The command is carried out in memory: only its result shows whom it singles out. Limits on l and t protect sensitive
@@ -115,7 +119,7 @@ def propose(table: "Table", roles: "Roles", risk: "Risk", advance: Any = None) -
         # Rounded upwards, and a little further: another run may choose other classes.
         t = (int(max(done.after.t.values()) / _T_STEP) + 2) * _T_STEP
         limits = replace(limits, t=round(t, 2) if t <= _MOST_T else None)
-    return Proposal(roles, limits, done, uniform)
+    return Proposal(roles, limits, done, uniform, worksheet)
 
 
 def left_out_line(left_out: "Sequence[LeftOut]") -> str:
@@ -128,6 +132,12 @@ def left_out_line(left_out: "Sequence[LeftOut]") -> str:
         for why, same in groupby(ordered, key=lambda one: one.why)
     ]
     return f"Left out: {'; '.join(parts)}. --keep NAME publishes a column unchanged."
+
+
+def _written_as(file: Path) -> tuple[str, str]:
+    """Return the name of a file without its suffix, and the suffix of an anonymised copy, which is not packed."""
+    plain = file.with_suffix("") if file.suffix.lower() == ".gz" else file
+    return plain.stem, ".csv" if plain.suffix.lower() == ".xlsx" else plain.suffix
 
 
 def _command() -> str:

@@ -77,8 +77,6 @@ def test_one_column_may_have_an_empty_title(tmp_path: Path) -> None:
         (b"\n\n", 1, 1, "names no column"),
         (b"a,b\n", 2, 1, "no row"),
         (b"a,b\n\n\n", 2, 1, "no row"),
-        (b"a,b,a\n1,2,3\n", 1, 3, "the title is the same as that of column 1"),
-        (b"a,b, a\n1,2,3\n", 1, 3, "the title is the same as that of column 1, apart from spaces"),
         (b'"a\nb"\tc\n1\t2\n3\n', 4, 2, "1 cell, but the header has 2"),
         (b"a,b\r1,2\r3,\0\r", 3, 2, "NUL"),
         (b'a,b\n"' + b"x" * 200_000 + b"\0", 2, 1, "NUL"),
@@ -168,7 +166,8 @@ def test_columns_without_title_are_kept_if_they_have_a_value(tmp_path: Path) -> 
     ("content", "why"),
     [
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "old Excel file"),
-        (b"PK\x03\x04rest", "Excel file"),
+        (b"PK\x03\x04rest", "Excel file is damaged"),
+        (b"PK\x03\x04" + b"\0" * 26 + b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "damaged"),
         (b"%PDF-1.7\n", "PDF"),
         (b"<html><table>", "HTML"),
         (b"\xfd7zXZ\0", "xz: unpack it"),
@@ -181,3 +180,21 @@ def test_columns_without_title_are_kept_if_they_have_a_value(tmp_path: Path) -> 
 def test_other_files_are_refused_with_advice(tmp_path: Path, content: bytes, why: str) -> None:
     with pytest.raises(BadTable, match=why):
         read(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("a,b,a\n1,2,1\n3,4,3\n", {"a": ["1", "3"], "b": ["2", "4"]}),
+        ("a,b,a \n1,2,\n,4,3\n", {"a": ["1", "3"], "b": ["2", "4"]}),
+        ("a,b,a\n1,2,9\n3,4,3\n", {"a": ["1", "3"], "b": ["2", "4"], "column 3": ["9", ""]}),
+        ("a,a,a\n,,1\n3,3,4\n", {"a": ["1", "3"], "column 3": ["", "4"]}),
+        ("a,column 2,a,a\n1,x,2,3\n", {"a": ["1"], "column 2": ["x"], "column 3": ["2"], "column 4": ["3"]}),
+        ("a,column 2 of,a,column 3\n1,x,2,3\n",
+         {"a": ["1"], "column 2 of": ["x"], "column 3 of the file": ["2"], "column 3": ["3"]}),
+    ],
+)  # fmt: skip
+def test_columns_with_one_title_are_merged_as_in_an_import(
+    tmp_path: Path, content: str, found: dict[str, list[str]]
+) -> None:
+    assert read(tmp_path, content) == found

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import openpyxl
 from typer.testing import CliRunner, Result
 
 from fairdatabase.client.commands.main import app
@@ -20,6 +22,18 @@ def run(*words: object) -> Result:
 def write(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Path:
     """Write a CSV file."""
     path.write_text("\n".join(",".join(row) for row in (header, *rows)) + "\n")
+    return path
+
+
+def write_excel(path: Path, **sheets: Sequence[Sequence[object]]) -> Path:
+    """Write an Excel file with these sheets."""
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for title, rows in sheets.items():
+        sheet: Any = book.create_sheet(title)
+        for row in rows:
+            sheet.append(list(row))
+    book.save(path)
     return path
 
 

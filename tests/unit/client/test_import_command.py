@@ -15,7 +15,7 @@ from typer.testing import Result
 from fairdatabase.client.access import platform_errors_explained
 from fairdatabase.client.imports import rows
 from fairdatabase.client.session import ApiError, Imported
-from tests.unit.client.commands import run
+from tests.unit.client.commands import run, write_excel
 
 Answer = Callable[[list[dict[str, Any]]], Imported]
 
@@ -34,10 +34,13 @@ class Platform:
 
     def __init__(self) -> None:
         self.answers: list[Answer] = [stored]
+        self.sent: list[dict[str, Any]] = []
 
     def import_rows(self, content: bytes, *, study: str, organism: str) -> Imported:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return answer([json.loads(line) for line in content.splitlines()])
+        rows = [json.loads(line) for line in content.splitlines()]
+        self.sent += rows
+        return answer(rows)
 
 
 @pytest.fixture
@@ -206,11 +209,41 @@ def test_only_an_ordinary_file_is_accepted(platform: Platform, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["t.xlsx", "t.csv", "t.ndjson"])
-def test_excel_file_is_refused_with_advice(platform: Platform, name: str) -> None:
-    Path(name).write_bytes(b"PK\x03\x04\x14\x00\x06\x00rest")
+def test_excel_file_is_imported_whatever_its_name(platform: Platform, name: str) -> None:
+    rows = [["organism", "age", "found"], ["E. coli", 34.0, True], ["#note"], ["E. coli", "#N/A", None]]
+    write_excel(Path(name), Tubes=rows)
     result = run("import", name, "--email", "a@example.org")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "2 rows: 2 new, 0 stored before, 0 refused",
+        "1 cell has an error such as #N/A, so it was read as blank.",
+        '1 line begins with "#": passed over as comments.',
+    ]
+    sent = [{name: value for name, value in row.items() if name != "requestId"} for row in platform.sent]
+    assert sent == [{"organism": "E. coli", "metadata": {"age": "34", "found": "true"}}, {"organism": "E. coli"}]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], "t.xlsx: the Excel file has several sheets with data: 'Tubes', 'Codes'. Name one with --sheet"),
+        (["--sheet", "Tube"], "t.xlsx: the Excel file has no sheet 'Tube'; its sheets are: 'Tubes', 'Codes'"),
+        (["--refused", "r.xlsx"], "--refused r.xlsx: it is written as CSV: choose a name that ends in .csv"),
+        (["--refused", "r.tsv"], "--refused r.tsv: it is written as CSV: choose a name that ends in .csv"),
+        (["--report", "r.xlsx"], "r.xlsx: would contain text: choose a name that ends in .csv"),
+    ],
+)
+def test_bad_options_for_an_excel_file_are_explained(platform: Platform, words: list[str], expected: str) -> None:
+    write_excel(Path("t.xlsx"), Tubes=[["organism"], ["E. coli"]], Codes=[["code"], [1]])
+    result = run("import", "t.xlsx", "--email", "a@example.org", *words)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"{name}: This is an Excel file: save it as CSV (UTF-8) and use that.\n"
+    assert expected in result.stderr
+
+
+def test_sheet_of_another_file_is_refused(platform: Platform) -> None:
+    result = importing("--sheet", "Tubes")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "t.csv: --sheet names a sheet of an Excel file, but this is not an Excel file" in result.stderr
 
 
 def test_no_refused_rows_leave_no_file(platform: Platform) -> None:

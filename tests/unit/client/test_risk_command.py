@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.client.commands import run, study, write
+from tests.unit.client.commands import run, study, write, write_excel
 
 
 def test_figures_are_printed_as_json(tmp_path: Path) -> None:
@@ -91,10 +91,8 @@ def test_markup_in_a_table_is_printed_literally(tmp_path: Path) -> None:
         ("", "--quasi a", "line 1, column 1: the file is empty"),
         ("a,b\n", "--quasi a", "line 2, column 1: there is no row below the header"),
         ("a,b\n1,2\n3\n", "--quasi a", "line 3, column 2: 1 cell, but the header has 2"),
-        ("a,a\n1,2\n", "--quasi a", "line 1, column 2: the title is the same as that of column 1"),
         ("a,b\n1,2\n", "--quasi x", "line 1: there is no column 'x'; the columns are: 'a', 'b'"),
         ("a,b\n1,2\n", "--quasi ,", "there is no column ''"),
-        ("a, a\n1,2\n", "--quasi a", "line 1, column 2: the title is the same as that of column 1, apart from spaces"),
         ("a,b\n1,\0\n", "--quasi a", "line 2, column 2: a NUL byte"),
     ],
 )
@@ -106,13 +104,52 @@ def test_bad_input_exits_with_2_and_names_its_place(tmp_path: Path, content: str
     assert expected in result.stderr
 
 
-@pytest.mark.parametrize(("command", "name"), [("risk --quasi a", "t.xlsx"), ("report", "t.csv")])
-def test_excel_file_is_refused_with_advice(tmp_path: Path, command: str, name: str) -> None:
-    file = tmp_path / name
-    file.write_bytes(b"PK\x03\x04\x14\x00\x06\x00rest")
+@pytest.mark.parametrize(("command", "name"), [("risk --quasi age", "t.xlsx"), ("report", "t.csv")])
+def test_excel_file_is_read_whatever_its_name(tmp_path: Path, command: str, name: str) -> None:
+    file = write_excel(tmp_path / name, Kits=[["age", "sex"], [34, "F"], [35.0, "#N/A"]], Codes=[["code"], [1]])
     result = run(*command.split(), file)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"{file}: This is an Excel file: save it as CSV (UTF-8) and use that.\n"
+    assert "several sheets with data: 'Kits', 'Codes'. Name one with --sheet" in result.stderr
+    found = json.loads(run(*command.split(), file, "--sheet", "Kits", "--json").stdout)
+    assert found["warnings"][:2] == [
+        "1 cell has an error such as #N/A, so it was read as blank.",
+        "Only the sheet 'Kits' was read, not 'Codes'.",
+    ]
+    if command == "report":
+        assert " --sheet Kits " in found["proposal"]["command"]
+
+
+def test_damaged_excel_file_is_refused_with_advice(tmp_path: Path) -> None:
+    (tmp_path / "t.xlsx").write_bytes(b"PK\x03\x04\x14\x00\x06\x00rest")
+    result = run("risk", tmp_path / "t.xlsx", "--quasi", "a")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the Excel file is damaged or cut off: save it again, or save the table as CSV (UTF-8)" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["risk --quasi age", "report --quasi age"])
+@pytest.mark.parametrize(
+    ("content", "notes"),
+    [
+        ("age,sex\n#years,\n34,F\n35,M\n", ['1 line begins with "#": passed over as comments.']),
+        ("#by day\nage,sex\n#q2:types,x\n34,F\n# end,\n", ['3 lines begin with "#": passed over as comments.']),
+        ("#sex,age\nF,34\nM,35\n", []),
+        ("age,sex,age\n34,F,34\n,M,35\n", []),
+        (
+            "age,sex, age ,sex\n34,F,36,F\n35,,,M\n36,M,36,F\n",
+            ["2 rows have different values under a repeated title: the later ones are in 'column 3', 'column 4'."],
+        ),
+    ],
+)
+def test_notes_say_what_was_passed_over(tmp_path: Path, command: str, content: str, notes: list[str]) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    words = *command.split(), tmp_path / "t.csv"
+    assert json.loads(run(*words, "--json").stdout)["warnings"][: len(notes)] == notes
+    printed = run(*words).stdout
+    assert all(printed.count(note) == 1 for note in notes)
+    assert ("passed over" in printed, "repeated title" in printed) == (
+        any("passed over" in note for note in notes),
+        any("repeated title" in note for note in notes),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,163 @@
+"""Checks the package of an Excel file, before a library reads it: a ZIP archive of XML, which may be made to do harm.
+
+After the check, reading the package needs a bounded amount of memory: its parts are small enough, contain no entities
+and no references to cells beyond a sheet, and no row has more elements than a wide table needs.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+from xml.parsers import expat
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from fairdatabase.sheets.errors import BadTable
+
+MOST_UNPACKED = 512 * 1024**2
+"""The size limit of the unpacked parts, in bytes."""
+_MOST_PARTS = 10_000
+_MOST_ELEMENTS = 2_000_000
+"""The maximum number of XML elements in a row, and outside of rows."""
+_AT_ONCE = 64 * 1024
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_ROW, _TEXT, _CELL, _FORMULA, _VALUE = (f"{_MAIN} {name}" for name in ("row", "si", "c", "f", "v"))
+_STRICT = "http://purl.oclc.org/ooxml/"
+_REFERENCE = re.compile(r"[A-Z]{1,3}[0-9]{1,7}")
+_ENCODINGS = (None, "utf-8", "us-ascii")
+_AS_CSV = "save the table as CSV (UTF-8) and use that"
+DAMAGED = f"the Excel file is damaged or cut off: save it again, or {_AS_CSV}"
+_OTHER_PARTS = (
+    (re.compile(r"content\.xml"), f"This is an OpenDocument file (.ods): save it as .xlsx, or {_AS_CSV}."),
+    (re.compile(r"Index/.*|index\.xml|.*\.iwa"), f"This is a Numbers file: export it as .xlsx, or {_AS_CSV}."),
+    (re.compile(r"xl/workbook\.bin"), f"This is a binary Excel file (.xlsb): save it as .xlsx, or {_AS_CSV}."),
+    (re.compile(r"(?:word|ppt)/.*"), f"This is a text document or presentation: {_AS_CSV}."),
+    (
+        re.compile(r".*vbaProject\.bin", re.IGNORECASE),
+        "This Excel file contains macros: save it as .xlsx without them.",
+    ),
+    (
+        re.compile(r"xl/externalLinks/.*", re.IGNORECASE),
+        f"This Excel file takes values from other files: break these links (Data, Edit Links), or {_AS_CSV}.",
+    ),
+)
+
+
+def check_package(file: BinaryIO) -> dict[str, int]:
+    """Return the number of formulas without a stored result in each part that has any. Raises BadTable."""
+    try:
+        with ZipFile(file) as archive:
+            parts = archive.infolist()
+            _check_directory(parts)
+            found: dict[str, int] = {}
+            read = 0
+            for part in parts:
+                check = _Part(most=MOST_UNPACKED - read)
+                for data in _xml_of(archive, part):
+                    check.feed(data)
+                read += check.end()
+                if check.formulas_without_result:
+                    found[part.filename] = check.formulas_without_result
+            return found
+    except (BadZipFile, zlib.error, expat.ExpatError, EOFError, NotImplementedError, OSError, ValueError):
+        raise BadTable(DAMAGED) from None
+
+
+def _check_directory(parts: list[ZipInfo]) -> None:
+    """Raise BadTable if the package is no workbook, or larger than the limits by its own account."""
+    names = [part.filename for part in parts]
+    for pattern, why in _OTHER_PARTS:
+        if any(map(pattern.fullmatch, names)):
+            raise BadTable(why)
+    if "[Content_Types].xml" not in names:
+        raise BadTable("This is a ZIP archive: unpack it and use the table in it.")
+    if any(part.flag_bits & 1 for part in parts):
+        raise BadTable("This Excel file is encrypted: save it without a password.")
+    if len(parts) > _MOST_PARTS or any(part.compress_type not in (ZIP_STORED, ZIP_DEFLATED) for part in parts):
+        raise BadTable(DAMAGED)
+    if sum(part.file_size for part in parts if _is_xml(part)) > MOST_UNPACKED:
+        raise too_large()
+
+
+def too_large() -> BadTable:
+    """Return the error for a workbook that is larger than the limits."""
+    return BadTable(f"the Excel file is too large: divide it, or {_AS_CSV}")
+
+
+def _is_xml(part: ZipInfo) -> bool:
+    return part.filename.lower().endswith((".xml", ".rels", ".vml"))
+
+
+def _xml_of(archive: ZipFile, part: ZipInfo) -> Iterator[bytes]:
+    """Yield the bytes of a part. Nothing of a picture: but the name of a part does not decide what it is."""
+    with archive.open(part) as file:
+        data = file.read(_AT_ONCE)
+        if not _is_xml(part) and not data.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
+            return
+        while data:
+            yield data
+            data = file.read(_AT_ONCE)
+
+
+class _Part:
+    """Parses one part, to find what would exhaust a reader."""
+
+    def __init__(self, most: int) -> None:
+        self.formulas_without_result = 0
+        self._most, self._size = most, 0
+        self._elements = 0
+        self._has_formula = self._has_result = False
+        self._parser = expat.ParserCreate(namespace_separator=" ")
+        self._parser.XmlDeclHandler = self._declaration
+        self._parser.StartDoctypeDeclHandler = self._doctype
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+
+    def feed(self, data: bytes) -> None:
+        if not self._size and b"\0" in data[:4]:
+            raise BadTable(DAMAGED)
+        self._size += len(data)
+        if self._size > self._most:
+            raise too_large()
+        self._parser.Parse(data, False)
+
+    def end(self) -> int:
+        """Return the size of the part."""
+        if self._size:
+            self._parser.Parse(b"", True)
+        return self._size
+
+    def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
+        if encoding is not None and encoding.lower() not in _ENCODINGS:
+            raise BadTable(f"the Excel file is not encoded as UTF-8: save it again, or {_AS_CSV}")
+
+    def _doctype(self, *_: object) -> None:
+        raise BadTable(f"the Excel file defines its own XML entities, as no program does: {_AS_CSV}")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._elements += 1
+        if self._elements > _MOST_ELEMENTS:
+            raise too_large()
+        if name == _CELL:
+            self._has_formula = self._has_result = False
+            reference = attributes.get("r")
+            if reference is not None and not _REFERENCE.fullmatch(reference):
+                raise BadTable(DAMAGED)
+        elif name == _FORMULA:
+            self._has_formula = True
+        elif name == _VALUE and self._has_formula:
+            self._parser.CharacterDataHandler = self._result
+        elif name.startswith(_STRICT):
+            raise BadTable(
+                'This Excel file is a "Strict Open XML Spreadsheet": save it as an ordinary "Excel Workbook" (.xlsx).'
+            )
+
+    def _result(self, text: str) -> None:
+        self._has_result = True
+
+    def _end(self, name: str) -> None:
+        if name in (_ROW, _TEXT):
+            self._elements = 0
+        elif name == _VALUE:
+            self._parser.CharacterDataHandler = None
+        elif name == _CELL and self._has_formula and not self._has_result:
+            self.formulas_without_result += 1
