@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import NonNegativeInt
 
 from backend_svc.embargo import SWEEP_ENDED
+from backend_svc.history.declarations import SWEEP_DECLARED
 from backend_svc.lifecycle.backfill import keep_counting
 from backend_svc.lifecycle.consumers import CONSUMED, SUBSCRIPTIONS
 from backend_svc.lifecycle.quarantine import keep_settling
@@ -47,7 +48,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         start_publishing(parts.start, database, broker_url, mandatory=CONSUMED)
         for subscription in SUBSCRIPTIONS:
             parts.start(Consumer(parts.name, broker_url, database, subscription).run)
-        parts.start(partial(keep_sweeping, database, (SWEEP_KEYS, SWEEP_SETTLED, SWEEP_ENDED, SWEEP)))
+        parts.start(partial(keep_sweeping, database, (SWEEP_KEYS, SWEEP_SETTLED, SWEEP_ENDED, SWEEP_DECLARED, SWEEP)))
         parts.start(partial(keep_settling, database))
         parts.start(partial(keep_counting, database))
         yield Application(

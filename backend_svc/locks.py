@@ -1,7 +1,8 @@
 """Advisory locks of PostgreSQL, held by the transactions that store, settle, withdraw and count samples.
 
 Storing a sample takes the locks of its consents and of the sample shared; a withdrawal or a settlement takes them
-exclusively. A change to the counts of a donor takes the lock of the donor exclusively.
+exclusively. A change to the counts of a donor takes the lock of the donor exclusively, and the declaration of a use
+that of the account.
 
 Locks last until the end of the transaction. A statement sees what the previous holder committed only if it starts after
 the lock was taken: so check in a separate statement, never in the one that takes the lock.
@@ -21,8 +22,8 @@ FROM unnest($1::bigint[], $2::boolean[]) AS wanted (key, exclusive)
 """
 
 
-def lock_key(kind: Literal["consent", "sample"], id: UUID) -> int:
-    """Return the lock of a consent or a sample: a 64-bit hash. Two may have the same lock, which is harmless."""
+def lock_key(kind: Literal["consent", "sample", "account"], id: UUID) -> int:
+    """Return the lock of something: a 64-bit hash. Two may have the same lock, which is harmless."""
     return _hash(kind, id.bytes)
 
 

@@ -63,7 +63,8 @@ class BackendServicer(backend_service_pb2_grpc.BackendServiceServicer):
         return await audit.list_entries(self._database, request)
 
     async def RecordReadings(self, request: pb.RecordReadingsRequest, context: Context) -> pb.RecordReadingsResponse:
-        await audit.write_readings(self._database, request.principal.user_id, request.readings)
+        action = "match" if request.only_matched else "read"
+        await audit.write_readings(self._database, request.principal.user_id, request.readings, action)
         return pb.RecordReadingsResponse()
 
     async def Quarantine(self, request: pb.QuarantineRequest, context: Context) -> pb.QuarantineResponse:

@@ -6,6 +6,8 @@ from uuid import UUID
 import asyncpg
 from google.protobuf.json_format import MessageToJson, Parse
 
+from backend_svc.history import declarations
+from backend_svc.history.errors import TooManyDeclaredUses
 from chassis import call_context
 from chassis.storage import paging
 from chassis.storage.database import Connection, Database
@@ -20,7 +22,7 @@ SELECT sample_id, $2, $3, correlation_id, NULL FROM unnest($1::uuid[], $4::text[
 # The join drops samples that do not exist.
 WRITE_READINGS = f"""
 {INTO}
-SELECT id, 'read', $3, $4, new.declared
+SELECT id, $5, $3, $4, new.declared
 FROM unnest($1::uuid[], $2::jsonb[]) AS new (id, declared) JOIN sample USING (id)
 """
 LIST = "SELECT * FROM audit WHERE sample_id = $1 AND id > $2 ORDER BY id LIMIT $3"
@@ -31,15 +33,26 @@ async def write(connection: Connection, action: str, actor: str, caused_by: Mapp
     await connection.execute(WRITE, [*caused_by], action, actor, [*caused_by.values()])
 
 
-async def write_readings(database: Database, reader: str, readings: Mapping[str, DeclaredUse]) -> None:
-    """Write a row for each sample that an account reads under a declared use. `readings` maps sample ids to uses."""
-    await database.execute(
-        WRITE_READINGS,
-        [UUID(id) for id in readings],
-        [MessageToJson(declared, indent=None) for declared in readings.values()],
-        reader,
-        call_context.current().correlation_id,
-    )
+async def write_readings(database: Database, reader: str, readings: Mapping[str, DeclaredUse], action: str) -> None:
+    """Write a row for each sample that an account reads or matches under a declared use, the same for all.
+
+    `readings` maps sample ids to uses. Raises TooManyDeclaredUses, after it has written rows of the action "refuse".
+    """
+    if not readings:
+        return
+    use = next(iter(readings.values())).use
+    async with database.transaction() as connection:
+        admitted = await declarations.is_admitted(connection, UUID(reader), use)
+        await connection.execute(
+            WRITE_READINGS,
+            [UUID(id) for id in readings],
+            [MessageToJson(declared, indent=None) for declared in readings.values()],
+            reader,
+            call_context.current().correlation_id,
+            action if admitted else "refuse",
+        )
+    if not admitted:
+        raise TooManyDeclaredUses
 
 
 async def list_entries(database: Database, request: ListAuditEntriesRequest) -> ListAuditEntriesResponse:

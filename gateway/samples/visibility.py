@@ -46,9 +46,14 @@ def depends_on_use(stored: StoredSample, reader: Reader) -> bool:
     return not _view(stored, reader).opened_by_use.isdisjoint(stored.classes.values())
 
 
+def oversees(stored: StoredSample, reader: Reader) -> bool:
+    """Return whether the reader may see the sample's trail and the terms of its consents."""
+    return _view(stored, reader).oversees
+
+
 def check_overseen(stored: StoredSample, reader: Reader) -> None:
     """Raise SampleNotFound unless the reader may see the sample's events, audit entries and privacy record."""
-    if not _view(stored, reader).oversees:
+    if not oversees(stored, reader):
         raise SampleNotFound
 
 

@@ -9,6 +9,7 @@ import grpc
 from chassis.errors import InvalidRequest
 from chassis.storage.database import Database
 from fairdatabase.policy.access.grants import grants_of
+from fairdatabase.policy.access.tried_values import without_values
 from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.records.preview import preview
 from fairdb.privacy.v1 import privacy_service_pb2 as pb
@@ -67,7 +68,8 @@ class PrivacyServicer(privacy_service_pb2_grpc.PrivacyServiceServicer):
         if request.sample_id:
             async with self._database.connection() as connection:
                 terms = (await privacy_status.read_status(connection, UUID(request.sample_id))).data_use
-        return match(terms, request.use, datetime.now(UTC).date())
+        use = without_values(request.use) if request.ignore_values else request.use
+        return match(terms, use, datetime.now(UTC).date())
 
     async def MatchUseOfSamples(
         self, request: pb.MatchUseOfSamplesRequest, context: Context

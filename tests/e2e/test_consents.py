@@ -10,6 +10,7 @@ import pytest
 
 from fairdb.privacy.v1.consent_service_pb2 import CheckConsentRequest
 from fairdb.privacy.v1.consent_service_pb2_grpc import ConsentServiceStub
+from tests.e2e.test_studies import set_member
 from tests.error_answers import assert_error
 from tests.platform import Account, Platform
 
@@ -184,7 +185,9 @@ async def test_sample_keeps_its_data_use_terms(platform: Platform) -> None:
 async def test_use_is_matched_against_a_sample(platform: Platform) -> None:
     owner, reader = await platform.account(consented=True), await platform.account("reader")
     consent = await owner.consent("donor 7", dataUse=[DIABETES, ETHICS])
-    sample = (await owner.create(subject="donor 7"))["id"]
+    created = await owner.create(subject="donor 7")
+    sample = created["id"]
+    assert (await set_member(owner, created["study"], reader.id, "STUDY_ROLE_READER")).status_code == 200
     diabetes = {"purposes": ["USE_PURPOSE_DISEASE_RESEARCH"], "diseases": ["MONDO:0005148"]}
 
     allowed = (await match(reader, sample=sample, use={**diabetes, "ethicsApproved": True})).json()
