@@ -106,6 +106,9 @@ def _holds_any(text: str, sets: tuple[PatternSet, ...], triggers: frozenset[str]
         begin = first - pattern.lead if first > pattern.lead else 0
         if (pattern.trigger is None or pattern.trigger.search(low, begin)) and pattern.regex.search(text, begin):
             return True
+    for sign, pattern in patterns.by_sign:
+        if sign in text and pattern.regex.search(text, max(first - pattern.lead, 0)):
+            return True
     if patterns.by_words and (triggers := triggers_in(text) if triggers is None else triggers):
         for pattern in patterns.by_words:
             begin = max(first - pattern.lead, 0)

@@ -101,7 +101,10 @@ _LABELS = frozenset(
     """.split()  # noqa: SIM905
 )
 _SEQUENCE = re.compile(f"{_BEGIN}(?:{_SEQUENCES}|{_LOWER_SEQUENCES}){_END}")
-_MAY_BE_SEQUENCE = re.compile(r"[ACGTU]{2}[A-Z]{4}|[acgtu]{3}[acgtunryswkmbdhvi]{7}|[A-Z]{4}[ACGTU]{2}")
+_MAY_BE_SEQUENCE = re.compile(r"[ACGTU]{2}[A-Z]{4}|[A-Z]{4}[ACGTU]{2}")
+_MAY_BE_LOWER_SEQUENCE = re.compile(r"[acgtu]{3}[acgtunryswkmbdhvi]{7}")
+# A text in lower case without a match of this one has no match of _WITH_DIGITS.
+_BESIDE_DIGITS = re.compile(r"[A-Za-z_:]\d|10\.|[Dd][ :=]{1,2}\d|\d[., ]?\d{3} ?[A-Za-z]")
 _EPONYM_WORDS = frozenset((*EPONYMS, *_WORD.findall(_PAIRS.lower())))
 _WITH_CAPITALS = re.compile(f"{_BEGIN}(?:{_EPONYM}|{_PAIRS}){_END}")
 _CURIE = re.compile(r"(?<![^\W_])([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Z]?(\d{1,9})(?![^\W_])")
@@ -136,11 +139,12 @@ def set_aside(text: str, words: frozenset[str], vocabulary: Vocabulary) -> tuple
         spans.append(span)
         return chr(_FIRST + len(spans) - 1)
 
-    if not text.islower():
+    is_lower = text.islower()
+    if not is_lower:
         if not _EPONYM_WORDS.isdisjoint(words):
             text = _WITH_CAPITALS.sub(lambda match: keep(match[0]), text)
         text = _SPECIES.sub(lambda match: _keep_species(match, vocabulary, keep), text)
-    if _MAY_BE_SEQUENCE.search(text):
+    if _MAY_BE_LOWER_SEQUENCE.search(text) or not (is_lower or _MAY_BE_SEQUENCE.search(text) is None):
         text = _SEQUENCE.sub(lambda match: keep(match[0]), text)
     if _DIGIT.search(text):
         if ":" in text or "_" in text:
@@ -149,9 +153,15 @@ def set_aside(text: str, words: frozenset[str], vocabulary: Vocabulary) -> tuple
             text = _keep_labelled(text, keep)
         if ":" in text:
             text = _TIME.sub(lambda match: keep(match[0]), text)
-        if (digit := _DIGIT.search(text)) and _WITH_DIGITS.search(text, max(digit.start() - _LEAD, 0)):
+        if (digit := _DIGIT.search(text)) and _may_have_digits(text, max(digit.start() - _LEAD, 0), is_lower=is_lower):
             text = _WITH_DIGITS.sub(lambda match: keep(match[0]), text)
     return text, spans
+
+
+def _may_have_digits(text: str, begin: int, *, is_lower: bool) -> bool:
+    """Return False if a cheap check shows that nothing from `begin` on matches _WITH_DIGITS."""
+    may_match = not is_lower or _BESIDE_DIGITS.search(text, begin) is not None
+    return may_match and _WITH_DIGITS.search(text, begin) is not None
 
 
 def _keep_labelled(text: str, keep: Callable[[str], str]) -> str:

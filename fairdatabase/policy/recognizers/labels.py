@@ -11,6 +11,7 @@ from fairdatabase.policy.text.dates import MONTH_NAMES
 
 _END = r"(?![^\W_])"
 _WORD = re.compile(r"[a-z']+")
+_WORDS_ONLY = bytes(code if _WORD.match(chr(code)) else ord(" ") for code in range(256))
 
 
 def words(text: str) -> frozenset[str]:
@@ -19,30 +20,28 @@ def words(text: str) -> frozenset[str]:
 
 
 class _Label(NamedTuple):
-    """A rule that begins with one of its phrases."""
+    """A rule for what follows one of its phrases."""
 
-    regex: re.Pattern[str]
-    accepts: Callable[[re.Match[str]], bool]
+    rest: re.Pattern[str]
+    # Takes the phrase and what follows it.
+    accepts: Callable[[str], bool]
 
 
-def _has_digits(match: re.Match[str]) -> bool:
-    return sum(c.isdigit() for c in match[0]) >= _FEWEST_DIGITS
+def _has_digits(found: str) -> bool:
+    return sum(c.isdigit() for c in found) >= _FEWEST_DIGITS
 
 
 _FEWEST_DIGITS = 3
-_LABELS: dict[str, list[_Label]] = {}
+# By its first word: each rule with its phrases that begin so, the longest first.
+_LABELS: dict[str, dict[_Label, list[str]]] = {}
 
 
-def _label(phrases: str, rest: str, accepts: Callable[[re.Match[str]], bool] = lambda match: True) -> None:
+def _label(phrases: str, rest: str, accepts: Callable[[str], bool] = lambda found: True) -> None:
     """Add a rule for phrases that are separated by commas. The rest follows a phrase."""
-    listed = sorted({" ".join(phrase.split()) for phrase in phrases.split(",")}, key=len, reverse=True)
-    joined = "|".join(re.escape(phrase).replace(r"\ ", "[ -]") for phrase in listed)
-    label = _Label(re.compile(rf"(?P<phrase>{joined}){_END}{rest}", re.IGNORECASE), accepts)
-    for phrase in listed:
+    label = _Label(re.compile(rf"{_END}{rest}", re.IGNORECASE), accepts)
+    for phrase in sorted({" ".join(phrase.split()) for phrase in phrases.split(",")}, key=len, reverse=True):
         if found := _WORD.match(phrase):
-            labels = _LABELS.setdefault(found[0], [])
-            if label not in labels:
-                labels.append(label)
+            _LABELS.setdefault(found[0], {}).setdefault(label, []).append(phrase)
 
 
 _NUMBER_WORD = (
@@ -123,8 +122,11 @@ _label(
 )
 
 
-def _is_handle(match: re.Match[str]) -> bool:
-    return re.search(r"[:=@]|[a-z][\d_]|\w\.\w", match[0], re.IGNORECASE) is not None
+_HANDLE = re.compile(r"[:=@]|[a-z][\d_]|\w\.\w", re.IGNORECASE)
+
+
+def _is_handle(found: str) -> bool:
+    return _HANDLE.search(found) is not None
 
 
 _label(
@@ -247,6 +249,7 @@ _OF_THINGS = re.compile(
 NUMBER_ENDINGS = ("nummer", "nr", "numret", "nummeret", "tunnus", "numero", "kennung")
 _COMPOUND_REST = re.compile(rf"{_NUMBERED}?{_IS}{_VALUE}{_END}", re.IGNORECASE)
 CUES = frozenset(_LABELS)
+_NO_LABELS: dict[_Label, list[str]] = {}
 WITHOUT_DIGITS = words(
     """
     username user handle instagram insta twitter facebook skype telegram snapchat tiktok linkedin discord mastodon
@@ -259,27 +262,39 @@ WITHOUT_DIGITS = words(
 
 def words_of(text: str) -> frozenset[str]:
     """Return the words of a folded text in lower case."""
-    return frozenset(_WORD.findall(text.lower()))
+    low = text.lower()
+    return frozenset(low.encode().translate(_WORDS_ONLY).decode().split() if low.isascii() else _WORD.findall(low))
 
 
 def erase_labelled(text: str, cues: Iterable[str], replacement: str) -> str:
     """Return text with a replacement for each value that follows a label. A label begins with one of the cues."""
     pieces: list[str] = []
     done = 0
-    for start, cue in sorted(_places_of(text.lower(), cues)):
-        if start < done:
-            continue
-        for label in _LABELS.get(cue, ()):
-            if (hit := label.regex.match(text, start)) and label.accepts(hit):
-                pieces += (text[done : hit.end("phrase")], " ", replacement)
-                done = hit.end()
-                break
-        else:
-            end = start + len(cue)
-            if _COMPOUND.fullmatch(cue) and not _OF_THINGS.fullmatch(cue) and (hit := _COMPOUND_REST.match(text, end)):
-                pieces += (text[done:end], " ", replacement)
-                done = hit.end()
+    low = text.lower()
+    for start, cue in sorted(_places_of(low, cues)):
+        if start >= done and (span := _find_labelled(text, low, start, cue)):
+            pieces += (text[done : span[0]], " ", replacement)
+            done = span[1]
     return "".join((*pieces, text[done:])) if pieces else text
+
+
+def _find_labelled(text: str, low: str, start: int, cue: str) -> tuple[int, int] | None:
+    """Return the span of the value behind the label that begins with a cue at `start`; None if there is no value."""
+    for label, phrases in _LABELS.get(cue, _NO_LABELS).items():
+        for phrase in phrases:
+            end = start + len(phrase)
+            written = low[start:end]
+            # A dash may stand for a space.
+            if written != phrase and (" " not in phrase or written.replace("-", " ") != phrase):
+                continue
+            if hit := label.rest.match(text, end):
+                if label.accepts(text[start : hit.end()]):
+                    return end, hit.end()
+                break
+    end = start + len(cue)
+    if _COMPOUND.fullmatch(cue) and not _OF_THINGS.fullmatch(cue) and (hit := _COMPOUND_REST.match(text, end)):
+        return end, hit.end()
+    return None
 
 
 def _places_of(low: str, cues: Iterable[str]) -> Iterator[tuple[int, str]]:

@@ -15,6 +15,8 @@ SHORT = 4
 _RUNS = re.compile(r"[^\W\d_]+|\d+")
 _BETWEEN = r"[\W_]*"
 _BETWEEN_LETTERS = r"[._ -]{0,2}"
+# For each ASCII character, 1 if it is a letter or digit, else 0.
+_IS_ALPHANUMERIC = bytes(chr(code).isalnum() for code in range(128)) + bytes(128)
 _OF_NUMBERS = frozenset("0123456789 ()./-+")
 
 
@@ -69,7 +71,7 @@ class Matcher(NamedTuple):
             if start >= 0:
                 yield start, start + len(text)
                 return
-        places = list(compress(count(), map(str.isalnum, folded)))
+        places = list(compress(count(), folded.encode().translate(_IS_ALPHANUMERIC)))
         while at >= 0:
             yield places[at], places[at + length - 1] + 1
             at = squashed.find(self.squashed, at + length)

@@ -207,11 +207,14 @@ class Identifiers:
         for reading in readings:
             if not reading.day:
                 continue
-            month, day = f"{reading.month:02}", f"{reading.day:02}"
-            for digits in ((day, month), (month, day)):
-                self._matchers.setdefault("".join(digits), (text, digits, True))
-            for digits in write_date(reading):
-                self._matchers["".join(digits)] = (text, digits, False)
+            written = write_date(reading)
+            _, month, day = written[0]
+            matchers = self._matchers
+            matchers.setdefault(day + month, (text, (day, month), True))
+            matchers.setdefault(month + day, (text, (month, day), True))
+            for digits in written:
+                first, second, third = digits
+                matchers[first + second + third] = (text, digits, False)
 
     def _add_initials(self, text: str) -> None:
         initials = "".join(part[0] for part in _LETTERS.findall(text) if part.lower() not in PARTICLES).lower()

@@ -112,13 +112,16 @@ class Pattern:
     trigger: re.Pattern[str] | None = None
     # Every match contains at least one of these words.
     trigger_words: frozenset[str] = frozenset()
+    # Every match contains this character or follows it directly.
+    sign: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PatternSet:
-    """Patterns in search order. A pattern in `by_words` is searched only if the text has one of its trigger words."""
+    """Patterns in search order, by what a text must have: nothing else, the sign of a pattern, or a trigger word."""
 
     always: tuple[Pattern, ...]
+    by_sign: tuple[tuple[str, Pattern], ...]
     by_words: tuple[Pattern, ...]
 
 
@@ -129,9 +132,10 @@ def _pattern(
     lead: int = _ANYWHERE,
     trigger: str = "",
     words: frozenset[str] = frozenset(),
+    sign: str = "",
 ) -> Pattern:
     regex = re.compile(rf"{begin}(?:{'|'.join(regexes)})", re.IGNORECASE)
-    return Pattern(regex, digits, lead, re.compile(trigger) if trigger else None, words)
+    return Pattern(regex, digits, lead, re.compile(trigger) if trigger else None, words, sign)
 
 
 def _joined(patterns: Iterable[Pattern]) -> re.Pattern[str]:
@@ -146,7 +150,8 @@ def _by_digits(patterns: Sequence[Pattern]) -> tuple[PatternSet, ...]:
     ordered = (joined, *(p for p in patterns if p not in numeric))
     return tuple(
         PatternSet(
-            always=tuple(p for p in ordered if p.digits <= digits and not p.trigger_words),
+            always=tuple(p for p in ordered if p.digits <= digits and not (p.trigger_words or p.sign)),
+            by_sign=tuple((p.sign, p) for p in ordered if p.digits <= digits and p.sign),
             by_words=tuple(p for p in ordered if p.digits <= digits and p.trigger_words),
         )
         for digits in range(max(p.digits for p in ordered) + 1)
@@ -162,10 +167,10 @@ _PATTERNS = (
     _WITH_MONTHS,
     _pattern(*_NUMERIC_DATES, begin=_AT_DIGIT, digits=3, lead=0, trigger=_BESIDE_DIGITS),
     _pattern(_DAY_AND_MONTH, begin=_AT_DIGIT, digits=1, lead=0, words=MONTHS),
-    _pattern(_DATES_IN_CHINESE, digits=2, lead=0, trigger="年"),
+    _pattern(_DATES_IN_CHINESE, digits=2, lead=0, sign="年"),
     _CONTACT,
     _pattern(*_NUMERIC_CONTACTS, begin=_AT_DIGIT, digits=4, lead=0, trigger=_BESIDE_DIGITS),
-    _pattern(_PHONE, digits=2, trigger=r"\+"),
+    _pattern(_PHONE, digits=2, sign="+"),
     _pattern(*_NUMBERS, begin=r"(?<!\w)(?=[A-Z])", digits=2, lead=5),
 )
 _TEXT_PATTERNS = (
@@ -177,9 +182,9 @@ _TEXT_PATTERNS = (
     ),
     _pattern(_PASSPORT, begin=_AT_WORD, digits=6, lead=6),
     _pattern(_STREET, begin=_AT_WORD, words=STREETS),
-    _pattern(_INITIALS, begin=_AT_WORD, trigger=r"\."),
+    _pattern(_INITIALS, begin=_AT_WORD, sign="."),
     _pattern(_AFTER_TITLE, begin=_AT_WORD, trigger=r"mrn:? |ssn |dr\.? |mrs? |ms\. "),
-    _pattern(_AFTER_HASH, digits=3, lead=1, trigger="#"),
+    _pattern(_AFTER_HASH, digits=3, lead=1, sign="#"),
     _pattern(_AFTER_ABBREVIATION, digits=7, lead=1, trigger="[.:]"),
 )
 # The patterns for all values and those for free text, by the number of digits in a text.

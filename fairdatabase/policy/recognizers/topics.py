@@ -28,6 +28,7 @@ _PUNCTUATION = " .,:;()[]+-/*"
 _ANSWERS = frozenset("yn")
 # Up to this many neighbouring words may be parts of one: "h i v", "pre-term".
 _MOST_PARTS = 3
+_SHORT_TERM = 2
 # "DiabetesA_2016" of a field for names of studies.
 _SURNAME = re.compile(r"[A-Z][a-z]+")
 _TOPICS_OF_STUDIES = frozenset(("health", "infection", "reproduction"))
@@ -108,6 +109,8 @@ def topic_of_taxon(taxon_id: int, vocabulary: Vocabulary) -> Topic | None:
 
 
 def _topics_of_term(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
+    if _is_silent(text, vocabulary):
+        return
     topics = vocabulary.topics
     if ":" in text or "_" in text:
         yield from _topics_of_ids(text, vocabulary)
@@ -126,6 +129,20 @@ def _topics_of_term(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
         yield from _topics_of_word(token, vocabulary)
     if any(_is_known_by_ending(token, vocabulary) for token in _TOKEN.findall(folded.lower())):
         yield topics.default
+
+
+def _is_silent(text: str, vocabulary: Vocabulary) -> bool:
+    """Return True for a term of one or two listed words that reveal nothing. On False, the full search must decide."""
+    topics, words = vocabulary.topics, text.lower().split(" ")
+    if (
+        len(words) > _SHORT_TERM
+        or not text.isascii()
+        or not vocabulary.words.issuperset(words)
+        or not topics.numbers.isdisjoint(words)
+    ):
+        return False
+    parts = words if len(words) == 1 else [*words, (joined := "".join(words)), joined[:-1]]
+    return topics.words.keys().isdisjoint(parts) and all(len(word) > 1 and word.isalpha() for word in words)
 
 
 def _topics_of_ids(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:

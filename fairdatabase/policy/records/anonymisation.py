@@ -93,8 +93,8 @@ class Anonymiser:
     def anonymise(self, raw: RawSample, pseudonym: Callable[[str], str]) -> Anonymised:
         """Apply the policy to a raw sample. Raises InvalidSample with everything that is wrong with it."""
         judged = self.judge(raw)
-        if judged.violations:
-            raise InvalidSample(judged.violations)
+        if violations := judged.violations:
+            raise InvalidSample(violations)
         return render(judged, pseudonym)
 
     def own_organism(self, raw: RawSample) -> str:

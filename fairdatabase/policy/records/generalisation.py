@@ -126,6 +126,10 @@ def band(
     Raises Implausible if that is all bands or none.
     """
     lowest = 0 if bottom is None else bottom
+    if lowest <= low == high < top and not is_below:
+        # Most values are one number in one band.
+        start = math.floor(low / width) * width
+        return f"{start}-{start + width - 1}"
     if low > high or high < 0 or (is_below and high <= 0):
         raise Implausible("must not be below zero")
     if is_below and high <= lowest:

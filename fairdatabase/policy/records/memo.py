@@ -183,6 +183,8 @@ class Memo:
         """Return the field of a stored value, with the class of this value."""
         if not field.is_classified:
             return field
+        if field.action == "ontology" and isinstance(stored, str):
+            return at_least(field, topic_of_id(stored, field, self.policy.vocabulary))
         if isinstance(stored, str) and stored[-1:] == "]":
             term, _, behind = stored.partition(" [")
             if (listed := self.values[field].get(term)) is not None and is_one_id(behind[:-1], self.policy.vocabulary):

@@ -44,6 +44,7 @@ def sort_values(given: list[Given], memo: Memo) -> Sorted:
     donors: dict[str, str] = {}
     units: dict[str, str] = {}
     evidence: list[Evidence] = []
+    ends = memo.policy.vocabulary.missing.ends
     for name, field, value in given:
         if field is None:
             dropped[name] = UNKNOWN
@@ -54,7 +55,7 @@ def sort_values(given: list[Given], memo: Memo) -> Sorted:
                 listed.append((name, found))
             elif value is None:
                 continue
-            elif isinstance(value, str) and (term := missing_term(value)) is not None:
+            elif isinstance(value, str) and value[0] + value[-1] in ends and (term := missing_term(value)) is not None:
                 if term:
                     missing.append((name, field, term))
             else:

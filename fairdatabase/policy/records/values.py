@@ -52,28 +52,27 @@ def read_values(raw: RawSample, memo: Memo) -> Values:
         questionable = [name for name in names if name not in memo.names]
     values = list(map(metadata.__getitem__, names))
     texts: list[str] = list(map(_TEXT, values))
-    all_clean = are_clean(texts)
-    given: list[Given] = []
+    given: list[Given] = list(zip(names, fields, texts, strict=True))
     unreadable: dict[str, str] = {}
-    if all_clean and all(texts):
-        # The common case: all values are clean text, so they need not be read one by one.
-        given += zip(names, fields, texts, strict=True)
-    else:
-        for name, field, value, text in zip(names, fields, values, texts, strict=True):
-            if text and all_clean:
-                given.append((name, field, text))
-                continue
-            if "\0" in text:
-                questionable.append(name)
-            try:
-                given.append((name, field, read(value)))
-            except ValueError as problem:
-                questionable.append(name)
-                unreadable[name] = str(problem)
-                if field is None or not field.is_stored or field.action == "answer":
-                    # The value may identify the donor, so its texts are erased from the other values.
-                    text = "\n".join(_texts(value))[:_LONGEST_EVIDENCE]
-                    given.append((name, None if field and field.is_stored else field, text))
+    skipped: list[int] = []
+    # Most values are clean text, so they need not be read one by one.
+    for at in [at for at, text in enumerate(texts) if not text] if are_clean(texts) else range(len(texts)):
+        name, field, value = names[at], fields[at], values[at]
+        if "\0" in texts[at]:
+            questionable.append(name)
+        try:
+            given[at] = (name, field, read(value))
+        except ValueError as problem:
+            questionable.append(name)
+            unreadable[name] = str(problem)
+            if field is None or not field.is_stored or field.action == "answer":
+                # The value may identify the donor, so its texts are erased from the other values.
+                evidence = "\n".join(_texts(value))[:_LONGEST_EVIDENCE]
+                given[at] = (name, None if field and field.is_stored else field, evidence)
+            else:
+                skipped.append(at)
+    for at in reversed(skipped):
+        del given[at]
     if naming:
         given = [_find_in_value(*item, memo, readings) if item[0] in naming else item for item in given]
     if readings:
