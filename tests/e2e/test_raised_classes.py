@@ -21,6 +21,7 @@ PLANTED = (
     "stool of a smoker", "ulcerative colitis", "T 2 D", "ICU", "Asthma", "healthy", "non-diabetic", "MONDO:0005180",
     "feces [DOID:8577]", "Hispanic", "infant", "centenarian" , "34F", "pregnant woman", "prostate", "human milk",
     "relapse", "penicillin", "household", "university", "vegan", "small child", "OMIM:143100", "Human papillomavirus",
+    "no spleen", "six fingers", "high blood", "no pork", "donor kidney", "missing left arm",
 )  # fmt: skip
 HARMLESS = {"body_site": "tongue dorsum", "env_medium": "feces [ENVO:00002003]", "instrument_model": "Illumina MiSeq"}
 
@@ -95,3 +96,28 @@ async def test_infection_of_a_donor_is_withheld_and_notifies_no_follower(platfor
 
     await eventually(notified)
     assert await notified() == [later["id"]]
+
+
+async def test_outsiders_read_numbers_and_places_of_the_environment_but_not_of_a_donor(
+    platform: Platform, owner: Account
+) -> None:
+    outsider = await platform.account("outsider")
+    await owner.consent("donor 772")
+    metadata = {"ph": "6.834", "temperature": "17.46", "env_local_scale": "village"}
+    stored = {"ph": 6.83, "temperature": 17.5, "env_local_scale": "village"}
+    seen: dict[str, Any] = {}
+    for organism, fields in (("soil metagenome", {}), ("human gut metagenome", {"subject": "donor 772"})):
+        sample = await owner.create(organism, metadata=metadata, **fields)
+        assert sample["metadata"] == stored
+        await owner.wait_until_processed(sample["id"])
+        answer = (await outsider.call("GET", f"/api/samples/{sample['id']}")).json()
+        seen[organism] = answer["metadata"]
+        for condition in (
+            "metadata.ph = 6.83",
+            "metadata.ph = 6.834",
+            "metadata.ph > 6.8",
+            "metadata.temperature < 18",
+        ):
+            assert sample["id"] in await found_by(owner, condition), condition
+            assert (sample["id"] in await found_by(outsider, condition)) == (organism == "soil metagenome"), condition
+    assert seen == {"soil metagenome": stored, "human gut metagenome": {}}

@@ -89,10 +89,17 @@ def _role(found: Field | None, values: int, rows: int) -> tuple[str, str]:
 def _raised_by_values(found: Field, values: Sequence[str], vocabulary: Vocabulary) -> tuple[str, str]:
     """Return the role of a column, which has the class of its most revealing value."""
     # Imported here, because this compiles many patterns, which `fairdb risk` does not need.
-    from fairdatabase.policy.records.classes import classified
+    from fairdatabase.policy.recognizers.terms import is_term
+    from fairdatabase.policy.records.classes import classified, classified_for
+    from fairdatabase.policy.records.origins import Origin
 
     missing = vocabulary.missing.in_table
-    raised = {classified(found, text, vocabulary) for value in values if (text := clean(value)) and not missing(text)}
+    texts = {text for value in values if (text := clean(value)) and not missing(text)}
+    raised = [classified(found, text, vocabulary) for text in texts]
+    if found.varies and found.is_classified:
+        # The rows may be people. A value that the platform would not store is left to the other checks.
+        known = [text for text in texts if is_term(text, found, vocabulary)]
+        raised += [classified_for(Origin.UNCLEAR, found, text, vocabulary) for text in known]
     highest = max(raised, key=lambda field: field.field_class, default=found)
     if highest.field_class == found.field_class:
         return CLASS_NAMES[found.field_class], found.name

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from fairdatabase.policy.recognizers.plain import is_plain
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.topics import Topic
 from fairdatabase.policy.tables.vocabulary import Vocabulary
@@ -47,19 +48,21 @@ _QUASI, _SENSITIVE, _RESTRICTED = (
 _OF_PERSONS = frozenset(("age", "sex", "occupation", "code"))
 # Topics that tell persons apart in a value that also has a sensitive topic.
 _IDENTIFYING = _OF_PERSONS | {"organ", "household", "settlement", "place"}
+_SETTLEMENT = "settlement"
 _LONG_TIME = re.compile(r"\d[ -]?(?:years?|yrs?|y|yo|months?|mos?)(?![a-z])")
 _YEARS_OF_AGE = re.compile(r"\d\d[ -]?(?:years?|yrs?|y|yo)(?![a-z])")
 
 
-def topic_of(text: str, field: Field, vocabulary: Vocabulary) -> Topic | None:
+def topic_of(text: str, field: Field, vocabulary: Vocabulary, *, is_person: bool = False) -> Topic | None:
     """Return the most revealing topic of a clean value in a field, or None if the value reveals nothing.
 
-    A value that tells persons apart and says something sensitive has a topic of its own, which is restricted.
+    A value that tells persons apart and says something sensitive has a topic of its own, which is restricted. A village
+    is where a person lives, and else only an environment.
     """
     most: Topic | None = None
     identifying: Topic | None = None
     for topic in _FINDERS[field.action](text, vocabulary):
-        is_permitted = _permits(topic, field)
+        is_permitted = _permits(topic, field) and not (is_person and topic.name == _SETTLEMENT)
         if (most is None or topic.field_class > most.field_class) and not is_permitted:
             most = topic
         if not is_permitted or field.field_class == _QUASI:
@@ -68,6 +71,19 @@ def topic_of(text: str, field: Field, vocabulary: Vocabulary) -> Topic | None:
     if most is not None and most.field_class == _SENSITIVE and identifying is not None:
         return _combined(most, identifying)
     return most
+
+
+def topic_of_sample(text: str, field: Field, vocabulary: Vocabulary, *, is_person: bool) -> Topic | None:
+    """Return what a clean value reveals more if its sample is (`is_person`), or else may be, of a person."""
+    are_plain = is_plain(text, field, vocabulary, is_person=is_person)
+    if are_plain and not (is_person and _permits(vocabulary.topics.by_name[_SETTLEMENT], field)):
+        return None
+    find = topic_of_id if field.action == "ontology" else topic_of
+    most = find(text, field, vocabulary, is_person=is_person)
+    if are_plain or (most is not None and most.field_class != _QUASI):
+        return most
+    body = vocabulary.topics.by_name["body"]
+    return body if most is None or most.name not in _IDENTIFYING else _combined(body, most)
 
 
 def topic_of_person(text: str, field: Field, vocabulary: Vocabulary) -> Topic | None:
@@ -88,12 +104,12 @@ def _combined(sensitive: Topic, identifying: Topic) -> Topic:
     return Topic("combined", _RESTRICTED, f"{sensitive.about} and about {identifying.about}", frozenset())
 
 
-def topic_of_id(text: str, field: Field, vocabulary: Vocabulary) -> Topic | None:
+def topic_of_id(text: str, field: Field, vocabulary: Vocabulary, *, is_person: bool = False) -> Topic | None:
     """Return what one ontology id reveals in a field, or None if it reveals nothing."""
     prefix, _, number = text.partition(":")
     number = number[1:] if number[:1].isalpha() else number
     if not number.isdecimal():
-        return topic_of(text, field, vocabulary)
+        return topic_of(text, field, vocabulary, is_person=is_person)
     topic = _topic_of_id(prefix, number, vocabulary)
     return None if topic is None or _permits(topic, field) else topic
 

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
-from fairdatabase.policy.records.classes import is_of_a_person, says_raised
+from fairdatabase.policy.records.classes import says_raised
 from fairdatabase.policy.records.contract import broken_rules
 from fairdatabase.policy.records.drops import IDENTIFYING, Cause, Dropped
 from fairdatabase.policy.records.generalisation import Implausible
 from fairdatabase.policy.records.memo import Listed, Memo
 from fairdatabase.policy.records.named_fields import NamedFields, judge_named, read_year
 from fairdatabase.policy.records.organisms import own_organism, settle_organism, titled_values, with_organism
+from fairdatabase.policy.records.origins import Origin, origin_of
 from fairdatabase.policy.records.postcodes import expects_five_figures
 from fairdatabase.policy.records.refusals import Refusal, collect_refusals
 from fairdatabase.policy.records.repeats import merge_repeats
@@ -153,8 +154,12 @@ class Anonymiser:
         refusal = collect_refusals(refused, unreadable_donors, broken, identifiers, policy)
         subject = donors[0] if donors else None
         topic = memo.topic_of_organism(named.organism, named.taxon_id)
-        if topic is not None and not is_of_a_person(bool(subject), _stored(listed, values)):
-            topic = None
+        if topic is not None or _varies(listed, values):
+            stored = _stored(listed, values)
+            origin = origin_of(named.organism, named.taxon_id, bool(subject), stored, memo.evidence, vocabulary)
+            topic = topic if origin is Origin.PERSON else None
+            if origin is not Origin.ELSEWHERE:
+                listed, values = _classified_for(origin, listed, values, memo)
         return Judgement(raw.study, subject, named, listed, values, dropped, merged, found.donors, refusal, topic)
 
 
@@ -266,6 +271,28 @@ def _stored(listed: list[tuple[str, Listed]], values: list[Stored]) -> Iterator[
         yield text.field, text.stored
     for _, field, value in values:
         yield field, value
+
+
+def _varies(listed: list[tuple[str, Listed]], values: list[Stored]) -> bool:
+    """Return whether the class of any stored value may depend on the origin of the sample."""
+    for _, text in listed:
+        if text.by_origin is not None:
+            return True
+    return any(field.varies for _, field, _ in values)
+
+
+def _classified_for(
+    origin: Origin, listed: list[tuple[str, Listed]], values: list[Stored], memo: Memo
+) -> tuple[list[tuple[str, Listed]], list[Stored]]:
+    """Return the stored values with the classes that they have in a sample that is, or may be, of a person."""
+    number = origin - 1
+    return (
+        [(name, text.by_origin[number] if text.by_origin else text) for name, text in listed],
+        [
+            (name, memo.classified_for(origin, field, value) if field.varies else field, value)
+            for name, field, value in values
+        ],
+    )
 
 
 def _all_stored_text(raw: RawSample, listed: list[tuple[str, Listed]], values: list[Stored], year: str) -> str:

@@ -1,11 +1,11 @@
 """Classes: raises the class of a value, in any field, to that of its most revealing word or ontology id."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
 from fairdatabase.policy.recognizers.terms import is_well_known
-from fairdatabase.policy.recognizers.topics import topic_of, topic_of_id, topic_of_person
+from fairdatabase.policy.recognizers.topics import topic_of, topic_of_id, topic_of_person, topic_of_sample
+from fairdatabase.policy.records.origins import Origin
 from fairdatabase.policy.tables.fields import CLASS_NAMES, Field
 from fairdatabase.policy.tables.topics import Topic
 from fairdatabase.policy.tables.vocabulary import Vocabulary
@@ -18,11 +18,7 @@ _PUBLIC, _SENSITIVE, _RESTRICTED = (
     FieldClass.FIELD_CLASS_RESTRICTED,
 )
 _MOST_RAISED = 4096
-_HOSTS = frozenset(("host_species", "host_common_name", "host_taxid"))
-_HUMAN = frozenset(("homo sapiens", "homo sapiens sapiens", "human", "humans", "9606"))
-# Fields of these actions say where and when a sample was taken, which environmental samples have as well.
-_OF_PLACES = frozenset(("country", "grid", "coordinates", "year", "prefix"))
-_NAMES_OF_PLACES = frozenset(("region", "continent"))
+_AS = ", as "
 
 
 def classified(field: Field, stored: Scalar, vocabulary: Vocabulary) -> Field:
@@ -40,6 +36,26 @@ def classified(field: Field, stored: Scalar, vocabulary: Vocabulary) -> Field:
     return at_least(field, find(plain(stored), field, vocabulary))
 
 
+def classified_for(origin: Origin, field: Field, stored: Scalar, vocabulary: Vocabulary) -> Field:
+    """Return the field of a stored value whose class depends on the origin of its sample.
+
+    `field` already has the class that the value has in a sample that is of no person.
+    """
+    if origin == Origin.ELSEWHERE:
+        return field
+    if field.class_of_person:
+        return _of_person(field)
+    if isinstance(stored, bool):
+        return field
+    return at_least(field, topic_of_sample(plain(stored), field, vocabulary, is_person=origin == Origin.PERSON))
+
+
+@lru_cache(_MOST_RAISED)
+def _of_person(field: Field) -> Field:
+    says = f"{field.says}, as {CLASS_NAMES[field.class_of_person]}: the sample is or may be of a person"
+    return replace(field, field_class=field.class_of_person, says=says, is_raised=True)
+
+
 def at_least(field: Field, topic: Topic | None) -> Field:
     """Return a field whose class is at least that of a topic."""
     return field if topic is None or topic.field_class <= field.field_class else _raised(field, topic)
@@ -48,23 +64,10 @@ def at_least(field: Field, topic: Topic | None) -> Field:
 @lru_cache(_MOST_RAISED)
 def _raised(field: Field, topic: Topic) -> Field:
     why = f"says something about {topic.about}"
-    return replace(field, field_class=topic.field_class, says=says_raised(field.says, topic), why=why)
+    return replace(field, field_class=topic.field_class, says=says_raised(field.says, topic), why=why, is_raised=True)
 
 
 def says_raised(says: str, topic: Topic) -> str:
     """Return the name of an action on a value that has the class of a topic."""
-    return f"{says}, as {CLASS_NAMES[topic.field_class]}: it says something about {topic.about}"
-
-
-def is_of_a_person(has_subject: bool, values: Iterable[tuple[Field, Scalar]]) -> bool:
-    """Return whether a sample with these stored values comes from a person, as far as it says so.
-
-    A host decides it. Without one, a subject or any fact about a person does.
-    """
-    hosts: list[str] = []
-    for field, value in values:
-        if field.name in _HOSTS:
-            hosts.append(plain(value).lower())
-        elif field.field_class != _PUBLIC and field.action not in _OF_PLACES and field.name not in _NAMES_OF_PLACES:
-            has_subject = True
-    return any(host in _HUMAN for host in hosts) if hosts else has_subject
+    says, _, _ = says.partition(_AS)
+    return f"{says}{_AS}{CLASS_NAMES[topic.field_class]}: it says something about {topic.about}"

@@ -8,22 +8,25 @@ it is full.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from google.protobuf.struct_pb2 import Value
 
 from fairdatabase.policy.recognizers.numbering import is_number_alone
 from fairdatabase.policy.recognizers.organism import is_organism
+from fairdatabase.policy.recognizers.plain import is_plain_id
 from fairdatabase.policy.recognizers.terms import LONGEST_ENTRY, is_one_id, may_hold_id, without_ids
 from fairdatabase.policy.recognizers.topics import topic_of_id, topic_of_organism, topic_of_taxon
-from fairdatabase.policy.records.classes import at_least, classified
+from fairdatabase.policy.records.classes import at_least, classified, classified_for
 from fairdatabase.policy.records.drops import Cause, Dropped
+from fairdatabase.policy.records.origins import EvidenceOf, Origin
 from fairdatabase.policy.records.rules import OTHER, RULES, Rule, RuleContext, expected_form
 from fairdatabase.policy.tables.fields import Field, Match, Policy
 from fairdatabase.policy.tables.topics import Topic
 from fairdatabase.policy.text.characters import squash
 from fairdatabase.policy.text.scalars import Scalar
+from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 
 _MOST_NAMES = 4096
@@ -32,6 +35,7 @@ _MOST_ORGANISMS = 4096
 _MOST_SHAPES = 4096
 # Longer names and values are not cached. The proto permits every name up to this length.
 _LONGEST = 64
+_PUBLIC = FieldClass.FIELD_CLASS_PUBLIC
 
 Shape = tuple[str, int, int, int, int]
 Key = TypeVar("Key")
@@ -60,6 +64,8 @@ class Listed:
     squashed: str
     part: bytes
     """A serialised sample with this field alone. Concatenated parts parse as one sample with all of the fields."""
+    by_origin: "tuple[Listed, Listed] | None" = None
+    """The same for a sample that may be of a person, and for one that is, if either has another class."""
 
 
 class _Values(dict[Field, dict[str, Listed]]):
@@ -99,6 +105,8 @@ class Memo:
         self.rules: Mapping[str, Rule] = {**RULES, **remembering}
         """The rules, by action, for values that are not cached."""
         self._organisms: Bounded[str, Topic | None] = Bounded(_MOST_ORGANISMS)
+        self.evidence = EvidenceOf(policy.vocabulary.plain)
+        """What each field says about the origin of a sample that has it."""
         self._good_shapes: Bounded[Shape, None] = Bounded(_MOST_SHAPES)
 
     def match(self, name: str) -> Match:
@@ -194,6 +202,19 @@ class Memo:
                 # The term and its id may reveal more together than each alone.
         return classified(field, stored, self.policy.vocabulary)
 
+    def classified_for(self, origin: Origin, field: Field, stored: Scalar) -> Field:
+        """Return the field of a stored value whose class depends on the origin of its sample."""
+        if isinstance(stored, str) and field.field_class == _PUBLIC:
+            if field.action == "ontology":
+                if is_plain_id(stored, self.policy.vocabulary):
+                    return field
+            elif stored[-1:] == "]":
+                term, _, id = stored[:-1].partition(" [")
+                listed = self.values[field].get(term)
+                if listed is not None and listed.by_origin is None and is_plain_id(id, self.policy.vocabulary):
+                    return field
+        return classified_for(origin, field, stored, self.policy.vocabulary)
+
     def _knows_but_for_id(self, field: Field, value: str) -> bool:
         """Return whether a value is a cached term followed by an ontology id: "feces [UBERON:0001988]"."""
         if field.action != "term" or len(value) > LONGEST_ENTRY:
@@ -204,7 +225,15 @@ class Memo:
 
     def _remember(self, field: Field, value: str, stored: str) -> None:
         part = Sample(metadata={field.name: Value(string_value=stored)}).SerializeToString()
-        listed = Listed(classified(field, stored, self.policy.vocabulary), stored, squash(stored), part)
+        vocabulary = self.policy.vocabulary
+        listed = Listed(classified(field, stored, vocabulary), stored, squash(stored), part)
+        if listed.field.varies:
+            unclear, person = (
+                classified_for(origin, listed.field, stored, vocabulary) for origin in (Origin.UNCLEAR, Origin.PERSON)
+            )
+            if not (unclear is person is listed.field):
+                by_origin = replace(listed, field=unclear), replace(listed, field=person)
+                listed = replace(listed, by_origin=by_origin)
         self.values[field][value] = listed
 
 

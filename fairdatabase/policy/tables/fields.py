@@ -69,12 +69,18 @@ class Field:
     lowest: float = float("-inf")
     highest: float = float("inf")
     digits: int = 3
+    # The class of a number of a sample that is, or may be, of a person.
+    class_of_person: FieldClass.ValueType = FieldClass.FIELD_CLASS_UNSPECIFIED
+    # Whether the class was raised because of a value.
+    is_raised: bool = False
     # The field's name in the API: "metadata.age".
     path: str = field(init=False)
     # Whether its value is stored under its name, in any form.
     is_stored: bool = field(init=False)
     # Whether a value may have a higher class than the field: a public term with a word for a disease is sensitive.
     is_classified: bool = field(init=False)
+    # Whether the class also depends on whether the sample is of a person.
+    varies: bool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", f"metadata.{self.name}")
@@ -82,6 +88,9 @@ class Field:
         is_lower = self.field_class in _LOWER_CLASSES and (self.action in _OF_WORDS or self.name in _TAXON_IDS)
         is_sensitive_term = self.field_class == FieldClass.FIELD_CLASS_SENSITIVE and self.action == "term"
         object.__setattr__(self, "is_classified", is_lower or is_sensitive_term)
+        is_public = self.field_class == FieldClass.FIELD_CLASS_PUBLIC
+        has_plain_values = is_lower and (self.action == "term" or (self.action == "ontology" and is_public))
+        object.__setattr__(self, "varies", has_plain_values or self.class_of_person > self.field_class)
 
 
 class Match(NamedTuple):

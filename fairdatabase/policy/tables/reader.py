@@ -30,7 +30,7 @@ _OPTIONS: dict[str, tuple[set[str], set[str]]] = {
     "study": ({"says"}, set()),
     "prefix": ({"says", "digits"}, set()),
     "sequence": ({"says"}, set()),
-    "number": ({"says"}, {"digits", "lowest", "highest", "units"}),
+    "number": ({"says"}, {"digits", "lowest", "highest", "units", "class_of_person"}),
     "measurements": ({"says"}, {"digits", "units"}),
     "occasion": ({"says", "lowest", "highest"}, set()),
     "band": ({"says", "unit", "width", "top", "lowest", "highest"}, {"read_in", "unit_field", "bottom", "values"}),
@@ -125,8 +125,11 @@ def _read_field(where: str, name: str, group: dict[str, Any]) -> Field:
     readers: dict[str, Callable[[Any], Any]] = {
         "values": read_values,
         "pattern": lambda text: _compile(where, text),
+        "class_of_person": CLASSES.__getitem__,
         "units": lambda table: _read_units(where, name, table, group.get("fields", {})),
     }
+    if "class_of_person" in options:
+        _require(options["class_of_person"] in CLASSES, f"{where}: class_of_person must be a class")
     try:
         read = {key: readers[key](value) if key in readers else value for key, value in options.items()}
     except ValueError as error:

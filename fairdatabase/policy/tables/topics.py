@@ -49,6 +49,8 @@ class Topics:
     number; letters before the number are left out: ("NCIT", 16576)."""
     ontologies: Mapping[str, Topic | None]
     """The topic of all other ids of an ontology, by its prefix in capitals."""
+    groups: Mapping[str, frozenset[str]]
+    """Names of fields by the group that topics.toml puts them in, such as "sites"."""
 
     @property
     def default(self) -> Topic:
@@ -92,6 +94,7 @@ def load_topics(sections: Mapping[str, str], path: Path = TOPICS_FILE) -> Topics
         endings=tuple(content["endings"]["harmless"].split()),
         ids=ids,
         ontologies=ontologies,
+        groups={group: frozenset(fields) for group, fields in content["fields"].items()},
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from fairdatabase.policy.tables.lexicon import Lexicon
 from fairdatabase.policy.tables.missing import VOCABULARY_FILE, MissingTerms, read_missing
+from fairdatabase.policy.tables.people import PlainWords, load_plain_words
 from fairdatabase.policy.tables.questions import Questions, read_questions
 from fairdatabase.policy.tables.topics import Topics, load_topics
 from fairdatabase.policy.text.characters import fold, squash
@@ -75,6 +76,7 @@ class Vocabulary:
     numbers: NumberWords
     questions: Questions
     topics: Topics
+    plain: PlainWords
     # Ordinary words and names of many languages.
     lexicon: Lexicon = field(default_factory=Lexicon)
 
@@ -125,6 +127,7 @@ def load_vocabulary(path: Path = VOCABULARY_FILE) -> Vocabulary:
         ),
         questions=read_questions(content["questions"], words, given),
         topics=load_topics(content["words"]),
+        plain=load_plain_words(content["words"]),
     )
 
 

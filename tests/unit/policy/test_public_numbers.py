@@ -1,7 +1,8 @@
-"""Public numbers are so coarse that they, together with all other public fields, single out hardly anybody."""
+"""Numbers are public only of samples that are of no person, and their public fields single out hardly anybody."""
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 
@@ -16,9 +17,11 @@ ANONYMISER = Anonymiser(POLICY)
 DONORS = 300
 
 
-def store(metadata: dict[str, object]) -> tuple[dict[str, float | str], dict[str, int]]:
+def store(
+    metadata: Mapping[str, object], organism: str = "human gut metagenome", subject: str = "d1"
+) -> tuple[dict[str, float | str], dict[str, int]]:
     """Return the stored metadata of a record, and its classes."""
-    raw = RawSample(organism="human gut metagenome", subject="d1")
+    raw = RawSample(organism=organism, subject=subject)
     for name, value in metadata.items():
         raw.metadata[name].string_value = str(value)
     stored = ANONYMISER.anonymise(raw, lambda subject: f"p-{subject}")
@@ -48,24 +51,62 @@ def test_numbers_of_one_sample_are_restricted(name: str, value: object, field: s
     assert classes[field] == FIELD_CLASS_RESTRICTED
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "field", "stored"),
-    [
-        ("pH", "6.83", "ph", 7),
-        ("depth", "0.154", "depth", 0.2),
-        ("water temperature", "17.4", "water_temperature", 20),
-        ("salinity", "34.7", "salinity", 30),
-        ("humidity", "58", "humidity", 60),
-        ("sample_mass", "0.247", "sample_mass", 0.2),
-        ("soil pH", "5.49", "soil_ph", 5),
-    ],
-)
-def test_public_numbers_have_one_digit(name: str, value: object, field: str, stored: float) -> None:
-    values, classes = store({name: value})
-    assert values == {field: stored}
-    assert field not in classes
+NUMBERS = [
+    ("pH", "6.834", "ph", 6.83),
+    ("depth", "0.1542", "depth", 0.154),
+    ("water temperature", "17.41", "water_temperature", 17.4),
+    ("salinity", "34.71", "salinity", 34.7),
+    ("humidity", "58", "humidity", 58),
+    ("sample_mass", "0.2471", "sample_mass", 0.247),
+    ("soil pH", "5.493", "soil_ph", 5.49),
+    ("mean annual temperature", "11.26", "annual_temp", 11.3),
+    ("nitrate", "1284", "nitrate", 1280),
+]
+SOIL = "soil metagenome"
+
+
+@pytest.mark.parametrize(("name", "value", "field", "stored"), NUMBERS)
+def test_numbers_of_the_environment_are_public_unless_of_a_person(
+    name: str, value: object, field: str, stored: float
+) -> None:
+    for other in ({}, {"env_medium": "soil"}, {"host": "Zea mays"}, {"lat_lon": "40.1 N 105.2 W", "country": "NL"}):
+        values, classes = store({name: value, **other}, SOIL, "")
+        assert (values[field], classes.get(field)) == (stored, None)
     # The stored form comes back unchanged.
-    assert store({field: stored})[0] == {field: stored}
+    assert store({field: stored}, SOIL, "")[0] == {field: stored}
+    for organism, subject, other in (
+        ("human gut metagenome", "", {}),
+        (SOIL, "d1", {}),
+        (SOIL, "", {"age": "34"}),
+        (SOIL, "", {"host": "Homo sapiens"}),
+        (SOIL, "", {"host_taxid": "9606"}),
+        ("gut metagenome", "", {}),
+        ("metagenome", "", {}),
+        ("Escherichia coli", "", {}),
+        ("Escherichia coli", "", {"host": "not applicable"}),
+        ("Escherichia coli", "d1", {"host": "unknown"}),
+    ):
+        values, classes = store({name: value, **other}, organism, subject)
+        assert values[field] == stored
+        assert classes[field] == FIELD_CLASS_RESTRICTED
+
+
+@pytest.mark.parametrize("organism", ["E. coli", "mouse gut metagenome", "human gut metagenome"])
+def test_host_says_whose_the_sample_is(organism: str) -> None:
+    assert "ph" not in store({"ph": "7.1", "host": "Mus musculus"}, organism, "mouse 1")[1]
+    assert store({"ph": "7.1", "host": "Homo sapiens"}, organism, "")[1]["ph"] == FIELD_CLASS_RESTRICTED
+
+
+def test_what_samples_of_any_kind_have_is_no_fact_about_a_person() -> None:
+    fields = {
+        "ph": "7.1",
+        "notes": "taken at noon",
+        "dna_concentration": "12",
+        "treatment": "drought",
+        "age": "missing",
+    }
+    assert "ph" not in store(fields, SOIL, "")[1]
+    assert store(fields, "E. coli", "")[1]["ph"] == FIELD_CLASS_RESTRICTED
 
 
 @pytest.mark.parametrize(
@@ -73,10 +114,9 @@ def test_public_numbers_have_one_digit(name: str, value: object, field: str, sto
     [field for field in POLICY.all_fields() if field.action in ("number", "measurements")],
     ids=lambda field: field.name,
 )
-def test_every_public_number_is_coarse(field: Field) -> None:
+def test_every_public_number_is_restricted_in_people(field: Field) -> None:
     if field.field_class == FIELD_CLASS_PUBLIC:
-        # Either one digit, or the place of a sample in a short sequence.
-        assert field.digits == 1 or (field.lowest, field.highest) == (0, 999)
+        assert field.class_of_person == FIELD_CLASS_RESTRICTED
 
 
 def test_all_public_fields_together_single_out_hardly_anybody() -> None:
@@ -105,4 +145,4 @@ def test_all_public_fields_together_single_out_hardly_anybody() -> None:
     counts = Counter(public)
     alone = sum(counts[record] == 1 for record in public)
     assert alone <= DONORS // 100
-    assert all({"body_site", "temperature", "ph"} <= {name for name, _ in record} for record in public)
+    assert all("body_site" in dict(record) for record in public)

@@ -24,7 +24,7 @@ TERMS = SearchTerms(POLICY)
         ("collectionDate", "03.02.2017", "collectionDate", "2017"),
         ("metadata.species", "escherichia coli", "organism", "escherichia coli"),
         ("organism", "Human gut metagenome", "organism", "Human gut metagenome"),
-        ("metadata.ph", "7.1", "metadata.ph", 7.0),
+        ("metadata.ph", "7.134", "metadata.ph", 7.13),
         ("metadata.host_age", "Not collected", "metadata.age", "not collected"),
         ("metadata.notes", "Taken after breakfast", "metadata.notes", "Taken after breakfast"),
         ("metadata.non_westernized", "no", "metadata.westernized", "yes"),

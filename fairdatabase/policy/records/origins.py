@@ -1,0 +1,121 @@
+"""Origins: whether a sample is of a person, as far as its own fields say so."""
+
+import re
+from collections.abc import Iterable
+from enum import IntEnum
+
+from fairdatabase.policy.tables.fields import Field
+from fairdatabase.policy.tables.people import PlainWords
+from fairdatabase.policy.tables.vocabulary import Vocabulary
+from fairdatabase.policy.text.scalars import Scalar, plain
+from fairdb.privacy.v1.field_class_pb2 import FieldClass
+
+_PUBLIC = FieldClass.FIELD_CLASS_PUBLIC
+_HOSTS = frozenset(("host_species", "host_common_name", "host_taxid", "host_species_ontology_term_id"))
+_WORD = re.compile(r"[a-z]+")
+_HUMAN_TAXA = frozenset(("9606", "63221", "741158"))
+_USUAL = frozenset(("Homo sapiens", "human", "Human", "9606"))
+_NUMBER = re.compile(r"\d+")
+# "Human papillomavirus" is named after its host, but may have grown in a dish.
+_VIRUS = re.compile(r"virus|viridae|phage")
+# Fields of these actions say where and when a sample was taken, which environmental samples have as well.
+_OF_PLACES = frozenset(("country", "grid", "coordinates", "year", "prefix"))
+_NAMES_OF_PLACES = frozenset(("region", "continent"))
+# Numbers and notes that samples of any kind have.
+_OF_SAMPLES = frozenset(("number", "text"))
+
+
+class Evidence(IntEnum):
+    """What a field says about the origin of a sample."""
+
+    NONE = 0
+    DETAIL = 1
+    """Samples of any kind may have it."""
+    FACT = 2
+    """Only a person, or an animal that is named as the host, has it."""
+    HOST = 3
+
+
+class EvidenceOf(dict[Field, Evidence]):
+    """The evidence of each field."""
+
+    def __init__(self, plain_words: PlainWords) -> None:
+        super().__init__()
+        self._plain = plain_words
+
+    def __missing__(self, field: Field) -> Evidence:
+        if field.is_raised:
+            return Evidence.DETAIL
+        found = self[field] = self._of(field)
+        return found
+
+    def _of(self, field: Field) -> Evidence:
+        if field.name in _HOSTS:
+            return Evidence.HOST
+        if field.field_class == _PUBLIC or field.action in _OF_PLACES or field.name in _NAMES_OF_PLACES:
+            return Evidence.NONE
+        is_detail = field.action in _OF_SAMPLES or field.name in self._plain.of_any_sample
+        return Evidence.DETAIL if is_detail else Evidence.FACT
+
+
+class Origin(IntEnum):
+    """Where a sample comes from. The higher, the more must be hidden."""
+
+    ELSEWHERE = 0
+    """An animal, a plant or an environment."""
+    UNCLEAR = 1
+    """Perhaps a person: "Escherichia coli" of a sample that says nothing else."""
+    PERSON = 2
+
+
+def origin_of(
+    organism: str,
+    taxon_id: int,
+    has_subject: bool,
+    values: Iterable[tuple[Field, Scalar]],
+    evidence: EvidenceOf,
+    vocabulary: Vocabulary,
+) -> Origin:
+    """Return the origin of a sample with these stored values.
+
+    A host decides it. Without one, a donor, a fact about a person or a human organism does, and then the environment
+    that the organism names.
+    """
+    plain_words, term = vocabulary.plain, vocabulary.missing.term
+    hosts: set[bool] = set()
+    has_detail = False
+    for field, value in values:
+        kind = evidence[field]
+        if kind is Evidence.HOST:
+            if (is_human := _is_human(plain(value), vocabulary)) is not None:
+                hosts.add(is_human)
+        elif kind and not has_subject and not (isinstance(value, str) and term(value) is not None):
+            has_detail = True
+            has_subject = kind is Evidence.FACT
+    if hosts:
+        return Origin.PERSON if True in hosts else Origin.ELSEWHERE
+    words = set(_WORD.findall(organism.lower()))
+    is_human = not words.isdisjoint(plain_words.human) and not _VIRUS.search(organism.lower())
+    if has_subject or str(taxon_id) in _HUMAN_TAXA or is_human:
+        return Origin.PERSON
+    if taxon_id in plain_words.taxa or _names_environment(words, vocabulary):
+        return Origin.ELSEWHERE
+    return Origin.PERSON if has_detail else Origin.UNCLEAR
+
+
+def _is_human(host: str, vocabulary: Vocabulary) -> bool | None:
+    """Return whether a host is a person, or None if it says nothing."""
+    if host in _USUAL:
+        return True
+    if vocabulary.missing.term(host) is not None:
+        return None
+    words = set(_WORD.findall(host.lower()))
+    if not words.isdisjoint(vocabulary.plain.human) or not _HUMAN_TAXA.isdisjoint(_NUMBER.findall(host)):
+        return True
+    return None if words and words <= vocabulary.plain.unclear_hosts else False
+
+
+def _names_environment(words: set[str], vocabulary: Vocabulary) -> bool:
+    """Return whether an organism is an animal, a plant, or the community of one or of an environment."""
+    plain_words = vocabulary.plain
+    return not words.isdisjoint(plain_words.environments)
