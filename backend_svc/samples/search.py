@@ -20,6 +20,7 @@ from chassis.storage.database import Database
 from fairdatabase.filters import language
 from fairdatabase.filters.language import Comparison
 from fairdatabase.filters.scanner import FilterError
+from fairdatabase.policy.access.data_fields import data_fields, remove_fields
 from fairdatabase.policy.access.equivalence import NO_LIMIT, ClassSize
 from fairdatabase.policy.access.times import cut_times
 from fairdatabase.policy.access.visibility import Reader, view_of
@@ -31,7 +32,6 @@ from fairdb.backend.v1.backend_service_pb2 import (
 )
 from fairdb.samples.v1.sample_pb2 import Sample
 
-_METADATA = "metadata."
 _PAGE_BYTES = 3_000_000
 """A page ends early at this size, because a gRPC message is limited to 4 MB."""
 
@@ -121,8 +121,8 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     size = 0
     for row in found[: request.page_size]:
         stored = rows.to_stored(row)
-        # Clear before measuring: otherwise the number of samples on a page would reveal how much is withheld.
-        _clear_withheld(stored, reader)
+        # Remove before measuring: otherwise the number of samples on a page would reveal how much is withheld.
+        _remove_withheld(stored, reader)
         size += stored.ByteSize()
         if answer.samples and size > _PAGE_BYTES:
             break
@@ -132,8 +132,8 @@ async def list_samples(database: Database, request: ListStoredSamplesRequest) ->
     return answer
 
 
-def _clear_withheld(stored: StoredSample, reader: Reader) -> None:
-    """Clear the metadata values that the reader may not see under any use, and times of the day.
+def _remove_withheld(stored: StoredSample, reader: Reader) -> None:
+    """Remove the fields that the reader may not see under any use, and times of the day.
 
     The gateway decides whether the declared use is permitted, and removes more values if it is not.
     """
@@ -141,10 +141,11 @@ def _clear_withheld(stored: StoredSample, reader: Reader) -> None:
     is_quarantined = sample.state == Sample.STATE_QUARANTINED
     size = ClassSize(stored.class_donors, stored.class_is_linked)
     view = view_of(reader, owner=sample.owner, study=sample.study, size=size, is_quarantined=is_quarantined)
-    paths = [_METADATA + name for name in sample.metadata]
-    for path in view.withheld(paths, stored.classes, use_permitted=True):
-        sample.metadata[path.removeprefix(_METADATA)].Clear()
     if not view.oversees:
+        withheld = view.withheld(data_fields(sample), stored.classes, use_permitted=True)
+        remove_fields(sample, withheld)
+        for name in withheld:
+            del stored.classes[name]
         cut_times(sample)
 
 

@@ -68,4 +68,4 @@ def render(sample: Stored, classes: Mapping[str, int], view: View) -> SampleAnsw
                 field, empty = _EMPTY[name]
                 values[field] = empty
         values["metadata"] = metadata
-    return SampleAnswer.model_construct(**values, withheld_fields=sorted(withheld), dropped_fields=[])
+    return SampleAnswer.model_construct(**values, withheld_fields=view.names_of(withheld), dropped_fields=[])

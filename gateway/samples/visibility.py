@@ -1,7 +1,6 @@
 """Visibility: removes the fields of a stored sample that its reader may not see. The policy decides which."""
 
-from collections.abc import Callable
-
+from fairdatabase.policy.access.data_fields import data_fields, remove_fields
 from fairdatabase.policy.access.equivalence import ClassSize
 from fairdatabase.policy.access.times import cut_times
 from fairdatabase.policy.access.visibility import Reader, View, view_of
@@ -9,19 +8,11 @@ from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.samples.v1.sample_pb2 import Sample
 from gateway.samples.errors import SampleNotFound
 
-_METADATA = "metadata."
-_CLEAR: dict[str, Callable[[Sample], None]] = {
-    "subject": lambda sample: sample.ClearField("subject"),
-    "organism": lambda sample: sample.ClearField("organism"),
-    "taxonId": lambda sample: sample.ClearField("taxon_id"),
-    "collectionDate": lambda sample: sample.ClearField("collection_date"),
-}
-
 
 def render(stored: StoredSample, reader: Reader, *, use_permitted: bool = False) -> Sample:
-    """Return the sample without the fields that the reader may not see, and list their names. Raises SampleNotFound.
+    """Return the sample without the fields that the reader may not see, and name what is withheld.
 
-    The times are exact only for readers who oversee the sample.
+    Raises SampleNotFound. The times are exact only for readers who oversee the sample.
     `use_permitted`: whether the sample's terms permit the use that the reader declared.
     """
     view = _view(stored, reader)
@@ -29,13 +20,9 @@ def render(stored: StoredSample, reader: Reader, *, use_permitted: bool = False)
         raise SampleNotFound
     sample = Sample()
     sample.CopyFrom(stored.sample)
-    withheld = view.withheld(_data_fields(sample), stored.classes, use_permitted=use_permitted)
-    for name in withheld:
-        if name.startswith(_METADATA):
-            sample.metadata.pop(name.removeprefix(_METADATA), None)
-        else:
-            _CLEAR[name](sample)
-    sample.withheld_fields[:] = sorted(withheld)
+    withheld = view.withheld(data_fields(sample), stored.classes, use_permitted=use_permitted)
+    remove_fields(sample, withheld)
+    sample.withheld_fields[:] = view.names_of(withheld, use_permitted=use_permitted)
     if not view.oversees:
         cut_times(sample)
     return sample
@@ -67,14 +54,3 @@ def _view(stored: StoredSample, reader: Reader) -> View:
         is_quarantined=sample.state == Sample.STATE_QUARANTINED,
         is_embargoed=stored.is_embargoed,
     )
-
-
-def _data_fields(sample: Sample) -> list[str]:
-    """Return the names of the fields that describe the donor or the material and have a value."""
-    values = {
-        "subject": sample.subject,
-        "organism": sample.organism,
-        "taxonId": sample.taxon_id,
-        "collectionDate": sample.collection_date,
-    }
-    return [name for name, value in values.items() if value] + [_METADATA + name for name in sample.metadata]

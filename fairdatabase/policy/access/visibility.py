@@ -12,11 +12,23 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from fairdatabase.policy.access.equivalence import DEFAULT_READER_K, NO_LIMIT, SUBJECT, ClassSize
-from fairdb.privacy.v1.field_class_pb2 import FIELD_CLASS_PUBLIC, FIELD_CLASS_UNSPECIFIED, StudyGrant
+from fairdb.privacy.v1.field_class_pb2 import (
+    FIELD_CLASS_PUBLIC,
+    FIELD_CLASS_QUASI_IDENTIFIER,
+    FIELD_CLASS_RESTRICTED,
+    FIELD_CLASS_SENSITIVE,
+    FIELD_CLASS_UNSPECIFIED,
+    StudyGrant,
+)
 
 _NONE: frozenset[int] = frozenset()
 _PUBLIC: frozenset[int] = frozenset((FIELD_CLASS_PUBLIC,))
 _NO_DONORS = ClassSize()
+_NAMES = {
+    FIELD_CLASS_QUASI_IDENTIFIER: "quasi-identifying",
+    FIELD_CLASS_SENSITIVE: "sensitive",
+    FIELD_CLASS_RESTRICTED: "restricted",
+}
 
 
 class GrantsMessage(Protocol):
@@ -104,6 +116,17 @@ class View(NamedTuple):
             for name in data
             if classes.get(name, FIELD_CLASS_PUBLIC) not in (subject_shown if name == SUBJECT else shown)
         ]
+
+    def names_of(self, withheld: Iterable[str], *, use_permitted: bool = False) -> list[str]:
+        """Return the names by which a reader is told what is withheld: those of the fields, if they oversee the sample.
+
+        Others are told the classes that they do not see, even if the sample has no such field: that a sample has a
+        field may say what its value says (a field for pregnancy, a body site that is withheld).
+        """
+        if self.oversees:
+            return sorted(withheld)
+        shown = self.classes | (self.opened_by_use if use_permitted else _NONE)
+        return [name for found, name in _NAMES.items() if found not in shown]
 
 
 def view_of(

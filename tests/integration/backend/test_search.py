@@ -345,9 +345,9 @@ async def test_withheld_values_do_not_change_where_a_page_ends(backend: Backend)
     page = await backend.page(reader, f'owner = "{owner}"')
     assert (len(page.samples), page.next_page_token) == (6, "")
     for stored in page.samples:
-        shown = {name for name, value in stored.sample.metadata.items() if value.WhichOneof("kind")}
-        assert shown == {"site"}
-        assert len(stored.classes) == 401
+        # Not even names of fields remain, whose number and length would count.
+        assert {*stored.sample.metadata} == {"site"}
+        assert {*stored.classes} == {"metadata.site"}
     # Quasi-identifiers of a small class do not count for a reader of the study, either.
     quasi = {f"age{number}": ("x" * 3000, QUASI) for number in range(400)}
     donor = [await backend.add(owner, quasi, subject=f"p-{number}") for number in range(4)]

@@ -8,15 +8,17 @@ from fairdb.backend.v1.backend_service_pb2 import StoredSample
 from fairdb.privacy.v1.field_class_pb2 import (
     FIELD_CLASS_PUBLIC,
     FIELD_CLASS_QUASI_IDENTIFIER,
+    FIELD_CLASS_RESTRICTED,
     FIELD_CLASS_SENSITIVE,
     FIELD_CLASS_UNSPECIFIED,
+    FieldClass,
 )
 from fairdb.privacy.v1.privacy_service_pb2 import Grants
 from fairdb.samples.v1.sample_pb2 import Sample
 from gateway.samples.errors import SampleNotFound
 from gateway.samples.visibility import check_overseen, render
 
-EVERYTHING = (FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER, FIELD_CLASS_SENSITIVE)
+EVERYTHING = (FIELD_CLASS_PUBLIC, FIELD_CLASS_QUASI_IDENTIFIER, FIELD_CLASS_SENSITIVE, FIELD_CLASS_RESTRICTED)
 OWNER = Reader.of("owner", Grants(everywhere=[FIELD_CLASS_PUBLIC], own=EVERYTHING))
 OTHER = Reader.of("other", Grants(everywhere=[FIELD_CLASS_PUBLIC], own=EVERYTHING))
 STEWARD = Reader.of("other", Grants(everywhere=EVERYTHING, own=EVERYTHING, oversees=True))
@@ -49,11 +51,36 @@ def test_owner_sees_all(stored: StoredSample) -> None:
     assert render(stored, OWNER) == stored.sample
 
 
-def test_others_see_public_fields_and_the_names_of_withheld_ones(stored: StoredSample) -> None:
+def test_others_see_public_fields_and_the_classes_of_withheld_ones(stored: StoredSample) -> None:
     sample = render(stored, OTHER)
     assert set(sample.metadata) == {"body_site"}
     assert (sample.subject, sample.collection_date, sample.organism) == ("", "", "E. coli")
-    assert sample.withheld_fields == ["collectionDate", "metadata.age", "metadata.disease", "subject"]
+    assert sample.withheld_fields == ["quasi-identifying", "sensitive", "restricted"]
+
+
+@pytest.mark.parametrize(
+    ("name", "field_class"),
+    [
+        ("pregnancy_week", FIELD_CLASS_SENSITIVE),
+        ("isolation_source", FIELD_CLASS_SENSITIVE),
+        ("notes", FIELD_CLASS_RESTRICTED),
+        ("menopause_status", FIELD_CLASS_QUASI_IDENTIFIER),
+        ("unchecked", FIELD_CLASS_UNSPECIFIED),
+    ],
+)
+def test_withheld_field_leaves_no_trace(stored: StoredSample, name: str, field_class: FieldClass.ValueType) -> None:
+    before = render(stored, OTHER)
+    stored.sample.metadata[name].string_value = "x"
+    stored.classes[f"metadata.{name}"] = field_class
+    assert render(stored, OTHER) == before
+    assert name in render(stored, STEWARD).metadata or field_class == FIELD_CLASS_UNSPECIFIED
+
+
+def test_missing_subject_or_organism_changes_nothing_that_is_named(stored: StoredSample) -> None:
+    names = render(stored, OTHER).withheld_fields
+    stored.classes["organism"] = FIELD_CLASS_SENSITIVE
+    stored.sample.ClearField("subject")
+    assert render(stored, OTHER).withheld_fields == names
 
 
 @pytest.mark.parametrize(
