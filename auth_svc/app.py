@@ -28,9 +28,9 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
     redis = connect_redis(config.redis_url.get_secret_value())
     async with redis, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
         mirror = Mirror(database, redis)
-        start_publishing(parts.start, database, config.broker_url.get_secret_value())
-        parts.start(mirror.run)
-        parts.start(partial(keep_sweeping, database, (SWEEP_REVOCATIONS, SWEEP_SESSIONS)))
+        start_publishing(parts.background, database, config.broker_url.get_secret_value())
+        parts.background.start("mirror of revocations", mirror.run)
+        parts.background.start("sweep", partial(keep_sweeping, database, (SWEEP_REVOCATIONS, SWEEP_SESSIONS)))
         yield Application(
             servicers=[AuthServicer(database, parts.signer, parts.trust, mirror), RevocationServicer(mirror)],
             revocations=RevocationList(redis, mirror.is_revoked),

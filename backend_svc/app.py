@@ -45,12 +45,14 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         revocations as revoked,
         open_database(config.database_url.get_secret_value(), FOLDERS, size=20) as database,
     ):
-        start_publishing(parts.start, database, broker_url, mandatory=CONSUMED)
+        start_publishing(parts.background, database, broker_url, mandatory=CONSUMED)
         for subscription in SUBSCRIPTIONS:
-            parts.start(Consumer(parts.name, broker_url, database, subscription).run)
-        parts.start(partial(keep_sweeping, database, (SWEEP_KEYS, SWEEP_SETTLED, SWEEP_ENDED, SWEEP_DECLARED, SWEEP)))
-        parts.start(partial(keep_settling, database))
-        parts.start(partial(keep_counting, database))
+            consumer = Consumer(parts.name, broker_url, database, subscription)
+            parts.background.start(f"consumer {subscription.queue}", consumer.run)
+        sweeps = (SWEEP_KEYS, SWEEP_SETTLED, SWEEP_ENDED, SWEEP_DECLARED, SWEEP)
+        parts.background.start("sweep", partial(keep_sweeping, database, sweeps))
+        parts.background.start("settling", partial(keep_settling, database))
+        parts.background.start("counting", partial(keep_counting, database))
         yield Application(
             servicers=[
                 BackendServicer(database, timedelta(seconds=config.embargo_seconds)),

@@ -57,8 +57,8 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         connect_redis(redis_url) as redis,
         open_database(config.database_url.get_secret_value(), FOLDERS) as database,
     ):
-        start_publishing(parts.start, database, broker_url)
-        parts.start(partial(keep_sweeping, database, SWEEPS))
+        start_publishing(parts.background, database, broker_url)
+        parts.background.start("sweep", partial(keep_sweeping, database, SWEEPS))
         privacy, backend = PrivacyServiceStub(privacy_channel), BackendServiceStub(backend_channel)
         creating = create_sample(privacy, backend)
         lease = Lease(database, f"{config.host}:{config.port}", seconds=config.saga_lease_seconds)
@@ -68,10 +68,10 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         fingerprints = Fingerprints.load(config.fingerprint_key_file)
         importing = Importing(creation, fingerprints, revocations, Anonymiser(policy), at_once=config.imports_at_once)
         # Registered last and so closed first: imports must finish their rows before the engine stops.
-        parts.background.push_async_callback(importing.close)
+        parts.closing.push_async_callback(importing.close)
         health = Health(
             {
-                "gateway": Part(self_check, CRITICAL),
+                "gateway": Part(self_check(parts.background), CRITICAL),
                 "auth": Part(service_check(auth_channel), DEGRADED),
                 "backend": Part(service_check(backend_channel), CRITICAL),
                 "privacy": Part(service_check(privacy_channel), CRITICAL),
@@ -105,6 +105,8 @@ def _start_engine(config: Settings, parts: Parts, database: Database, lease: Lea
         tail_overdue=config.saga_tail_overdue_seconds,
     )
     engine = Engine(journal, [creating], timing)
-    parts.start(lease.keep)
-    parts.start(engine.run)
+    parts.background.start("lease", lease.keep)
+    parts.closing.push_async_callback(engine.close)
+    parts.background.start("recovery of sagas", engine.recover)
+    parts.background.start("tails of sagas", engine.check_tails)
     return engine

@@ -42,9 +42,9 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
     backend = BackendServiceStub(await parts.channel("backend_svc"))
     async with revocations as revoked, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
         quarantine = Quarantine(database, backend)
-        start_publishing(parts.start, database, config.broker_url.get_secret_value())
-        parts.start(quarantine.run)
-        parts.start(partial(keep_sweeping, database, (SWEEP_TOMBSTONES,)))
+        start_publishing(parts.background, database, config.broker_url.get_secret_value())
+        parts.background.start("quarantine", quarantine.run)
+        parts.background.start("sweep", partial(keep_sweeping, database, (SWEEP_TOMBSTONES,)))
         studies = Studies(database)
         consent = ConsentServicer(database, keystore, studies, quarantine)
         study = StudyServicer(studies, Members(database))

@@ -118,10 +118,11 @@ class Consumer:
                 acknowledger.received(tag)
                 try:
                     await self._receive(message, channel.default_exchange, dead)
-                except Exception as error:
+                except BaseException as error:
+                    # Also when the task is cancelled: the message would otherwise wait until the connection is lost.
                     failed(error)
-                else:
-                    acknowledger.handled(tag)
+                    raise
+                acknowledger.handled(tag)
 
             # Consume through aiormq: aio-pika would build objects that are not needed here, and wait for the socket
             # after each message. aiormq runs the callback in a task for each message, at most _PREFETCH at a time.

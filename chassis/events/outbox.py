@@ -7,15 +7,15 @@ An event that cannot be published is postponed, so that it does not block those 
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from prometheus_client import Gauge
 from uuid6 import uuid7
 
 from chassis import call_context
+from chassis.background import Background
 from chassis.backoff import Backoff
 from chassis.errors import ServiceUnavailable
 from chassis.events.publisher import Publisher
@@ -109,20 +109,15 @@ def wake() -> None:
 
 
 def start_publishing(
-    start: Callable[[Callable[[], Coroutine[Any, Any, None]]], None],
-    database: Database,
-    broker_url: str,
-    *,
-    mandatory: Collection[str] = (),
+    background: Background, database: Database, broker_url: str, *, mandatory: Collection[str] = ()
 ) -> None:
-    """Start two background tasks that publish the events in a database's outbox: the broker connection and the relay.
+    """Start the background work that publishes the events in a database's outbox: the broker connection and the relay.
 
-    `start` runs background work, as `Parts.start` does. `mandatory`: event types that stay in the outbox until a queue
-    is bound for them.
+    `mandatory`: event types that stay in the outbox until a queue is bound for them.
     """
     publisher = Publisher(broker_url, mandatory=mandatory)
-    start(publisher.run)
-    start(Relay(database, publisher).run)
+    background.start("broker connection", publisher.run)
+    background.start("outbox", Relay(database, publisher).run)
 
 
 def poll_pause(idle: Backoff) -> float:
@@ -155,10 +150,6 @@ class Relay:
                     published = await self._publish_batch()
                 except ServiceUnavailable as error:
                     log.info("relay_waits", error=type(error).__name__)
-                    await retry.pause()
-                    continue
-                except Exception as error:
-                    log.error("relay_failed", error=error)
                     await retry.pause()
                     continue
                 retry.reset()

@@ -2,21 +2,24 @@
 
 No line may contain a value of a sample or of a request. The texts of exceptions and other objects may quote what users
 sent. Therefore an exception is written as its type and place, and an object that JSON cannot express as the name of its
-class. Importing this module is enough to apply this rule. `set_up_logging` adds the service's name, ids and the level.
+class. Importing this module is enough to apply this rule. `set_up_logging` adds the service's name, ids and the level,
+and writes in a way that never raises or waits.
 """
 
+import json
 import logging
 import sys
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import structlog
 from opentelemetry import trace
-from structlog.typing import Processor
+from structlog.typing import Processor, WrappedLogger
 
 from chassis import call_context
+from chassis.serving.log_file import LogFile
 
 log = structlog.get_logger()
 
@@ -37,23 +40,23 @@ def set_up_logging(service: str, level: str) -> None:
             event["trace_id"] = f"{span.trace_id:032x}"
         return event
 
-    _configure(level, add_context, cache=True)
+    file = cast(TextIO, LogFile(sys.stdout.fileno()))  # it has the methods that structlog calls
+    _configure(level, add_context, factory=structlog.WriteLoggerFactory(file), cache=True)
     logging.basicConfig(handlers=[_LibraryLog()], level=logging.WARNING, force=True)
     # aiormq logs every lost connection, which we log ourselves.
     logging.getLogger("aiormq").setLevel(logging.ERROR)
 
 
-def _configure(level: str, *processors: Processor, cache: bool) -> None:
+def _configure(level: str, *processors: Processor, factory: Callable[..., WrappedLogger], cache: bool) -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *processors,
-            hide_error_text,
-            structlog.processors.JSONRenderer(default=_class_name),
+            _render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(),
+        logger_factory=factory,
         cache_logger_on_first_use=cache,
     )
 
@@ -66,7 +69,16 @@ class _LibraryLog(logging.Handler):
         log.warning("library_warning", library=record.name, at=f"{record.module}:{record.lineno}", **fields)
 
 
-def hide_error_text(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _render(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
+    """Return the line. An event that JSON cannot express at all is reduced to its name: logging never raises."""
+    try:
+        return cast(str, _to_json(logger, method, _hide_errors(event)))
+    except Exception as error:
+        kept = {field: event.get(field) for field in ("event", "level", "timestamp", "service")}
+        return json.dumps({**kept, "unwritable": _class_name(error)}, default=_class_name)
+
+
+def _hide_errors(event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace every exception, at any depth, by its type, and add the frames that raised it as `trace`."""
     error = _exception_of(event.pop("exc_info", None))
     if error is not None:
@@ -129,7 +141,9 @@ def _places(error: BaseException) -> list[str]:
     return places
 
 
+_to_json = structlog.processors.JSONRenderer(default=_class_name)
+
 if not structlog.is_configured():
-    _configure("info", cache=False)
+    _configure("info", factory=structlog.PrintLoggerFactory(), cache=False)
     # Handles the messages of libraries in programs that do not call `set_up_logging`.
     logging.lastResort = _LibraryLog(logging.WARNING)

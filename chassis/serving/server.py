@@ -7,27 +7,27 @@ A service passes its name and `open_app`, an async context manager that takes se
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import grpc
 import structlog
 import uvloop
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 
-from chassis.backoff import Backoff
+from chassis.background import Background
 from chassis.calling.channel import ServiceChannel
 from chassis.identity.revocation import Revocations
 from chassis.identity.tokens import ServiceTokens, Signer, TrustStore, Verifier
 from chassis.registry.discovery import Registry
 from chassis.serving.batch_server import BatchServicer
+from chassis.serving.health import Check, Readiness
 from chassis.serving.logs import set_up_logging
 from chassis.serving.pipeline import Pipeline
 from chassis.serving.registration import GeneratedService
@@ -39,14 +39,9 @@ from fairdb.options.v1 import access_pb2
 
 log = structlog.get_logger()
 
-_CHECK_SECONDS = 1.0
 _STOP_GRACE = 10.0
-_FIRST_RESTART, _LONGEST_RESTART = 1.0, 2.0
 _YOUNG_OBJECTS = 10_000
 _MESSAGE_BYTES = 4 * 1024 * 1024
-
-Check = Callable[[], Awaitable[None]]
-"""Raises while a dependency is unavailable."""
 
 
 @dataclass(frozen=True)
@@ -69,19 +64,17 @@ class Parts:
     trust: TrustStore
     tokens: ServiceTokens
     registry: Registry
-    background: AsyncExitStack
+    closing: AsyncExitStack
+    """What ends before the application's resources close."""
+    background: Background
 
     async def channel(self, service: str) -> grpc.aio.Channel:
         """Open a channel to another service. It follows the registry until this service ends."""
         channel = ServiceChannel(service, self.tokens)
-        self.background.push_async_callback(channel.close)
-        self.start(partial(self.registry.follow, service, channel.update))
+        self.closing.push_async_callback(channel.close)
+        self.background.start(f"addresses of {service}", partial(self.registry.follow, service, channel.update))
         # ServiceChannel has the methods that generated stubs call.
         return cast(grpc.aio.Channel, channel)
-
-    def start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run background work until the service ends. Work that fails is logged and started again."""
-        self.background.push_async_callback(cancel, asyncio.create_task(_keep_running(work)))
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -126,11 +119,12 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
         signer = Signer.load(name, settings.signing_key_file)
         trust = TrustStore(settings.trust_dir)
         registry = await stack.enter_async_context(aclosing(Registry(settings.consul_url)))
-        background = AsyncExitStack()
-        parts = Parts(name, signer, trust, ServiceTokens(signer), registry, background)
-        stack.push_async_callback(background.aclose)  # if the application fails to open
+        closing = AsyncExitStack()
+        background = Background(closing)
+        parts = Parts(name, signer, trust, ServiceTokens(signer), registry, closing, background)
+        stack.push_async_callback(closing.aclose)  # if the application fails to open
         app = await stack.enter_async_context(open_app(settings, parts))
-        stack.push_async_callback(background.aclose)  # background work ends before the resources that it uses close
+        stack.push_async_callback(closing.aclose)  # background work ends before the resources that it uses close
         pipeline = Pipeline(Verifier(name, trust), app.revocations)
         server = grpc.aio.server(
             interceptors=[pipeline],
@@ -141,8 +135,6 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
                 ("grpc.so_reuseport", 0),
             ],
         )
-        health_servicer = HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
         batches = BatchServicer(pipeline)
         batch_service_pb2_grpc.add_BatchServiceServicer_to_server(batches, server)
         names = [batch_service_pb2.DESCRIPTOR.services_by_name["BatchService"].full_name]
@@ -153,20 +145,22 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
             # `batches` has the methods that generated code calls on a server.
             service.add_to_server(servicer, cast(grpc.aio.Server, batches))
             names.append(service.descriptor.full_name)
+        readiness = Readiness(names, app.checks, background)
+        health_pb2_grpc.add_HealthServicer_to_server(readiness.servicer, server)
         reflection.enable_server_reflection(
             [*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME], server
         )
-        await _set_health(health_servicer, names, serving=False)
+        await readiness.stop_serving()
         port = server.add_insecure_port(f"{settings.host}:{settings.port}")
         await server.start()
         log.info("started", port=port)
-        checking = asyncio.create_task(_keep_checking(app.checks, health_servicer, names))
-        registering = asyncio.create_task(parts.registry.keep_registered(name, settings.host, port))
+        checking = background.start("health", readiness.keep)
+        registering = background.start("registration", partial(registry.keep_registered, name, settings.host, port))
         try:
             yield port
         finally:
             await cancel(checking)
-            await _set_health(health_servicer, names, serving=False)
+            await readiness.stop_serving()
             await cancel(registering)
             await asyncio.sleep(settings.drain_seconds)
             await server.stop(_STOP_GRACE)
@@ -179,35 +173,3 @@ def _require_access(descriptor: ServiceDescriptor) -> None:
             raise ValueError(f"{method.full_name} must declare the option fairdb.options.v1.access")
         if method.client_streaming != method.server_streaming:
             raise ValueError(f"{method.full_name} streams one way only, which the pipeline does not support")
-
-
-async def _keep_checking(checks: Mapping[str, Check], servicer: HealthServicer, names: list[str]) -> None:
-    """Report SERVING exactly while every check passes."""
-    failing: set[str] | None = None
-    while True:
-        results = await asyncio.gather(*(check() for check in checks.values()), return_exceptions=True)
-        now_failing = {name for name, result in zip(checks, results, strict=True) if isinstance(result, BaseException)}
-        if now_failing != failing:
-            log.info("readiness", serving=not now_failing, failing=sorted(now_failing))
-            await _set_health(servicer, names, serving=not now_failing)
-            failing = now_failing
-        await asyncio.sleep(_CHECK_SECONDS)
-
-
-async def _set_health(servicer: HealthServicer, names: list[str], *, serving: bool) -> None:
-    status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-    for name in ["", *names]:
-        await servicer.set(name, status)
-
-
-async def _keep_running(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    backoff = Backoff(_FIRST_RESTART, _LONGEST_RESTART)
-    while True:
-        started = asyncio.get_running_loop().time()
-        try:
-            return await work()
-        except Exception as error:
-            log.error("background_work_failed", error=error)
-        if asyncio.get_running_loop().time() - started > _LONGEST_RESTART:
-            backoff.reset()
-        await backoff.pause()

@@ -7,12 +7,14 @@ under a lock, so that several instances may start at once. The search_path of th
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import structlog
 
+from chassis.background import keep_running
 from chassis.backoff import Backoff
 from chassis.errors import ServiceUnavailable
 from chassis.tasks import cancel
@@ -92,20 +94,22 @@ class Database:
             except ServiceUnavailable as error:
                 log.info("database_unavailable", error=type(error.__cause__).__name__)
                 await unavailable.pause()
-            except asyncpg.PostgresError as error:
+            except Exception as error:
                 log.error("migration_failed", error=error)
                 await failing.pause()
 
 
+# Classes of SQLSTATE that mean "not now", whatever the statement: 08, 25006, 53, 55P03, 57 and 58.
 _UNAVAILABLE = (
     asyncpg.InternalClientError,  # raised when the server dies in the middle of an exchange
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or a server whose administrator made it read-only
+    asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
+    asyncpg.LockNotAvailableError,
+    asyncpg.OperatorInterventionError,  # shutdown, crash, start-up, statement timeout
+    asyncpg.PostgresSystemError,  # an I/O error, such as that of a full disk
 )
 
 
@@ -151,7 +155,7 @@ async def open_database(url: str, folders: Sequence[Path], *, size: int = 10) ->
         reset=_reset,
     )
     database = Database(pool)
-    migrating = asyncio.create_task(database.keep_migrated(folders))
+    migrating = asyncio.create_task(keep_running("migration", partial(database.keep_migrated, folders)))
     try:
         yield database
     finally:

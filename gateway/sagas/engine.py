@@ -6,12 +6,10 @@ another gateway then asks whether the pivot took effect. If it did, the gateway 
 the pivot. Otherwise it undoes the saga.
 """
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
 from chassis.errors import AppError
-from chassis.tasks import cancel
 from gateway.sagas.backward import Backward
 from gateway.sagas.definition import Definition, Result, Work
 from gateway.sagas.forward import Forward
@@ -43,16 +41,20 @@ class Engine:
         self._recovery.ticker.wake()
         self._tails.ticker.wake()
 
-    async def run(self) -> None:
-        """Take over and drive due sagas until cancelled; then let the sagas in progress end."""
+    async def recover(self) -> None:
+        """Take over and drive due sagas until cancelled."""
         await self._journal.lease.acquired()
         self._backward.start_clock()
-        tails = asyncio.create_task(self._tails.ticker.run())
-        try:
-            await self._recovery.ticker.run()
-        finally:
-            await cancel(tails)
-            # Wait without a limit, because callees answer within seconds. Another gateway picks up anything unfinished.
-            await self._tasks.wait()
-            with suppress(AppError):
-                await self._tails.check_recent()
+        await self._recovery.ticker.run()
+
+    async def check_tails(self) -> None:
+        """Check the tails of this process's sagas until cancelled."""
+        await self._journal.lease.acquired()
+        await self._tails.ticker.run()
+
+    async def close(self) -> None:
+        """Let the sagas in progress end. Call it after the loops above have ended."""
+        # Wait without a limit, because callees answer within seconds. Another gateway picks up anything unfinished.
+        await self._tasks.wait()
+        with suppress(AppError):
+            await self._tails.check_recent()

@@ -35,9 +35,6 @@ class Lease:
                         await self.renew()
                 except (ServiceUnavailable, TimeoutError) as error:
                     log.info("lease_not_renewed", error=type(error).__name__)
-                except Exception as error:
-                    # Keep renewing: if this task failed, the pause before its restart could exceed the lease.
-                    log.error("lease_renewal_failed", error=error)
                 await asyncio.sleep(self._seconds / 4)
         except asyncio.CancelledError:
             try:

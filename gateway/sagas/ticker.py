@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 
 class Ticker:
-    """Repeats work, and logs the errors that it raises."""
+    """Repeats work, and postpones it while a dependency is unavailable. Other errors end the loop."""
 
     def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
         self._work = work
@@ -31,8 +31,6 @@ class Ticker:
                 await self._work()
             except ServiceUnavailable as error:
                 log.info("saga_tick_postponed", error=type(error).__name__)
-            except Exception as error:
-                log.error("saga_tick_failed", error=error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(timing.TICK_SECONDS):
                     await self._woken.wait()

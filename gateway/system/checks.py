@@ -3,7 +3,7 @@ PostgreSQL, or "" for one of our own services.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -12,12 +12,15 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from chassis.background import Background
 from chassis.events import broker
 from chassis.registry.discovery import Registry
+from chassis.serving.health import BACKGROUND
 from chassis.storage.database import Database
 
 log = structlog.get_logger()
 
+_SERVING = health_pb2.HealthCheckResponse.SERVING
 CHECK_SECONDS = 1.5
 _RELEASE_SECONDS = 1.2
 """A check omits the release if it is still unknown after this time."""
@@ -29,9 +32,22 @@ class NotServing(Exception):
     """A service answers that it is not ready."""
 
 
-async def self_check() -> str:
-    """Always healthy: reaching this code is the check."""
-    return ""
+class BackgroundFailing(Exception):
+    """A service serves, but some of its background work keeps failing."""
+
+    def __init__(self, works: Sequence[str]) -> None:
+        super().__init__(", ".join(works))
+
+
+def self_check(background: Background) -> Check:
+    """Return a check of this service. Reaching it is the check, so only background work can fail."""
+
+    async def check() -> str:
+        if failing := background.failing():
+            raise BackgroundFailing(failing)
+        return ""
+
+    return check
 
 
 def service_check(channel: grpc.aio.Channel) -> Check:
@@ -39,11 +55,15 @@ def service_check(channel: grpc.aio.Channel) -> Check:
     stub = health_pb2_grpc.HealthStub(channel)
 
     async def check() -> str:
-        answer = await stub.Check(  # pyright: ignore[reportAttributeAccessIssue]  # the package ships no types
-            health_pb2.HealthCheckRequest(), timeout=CHECK_SECONDS
+        answer = await stub.List(  # pyright: ignore[reportAttributeAccessIssue]  # the package ships no types
+            health_pb2.HealthListRequest(),  # pyright: ignore[reportAttributeAccessIssue]
+            timeout=CHECK_SECONDS,
         )
-        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        down = {name for name, item in answer.statuses.items() if item.status != _SERVING}
+        if "" in down:
             raise NotServing
+        if failing := sorted(name.removeprefix(BACKGROUND) for name in down if name.startswith(BACKGROUND)):
+            raise BackgroundFailing(failing)
         return ""
 
     return check

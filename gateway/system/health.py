@@ -11,7 +11,7 @@ import structlog
 from chassis import call_context
 from chassis.call_context import Call
 from fairdb.system.v1.system_service_pb2 import PartHealth, SystemHealth
-from gateway.system.checks import CHECK_SECONDS, Check, NotServing
+from gateway.system.checks import CHECK_SECONDS, BackgroundFailing, Check, NotServing
 
 log = structlog.get_logger()
 
@@ -68,6 +68,8 @@ async def _check_part(part: Part) -> PartHealth:
         status, detail = part.when_unavailable, "did not answer in time"
     except NotServing:
         status, detail = part.when_unavailable, "is up but not ready"
+    except BackgroundFailing as error:
+        status, detail = DEGRADED, f"serves, but background work fails: {error}"
     except Exception as error:
         # Client libraries raise many types. Do not show their texts, which may reveal internals.
         log.info("health_check_failed", error=error)

@@ -9,6 +9,7 @@ import grpc
 from backend_svc.samples.errors import SagaTakenOver, SampleNotFound
 from chassis import errors
 from chassis.errors import AppError, RemoteError
+from chassis.tasks import cancel
 from fairdb.system.v1.saga_service_pb2 import Saga as State
 from gateway.sagas.definition import Definition, Pivot, Ref, Saga, Step, Tail
 from gateway.sagas.engine import Engine
@@ -157,11 +158,11 @@ def engine_of(journal: Any, *definitions: Definition, **timing: Any) -> Engine:
 
 async def settle(engine: Engine, ticks: int = 1) -> None:
     """Let the engine tick `ticks` times, then cancel it, as a gateway does when it stops."""
-    running = asyncio.create_task(engine.run())
+    running = [asyncio.create_task(loop()) for loop in (engine.recover, engine.check_tails)]
     for _ in range(ticks):
         # A tick does no real I/O, so it is over after the event loop has run its tasks a few times.
         for _ in range(50):
             await asyncio.sleep(0)
         engine.wake()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await cancel(*running)
+    await engine.close()

@@ -2,15 +2,15 @@
 
 import asyncio
 
-import asyncpg
 import pytest
 
+from chassis.background import keep_running
 from chassis.errors import ServiceUnavailable
 from chassis.storage.database import Database
 from gateway.sagas.lease import Lease
 
 SECONDS = 0.04
-ERRORS = (ServiceUnavailable(service="database"), asyncpg.ReadOnlySQLTransactionError("read-only"), KeyError("row"))
+ERRORS = (ServiceUnavailable(service="database"), TimeoutError(), KeyError("row"))
 
 
 class FailingDatabase(Database):
@@ -39,7 +39,7 @@ class FailingDatabase(Database):
 async def test_lease_is_renewed_after_errors_and_ends_when_cancelled(error: Exception) -> None:
     database = FailingDatabase(error, failures=3)
     lease = Lease(database, "127.0.0.1:1", seconds=SECONDS)
-    keeping = asyncio.create_task(lease.keep())
+    keeping = asyncio.create_task(keep_running("lease", lease.keep))
     async with asyncio.timeout(30):
         await asyncio.wait((keeping, asyncio.create_task(lease.acquired())), return_when=asyncio.FIRST_COMPLETED)
     assert not keeping.done(), keeping

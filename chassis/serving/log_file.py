@@ -1,0 +1,78 @@
+"""Standard output as a file for log lines that never makes its writer wait, and never raises.
+
+A thread of its own writes. If the disk is full, or whoever reads a pipe stops reading, lines are dropped and counted:
+a service must go on without its log.
+"""
+
+import atexit
+import os
+import queue
+import threading
+
+import structlog
+from prometheus_client import Counter
+
+log = structlog.get_logger()
+
+DROPPED = Counter("log_lines_dropped_total", "Log lines that could not be written, or came faster than they could be.")
+
+_MOST_WAITING = 10_000
+_MOST_AT_ONCE = 500
+_CLOSE_SECONDS = 1.0
+
+
+class LogFile:
+    """Has the methods of a text file that structlog calls."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Set up. Lines that wait when the process ends are written within a second, or lost."""
+        self._descriptor = descriptor
+        self._waiting: queue.Queue[str] = queue.Queue(_MOST_WAITING)
+        self._dropped = 0
+        self._torn = False
+        """Whether the last line may be incomplete in the file."""
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="log", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def write(self, line: str) -> None:
+        """Write a line soon."""
+        try:
+            self._waiting.put_nowait(line)
+        except queue.Full:
+            self._drop(1)
+
+    def flush(self) -> None:
+        """Do nothing: the thread writes without a buffer."""
+
+    def close(self) -> None:
+        """Write the waiting lines, for at most a second."""
+        self._closing.set()
+        self.write("")  # wakes the thread
+        self._thread.join(_CLOSE_SECONDS)
+
+    def _work(self) -> None:
+        while not (self._closing.is_set() and self._waiting.empty()):
+            lines = [self._waiting.get()]
+            while len(lines) < _MOST_AT_ONCE and not self._waiting.empty():
+                lines.append(self._waiting.get())
+            try:
+                self._write_all("".join(lines))
+            except OSError:
+                self._drop(len(lines))
+                continue
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                log.warning("log_lines_dropped", count=dropped)
+
+    def _write_all(self, text: str) -> None:
+        left = (f"\n{text}" if self._torn else text).encode()
+        self._torn = True
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+        self._torn = False
+
+    def _drop(self, count: int) -> None:
+        self._dropped += count
+        DROPPED.inc(count)
