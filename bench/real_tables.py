@@ -3,6 +3,10 @@
 Run as `python -m bench.real_tables DIR`. The tables of a sub-folder of DIR are of one kind. No server is needed: rows
 are read by the gateway's reader and judged by the policy in this process, as an import would judge them. Every donor
 counts as one who has consented, and a row without an organism gets --organism, as with `?organism=`.
+
+Only people can be singled out. A row is of no person if the policy says so by its host, donor, facts and organism, as
+for a public number; here, a row that names no organism is described by its sites and media, and not by --organism. A
+row that says nothing about its origin counts as a person, so tables of environments without such columns count too.
 """
 
 import argparse

@@ -10,7 +10,6 @@ from fairdb.privacy.v1.field_class_pb2 import FieldClass
 
 _PUBLIC = frozenset((FieldClass.FIELD_CLASS_PUBLIC,))
 _FOR_READERS = _PUBLIC | {FieldClass.FIELD_CLASS_QUASI_IDENTIFIER}
-_HUMAN_TAXON = 9606
 
 
 class Person(NamedTuple):
@@ -26,13 +25,8 @@ class Kept(NamedTuple):
 
     person: Person
     stored: Anonymised
-
-    @property
-    def is_of_a_human(self) -> bool:
-        """Whether the sample names a donor or is of the human body. Nobody is alone in a sample of soil."""
-        sample = self.stored.sample
-        words = sample.organism.lower().split()
-        return self.person.is_donor or "human" in words or "homo" in words or sample.taxon_id == _HUMAN_TAXON
+    is_of_a_person: bool = True
+    """Whether the sample is, or may be, of a person. Nobody is alone in a sample of soil."""
 
 
 def alone_in_public(kept: Iterable[Kept]) -> set[Hashable]:
@@ -43,7 +37,7 @@ def alone_in_public(kept: Iterable[Kept]) -> set[Hashable]:
 def alone_for_readers(kept: Sequence[Kept]) -> set[Hashable]:
     """Return the people who are alone with what readers of a study see, if its owner has not changed k."""
     donors: defaultdict[Hashable, set[Person]] = defaultdict(set)
-    for person, stored in kept:
+    for person, stored, _ in kept:
         if person.is_donor:
             donors[_class_of(stored)].add(person)
 
@@ -51,7 +45,7 @@ def alone_for_readers(kept: Sequence[Kept]) -> set[Hashable]:
         is_large = ClassSize(len(donors[_class_of(stored)])).admits(DEFAULT_READER_K)
         return _shown(stored, _FOR_READERS if is_large else _PUBLIC)
 
-    return alone((person, shown(stored)) for person, stored in kept)
+    return alone((one.person, shown(one.stored)) for one in kept)
 
 
 def alone(known: Iterable[tuple[Hashable, Hashable]]) -> set[Hashable]:

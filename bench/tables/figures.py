@@ -58,8 +58,6 @@ def _total(tried: Sequence[Tried]) -> dict[str, Any]:
         "cells_dropped": _merged(one.dropped_cells for one in imported),
         "people": people,
         "alone_in_public": sum(one.alone_in_public for one in imported),
-        "humans": sum(one.humans for one in imported),
-        "humans_alone_in_public": sum(one.humans_alone_in_public for one in imported),
         "alone_for_readers": sum(one.alone_for_readers for one in imported),
         "tables_unreadable": _counted(one.unreadable for one in published),
         "tables_unpublished": _counted(one.unpublished for one in published),
@@ -90,7 +88,6 @@ def _lines(kind: str, total: Mapping[str, Any]) -> Iterator[str]:
     yield f"  cells dropped            {_share(sum(total['cells_dropped'].values()), total['cells'])}"
     yield from _most("cause", total["cells_dropped"])
     yield f"  alone in public fields   {_share(total['alone_in_public'], total['people'])} people"
-    yield f"  - of human samples       {_share(total['humans_alone_in_public'], total['humans'])} people"
     yield f"  alone for readers        {_share(total['alone_for_readers'], total['people'])} people"
     yield f"  proposal carried out     {_share(total['tables_published'], total['tables'])} tables"
     yield from _most("cannot be read", total["tables_unreadable"])

@@ -14,10 +14,11 @@ from bench.tables.files import content_type_of, count_rows
 from chassis.errors import AppError, InvalidRequest
 from fairdatabase.policy.records.anonymisation import Anonymiser, render
 from fairdatabase.policy.records.drops import Cause
+from fairdatabase.policy.records.origins import Origin
 from fairdatabase.sheets.decoding import Decoder, is_workbook
 from fairdatabase.sheets.errors import BadTable
 from fairdatabase.violations import Violation
-from fairdb.samples.v1.sample_pb2 import RawSample
+from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 from gateway.imports.files import open_reader
 from gateway.imports.rows import Comments, Row, Titles
 
@@ -45,12 +46,9 @@ class Imported:
     dropped_cells: Counter[str] = field(default_factory=Counter[str])
     """Dropped values by cause, and by reason where the value itself is the cause."""
     people: int = 0
-    """Donors of the accepted rows. A row that names no donor counts as another person."""
-    humans: int = 0
-    """People without those whose sample names no donor and is not of the human body, such as soil."""
+    """Donors of the accepted rows. A row that names no donor counts as another person, unless it is of no person."""
     alone_in_public: int = 0
     """People who are alone with their public fields."""
-    humans_alone_in_public: int = 0
     alone_for_readers: int = 0
     """People who are alone with what readers of the study see."""
 
@@ -106,7 +104,8 @@ def _judge_rows(
         else:
             raw = item.sample
             raw.study = raw.study or _STUDY
-            raw.organism = anonymiser.own_organism(raw) or organism or raw.organism
+            own = anonymiser.own_organism(raw)
+            raw.organism = own or organism or raw.organism
             judged = anonymiser.judge(raw)
             given.update(_columns_of(raw))
             for name, dropped in {**judged.dropped, **judged.named.dropped}.items():
@@ -118,17 +117,27 @@ def _judge_rows(
             else:
                 found.accepted += 1
                 person = Person(judged.subject or f"row {found.rows}", is_donor=bool(judged.subject))
-                kept.append(Kept(person, render(judged, lambda subject: subject)))
+                stored = render(judged, lambda subject: subject)
+                described = own or _described(stored.sample, anonymiser)
+                is_of_a_person = anonymiser.origin(judged, described) is not Origin.ELSEWHERE
+                kept.append(Kept(person, stored, is_of_a_person))
         if found.rows == most_rows:
             break
     found.columns, found.cells = len(given), given.total()
     for name, counted in causes.items():
         if counted.total() == given[name]:
             found.dropped_columns[name] = counted.most_common(1)[0][0]
-    in_public, humans = alone_in_public(kept), {one.person for one in kept if one.is_of_a_human}
-    found.people, found.humans = len({one.person for one in kept}), len(humans)
-    found.alone_in_public, found.humans_alone_in_public = len(in_public), len(in_public & humans)
-    found.alone_for_readers = len(alone_for_readers(kept))
+    people = {one.person for one in kept if one.is_of_a_person}
+    found.people = len(people)
+    found.alone_in_public = len(people & alone_in_public(kept))
+    found.alone_for_readers = len(people & alone_for_readers(kept))
+
+
+def _described(sample: Sample, anonymiser: Anonymiser) -> str:
+    """Return what a row that names no organism says about its site and medium: "soil", "human-gut"."""
+    groups = anonymiser.policy.vocabulary.topics.groups
+    names = groups["sites"] | groups["media"]
+    return " ".join(value.string_value for name, value in sorted(sample.metadata.items()) if name in names)
 
 
 def _columns_of(raw: RawSample) -> list[str]:

@@ -102,6 +102,12 @@ class Anonymiser:
         """Return the organism that a raw sample names by itself, under any title; "" if it needs a default."""
         return own_organism(raw, self._memo)
 
+    def origin(self, judged: Judgement, organism: str) -> Origin:
+        """Return the origin of a judged sample, if a text names its organism."""
+        has_subject, stored = judged.subject is not None, _stored(judged.listed, judged.values)
+        taxon_id = judged.named.taxon_id
+        return origin_of(organism, taxon_id, has_subject, stored, self._memo.evidence, self.policy.vocabulary)
+
     def judge(self, raw: RawSample) -> Judgement:
         """Decide on every field of a raw sample."""
         memo, policy, vocabulary = self._memo, self.policy, self.policy.vocabulary

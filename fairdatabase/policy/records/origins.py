@@ -21,8 +21,8 @@ _VIRUS = re.compile(r"virus|viridae|phage")
 # Fields of these actions say where and when a sample was taken, which environmental samples have as well.
 _OF_PLACES = frozenset(("country", "grid", "coordinates", "year", "prefix"))
 _NAMES_OF_PLACES = frozenset(("region", "continent"))
-# Numbers and notes that samples of any kind have.
-_OF_SAMPLES = frozenset(("number", "text"))
+# Numbers, notes and answers that samples of any kind have.
+_OF_SAMPLES = frozenset(("number", "text", "answer"))
 
 
 class Evidence(IntEnum):

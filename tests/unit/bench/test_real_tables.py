@@ -111,11 +111,11 @@ def test_a_person_is_alone_if_any_row_is(tmp_path: Path, anonymiser: Anonymiser)
     assert (found.people, found.alone_in_public) == (3, 1)
 
 
-def test_only_human_samples_and_donors_are_humans(tmp_path: Path, anonymiser: Anonymiser) -> None:
-    rows = ("subject,organism", f",{SOIL}", "P1,Escherichia coli", ",Homo sapiens", f",{GUT}", f",{GUT}")
+def test_samples_of_no_person_are_not_counted(tmp_path: Path, anonymiser: Anonymiser) -> None:
+    rows = ("subject,organism,env_medium", f",{SOIL},", "P1,Escherichia coli,", ",Homo sapiens,", f",{GUT},")
+    rows += (f",{GUT},", ",,sea water", ",,feces", "P2,,sea water", ",metagenome,", f"P3,{SOIL},")
     found = imported(anonymiser, write(tmp_path / "a.csv", *rows))
-    assert (found.people, found.alone_in_public) == (5, 3)
-    assert (found.humans, found.humans_alone_in_public) == (4, 2)
+    assert (found.accepted, found.people, found.alone_in_public) == (10, 8, 4)
 
 
 def test_readers_see_quasi_identifiers_of_five_donors(tmp_path: Path, anonymiser: Anonymiser) -> None:
