@@ -6,7 +6,7 @@ from uuid import UUID
 from chassis.errors import InvalidRequest
 from chassis.storage.database import Database
 from fairdatabase.policy.access.grants import grants_of
-from fairdatabase.policy.records.anonymisation import Anonymiser, InvalidSample, subject_of
+from fairdatabase.policy.records.anonymisation import Anonymiser, InvalidSample
 from fairdb.privacy.v1.privacy_service_pb2 import PrepareSampleRequest, PrepareSampleResponse
 from privacy_svc.keystore import Keystore
 from privacy_svc.samples import store
@@ -53,13 +53,12 @@ class Preparation:
             )
         except InvalidSample as error:
             raise InvalidRequest(violations=error.violations) from None
-        subject = subject_of(raw, self._policy)
         recorded = await self._recorder.record(
             NewPreparation(
                 UUID(request.sample_id),
                 account_id,
                 study,
-                self._keystore.consent_subject(subject) if subject else None,
+                self._keystore.consent_subject(result.subject) if result.subject else None,
                 self._policy.version,
                 result.actions,
                 len(result.dropped_fields),

@@ -57,6 +57,14 @@ def _digits_in(text: str) -> str:
     return "".join(c for c in text if c.isdigit())
 
 
+def is_description(text: str, vocabulary: Vocabulary) -> bool:
+    """Return whether the text in the place of a code is only words that say something else: "control", "none"."""
+    if "@" in text or _DIGIT.search(text):
+        return False
+    words = [word.lower() for word in _LETTERS.findall(text)]
+    return bool(words) and all(vocabulary.knows(word) and word not in vocabulary.people for word in words)
+
+
 class Identifiers:
     """The direct identifiers of one record."""
 
@@ -150,7 +158,7 @@ class Identifiers:
             self._labels.add(squash(text))
             if all(self._vocabulary.knows(word) for word in _LETTERS.findall(text)):
                 return
-        if kind == "code" and self._is_no_code(text):
+        if kind == "code" and is_description(text, self._vocabulary):
             return
         if kind == "date":
             self._add_date(text)
@@ -172,14 +180,6 @@ class Identifiers:
             self._add_names(local)
         else:
             self._add_entries(kind, text)
-
-    def _is_no_code(self, text: str) -> bool:
-        """Return whether a code is only words that say something else, such as "control" or "none"."""
-        if "@" in text or _DIGIT.search(text):
-            return False
-        words = [word.lower() for word in _LETTERS.findall(text)]
-        known, people = self._vocabulary.knows, self._vocabulary.people
-        return bool(words) and all(known(word) and word not in people for word in words)
 
     def _may_be_name(self, text: str) -> bool:
         """Return whether the value of an unknown field looks like a person's name."""

@@ -16,13 +16,14 @@ from fairdatabase.policy.records.postcodes import expects_five_figures
 from fairdatabase.policy.records.refusals import Refusal, collect_refusals
 from fairdatabase.policy.records.repeats import merge_repeats
 from fairdatabase.policy.records.rules import HAVE_ANSWERS, RuleContext, country_of
-from fairdatabase.policy.records.sorting import Sorted, Stored, donor_of, gather_identifiers, sort_values
+from fairdatabase.policy.records.sorting import Sorted, Stored, gather_identifiers, sort_values
+from fairdatabase.policy.records.subjects import donor_of, settle_subject
 from fairdatabase.policy.records.values import read_values
 from fairdatabase.policy.tables.fields import Field, Policy
 from fairdatabase.policy.tables.topics import Topic
 from fairdatabase.policy.tables.vocabulary import Vocabulary
-from fairdatabase.policy.text.characters import normalise_subject, squash
-from fairdatabase.policy.text.scalars import Scalar, plain, read
+from fairdatabase.policy.text.characters import squash
+from fairdatabase.policy.text.scalars import Scalar, plain
 from fairdatabase.violations import Violation
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
@@ -50,6 +51,8 @@ class Anonymised(NamedTuple):
     """Why each dropped field is not stored, by the name that the sender wrote."""
     actions: dict[str, str]
     """What was done to each stored field."""
+    subject: str | None
+    """The donor whose consent the sample needs; None if the sample names no donor."""
 
     @property
     def dropped_fields(self) -> list[str]:
@@ -116,7 +119,7 @@ class Anonymiser:
         # Sort the values by the action of their field. Some identify the donor; some are units of other values.
         found = sort_values(given, memo)
         named_donor = donor_of(raw.subject, vocabulary)
-        donors = [donor for donor in (named_donor, *found.donors.values()) if donor]
+        settled = settle_subject(named_donor, found.donors, vocabulary)
         identifiers = gather_identifiers(raw, named_donor, found, vocabulary)
         # Apply the rules: each value is generalised or dropped.
         place = ("", False) if memo.postcodes.isdisjoint(fields) else _place_of_postcode(found, vocabulary)
@@ -146,8 +149,11 @@ class Anonymiser:
         # Check the validation rules of the proto.
         broken = broken_rules(raw, questionable, memo)
         refused = dict(named.refused)
-        if len(donors) > 1 and len({normalise_subject(donor) for donor in donors}) > 1:
+        if settled.is_contradicted:
             refused["subject"] = _TWO_DONORS
+        elif settled.lost:
+            for name, loser in settled.lost.items():
+                (named.dropped if name is None else dropped)["subject" if name is None else name] = loser
         if identifiers.too_many:
             refused["metadata"] = _TOO_MANY
         unreadable_donors: dict[str, str] = {}
@@ -158,7 +164,7 @@ class Anonymiser:
             elif field is not None and field.is_stored:
                 dropped[name] = Dropped(Cause.VALUE, problem)
         refusal = collect_refusals(refused, unreadable_donors, broken, identifiers, policy)
-        subject = donors[0] if donors else None
+        subject = settled.subject
         topic = memo.topic_of_organism(named.organism, named.taxon_id)
         if topic is not None or _varies(listed, values):
             stored = _stored(listed, values)
@@ -209,24 +215,7 @@ def render(judged: Judgement, pseudonym: Callable[[str], str]) -> Anonymised:
     reasons = {name: dropped.reason for name, dropped in judged.dropped.items()}
     for name, dropped in judged.named.dropped.items():
         reasons[name] = dropped.reason
-    return Anonymised(sample, classes, reasons, actions)
-
-
-def subject_of(raw: RawSample, policy: Policy) -> str | None:
-    """Return the donor that a sample names: its subject, else the subject field of its metadata, else None."""
-    if donor := donor_of(raw.subject, policy.vocabulary):
-        return donor
-    for name, value in raw.metadata.items():
-        field = policy.resolve(name)
-        if field is None or field.action != "subject":
-            continue
-        try:
-            scalar = read(value)
-        except ValueError:
-            continue
-        if scalar is not None and (donor := donor_of(plain(scalar), policy.vocabulary)):
-            return donor
-    return None
+    return Anonymised(sample, classes, reasons, actions, judged.subject)
 
 
 def _place_of_postcode(found: Sorted, vocabulary: Vocabulary) -> tuple[str, bool]:

@@ -29,6 +29,7 @@ class Dropped(NamedTuple):
 
 UNKNOWN = Dropped(Cause.UNKNOWN, "The policy does not know this field. Unknown fields are not stored.")
 IDENTIFYING = Dropped(Cause.IDENTIFIER, "contains an identifier that the sample gives elsewhere; leave it out")
+NOBODY = Dropped(Cause.VALUE, "fits many donors; write the code of the donor")
 REPEATED = Dropped(
     Cause.REPEAT, "has another value than a field of the same meaning, which is stored; send one of them"
 )

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from fairdatabase.policy.recognizers.own_identifiers import Evidence, Identifiers
-from fairdatabase.policy.records.drops import UNKNOWN, Dropped
+from fairdatabase.policy.records.drops import NOBODY, UNKNOWN, Dropped
 from fairdatabase.policy.records.memo import Listed, Memo
+from fairdatabase.policy.records.subjects import donor_of, fits_many
 from fairdatabase.policy.records.values import Given
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.vocabulary import Vocabulary
@@ -69,7 +70,11 @@ def sort_values(given: list[Given], memo: Memo) -> Sorted:
                     continue
                 judged.append((name, field, value))
         elif field.action == "subject":
-            if value is not None and (donor := donor_of(plain(value), memo.policy.vocabulary)):
+            if value is None or (donor := donor_of(plain(value), memo.policy.vocabulary)) is None:
+                continue
+            if fits_many(donor):
+                dropped[name] = NOBODY
+            else:
                 donors[name] = donor
                 evidence.append(("code", donor))
         else:
@@ -83,13 +88,7 @@ def sort_values(given: list[Given], memo: Memo) -> Sorted:
     return Sorted(listed, missing, judged, dropped, donors, units, evidence)
 
 
-def donor_of(text: str, vocabulary: Vocabulary) -> str | None:
-    """Return the donor that a text names, or None if the text is blank or a missing-value term."""
-    donor = clean(text)
-    return donor if donor and vocabulary.missing.term(donor) is None else None
-
-
 def gather_identifiers(raw: RawSample, donor: str | None, found: Sorted, vocabulary: Vocabulary) -> Identifiers:
     """Return the record's own direct identifiers; `donor` is the donor in the sample's subject field."""
-    evidence: list[Evidence] = [("code", donor)] if donor else []
+    evidence: list[Evidence] = [("code", donor)] if donor and not fits_many(donor) else []
     return Identifiers([*evidence, ("date", clean(raw.collection_date)), *found.evidence], vocabulary)

@@ -3,7 +3,7 @@
 import pytest
 from google.protobuf.struct_pb2 import Value
 
-from fairdatabase.policy.records.anonymisation import InvalidSample, subject_of
+from fairdatabase.policy.records.anonymisation import InvalidSample
 from fairdatabase.policy.records.preview import preview
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_service_pb2 import FieldPreview
@@ -247,15 +247,6 @@ def test_error_and_drop_reason_do_not_quote_values() -> None:
         anonymised(raw_sample(organism="Zebulon Quartzfeather"))
     assert "Quartzfeather" not in str(refused.value)
     assert "Quartzfeather" not in str(anonymised(raw_sample({"age": "Quartzfeather"})).drop_reasons)
-
-
-def test_donor_comes_from_the_subject_or_else_from_the_metadata() -> None:
-    assert subject_of(raw_sample(subject=" donor  7 "), POLICY) == "donor 7"
-    assert subject_of(raw_sample({"host_subject_id": "donor 7"}), POLICY) == "donor 7"
-    assert subject_of(raw_sample({"Subject": 158458797}), POLICY) == "158458797"
-    assert subject_of(raw_sample({"Subject": "Not applicable"}), POLICY) is None
-    assert subject_of(raw_sample({"age": 3}), POLICY) is None
-    assert subject_of(raw_sample({"Subject": ["x"]}), POLICY) is None
 
 
 def test_name_in_an_unknown_field_is_erased_from_text() -> None:

@@ -1,0 +1,109 @@
+"""Subjects: which donor a sample comes from if several fields name one, and which fields then do not count."""
+
+from itertools import permutations
+
+import pytest
+
+from fairdatabase.policy.records.anonymisation import Judgement
+from fairdatabase.policy.records.drops import NOBODY, REPEATED
+from tests.unit.policy.samples import ANONYMISER, KEYSTORE, STUDY, anonymised, raw_sample
+
+_TWO_DONORS = "differs from the donor that the metadata names; send one donor"
+
+
+def judge(metadata: dict[str, object], subject: str = "") -> Judgement:
+    return ANONYMISER.judge(raw_sample(metadata, subject=subject))
+
+
+def is_refused(judged: Judgement) -> bool:
+    return [violation.description for violation in judged.violations] == [_TWO_DONORS]
+
+
+@pytest.mark.parametrize(("metadata", "own", "subject"), [
+    ({}, " donor  7 ", "donor 7"),
+    ({"host_subject_id": "donor 7"}, "", "donor 7"),
+    ({"Subject": 158458797}, "", "158458797"),
+    ({"Subject": "Not applicable"}, "", None),
+    ({"age": 3}, "", None),
+    ({"Subject": "x-7", "individual": "X 7"}, "", "x-7"),
+])  # fmt: skip
+def test_donor_comes_from_the_subject_or_else_from_the_metadata(
+    metadata: dict[str, object], own: str, subject: str | None
+) -> None:
+    assert judge(metadata, own).subject == subject
+
+
+@pytest.mark.parametrize("word", [
+    "Human", "HUMAN", "homo sapiens", "Homo_sapiens", "patient", "Patients", "donor", "self", "Healthy donor",
+    "healthy-control", "Control", "yes", "No", "volunteer", "Female", "mouse", "Mus musculus", "adult male", "Patientin"
+])  # fmt: skip
+def test_word_that_fits_many_is_no_donor(word: str) -> None:
+    alone = judge({"donor": word})
+    assert (alone.subject, alone.dropped, is_refused(alone)) == (None, {"donor": NOBODY}, False)
+    beside = judge({"DONOR": word, "HOST_SUBJECT_ID": "K-2208"})
+    assert (beside.subject, beside.dropped, is_refused(beside)) == ("K-2208", {"DONOR": NOBODY}, False)
+    own = judge({"host_subject_id": "K-2208"}, word)
+    assert (own.subject, own.named.dropped, is_refused(own)) == ("K-2208", {"subject": NOBODY}, False)
+
+
+@pytest.mark.parametrize("code", ["Human 3", "patient-12", "PI", "Blue", "Y2", "control A", "P", "self+", "Self Marie"])
+def test_code_with_such_a_word_is_a_donor(code: str) -> None:
+    assert judge({"donor": code}).subject == code
+
+
+def test_word_that_fits_many_is_not_erased_elsewhere() -> None:
+    stored = anonymised(raw_sample({"donor": "self", "notes": "self reported, donor K-1"}, subject="me")).sample
+    assert stored.metadata["notes"].string_value == "self reported, donor K-1"
+
+
+@pytest.mark.parametrize(("winner", "loser"), [
+    (("host_subject_id", "KD-5518"), ("individual", "5518")),
+    (("HOST_SUBJECT_ID", "5518"), ("subject_id", "KD-5518")),
+    (("subject_id", "5518.b"), ("donor", "5518")),
+    (("patient_id", "P 77"), ("person", "77")),
+    (("donor", "Q12-4"), ("Individual", "Q12")),
+    (("individual", "Q12-4"), ("host id", "Q12")),
+    (("participant", "Q12 4"), ("proband", "4")),
+    (("volunteer id", "wk-31"), ("volunteer", "31")),
+    (("individual", "wk-31"), ("host_subject_id", "frozen stool")),
+    (("donor", "wk-31"), ("subject_id", "Mother")),
+    (("person", "Marie Quartz"), ("participant", "healthy mother")),
+    (("host_subject_id", "mother"), ("donor", "mother of twin")),
+])  # fmt: skip
+def test_most_specific_field_wins_over_parts_and_descriptions(winner: tuple[str, str], loser: tuple[str, str]) -> None:
+    for order in permutations((winner, loser)):
+        judged = judge(dict(order))
+        assert (judged.subject, judged.dropped, is_refused(judged)) == (winner[1], {loser[0]: REPEATED}, False)
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("1", "21"), ("F2", "F210"), ("K-12", "K-13"), ("PI", "DM"), ("Blue", "wk-31"), ("Marie", "Anna"), ("7", "P007"),
+    ("P1+", "P1*"), ("P1", "P1+"), ("1-12", "11-2"), ("mother", "twin"), ("PT-K4", "1460:SM-1"), ("李", "王")
+])  # fmt: skip
+def test_codes_of_two_people_are_refused(one: str, other: str) -> None:
+    for first, second in permutations((one, other)):
+        assert is_refused(judge({"host_subject_id": first, "donor_id": second}))
+        assert is_refused(judge({"individual": second}, first))
+
+
+def test_two_codes_that_share_a_part_are_still_two_people() -> None:
+    assert is_refused(judge({"host_subject_id": "31", "subject_id": "AG 31", "donor": "BX 31"}))
+
+
+def test_own_subject_wins_over_a_part_of_it() -> None:
+    judged = judge({"host_subject_id": "31"}, "AG-31")
+    assert (judged.subject, judged.dropped) == ("AG-31", {"host_subject_id": REPEATED})
+
+
+def test_pseudonym_and_consent_are_of_the_same_donor() -> None:
+    result = anonymised(raw_sample({"donor": "Human", "individual": "31", "host_subject_id": "AG-31"}))
+    assert result.subject == "AG-31"
+    assert result.sample.subject == KEYSTORE.pseudonym(STUDY, "AG-31")
+    assert set(result.drop_reasons) == {"donor", "individual"}
+
+
+def test_donor_that_lost_is_erased_from_the_texts() -> None:
+    stored = anonymised(
+        raw_sample({"individual": "QX31", "host_subject_id": "AG-QX31", "notes": "tube of QX31"})
+    ).sample
+    assert stored.metadata["notes"].string_value == "tube of [redacted]"
