@@ -1,5 +1,7 @@
 """Repeats: fields of a record whose names mean the same field of the policy. One of them is stored."""
 
+import math
+import re
 from typing import NamedTuple
 
 from fairdatabase.policy.records.drops import REPEATED, Dropped
@@ -10,6 +12,8 @@ from fairdatabase.policy.tables.missing import MissingTerms
 from fairdatabase.policy.text.characters import squash
 from fairdatabase.policy.text.scalars import Scalar, plain
 
+# "30-39", "2001/2002", "<40", "90+", "0-9 years".
+_BAND = re.compile(r"<\d+(?!\S)|\d+\+(?!\S)|(?P<low>\d+)[-/](?P<high>\d+)(?!\S)", re.ASCII)
 # Values that say less than any other value of their field.
 _VAGUE = frozenset(("yes", "no", OTHER))
 
@@ -29,7 +33,7 @@ def merge_repeats(listed: list[tuple[str, Listed]], values: list[Stored], missin
     """Keep one of the values that a field has under several names.
 
     A value wins over a missing-value term, and a specific value over "yes", "no" and "other". Between two of the same
-    kind, the value under the policy's own name wins.
+    kind, the value under the policy's own name wins, else the narrower band, else the value of the first name.
     """
     by_field: dict[str, list[tuple[str, Scalar]]] = {}
     for name, text in listed:
@@ -55,11 +59,19 @@ def merge_repeats(listed: list[tuple[str, Listed]], values: list[Stored], missin
     )
 
 
-def _rank(repeat: tuple[str, Scalar], field_name: str, missing: MissingTerms) -> tuple[bool, bool, bool, str]:
+def _rank(repeat: tuple[str, Scalar], field_name: str, missing: MissingTerms) -> tuple[bool, bool, bool, float, str]:
     """Return the sort key of a value: the first one is stored."""
     name, value = repeat
     is_vague = isinstance(value, bool) or plain(value).lower() in _VAGUE
-    return _is_missing(value, missing), is_vague, squash(name) != squash(field_name), name
+    return _is_missing(value, missing), is_vague, squash(name) != squash(field_name), _width(value), name
+
+
+def _width(value: Scalar) -> float:
+    """Return the width of a band or interval as the platform writes it, 0 for any other value."""
+    match = _BAND.match(value) if isinstance(value, str) else None
+    if match is None:
+        return 0
+    return float(match["high"]) - float(match["low"]) if match["high"] else math.inf
 
 
 def _is_missing(value: Scalar, missing: MissingTerms) -> bool:

@@ -9,7 +9,7 @@ from fairdatabase.policy.records.subjects import donor_of, fits_many
 from fairdatabase.policy.records.values import Given
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.vocabulary import Vocabulary
-from fairdatabase.policy.text.characters import clean
+from fairdatabase.policy.text.characters import clean, squash
 from fairdatabase.policy.text.scalars import Scalar, plain
 from fairdb.samples.v1.sample_pb2 import RawSample
 
@@ -43,7 +43,7 @@ def sort_values(given: list[Given], memo: Memo) -> Sorted:
     judged: list[Stored] = []
     dropped: dict[str, Dropped] = {}
     donors: dict[str, str] = {}
-    units: dict[str, str] = {}
+    units_given: list[tuple[str, bool, bool, str, str]] = []
     evidence: list[Evidence] = []
     ends = memo.policy.vocabulary.missing.ends
     for name, field, value in given:
@@ -82,10 +82,18 @@ def sort_values(given: list[Given], memo: Memo) -> Sorted:
             if value is None:
                 continue
             if field.action == "unit":
-                units[field.name] = plain(value)
+                units_given.append((field.name, *_rank_of_unit(name, field, value, memo), plain(value)))
             elif field.identifies:
                 evidence.append((field.identifies, plain(value)))
+    # Of several units of one field, the first one stays.
+    units = {ranked[0]: ranked[-1] for ranked in sorted(units_given, reverse=True)} if units_given else {}
     return Sorted(listed, missing, judged, dropped, donors, units, evidence)
+
+
+def _rank_of_unit(name: str, field: Field, value: Scalar, memo: Memo) -> tuple[bool, bool, str]:
+    """Return the sort key of a unit that its field may give under several names: the first one counts."""
+    is_missing = isinstance(value, str) and memo.policy.vocabulary.missing.term(value) is not None
+    return is_missing, squash(name) != squash(field.name), name
 
 
 def gather_identifiers(raw: RawSample, donor: str | None, found: Sorted, vocabulary: Vocabulary) -> Identifiers:
