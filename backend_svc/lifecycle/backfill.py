@@ -25,9 +25,9 @@ _LOOK_SECONDS = 1.0
 _REST = 30
 """The pause after a look, in multiples of its duration."""
 
-# The first line is the condition of the index.
+# The first condition is that of the index.
 UNCOUNTED = f"""
-SELECT id, study, subject, organism, taxon_id, collection_date, metadata, classes, class_id, state
+SELECT id, study, {counting.DONOR} AS donor, organism, taxon_id, collection_date, metadata, classes, class_id, state
 FROM sample WHERE (class_id IS NULL) = (state <> {Sample.STATE_QUARANTINED}) AND NOT {EMBARGOED}
 ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
 """
@@ -45,15 +45,15 @@ async def count_batch(database: Database) -> int:
     async with database.transaction() as connection:
         rows = await connection.fetch(UNCOUNTED, BATCH)
         for row in rows:
-            study, subject = row["study"], row["subject"]
+            study, donor = row["study"], row["donor"]
             if row["class_id"] is not None:
-                removed.append(Counted(study, subject, row["class_id"]))
+                removed.append(Counted(study, donor, row["class_id"]))
                 classes[row["id"]] = None
                 continue
             named = {name: row[column] for name, column in counting.COLUMNS.items()}
             found = counting.class_of(study, named, json.loads(row["metadata"]), json.loads(row["classes"]))
             classes[row["id"]] = found
-            added.append(Counted(study, subject, found))
+            added.append(Counted(study, donor, found))
         await connection.execute(SET_CLASSES, [*classes], [*classes.values()])
         await counting.recount(connection, added=added, removed=removed)
     return len(rows)

@@ -34,7 +34,7 @@ SELECT $1, $2, array(
 ON CONFLICT DO NOTHING
 """
 # Locks in the order of ids, because two concurrent withdrawals may affect the same samples.
-QUARANTINE = """
+QUARANTINE = f"""
 WITH resting AS MATERIALIZED (
     SELECT id, class_id FROM sample WHERE consents @> ARRAY[$1::uuid] AND state <> $2
     ORDER BY id LIMIT $3 FOR NO KEY UPDATE
@@ -42,7 +42,7 @@ WITH resting AS MATERIALIZED (
 UPDATE sample SET state = $2, class_id = NULL, version = version + 1, last_sequence = last_sequence + 1,
     updated_at = now()
 FROM resting WHERE sample.id = resting.id
-RETURNING sample.id, sample.last_sequence, sample.study, sample.subject, resting.class_id
+RETURNING sample.id, sample.last_sequence, sample.study, {counting.DONOR} AS donor, resting.class_id
 """
 UNSETTLED = "SELECT consent, actor FROM barrier WHERE NOT settled ORDER BY raised_at"
 SETTLE = "UPDATE barrier SET settled = true WHERE consent = $1"
@@ -63,7 +63,7 @@ async def quarantine_batch(database: Database, consent: UUID, actor: str) -> int
         ids = [row["id"] for row in changed]
         # A sample of an older release may not be counted yet.
         counted = [row for row in changed if row["class_id"] is not None]
-        removed = [Counted(row["study"], row["subject"], row["class_id"]) for row in counted]
+        removed = [Counted(row["study"], row["donor"], row["class_id"]) for row in counted]
         await counting.recount(connection, removed=removed)
         await index.remove(connection, ids)
         events = [

@@ -15,6 +15,8 @@ from chassis.storage.database import Connection
 from fairdatabase.policy.access.equivalence import SUBJECT, class_id, quasi_identifiers
 
 _METADATA = "metadata."
+DONOR = "coalesce(counted_as, subject)"
+"""The donor as whom a row of `sample` counts."""
 COLUMNS = {"organism": "organism", "taxonId": "taxon_id", "collectionDate": "collection_date"}
 """Column of each data field outside the metadata, except the subject. The message has the same names."""
 # Whether the counts of a sample's study are exact. While a withdrawal is being settled, they may be too high.
@@ -75,6 +77,7 @@ class Counted(NamedTuple):
 
     study: UUID
     subject: str
+    """The donor as whom it counts: see DONOR."""
     class_id: UUID
 
 

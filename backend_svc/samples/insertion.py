@@ -24,10 +24,10 @@ WITH new AS MATERIALIZED (
     FROM unnest(
         $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::int[], $7::text[], $8::jsonb[], $9::jsonb[],
         $10::text[], $11::text[], $12::bytea[], $13::bytea[], $14::text[], $15::text[], $16::timestamptz[],
-        $17::bigint[], $18::uuid[], $19::uuid[]
+        $17::bigint[], $18::uuid[], $19::uuid[], $20::text[]
     ) AS new (
         id, owner, study, subject, organism, taxon_id, collection_date, metadata, classes,
-        consents, method, key_hash, fingerprint, correlation_id, traceparent, time, token, class_id, embargo
+        consents, method, key_hash, fingerprint, correlation_id, traceparent, time, token, class_id, embargo, counted_as
     )
 ), claim AS (
     INSERT INTO idempotency (account, method, key_hash, fingerprint, sample_id)
@@ -38,9 +38,10 @@ WITH new AS MATERIALIZED (
     RETURNING sample_id
 ), stored AS (
     INSERT INTO sample (id, owner, study, subject, organism, taxon_id, collection_date, metadata, classes, consents,
-                        state, last_sequence, class_id, embargo)
+                        state, last_sequence, class_id, embargo, counted_as)
     SELECT id, owner, study, subject, organism, taxon_id, collection_date, metadata, classes, consents::uuid[],
-           {Sample.STATE_STORED}, {len(event_types.CREATION)}, CASE WHEN embargo IS NULL THEN class_id END, embargo
+           {Sample.STATE_STORED}, {len(event_types.CREATION)}, CASE WHEN embargo IS NULL THEN class_id END, embargo,
+           counted_as
     FROM new
     WHERE NOT barred AND NOT fenced AND (key_hash IS NULL OR id IN (SELECT sample_id FROM claim))
     ON CONFLICT (id) DO NOTHING
@@ -50,7 +51,7 @@ WITH new AS MATERIALIZED (
     SELECT id, 'store', owner::text, correlation_id, NULL FROM stored JOIN new USING (id)
 ), happened AS (
     SELECT event.*, new.owner, new.correlation_id, new.traceparent, new.time
-    FROM unnest($20::uuid[], $21::int[], $22::uuid[], $23::text[], $24::bytea[])
+    FROM unnest($21::uuid[], $22::int[], $23::uuid[], $24::text[], $25::bytea[])
         AS event (id, sequence, event_id, type, body)
     JOIN stored USING (id) JOIN new USING (id)
 ), evented AS (
@@ -59,9 +60,9 @@ WITH new AS MATERIALIZED (
 ), posted AS (
     {outbox.INTO} SELECT event_id, type, body FROM happened
 ), change AS MATERIALIZED (
-    SELECT study, subject, class_id, count(*)::int AS delta FROM stored JOIN new USING (id)
-    WHERE subject <> '' AND embargo IS NULL
-    GROUP BY study, subject, class_id
+    SELECT study, counted_as AS subject, class_id, count(*)::int AS delta FROM stored JOIN new USING (id)
+    WHERE counted_as <> '' AND embargo IS NULL
+    GROUP BY study, counted_as, class_id
 ), {counting.CHANGES}
 SELECT new.id, stored.created_at, barred, fenced FROM new LEFT JOIN stored USING (id)
 """
@@ -90,6 +91,8 @@ class Row(NamedTuple):
     class_id: UUID
     embargo: UUID | None
     """If set, the sample counts in its class only after the embargo: see backend_svc/lifecycle/backfill.py."""
+    counted_as: str
+    """The donor as which the sample counts in its class; empty if it names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,8 @@ async def insert(connection: Connection, insertions: Sequence[Insertion]) -> lis
     consents = {consent for item in insertions for consent in item.consents}
     shared = [locks.lock_key("consent", consent) for consent in consents]
     shared += [locks.lock_key("sample", item.row.id) for item in insertions]
-    donors = {(item.row.study, item.row.subject) for item in insertions if item.row.subject and not item.row.embargo}
+    counted = [item.row for item in insertions if item.row.counted_as and not item.row.embargo]
+    donors = {(row.study, row.counted_as) for row in counted}
     await locks.take(connection, shared=shared, exclusive=[locks.donor_key(*donor) for donor in donors])
     events = [(item.row.id, event) for item in insertions for event in item.events]
     found = await connection.fetch(

@@ -109,6 +109,7 @@ def read_request(request: StoreSampleRequest) -> Insertion:
         request.fencing_token,
         counting.class_of(study, named, values, field_classes),
         None,
+        (request.stored.counted_as or sample.subject) if sample.subject else "",
     )
     return Insertion(row, consents, events)
 

@@ -103,7 +103,7 @@ def create_sample(
         answer = await backend.StoreSample(
             StoreSampleRequest(
                 principal=work.principal,
-                stored=StoredSample(sample=prepared.sample, classes=prepared.classes),
+                stored=StoredSample(sample=prepared.sample, classes=prepared.classes, counted_as=prepared.counted_as),
                 consents=prepared.consents,
                 claim=work.claim,
                 fencing_token=ref.fencing_token,

@@ -7,6 +7,8 @@ from chassis.errors import InvalidRequest
 from chassis.storage.database import Database
 from fairdatabase.policy.access.grants import grants_of
 from fairdatabase.policy.records.anonymisation import Anonymiser, InvalidSample
+from fairdatabase.policy.text.characters import normalise_subject
+from fairdatabase.policy.text.occasions import donor_in
 from fairdb.privacy.v1.privacy_service_pb2 import PrepareSampleRequest, PrepareSampleResponse
 from privacy_svc.keystore import Keystore
 from privacy_svc.samples import store
@@ -67,6 +69,8 @@ class Preparation:
         )
         sample = result.sample
         sample.id, sample.study = request.sample_id, str(study)
+        donor = donor_in(result.subject) if result.subject else ""
+        has_occasion = bool(result.subject) and donor != normalise_subject(result.subject)
         return PrepareSampleResponse(
             sample=sample,
             classes=result.classes,
@@ -77,6 +81,7 @@ class Preparation:
             # The sender owns the sample, so study grants would add nothing.
             grants=grants_of(request.principal, ()),
             data_use=recorded.data_use,
+            counted_as=self._keystore.pseudonym(str(study), donor) if has_occasion else sample.subject,
         )
 
     async def _study(self, request: PrepareSampleRequest, account_id: UUID) -> UUID:

@@ -153,3 +153,21 @@ async def test_samples_without_a_donor_do_not_make_a_class_large(platform: Platf
     ids.append(await add(owner, study, "d2"))
     assert await quasi_identifiers(reader, ids[0]) == ALL - {"subject"}
     assert await quasi_identifiers(reader, ids[-1]) == ALL
+
+
+async def test_visits_of_one_donor_do_not_make_a_class_large(platform: Platform) -> None:
+    owner, reader, study = await make_study(platform, readerK=3)
+    visits = ("R5 visit 1", "r5_V2", "R5-T3", "R5 2nd visit", "R5 day 14", "R5 2014-02-03", "R5 sample 2 aliquot 1")
+    ids = [await add(owner, study, visit) for visit in visits]
+    ids.append(await add(owner, study, "R6"))
+    for id in ids:
+        assert await quasi_identifiers(reader, id) == set()
+    # Consents and pseudonyms remain those of the subjects.
+    subjects = {(await owner.call("GET", f"/api/samples/{id}")).json()["subject"] for id in ids}
+    assert len(subjects) == len(ids)
+    refused = await owner.call(
+        "POST", "/api/samples", {"organism": "human gut metagenome", "study": study, "subject": "R5 visit 9"}
+    )
+    assert (refused.status_code, reason_of(refused)) == (403, "CONSENT_REQUIRED")
+    await add(owner, study, "R7 visit 1")
+    assert await quasi_identifiers(reader, ids[0]) == ALL

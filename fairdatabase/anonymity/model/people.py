@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from fairdatabase.anonymity.model.classes import Ids, count_distinct, pair
 from fairdatabase.anonymity.model.table import Codes, Column
 from fairdatabase.anonymity.model.values import is_missing
-from fairdatabase.policy.text.characters import normalise_subject
+from fairdatabase.policy.text.occasions import donor_in
 
 # The subject number that all unnamed people share.
 NOBODY = 0
@@ -55,12 +55,13 @@ class People:
 def people_of(subjects: Column | None, rows: int) -> People:
     """Return the people of a table, from its subject column if it has one.
 
-    Spellings of one subject (`normalise_subject`) name one person, as on the platform. A missing value names nobody.
+    Spellings of one subject, and its occasions ("P77 visit 2"), name one person, as where the platform counts donors. A
+    missing value names nobody.
     """
     if subjects is None:
         return _weighted(None, rows)
     seen = {"": NOBODY}
-    names = ["" if is_missing(value) else normalise_subject(value) for value in subjects.values]
+    names = ["" if is_missing(value) else donor_in(value) for value in subjects.values]
     meant = [seen.setdefault(name, len(seen)) for name in names]
     return _weighted(np.array(meant, np.int32)[subjects.codes], rows)
 
@@ -85,6 +86,6 @@ def notes_on(subjects: Column, title: str) -> list[str]:
     number = len(np.unique(people[people != NOBODY]))
     if number < named:
         people_named = "one person" if number == 1 else f"{number} people"
-        ignored = "case, separators, encoding, and leading zeros of numbers are ignored"
+        ignored = "case, separators, encoding, leading zeros of numbers, and occasions (visit 2) are ignored"
         found.append(f"{named} spellings in {title!r} count as {people_named}: {ignored}.")
     return found

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from backend_svc.lifecycle import backfill
 from backend_svc.samples.insertion import insert
 from backend_svc.samples.lookup import BY_IDS
 from backend_svc.samples.store import read_request
@@ -30,7 +31,8 @@ from tests.waiting import eventually
 # The same counts, from the samples alone.
 RECOUNT = """
 WITH counted AS (
-    SELECT DISTINCT study, subject, class_id FROM sample WHERE state <> 4 AND subject <> ''
+    SELECT DISTINCT study, coalesce(counted_as, subject) AS subject, class_id FROM sample
+    WHERE state <> 4 AND subject <> ''
 ), donor AS (
     SELECT *, count(*) OVER (PARTITION BY study, subject) > 1 AS is_linked FROM counted
 )
@@ -38,8 +40,8 @@ SELECT class_id AS id, count(*)::int AS donors, count(*) FILTER (WHERE is_linked
 FROM donor GROUP BY class_id
 """
 RECOUNT_DONORS = """
-SELECT study, subject, class_id, count(*)::int AS samples FROM sample WHERE state <> 4 AND subject <> ''
-GROUP BY study, subject, class_id
+SELECT study, coalesce(counted_as, subject), class_id, count(*)::int AS samples FROM sample
+WHERE state <> 4 AND subject <> '' GROUP BY study, coalesce(counted_as, subject), class_id
 """
 
 
@@ -88,6 +90,34 @@ async def test_donors_of_a_class_are_counted_once(backend: Backend) -> None:
     assert await size_of(backend, first) == (2, False)
     await add(backend, "p-2", "40-49")
     assert await size_of(backend, first) == (2, True)
+    await assert_exact(backend)
+
+
+async def test_subjects_of_one_donor_count_once(backend: Backend) -> None:
+    async def visit(number: int, donor: str, age: str = "30-39") -> tuple[str, str]:
+        consent = str(uuid4())
+        request = sample_of(f"p-{donor}-{number}", age, consents=[consent])
+        request.stored.counted_as = donor
+        return (await backend.store(request)).stored.sample.id, consent
+
+    first, _ = await visit(1, "p-a")
+    _, second_consent = await visit(2, "p-a")
+    _, third_consent = await visit(1, "p-b")
+    assert await size_of(backend, first) == (2, False)
+    later, _ = await visit(3, "p-a", "40-49")
+    assert await size_of(backend, first) == (2, True)
+    assert await size_of(backend, later) == (1, True)
+    await assert_exact(backend)
+    await backend.quarantine(second_consent, new_account())
+    assert await size_of(backend, first) == (2, True)
+    await backend.quarantine(third_consent, new_account())
+    assert await size_of(backend, first) == (1, True)
+    await assert_exact(backend)
+    # Counted again from the stored samples.
+    await backend.database.execute("UPDATE sample SET class_id = NULL")
+    await backend.database.execute("TRUNCATE equivalence_class, class_donor")
+    await backfill.count_batch(backend.database)
+    assert await size_of(backend, first) == (1, True)
     await assert_exact(backend)
 
 

@@ -212,7 +212,6 @@ def test_exponent_in_a_name_does_not_make_it_a_number() -> None:
     names = ["1E1", "10", "1e1", "010", "10.0", "1E2", "100"]
     table = table_of({"age": ["30"] * len(names), "who": names})
     assert measure(table, Roles(("age",), (), "who")).subjects == 4
-    assert notes_on(table["who"], "who") == [
-        "7 spellings in 'who' count as 4 people: case, separators, encoding, and leading zeros of numbers are ignored."
-    ]
+    ignored = "case, separators, encoding, leading zeros of numbers, and occasions (visit 2) are ignored"
+    assert notes_on(table["who"], "who") == [f"7 spellings in 'who' count as 4 people: {ignored}."]
     assert "count as one person:" in notes_on(column_of(["a", "A"]), "who")[0]
