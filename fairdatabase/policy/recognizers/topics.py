@@ -9,6 +9,7 @@ from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.topics import Topic
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import fold
+from fairdatabase.policy.text.dates import is_numeric_date
 from fairdb.privacy.v1.field_class_pb2 import FieldClass
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
@@ -37,6 +38,15 @@ _TOPICS_OF_STUDIES = frozenset(("health", "infection", "reproduction"))
 _NOT_OF_ORGANISMS = frozenset(("place",))
 _VIRUS = re.compile(r"(?<!no)vir(?:us|uses|idae|oid)(?![a-z])")
 _TAXONOMY = "NCBITAXON"
+_CODE, _COMBINED = "code", "combined"
+_TAXON_IDS = frozenset(("taxon_id", "host_taxid"))
+_AGE_OR_YEAR = re.compile(r"\d{2}|1[0-2]\d|19[0-9]\d|20[0-4]\d")
+# "F34", "34 M", "34", "JD1980": a strain may be named after the sex and age, or the initials and birth, of a donor.
+_CODE_OF_STRAIN = re.compile(
+    r"(?<![\w.-])(?:[FMfm][ _-]?\d{2,3}|\d{2,3}[ _-]?[FMfm]|\d{2}|[A-Z]{2,3}[ _-]?(?:19[0-9]\d|20[0-2]\d))(?![\w-])"
+)
+# Viruses have types: "Human papillomavirus 16", "Escherichia phage M13".
+_TYPED = re.compile(r"phage|influenza|virus", re.IGNORECASE)
 # "breast-fed" is one word about diet, which names no organ.
 _BREASTFED = re.compile(r"(?<!\w)breast[ -](?=fed|feed)", re.IGNORECASE)
 _QUASI, _SENSITIVE, _RESTRICTED = (
@@ -61,7 +71,8 @@ def topic_of(text: str, field: Field, vocabulary: Vocabulary, *, is_person: bool
     """
     most: Topic | None = None
     identifying: Topic | None = None
-    for topic in _FINDERS[field.action](text, vocabulary):
+    find = _topics_of_taxon if field.name in _TAXON_IDS else _FINDERS[field.action]
+    for topic in find(text, vocabulary):
         is_permitted = _permits(topic, field) and not (is_person and topic.name == _SETTLEMENT)
         if (most is None or topic.field_class > most.field_class) and not is_permitted:
             most = topic
@@ -101,7 +112,7 @@ def topic_of_person(text: str, field: Field, vocabulary: Vocabulary) -> Topic | 
 @lru_cache(1024)
 def _combined(sensitive: Topic, identifying: Topic) -> Topic:
     """Return the topic of a value that says something sensitive and tells persons apart."""
-    return Topic("combined", _RESTRICTED, f"{sensitive.about} and about {identifying.about}", frozenset())
+    return Topic(_COMBINED, _RESTRICTED, f"{sensitive.about} and about {identifying.about}", frozenset())
 
 
 def topic_of_id(text: str, field: Field, vocabulary: Vocabulary, *, is_person: bool = False) -> Topic | None:
@@ -116,12 +127,24 @@ def topic_of_id(text: str, field: Field, vocabulary: Vocabulary, *, is_person: b
 
 def topic_of_organism(name: str, vocabulary: Vocabulary) -> Topic | None:
     """Return what the name of an organism reveals about a donor who carries it."""
-    return max(_topics_of_organism(name, vocabulary), key=lambda topic: topic.field_class, default=None)
+    found = list(_topics_of_organism(name, vocabulary))
+    most = max(found, key=lambda topic: topic.field_class, default=None)
+    if most is not None and most.field_class == _SENSITIVE and found[0].name == _CODE:
+        return _combined(most, found[0])
+    return most
+
+
+def is_of_strain(topic: Topic) -> bool:
+    """Return whether the topic of an organism comes from the code of its strain, which may be that of a donor."""
+    return topic.name in (_CODE, _COMBINED)
 
 
 def topic_of_taxon(taxon_id: int, vocabulary: Vocabulary) -> Topic | None:
     """Return what an id of NCBI Taxonomy reveals about a donor who carries the organism."""
-    return vocabulary.topics.ids.get((_TAXONOMY, taxon_id))
+    id = (_TAXONOMY, taxon_id)
+    if id in vocabulary.topics.ids:
+        return vocabulary.topics.ids[id]
+    return vocabulary.topics.by_name[_CODE] if _may_be_of_person(str(taxon_id)) else None
 
 
 def _topics_of_term(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
@@ -138,7 +161,7 @@ def _topics_of_term(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
     if _DIGIT.search(folded):
         yield from _topics_of_numbers(folded, vocabulary)
     elif len(letter := folded.strip(_PUNCTUATION)) == 1 and letter.lower() not in _ANSWERS:
-        yield topics.by_name["code"]
+        yield topics.by_name[_CODE]
     elif not topics.numbers.isdisjoint(words := _LETTERS.findall(folded.lower())):
         yield from (topics.beside_numbers[word] for word in words if word in topics.beside_numbers)
     for token in _harmful_tokens(folded, vocabulary):
@@ -180,6 +203,8 @@ def _topics_of_organism(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
     folded = fold(text)
     if _VIRUS.search(folded.lower()):
         yield vocabulary.topics.by_name["infection"]
+    if _CODE_OF_STRAIN.search(folded) and not _TYPED.search(folded):
+        yield vocabulary.topics.by_name[_CODE]
     organisms = vocabulary.organisms
     for token in _harmful_tokens(folded, vocabulary):
         is_name = token in organisms.genera or token in organisms.epithets or token in organisms.silent
@@ -192,6 +217,16 @@ def _topics_of_organism(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
 def _topics_of_taxon(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
     if text.isdecimal() and (topic := topic_of_taxon(int(text), vocabulary)):
         yield topic
+
+
+def _topics_of_number(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
+    if _may_be_of_person(text):
+        yield vocabulary.topics.by_name[_CODE]
+
+
+def _may_be_of_person(number: str) -> bool:
+    """Return whether a number that names something else may also be an age, a year of birth or a date."""
+    return _AGE_OR_YEAR.fullmatch(number) is not None or (number.isdecimal() and is_numeric_date(number))
 
 
 def _topics_of_study(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
@@ -211,7 +246,7 @@ _FINDERS = {
     "term": _topics_of_term,
     "ontology": _topics_of_ids,
     "organism": _topics_of_organism,
-    "pattern": _topics_of_taxon,
+    "pattern": _topics_of_number,
     "study": _topics_of_study,
     "sequence": _topics_of_sequence,
 }
@@ -269,7 +304,7 @@ def _topics_of_numbers(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
         or _AGE_AND_SEX.search(rest)
         or any(int(number) % _MONTHS_BETWEEN_VISITS for number in _MALE_OR_MONTH.findall(rest))
     ):
-        yield topics.by_name["code"]
+        yield topics.by_name[_CODE]
     for token in _TOKEN.findall(text.lower()):
         if _LETTER_AND_NUMBER.fullmatch(token) and token not in vocabulary.words:
             yield topics.by_name["time"]

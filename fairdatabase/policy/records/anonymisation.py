@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
+from fairdatabase.policy.recognizers.topics import is_of_strain
 from fairdatabase.policy.records.classes import says_raised
 from fairdatabase.policy.records.contract import broken_rules
 from fairdatabase.policy.records.drops import IDENTIFYING, Cause, Dropped
@@ -169,7 +170,8 @@ class Anonymiser:
         if topic is not None or _varies(listed, values):
             stored = _stored(listed, values)
             origin = origin_of(named.organism, named.taxon_id, bool(subject), stored, memo.evidence, vocabulary)
-            topic = topic if origin is Origin.PERSON else None
+            least = Origin.UNCLEAR if topic is not None and is_of_strain(topic) else Origin.PERSON
+            topic = topic if origin >= least else None
             if origin is not Origin.ELSEWHERE:
                 listed, values = _classified_for(origin, listed, values, memo)
         return Judgement(raw.study, subject, named, listed, values, dropped, merged, found.donors, refusal, topic)

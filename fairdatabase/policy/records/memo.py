@@ -171,7 +171,8 @@ class Memo:
         """Return what the organism of a sample reveals about a donor who carries it."""
         vocabulary = self.policy.vocabulary
         found = self._organisms[name] if name in self._organisms else topic_of_organism(name, vocabulary)
-        return topic_of_taxon(taxon_id, vocabulary) or found if taxon_id else found
+        other = topic_of_taxon(taxon_id, vocabulary) if taxon_id else None
+        return max(found, other, key=lambda topic: topic.field_class) if found and other else found or other
 
     def keeps_contract(self, raw: RawSample, check: Callable[[], bool]) -> bool:
         """Return whether the fields outside the metadata satisfy the rules of the proto; call `check` if not cached.

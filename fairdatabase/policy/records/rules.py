@@ -9,6 +9,7 @@ from fairdatabase.policy.recognizers.detection import is_identifying, redact_pat
 from fairdatabase.policy.recognizers.numbering import is_number_alone
 from fairdatabase.policy.recognizers.organism import ADVICE, is_organism
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
+from fairdatabase.policy.recognizers.publications import is_publication
 from fairdatabase.policy.recognizers.study_names import is_study_name
 from fairdatabase.policy.recognizers.terms import are_ontology_ids, is_term
 from fairdatabase.policy.records import amounts, postcodes
@@ -92,15 +93,29 @@ def _answer(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
 
 
 def _pattern(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
+    value = _without_fraction(value)
     text = plain(value)
-    if _WHOLE_AS_FLOAT.fullmatch(text):
-        # A column of whole numbers with gaps: a program writes "9606.0".
-        value = text = text.partition(".")[0]
     if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
         return None
     if field.certain is not None and field.certain.fullmatch(text):
         return value
     return None if is_identifying(text) else value
+
+
+def _without_fraction(value: Scalar) -> Scalar:
+    """Return a whole number as a program writes it in a column with gaps, "9606.0", without its fraction."""
+    text = plain(value)
+    return text.partition(".")[0] if _WHOLE_AS_FLOAT.fullmatch(text) else value
+
+
+def _publication(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
+    value = _without_fraction(value)
+    text = plain(value)
+    if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
+        return None
+    if field.certain is not None and field.certain.fullmatch(text):
+        return value
+    return value if is_publication(text, context.vocabulary) else None
 
 
 def _study(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
@@ -218,6 +233,7 @@ RULES: Mapping[str, Rule] = {
     "term": _term,
     "answer": _answer,
     "pattern": _pattern,
+    "publication": _publication,
     "study": _study,
     "prefix": _prefix,
     "sequence": _sequence,
@@ -242,6 +258,7 @@ _EXPECTED = {
     "term": "must be a short phrase of words that the vocabulary knows",
     "answer": "must be an answer such as 'yes', 'never' or 'daily'",
     "pattern": "must have the form of this field's values",
+    "publication": "must be a PubMed id of at least five digits, or a DOI without names, dates and codes of people",
     "study": "must be a surname with initials and a year, as in 'SchirmerM_2016'",
     "occasion": "must be a number up to 20 or a short code ('V1', 'baseline', 'week 4'), not in years or months",
     "sequence": "must be nucleotides of 8 to 60 letters",

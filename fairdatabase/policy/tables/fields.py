@@ -38,8 +38,7 @@ _READ_BY_FORM = frozenset(("vocabulary", "common", "term", "year"))
 # Values of these classes get a higher class if their words or ids reveal more. Values of the other actions are numbers,
 # or texts that the policy lists.
 _LOWER_CLASSES = (FieldClass.FIELD_CLASS_PUBLIC, FieldClass.FIELD_CLASS_QUASI_IDENTIFIER)
-_OF_WORDS = frozenset(("term", "ontology", "organism", "study", "sequence"))
-_TAXON_IDS = frozenset(("taxon_id", "host_taxid"))
+_OF_WORDS = frozenset(("term", "ontology", "organism", "study", "sequence", "pattern"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +84,7 @@ class Field:
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", f"metadata.{self.name}")
         object.__setattr__(self, "is_stored", self.action not in _NOT_STORED)
-        is_lower = self.field_class in _LOWER_CLASSES and (self.action in _OF_WORDS or self.name in _TAXON_IDS)
+        is_lower = self.field_class in _LOWER_CLASSES and self.action in _OF_WORDS
         is_sensitive_term = self.field_class == FieldClass.FIELD_CLASS_SENSITIVE and self.action == "term"
         object.__setattr__(self, "is_classified", is_lower or is_sensitive_term)
         is_public = self.field_class == FieldClass.FIELD_CLASS_PUBLIC

@@ -136,7 +136,7 @@ good: dict[str, st.SearchStrategy[Any]] = {
 
 def _good(name: str) -> st.SearchStrategy[tuple[str, Any]]:
     group = GROUP_OF[name]
-    if group["action"] == "pattern":
+    if group["action"] in ("pattern", "publication"):
         value = st.one_of(identifiers, st.from_regex(group["pattern"], fullmatch=True))
     elif group["action"] == "vocabulary":
         value = st.sampled_from(group["values"]).map(lambda value: value.split("|")[-1])

@@ -145,6 +145,7 @@ PERMITTED: dict[str, Callable[[Any, Group], bool]] = {
     "term": is_phrase,
     "prefix": lambda value, group: re.fullmatch(rf"[A-Z0-9]{{{group['digits']}}}", value) is not None,
     "pattern": lambda value, group: re.fullmatch(group["pattern"], str(value).removesuffix(".0")) is not None,
+    "publication": lambda value, group: re.fullmatch(group["pattern"], str(value).removesuffix(".0")) is not None,
     "study": lambda value, group: re.fullmatch(r"[A-Z][A-Za-z_-]{2,33}_20\d\d\w{0,7}", value) is not None,
     "sequence": is_sequence,
     "number": is_number,
