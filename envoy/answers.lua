@@ -28,6 +28,21 @@ local function is_internal(name)
   return false
 end
 
+-- Headers of the gRPC protocol that a gRPC client may send. A REST client may send none: the services would take them
+-- for those of the transcoder, and fail the call with a text of gRPC.
+local GRPC_HEADERS = {["grpc-encoding"] = true, ["grpc-accept-encoding"] = true}
+local GRPC_ENCODINGS = {identity = true, deflate = true, gzip = true}
+
+local function remove_grpc_headers(headers, allowed)
+  local removed = {}
+  for name in pairs(headers) do
+    if name:sub(1, 5) == "grpc-" and not allowed[name] then removed[#removed + 1] = name end
+  end
+  for _, name in ipairs(removed) do
+    headers:remove(name)
+  end
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   local correlation_id = (headers:get("x-correlation-id") or ""):lower()
@@ -35,13 +50,22 @@ function envoy_on_request(handle)
     correlation_id = headers:get("x-request-id")
   end
   headers:replace("x-correlation-id", correlation_id)
-  if is_grpc(headers:get("content-type")) then
+  local native = is_grpc(headers:get("content-type"))
+  remove_grpc_headers(headers, native and GRPC_HEADERS or {})
+  if native then
     headers:replace("x-edge-native", "1")
+  else
+    headers:remove("te")
   end
   local metadata = handle:streamInfo():dynamicMetadata()
   metadata:set(NAMESPACE, "correlation_id", correlation_id)
   local method = headers:get(":method")
   metadata:set(NAMESPACE, "method", METHODS[method] and method or "OTHER")
+  if not GRPC_ENCODINGS[headers:get("grpc-encoding") or "identity"] then
+    metadata:set(NAMESPACE, "problem", "grpc-encoding must be identity, deflate or gzip.")
+    headers:replace("x-edge-problem", "400")
+    handle:respond({[":status"] = "400"}, "")
+  end
 end
 
 function envoy_on_response(handle)

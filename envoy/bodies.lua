@@ -248,7 +248,8 @@ end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
-  if headers:get("x-edge-native") then return end
+  -- CONNECT has no path. No route matches it.
+  if headers:get("x-edge-native") or headers:get(":path") == nil then return end
   local target = headers:get(":path")
   local call = find_call(headers:get(":method"), target)
   if not call then return end

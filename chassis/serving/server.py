@@ -42,6 +42,7 @@ log = structlog.get_logger()
 _STOP_GRACE = 10.0
 _YOUNG_OBJECTS = 10_000
 _MESSAGE_BYTES = 4 * 1024 * 1024
+_METADATA_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,9 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
             options=[
                 ("grpc.max_receive_message_length", _MESSAGE_BYTES),
                 ("grpc.max_send_message_length", _MESSAGE_BYTES),
+                # Above the edge's limit for headers, so that the edge refuses what is too large, with its own error.
+                ("grpc.max_metadata_size", _METADATA_BYTES),
+                ("grpc.absolute_max_metadata_size", _METADATA_BYTES),
                 # Otherwise two servers on one port would silently share its calls.
                 ("grpc.so_reuseport", 0),
             ],

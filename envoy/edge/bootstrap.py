@@ -18,6 +18,8 @@ HEAP_LIMIT = 1024**3  # bytes
 # Headers that clients must not set: internal headers, and headers that control Envoy or put text into traces.
 STRIPPED_HEADERS = ("grpc-timeout", "x-request-id", "x-service-token", "x-http-code", "tracestate", "baggage")
 STRIPPED_PREFIXES = ("x-fairdb-", "x-edge-", "x-envoy-")
+# Binary gRPC metadata, which no call has. If it is not base64, gRPC fails the call with a text of its own.
+STRIPPED_SUFFIX = "-bin"
 
 # The log contains no path, query, user agent or other client text, because such text may contain a person's name.
 ACCESS_LOG = {
@@ -128,6 +130,7 @@ def _trust() -> Config:
     removals = [
         *({"remove": name} for name in STRIPPED_HEADERS),
         *({"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in STRIPPED_PREFIXES),
+        {"remove_on_match": {"key_matcher": {"suffix": STRIPPED_SUFFIX}}},
     ]
     return {
         "use_remote_address": True,

@@ -179,6 +179,14 @@ REPLIES = (
         ErrorReason.ERROR_REASON_DEADLINE_EXCEEDED,
         "The call did not finish in time. It may still take effect.",
     ),
+    # The HTTP parser refuses a Transfer-Encoding other than chunked.
+    Reply(
+        status_is(501),
+        501,
+        Code.UNIMPLEMENTED,
+        ErrorReason.ERROR_REASON_MALFORMED_REQUEST,
+        "This Transfer-Encoding is not supported: send the body chunked, or with a Content-Length.",
+    ),
     Reply(
         status_is(500, "GE"),
         500,
