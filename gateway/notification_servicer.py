@@ -1,6 +1,7 @@
 """NotificationService: forwards calls about the caller's own subscriptions and notifications to backend_svc."""
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import grpc
 
@@ -14,10 +15,12 @@ from fairdb.backend.v1.backend_service_pb2 import (
     ListAccountSubscriptionsRequest,
     RemoveSubscriptionRequest,
 )
-from fairdb.privacy.v1.privacy_service_pb2 import PreviewSampleRequest
+from fairdb.options.v1.access_pb2 import Principal
+from fairdb.privacy.v1.privacy_service_pb2 import GetGrantsRequest, PreviewSampleRequest
 from fairdb.samples.v1 import notification_service_pb2 as pb
 from fairdb.samples.v1 import notification_service_pb2_grpc
 from fairdb.samples.v1.sample_pb2 import RawSample
+from gateway.samples.errors import StudyNotFound
 
 if TYPE_CHECKING:
     from fairdb.backend.v1.backend_service_pb2_grpc import BackendNotificationServiceAsyncStub
@@ -38,9 +41,17 @@ class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServ
         principal = call_context.current().caller.principal
         if request.subscription.organism:
             await self._check_organism(request.subscription.organism)
+        else:
+            await self._check_study(UUID(request.subscription.study), principal)
         return await self._backend.AddSubscription(
             AddSubscriptionRequest(principal=principal, subscription=request.subscription)
         )
+
+    async def _check_study(self, study: UUID, principal: Principal) -> None:
+        """Raise StudyNotFound unless the account may read the study, as if it did not exist."""
+        grants = await self._privacy.GetGrants(GetGrantsRequest(principal=principal))
+        if not grants.oversees and str(study) not in {grant.study for grant in grants.studies}:
+            raise StudyNotFound
 
     async def _check_organism(self, name: str) -> None:
         """Raise InvalidRequest if the name cannot be an organism. It would match no sample and may name a person."""
@@ -65,10 +76,14 @@ class NotificationServicer(notification_service_pb2_grpc.NotificationServiceServ
     async def ListNotifications(
         self, request: pb.ListNotificationsRequest, context: Context
     ) -> pb.ListNotificationsResponse:
+        principal = call_context.current().caller.principal
+        grants = await self._privacy.GetGrants(GetGrantsRequest(principal=principal))
         return await self._backend.ListAccountNotifications(
             ListAccountNotificationsRequest(
-                principal=call_context.current().caller.principal,
+                principal=principal,
                 page_size=request.page_size or paging.DEFAULT_PAGE_SIZE,
                 page_token=request.page_token,
+                studies=[grant.study for grant in grants.studies],
+                oversees=grants.oversees,
             )
         )

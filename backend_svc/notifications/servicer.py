@@ -42,6 +42,4 @@ class BackendNotificationServicer(backend_service_pb2_grpc.BackendNotificationSe
     async def ListAccountNotifications(
         self, request: pb.ListAccountNotificationsRequest, context: Context
     ) -> ListNotificationsResponse:
-        return await store.list_notifications(
-            self._database, UUID(request.principal.user_id), request.page_size, request.page_token
-        )
+        return await store.list_notifications(self._database, request)

@@ -13,6 +13,7 @@ from chassis.storage import daily_ids, paging
 from chassis.storage.database import Connection, Database
 from fairdatabase.policy.access.times import cut_to_day
 from fairdatabase.violations import Violation
+from fairdb.backend.v1.backend_service_pb2 import ListAccountNotificationsRequest
 from fairdb.samples.v1.notification_service_pb2 import ListNotificationsResponse, Notification, Subscription
 
 ADD = """
@@ -25,16 +26,20 @@ FOLLOWERS = """
 WITH new AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[]) AS new (sample_id, organism, study, owner)
 )
-SELECT sample_id, account FROM new JOIN subscription ON organism_key = new.organism AND account <> owner
-UNION SELECT sample_id, account FROM new JOIN subscription USING (study) WHERE account <> owner
+SELECT sample_id, account, NULL::uuid AS study
+FROM new JOIN subscription ON organism_key = new.organism AND account <> owner
+UNION SELECT sample_id, account, study FROM new JOIN subscription USING (study) WHERE account <> owner
+ORDER BY study NULLS FIRST
 """
 NOTIFY = """
-INSERT INTO notification (id, account, sample_id)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) ON CONFLICT (account, sample_id) DO NOTHING
+INSERT INTO notification (id, account, sample_id, study)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[]) ON CONFLICT (account, sample_id) DO NOTHING
 """
+# $4 and $5: the studies that the account may read, and whether it may read all.
 LIST = f"""
 SELECT notification.* FROM notification JOIN sample ON sample.id = sample_id
 WHERE account = $1 AND ($2::uuid IS NULL OR notification.id < $2) AND NOT {EMBARGOED}
+  AND (notification.study IS NULL OR notification.study = ANY ($4::uuid[]) OR $5)
 ORDER BY notification.id DESC LIMIT $3
 """
 
@@ -72,17 +77,21 @@ async def notify_followers(connection: Connection, samples: Sequence[asyncpg.Rec
         [row["study"] for row in samples],
         [row["owner"] for row in samples],
     )
-    if found:
-        accounts, sample_ids = [row["account"] for row in found], [row["sample_id"] for row in found]
-        await connection.execute(NOTIFY, [daily_ids.new_id() for _ in found], accounts, sample_ids)
+    # An account that follows organism and study is notified for the organism, which everybody may follow.
+    studies = {(row["account"], row["sample_id"]): row["study"] for row in reversed(found)}
+    if studies:
+        accounts, sample_ids = zip(*studies, strict=True)
+        ids = [daily_ids.new_id() for _ in studies]
+        await connection.execute(NOTIFY, ids, accounts, sample_ids, [*studies.values()])
 
 
-async def list_notifications(
-    database: Database, account: UUID, page_size: int, page_token: str
-) -> ListNotificationsResponse:
+async def list_notifications(database: Database, request: ListAccountNotificationsRequest) -> ListNotificationsResponse:
     """Return a page of an account's notifications, those of the newest day first. Raises PageTokenInvalid."""
+    account, page_size = UUID(request.principal.user_id), request.page_size
     query = f"notifications {account}"
-    rows = await database.fetch(LIST, account, paging.read_token(page_token, query), page_size + 1)
+    after = paging.read_token(request.page_token, query)
+    studies = [UUID(study) for study in request.studies]
+    rows = await database.fetch(LIST, account, after, page_size + 1, studies, request.oversees)
     page = ListNotificationsResponse(notifications=[_to_notification(row) for row in rows[:page_size]])
     if len(rows) > page_size:
         page.next_page_token = paging.write_token(rows[page_size - 1]["id"], query)

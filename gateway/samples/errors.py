@@ -19,6 +19,13 @@ class FilterInvalid(AppError):
     reason = "FILTER_INVALID"
 
 
+class StudyNotFound(AppError):
+    """The study does not exist, or you are not a member of it. Check the study's id."""
+
+    code = grpc.StatusCode.NOT_FOUND
+    reason = "STUDY_NOT_FOUND"
+
+
 class SampleNotFound(AppError):
     """The sample does not exist, or you may not see it."""
 

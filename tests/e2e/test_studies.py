@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.error_answers import reason_of, violated_fields
+from tests.error_answers import assert_error, reason_of, violated_fields
 from tests.platform import Account, Platform
 
 
@@ -124,3 +124,33 @@ async def test_blank_or_identifying_title_is_refused(platform: Platform, title: 
     assert answer.status_code == 400
     assert violated_fields(answer) == ["study.title"]
     assert title == "" or title not in answer.text
+
+
+async def test_only_those_who_may_read_a_study_follow_it(platform: Platform) -> None:
+    owner, member, outsider = await platform.account(consented=True), await platform.account(), await platform.account()
+    study = await create_study(owner)
+    assert (await set_member(owner, study, member.id, "STUDY_ROLE_READER")).status_code == 200
+    for unreadable in (study, study.upper(), outsider.id):
+        refused = await outsider.call("POST", "/api/subscriptions", {"study": unreadable})
+        assert_error(refused, 404, "STUDY_NOT_FOUND")
+    assert (await outsider.call("GET", "/api/subscriptions")).json()["subscriptions"] == []
+    for followed in ({"study": study.upper()}, {"organism": "Bos taurus gut metagenome"}):
+        assert (await member.call("POST", "/api/subscriptions", followed)).status_code == 200
+    assert (await (await platform.steward()).call("POST", "/api/subscriptions", {"study": study})).status_code == 200
+
+    async def notified(account: Account) -> set[str]:
+        answer = await account.call("GET", "/api/notifications")
+        assert answer.status_code == 200, answer.text
+        return {item["sample"] for item in answer.json()["notifications"]}
+
+    by_study = (await owner.create("Ovis aries gut metagenome", study=study))["id"]
+    by_both = (await owner.create("Bos taurus gut metagenome", study=study))["id"]
+    for id in (by_study, by_both):
+        await owner.wait_until_processed(id)
+    assert await notified(member) >= {by_study, by_both}
+    # The organism may be followed by everybody, the study no longer by the member.
+    removed = await owner.call("DELETE", f"/api/studies/{study}/members/{member.id}")
+    assert removed.status_code == 200, removed.text
+    later = (await owner.create("Ovis aries gut metagenome", study=study))["id"]
+    await owner.wait_until_processed(later)
+    assert {by_study, by_both, later} & await notified(member) == {by_both}

@@ -1,6 +1,7 @@
 """The consumers index and notify: each event takes effect once, no matter how often it arrives."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import grpc
@@ -22,10 +23,12 @@ async def follow(backend: Backend, account: str, **target: str) -> Subscription:
 
 
 async def notifications_of(
-    backend: Backend, account: str, page_size: int = 200, page_token: str = ""
+    backend: Backend, account: str, page_size: int = 200, page_token: str = "", studies: Sequence[str] = (STUDY,)
 ) -> ListNotificationsResponse:
     return await backend.notifications.ListAccountNotifications(
-        pb.ListAccountNotificationsRequest(principal=principal(account), page_size=page_size, page_token=page_token)
+        pb.ListAccountNotificationsRequest(
+            principal=principal(account), page_size=page_size, page_token=page_token, studies=studies
+        )
     )
 
 
