@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-FAILED, BAD_INPUT = 1, 2
+FAILED, BAD_INPUT, LEFT_ALONE = 1, 2, 3
 NOBODY_READS = 141
 """The exit code that a shell reports for a command that SIGPIPE ended."""
 INTERRUPTED = 130

@@ -44,6 +44,7 @@ class Sheet:
         self._source, self.notes = _as_text(source, worksheet)
         """The text, and what the rows do not show of the file. The notes are complete after the last row."""
         self._comments = 0
+        self._may_have_comments = False
         self._differing = 0
         """How many rows have different values in columns with the same title."""
         self.size = self._check_bytes()
@@ -77,9 +78,10 @@ class Sheet:
         try:
             while chunk := [*self._first, *islice(self._reader, max(1, _CELLS_AT_ONCE // width))]:
                 self._first = []
-                rows = [row for row in chunk if not (row and is_comment_cell(row[0]))]
-                self._comments += len(chunk) - len(rows)
-                chunk = rows
+                if self._may_have_comments:
+                    rows = [row for row in chunk if not (row and is_comment_cell(row[0]))]
+                    self._comments += len(chunk) - len(rows)
+                    chunk = rows
                 if set(map(len, chunk)) - {width}:
                     chunk = self._fitted(chunk)
                 if not chunk:
@@ -144,6 +146,7 @@ class Sheet:
             if 0 in block:
                 self._source.seek(0)
                 raise first_fault(self._source.read(), ",") or BadTable("a NUL byte")
+            self._may_have_comments = self._may_have_comments or b"#" in block
             size += len(block)
         if not size:
             raise BadTable("the file is empty", line=1, column=1)

@@ -1,17 +1,11 @@
 """Bands: intervals of numbers such as "20-30". The width doubles per level, so bands are nested."""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from fairdatabase.anonymity.model.hierarchy import Level, level_of
 from fairdatabase.anonymity.model.number_line import ABOVE, BELOW, NumberLine, show
-from fairdatabase.anonymity.model.values import NUMBER
-
-_PLAIN = r"-?\d+(?:\.\d+)?"
-_WRITTEN = re.compile(rf"({_PLAIN})(?: to |-)({_PLAIN})", re.ASCII)
-_OPEN = re.compile(rf"<({_PLAIN})|({_PLAIN})\+", re.ASCII)
 
 
 def bands(values: Sequence[str], line: NumberLine) -> list[Level]:
@@ -38,13 +32,3 @@ def bands(values: Sequence[str], line: NumberLine) -> list[Level]:
         levels.append(level_of(f"bands of {show(line.step * width)}", labels, losses))
         width *= 2
     return levels
-
-
-def bounds_in(text: str) -> tuple[float, float] | None:
-    """Return the bounds of a text that a number line wrote, or of a single number; None for any other text."""
-    if found := _WRITTEN.fullmatch(text):
-        return float(found[1]), float(found[2])
-    if found := _OPEN.fullmatch(text):
-        return (-np.inf, float(found[1])) if found[1] else (float(found[2]), np.inf)
-    plain = text.strip()
-    return (float(plain), float(plain)) if NUMBER.fullmatch(plain) else None

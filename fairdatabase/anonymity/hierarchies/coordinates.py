@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 
 from fairdatabase.anonymity.model.number_line import between
-from fairdatabase.policy.records.generalisation import Implausible, read_coordinates
 from fairdatabase.policy.text.characters import clean, fold
 
 # Each width divides the next one, so cells are nested.
@@ -17,14 +16,20 @@ WIDTHS = (1, 5, 10, 30, 90)
 _CELL = re.compile(r"(\d+)-(\d+) ([NS]) (\d+)-(\d+) ([EW])", re.ASCII)
 _DEGREES = re.compile(r"([+-]?\d{1,3}(?:[.,]\d+)?)(?: ?(?:°|deg(?:rees?)?))? ?([NSEW])?", re.ASCII | re.IGNORECASE)
 Place = tuple[float, float]
+_LONGEST = 80
 
 
 def read_place(text: str) -> Place | None:
     """Return latitude and longitude, or those of the south-western corner of a cell. None if a text is not a place."""
     if found := _CELL.fullmatch(text):
         return _corner(*found.group(1, 2, 3)), _corner(*found.group(4, 5, 6))
+    if len(text) > _LONGEST or not any(map(str.isdigit, text)):
+        return None
+    # Loading the policy takes longer than measuring most tables.
+    from fairdatabase.policy.records.generalisation import Implausible, read_coordinates
+
     try:
-        return read_coordinates(clean(text)) if len(text) <= 80 and any(map(str.isdigit, text)) else None
+        return read_coordinates(clean(text))
     except Implausible:
         return None
 

@@ -1,9 +1,12 @@
 """Dates: reads the dates of a column, in any of the forms that the policy reads, and generalises them."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fairdatabase.policy.text.characters import clean
-from fairdatabase.policy.text.dates import Reading, read_date
+
+if TYPE_CHECKING:
+    from fairdatabase.policy.text.dates import Reading
 
 LEVELS = ("days", "months", "years", "five years", "decades")
 Path = tuple[str, ...]
@@ -23,6 +26,9 @@ def _path(value: str) -> Path | None:
     first, _, last = text.partition("/")
     if not text:
         return None
+    # Loading the policy takes longer than measuring most tables.
+    from fairdatabase.policy.text.dates import read_date
+
     # The two ends of an interval are two readings.
     is_interval = "-" in first and "-" in last
     parts = [read_date(first.strip()), read_date(last.strip())] if is_interval else [read_date(text)]
@@ -37,7 +43,7 @@ def _path(value: str) -> Path | None:
     return (common[0][level],) * level + common[0][level:]
 
 
-def _labels(reading: Reading) -> Path:
+def _labels(reading: "Reading") -> Path:
     year, month, day = reading
     five, ten = year // 5 * 5, year // 10 * 10
     by_month = f"{year}-{month:02}" if month else f"{year}"

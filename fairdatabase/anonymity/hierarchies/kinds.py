@@ -7,14 +7,17 @@ one of categories, in which the numbers of single people could be listed.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fairdatabase.anonymity.hierarchies.coordinates import Place, degree_cells, place_cells, read_place
 from fairdatabase.anonymity.hierarchies.dates import Path, read_dates
 from fairdatabase.anonymity.model.quantities import Quantity, read_quantities
 from fairdatabase.anonymity.model.table import Column, column_of, narrow
 from fairdatabase.anonymity.model.values import NUMBER, is_missing
-from fairdatabase.anonymity.tables.roles import default_policy
-from fairdatabase.policy.tables.fields import Field
+
+if TYPE_CHECKING:
+    # Only for type checks: loading the policy takes longer than measuring a table.
+    from fairdatabase.policy.tables.fields import Field
 
 _FOUR_DIGITS = re.compile(r"\d{4}", re.ASCII)
 _DIGIT = re.compile(r"\d")
@@ -90,6 +93,10 @@ def recoded(column: Column, texts: Sequence[str]) -> Column:
     return Column(replaced.values, narrow(replaced.codes[column.codes], len(replaced.values)))
 
 
-def field_of(title: str) -> Field | None:
+def field_of(title: str) -> "Field | None":
     """Return the policy's field of a title."""
-    return default_policy().listed(title) if title else None
+    if not title:
+        return None
+    from fairdatabase.anonymity.tables.roles import default_policy
+
+    return default_policy().listed(title)

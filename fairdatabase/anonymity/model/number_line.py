@@ -6,6 +6,7 @@ extreme values: at least a twentieth of the distance between the quartiles of it
 units of the last decimal place. An interval contains its lower end, but not its upper end.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairdatabase.anonymity.model.quantities import Quantity
+from fairdatabase.anonymity.model.values import NUMBER
 
 # The step is at least this many units of the last decimal place, so that a number rarely is a multiple of the step.
 _UNITS = 5
@@ -26,6 +28,9 @@ _FURTHEST = 1 << 60
 BELOW, ABOVE = -(1 << 61), 1 << 61
 # Enough digits for a quotient of two numbers of thirty digits.
 _EXACT = Context(prec=80)
+_PLAIN = r"-?\d+(?:\.\d+)?"
+_WRITTEN = re.compile(rf"({_PLAIN})(?: to |-)({_PLAIN})", re.ASCII)
+_OPEN = re.compile(rf"<({_PLAIN})|({_PLAIN})\+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +130,13 @@ def show_quantity(number: Quantity) -> str:
     if number.high.is_infinite():
         return f"{show(number.low)}+"
     return f"<{show(number.high)}" if number.low.is_infinite() else between(show(number.low), show(number.high))
+
+
+def bounds_in(text: str) -> tuple[float, float] | None:
+    """Return the bounds of a text that a number line wrote, or of a single number; None for any other text."""
+    if found := _WRITTEN.fullmatch(text):
+        return float(found[1]), float(found[2])
+    if found := _OPEN.fullmatch(text):
+        return (-np.inf, float(found[1])) if found[1] else (float(found[2]), np.inf)
+    plain = text.strip()
+    return (float(plain), float(plain)) if NUMBER.fullmatch(plain) else None

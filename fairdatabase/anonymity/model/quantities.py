@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fairdatabase.anonymity.model.values import NUMBER
-from fairdatabase.policy.records.generalisation import Implausible, read_quantity
-from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.text.characters import clean, fold
+
+if TYPE_CHECKING:
+    # Only for type checks: most columns have no units, and loading the policy takes longer than measuring a table.
+    from fairdatabase.policy.tables.fields import Field
 
 _INFINITE = Decimal("Infinity")
 # With more digits, a text is not a measurement.
@@ -43,7 +45,7 @@ class Quantity(NamedTuple):
         return self.low == self.high
 
 
-def read_quantities(values: Sequence[str], field: Field | None = None) -> list[Quantity | None]:
+def read_quantities(values: Sequence[str], field: "Field | None" = None) -> list[Quantity | None]:
     """Return each value as a quantity, None if it is missing or not a number.
 
     With the policy's field, units are converted to the unit in which the field's numbers are read. For other columns,
@@ -100,7 +102,7 @@ def _read(text: str) -> tuple[Quantity, str] | None:
     return Quantity(low, high), (match["unit"] or "").lower()
 
 
-def _convert(found: list[Quantity | None], units: dict[int, str], field: Field | None) -> None:
+def _convert(found: list[Quantity | None], units: dict[int, str], field: "Field | None") -> None:
     """Convert quantities to the unit of the column, and remove those that have another one."""
     named = Counter(unit for unit in units.values() if unit)
     if not named:
@@ -122,6 +124,8 @@ def _convert(found: list[Quantity | None], units: dict[int, str], field: Field |
 @cache
 def _factor(unit: str, into: str, read_in: str) -> float | None:
     """Return the factor that converts numbers to the unit of a column, None if the policy does not know the unit."""
+    from fairdatabase.policy.records.generalisation import Implausible, read_quantity
+
     try:
         return read_quantity(f"1 {unit}", into, into)[0] / read_quantity("1", into, read_in)[0]
     except Implausible:

@@ -21,6 +21,14 @@ def is_missing(text: str) -> bool:
     return missing_terms().in_table(text)
 
 
+def answers_among(values: Sequence[str]) -> set[str]:
+    """Return the texts that look missing but are values in a column of categories.
+
+    "none" is an answer. "-" is one if the column also has "+", as test results do.
+    """
+    return {"none", "-"} if any(value.strip() == "+" for value in values) else {"none"}
+
+
 def meaning(text: str, present: Collection[str] = (), *, exponents: bool = True) -> Decimal | str:
     """Return what a text means: a number, "" for a missing value, else the text in a normal form.
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairdatabase.anonymity.hierarchies.bands import bounds_in
 from fairdatabase.anonymity.model.classes import Ids
 from fairdatabase.anonymity.model.hierarchy import ANYTHING
+from fairdatabase.anonymity.model.number_line import bounds_in
 from fairdatabase.anonymity.model.table import Column
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from fairdatabase.anonymity.model.classes import group
 from fairdatabase.anonymity.model.people import people_of
 from fairdatabase.anonymity.risk.risk import Roles
@@ -15,9 +17,10 @@ _NEARLY_ALL = 0.9
 
 @dataclass(frozen=True, slots=True)
 class PassthroughColumn:
-    """A published column that is not a quasi-identifier. A number may be coarser than in the input.
+    """A published column that is not a quasi-identifier. It may be coarser than in the input.
 
-    `k_with_it` is k for somebody who also knows the values of this column. `undoes` names the generalised columns whose
+    `k_with_it` is k for somebody who also knows the values of this column. `alone` is how many people are the only ones
+    with their value in this column. `undoes` names the generalised columns whose
     original values can be derived from this column.
     """
 
@@ -27,9 +30,13 @@ class PassthroughColumn:
     names_rows: bool
     undoes: tuple[str, ...]
     k_with_it: int
+    alone: int
 
     def warning(self, k: int) -> str | None:
         """Return the warning about the column, None if it distinguishes nobody."""
+        if self.alone:
+            people = "1 person is" if self.alone == 1 else f"{self.alone} people are"
+            return f"{self.title!r} is published unchanged: {people} alone with their value in it."
         if self.names_rows:
             why = f"{self.title!r} has a different value in nearly every row, so it identifies rows."
             return f"{why} Drop it if somebody else may know these values."
@@ -64,4 +71,5 @@ def _passthrough_columns(done: Anonymised, roles: Roles) -> Iterator[Passthrough
                 quasi for quasi in roles.quasi if undoes(column, done.original[quasi], done.recoding.columns[quasi])
             ),
             k_with_it=int(people.count(with_it, number).min()),
+            alone=int((people.smallest(column.codes.astype(np.int64), len(column.values)) == 1).sum()),
         )

@@ -9,7 +9,7 @@ only.
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, cast
@@ -48,6 +48,7 @@ def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
         "dropped": [title for title in done.dropped if title not in unknown],
         "unknown_columns": len(unknown),
         "singled_out": asdict(done.singled_out),
+        "hidden_values": done.hidden,
         "recoding": recoding.kind,
         "rows": {
             "input": done.before.rows,
@@ -68,6 +69,7 @@ def report(done: Anonymised, roles: Roles, limits: Limits) -> dict[str, Any]:
                 "values": column.values,
                 "sensitive": column.sensitive,
                 "k_with_it": column.k_with_it,
+                "alone": column.alone,
                 "names_rows": column.names_rows,
                 "undoes": list(column.undoes),
             }
@@ -190,6 +192,8 @@ def as_markdown(content: dict[str, Any], name: str, plot: str | None = None) -> 
     if plot:
         lines += ["", f"![People by the size of their class, before and after]({quote(os.fsencode(plot))})"]
     lines += ["", f"{_cell(singled_out_text(content))}"]
+    if content["hidden_values"]:
+        lines += ["", _cell(hidden_text(content["hidden_values"]))]
     if content["dropped"]:
         lines += ["", f"Not published: {', '.join(_cell(as_shown(title)) for title in content['dropped'])}."]
     if content["unknown_columns"]:
@@ -209,6 +213,21 @@ def singled_out_text(content: dict[str, Any]) -> str:
     if not content["sensitive"]:
         return f"{text}."
     return f"{text} that are not sensitive, {found['alone_with_sensitive']} with these too."
+
+
+def leaves_somebody_alone(content: dict[str, Any]) -> bool:
+    """Return whether somebody is alone with what is published, without the sensitive columns, or with a kept column."""
+    return content["singled_out"]["alone"] > 0 or any(column["alone"] for column in content["kept_columns"])
+
+
+def hidden_text(hidden: Mapping[str, int]) -> str:
+    """Return in how many rows of each column "*" stands for a rare value."""
+    rows = ", ".join(f"{as_shown(title)} in {_rows(count)}" for title, count in hidden.items())
+    return f'Rare values are "*": {rows}.'
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 def _limits(limits: dict[str, Any]) -> str:

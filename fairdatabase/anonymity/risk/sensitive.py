@@ -1,15 +1,17 @@
 """Sensitive columns: equates values with the same meaning, splits lists, and defines distances between values."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fairdatabase.anonymity.model.hierarchy import ANYTHING
+from fairdatabase.anonymity.model.number_line import bounds_in
 from fairdatabase.anonymity.model.table import Codes, Column
-from fairdatabase.anonymity.model.values import meaning, rank_numbers, read_numbers
+from fairdatabase.anonymity.model.values import answers_among, is_missing, meaning, rank_numbers, read_numbers
 
 _SEPARATORS = re.compile(r"[;,|]")
 
@@ -70,14 +72,16 @@ def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
 
     Numbers are ordered by rank: the i-th of m distinct numbers lies at i / (m - 1). Two spellings of a number are one
     value, and so are texts that differ only in case or spaces: otherwise a class with one value would seem diverse. All
-    missing values are one value, which is joined to the middle of the numbers (see `risk.closeness`). Semicolons,
+    missing values are one value, which is joined to the middle of the numbers (see `risk.closeness`). Intervals such as
+    "30-35", as `anonymize` writes them, are numbers too; then "*" is a missing value. Semicolons,
     commas and vertical bars separate the items of a list, whose order does not matter: "T2D;PDAC" is "pdac, t2d".
     """
     numbers = None if categorical else read_numbers(column.values)
     if numbers is not None:
         return _ranked(column.codes, *rank_numbers(column.values, numbers))
-    # Among categories "none" is a value. "-" is a value if the column also has "+", as test results do.
-    present = {"none", "-"} if any(value.strip() == "+" for value in column.values) else {"none"}
+    if not categorical and (ranked := _rank_intervals(column.values)) is not None:
+        return _ranked(column.codes, *ranked)
+    present = answers_among(column.values)
     items: dict[Decimal | str, int] = {}
     seen: dict[tuple[int, ...], int] = {}
     meant: list[int] = []
@@ -91,6 +95,20 @@ def read_sensitive(column: Column, *, categorical: bool = False) -> Sensitive:
         return Sensitive(codes, len(seen))
     starts = np.cumsum([0, *map(len, seen)])
     return Sensitive(codes, len(seen), lists=Lists(starts, np.array([item for v in seen for item in v]), len(items)))
+
+
+def _rank_intervals(values: Sequence[str]) -> tuple[NDArray[np.int32], int] | None:
+    """Return the rank of each interval or number (-1 where missing), and how many there are; None for other values."""
+    bounds = [bounds_in(value) for value in values]
+    if not any(one is not None and one[0] < one[1] for one in bounds):
+        return None
+    if not all(
+        one[0] <= one[1] if one is not None else value == ANYTHING or is_missing(value)
+        for value, one in zip(values, bounds, strict=True)
+    ):
+        return None
+    order = {one: rank for rank, one in enumerate(sorted({one for one in bounds if one is not None}))}
+    return np.array([-1 if one is None else order[one] for one in bounds], np.int32), len(order)
 
 
 def _ranked(codes: Codes, ranks: NDArray[np.integer], count: int) -> Sensitive:

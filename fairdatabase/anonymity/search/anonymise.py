@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,18 @@ from fairdatabase.anonymity.model.hierarchy import Hierarchy
 from fairdatabase.anonymity.model.people import people_of
 from fairdatabase.anonymity.model.table import Column, Table
 from fairdatabase.anonymity.recoding.recoding import Recoding, recode_by_levels
+from fairdatabase.anonymity.recoding.shared_values import hidden_rows, hide_rare
 from fairdatabase.anonymity.risk.diversity import distinct_l
 from fairdatabase.anonymity.risk.limits import Content, Limits, failing
 from fairdatabase.anonymity.risk.risk import Risk, Roles, check_roles, measure_classes
 from fairdatabase.anonymity.risk.sensitive import read_all
-from fairdatabase.anonymity.search.disclosure import LeftOut, SingledOut, choose_further, singled_out
+from fairdatabase.anonymity.search.disclosure import (
+    LeftOut,
+    SingledOut,
+    choose_further,
+    share_sensitive,
+    singled_out,
+)
 from fairdatabase.anonymity.search.full_domain import best_full_domain
 from fairdatabase.anonymity.search.local_recoding import Advance, best_local_recoding
 from fairdatabase.sheets.errors import BadTable
@@ -48,6 +55,10 @@ class Anonymised:
     dropped: tuple[str, ...]
     # The columns in `keep` are published unchanged, even if they reveal somebody.
     kept: tuple[str, ...]
+    # The roles of the input, without sensitive columns that are left out.
+    roles: Roles
+    # In how many rows of a column "*" stands for a value that fewer than k people have.
+    hidden: dict[str, int]
     left_out: tuple[LeftOut, ...]
     singled_out: SingledOut
 
@@ -65,11 +76,12 @@ def anonymise(
 ) -> Anonymised:
     """Generalise a table, and suppress rows where that loses less.
 
-    `hierarchies` replaces the inferred hierarchies of quasi-identifiers. Of the columns without a role, those in `keep`
-    are published, and those that are public and single hardly anybody out (see `disclosure`). Dropped columns and the
-    subject are not published. `method`: "full" takes each column to one level, "local" describes each class as narrowly
-    as possible, "cluster" does that with classes that grow row by row, and "least" uses whichever loses least.
-    `advance` is called with the current phase and its finished share. Raises BadTable, CannotBeMet.
+    `hierarchies` replaces the inferred hierarchies of quasi-identifiers. Values of sensitive columns become coarser
+    until k people share each. Of the columns without a role, those are published that are public and single nobody out
+    (see `disclosure`). Columns in `keep` are published unchanged. Dropped columns and the subject are not published.
+    `method`: "full" takes each column to one level, "local" describes each class as narrowly as possible, "cluster"
+    does that with classes that grow row by row, and "least" uses whichever loses least. `advance` is called with the
+    current phase and its finished share. Raises BadTable, CannotBeMet.
     """
     check_limits(limits, roles)
     check_roles(roles, list(table.columns))
@@ -78,11 +90,21 @@ def anonymise(
     # Shuffled first: even the choice between equal rows must not depend on the order of the input.
     table = table.take(np.random.default_rng().permutation(table.rows))
     subject = table[roles.subject] if roles.subject is not None else None
+    people = people_of(subject, table.rows)
+    shared = share_sensitive(table, [title for title in roles.sensitive if title not in keep], people, limits.k)
+    left_out = {one.title for one in shared.left_out}
+    roles = replace(
+        roles,
+        sensitive=tuple(title for title in roles.sensitive if title not in left_out),
+        categorical=roles.categorical - left_out,
+    )
+    source, table = table, Table({**table.columns, **shared.columns}, table.rows, table.delimiter)
     sensitive = read_all({title: table[title] for title in roles.sensitive}, roles.categorical)
-    content = Content(people_of(subject, table.rows), list(sensitive.values()))
+    content = Content(people, list(sensitive.values()))
     given, every = hierarchies or {}, np.arange(table.rows, dtype=np.int32)
     ids, count = group([table[title].codes for title in roles.quasi])
-    before, sizes_before = measure_classes(ids, count, content.people, sensitive), content.people.smallest(ids, count)
+    exact = read_all({title: source[title] for title in roles.sensitive}, roles.categorical)
+    before, sizes_before = measure_classes(ids, count, people, exact), people.smallest(ids, count)
     discernibility_before = int((np.bincount(ids) ** 2).sum())
     # Exact coordinates are not published, even if several people share them.
     quasi = {t: table[t] if t in given else with_cells(table[t], t) for t in roles.quasi}
@@ -94,42 +116,59 @@ def anonymise(
         # Free the memory: these are as large as the table, and no longer needed.
         del ids, recoding, unchanged
         recoding = _best(quasi, given, content, limits, method, advance)
-    after_ids, after_count, kept = _as_published(table, roles, content, recoding)
-    if failing(after_ids, after_count, kept, limits).any():
-        # A sensitive column became numeric, because all of its other texts were in suppressed rows. Its distances
-        # changed, so search again without suppression.
+    after = _as_published(table, roles, content, recoding, keep, limits.k)
+    if failing(*after.classes, after.content, limits).any():
+        # Sensitive values became rarer, because others were in suppressed rows, or a column became numeric. So search
+        # again without suppression.
         recoding = _best(quasi, given, content, replace(limits, max_suppression=0.0), method, advance)
-        after_ids, after_count, kept = _as_published(table, roles, content, recoding)
-    if failing(after_ids, after_count, kept, limits).any():
+        after = _as_published(table, roles, content, recoding, keep, limits.k)
+    if failing(*after.classes, after.content, limits).any():
         raise AssertionError("a recoding does not meet the limits")
-    original = table.take(recoding.rows)
-    candidates = Table({t: c for t, c in original.columns.items() if t not in drop}, original.rows)
-    further = choose_further(candidates, recoding.columns, roles, kept.people, keep)
-    shown = {**{t: original[t] for t in roles.sensitive}, **further.columns, **recoding.columns}
+    people = after.content.people
+    original = source.take(recoding.rows)
+    dropped = {*drop, *left_out}
+    candidates = Table({t: c for t, c in original.columns.items() if t not in dropped}, original.rows)
+    further = choose_further(candidates, recoding.columns, roles, people, keep, limits.k)
+    shown = {**after.sensitive, **further.columns, **recoding.columns}
     published = Table({t: shown[t] for t in table.columns if t in shown}, original.rows, table.delimiter)
-    after_sensitive = dict(zip(sensitive, kept.sensitive, strict=True))
+    hidden = {t: hidden_rows(original[t], c) for t, c in shown.items() if t not in (*roles.quasi, *keep)}
     return Anonymised(
         table=published,
         original=original,
         recoding=recoding,
         hierarchies=hierarchies_of({title: quasi[title].take(recoding.rows) for title in roles.quasi}, given),
         before=before,
-        after=measure_classes(after_ids, after_count, kept.people, after_sensitive),
+        after=measure_classes(*after.classes, people, dict(zip(sensitive, after.content.sensitive, strict=True))),
         sizes_before=sizes_before,
-        sizes_after=kept.people.smallest(after_ids, after_count),
+        sizes_after=people.smallest(*after.classes),
         discernibility_before=discernibility_before,
         dropped=tuple(title for title in table.columns if title not in shown),
         kept=tuple(keep),
-        left_out=further.left_out,
-        singled_out=singled_out(published, roles, kept.people),
+        roles=roles,
+        hidden={title: rows for title, rows in hidden.items() if rows},
+        left_out=(*shared.left_out, *further.left_out),
+        singled_out=singled_out(published, roles, people),
     )
 
 
-def _as_published(table: Table, roles: Roles, content: Content, recoding: Recoding) -> tuple[Ids, int, Content]:
-    """Return the classes of a recoding and their content, computed from the published table only."""
+class _Published(NamedTuple):
+    """What is published of the rows of a recoding: its classes, their content, and the sensitive columns."""
+
+    classes: tuple[Ids, int]
+    content: Content
+    sensitive: dict[str, Column]
+
+
+def _as_published(
+    table: Table, roles: Roles, content: Content, recoding: Recoding, keep: Sequence[str], k: int
+) -> _Published:
+    """Return what is published, computed from the published rows only."""
+    people = content.people.take(recoding.rows)
     columns = {title: table[title].take(recoding.rows) for title in roles.sensitive}
+    # Others who had a value may be in suppressed rows.
+    columns = {t: column if t in keep else hide_rare(column, people, k) for t, column in columns.items()}
     sensitive = read_all(columns, roles.categorical)
-    return *recoding.classes(), Content(content.people.take(recoding.rows), list(sensitive.values()))
+    return _Published(recoding.classes(), Content(people, list(sensitive.values())), columns)
 
 
 def check_limits(limits: Limits, roles: Roles) -> None:
@@ -151,7 +190,7 @@ def _check_further(drop: Sequence[str], keep: Sequence[str], roles: Roles, table
         for title in titles:
             if title not in table.columns:
                 raise BadTable(f"there is no column {title!r} to {verb}", line=1)
-            if title in (*roles.quasi, *roles.sensitive):
+            if title in roles.quasi or (title in roles.sensitive and verb == "drop"):
                 raise BadOption(f"{title!r} cannot be {past}: it is named as quasi-identifier or sensitive")
     for title in keep:
         if title == roles.subject:

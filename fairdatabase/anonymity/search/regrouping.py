@@ -53,7 +53,7 @@ def _grow_again(
     limits: Limits,
     ids: NDArray[np.int64],
     count: int,
-    dice: np.random.Generator,
+    dice: "np.random.Generator",
 ) -> tuple[NDArray[np.int64], int, float]:
     """Cluster the rows of neighbouring classes again, keep what loses less, and return the gain as a share."""
     extents = extents_of(domains, ids, count)

@@ -31,6 +31,7 @@ from fairdatabase.client.tables.files import check_outputs, read_with_progress, 
 from fairdatabase.client.tables.proposal import left_out_line
 from fairdatabase.client.terminal import (
     BAD_INPUT,
+    LEFT_ALONE,
     console,
     grid,
     output_errors_explained,
@@ -88,7 +89,9 @@ def anonymize_command(
     drop: Annotated[list[str] | None, typer.Option(metavar="A,B", help="Columns to leave out of the table.")] = None,
     keep: Annotated[
         list[str] | None,
-        typer.Option(metavar="A,B", help="Columns to publish unchanged, although they would be left out by default."),
+        typer.Option(
+            metavar="A,B", help="Columns to publish unchanged, although by default they are left out or made coarser."
+        ),
     ] = None,
     hierarchy: Annotated[
         list[str] | None,
@@ -109,17 +112,24 @@ def anonymize_command(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a report as FILE.md, FILE.json and FILE.svg.")
     ] = None,
+    allow_alone: Annotated[
+        bool, typer.Option("--allow-alone", help="Exit with 0 even if the written table leaves somebody alone.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
     """Write a copy of a table in which each person looks the same as at least k-1 others, losing little detail.
 
     The command generalises values, leaves out rows within a limit, and shuffles the rows. A class is all rows with the
-    same quasi-identifiers. Other columns are left out if they identify people, reveal what was generalised, or are
-    unknown to the platform's policy: --keep publishes them. No server is needed.
+    same quasi-identifiers. Other columns are left out if they identify people, reveal what was generalised, contain
+    free text, or are unknown to the platform's policy. In the rest, including sensitive columns, at least k people
+    share each value: numbers become intervals, and rare values "*". --keep publishes a column as it is. No server is
+    needed.
 
-    Exit codes: 0 success, 1 a limit cannot be met, 2 bad input or the output cannot be written.
+    Exit codes: 0 success, 1 a limit cannot be met, 2 bad input or the output cannot be written, 3 the written table
+    leaves somebody alone: with all columns that are not sensitive, or with one that --keep names (see --allow-alone).
     """
     with table_errors_explained(file):
+        from fairdatabase.anonymity.reports.report import leaves_somebody_alone
         from fairdatabase.anonymity.reports.report import report as report_of
         from fairdatabase.anonymity.risk.limits import Limits
         from fairdatabase.anonymity.search.anonymise import anonymise
@@ -141,7 +151,7 @@ def anonymize_command(
                 method=recoding.value,
                 advance=advance,
             )
-        content = report_of(done, roles, limits)
+        content = report_of(done, done.roles, limits)
     # Before anything is written, so that it can still be interrupted.
     with output_errors_explained():
         _show(content, done, table.notes, console())
@@ -149,6 +159,8 @@ def anonymize_command(
         _write(file, out, report, done, content, force=force)
     with output_errors_explained():
         _show_figures(content, done.before, out, console())
+    if limits.k > 1 and not allow_alone and leaves_somebody_alone(content):
+        raise typer.Exit(LEFT_ALONE)
 
 
 def _check_files(file: Path, out: Path, report: Path | None, hierarchies: Sequence[Path], *, force: bool) -> None:
@@ -230,7 +242,7 @@ def _show(content: dict[str, Any], done: "Anonymised", notes: Sequence[str], scr
     Notes are not in the report: they may name sheets, which need not be published.
     """
     from fairdatabase.anonymity.model.table import as_shown
-    from fairdatabase.anonymity.reports.report import singled_out_text
+    from fairdatabase.anonymity.reports.report import hidden_text, singled_out_text
 
     for note in notes:
         screen.print(Text(note), soft_wrap=True)
@@ -244,6 +256,8 @@ def _show(content: dict[str, Any], done: "Anonymised", notes: Sequence[str], scr
         screen.print(Text.assemble(("Warning: ", "yellow"), warning), soft_wrap=True)
     if done.left_out:
         screen.print(Text(left_out_line(done.left_out)), soft_wrap=True)
+    if done.hidden:
+        screen.print(Text(hidden_text(done.hidden)), soft_wrap=True)
     screen.print(Text(singled_out_text(content)), soft_wrap=True)
 
 

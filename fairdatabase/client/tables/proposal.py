@@ -62,7 +62,11 @@ class Proposal:
 
     def notes(self, risk: "Risk") -> list[str]:
         """Return what the command leaves out, whom the result singles out, and what is lost."""
+        from fairdatabase.anonymity.reports.report import hidden_text
+
         notes = [left_out_line(self.done.left_out)] if self.done.left_out else []
+        if self.done.hidden:
+            notes.append(hidden_text(self.done.hidden))
         if self.uniform:
             named = ", ".join(map(repr, self.uniform))
             notes.append(
@@ -88,6 +92,7 @@ class Proposal:
             "published": list(self.done.table.columns),
             "left_out": [left_out._asdict() for left_out in self.done.left_out],
             "people": found.people,
+            "hidden_values": self.done.hidden,
             "alone": found.alone,
             "alone_with_sensitive": found.alone_with_sensitive,
         }
@@ -115,7 +120,10 @@ def propose(table: "Table", roles: "Roles", risk: "Risk", advance: Any = None, w
     roles = replace(roles, sensitive=diverse, categorical=roles.categorical & {*diverse})
     limits = Limits(min(_K, risk.subjects), _L if diverse else 1)
     done = anonymise(table, roles, limits, advance=advance)
-    if diverse:
+    # Sensitive columns without shared values are left out.
+    roles = done.roles
+    limits = replace(limits, l=_L if roles.sensitive else 1)
+    if roles.sensitive:
         # Rounded upwards, and a little further: another run may choose other classes.
         t = (int(max(done.after.t.values()) / _T_STEP) + 2) * _T_STEP
         limits = replace(limits, t=round(t, 2) if t <= _MOST_T else None)

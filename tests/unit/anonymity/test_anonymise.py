@@ -59,7 +59,7 @@ def with_subjects(done: Anonymised) -> list[Row]:
 
 def try_to(rows: Sequence[Row], roles: Roles, limits: Limits, method: Method) -> Anonymised | None:
     try:
-        return anonymise(as_table(rows), roles, limits, method=method)
+        return anonymise(as_table(rows), roles, limits, method=method, keep=roles.sensitive)
     except CannotBeMet:
         return None
 
@@ -121,7 +121,7 @@ def test_only_quasi_identifiers_and_the_subject_change(rows: list[Row], k: int, 
 def test_table_that_meets_the_limits_is_unchanged(rows: list[Row], times: int, method: Method) -> None:
     repeated = rows * times
     k = k_of(repeated, QUASI, None)
-    done = anonymise(as_table(repeated), ROLES, Limits(k, max_suppression=0.5), method=method)
+    done = anonymise(as_table(repeated), ROLES, Limits(k, max_suppression=0.5), method=method, keep=ROLES.sensitive)
     # The column without a role is unknown to the policy, so it is not published.
     assert Counter(rows_in(done.table)) == Counter(row[:-1] for row in repeated)
     assert (done.recoding.kind, done.recoding.loss.ncp) == ("unchanged", 0)
@@ -208,7 +208,8 @@ def test_rows_are_shuffled(method: Method, most: float, spread: int) -> None:
     # Rows of a single age are not generalised. Rows of twelve ages and one very different age are.
     rows = [(str(30 + i % spread), "Ghent", "", "flu", str(i), "") for i in range(200)]
     rows.append((str(30 if spread == 1 else 90), "Ghent", "", "flu", "200", ""))
-    dones = [anonymise(as_table(rows), ROLES, Limits(30, max_suppression=most), method=method) for _ in range(2)]
+    limits = Limits(30, max_suppression=most)
+    dones = [anonymise(as_table(rows), ROLES, limits, method=method, keep=ROLES.sensitive) for _ in range(2)]
     assert all((done.recoding.kind == "unchanged") == (spread == 1) for done in dones)
     orders = [[int(row[DOSE]) for row in rows_in(done.table)] for done in dones]
     assert orders[0] != orders[1]

@@ -130,7 +130,8 @@ def test_report_warns_of_columns_that_distinguish_rows(tmp_path: Path) -> None:
     file = write(tmp_path / "t.csv", rows, (*HEADER, "years"))
     options = (*QUASI, "--keep", "tube", "--keep", "years", "--report", tmp_path / "r")
     result = run("anonymize", file, "--out", tmp_path / "o.csv", *options)
-    assert "'tube' has a different value in nearly every row" in result.stdout
+    assert result.exit_code == 3
+    assert "'tube' is published unchanged: 60 people are alone with their value in it." in result.stdout
     assert "'years' reveals what was generalised in 'age'" in result.stdout
     assert "'kit'" not in result.stdout
     kept = {c["column"]: c for c in json.loads((tmp_path / "r.json").read_text())["kept_columns"]}
@@ -142,7 +143,9 @@ def test_report_warns_of_a_sensitive_column_that_undoes_a_generalisation(tmp_pat
     rows = [(str(20 + i % 8), "yes" if i % 8 < 4 else "no") for i in range(24)]
     rows = [(age, f"is {age}") for age, _ in rows]
     file = write(tmp_path / "t.csv", rows, ("age", "ill"))
-    result = run("anonymize", file, "--out", tmp_path / "o.csv", "--quasi", "age", "--sensitive", "ill")
+    result = run(
+        "anonymize", file, "--out", tmp_path / "o.csv", "--quasi", "age", "--sensitive", "ill", "--keep", "ill"
+    )
     assert "'ill' reveals what was generalised in 'age'" in result.stdout
 
 
@@ -301,3 +304,56 @@ def test_odd_titles_are_printed_on_one_line(tmp_path: Path) -> None:
     assert ", l of l 2 1 -> " in printed.splitlines()[-1]
     assert "''=0, age=0 │ l 2 " in run("risk", *words).stdout
     assert "Unknown to the policy, and not measured below: ''." in run("report", *words[:1], "--quasi", '"l\n2"').stdout
+
+
+RARE = ("Sami", "vegan", "Fabry disease", "7.3412", "12.125 pmol", "kept a diary for all of the summer")
+
+
+def rare_study(rare: str) -> list[tuple[str, ...]]:
+    """Return one row per person, of which one has a rare disease."""
+    return [(str(20 + i % 40), ("flu", "none")[i % 2] if i else rare) for i in range(80)]
+
+
+@pytest.mark.parametrize("rare", RARE)
+def test_rare_sensitive_value_is_hidden_and_counted(tmp_path: Path, rare: str) -> None:
+    file = write(tmp_path / "t.csv", rare_study(rare), ("age", "disease"))
+    options = ("--quasi", "age", "--sensitive", "disease", "--max-suppression", "0", "--report", tmp_path / "r")
+    result = run("anonymize", file, "--out", tmp_path / "o.csv", *options)
+    assert result.exit_code == 0
+    written = (tmp_path / "o.csv").read_text() + (tmp_path / "r.json").read_text() + (tmp_path / "r.md").read_text()
+    assert rare not in written + result.stdout
+    hidden = json.loads((tmp_path / "r.json").read_text())["hidden_values"]
+    assert hidden == {"disease": sum(row["disease"] == "*" for row in read(tmp_path / "o.csv"))}
+    assert f'Rare values are "*": disease in {hidden["disease"]} rows.' in result.stdout
+    assert 'Rare values are "\\*": disease in' in (tmp_path / "r.md").read_text()
+
+
+@pytest.mark.parametrize("rare", RARE)
+def test_kept_column_that_leaves_somebody_alone_exits_with_3(tmp_path: Path, rare: str) -> None:
+    file = write(tmp_path / "t.csv", rare_study(rare), ("age", "disease"))
+    options = ("--quasi", "age", "--sensitive", "disease", "--max-suppression", "0", "--keep", "disease", "--force")
+    result = run("anonymize", file, "--out", tmp_path / "o.csv", *options)
+    assert (result.exit_code, rare in (tmp_path / "o.csv").read_text()) == (3, True)
+    assert "'disease' is published unchanged: 1 person is alone with their value in it." in result.stdout
+    assert run("anonymize", file, "--out", tmp_path / "o.csv", *options, "--allow-alone").exit_code == 0
+    assert run("anonymize", file, "--out", tmp_path / "o.csv", *options, "--k", "1").exit_code == 0
+
+
+def test_laboratory_values_become_intervals(tmp_path: Path) -> None:
+    rows = [(str(20 + i % 40), f"{4 + (i * 37 % 100) / 31:.4f}") for i in range(100)]
+    file = write(tmp_path / "t.csv", rows, ("age", "glucose"))
+    result = run("anonymize", file, "--out", tmp_path / "o.csv", "--quasi", "age", "--sensitive", "glucose", "--l", "2")
+    assert result.exit_code == 0
+    glucose = [row["glucose"] for row in read(tmp_path / "o.csv")]
+    assert min(glucose.count(text) for text in set(glucose)) >= 5
+    assert not set(glucose) & {row[1] for row in rows}
+    measured = json.loads(run("risk", tmp_path / "o.csv", "--quasi", "age", "--sensitive", "glucose", "--json").stdout)
+    assert measured["distinct_l"]["glucose"] >= 2
+
+
+def test_report_proposes_what_anonymize_then_does(tmp_path: Path) -> None:
+    rows = [(str(20 + i % 40), ("F", "M")[i % 2], *row[1:]) for i, row in enumerate(rare_study("Fabry disease"))]
+    file = write(tmp_path / "t.csv", rows, ("age", "sex", "disease"))
+    proposal = json.loads(run("report", file, "--json").stdout)["proposal"]
+    assert (proposal["alone"], set(proposal["hidden_values"])) == (0, {"disease"})
+    assert 'Rare values are "*": disease in' in run("report", file).stdout
