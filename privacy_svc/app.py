@@ -47,7 +47,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
         parts.background.start("sweep", partial(keep_sweeping, database, (SWEEP_TOMBSTONES,)))
         studies = Studies(database)
         consent = ConsentServicer(database, keystore, studies, quarantine)
-        study = StudyServicer(studies, Members(database))
+        study = StudyServicer(studies, Members(database), anonymiser.policy.vocabulary)
         privacy = PrivacyServicer(database, keystore, anonymiser, studies, StudyGrants(database))
         yield Application(
             servicers=[consent, study, privacy],

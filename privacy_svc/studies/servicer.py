@@ -9,6 +9,8 @@ from chassis.errors import InvalidRequest
 from chassis.storage import paging
 from fairdatabase.policy.access.equivalence import DEFAULT_READER_K
 from fairdatabase.policy.recognizers.detection import is_identifying
+from fairdatabase.policy.records.free_text import redact
+from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.violations import Violation
 from fairdb.options.v1.access_pb2 import ROLE_STEWARD
 from fairdb.privacy.v1 import study_service_pb2 as pb
@@ -23,18 +25,24 @@ _CHANGEABLE = {"title", "reader_k"}
 class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
     """Serves studies and their members. A study's owner decides on its members."""
 
-    def __init__(self, studies: Studies, members: Members) -> None:
+    def __init__(self, studies: Studies, members: Members, vocabulary: Vocabulary) -> None:
         self._studies = studies
         self._members = members
+        self._vocabulary = vocabulary
 
     async def CreateStudy(self, request: pb.CreateStudyRequest, context: Context) -> pb.Study:
-        return await self._studies.create(_account(), _title(request.study), request.study.reader_k or DEFAULT_READER_K)
+        title = _title(request.study)
+        stored = redact(title, self._vocabulary)
+        study = await self._studies.create(_account(), stored, request.study.reader_k or DEFAULT_READER_K)
+        return _with_redacted(study, title)
 
     async def UpdateStudy(self, request: pb.UpdateStudyRequest, context: Context) -> pb.Study:
         changes = _changes(request)
         title = _title(request.study) if "title" in changes else None
+        stored = None if title is None else redact(title, self._vocabulary)
         reader_k = (request.study.reader_k or DEFAULT_READER_K) if "reader_k" in changes else None
-        return await self._studies.update(_account(), UUID(request.id), title, reader_k)
+        study = await self._studies.update(_account(), UUID(request.id), stored, reader_k)
+        return study if title is None else _with_redacted(study, title)
 
     async def GetStudy(self, request: pb.GetStudyRequest, context: Context) -> pb.Study:
         return await self._readable(request.id)
@@ -69,6 +77,13 @@ class StudyServicer(study_service_pb2_grpc.StudyServiceServicer):
 
     async def _owned(self, study: str) -> pb.Study:
         return await self._studies.get(_account(), UUID(study), at_least=pb.STUDY_ROLE_OWNER)
+
+
+def _with_redacted(study: pb.Study, title: str) -> pb.Study:
+    """Return the study, and whether its title lost something that the sender wrote."""
+    if study.title != title:
+        study.redacted_fields.append("title")
+    return study
 
 
 def _title(study: pb.Study) -> str:

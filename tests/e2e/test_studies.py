@@ -154,3 +154,32 @@ async def test_only_those_who_may_read_a_study_follow_it(platform: Platform) -> 
     later = (await owner.create("Ovis aries gut metagenome", study=study))["id"]
     await owner.wait_until_processed(later)
     assert {by_study, by_both, later} & await notified(member) == {by_both}
+
+
+NAMED = {
+    "Gut flora of the Kowalczyk family": "Kowalczyk",
+    "Stool of Maria Lindqvist": "Lindqvist",
+    "patients of Dr. Okonkwo": "Okonkwo",
+    "Cohort, Lindenlaan 14, Arnhem": "Lindenlaan",
+    "Follow-up of Jean-Pierre Moreau": "Moreau",
+    "Case MRN 48213377": "48213377",
+}
+
+
+@pytest.mark.parametrize("title", NAMED)
+async def test_title_loses_names(platform: Platform, title: str) -> None:
+    owner, member = await platform.account(), await platform.account()
+    created = (await owner.call("POST", "/api/studies", {"title": title})).json()
+    assert created["redactedFields"] == ["title"]
+    path = f"/api/studies/{created['id']}"
+    assert (await set_member(owner, created["id"], member.id, "STUDY_ROLE_READER")).status_code == 200
+    shown = (await member.call("GET", path)).json()
+    assert NAMED[title] not in shown["title"]
+    assert "[redacted]" in shown["title"]
+    assert shown["redactedFields"] == []
+    plain = (await owner.call("PATCH", path, {"title": "Soil microbiome along the coast"})).json()
+    assert (plain["title"], plain["redactedFields"]) == ("Soil microbiome along the coast", [])
+    again = (await owner.call("PATCH", path, {"title": title})).json()
+    assert (again["title"], again["redactedFields"]) == (shown["title"], ["title"])
+    other = (await owner.call("PATCH", path, {"readerK": 7})).json()
+    assert other["redactedFields"] == []

@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fairdatabase.policy.recognizers.contextual import decode
-from fairdatabase.policy.recognizers.detection import is_identifying, redact_patterns
+from fairdatabase.policy.recognizers.detection import is_identifying
 from fairdatabase.policy.recognizers.numbering import is_number_alone
 from fairdatabase.policy.recognizers.organism import ADVICE, is_organism
 from fairdatabase.policy.recognizers.own_identifiers import Identifiers
@@ -13,6 +12,7 @@ from fairdatabase.policy.recognizers.publications import is_publication
 from fairdatabase.policy.recognizers.study_names import is_study_name
 from fairdatabase.policy.recognizers.terms import are_ontology_ids, is_term
 from fairdatabase.policy.records import amounts, postcodes
+from fairdatabase.policy.records.free_text import redact
 from fairdatabase.policy.records.generalisation import (
     band,
     coordinates,
@@ -25,7 +25,7 @@ from fairdatabase.policy.records.generalisation import (
 from fairdatabase.policy.records.occasions import is_code
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.vocabulary import Vocabulary
-from fairdatabase.policy.text.characters import clean, fold, squash
+from fairdatabase.policy.text.characters import fold, squash
 from fairdatabase.policy.text.scalars import Scalar, plain
 
 _LONGEST_PATTERN = 100
@@ -209,12 +209,7 @@ def _organism(field: Field, value: Scalar, context: RuleContext) -> Scalar | Non
 
 
 def _text(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
-    text = plain(value)
-    decoded = decode(text)
-    # Most texts are ASCII and contain nothing to decode, so they are clean and folded already.
-    folded = text if decoded is text and text.isascii() else fold(clean(decoded))
-    redacted = redact_patterns(context.identifiers.erase(folded), context.vocabulary)
-    return text if redacted == folded else redacted
+    return redact(plain(value), context.vocabulary, context.identifiers)
 
 
 def _ontology(field: Field, value: Scalar, context: RuleContext) -> Scalar | None:
