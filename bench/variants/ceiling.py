@@ -16,7 +16,7 @@ from deploy.local.layout import CHECKOUT, Layout
 from deploy.local.ports import LOOPBACK, Ports, find_free
 from deploy.local.process import Child, Command
 from deploy.local.servers.envoy import Envoy
-from deploy.local.services import EdgeAgent
+from deploy.local.services import EdgeAgent, Urls
 from edge.contract import CLUSTERS
 from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
@@ -90,7 +90,7 @@ class Ceiling:
         for cluster in CLUSTERS:
             write_endpoints(files.endpoints(cluster), cluster, [address])
         extra = {**NO_LIMIT, "FAIRDB_TRUST_DIR": str(self._identity.trust_dir)}
-        await EdgeAgent(self._layout, self._ports, consul_url="http://127.0.0.1:1", extra=extra).prepare()
+        await EdgeAgent(self._layout, self._ports, Urls({}, {}, "", "http://127.0.0.1:1", {}), extra).prepare()
 
 
 def _ready_sample(owner: str) -> Sample:

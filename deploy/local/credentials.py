@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -34,6 +35,14 @@ class Credentials:
     def password(self, name: str) -> str:
         """Return a password that needs no escaping in URLs and configuration files."""
         return create_once(self.layout.secrets / f"{name}.password", lambda: secrets.token_urlsafe(32))
+
+    def token(self, name: str) -> str:
+        """Return a token in the form of a UUID, which Consul requires."""
+        return create_once(self.layout.secrets / f"{name}.token", lambda: str(uuid4()))
+
+    def gossip_key(self) -> str:
+        """Return the key that encrypts what Consul servers tell each other."""
+        return create_once(self.layout.secrets / "consul_gossip.key", random_key)
 
     def signing_key(self, service: str) -> Path:
         """Return the path of the service's Ed25519 key (PKCS8 PEM); write its public half to `trust/`."""

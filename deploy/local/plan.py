@@ -16,6 +16,7 @@ from deploy.local.servers.consul import Consul
 from deploy.local.servers.envoy import Envoy
 from deploy.local.servers.postgres import Postgres
 from deploy.local.servers.rabbitmq import RabbitMQ
+from deploy.local.servers.redis import ADMIN as REDIS_ADMIN
 from deploy.local.servers.redis import Redis
 from deploy.local.services import EdgeAgent, ServiceProcess, Urls
 from deploy.services import NAMES, SERVICES
@@ -74,14 +75,15 @@ class Plan:
         postgres = Postgres(layout, credentials, ports)
         redis = Redis(layout, credentials, ports)
         rabbitmq = RabbitMQ(layout, credentials, ports)
-        consul = Consul(layout, ports)
+        consul = Consul(layout, credentials, ports)
         outside = external.urls()
         admin = external.database_url or database.in_database(postgres.url)
         urls = Urls(
             {service: database.role_url(admin, service, credentials.password(service)) for service in NAMES},
-            outside.get("redis", redis.url),
+            {service: outside.get("redis") or redis.url(service) for service in NAMES},
             outside.get("rabbitmq", rabbitmq.url),
             outside.get("consul", consul.url),
+            {} if "consul" in outside else consul.tokens(),
         )
         everything: list[Component] = [postgres, redis, rabbitmq, consul]
         everything += [
@@ -89,7 +91,7 @@ class Plan:
             for service in SERVICES
         ]
         everything += [
-            EdgeAgent(layout, ports, urls.consul, extra_env.get("edge_agent", {})),
+            EdgeAgent(layout, ports, urls, extra_env.get("edge_agent", {})),
             Envoy(layout, ports),
         ]
         unknown = wanted - {component.name for component in everything}
@@ -124,6 +126,11 @@ class Plan:
     @property
     def superuser_url(self) -> str:
         return Postgres(self.layout, self.credentials, self.port_numbers).url
+
+    @property
+    def redis_admin_url(self) -> str:
+        """The URL of an account of Redis that may do everything."""
+        return self.external.redis_url or Redis(self.layout, self.credentials, self.port_numbers).url(REDIS_ADMIN)
 
     def environment(self, name: str) -> dict[str, str]:
         component = self.components[name]

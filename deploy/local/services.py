@@ -40,12 +40,19 @@ class RenderFailed(Exception):
 
 @dataclass(frozen=True)
 class Urls:
-    """The URLs of the servers. `database` maps each service to the URL of its own role."""
+    """The URLs of the servers. `database` and `redis` map each service to the URL with its own account."""
 
     database: Mapping[str, str]
-    redis: str
+    redis: Mapping[str, str]
     broker: str
     consul: str
+    consul_tokens: Mapping[str, str]
+    """Empty for an external Consul: then the environment's CONSUL_HTTP_TOKEN, if any, is everybody's."""
+
+    def registry(self, holder: str) -> dict[str, str]:
+        """Return the environment variables with which a process reaches Consul."""
+        token = self.consul_tokens.get(holder)
+        return {"FAIRDB_CONSUL_URL": self.consul, **({"CONSUL_HTTP_TOKEN": token} if token else {})}
 
 
 @dataclass(frozen=True)
@@ -77,9 +84,9 @@ class ServiceProcess:
             "FAIRDB_PORT": str(port),
             "FAIRDB_METRICS_PORT": str(metrics),
             "FAIRDB_DATABASE_URL": self.urls.database[self.name],
-            "FAIRDB_REDIS_URL": self.urls.redis,
+            "FAIRDB_REDIS_URL": self.urls.redis[self.name],
             "FAIRDB_BROKER_URL": self.urls.broker,
-            "FAIRDB_CONSUL_URL": self.urls.consul,
+            **self.urls.registry(self.name),
             "FAIRDB_SIGNING_KEY_FILE": str(self.credentials.signing_key(self.name)),
             "FAIRDB_TRUST_DIR": str(self.layout.trust),
             **{file.variable: str(self.credentials.key_file(file)) for file in self.service.key_files},
@@ -103,7 +110,7 @@ class EdgeAgent:
 
     layout: Layout
     port_numbers: Ports
-    consul_url: str
+    urls: Urls
     extra: Mapping[str, str] = field(default_factory=dict[str, str])
     name: str = "edge_agent"
     ports: tuple[str, ...] = ()
@@ -115,7 +122,7 @@ class EdgeAgent:
             "FAIRDB_EDGE_PORT": str(self.port_numbers.edge),
             "FAIRDB_EDGE_ADMIN_PORT": str(self.port_numbers.envoy_admin),
             "FAIRDB_TRUST_DIR": str(self.layout.trust),
-            "FAIRDB_CONSUL_URL": self.consul_url,
+            **self.urls.registry(self.name),
             **self.extra,
         }
 

@@ -163,7 +163,7 @@ async def test_revocation_survives_a_cache_restored_from_an_old_snapshot(platfor
     constellation = platform.constellation
     await constellation.kill("redis")
     await constellation.start("redis")
-    async with Redis.from_url(constellation.env_of("auth_svc")["FAIRDB_REDIS_URL"]) as redis:
+    async with Redis.from_url(constellation.plan.redis_admin_url) as redis:
         await redis.set(COMPLETE_KEY, b"1")
         session = jwt.decode(account.token, options={"verify_signature": False})["sid"]
         await eventually(lambda: redis.exists(revoked_key(session)), within=10)

@@ -199,13 +199,13 @@ async def everything_kept(constellation: Constellation, http: httpx.AsyncClient,
             places[f"file {file.relative_to(constellation.layout.root)}"] = file.read_text(errors="replace")
     places["database"] = await asyncio.to_thread(dump_database, constellation)
     env = constellation.env_of("gateway")
-    async with Redis.from_url(env["FAIRDB_REDIS_URL"]) as redis:
+    async with Redis.from_url(constellation.plan.redis_admin_url) as redis:
         keys = [key async for key in redis.scan_iter()]
         places["redis"] = repr([(key, await redis.dump(key)) for key in keys]) + repr(await redis.info())
-    consul = env["FAIRDB_CONSUL_URL"]
+    consul, management = env["FAIRDB_CONSUL_URL"], constellation.plan.credentials.token("consul_management")
     places["consul"] = "".join(
         [
-            (await http.get(f"{consul}{path}")).text
+            (await http.get(f"{consul}{path}", headers={"X-Consul-Token": management})).text
             for path in ("/v1/kv/?recurse", "/v1/agent/services", "/v1/health/state/any")
         ]
     )

@@ -38,7 +38,7 @@ async def test_health_and_the_constellation_name_the_releases_of_the_running_ser
         postgres = (await database.fetchval("SHOW server_version")).split()[0]
     finally:
         await database.close()
-    async with connect_redis(plan.urls.redis) as client:
+    async with connect_redis(plan.redis_admin_url) as client:
         redis = (await client.info("server"))["redis_version"]
     said = {name: part["version"] for name, part in parts.items() if part.get("version")}
     assert set(said) == {"database", "cache", "queue", "registry"}

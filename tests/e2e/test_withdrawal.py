@@ -86,7 +86,7 @@ def check_nothing_is_shown(answers: list[httpx.Response], donor: Donor) -> None:
 
 
 async def check_cache_has_nothing(platform: Platform, samples: set[str]) -> None:
-    async with Redis.from_url(platform.constellation.env_of("gateway")["FAIRDB_REDIS_URL"]) as redis:
+    async with Redis.from_url(platform.constellation.plan.redis_admin_url) as redis:
         kept = [(key, await redis.dump(key)) async for key in redis.scan_iter()]
     assert not [id for id in samples if id in repr(kept)]
 

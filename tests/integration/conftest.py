@@ -43,7 +43,7 @@ class Servers:
             "port": 0,
             "metrics_port": 0,
             "database_url": database_url,
-            "redis_url": self.plan.urls.redis,
+            "redis_url": self.plan.urls.redis[service],
             "broker_url": f"amqp://{NOWHERE}/",
             "consul_url": f"http://{NOWHERE}",
             "signing_key_file": self.plan.credentials.signing_key(service),
@@ -77,7 +77,7 @@ class Servers:
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     root = tmp_path_factory.mktemp("servers")
     async with Constellation(root, Ports.free(), components=("postgres", "redis")) as constellation:
-        async with connect_redis(constellation.plan.urls.redis) as redis:
+        async with connect_redis(constellation.plan.redis_admin_url) as redis:
             # Mark the empty revocation list as complete, so that services do not wait for auth_svc, which does not run.
             await redis.set(COMPLETE_KEY, 1)
         admin = await asyncpg.connect(constellation.plan.superuser_url)

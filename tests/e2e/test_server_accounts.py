@@ -1,0 +1,139 @@
+"""The accounts of the servers: a program without one can do nothing, and a service no more than it needs."""
+
+from collections.abc import AsyncIterator, Awaitable
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
+
+from chassis.identity.revocation import COMPLETE_KEY, revoked_key
+from deploy.local.constellation import Constellation
+from deploy.local.ports import LOOPBACK
+from deploy.local.servers.consul import EDGE_AGENT, HOLDERS
+from deploy.services import NAMES
+from tests.platform import Platform
+from tests.waiting import eventually
+
+CONSUL_SAYS: dict[str, tuple[str, str]] = {
+    "services": ("GET", "/v1/catalog/services"),
+    "instances": ("GET", "/v1/health/service/gateway"),
+    "services of the agent": ("GET", "/v1/agent/services"),
+    "nodes": ("GET", "/v1/catalog/nodes"),
+    "keys": ("GET", "/v1/kv/?keys"),
+    "tokens": ("GET", "/v1/acl/tokens"),
+    "configuration": ("GET", "/v1/agent/self"),
+}
+FORBIDDEN: dict[str, tuple[str, str, object]] = {
+    "write a key": ("PUT", "/v1/kv/config", "value"),
+    "make a token": ("PUT", "/v1/acl/token", {"Policies": [{"Name": "gateway"}]}),
+    "change a policy": ("PUT", "/v1/acl/policy", {"Name": "all", "Rules": 'service_prefix "" { policy = "write" }'}),
+    "leave": ("PUT", "/v1/agent/leave", None),
+    "run a check": (
+        "PUT",
+        "/v1/agent/check/register",
+        {"Name": "c", "ServiceID": "", "TCP": "127.0.0.1:1", "Interval": "10s"},
+    ),
+}
+ON_KEYS_OF_REVOCATIONS = ("SET {} 1", "DEL {}", "EXPIRE {} 1", "GETDEL {}", "UNLINK {}", "RENAME {} {}")
+
+
+@pytest_asyncio.fixture
+async def consul(constellation: Constellation) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=constellation.plan.urls.consul, trust_env=False) as client:
+        yield client
+
+
+def token_of(constellation: Constellation, holder: str) -> dict[str, str]:
+    """Return the header with a holder's token; none for "nobody"."""
+    token = constellation.plan.urls.consul_tokens.get(holder)
+    return {"X-Consul-Token": token} if token else {}
+
+
+async def register(consul: httpx.AsyncClient, name: str, headers: dict[str, str]) -> int:
+    """Try to register an instance of a service; return the HTTP status."""
+    instance = {"Name": name, "ID": f"fake-{name}", "Address": LOOPBACK, "Port": 1}
+    return (await consul.put("/v1/agent/service/register", json=instance, headers=headers)).status_code
+
+
+@pytest.mark.parametrize("name", CONSUL_SAYS)
+async def test_registry_says_nothing_to_strangers(consul: httpx.AsyncClient, name: str) -> None:
+    method, path = CONSUL_SAYS[name]
+    answer = await consul.request(method, path)
+    assert answer.status_code in (403, 404) or answer.json() in ({}, []), answer.text
+
+
+@pytest.mark.parametrize("service", NAMES)
+@pytest.mark.parametrize("holder", ["nobody", *HOLDERS])
+async def test_only_a_service_registers_itself(
+    constellation: Constellation, consul: httpx.AsyncClient, service: str, holder: str
+) -> None:
+    if holder == service:
+        # Its own registration is what the other tests of this folder need.
+        listed = (await consul.get("/v1/catalog/services", headers=token_of(constellation, holder))).json()
+        assert service in listed
+        return
+    assert await register(consul, service, token_of(constellation, holder)) == 403
+
+
+@pytest.mark.parametrize("holder", ["nobody", *HOLDERS])
+async def test_nobody_registers_another_name(
+    constellation: Constellation, consul: httpx.AsyncClient, holder: str
+) -> None:
+    assert await register(consul, "another", token_of(constellation, holder)) == 403
+
+
+@pytest.mark.parametrize("action", FORBIDDEN)
+@pytest.mark.parametrize("holder", ["nobody", "gateway", EDGE_AGENT])
+async def test_registry_can_only_be_read(
+    constellation: Constellation, consul: httpx.AsyncClient, holder: str, action: str
+) -> None:
+    method, path, body = FORBIDDEN[action]
+    answer = await consul.request(method, path, json=body, headers=token_of(constellation, holder))
+    assert answer.status_code == 403, answer.text
+
+
+async def test_tokens_survive_a_restart_of_the_registry(platform: Platform) -> None:
+    constellation = platform.constellation
+    await constellation.kill("consul")
+    await constellation.start("consul")
+
+    async def healthy() -> bool:
+        return (await platform.http.get("/api/health")).json()["parts"]["registry"]["status"] == "healthy"
+
+    await eventually(healthy)
+
+
+async def refused(call: Awaitable[object]) -> bool:
+    try:
+        await call
+    except (NoPermissionError, AuthenticationError):
+        return True
+    except ResponseError as error:
+        return str(error).startswith("NOAUTH")
+    return False
+
+
+async def test_cache_refuses_strangers(constellation: Constellation) -> None:
+    address = urlsplit(constellation.plan.redis_admin_url)
+    async with Redis(host=LOOPBACK, port=address.port or 0) as stranger:
+        assert await refused(stranger.get(COMPLETE_KEY))
+    async with Redis(host=LOOPBACK, port=address.port or 0, password="guessed") as stranger:
+        assert await refused(stranger.get(COMPLETE_KEY))
+
+
+@pytest.mark.parametrize("service", NAMES)
+async def test_service_runs_only_its_own_commands_in_the_cache(constellation: Constellation, service: str) -> None:
+    key = revoked_key("0192f0c4-0000-7000-8000-000000000000")
+    async with Redis.from_url(constellation.plan.urls.redis[service]) as redis:
+        assert await redis.mget(key) == [None]
+        assert await refused(redis.mget("another"))
+        for command in (("EVAL", "return 1", 0), ("CONFIG", "GET", "*"), ("KEYS", "*"), ("FLUSHALL",), ("ACL", "LIST")):
+            assert await refused(redis.execute_command(*command)), command
+        for command in ON_KEYS_OF_REVOCATIONS:
+            may = service == "auth_svc" and command.startswith("SET")
+            assert await refused(redis.execute_command(*command.format(key, key).split())) != may, command
+    async with Redis.from_url(constellation.plan.redis_admin_url) as admin:
+        await admin.delete(key)
