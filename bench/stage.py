@@ -39,7 +39,7 @@ class Stage:
     @property
     def broker_url(self) -> str:
         """The URL of RabbitMQ."""
-        return self.constellation.plan.urls.broker
+        return self.constellation.plan.broker_admin_url
 
     def database_url(self, name: str) -> str:
         """Return the superuser's URL of another database."""

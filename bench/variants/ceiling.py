@@ -90,7 +90,7 @@ class Ceiling:
         for cluster in CLUSTERS:
             write_endpoints(files.endpoints(cluster), cluster, [address])
         extra = {**NO_LIMIT, "FAIRDB_TRUST_DIR": str(self._identity.trust_dir)}
-        await EdgeAgent(self._layout, self._ports, Urls({}, {}, "", "http://127.0.0.1:1", {}), extra).prepare()
+        await EdgeAgent(self._layout, self._ports, Urls({}, {}, {}, "http://127.0.0.1:1", {}), extra).prepare()
 
 
 def _ready_sample(owner: str) -> Sample:

@@ -130,6 +130,9 @@ class _Client(consul.std.Consul):
         super().__init__(
             parts.hostname, parts.port, scheme=parts.scheme, verify=True, connections_timeout=answer_seconds
         )
+        if self.token:
+            # Some methods of py-consul, such as agent.self, do not send the token.
+            self.http.session.headers["X-Consul-Token"] = self.token
 
     def http_connect(self, host: str, port: int, scheme: str, verify: bool | str = True, cert: Any = None) -> "_Http":
         http = _Http(

@@ -15,6 +15,7 @@ from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.servers.consul import Consul
 from deploy.local.servers.envoy import Envoy
 from deploy.local.servers.postgres import Postgres
+from deploy.local.servers.rabbitmq import ADMIN as BROKER_ADMIN
 from deploy.local.servers.rabbitmq import RabbitMQ
 from deploy.local.servers.redis import ADMIN as REDIS_ADMIN
 from deploy.local.servers.redis import Redis
@@ -81,7 +82,7 @@ class Plan:
         urls = Urls(
             {service: database.role_url(admin, service, credentials.password(service)) for service in NAMES},
             {service: outside.get("redis") or redis.url(service) for service in NAMES},
-            outside.get("rabbitmq", rabbitmq.url),
+            {service: outside.get("rabbitmq") or rabbitmq.url(service) for service in NAMES},
             outside.get("consul", consul.url),
             {} if "consul" in outside else consul.tokens(),
         )
@@ -131,6 +132,11 @@ class Plan:
     def redis_admin_url(self) -> str:
         """The URL of an account of Redis that may do everything."""
         return self.external.redis_url or Redis(self.layout, self.credentials, self.port_numbers).url(REDIS_ADMIN)
+
+    @property
+    def broker_admin_url(self) -> str:
+        """The URL of an account of RabbitMQ that may do everything."""
+        return self.external.broker_url or RabbitMQ(self.layout, self.credentials, self.port_numbers).url(BROKER_ADMIN)
 
     def environment(self, name: str) -> dict[str, str]:
         component = self.components[name]

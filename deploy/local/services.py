@@ -40,11 +40,11 @@ class RenderFailed(Exception):
 
 @dataclass(frozen=True)
 class Urls:
-    """The URLs of the servers. `database` and `redis` map each service to the URL with its own account."""
+    """The URLs of the servers. `database`, `redis` and `broker` map each service to the URL with its own account."""
 
     database: Mapping[str, str]
     redis: Mapping[str, str]
-    broker: str
+    broker: Mapping[str, str]
     consul: str
     consul_tokens: Mapping[str, str]
     """Empty for an external Consul: then the environment's CONSUL_HTTP_TOKEN, if any, is everybody's."""
@@ -85,7 +85,7 @@ class ServiceProcess:
             "FAIRDB_METRICS_PORT": str(metrics),
             "FAIRDB_DATABASE_URL": self.urls.database[self.name],
             "FAIRDB_REDIS_URL": self.urls.redis[self.name],
-            "FAIRDB_BROKER_URL": self.urls.broker,
+            "FAIRDB_BROKER_URL": self.urls.broker[self.name],
             **self.urls.registry(self.name),
             "FAIRDB_SIGNING_KEY_FILE": str(self.credentials.signing_key(self.name)),
             "FAIRDB_TRUST_DIR": str(self.layout.trust),

@@ -214,7 +214,7 @@ async def everything_kept(constellation: Constellation, http: httpx.AsyncClient,
         places[f"metrics of {service}"] = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
     admin = f"http://{LOOPBACK}:{constellation.ports.envoy_admin}"
     places["metrics of envoy"] = (await http.get(f"{admin}/stats")).text + (await http.get(f"{admin}/config_dump")).text
-    places["queues"] = await read_queues(env["FAIRDB_BROKER_URL"])
+    places["queues"] = await read_queues(constellation.plan.broker_admin_url)
     return places
 
 

@@ -80,7 +80,7 @@ async def test_key_of_a_refused_request_can_be_used_again(platform: Platform) ->
 @asynccontextmanager
 async def announcements(platform: Platform, type: str) -> AsyncIterator[Any]:
     """Yield a new queue that receives events of one type."""
-    async with await aio_pika.connect(platform.constellation.env_of("gateway")["FAIRDB_BROKER_URL"]) as connection:
+    async with await aio_pika.connect(platform.constellation.plan.broker_admin_url) as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue(exclusive=True)
         await queue.bind(broker.EXCHANGE, routing_key=type)

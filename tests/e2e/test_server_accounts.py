@@ -1,14 +1,21 @@
 """The accounts of the servers: a program without one can do nothing, and a service no more than it needs."""
 
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+import aio_pika
 import httpx
 import pytest
 import pytest_asyncio
+from aio_pika.abc import AbstractChannel
+from aiormq.exceptions import AuthenticationError as AuthenticationErrorOfBroker
+from aiormq.exceptions import ChannelAccessRefused, ProbableAuthenticationError
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
+from backend_svc.lifecycle.consumers import SUBSCRIPTIONS
+from chassis.events.broker import EXCHANGE
 from chassis.identity.revocation import COMPLETE_KEY, revoked_key
 from deploy.local.constellation import Constellation
 from deploy.local.ports import LOOPBACK
@@ -104,6 +111,41 @@ async def test_tokens_survive_a_restart_of_the_registry(platform: Platform) -> N
         return (await platform.http.get("/api/health")).json()["parts"]["registry"]["status"] == "healthy"
 
     await eventually(healthy)
+
+
+@asynccontextmanager
+async def channel_of(url: str) -> AsyncIterator[AbstractChannel]:
+    """Open a channel, which the broker closes after the first refusal."""
+    async with await aio_pika.connect(url) as connection:
+        yield await connection.channel()
+
+
+@pytest.mark.parametrize("service", NAMES)
+async def test_service_uses_only_its_own_queues(constellation: Constellation, service: str) -> None:
+    url = constellation.plan.urls.broker[service]
+    async with channel_of(url) as channel:
+        exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
+        await exchange.publish(aio_pika.Message(b""), "test.nobody.listens")
+        await channel.declare_queue(f"{service}.test", exclusive=True)
+    other = next(name for name in NAMES if name != service)
+    queue = SUBSCRIPTIONS[0].queue if service != "backend_svc" else f"{other}.events"
+    for forbidden in (
+        lambda channel: channel.declare_queue(f"{other}.test", exclusive=True),
+        lambda channel: channel.declare_queue("another"),
+        lambda channel: channel.declare_queue("", exclusive=True),
+        lambda channel: channel.declare_exchange("another"),
+        lambda channel: channel.queue_delete(queue),
+    ):
+        async with channel_of(url) as channel:
+            with pytest.raises(ChannelAccessRefused):
+                await forbidden(channel)
+
+
+async def test_broker_refuses_strangers(constellation: Constellation) -> None:
+    address = urlsplit(constellation.plan.broker_admin_url)
+    for account in ("guest:guest", "fairdb:guessed", "gateway:"):
+        with pytest.raises((ProbableAuthenticationError, AuthenticationErrorOfBroker)):
+            await aio_pika.connect(f"amqp://{account}@{LOOPBACK}:{address.port}/")
 
 
 async def refused(call: Awaitable[object]) -> bool:

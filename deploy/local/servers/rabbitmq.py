@@ -6,13 +6,23 @@ addresses. So we start epmd ourselves, and DISTRIBUTION changes both defaults.
 Known problem of RabbitMQ 3.10: if the broker is killed within about a second of declaring a quorum queue, that queue
 never gets a leader again, because it is registered on disk late. A test that kills the broker therefore waits until its
 queues have existed for two seconds.
+
+Each service has an account. All may publish events. A consumer's queues have the name of its service as a prefix, and
+only that service may use them.
 """
 
+import base64
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiormq
 from aiormq.exceptions import AMQPError
 
+from chassis.events.broker import DEAD_EXCHANGE, DIRECTORY, EXCHANGE
 from chassis.files import write_atomically
 from deploy.local import binaries, probe
 from deploy.local.credentials import Credentials, create_once
@@ -20,15 +30,13 @@ from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.process import Command
 from deploy.local.servers import plain_environment
+from deploy.services import NAMES
 
 NODE = "fairdb@localhost"
-USER = "fairdb"
-# The first start creates this default user instead of `guest`.
+ADMIN = "fairdb"
 CONFIGURATION = """\
 listeners.tcp.default = {host}:{port}
-default_user = {user}
-default_pass = {password}
-loopback_users.guest = true
+load_definitions = {definitions}
 log.console = true
 log.console.level = info
 log.connection.level = warning
@@ -48,23 +56,37 @@ class RabbitMQ:
     name: str = "rabbitmq"
     ports: tuple[str, ...] = ("rabbitmq", "rabbitmq_dist", "epmd")
 
-    @property
-    def url(self) -> str:
-        return f"amqp://{USER}:{self.credentials.password('rabbitmq')}@{LOOPBACK}:{self.port_numbers.rabbitmq}/"
+    def url(self, user: str) -> str:
+        """Return the URL with the account of a service, or of `ADMIN`."""
+        return f"amqp://{user}:{self.password(user)}@{LOOPBACK}:{self.port_numbers.rabbitmq}/"
+
+    def password(self, user: str) -> str:
+        return self.credentials.password("rabbitmq" if user == ADMIN else f"rabbitmq_{user}")
 
     async def prepare(self) -> None:
         folder = self.layout.state(self.name)
         folder.mkdir(exist_ok=True)
-        text = CONFIGURATION.format(
-            host=LOOPBACK,
-            port=self.port_numbers.rabbitmq,
-            user=USER,
-            password=self.credentials.password("rabbitmq"),
-        )
+        definitions = folder / "definitions.json"
+        text = CONFIGURATION.format(host=LOOPBACK, port=self.port_numbers.rabbitmq, definitions=definitions)
         write_atomically(folder / "rabbitmq.conf", text, mode=0o600)
+        write_atomically(definitions, json.dumps(self.definitions(), indent=1), mode=0o600)
         write_atomically(folder / "enabled_plugins", "[].\n")
         # Without a cookie file Erlang creates a guessable cookie; it refuses a file that other users can read.
         create_once(folder / ".erlang.cookie", lambda: self.credentials.password("erlang_cookie"))
+
+    def definitions(self) -> Mapping[str, object]:
+        """Return the accounts, which the broker creates or changes at each start. There is no default user."""
+        users = [
+            {
+                "name": user,
+                "password_hash": _hash(self.password(user)),
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": "administrator" if user == ADMIN else "",
+            }
+            for user in (ADMIN, *NAMES)
+        ]
+        permissions = [{"user": user, "vhost": "/", **_permissions(user)} for user in (ADMIN, *NAMES)]
+        return {"vhosts": [{"name": "/"}], "users": users, "permissions": permissions}
 
     def commands(self) -> list[Command]:
         folder = self.layout.state(self.name)
@@ -102,8 +124,24 @@ class RabbitMQ:
         if not await probe.tcp(self.port_numbers.rabbitmq):
             return False
         try:
-            connection = await aiormq.connect(self.url)
+            connection = await aiormq.connect(self.url(ADMIN))
         except (AMQPError, OSError):
             return False
         await connection.close()
         return True
+
+
+def _permissions(user: str) -> dict[str, str]:
+    """Return the names of the exchanges and queues that a user may configure, write and read, as patterns."""
+    if user == ADMIN:
+        return {"configure": ".*", "write": ".*", "read": ".*"}
+    own = "|".join(map(re.escape, (EXCHANGE, DEAD_EXCHANGE, DIRECTORY))) + rf"|{re.escape(user)}\..*"
+    # Every service declares the exchange of events and publishes to it. Consumers also use the default exchange, to
+    # return messages to their queues.
+    return {"configure": f"^({own})$", "write": rf"^({own}|amq\.default)$", "read": f"^({own})$"}
+
+
+def _hash(password: str) -> str:
+    """Return the hash of a password as RabbitMQ stores it: a salt of four bytes, and the SHA-256 of both."""
+    salt = secrets.token_bytes(4)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

@@ -124,7 +124,7 @@ async def bench(rabbitmq: Constellation, new_database: NewDatabase) -> AsyncIter
     url = await new_database("privacy_svc")
     async with open_database(url, [MIGRATIONS]) as database:
         await database.migrated()
-        bench = Bench(database, url, rabbitmq.plan.urls.broker)
+        bench = Bench(database, url, rabbitmq.plan.broker_admin_url)
         yield bench
         for task in bench.tasks:
             task.cancel()

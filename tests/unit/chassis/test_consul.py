@@ -113,7 +113,9 @@ async def test_token_from_the_environment_is_sent(agent: Agent, monkeypatch: pyt
     agent.body = "{}"
     async with Consul(agent.url) as consul:
         assert await consul.services_of_agent() == {}
-    assert "x-consul-token: a-token" in agent.requests[0].lower()
+        agent.body = '{"Config": {"Version": "1.8.7"}}'
+        assert await consul.version() == "1.8.7"
+    assert all("x-consul-token: a-token" in request.lower() for request in agent.requests)
 
 
 async def test_token_does_not_follow_a_redirect(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
