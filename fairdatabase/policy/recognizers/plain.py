@@ -1,6 +1,7 @@
 """Plain values: those that say of a person's sample only where it was taken, when, and what it is."""
 
 import re
+from itertools import pairwise
 
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.topics import Topics
@@ -11,6 +12,7 @@ _TOKEN = re.compile(r"[^\W_]+")
 _ID = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Za-z]?(\d{1,9})(?!\d)")
 # "V1", "T0", "D14", "W4": visits and days.
 _VISIT = re.compile(r"[vtdwmh]?\d{1,3}|\d{1,3}[dwmh]")
+_DONORS = frozenset(("donor", "donors"))
 _SITES, _ENVIRONMENTS = "UBERON", "ENVO"
 # "34", "F", "M34": an age, a sex or a code.
 _CODE = re.compile(r"[a-z]?\d*[a-z]?")
@@ -34,11 +36,14 @@ def is_plain(text: str, field: Field, vocabulary: Vocabulary, *, is_person: bool
     words = set(tokens)
     if not all(words.isdisjoint(group) for group in plain.findings[1:]) and not words.isdisjoint(plain.findings[0]):
         return False
+    if _is_about_part(tokens, words, vocabulary):
+        return False
     if is_place:
         return _are_plain(tokens, plain.sites if is_person else plain.elsewhere, vocabulary)
     if name in groups["visits"]:
         return _are_plain([token for token in tokens if not _VISIT.fullmatch(token)], plain.visits, vocabulary)
-    return words.isdisjoint(plain.qualifiers) or words.isdisjoint(plain.parts)
+    is_of_laboratory = is_person and name not in groups["processing"] and name not in groups["controls"]
+    return words.isdisjoint(_DONORS) and not (is_of_laboratory and not words.isdisjoint(plain.misplaced))
 
 
 def is_plain_id(text: str, vocabulary: Vocabulary) -> bool:
@@ -47,6 +52,18 @@ def is_plain_id(text: str, vocabulary: Vocabulary) -> bool:
     if prefix == _SITES:
         return number.isdecimal()
     return prefix == _ENVIRONMENTS and number.isdecimal() and int(number) in vocabulary.plain.environment_ids
+
+
+def _is_about_part(tokens: list[str], words: set[str], vocabulary: Vocabulary) -> bool:
+    """Return whether a value says how a part of the body is, or how many there are: "no spleen", "dry skin"."""
+    plain = vocabulary.plain
+    has_part, is_qualified = not words.isdisjoint(plain.parts), not words.isdisjoint(plain.qualifiers)
+    if has_part and (is_qualified or not words.isdisjoint(plain.adjectives)):
+        tokens = plain.phrases.sub("|", " ".join(tokens)).split()
+        if not plain.qualifiers.isdisjoint(tokens):
+            return True
+        return any(first in plain.adjectives and second in plain.parts for first, second in pairwise(tokens))
+    return is_qualified and not words.isdisjoint(plain.foods)
 
 
 def _are_plain(tokens: list[str], allowed: frozenset[str], vocabulary: Vocabulary) -> bool:

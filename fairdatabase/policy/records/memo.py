@@ -205,6 +205,8 @@ class Memo:
 
     def classified_for(self, origin: Origin, field: Field, stored: Scalar) -> Field:
         """Return the field of a stored value whose class depends on the origin of its sample."""
+        if isinstance(stored, str) and self.policy.vocabulary.missing.term(stored) is not None:
+            return field
         if isinstance(stored, str) and field.field_class == _PUBLIC:
             if field.action == "ontology":
                 if is_plain_id(stored, self.policy.vocabulary):

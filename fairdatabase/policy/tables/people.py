@@ -25,7 +25,13 @@ class PlainWords:
     findings: tuple[frozenset[str], frozenset[str]]
     qualifiers: frozenset[str]
     parts: frozenset[str]
-    """Parts of the body and foods, which a qualifier makes say something about a person."""
+    """Parts of the body."""
+    foods: frozenset[str]
+    """A qualifier makes a part of the body or a food say something about a person."""
+    adjectives: frozenset[str]
+    """Words that do so only directly before a part of the body: "dry skin"."""
+    misplaced: frozenset[str]
+    """Words for foods and places that have no place in a field about the laboratory."""
     human: frozenset[str]
     unclear_hosts: frozenset[str]
     anatomy: frozenset[str]
@@ -55,7 +61,10 @@ def load_plain_words(sections: Mapping[str, str]) -> PlainWords:
         phrases=re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, content['findings']['phrases']))})(?!\w)"),
         findings=(_split(first), _split(second)),
         qualifiers=_split(words["qualifiers"]),
-        parts=(anatomy - _split(words["not_parts"])) | foods,
+        parts=anatomy - _split(words["not_parts"]),
+        foods=foods,
+        adjectives=_split(words["adjectives"]),
+        misplaced=(environment | foods) - sites - _split(words["laboratory"]),
         human=_split(content["origin"]["human"]),
         unclear_hosts=_split(content["origin"]["unclear_hosts"]),
         anatomy=anatomy,

@@ -137,3 +137,37 @@ def test_remembered_values_keep_both_classes() -> None:
         assert classes_of({"body_site": "no spleen [UBERON:0002106]"}, **PEOPLE["donor"]) == {
             "body_site": FIELD_CLASS_SENSITIVE
         }
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_missing_values_are_public(who: str) -> None:
+    for term in ("not applicable", "not collected", "missing", "restricted access", "missing: control sample"):
+        found = classes_of(
+            dict.fromkeys(("body_site", "env_medium", "ph", "body_site_ontology_term_id"), term), **PEOPLE[who]
+        )
+        assert set(found.values()) == {FIELD_CLASS_PUBLIC}
+        assert len(found) == 4
+
+
+@pytest.mark.parametrize("who", ["donor", "unclear"])
+def test_part_of_the_body_with_an_adjective_is_sensitive_in_every_field(who: str) -> None:
+    for value in ("dry skin", "liquid stool", "red hair", "false teeth", "hot skin", "sugar in blood", "oily skin"):
+        for field in (
+            "body_site",
+            "isolation_source",
+            "library_layout",
+            "soil_type",
+            "collection_method",
+            "assembly_name",
+        ):
+            for found in classes_of({field: value}, **PEOPLE[who]).values():
+                assert found >= FIELD_CLASS_SENSITIVE, (field, value)
+
+
+def test_foods_and_places_of_people_have_no_place_in_a_laboratory() -> None:
+    for value in ("beef", "no food", "fasting", "vineyard", "subway", "greenhouse", "seafood", "beer"):
+        for field in ("library_layout", "soil_type", "assembly_name", "library_kit"):
+            for found in classes_of({field: value}, **PEOPLE["donor"]).values():
+                assert found >= FIELD_CLASS_SENSITIVE, (field, value)
+            for found in classes_of({field: value}, **SOIL).values():
+                assert found == FIELD_CLASS_PUBLIC or value in ("no food", "fasting"), (field, value)
