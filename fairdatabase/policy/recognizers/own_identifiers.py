@@ -18,6 +18,7 @@ _PARTS = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"\d")
 _NOT_DIGITS = bytes(code for code in range(128) if not chr(code).isdigit())
+_NOT_LETTERS = bytes(code for code in range(128) if not chr(code).isalpha())
 _DIGRAPHS = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"}
     | {"Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Å": "Aa", "Ø": "Oe", "Æ": "Ae"}
@@ -49,6 +50,13 @@ def _transliterate(text: str) -> tuple[str, ...]:
     if _HAS_DIGRAPH.search(text) and not _DIGIT.search(text):
         return (text, _HAS_DIGRAPH.sub(lambda match: match[0][0], text))
     return (text,)
+
+
+def _letters_in(text: str) -> str:
+    """Return the letters of a folded text in lower case."""
+    if text.isascii():
+        return text.encode().translate(None, _NOT_LETTERS).decode().lower()
+    return "".join(_LETTERS.findall(text)).lower()
 
 
 def _digits_in(text: str) -> str:
@@ -233,14 +241,14 @@ class Identifiers:
 
     def _add_numbers(self, text: str) -> None:
         """Add the other ways to write a code of letters and digits: "017-P", "P17", "17" reversed."""
-        letters, digits = "".join(_LETTERS.findall(text)).lower(), _digits_in(text)
-        bare = digits.lstrip("0")
+        letters, digits = _letters_in(text), _digits_in(text)
+        bare, matchers = digits.lstrip("0"), self._matchers
         if letters and len(letters) <= SHORT and len(bare) >= _NAME_PART:
             for code in (digits + letters, letters + bare, bare + letters):
-                self._matchers.setdefault(code, (code, (), True))
+                matchers.setdefault(code, (code, (), True))
         if len(bare) >= LONG:
-            self._add_spelling(bare)
-            self._add_spelling(digits[::-1])
+            for code in (bare, digits[::-1]):
+                matchers.setdefault(squash(code), (code, (), False))
 
     def _add_names(self, text: str) -> None:
         for part in _LETTERS.findall(text):

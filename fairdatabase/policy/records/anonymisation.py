@@ -284,11 +284,8 @@ def _classified_for(
     """Return the stored values with the classes that they have in a sample that is, or may be, of a person."""
     number = origin - 1
     return (
-        [(name, text.by_origin[number] if text.by_origin else text) for name, text in listed],
-        [
-            (name, memo.classified_for(origin, field, value) if field.varies else field, value)
-            for name, field, value in values
-        ],
+        [item if item[1].by_origin is None else (item[0], item[1].by_origin[number]) for item in listed],
+        [(item[0], memo.classified_for(origin, *item[1:]), item[2]) if item[1].varies else item for item in values],
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from enum import IntEnum
+from itertools import compress
 
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.people import PlainWords
@@ -84,12 +85,14 @@ def origin_of(
     plain_words, term = vocabulary.plain, vocabulary.missing.term
     hosts: set[bool] = set()
     has_detail = False
-    for field, value in values:
-        kind = evidence[field]
+    known = list(values)
+    kinds = list(map(evidence.__getitem__, [field for field, _ in known]))
+    # Most fields say nothing.
+    for kind, (_, value) in compress(zip(kinds, known, strict=True), kinds):
         if kind is Evidence.HOST:
             if (is_human := _is_human(plain(value), vocabulary)) is not None:
                 hosts.add(is_human)
-        elif kind and not has_subject and not (isinstance(value, str) and term(value) is not None):
+        elif not has_subject and not (isinstance(value, str) and term(value) is not None):
             has_detail = True
             has_subject = kind is Evidence.FACT
     if hosts:
