@@ -1,49 +1,18 @@
-"""Units: recognizes units of measurement in the spellings that people use."""
+"""Units: recognizes the units of measurement in titles, in the spellings that people use."""
 
 import re
 
 from fairdatabase.policy.text.characters import fold
+from fairdatabase.policy.text.scales import IN_TITLES
 
 MOST_PARTS = 3
 """The most parts of a unit: "mg/kg/day"."""
-_PLAIN = """
-    years months weeks days hours minutes seconds kg g mg ug ng pg km m cm mm um nm ft in lb oz l dl cl ml ul mol mmol
-    umol nmol pmol iu u % c f k psu ppt ppm ppb mmhg hpa kpa pa bar mbar kcal kj cal mv v us ms lux ntu cells copies cfu
-    bp kb mb gb nt bpm rpm ha eq meq fmol pg fl hz db
+# Units whose values no field converts.
+_OTHERS = """
+    mol mmol umol nmol pmol iu u psu ppt ppm ppb mmhg hpa kpa pa bar mbar kcal kj cal mv v us ms lux ntu cells
+    copies cfu nt rpm ha eq meq fmol fl hz db
 """
-_OTHERS = {
-    "years": "year yrs yr y yo",
-    "months": "month mths mth mos mo",
-    "weeks": "week wks wk w",
-    "days": "day d",
-    "hours": "hour hrs hr h",
-    "minutes": "minute mins min",
-    "seconds": "second secs sec s",
-    "kg": "kgs kilogram kilograms kilo kilos",
-    "g": "gram grams gr",
-    "mg": "milligram milligrams",
-    "ug": "microgram micrograms mcg",
-    "lb": "lbs pound pounds",
-    "oz": "ounce ounces",
-    "m": "meter meters metre metres",
-    "cm": "centimeter centimeters centimetre centimetres cms",
-    "mm": "millimeter millimeters millimetre millimetres",
-    "km": "kilometer kilometers kilometre kilometres",
-    "in": "inch inches",
-    "ft": "foot feet",
-    "l": "liter liters litre litres",
-    "ml": "milliliter milliliters millilitre millilitres",
-    "ul": "microliter microliters microlitre microlitres",
-    "%": "percent percentage pct",
-    "c": "°c degc celsius degreecelsius degreescelsius degreec degreesc centigrade",
-    "f": "°f degf fahrenheit degreesfahrenheit",
-    "umol": "micromol",
-    "bp": "bps basepairs",
-    "bpm": "beats/min",
-}
-_UNITS = {unit: unit for unit in _PLAIN.split()} | {
-    written: unit for unit, others in _OTHERS.items() for written in others.split()
-}
+_UNITS = {**IN_TITLES, **{unit: unit for unit in _OTHERS.split()}, "micromol": "umol"}
 _PART = re.compile(r"(?P<unit>[a-z%°]+)\^?(?P<exponent>-?[1-9])?")
 _LETTERS = str.maketrans({"µ": "u", "μ": "u", "²": "2", "³": "3", "⁻": "-", "¹": "1", "·": "*"})
 
