@@ -41,13 +41,15 @@ class Domain:
     # The first `apart` values cannot be combined with other values: a group that combines them becomes "*".
     apart: int = 0
     numbers: bool = False
+    # The first `stars` values (at most one) say nothing, so they lose everything.
+    stars: int = 0
 
     def exact_loss(self, low: Ranks, high: Ranks, present: Ranks) -> Losses:
         """Return the loss of groups. `present` is the number of different values in each."""
         if not self.as_set:
             return self.loss(low, high)
         whole = (present > _LONGEST_SET) | (low < self.apart) | (present == self.size)
-        return np.where(present == 1, 0.0, np.where(whole, 1.0, present / self.size))
+        return np.where((present == 1) & (low >= self.stars), 0.0, np.where(whole, 1.0, present / self.size))
 
     def label(self, present: Sequence[int]) -> str:
         """Return the text that describes a group with these ranks, given in ascending order."""
@@ -148,17 +150,23 @@ def _tree(column: Column, hierarchy: Hierarchy) -> Domain:
 
 
 def _set(column: Column) -> Domain:
-    # A set never lists a blank, which nobody would see, nor a number, a date or a place, which may be one person's.
-    alone = [not value.strip() or is_exact(value) for value in column.values]
-    order = np.array(sorted(range(len(column.values)), key=lambda code: (not alone[code], column.values[code])))
-    apart = sum(alone)
+    # A set never lists a blank, which nobody would see, a number, a date or a place, which may be one person's, or "*",
+    # which stands for rare values.
+    alone = [not value.strip() or value == ANYTHING or is_exact(value) for value in column.values]
+    order = np.array(
+        sorted(
+            range(len(column.values)),
+            key=lambda code: (column.values[code] != ANYTHING, not alone[code], column.values[code]),
+        )
+    )
+    apart, stars = sum(alone), int(ANYTHING in column.values)
     size = len(order)
 
     def loss(low: Ranks, high: Ranks) -> Losses:
         share = (high - low + 1) / size
-        return np.where(low == high, 0.0, np.where(low < apart, 1.0, share))
+        return np.where((low == high) & (low >= stars), 0.0, np.where(low < apart, 1.0, share))
 
-    return _domain(column, order, loss, lambda low, high: ANYTHING, apart=apart, as_set=True)
+    return _domain(column, order, loss, lambda low, high: ANYTHING, apart=apart, as_set=True, stars=stars)
 
 
 def _domain(
@@ -170,6 +178,7 @@ def _domain(
     apart: int = 0,
     as_set: bool = False,
     numbers: bool = False,
+    stars: int = 0,
 ) -> Domain:
     size = len(order)
     ranks = np.empty(size, np.min_scalar_type(max(size - 1, 0)))
@@ -184,5 +193,5 @@ def _domain(
         def look_up(low: Ranks, high: Ranks) -> Losses:
             return pairs[low * size + high]
 
-        return Domain(ranks[column.codes], size, texts, as_set, look_up, label, apart, numbers)
-    return Domain(ranks[column.codes], size, texts, as_set, loss, label, apart, numbers)
+        return Domain(ranks[column.codes], size, texts, as_set, look_up, label, apart, numbers, stars)
+    return Domain(ranks[column.codes], size, texts, as_set, loss, label, apart, numbers, stars)

@@ -42,7 +42,8 @@ class Hierarchy:
 def hierarchy_of(values: Sequence[str], kind: str, steps: Sequence[Level], line: NumberLine | None = None) -> Hierarchy:
     """Return the hierarchy with these levels between the values and "*"."""
     count = len(values)
-    itself = Level("as it is", np.arange(count, dtype=np.int32), list(values), np.zeros(count))
+    nothing_left = np.array([value == ANYTHING for value in values], np.float64)
+    itself = Level("as it is", np.arange(count, dtype=np.int32), list(values), nothing_left)
     top = Level(ANYTHING, np.zeros(count, np.int32), [ANYTHING], np.ones(count))
     return Hierarchy(kind, [itself, *steps, top], line)
 

@@ -61,6 +61,16 @@ def share_values(column: Column, title: str, people: People, k: int, *, fill: bo
     return Shared(found, hierarchy.line is not None)
 
 
+def hide_rare_categories(column: Column, title: str, people: People, k: int) -> Column:
+    """Return a quasi-identifier without exact coordinates and without categories of fewer than k people.
+
+    A class is described by the set of its categories, which would name them.
+    """
+    column = with_cells(column, title)
+    hierarchy = infer_hierarchy(column.values, title)
+    return column if hierarchy.kind != "categories" else hide_rare(column, people, k, fill=False)
+
+
 def hidden_rows(was: Column, now: Column) -> int:
     """Return in how many rows "*" stands for a value."""
     answers = answers_among(was.values)

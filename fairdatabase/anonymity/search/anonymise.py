@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairdatabase.anonymity.hierarchies.inferred_hierarchies import hierarchies_of
-from fairdatabase.anonymity.hierarchies.kinds import with_cells
 from fairdatabase.anonymity.model.classes import Ids, group
 from fairdatabase.anonymity.model.errors import BadOption, CannotBeMet
 from fairdatabase.anonymity.model.hierarchy import Hierarchy
 from fairdatabase.anonymity.model.people import people_of
 from fairdatabase.anonymity.model.table import Column, Table
 from fairdatabase.anonymity.recoding.recoding import Recoding, recode_by_levels
-from fairdatabase.anonymity.recoding.shared_values import hidden_rows, hide_rare
+from fairdatabase.anonymity.recoding.shared_values import hidden_rows, hide_rare, hide_rare_categories
 from fairdatabase.anonymity.risk.diversity import distinct_l
 from fairdatabase.anonymity.risk.limits import Content, Limits, failing
 from fairdatabase.anonymity.risk.risk import Risk, Roles, check_roles, measure_classes
@@ -106,8 +105,8 @@ def anonymise(
     exact = read_all({title: source[title] for title in roles.sensitive}, roles.categorical)
     before, sizes_before = measure_classes(ids, count, people, exact), people.smallest(ids, count)
     discernibility_before = int((np.bincount(ids) ** 2).sum())
-    # Exact coordinates are not published, even if several people share them.
-    quasi = {t: table[t] if t in given else with_cells(table[t], t) for t in roles.quasi}
+    # Neither exact coordinates are published, even if several people share them, nor rare categories, even in a set.
+    quasi = {t: table[t] if t in given else hide_rare_categories(table[t], t, people, limits.k) for t in roles.quasi}
     unchanged = hierarchies_of(quasi, given)
     recoding = recode_by_levels("unchanged", quasi, unchanged, [0] * len(quasi), every, table.rows)
     ids, count = recoding.classes()

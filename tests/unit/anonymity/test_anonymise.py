@@ -144,7 +144,10 @@ def test_table_that_meets_the_limits_is_unchanged(rows: list[Row], times: int, m
     st.booleans(),
 )
 def test_loss_is_at_most_that_of_a_strict_mondrian(rows: list[Row], k: int, by: str, left: bool) -> None:
-    assume(len(rows) >= k)
+    # Mondrian's sets name rare towns, which the product never does.
+    towns = Counter(row[1] for row in rows)
+    rows = [row for row in rows if towns[row[1]] >= k]
+    assume(rows)
     table = table_of({"age": [r[0] for r in rows], "town": [r[1] for r in rows], "weight": [r[2] for r in rows]})
     done = anonymise(table, Roles(("age", "town", "weight")), Limits(k))
     steps = steps_of(table, "age", "weight")

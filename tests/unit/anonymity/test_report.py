@@ -129,9 +129,17 @@ def test_rare_values_that_a_class_reveals_are_reported() -> None:
         table = table_of({"age": [str(20 + i % 40) for i in range(200)] + [""] * times})
         found = report(anonymise(table, Roles(("age",)), limits, method="local"), Roles(("age",)), limits)["warnings"]
         assert any(missing in warning for warning in found) == is_rare
-    table = table_of({"c": ["flu"] * 9 + ["cold"] * 9 + ["x"] * 9 + ["leprosy"] + ["y"] * 9})
-    found = report(anonymise(table, Roles(("c",)), limits, method="local"), Roles(("c",)), limits)["warnings"]
-    assert "Sets in 'c' name categories that fewer than 5 people have." in found
+
+
+@pytest.mark.parametrize("method", ["local", "cluster", "least", "full"])
+@pytest.mark.parametrize("rare", [["Sami"], ["vegan", "paleo", "keto"], ["leprosy"] * 4, ["x y z"], ["other or none"]])
+def test_no_set_names_a_rare_category(rare: list[str], method: Method) -> None:
+    texts = [text for text in ("flu", "cold", "mumps") for _ in range(9)] + rare
+    table = table_of({"c": texts, "age": [str(20 + i) for i in range(len(texts))]})
+    done = anonymise(table, Roles(("c", "age")), Limits(5, max_suppression=0), method=method)
+    assert not any(text in written for text in rare for written in done.table["c"].values)
+    assert done.after.k >= 5
+    assert report(done, done.roles, Limits(5))["loss"]["ncp"] > 0
 
 
 def test_value_that_was_already_a_star_counts_as_unchanged() -> None:
