@@ -79,8 +79,8 @@ def origin_of(
 ) -> Origin:
     """Return the origin of a sample with these stored values.
 
-    A host decides it. Without one, a donor, a fact about a person or a human organism does, and then the environment
-    that the organism names.
+    A host decides it. Without one, a donor, a fact about a person or a human organism does, then the environment or the
+    part of the body that the organism names.
     """
     plain_words, term = vocabulary.plain, vocabulary.missing.term
     hosts: set[bool] = set()
@@ -101,9 +101,11 @@ def origin_of(
     is_human = not words.isdisjoint(plain_words.human) and not _VIRUS.search(organism.lower())
     if has_subject or str(taxon_id) in _HUMAN_TAXA or is_human:
         return Origin.PERSON
-    if taxon_id in plain_words.taxa or _names_environment(words, vocabulary):
+    if taxon_id in plain_words.taxa or not words.isdisjoint(plain_words.environments):
         return Origin.ELSEWHERE
-    return Origin.PERSON if has_detail else Origin.UNCLEAR
+    # "gut metagenome" may be of an animal, too.
+    has_part = not words.isdisjoint(plain_words.parts)
+    return Origin.PERSON if has_detail or has_part else Origin.UNCLEAR
 
 
 def _is_human(host: str, vocabulary: Vocabulary) -> bool | None:
@@ -116,9 +118,3 @@ def _is_human(host: str, vocabulary: Vocabulary) -> bool | None:
     if not words.isdisjoint(vocabulary.plain.human) or not _HUMAN_TAXA.isdisjoint(_NUMBER.findall(host)):
         return True
     return None if words and words <= vocabulary.plain.unclear_hosts else False
-
-
-def _names_environment(words: set[str], vocabulary: Vocabulary) -> bool:
-    """Return whether an organism is an animal, a plant, or the community of one or of an environment."""
-    plain_words = vocabulary.plain
-    return not words.isdisjoint(plain_words.environments)

@@ -24,6 +24,7 @@ EVERYWHERE = [
 PEOPLE: dict[str, dict[str, object]] = {
     "donor": {"subject": "S1", "organism": "human gut metagenome"},
     "organism": {"organism": "human skin metagenome"},
+    "part": {"organism": "oral metagenome"},
     "unclear": {"organism": "E. coli"},
 }
 SOIL = {"organism": "soil metagenome"}
@@ -100,7 +101,7 @@ def test_no_public_field_at_all_shows_them(who: str) -> None:
 @pytest.mark.parametrize("value", PLACES)
 def test_places_of_people_are_not_public(value: str) -> None:
     for field in ("env_local_scale", "env_broad_scale", "habitat", "environment"):
-        for who in ("donor", "organism"):
+        for who in ("donor", "organism", "part"):
             for found in classes_of({field: value}, **PEOPLE[who]).values():
                 assert found >= FIELD_CLASS_QUASI_IDENTIFIER, (field, value)
         for found in classes_of({field: value}, **SOIL).values():
