@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from enum import IntEnum
-from itertools import compress
 
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.people import PlainWords
@@ -83,20 +82,20 @@ def origin_of(
     part of the body that the organism names.
     """
     plain_words, term = vocabulary.plain, vocabulary.missing.term
-    hosts: set[bool] = set()
-    has_detail = False
-    known = list(values)
-    kinds = list(map(evidence.__getitem__, [field for field, _ in known]))
-    # Most fields say nothing.
-    for kind, (_, value) in compress(zip(kinds, known, strict=True), kinds):
+    has_other_host = has_detail = False
+    for field, value in values:
+        kind = evidence[field]
+        if kind is Evidence.NONE:
+            continue
         if kind is Evidence.HOST:
-            if (is_human := _is_human(plain(value), vocabulary)) is not None:
-                hosts.add(is_human)
+            if (is_human := _is_human(plain(value), vocabulary)) is True:
+                return Origin.PERSON
+            has_other_host = has_other_host or is_human is False
         elif not has_subject and not (isinstance(value, str) and term(value) is not None):
             has_detail = True
             has_subject = kind is Evidence.FACT
-    if hosts:
-        return Origin.PERSON if True in hosts else Origin.ELSEWHERE
+    if has_other_host:
+        return Origin.ELSEWHERE
     words = set(_WORD.findall(organism.lower()))
     is_human = not words.isdisjoint(plain_words.human) and not _VIRUS.search(organism.lower())
     if has_subject or str(taxon_id) in _HUMAN_TAXA or is_human:
