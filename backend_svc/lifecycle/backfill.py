@@ -20,16 +20,20 @@ from fairdb.samples.v1.sample_pb2 import Sample
 
 log = structlog.get_logger()
 
-BATCH = 200
+BATCH = 1000
 _LOOK_SECONDS = 1.0
 _REST = 30
 """The pause after a look, in multiples of its duration."""
 
-# The first condition is that of the index.
+# The first condition is that of the index. Only ids are sorted: there may be 100,000 of an import, with large metadata.
 UNCOUNTED = f"""
+WITH uncounted AS MATERIALIZED (
+    SELECT id FROM sample WHERE (class_id IS NULL) = (state <> {Sample.STATE_QUARANTINED}) AND NOT {EMBARGOED}
+    ORDER BY id LIMIT $1
+)
 SELECT id, study, {counting.DONOR} AS donor, organism, taxon_id, collection_date, metadata, classes, class_id, state
-FROM sample WHERE (class_id IS NULL) = (state <> {Sample.STATE_QUARANTINED}) AND NOT {EMBARGOED}
-ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
+FROM sample JOIN uncounted USING (id) WHERE (class_id IS NULL) = (state <> {Sample.STATE_QUARANTINED})
+ORDER BY id FOR NO KEY UPDATE OF sample SKIP LOCKED
 """
 SET_CLASSES = """
 UPDATE sample SET class_id = new.class_id FROM unnest($1::uuid[], $2::uuid[]) AS new (id, class_id)
