@@ -12,7 +12,6 @@ def _words(text: str) -> frozenset[str]:
 
 
 _SUFFIX = re.compile(r"10\.\d{4,6}/(.+)")
-_TOKEN = re.compile(r"[a-z]+|\d+")
 _PART = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[a-z]+")
 _DIGITS = re.compile(r"\d+")
