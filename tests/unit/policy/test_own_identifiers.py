@@ -251,8 +251,8 @@ def test_redaction_time_is_proportional_to_the_text(hostile: str) -> None:
         redact(text)
         return time.process_time() - begin
 
-    # The text is ten times as long. Quadratic time would be a hundred times as much.
-    assert cost(40_000) < 40 * max(cost(4_000), 0.002)
+    # The text is ten times as long. Quadratic time would be a hundred times as much, in each attempt.
+    assert any(cost(40_000) < 40 * max(cost(4_000), 0.002) for _ in range(5))
 
 
 @pytest.mark.parametrize(
