@@ -14,6 +14,7 @@ import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from bench.tables.figures import Tried, as_text, totals
@@ -44,7 +45,8 @@ def try_tables(folder: Path, *, organism: str, most_rows: int, processes: int) -
     """Return the figures of all tables below a folder."""
     attempt = partial(_try_table, folder, organism=organism, most_rows=most_rows)
     found: list[Tried] = []
-    with ProcessPoolExecutor(processes) as pool:
+    # A forked process would inherit locks that other threads hold, and could wait for them for ever.
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         for one in pool.map(attempt, tables_in(folder)):
             found.append(one)
             print(f"\r{len(found)} tables", end="", file=sys.stderr, flush=True)
