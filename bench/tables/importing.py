@@ -15,8 +15,9 @@ from chassis.errors import AppError, InvalidRequest
 from fairdatabase.policy.records.anonymisation import Anonymiser, render
 from fairdatabase.policy.records.drops import Cause
 from fairdatabase.policy.records.origins import Origin
-from fairdatabase.sheets.decoding import Decoder, is_workbook
+from fairdatabase.sheets.decoding import Decoder
 from fairdatabase.sheets.errors import BadTable
+from fairdatabase.sheets.formats import is_workbook
 from fairdatabase.violations import Violation
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 from gateway.imports.files import open_reader

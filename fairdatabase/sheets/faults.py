@@ -3,9 +3,9 @@
 import csv
 import io
 
-from fairdatabase.sheets.decoding import other_format
 from fairdatabase.sheets.dialect import BOM, MOST_BYTES, cells_of
 from fairdatabase.sheets.errors import BadTable
+from fairdatabase.sheets.formats import other_format
 from fairdatabase.sheets.header import find_header, fitted, is_comment_cell
 
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fairdatabase.sheets.columns import untitled
-from fairdatabase.sheets.decoding import Decoder, is_gzip, is_workbook
+from fairdatabase.sheets.decoding import Decoder
 from fairdatabase.sheets.dialect import BOM, cells_of, delimiter_of
 from fairdatabase.sheets.errors import BadTable
 from fairdatabase.sheets.faults import fault_in_bytes, fault_in_quotes, first_fault
+from fairdatabase.sheets.formats import is_gzip, is_workbook
 from fairdatabase.sheets.header import Start, comments_note, find_header, fitted, is_comment_cell
 
 _CELLS_AT_ONCE = 6_000

@@ -26,7 +26,7 @@ from fairdatabase.client.terminal import (
     print_error,
     progress_bar,
 )
-from fairdatabase.sheets.decoding import is_workbook, other_format
+from fairdatabase.sheets.formats import is_workbook, other_format
 from fairdatabase.sheets.header import comments_note
 
 _SHOWN = 10
