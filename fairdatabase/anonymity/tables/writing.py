@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from fairdatabase.anonymity.model.table import Table
+from fairdatabase.sheets.formulas import as_text
 
 _ROWS_AT_ONCE = 2048
 _PREFIX = ".fairdb-"
@@ -97,9 +98,10 @@ def delimiter_for(path: Path, table: Table) -> str:
 
 
 def write_rows(table: Table, file: TextIO, delimiter: str) -> None:
-    """Write a table to an open file. Raises OSError."""
+    """Write a table to an open file; cells that look like formulas begin with an apostrophe. Raises OSError."""
     writer = csv.writer(_Lines(file), delimiter=delimiter, lineterminator="\r\n")
-    writer.writerow(table.columns)
+    writer.writerow([as_text(title) for title in table.columns])
     for start in range(0, table.rows, _ROWS_AT_ONCE):
         chunk = slice(start, start + _ROWS_AT_ONCE)
-        writer.writerows(zip(*(column.texts(chunk) for column in table.columns.values()), strict=True))
+        columns = ([as_text(cell) for cell in column.texts(chunk)] for column in table.columns.values())
+        writer.writerows(zip(*columns, strict=True))

@@ -2,15 +2,17 @@
 
 import csv
 import json
+import os
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TextIO
+from typing import IO, Any, BinaryIO, NamedTuple, TextIO
 
 from fairdatabase.client.imports.dropped import DroppedColumns
 from fairdatabase.client.imports.rows import Chunk, FileRow
 from fairdatabase.client.imports.sending import Sent
+from fairdatabase.sheets.formulas import as_text
 
 _TITLES = ("row", "line", "id", "reason", "field", "how to correct it", "dropped")
 _FIELDS = ("row", "line", "id", "droppedFields", "moreDroppedFields", "error")
@@ -111,17 +113,22 @@ class Report:
         columns = self.dropped.say_columns()
         if self._table is not None:
             for column in columns:
-                self._table.writerow(["", "", "", "", column["field"], column["reason"], column["field"]])
+                self._add_line("", "", "", "", column["field"], column["reason"], column["field"])
         elif self._report is not None and columns:
             self._report.write(json.dumps({"columns": columns}, ensure_ascii=False) + "\n")
+
+    def _add_line(self, *cells: object) -> None:
+        """Add a line to a report in CSV. Titles of columns come from the file, and may look like formulas."""
+        assert self._table is not None
+        self._table.writerow([as_text(str(cell)) for cell in cells])
 
     def _write(self, row: FileRow, answer: dict[str, Any], problems: Sequence[Problem]) -> None:
         dropped = self.dropped.of_row(answer.get("droppedFields", ()))
         if self._table is not None:
             if not problems:
-                self._table.writerow([row.number, row.line, answer["id"], "", "", "", "; ".join(dropped)])
+                self._add_line(row.number, row.line, answer["id"], "", "", "", "; ".join(dropped))
             for problem in problems:
-                self._table.writerow([row.number, row.line, "", *problem[2:], ""])
+                self._add_line(row.number, row.line, "", *problem[2:], "")
         elif self._report is not None:
             found = {**answer, "row": row.number, "line": row.line, "droppedFields": dropped}
             ordered = {name: found[name] for name in _FIELDS if name in found and found[name] != []}
@@ -134,8 +141,8 @@ def reporting(report: Path | None, refused: Path | None) -> Generator[Report, No
     made = None
     try:
         with ExitStack() as stack:
-            text = stack.enter_context(report.open("w", encoding="utf-8", newline="")) if report else None
-            rest = stack.enter_context(refused.open("wb")) if refused else None
+            text = stack.enter_context(_private(report, "w", encoding="utf-8", newline="")) if report else None
+            rest = stack.enter_context(_private(refused, "wb")) if refused else None
             made = Report(text, report is not None and report.suffix.lower() == ".csv", rest)
             yield made
     finally:
@@ -143,6 +150,19 @@ def reporting(report: Path | None, refused: Path | None) -> Generator[Report, No
             report.unlink(missing_ok=True)
         if made is not None and refused is not None and not made.correctable:
             refused.unlink(missing_ok=True)
+
+
+def _private(path: Path, mode: str, **options: Any) -> IO[Any]:
+    """Open a file for writing that only this user may read, because rows and titles may name people."""
+
+    def create(name: str, flags: int) -> int:
+        descriptor = os.open(name, flags, 0o600)
+        with suppress(OSError):
+            # The file may exist, or be a device.
+            os.fchmod(descriptor, 0o600)
+        return descriptor
+
+    return open(path, mode, opener=create, **options)
 
 
 def _error_of(row: FileRow) -> dict[str, Any]:

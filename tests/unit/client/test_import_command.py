@@ -2,6 +2,7 @@
 
 import csv
 import json
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -178,6 +179,16 @@ def test_existing_file_is_overwritten_only_with_force(platform: Platform, option
     assert there.read_text() == "old"
     assert importing(option, there, "--force").exit_code == 1
     assert "old" not in there.read_text()
+    # Rows and titles may name people.
+    assert stat.S_IMODE(there.stat().st_mode) == 0o600
+
+
+def test_report_in_csv_contains_no_formula(platform: Platform) -> None:
+    Path("t.csv").write_text("organism,=cmd()\na,b\n")
+    platform.answers = [lambda rows: stored(rows)._replace(dropped=[{"field": "=cmd()", "rows": 1, **UNKNOWN}])]
+    run("import", "t.csv", "--email", "a@example.org", "--report", "r.csv")
+    assert "=cmd()" in Path("r.csv").read_text()
+    assert ",=cmd()" not in Path("r.csv").read_text()
 
 
 @pytest.mark.parametrize(
