@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO, NamedTuple, TextIO
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from fairdatabase.client.imports.dropped import DroppedColumns
 from fairdatabase.client.imports.rows import Chunk, FileRow
@@ -141,8 +141,11 @@ def reporting(report: Path | None, refused: Path | None) -> Generator[Report, No
     made = None
     try:
         with ExitStack() as stack:
-            text = stack.enter_context(_private(report, "w", encoding="utf-8", newline="")) if report else None
-            rest = stack.enter_context(_private(refused, "wb")) if refused else None
+            text = rest = None
+            if report is not None:
+                text = stack.enter_context(open(report, "w", encoding="utf-8", newline="", opener=_private))
+            if refused is not None:
+                rest = stack.enter_context(open(refused, "wb", opener=_private))
             made = Report(text, report is not None and report.suffix.lower() == ".csv", rest)
             yield made
     finally:
@@ -152,17 +155,13 @@ def reporting(report: Path | None, refused: Path | None) -> Generator[Report, No
             refused.unlink(missing_ok=True)
 
 
-def _private(path: Path, mode: str, **options: Any) -> IO[Any]:
-    """Open a file for writing that only this user may read, because rows and titles may name people."""
-
-    def create(name: str, flags: int) -> int:
-        descriptor = os.open(name, flags, 0o600)
-        with suppress(OSError):
-            # The file may exist, or be a device.
-            os.fchmod(descriptor, 0o600)
-        return descriptor
-
-    return open(path, mode, opener=create, **options)
+def _private(name: str, flags: int) -> int:
+    """Open a file that only this user may read, because rows and titles may name people."""
+    descriptor = os.open(name, flags, 0o600)
+    with suppress(OSError):
+        # The file may exist, or be a device.
+        os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 def _error_of(row: FileRow) -> dict[str, Any]:
