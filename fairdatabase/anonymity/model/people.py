@@ -12,6 +12,8 @@ from fairdatabase.policy.text.occasions import donor_in
 
 # The subject number that all unnamed people share.
 NOBODY = 0
+# A person is seldom sampled more often than this.
+_MOST_OCCASIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,29 @@ class People:
 def people_of(subjects: Column | None, rows: int) -> People:
     """Return the people of a table, from its subject column if it has one.
 
-    Spellings of one subject, and its occasions ("P77 visit 2"), name one person, as where the platform counts donors. A
-    missing value names nobody.
+    Spellings of one subject, and its occasions ("P77 visit 2"), name one person, as where the platform counts donors,
+    unless the short codes tell people apart ("S01-D05"). A missing value names nobody.
     """
     if subjects is None:
         return _weighted(None, rows)
     seen = {"": NOBODY}
     names = ["" if is_missing(value) else donor_in(value) for value in subjects.values]
+    whole = [
+        name and donor_in(value, has_short_codes=False) for name, value in zip(names, subjects.values, strict=True)
+    ]
+    if _are_of_people(names, whole):
+        names = whole
     meant = [seen.setdefault(name, len(seen)) for name in names]
     return _weighted(np.array(meant, np.int32)[subjects.codes], rows)
+
+
+def _are_of_people(names: list[str], whole: list[str]) -> bool:
+    """Return whether the short codes at the ends of subjects tell people apart, as in "S01-D05", and not occasions.
+
+    `whole` are the names with these codes. Then every name has one, and there are few names for all the codes.
+    """
+    pairs = {(name, full) for name, full in zip(names, whole, strict=True) if name}
+    return all(name != full for name, full in pairs) and len(pairs) > _MOST_OCCASIONS * len({name for name, _ in pairs})
 
 
 def _weighted(subjects: Codes | None, rows: int) -> People:

@@ -7,11 +7,13 @@ from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.topics import Topics
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.characters import fold, squash
+from fairdatabase.policy.text.occasion_words import CODES_OF_DAYS, CODES_OF_MONTHS, CODES_OF_VISITS
 
 _TOKEN = re.compile(r"[^\W_]+")
 _ID = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9]{1,11})[:_][A-Za-z]?(\d{1,9})(?!\d)")
-# "V1", "T0", "D14", "W4": visits and days.
-_VISIT = re.compile(r"[vtdwmh]?\d{1,3}|\d{1,3}[dwmh]")
+# "V1", "T0", "D14", "W4", "M3": visits and times.
+_CODES_OF_TIMES = f"{CODES_OF_DAYS}|{CODES_OF_MONTHS}"
+_VISIT = re.compile(rf"(?:{CODES_OF_VISITS}|{_CODES_OF_TIMES})?\d{{1,3}}|\d{{1,3}}(?:{_CODES_OF_TIMES})")
 _DONORS = frozenset(("donor", "donors"))
 _SITES, _ENVIRONMENTS = "UBERON", "ENVO"
 # "34", "F", "M34": an age, a sex or a code.
