@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from fairdatabase.anonymity.model.classes import group
 from fairdatabase.anonymity.model.table import Table
+from fairdatabase.policy.records.subjects import best_column, donor_of, fits_many
 from fairdatabase.policy.tables.fields import CLASS_NAMES, Field, Policy
 from fairdatabase.policy.tables.reader import load_policy
 from fairdatabase.policy.tables.vocabulary import Vocabulary
@@ -33,20 +36,23 @@ def guess_roles(policy: Policy, table: Table) -> list[Guess]:
     """Return the role of each column.
 
     Roles: "direct", "subject", "quasi", "sensitive", "restricted" (sensitive, and so specific that it may single out a
-    person), "public", "companion" (repeats a column that is quasi or sensitive) and "unknown". The first column that
-    names subjects is the subject. Of quasi-identifiers with the same information, the one with the shortest title
-    remains.
+    person), "public", "companion" (repeats a column that is quasi or sensitive) and "unknown". Of the columns that name
+    subjects, the one that tells people apart is the subject. Of quasi-identifiers with the same information, the one
+    with the shortest title remains.
     """
+    matched = {title: policy.listed(title) for title in table.columns}
+    of_people = {title: table[title].values for title, found in matched.items() if found and found.action == "subject"}
+    subject = best_column(of_people, policy.vocabulary)
     guesses: list[Guess] = []
     alike: list[list[str]] = []
     for title, column in table.columns.items():
         values = len(column.values)
-        found = policy.listed(title)
+        found = matched[title]
         role, why = _role(found, values, table.rows)
         if found is not None and role in _RAISED:
             role, why = _raised_by_values(found, column.values, policy.vocabulary)
-        if role == "subject" and any(guess.role == "subject" for guess in guesses):
-            role, why = "direct", "a second column that names the subject"
+        if role == "subject" and title != subject:
+            role, why = "direct", "names nobody in particular" if subject is None else f"{subject} names the person"
         if role == "quasi" and values > 1:
             same = next((titles for titles in alike if _say_the_same(table, titles[0], title)), None)
             if same is None:
@@ -61,6 +67,24 @@ def guess_roles(policy: Policy, table: Table) -> list[Guess]:
         else guess
         for guess in guesses
     ]
+
+
+def shared_identifiers(guesses: Sequence[Guess], table: Table, vocabulary: Vocabulary) -> list[str]:
+    """Return the columns of direct identifiers in which some rows share a value, so that they may name people.
+
+    Columns with more different values come first.
+    """
+    shared: list[tuple[int, str]] = []
+    for guess in guesses:
+        if guess.role != "direct":
+            continue
+        column = table[guess.title]
+        rows = np.bincount(column.codes, minlength=len(column.values))
+        codes = [number for number, value in enumerate(column.values)
+                 if (donor := donor_of(value, vocabulary)) and not fits_many(donor)]  # fmt: skip
+        if 1 < len(codes) < int(rows[codes].sum()):
+            shared.append((-len(codes), guess.title))
+    return [title for _, title in sorted(shared)]
 
 
 @cache

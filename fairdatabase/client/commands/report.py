@@ -1,6 +1,7 @@
 """`fairdb report`: a first look at a table. Guesses which columns identify people, and measures what they reveal."""
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -66,7 +67,7 @@ def report_command(
     """
     with table_errors_explained(file):
         from fairdatabase.anonymity.risk.risk import check_roles, measure
-        from fairdatabase.anonymity.tables.roles import guess_roles
+        from fairdatabase.anonymity.tables.roles import guess_roles, shared_identifiers
         from fairdatabase.policy.tables.reader import load_policy
 
         table = read_with_progress(file, worksheet)
@@ -75,6 +76,7 @@ def report_command(
         roles = _roles(guesses, list(table.columns), quasi, sensitive, subject, categorical)
         guesses = [_overruled(guess, roles) for guess in guesses]
         risk = proposal = None
+        shared = shared_identifiers(guesses, table, policy.vocabulary) if roles.subject is None else []
         if roles.quasi:
             check_roles(roles, list(table.columns))
             risk = measure(table, roles)
@@ -84,12 +86,15 @@ def report_command(
             if as_json:
                 found = _as_json(policy, guesses, roles, risk and risk.as_json())
                 if risk is not None:
-                    found["warnings"] = [*warnings_of(table, roles), *(proposal.notes(risk) if proposal else ())]
+                    notes = proposal.notes(risk) if proposal else ()
+                    found["warnings"] = [*_doubts(shared), *warnings_of(table, roles), *notes]
                     found["proposal"] = proposal.as_json(file) if proposal else None
                 print(json.dumps(found, ensure_ascii=False))
             else:
                 out = console()
                 _show(policy, guesses, file, out)
+                for doubt in _doubts(shared):
+                    out.print(Text(doubt), soft_wrap=True)
                 if risk is not None:
                     show_risk(table, roles, risk, out)
                     _show_proposal(proposal, file, risk, out)
@@ -110,6 +115,19 @@ def _show_proposal(proposal: Proposal | None, file: Path, risk: "Risk", out: Con
         out.print(Text(note), soft_wrap=True)
     # Printed without rich, which would turn a tab in a title into spaces.
     print(f"Next: {proposal.command(file)}")
+
+
+def _doubts(shared: list[str]) -> list[str]:
+    """Return what to do if a column of identifiers names people, although each row counts as a different person."""
+    from fairdatabase.anonymity.model.table import as_shown
+
+    if not shared:
+        return []
+    more = f" and {len(shared) - _NAMED} more" if len(shared) > _NAMED else ""
+    named = ", ".join(map(as_shown, shared[:_NAMED]))
+    which = "it" if len(shared) == 1 else "one of them"
+    option = shlex.join(["--subject", shared[0]])
+    return [f"Rows share a value in {named}{more}: if {which} names people, add {option}."]
 
 
 def _roles(

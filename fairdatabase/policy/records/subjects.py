@@ -1,8 +1,8 @@
 """Subjects: decides which donor a sample comes from, also if several of its fields name one."""
 
 import re
-from collections.abc import Mapping
-from itertools import combinations
+from collections.abc import Iterable, Mapping
+from itertools import combinations, islice
 from typing import NamedTuple
 
 from fairdatabase.policy.recognizers.cues import RELATIONS
@@ -23,6 +23,8 @@ _OF_MANY = frozenset(
     """.split()  # noqa: SIM905
 )
 _LONGEST_OF_MANY = 64
+_ENOUGH_TO_JUDGE = 1000
+"""The number of values of a column that show whether it names donors by codes."""
 # One other word may be a code name ("Blue", "PI") unless it says who somebody is to somebody else.
 _RELATIVES = RELATIONS | frozenset(("child", "infant", "baby", "parent", "sibling", "twin"))
 _SHORTEST_DESCRIBING = 4
@@ -34,6 +36,8 @@ _MARKS = re.compile(r"[+*]")
 _TITLES = (
     "hostsubject", "subject", "participant", "patient", "proband", "volunteer", "donor", "individual", "person", "host"
 )  # fmt: skip
+# The code of a case is often another one than the donor's, because another register gave it.
+_CASE = "case"
 
 
 class Settled(NamedTuple):
@@ -64,7 +68,8 @@ def settle_subject(own: str | None, donors: Mapping[str, str], vocabulary: Vocab
     """Decide between the donor of the sample's own field, `own`, and those of the metadata, by the name of the field.
 
     A code or a name wins over a description ("healthy mother"), then the sample's own field over the metadata, then
-    the most specific title. But two codes must be spellings of one donor, or one must be a part of the other.
+    the most specific title. But two codes must be spellings of one donor, or one must be a part of the other,
+    unless one is the code of a case.
     """
     lost: dict[str | None, Dropped] = {}
     named: list[tuple[str | None, str]] = list(donors.items())
@@ -80,9 +85,30 @@ def settle_subject(own: str | None, donors: Mapping[str, str], vocabulary: Vocab
     described = {name for name, donor in named if _describes(donor, vocabulary)}
     name, subject = min(named, key=lambda item: (item[0] in described, _rank(item[0])))
     lost |= {other: REPEATED for other, key in keys.items() if key != keys[name]}
-    deciding = {keys[other]: donor for other, donor in named if other not in described or name in described}
+    ignored = described if name not in described else set[str | None]()
+    deciding = {keys[other]: donor for other, donor in named if other not in ignored and not _is_case(other)}
     pairs = combinations(deciding.values(), 2)
     return Settled(subject, lost, is_contradicted=any(not _is_part(one, other) for one, other in pairs))
+
+
+def best_column(columns: Mapping[str, Iterable[str]], vocabulary: Vocabulary) -> str | None:
+    """Return the column that tells the donors of a table apart, among those whose titles name the donor.
+
+    `columns` are the values of each title. A column with several codes wins, then one with several names, then the most
+    specific title. None if every value of every column is missing or fits many people.
+    """
+    ranked: list[tuple[int, int, tuple[int, bool, str], str]] = []
+    for title, values in columns.items():
+        donors = (donor for value in values if (donor := donor_of(value, vocabulary)) and not fits_many(donor))
+        if several := dict(islice(((normalise_subject(donor), donor) for donor in donors), _ENOUGH_TO_JUDGE)):
+            codes = sum(not _describes(donor, vocabulary) for donor in several.values())
+            ranked.append((-min(codes, 2), -min(len(several), 2), _rank(title), title))
+    return min(ranked)[-1] if ranked else None
+
+
+def _is_case(name: str | None) -> bool:
+    title = "" if name is None else squash(name)
+    return _CASE in title and not any(word in title for word in _TITLES)
 
 
 def _describes(donor: str, vocabulary: Vocabulary) -> bool:

@@ -1,7 +1,9 @@
 """The role of a column follows from its values and, according to the policy, from its title."""
 
+import pytest
+
 from fairdatabase.anonymity.model.table import table_of
-from fairdatabase.anonymity.tables.roles import Guess, guess_roles
+from fairdatabase.anonymity.tables.roles import Guess, guess_roles, shared_identifiers
 from fairdatabase.policy.tables.reader import load_policy
 
 POLICY = load_policy()
@@ -26,7 +28,7 @@ def test_roles_follow_from_titles_and_values() -> None:
     assert guess_roles(POLICY, table) == [
         Guess("sample_id", "direct", "sample_id", 3),
         Guess("subject_id", "subject", "names the person", 2),
-        Guess("donor", "direct", "a second column that names the subject", 2),
+        Guess("donor", "direct", "subject_id names the person", 2),
         Guess("age", "quasi", "age", 2),
         Guess("age_years", "companion", "same information as age", 2),
         Guess("sex", "quasi", "sex", 2),
@@ -67,3 +69,35 @@ def test_column_has_the_role_of_its_most_revealing_value() -> None:
         ("sensitive", "body_site_ontology_term_id; says something about health or treatment"),
         ("sensitive", "education; says something about health or treatment"),
     ]
+
+
+@pytest.mark.parametrize(("columns", "subject"), [
+    ({"DONOR": ["Human"] * 4, "HOST_SUBJECT_ID": ["w1", "w1", "w2", "w3"]}, "HOST_SUBJECT_ID"),
+    ({"donor": ["XXQIITAXX"] * 4, "individual": ["k7", "k8", "k8", "k9"]}, "individual"),
+    ({"host_subject_id": ["not collected"] * 4, "patient": ["k7", "k8", "k8", "k9"]}, "patient"),
+    ({"subject": ["cohort-4"] * 4, "individual": ["k7", "k8", "k8", "k9"]}, "individual"),
+    ({"subject": ["mother", "child", "mother", "child"], "person": ["k7", "k7", "k8", "k8"]}, "person"),
+    ({"individual": ["k7", "k8", "k8", "k9"], "host_subject_id": ["w1", "w1", "w2", "w3"]}, "host_subject_id"),
+    ({"subject_id": ["q1"] * 4}, "subject_id"),
+    ({"case_id": ["c1", "c1", "c2", "c3"]}, "case_id"),
+    ({"donor": ["Human", "human", "volunteer", "NA"]}, None),
+    ({"donor": ["Human", "K-9", "Human", "K-10"], "host": ["mouse"] * 4}, "donor"),
+])  # fmt: skip
+def test_subject_is_the_column_that_tells_people_apart(columns: dict[str, list[str]], subject: str | None) -> None:
+    roles = {guess.title: guess.role for guess in guess_roles(POLICY, table_of(columns))}
+    assert [title for title, role in roles.items() if role == "subject"] == ([subject] if subject else [])
+    assert {roles[title] for title in columns if title not in (subject, "host")} <= {"direct"}
+
+
+@pytest.mark.parametrize(("columns", "shared"), [
+    ({"other patient id": ["a", "a", "b"], "age": ["1", "2", "3"]}, ["other patient id"]),
+    ({"family": ["f1", "f1", "f2", "f3"], "external_id": ["x1", "x1", "x2", "x2"]}, ["family", "external_id"]),
+    ({"name": ["Ann", "Bob", "Ann"], "country": ["Chad", "Chad", "Peru"]}, ["name"]),
+    ({"sample_id": ["s1", "s2", "s3"]}, []),
+    ({"run": ["r1", "r1", "r1"]}, []),
+    ({"mrn": ["n/a", "n/a", "m1", "m2"]}, []),
+    ({"shoe size": ["41", "41", "42"]}, []),
+])  # fmt: skip
+def test_identifiers_that_rows_share_may_name_people(columns: dict[str, list[str]], shared: list[str]) -> None:
+    table = table_of(columns)
+    assert shared_identifiers(guess_roles(POLICY, table), table, POLICY.vocabulary) == shared

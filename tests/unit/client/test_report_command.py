@@ -181,3 +181,12 @@ def test_proposal_warns_when_everybody_ends_in_one_class(
     file = write(tmp_path / "t.csv", rows, ("subject_id" if options else "kit", "age"))
     printed = run("report", file, "--quasi", "age", *options).stdout
     assert (f"all {people} people are in one class" in printed) == lost
+
+
+def test_report_warns_of_identifiers_that_rows_share_if_no_column_names_the_person(tmp_path: Path) -> None:
+    rows = [(f"fam {number // 4}", *row[2:]) for number, row in enumerate(ROWS)]
+    file = write(tmp_path / "t.csv", rows, ("other patient id", *HEADER[2:]))
+    line = "Rows share a value in other patient id: if it names people, add --subject 'other patient id'."
+    assert line in run("report", file).stdout
+    assert line in json.loads(run("report", file, "--json").stdout)["warnings"]
+    assert "Rows share a value" not in run("report", file, "--subject", "other patient id").stdout

@@ -107,3 +107,24 @@ def test_donor_that_lost_is_erased_from_the_texts() -> None:
         raw_sample({"individual": "QX31", "host_subject_id": "AG-QX31", "notes": "tube of QX31"})
     ).sample
     assert stored.metadata["notes"].string_value == "tube of [redacted]"
+
+
+@pytest.mark.parametrize(("metadata", "own", "subject", "dropped"), [
+    ({"case_id": "QR-08-11"}, "", "QR-08-11", set[str]()),
+    ({"Case Submitter ID": "QR-08-11"}, "", "QR-08-11", set[str]()),
+    ({"case_id": "5e2cb1f0-77aa-4d0e-9d4b-0f3a6c7d1e52", "case_submitter_id": "QR-08-11"}, "",
+     "5e2cb1f0-77aa-4d0e-9d4b-0f3a6c7d1e52", {"case_submitter_id"}),
+    ({"case_id": "31", "subject_id": "KD-5518"}, "", "KD-5518", {"case_id"}),
+    ({"case_id": "31", "patient": "KD-5518"}, "", "KD-5518", {"case_id"}),
+    ({"case_id": "31"}, "KD-5518", "KD-5518", {"case_id"}),
+    ({"case_id": "control", "donor": "KD-5518"}, "", "KD-5518", {"case_id"}),
+])  # fmt: skip
+def test_code_of_a_case_names_the_donor_unless_another_field_does(
+    metadata: dict[str, object], own: str, subject: str, dropped: set[str]
+) -> None:
+    judged = judge(metadata, own)
+    assert (judged.subject, set(judged.dropped), is_refused(judged)) == (subject, dropped, False)
+
+
+def test_code_of_a_case_hides_no_contradiction() -> None:
+    assert is_refused(judge({"case_id": "31", "patient": "KD-5518", "donor": "ZZ-9"}))
