@@ -32,6 +32,8 @@ class Service:
     serves: tuple[str, ...] = ()
     """Its public gRPC services. The edge routes only these; clients cannot reach any other."""
     key_files: tuple[KeyFile, ...] = ()
+    consumes: bool = False
+    """Whether it consumes events, and so has queues in RabbitMQ."""
 
     @property
     def label(self) -> str:
@@ -41,7 +43,7 @@ class Service:
 
 SERVICES = (
     Service("auth_svc", 8001, 9101, serves=("fairdb.auth.v1.AuthService",)),
-    Service("backend_svc", 8002, 9102),
+    Service("backend_svc", 8002, 9102, consumes=True),
     Service(
         "privacy_svc",
         8003,

@@ -28,7 +28,7 @@ from aio_pika.abc import (
 )
 from aio_pika.connection import make_url
 from aio_pika.exceptions import AMQPError
-from aiormq.exceptions import ChannelInvalidStateError
+from aiormq.exceptions import ChannelInvalidStateError, ChannelNotFoundEntity
 
 from chassis.backoff import Backoff
 from chassis.tasks import raise_lost_cancellation
@@ -38,6 +38,7 @@ log = structlog.get_logger()
 
 EXCHANGE = "fairdb.events"
 DEAD_EXCHANGE = "fairdb.dead"
+EXCHANGES = {EXCHANGE: aio_pika.ExchangeType.TOPIC, DEAD_EXCHANGE: aio_pika.ExchangeType.DIRECT}
 DELIVERY_LIMIT = 6
 """After this many redeliveries without an acknowledgement, a message is assumed to crash its consumer."""
 
@@ -86,17 +87,30 @@ async def connect(url: str) -> AsyncIterator[tuple[AbstractConnection, asyncio.E
         await connection.close()
 
 
-async def declare_exchange(channel: AbstractChannel, name: str = EXCHANGE) -> AbstractExchange:
-    """Declare the exchange that carries every event."""
-    return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
+async def declare_exchange(
+    connection: AbstractConnection, name: str = EXCHANGE, type: aio_pika.ExchangeType = EXCHANGES[EXCHANGE]
+) -> None:
+    """Declare an exchange unless it exists. Whoever may declare one may also delete it, so services may do neither."""
+    try:
+        async with await connection.channel() as channel:
+            await channel.declare_exchange(name, type, passive=True)
+    except ChannelNotFoundEntity:
+        async with await connection.channel() as channel:
+            await channel.declare_exchange(name, type, durable=True)
 
 
 async def declare_queue(
-    channel: AbstractChannel, name: str, types: Sequence[str], delays: Sequence[float] = RETRY_DELAYS
+    connection: AbstractConnection,
+    channel: AbstractChannel,
+    name: str,
+    types: Sequence[str],
+    delays: Sequence[float] = RETRY_DELAYS,
 ) -> AbstractQueue:
     """Declare a consumer's queue, its retry queues and its dead letters, and bind the queue to event types."""
-    exchange = await declare_exchange(channel)
-    dead = await channel.declare_exchange(DEAD_EXCHANGE, aio_pika.ExchangeType.DIRECT, durable=True)
+    for exchange_name, type in EXCHANGES.items():
+        await declare_exchange(connection, exchange_name, type)
+    exchange = await channel.get_exchange(EXCHANGE, ensure=False)
+    dead = await channel.get_exchange(DEAD_EXCHANGE, ensure=False)
     dead_queue = await channel.declare_queue(dead_name(name), durable=True, arguments={"x-queue-type": "quorum"})
     await dead_queue.bind(dead, routing_key=name)
     for delay in delays:
@@ -106,8 +120,8 @@ async def declare_queue(
         await channel.declare_queue(retry_name(name, delay), durable=True, arguments=arguments)
     arguments = {**_forwarding_to(DEAD_EXCHANGE, name), "x-delivery-limit": DELIVERY_LIMIT}
     queue = await channel.declare_queue(name, durable=True, arguments=arguments)
-    for type in types:
-        await queue.bind(exchange, routing_key=type)
+    for event_type in types:
+        await queue.bind(exchange, routing_key=event_type)
     await declare_directory(channel)
     await channel.default_exchange.publish(aio_pika.Message(name.encode()), DIRECTORY, timeout=CONFIRM_SECONDS)
     return queue

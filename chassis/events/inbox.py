@@ -99,9 +99,9 @@ class Consumer:
             channel.close_callbacks.add(lambda *_: lost.set())
             await channel.set_qos(prefetch_count=_PREFETCH)
             queue = await broker.declare_queue(
-                channel, self._subscription.queue, self._subscription.types, self._delays
+                connection, channel, self._subscription.queue, self._subscription.types, self._delays
             )
-            dead = await channel.get_exchange(broker.DEAD_EXCHANGE)
+            dead = await channel.get_exchange(broker.DEAD_EXCHANGE, ensure=False)
 
             underlying = await channel.get_underlay_channel()
 

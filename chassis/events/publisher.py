@@ -56,7 +56,7 @@ class Publisher:
         async with connect(self._url) as (connection, lost):
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             channel.close_callbacks.add(lambda *_: lost.set())
-            await declare_exchange(channel, self._exchange)
+            await declare_exchange(connection, self._exchange)
             self._channel = cast(Channel, await channel.get_underlay_channel())
             self._give_up = lost
             self._connected.set()

@@ -1,6 +1,7 @@
 """The accounts of the servers: a program without one can do nothing, and a service no more than it needs."""
 
-from collections.abc import AsyncIterator, Awaitable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -15,12 +16,12 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
 from backend_svc.lifecycle.consumers import SUBSCRIPTIONS
-from chassis.events.broker import EXCHANGE
+from chassis.events.broker import DEAD_EXCHANGE, DIRECTORY, EXCHANGE, EXCHANGES
 from chassis.identity.revocation import COMPLETE_KEY, revoked_key
 from deploy.local.constellation import Constellation
 from deploy.local.ports import LOOPBACK
 from deploy.local.servers.consul import EDGE_AGENT, HOLDERS
-from deploy.services import NAMES
+from deploy.services import NAMES, find
 from tests.platform import Platform
 from tests.waiting import eventually
 
@@ -120,25 +121,49 @@ async def channel_of(url: str) -> AsyncIterator[AbstractChannel]:
         yield await connection.channel()
 
 
+Act = Callable[[AbstractChannel], Awaitable[object]]
+QUEUE = SUBSCRIPTIONS[0].queue
+
+
+async def publish_into_a_queue(channel: AbstractChannel) -> None:
+    await channel.default_exchange.publish(aio_pika.Message(b"forged"), QUEUE)
+
+
+async def bind_all_events(channel: AbstractChannel) -> None:
+    queue = await channel.declare_queue("", exclusive=True)
+    await queue.bind(EXCHANGE, routing_key="#")
+
+
+FORBIDDEN_TO_ALL: dict[str, Act] = {
+    "declare another exchange": lambda channel: channel.declare_exchange("another"),
+    "declare the exchange of events": lambda channel: channel.declare_exchange(EXCHANGE, EXCHANGES[EXCHANGE]),
+    "delete the exchange of events": lambda channel: channel.exchange_delete(EXCHANGE),
+    "delete the exchange of dead letters": lambda channel: channel.exchange_delete(DEAD_EXCHANGE),
+    "declare another queue": lambda channel: channel.declare_queue("another"),
+    "declare a queue of another service": lambda channel: channel.declare_queue("reports_svc.index"),
+}
+FORBIDDEN_TO_PUBLISHERS: dict[str, Act] = {
+    "publish into a queue": publish_into_a_queue,
+    "bind all events": bind_all_events,
+    "delete a queue": lambda channel: channel.queue_delete(QUEUE),
+    "delete the directory": lambda channel: channel.queue_delete(DIRECTORY),
+    "declare its own queue": lambda channel: channel.declare_queue("gateway.own", exclusive=True),
+}
+
+
 @pytest.mark.parametrize("service", NAMES)
-async def test_service_uses_only_its_own_queues(constellation: Constellation, service: str) -> None:
+async def test_service_publishes_events_and_uses_only_its_own_queues(
+    constellation: Constellation, service: str
+) -> None:
     url = constellation.plan.urls.broker[service]
     async with channel_of(url) as channel:
-        exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
-        await exchange.publish(aio_pika.Message(b""), "test.nobody.listens")
-        await channel.declare_queue(f"{service}.test", exclusive=True)
-    other = next(name for name in NAMES if name != service)
-    queue = SUBSCRIPTIONS[0].queue if service != "backend_svc" else f"{other}.events"
-    for forbidden in (
-        lambda channel: channel.declare_queue(f"{other}.test", exclusive=True),
-        lambda channel: channel.declare_queue("another"),
-        lambda channel: channel.declare_queue("", exclusive=True),
-        lambda channel: channel.declare_exchange("another"),
-        lambda channel: channel.queue_delete(queue),
-    ):
+        exchange = await channel.get_exchange(EXCHANGE, ensure=False)
+        await exchange.publish(aio_pika.Message(b""), "test.nobody.listens", mandatory=False)
+    forbidden = FORBIDDEN_TO_ALL if find(service).consumes else FORBIDDEN_TO_ALL | FORBIDDEN_TO_PUBLISHERS
+    for name, act in forbidden.items():
         async with channel_of(url) as channel:
-            with pytest.raises(ChannelAccessRefused):
-                await forbidden(channel)
+            refusals = await asyncio.gather(act(channel), return_exceptions=True)
+            assert isinstance(refusals[0], ChannelAccessRefused), name
 
 
 async def test_broker_refuses_strangers(constellation: Constellation) -> None:

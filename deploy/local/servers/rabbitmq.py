@@ -7,8 +7,9 @@ Known problem of RabbitMQ 3.10: if the broker is killed within about a second of
 never gets a leader again, because it is registered on disk late. A test that kills the broker therefore waits until its
 queues have existed for two seconds.
 
-Each service has an account. All may publish events. A consumer's queues have the name of its service as a prefix, and
-only that service may use them.
+Each service has an account. All may publish events; only services with consumers may do more. A consumer's queues have
+the name of its service as a prefix. The broker creates the exchanges at its start, because whoever may declare an
+exchange may also delete it.
 """
 
 import base64
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 import aiormq
 from aiormq.exceptions import AMQPError
 
-from chassis.events.broker import DEAD_EXCHANGE, DIRECTORY, EXCHANGE
+from chassis.events.broker import DEAD_EXCHANGE, DIRECTORY, EXCHANGE, EXCHANGES
 from chassis.files import write_atomically
 from deploy.local import binaries, probe
 from deploy.local.credentials import Credentials, create_once
@@ -30,7 +31,7 @@ from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.process import Command
 from deploy.local.servers import plain_environment
-from deploy.services import NAMES
+from deploy.services import NAMES, find
 
 NODE = "fairdb@localhost"
 ADMIN = "fairdb"
@@ -75,7 +76,7 @@ class RabbitMQ:
         create_once(folder / ".erlang.cookie", lambda: self.credentials.password("erlang_cookie"))
 
     def definitions(self) -> Mapping[str, object]:
-        """Return the accounts, which the broker creates or changes at each start. There is no default user."""
+        """Return the accounts and exchanges, which the broker creates or changes at each start."""
         users = [
             {
                 "name": user,
@@ -86,7 +87,11 @@ class RabbitMQ:
             for user in (ADMIN, *NAMES)
         ]
         permissions = [{"user": user, "vhost": "/", **_permissions(user)} for user in (ADMIN, *NAMES)]
-        return {"vhosts": [{"name": "/"}], "users": users, "permissions": permissions}
+        exchanges = [
+            {"name": name, "vhost": "/", "type": type.value, "durable": True, "auto_delete": False, "arguments": {}}
+            for name, type in EXCHANGES.items()
+        ]
+        return {"vhosts": [{"name": "/"}], "users": users, "permissions": permissions, "exchanges": exchanges}
 
     def commands(self) -> list[Command]:
         folder = self.layout.state(self.name)
@@ -135,10 +140,21 @@ def _permissions(user: str) -> dict[str, str]:
     """Return the names of the exchanges and queues that a user may configure, write and read, as patterns."""
     if user == ADMIN:
         return {"configure": ".*", "write": ".*", "read": ".*"}
-    own = "|".join(map(re.escape, (EXCHANGE, DEAD_EXCHANGE, DIRECTORY))) + rf"|{re.escape(user)}\..*"
-    # Every service declares the exchange of events and publishes to it. Consumers also use the default exchange, to
-    # return messages to their queues.
-    return {"configure": f"^({own})$", "write": rf"^({own}|amq\.default)$", "read": f"^({own})$"}
+    if not find(user).consumes:
+        return {"configure": "^$", "write": _any_of(EXCHANGE), "read": "^$"}
+    queues = rf"{re.escape(user)}\..*"
+    # To bind a queue to an exchange, a consumer must be able to read the exchange. It writes to the default exchange to
+    # return messages to its queues.
+    return {
+        "configure": _any_of(DIRECTORY, also=queues),
+        "write": _any_of(EXCHANGE, DEAD_EXCHANGE, "amq.default", also=queues),
+        "read": _any_of(EXCHANGE, DEAD_EXCHANGE, DIRECTORY, also=queues),
+    }
+
+
+def _any_of(*names: str, also: str = "$^") -> str:
+    """Return a pattern for exactly these names, and for what the pattern `also` matches."""
+    return f"^({'|'.join([*map(re.escape, names), also])})$"
 
 
 def _hash(password: str) -> str:
