@@ -17,13 +17,15 @@ EMBARGOED = (
 )
 # $1: owners; $2: the step. An embargo ends on a multiple of the step, one to two steps after the owner's last sample,
 # and at the latest a day after its first possible end. A sample whose embargo has no row is visible.
+# An embargo that is about to end accepts no more samples: they could be stored after its end, and appear one by one.
 # Most calls find an embargo that lasts long enough, and write nothing.
 JOIN = """
 WITH wanted AS MATERIALIZED (
     SELECT owner, date_bin($2, now(), timestamptz 'epoch') + 2 * $2 AS ends_at FROM unnest($1::uuid[]) AS owner
 ), lasting AS MATERIALIZED (
     SELECT embargo.owner, id FROM wanted JOIN embargo USING (owner)
-    WHERE embargo.ends_at > now() AND embargo.ends_at >= least(wanted.ends_at, latest_end)
+    WHERE embargo.ends_at > now() + least($2 / 5, interval '1 minute')
+      AND embargo.ends_at >= least(wanted.ends_at, latest_end)
 ), written AS (
     INSERT INTO embargo (owner, id, ends_at, latest_end)
     SELECT owner, gen_random_uuid(), ends_at, ends_at + interval '1 day' FROM wanted
@@ -33,7 +35,7 @@ WITH wanted AS MATERIALIZED (
                CASE WHEN lasts THEN greatest(embargo.ends_at, least(excluded.ends_at, embargo.latest_end))
                     ELSE excluded.ends_at END,
                CASE WHEN lasts THEN embargo.latest_end ELSE excluded.latest_end END
-        FROM (SELECT embargo.ends_at > now()) AS found (lasts)
+        FROM (SELECT embargo.ends_at > now() + least($2 / 5, interval '1 minute')) AS found (lasts)
     )
     RETURNING owner, id
 )

@@ -18,7 +18,7 @@ FAILURES = Counter("background_failures_total", "Times that background work fail
 
 _FIRST_RESTART, _LONGEST_RESTART = 0.2, 1.5
 RECOVERED_SECONDS = 5.0
-"""Work counts as failing until it has run this long. Longer than the longest pause before a restart."""
+"""Work counts as failing until this long after its last failure. Longer than the longest pause before a restart."""
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 

@@ -1,6 +1,9 @@
 """Settings of the gateway."""
 
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from chassis.serving import settings
 
@@ -10,8 +13,8 @@ class Settings(settings.Settings):
 
     fingerprint_key_file: Path
     """File with the secret key of request fingerprints, by which the gateway recognises repeats: at least 32 bytes."""
-    saga_lease_seconds: float = 6.0
-    """How long a gateway may be silent before other gateways take over its sagas."""
+    saga_lease_seconds: Annotated[float, Field(ge=4)] = 6.0
+    """How long a gateway may be silent before other gateways take over its sagas. Renewals are in time for that."""
     saga_deadline_seconds: float = 60.0
     """Age at which the gateway ends a saga that has not passed its pivot, even if no request drives it any more."""
     saga_first_backoff_seconds: float = 1.0

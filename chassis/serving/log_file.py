@@ -7,6 +7,7 @@ a service must go on without its log.
 import atexit
 import os
 import queue
+import select
 import threading
 
 import structlog
@@ -19,6 +20,7 @@ DROPPED = Counter("log_lines_dropped_total", "Log lines that could not be writte
 _MOST_WAITING = 10_000
 _MOST_AT_ONCE = 500
 _CLOSE_SECONDS = 1.0
+_LOOK_AGAIN_SECONDS = 1.0
 
 
 class LogFile:
@@ -57,21 +59,29 @@ class LogFile:
             lines = [self._waiting.get()]
             while len(lines) < _MOST_AT_ONCE and not self._waiting.empty():
                 lines.append(self._waiting.get())
-            try:
-                self._write_all("".join(lines))
-            except OSError:
-                self._drop(len(lines))
+            left = self._write_all("".join(lines))
+            if left:
+                self._drop(left)
                 continue
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
                 log.warning("log_lines_dropped", count=dropped)
 
-    def _write_all(self, text: str) -> None:
+    def _write_all(self, text: str) -> int:
+        """Write lines; return how many of them could not be written."""
         left = (f"\n{text}" if self._torn else text).encode()
-        self._torn = True
+        whole = len(left)
         while left:
-            left = left[os.write(self._descriptor, left) :]
+            try:
+                left = left[os.write(self._descriptor, left) :]
+            except BlockingIOError:
+                # A pipe whose reader is slow.
+                select.select((), (self._descriptor,), (), _LOOK_AGAIN_SECONDS)
+            except OSError:
+                self._torn = self._torn or not left.startswith(b"\n") or len(left) < whole
+                return left.count(b"\n")
         self._torn = False
+        return 0
 
     def _drop(self, count: int) -> None:
         self._dropped += count

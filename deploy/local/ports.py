@@ -9,13 +9,15 @@ import random
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from itertools import islice
 from pathlib import Path
 
 from deploy.services import SERVICES
 
 LOOPBACK = "127.0.0.1"
 _OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_BLOCK = 100
+_unused: list[int] = []
+"""Ports of the blocks that this process has claimed, which nobody has received."""
 
 
 class PortTaken(Exception):
@@ -119,35 +121,42 @@ def variable(name: str) -> str:
 
 
 def find_free(count: int) -> list[int]:
-    """Return ports that nothing listens on, all different. No other process receives them from here until we end."""
-    candidates = _candidates()
-    random.shuffle(candidates)
-    found = list(islice((port for port in candidates if is_free(port) and _claim(port)), count))
-    if len(found) < count:
-        raise OSError("not enough free ports on this machine")
+    """Return ports that nothing listens on, all different. No process receives one of them again while we run."""
+    found: list[int] = []
+    while len(found) < count:
+        if not _unused:
+            _unused.extend(_claim_block())
+        if is_free(port := _unused.pop()):
+            found.append(port)
     return found
+
+
+def _claim_block() -> list[int]:
+    """Claim a block of ports among the processes that look for free ports, and return them. Raises OSError.
+
+    A server binds its port seconds after it was found, and meanwhile another test process could find the same port.
+    The claim is a name in Linux's abstract socket namespace, which the kernel frees when this process ends.
+    """
+    blocks: dict[int, list[int]] = {}
+    for port in _candidates():
+        blocks.setdefault(port // _BLOCK, []).append(port)
+    for block in random.sample(list(blocks), len(blocks)):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            claim.bind(f"\0fairdb-ports-{block}")
+        except OSError:
+            claim.close()
+            continue
+        claim.detach()  # stays open as long as this process
+        return blocks[block]
+    raise OSError("not enough free ports on this machine")
 
 
 def _candidates() -> list[int]:
     """Return the ports that Linux does not give to outgoing connections: no client takes one before its server does."""
     low, high = map(int, _OUTGOING.read_text().split())
-    return [port for port in range(10_000, 65_536) if not low <= port <= high]
-
-
-def _claim(port: int) -> bool:
-    """Claim a port among the processes that look for free ports; return False if another process has claimed it.
-
-    A server binds its port seconds after it was found, and meanwhile another test process could find the same port.
-    The claim is a name in Linux's abstract socket namespace, which the kernel frees when this process ends.
-    """
-    claim = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        claim.bind(f"\0fairdb-port-{port}")
-    except OSError:
-        claim.close()
-        return False
-    claim.detach()  # stays open as long as this process
-    return True
+    ports = [port for port in range(10_000, 65_536) if not low <= port <= high]
+    return ports or list(range(10_000, 32_000))
 
 
 def is_free(port: int) -> bool:

@@ -40,7 +40,8 @@ class Backward:
 
     def start_clock(self) -> None:
         """Count from now on how long sagas are overdue, because this process could not drive them before."""
-        self._started = asyncio.get_running_loop().time()
+        # Only the first time: recovery that keeps failing and starting must not put off the end of overdue sagas.
+        self._started = min(self._started, asyncio.get_running_loop().time())
 
     async def resolve(self, saga: Saga, notes: Notes, answer: asyncio.Future[Any], error: Exception | None) -> None:
         """Ask whether the pivot took effect. If it did, watch the tail; otherwise undo all steps.

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from chassis.background import Background
+from chassis.errors import Internal
 from chassis.events import broker
 from chassis.registry.discovery import Registry
 from chassis.serving.health import BACKGROUND
@@ -55,11 +56,19 @@ def service_check(channel: grpc.aio.Channel) -> Check:
     stub = health_pb2_grpc.HealthStub(channel)
 
     async def check() -> str:
-        answer = await stub.List(  # pyright: ignore[reportAttributeAccessIssue]  # the package ships no types
-            health_pb2.HealthListRequest(),  # pyright: ignore[reportAttributeAccessIssue]
-            timeout=CHECK_SECONDS,
-        )
-        down = {name for name, item in answer.statuses.items() if item.status != _SERVING}
+        try:
+            answer = await stub.List(  # pyright: ignore[reportAttributeAccessIssue]  # the package ships no types
+                health_pb2.HealthListRequest(),  # pyright: ignore[reportAttributeAccessIssue]
+                timeout=CHECK_SECONDS,
+            )
+        except Internal:
+            # During an update, an older release may answer, which has no List.
+            answer = await stub.Check(  # pyright: ignore[reportAttributeAccessIssue]
+                health_pb2.HealthCheckRequest(), timeout=CHECK_SECONDS
+            )
+            down = {""} if answer.status != _SERVING else set[str]()
+        else:
+            down = {name for name, item in answer.statuses.items() if item.status != _SERVING}
         if "" in down:
             raise NotServing
         if failing := sorted(name.removeprefix(BACKGROUND) for name in down if name.startswith(BACKGROUND)):

@@ -105,7 +105,7 @@ async def test_all_background_work_comes_back_after_a_fault(
     new_database: NewDatabase,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(background, "RECOVERED_SECONDS", 2.0)
+    monkeypatch.setattr(background, "RECOVERED_SECONDS", 60.0)
     name = next(item.name for item in SERVICES if item.label == service)
     async with running(name, servers, new_database, monkeypatch) as (struck, channel):
         await eventually(lambda: serves(channel))
@@ -122,6 +122,7 @@ async def test_all_background_work_comes_back_after_a_fault(
         assert await eventually(lambda: reports(channel, set(works)))
         with pytest.raises(Exception, match="outbox"):
             await service_check(channel)()
+        monkeypatch.setattr(background, "RECOVERED_SECONDS", 0.0)
         assert await eventually(lambda: reports(channel, set()))
 
 

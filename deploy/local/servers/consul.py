@@ -1,7 +1,7 @@
 """Consul: a single server whose registry and KV survive a restart.
 
 Nobody may read or change anything without a token. Each service's token registers that service only, so no other
-program can pose as it. docs/decisions/trust.md gives the reasons.
+program can pose as it. docs/decisions/server-accounts.md gives the reasons.
 """
 
 import json
@@ -109,10 +109,19 @@ class Consul:
         """Create or replace a holder's policy (its id, or "" if there is none), and create its token."""
         rules = _READ if holder == EDGE_AGENT else f'service "{holder}" {{ policy = "write" }} {_READ}'
         await _call(client, "PUT", f"policy/{policy}" if policy else "policy", {"Name": holder, "Rules": rules})
-        accessor = str(uuid5(NAMESPACE_OID, holder))
-        if (await client.get(f"/v1/acl/token/{accessor}")).status_code != 200:
-            token = {"AccessorID": accessor, "SecretID": self.token(holder), "Policies": [{"Name": holder}]}
-            await _call(client, "PUT", "token", token)
+        token = {
+            "AccessorID": str(uuid5(NAMESPACE_OID, holder)),
+            "SecretID": self.token(holder),
+            "Policies": [{"Name": holder}],
+        }
+        path = f"token/{token['AccessorID']}"
+        answer = await client.get(f"/v1/acl/{path}")
+        if answer.status_code == 200 and answer.json()["SecretID"] == self.token(holder):
+            return
+        if answer.status_code == 200:
+            # The file with the token was lost, and made anew.
+            await _call(client, "DELETE", path)
+        await _call(client, "PUT", "token", token)
 
 
 async def _call(client: httpx.AsyncClient, method: str, path: str, body: object = None) -> Any:
