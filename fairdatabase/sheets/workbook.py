@@ -4,14 +4,15 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from fairdatabase.sheets.errors import BadTable
 from fairdatabase.sheets.header import is_comment_cell
-from fairdatabase.sheets.package import DAMAGED, check_package, too_large
+from fairdatabase.sheets.number_formats import Show, shows
+from fairdatabase.sheets.package import DAMAGED, MOST_UNPACKED, check_package, too_large
 
 if TYPE_CHECKING:
     from openpyxl.workbook.workbook import Workbook
@@ -21,6 +22,8 @@ MOST_PACKED = 100 * 1024**2
 """The size limit of an Excel file, in bytes."""
 _MOST_ROWS = 1_048_576
 _MOST_CELLS = 10_000_000
+_MOST_TEXT = MOST_UNPACKED
+"""The limit of all text, in characters: cells can refer to one long text any number of times."""
 _LARGEST_PLAIN = 1e15
 _SHOWN = 20
 _ERROR = re.compile(r"#(?:N/A|NULL!|DIV/0!|VALUE!|REF!|NAME\?|NUM!|SPILL!|CALC!|FIELD!|BLOCKED!|GETTING_DATA)")
@@ -50,7 +53,7 @@ class Worksheet:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-                self._read(*_choose(book, name), without_result)
+                self._read(*_choose(book, name), without_result, shows(book))
                 book.close()
         except (BadTable, MemoryError):
             raise
@@ -63,16 +66,24 @@ class Worksheet:
         for line, width in zip(self._lines, self._widths, strict=True):
             yield line + b"," * (self._width - width) + b"\r\n"
 
-    def _read(self, sheet: "ReadOnlyWorksheet", others: Sequence[str], without_result: dict[str, int]) -> None:
+    def _read(
+        self,
+        sheet: "ReadOnlyWorksheet",
+        others: Sequence[str],
+        without_result: dict[str, int],
+        shown: Mapping[int, Show],
+    ) -> None:
         self._lines: list[bytes] = []
         self._widths: list[int] = []
-        self._width = errors = 0
+        self._width = errors = size = 0
         has_header = False
-        for row in _rows(sheet):
-            cells = [_text(value) for value in row]
+        for cells in _texts(sheet, shown):
+            size += sum(map(len, cells))
+            if size > _MOST_TEXT:
+                raise too_large()
             if wrong := sum(map(_is_error, cells)):
                 errors += wrong
-                cells = ["" if _is_error(cell) else cell for cell in cells]
+                cells[:] = ["" if _is_error(cell) else cell for cell in cells]
             while cells and (not cells[-1] or cells[-1].isspace()):
                 cells.pop()
             if not cells:
@@ -80,7 +91,7 @@ class Worksheet:
             is_comment = is_comment_cell(cells[0])
             if is_comment:
                 # A comment ends with its line.
-                cells = [_BREAKS.sub(" ", cell) for cell in cells]
+                cells[:] = [_BREAKS.sub(" ", cell) for cell in cells]
             self._lines.append(_line(cells, quoted=not has_header))
             self._widths.append(len(cells))
             self._width = max(self._width, len(cells))
@@ -146,12 +157,32 @@ def _has_data(sheet: "ReadOnlyWorksheet") -> bool:
     return any(value is not None and str(value).strip() for row in _rows(sheet) for value in row)
 
 
-def _rows(sheet: "ReadOnlyWorksheet") -> Iterator[Sequence[object]]:
-    """Yield the values of each row. Raises BadTable if there are too many."""
+def _texts(sheet: "ReadOnlyWorksheet", shown: Mapping[int, Show]) -> Iterator[list[str]]:
+    """Yield the texts of each row. Raises BadTable if there are too many cells."""
+    if not shown:
+        # Values without their styles are read faster.
+        for row in _rows(sheet):
+            yield [_text(value) for value in row]
+        return
+    for row in _rows(sheet, values_only=False):
+        yield [_shown(cell, shown) for cell in cast("Any", row)]
+
+
+def _shown(cell: Any, shown: Mapping[int, Show]) -> str:
+    """Return a cell as text, a number as its format shows it."""
+    value = cell.value
+    text = _text(value)
+    if (type(value) is int or type(value) is float) and (show := shown.get(cell._style_id)):  # noqa: SLF001
+        return show(value, text)
+    return text
+
+
+def _rows(sheet: "ReadOnlyWorksheet", *, values_only: bool = True) -> Iterator[Sequence[object]]:
+    """Yield the values of each row, or its cells. Raises BadTable if there are too many."""
     # The stated size of a sheet may be wrong: some programs write "A1" for any size.
     sheet.reset_dimensions()
     cells = 0
-    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+    for number, row in enumerate(sheet.iter_rows(values_only=values_only), start=1):
         cells += len(row)
         if number > _MOST_ROWS or cells > _MOST_CELLS:
             raise too_large()
