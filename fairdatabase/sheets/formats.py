@@ -12,7 +12,8 @@ _ZIP = b"PK\x03\x04"
 # The first part of an OpenDocument file contains its media type.
 _OPEN_DOCUMENT, _SNIFFED_OF_ZIP = b"application/vnd.oasis.opendocument", 128
 _OTHER_FORMATS = {
-    _ZIP: "This is an Excel file (.xlsx): import it with `fairdb import FILE`, or save it as CSV (UTF-8) and use that.",
+    _ZIP: "This is an Excel file (.xlsx) or another ZIP archive: import an Excel file with `fairdb import FILE`, or "
+    "save its table as CSV (UTF-8); unpack another archive and use the table in it.",
     b"PK\x05\x06": "This is an empty ZIP archive: use the table itself.",
     b"\xd0\xcf\x11\xe0": "This is an old Excel file (.xls), or one with a password: save it as .xlsx without a "
     "password, or as CSV (UTF-8), and use that.",

@@ -6,7 +6,6 @@ and no references to cells beyond a sheet, and no row has more elements than a w
 
 import re
 import zlib
-from collections.abc import Iterator
 from typing import BinaryIO
 from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -18,6 +17,8 @@ MOST_UNPACKED = 512 * 1024**2
 _MOST_PARTS = 10_000
 _MOST_ELEMENTS = 2_000_000
 """The maximum number of XML elements in a row, and outside of rows."""
+_MOST_AT_A_TIME = 32 * 1024**2
+"""The maximum size of a row, a text, and what stands outside of them, in bytes: the library holds it several times."""
 _AT_ONCE = 64 * 1024
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _ROW, _TEXT, _CELL, _FORMULA, _VALUE = (f"{_MAIN} {name}" for name in ("row", "si", "c", "f", "v"))
@@ -25,6 +26,7 @@ _STRICT = "http://purl.oclc.org/ooxml/"
 _REFERENCE = re.compile(r"[A-Z]{1,3}[0-9]{1,7}")
 _ENCODINGS = (None, "utf-8", "us-ascii")
 _AS_CSV = "save the table as CSV (UTF-8) and use that"
+_ENCODED = f"the Excel file is not encoded as UTF-8: save it again, or {_AS_CSV}"
 DAMAGED = f"the Excel file is damaged or cut off: save it again, or {_AS_CSV}"
 _OTHER_PARTS = (
     (re.compile(r"content\.xml"), f"This is an OpenDocument file (.ods): save it as .xlsx, or {_AS_CSV}."),
@@ -51,10 +53,11 @@ def check_package(file: BinaryIO) -> dict[str, int]:
             found: dict[str, int] = {}
             read = 0
             for part in parts:
-                check = _Part(most=MOST_UNPACKED - read)
-                for data in _xml_of(archive, part):
-                    check.feed(data)
-                read += check.end()
+                check = _Part(most=MOST_UNPACKED - read, named_xml=_is_xml(part))
+                with archive.open(part) as content:
+                    while check.feed(data := content.read(_AT_ONCE)) and data:
+                        pass
+                read += check.size
                 if check.formulas_without_result:
                     found[part.filename] = check.formulas_without_result
             return found
@@ -74,7 +77,7 @@ def _check_directory(parts: list[ZipInfo]) -> None:
         raise BadTable("This Excel file is encrypted: save it without a password.")
     if len(parts) > _MOST_PARTS or any(part.compress_type not in (ZIP_STORED, ZIP_DEFLATED) for part in parts):
         raise BadTable(DAMAGED)
-    if sum(part.file_size for part in parts if _is_xml(part)) > MOST_UNPACKED:
+    if sum(part.file_size for part in parts) > MOST_UNPACKED:
         raise too_large()
 
 
@@ -87,24 +90,18 @@ def _is_xml(part: ZipInfo) -> bool:
     return part.filename.lower().endswith((".xml", ".rels", ".vml"))
 
 
-def _xml_of(archive: ZipFile, part: ZipInfo) -> Iterator[bytes]:
-    """Yield the bytes of a part. Nothing of a picture: but the name of a part does not decide what it is."""
-    with archive.open(part) as file:
-        data = file.read(_AT_ONCE)
-        if not _is_xml(part) and not data.lstrip(b"\xef\xbb\xbf\xff\xfe\0 \t\r\n").startswith(b"<"):
-            return
-        while data:
-            yield data
-            data = file.read(_AT_ONCE)
-
-
 class _Part:
-    """Parses one part, to find what would exhaust a reader."""
+    """Parses one part, to find what would exhaust a reader.
 
-    def __init__(self, most: int) -> None:
-        self.formulas_without_result = 0
-        self._most, self._size = most, 0
-        self._elements = 0
+    The library finds some parts through references, so neither the name nor the first bytes of a part decide what it
+    is.
+    """
+
+    def __init__(self, most: int, *, named_xml: bool) -> None:
+        self.formulas_without_result = self.size = 0
+        self._most, self._must_be_xml = most, named_xml
+        self._is_wide = False
+        self._elements = self._counted_from = 0
         self._has_formula = self._has_result = False
         self._parser = expat.ParserCreate(namespace_separator=" ")
         self._parser.XmlDeclHandler = self._declaration
@@ -112,28 +109,44 @@ class _Part:
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
 
-    def feed(self, data: bytes) -> None:
-        if not self._size and b"\0" in data[:4]:
-            raise BadTable(DAMAGED)
-        self._size += len(data)
-        if self._size > self._most:
+    def feed(self, data: bytes) -> bool:
+        """Parse the next bytes, or the end if there are none. Return whether the part may be XML."""
+        if not self.size:
+            if not data:
+                return False
+            self._is_wide = b"\0" in data[:4]
+        self.size += len(data)
+        if self.size > self._most:
             raise too_large()
-        self._parser.Parse(data, False)
+        try:
+            self._parser.Parse(data, not data)
+            self._count_from(self._parser.CurrentByteIndex if data else self.size, ends=not data)
+        except expat.ExpatError:
+            if self._must_be_xml:
+                raise
+            # A picture, for example. The library would not get further either.
+            return False
+        return True
 
-    def end(self) -> int:
-        """Return the size of the part."""
-        if self._size:
-            self._parser.Parse(b"", True)
-        return self._size
+    def _count_from(self, at: int, *, ends: bool) -> None:
+        """Limit what the library holds at a time. It lets go of a row or text where that `ends`."""
+        if at - self._counted_from > _MOST_AT_A_TIME:
+            raise too_large()
+        if ends:
+            self._counted_from = at
 
     def _declaration(self, version: str, encoding: str | None, standalone: int) -> None:
-        if encoding is not None and encoding.lower() not in _ENCODINGS:
-            raise BadTable(f"the Excel file is not encoded as UTF-8: save it again, or {_AS_CSV}")
+        self._must_be_xml = True
+        if self._is_wide or (encoding is not None and encoding.lower() not in _ENCODINGS):
+            raise BadTable(_ENCODED)
 
     def _doctype(self, *_: object) -> None:
         raise BadTable(f"the Excel file defines its own XML entities, as no program does: {_AS_CSV}")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._must_be_xml = True
+        if self._is_wide:
+            raise BadTable(_ENCODED)
         self._elements += 1
         if self._elements > _MOST_ELEMENTS:
             raise too_large()
@@ -157,6 +170,7 @@ class _Part:
     def _end(self, name: str) -> None:
         if name in (_ROW, _TEXT):
             self._elements = 0
+            self._count_from(self._parser.CurrentByteIndex, ends=True)
         elif name == _VALUE:
             self._parser.CharacterDataHandler = None
         elif name == _CELL and self._has_formula and not self._has_result:

@@ -4,70 +4,20 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
-from openpyxl.workbook.workbook import Workbook
 
 from fairdatabase.anonymity.tables.reading import read_table
 from fairdatabase.client.imports.rows import FileUnusable, Format, Keys, read_chunks
 from fairdatabase.sheets import package, workbook
 from fairdatabase.sheets.decoding import Decoder
 from fairdatabase.sheets.errors import BadTable
-from fairdatabase.sheets.records import TableRecords
 from fairdatabase.sheets.table import Sheet
-
-HEADER = ["tube", "depth", "day"]
-
-
-def local(*parts: int) -> datetime:
-    """Return a time without a zone, as Excel stores times."""
-    return datetime(*parts, tzinfo=UTC).replace(tzinfo=None)  # type: ignore[arg-type, misc]
-
-
-def packed(fill: Callable[[Any], object], *, book: Workbook | None = None) -> bytes:
-    """Return an Excel file whose first sheet a function fills."""
-    book = book or openpyxl.Workbook()
-    fill(book.active)
-    written = io.BytesIO()
-    book.save(written)
-    return written.getvalue()
-
-
-def of_rows(*rows: list[Any]) -> bytes:
-    return packed(lambda sheet: [sheet.append(row) for row in rows])
-
-
-def changed(content: bytes, part: str, change: Callable[[bytes], bytes], *, level: int = 6) -> bytes:
-    """Return a package in which one part is changed, or added."""
-    written = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            data = old.read(name)
-            new.writestr(name, change(data) if name == part else data, compresslevel=level)
-        if part not in old.namelist():
-            new.writestr(part, change(b""))
-    return written.getvalue()
-
-
-def cells(content: bytes, worksheet: str = "") -> list[list[str]]:
-    """Return the header and the rows, as both readers read them."""
-    sheet = Sheet(io.BytesIO(content), worksheet)
-    rows = [sheet.titles, *(row for chunk in sheet.chunks() for row in chunk)]
-    records = TableRecords("\t", worksheet=worksheet)
-    streamed = [*records.feed(content), *records.end()]
-    assert [record.fault for record in streamed] == [None] * len(streamed)
-    assert [record.cells for record in streamed][1:] == rows[1:]
-    return rows
-
-
-def notes(content: bytes) -> list[str]:
-    sheet = Sheet(io.BytesIO(content))
-    list(sheet.chunks())
-    return sheet.notes
+from tests.unit.sheets.workbooks import DOCTYPE, HEADER, PLAIN, SHEET, cells, changed, local, notes, of_rows, packed
 
 
 @pytest.mark.parametrize(
@@ -225,18 +175,13 @@ def test_file_may_arrive_in_pieces(cut: int) -> None:
 
 def test_excel_file_is_refused_where_it_is_not_asked_for() -> None:
     decoder = Decoder()
-    with pytest.raises(BadTable, match="import it with `fairdb import FILE`, or save it as CSV"):
+    with pytest.raises(BadTable, match="or another ZIP archive: import an Excel file with `fairdb import FILE`"):
         list(decoder.feed(of_rows(HEADER)))
 
 
 def test_sheet_of_a_text_file_cannot_be_named() -> None:
     with pytest.raises(BadTable, match="this is not an Excel file"):
         Sheet(io.BytesIO(b"a,b\n1,2\n"), "Tubes")
-
-
-PLAIN = of_rows(HEADER, ["t1", 5, "x"])
-SHEET = "xl/worksheets/sheet1.xml"
-DOCTYPE = b'<?xml version="1.0"?><!DOCTYPE w [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
 
 
 def encrypted(content: bytes) -> bytes:
@@ -270,7 +215,7 @@ def archive(*names: str) -> bytes:
         (changed(PLAIN, SHEET, lambda xml: DOCTYPE + xml), "defines its own XML entities"),
         (changed(PLAIN, "xl/sharedStrings.xml", lambda xml: DOCTYPE + xml), "defines its own XML entities"),
         (changed(PLAIN, "xl/media/image1.png", lambda _: DOCTYPE + b"<x/>"), "defines its own XML entities"),
-        (changed(PLAIN, SHEET, lambda xml: xml.decode().encode("utf-16")), "damaged or cut off"),
+        (changed(PLAIN, SHEET, lambda xml: xml.decode().encode("utf-16")), "not encoded as UTF-8"),
         (changed(PLAIN, SHEET, lambda xml: b'<?xml version="1.0" encoding="cp037"?>' + xml), "not encoded as UTF-8"),
         (
             changed(PLAIN, SHEET, lambda xml: xml.replace(package._MAIN.encode(), package._STRICT.encode() + b"x")),
@@ -296,21 +241,13 @@ def test_what_cannot_be_read_is_refused_in_words(content: bytes, why: str) -> No
         list(read_chunks(io.BytesIO(content), Format.CSV, Keys("", "")))
 
 
-def test_size_is_limited_as_declared_and_as_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    bomb = changed(PLAIN, SHEET, lambda xml: xml.replace(b"<v>5</v>", b"<v>5</v>" + b" " * 3_000_000), level=9)
-    monkeypatch.setattr(package, "MOST_UNPACKED", 2_000_000)
-    with pytest.raises(BadTable, match="too large"):
-        cells(bomb)
-    monkeypatch.setattr(package, "_check_directory", lambda parts: None)
-    with pytest.raises(BadTable, match="too large"):
-        cells(bomb)
-
-
 @pytest.mark.parametrize(
     ("module", "limit", "most"),
     [
         (package, "_MOST_ELEMENTS", 40),
         (package, "_MOST_PARTS", 3),
+        (package, "_MOST_AT_A_TIME", 300),
+        (workbook, "_MOST_TEXT", 60),
         (workbook, "_MOST_CELLS", 20),
         (workbook, "_MOST_ROWS", 5),
     ],
