@@ -42,6 +42,21 @@ def output_errors_explained() -> Generator[None, None, None]:
         raise typer.Exit(BAD_INPUT) from None
 
 
+@contextmanager
+def quiet_on_closed_pipe() -> Generator[None, None, None]:
+    """End the process without an error if the reader of a pipe has closed it while or after a command printed."""
+    try:
+        try:
+            yield
+        finally:
+            # What is still buffered would otherwise fail at exit, where Python prints an error.
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+        sys.exit(NOBODY_READS)
+
+
 def _discard_output() -> None:
     """Send the rest of the output to /dev/null: otherwise Python fails again when it flushes at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -212,7 +212,13 @@ def singled_out_text(content: dict[str, Any]) -> str:
     text = f"{found['alone']} of {found['people']} people are alone with all published columns"
     if not content["sensitive"]:
         return f"{text}."
-    return f"{text} that are not sensitive, {found['alone_with_sensitive']} with these too."
+    return f"{text} that are not sensitive. {with_sensitive_text(found['alone_with_sensitive'], found['people'])}"
+
+
+def with_sensitive_text(alone: int, people: int) -> str:
+    """Return how many people are alone with everything that is published of them, sensitive values too."""
+    verb = "is" if alone == 1 else "are"
+    return f"{alone} of {people} {verb} alone if somebody also knows their sensitive values."
 
 
 def leaves_somebody_alone(content: dict[str, Any]) -> bool:

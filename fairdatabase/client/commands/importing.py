@@ -23,6 +23,7 @@ from fairdatabase.client.terminal import (
     INTERRUPTED,
     console,
     grid,
+    output_errors_explained,
     print_error,
     progress_bar,
 )
@@ -106,7 +107,8 @@ def import_command(
                         "Interrupted", f"{_processed(made)}; {again} continues from there and stores nothing twice"
                     )
                     raise typer.Exit(INTERRUPTED) from None
-            _show(made, file, report, refused)
+            with output_errors_explained():
+                _show(made, file, report, refused)
     except ImportRefused as error:
         print_error("Refused", error)
         raise typer.Exit(BAD_INPUT) from None

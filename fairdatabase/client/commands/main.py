@@ -14,7 +14,7 @@ from fairdatabase.client.commands.anonymize import anonymize_command
 from fairdatabase.client.commands.importing import import_command
 from fairdatabase.client.commands.report import report_command
 from fairdatabase.client.commands.risk import risk_command
-from fairdatabase.client.terminal import FAILED, print_error
+from fairdatabase.client.terminal import FAILED, print_error, quiet_on_closed_pipe
 
 # Markdown reflows paragraphs. Plain-text help would keep the line breaks of docstrings.
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown")
@@ -59,5 +59,6 @@ def demo(
 
 
 def main() -> None:
-    """Run the command."""
-    app()
+    """Run the command. It ends without an error if the reader of its output has closed the pipe (`| head`)."""
+    with quiet_on_closed_pipe():
+        app()

@@ -62,7 +62,7 @@ class Proposal:
 
     def notes(self, risk: "Risk") -> list[str]:
         """Return what the command leaves out, whom the result singles out, and what is lost."""
-        from fairdatabase.anonymity.reports.report import hidden_text
+        from fairdatabase.anonymity.reports.report import hidden_text, with_sensitive_text
 
         notes = [left_out_line(self.done.left_out)] if self.done.left_out else []
         if self.done.hidden:
@@ -75,7 +75,12 @@ class Proposal:
             )
         found = self.done.singled_out
         share = f"{found.alone} of {found.people} people ({found.alone / found.people:.1%})"
-        notes.append(f"After this command, {share} are alone with all published columns that are not sensitive.")
+        alone = f"After this command, {share} are alone with all published columns"
+        if self.roles.sensitive:
+            alone += f" that are not sensitive. {with_sensitive_text(found.alone_with_sensitive, found.people)}"
+        else:
+            alone += "."
+        notes.append(alone)
         k = self.limits.k
         # Fewer than 2 k people in separate rows form one class. A person with several rows may be in several classes.
         if risk.subjects == k or (self.roles.subject is None and risk.subjects < 2 * k):

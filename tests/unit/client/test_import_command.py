@@ -322,3 +322,12 @@ def test_interrupted_import_says_how_to_continue(platform: Platform, monkeypatch
         "the same command with --force continues from there and stores nothing twice\n"
     )
     assert len(Path("report.csv").read_text().splitlines()) == 2
+
+
+def test_import_ends_silently_if_nobody_reads_its_output(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("fairdatabase.client.terminal._Console.print", broken)
+    result = importing()
+    assert (result.exit_code, result.output) == (141, "")

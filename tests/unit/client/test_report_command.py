@@ -167,7 +167,11 @@ def test_proposal_limits_what_a_class_reveals_and_counts_whom_it_singles_out(tmp
     assert 100 * proposal["alone"] < proposal["people"]
     assert {"sample_volume", "age", "sex", "disease"} <= {*proposal["published"]}
     assert "shoe size" not in proposal["published"]
-    assert re.search(r"After this command, \d of \d+ people \(0\.\d%\) are alone", run("report", file).stdout)
+    printed = run("report", file).stdout
+    assert re.search(r"After this command, \d of \d+ people \(0\.\d%\) are alone", printed)
+    alone, people = proposal["alone_with_sensitive"], proposal["people"]
+    assert alone > 1
+    assert f"not sensitive. {alone} of {people} are alone if somebody also knows their sensitive values." in printed
 
 
 @pytest.mark.parametrize(

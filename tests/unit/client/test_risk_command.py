@@ -170,7 +170,9 @@ def test_contradictory_options_do_not_name_the_table(tmp_path: Path, options: st
 def fairdb(*words: object, stdout: int) -> subprocess.CompletedProcess[str]:
     """Run a command in its own process, with an open file as its output."""
     command = [str(Path(sys.executable).with_name("fairdb")), *map(str, words)]
-    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+    # Buffered, as in a user's shell.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False, env=env)
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
@@ -179,6 +181,14 @@ def test_closed_pipe_ends_silently_with_141(tmp_path: Path, options: tuple[str, 
     read, written = os.pipe()
     os.close(read)
     done = fairdb("risk", file, "--quasi", "age", *options, stdout=written)
+    os.close(written)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_closed_pipe_is_no_error_of_text_that_is_written_at_the_end() -> None:
+    read, written = os.pipe()
+    os.close(read)
+    done = fairdb("--version", stdout=written)
     os.close(written)
     assert (done.returncode, done.stderr) == (141, "")
 
