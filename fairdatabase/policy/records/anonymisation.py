@@ -282,9 +282,8 @@ def _classified_for(
     origin: Origin, listed: list[tuple[str, Listed]], values: list[Stored], memo: Memo
 ) -> tuple[list[tuple[str, Listed]], list[Stored]]:
     """Return the stored values with the classes that they have in a sample that is, or may be, of a person."""
-    number = origin - 1
     return (
-        [item if item[1].by_origin is None else (item[0], item[1].by_origin[number]) for item in listed],
+        [item if item[1].by_origin is None else (item[0], item[1].by_origin[origin]) for item in listed],
         [(item[0], memo.classified_for(origin, *item[1:]), item[2]) if item[1].varies else item for item in values],
     )
 

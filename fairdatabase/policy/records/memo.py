@@ -64,7 +64,7 @@ class Listed:
     squashed: str
     part: bytes
     """A serialised sample with this field alone. Concatenated parts parse as one sample with all of the fields."""
-    by_origin: "tuple[Listed, Listed] | None" = None
+    by_origin: "Mapping[Origin, Listed] | None" = None
     """The same for a sample that may be of a person, and for one that is, if either has another class."""
 
 
@@ -231,11 +231,12 @@ class Memo:
         vocabulary = self.policy.vocabulary
         listed = Listed(classified(field, stored, vocabulary), stored, squash(stored), part)
         if listed.field.varies:
-            unclear, person = (
-                classified_for(origin, listed.field, stored, vocabulary) for origin in (Origin.UNCLEAR, Origin.PERSON)
-            )
-            if not (unclear is person is listed.field):
-                by_origin = replace(listed, field=unclear), replace(listed, field=person)
+            fields = {
+                origin: classified_for(origin, listed.field, stored, vocabulary)
+                for origin in (Origin.UNCLEAR, Origin.PERSON)
+            }
+            if any(other is not listed.field for other in fields.values()):
+                by_origin = {origin: replace(listed, field=other) for origin, other in fields.items()}
                 listed = replace(listed, by_origin=by_origin)
         self.values[field][value] = listed
 

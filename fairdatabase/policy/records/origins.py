@@ -15,7 +15,9 @@ _HOSTS = frozenset(("host_species", "host_common_name", "host_taxid", "host_spec
 _WORD = re.compile(r"[a-z]+")
 _HUMAN_TAXA = frozenset(("9606", "63221", "741158"))
 _USUAL = frozenset(("Homo sapiens", "human", "Human", "9606"))
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"[1-9]\d*")
+# "NCBITaxon:10090", "taxid 10090".
+_OF_IDS = frozenset(("ncbitaxon", "ncbi", "taxon", "taxid", "txid", "id", "obo", "http", "https", "purl", "org"))
 # "Human papillomavirus" is named after its host, but may have grown in a dish.
 _VIRUS = re.compile(r"virus|viridae|phage")
 # Fields of these actions say where and when a sample was taken, which environmental samples have as well.
@@ -78,11 +80,12 @@ def origin_of(
 ) -> Origin:
     """Return the origin of a sample with these stored values.
 
-    A host decides it. Without one, a donor, a fact about a person or a human organism does, then the environment or the
-    part of the body that the organism names.
+    A human host or organism decides it, then another host. A donor of whom the sample says more may be a person all the
+    same. Without a host, a donor or a fact about a person decides, then the environment or the part of the body that
+    the organism names.
     """
     plain_words, term = vocabulary.plain, vocabulary.missing.term
-    has_other_host = has_detail = False
+    has_other_host = has_detail = has_fact = False
     for field, value in values:
         kind = evidence[field]
         if kind is Evidence.NONE:
@@ -91,14 +94,16 @@ def origin_of(
             if (is_human := _is_human(plain(value), vocabulary)) is True:
                 return Origin.PERSON
             has_other_host = has_other_host or is_human is False
-        elif not has_subject and not (isinstance(value, str) and term(value) is not None):
+        elif not has_fact and not (isinstance(value, str) and term(value) is not None):
             has_detail = True
-            has_subject = kind is Evidence.FACT
-    if has_other_host:
-        return Origin.ELSEWHERE
+            has_fact = kind is Evidence.FACT
     words = set(_WORD.findall(organism.lower()))
     is_human = not words.isdisjoint(plain_words.human) and not _VIRUS.search(organism.lower())
-    if has_subject or str(taxon_id) in _HUMAN_TAXA or is_human:
+    if is_human or str(taxon_id) in _HUMAN_TAXA:
+        return Origin.PERSON
+    if has_other_host:
+        return Origin.UNCLEAR if has_subject and has_fact else Origin.ELSEWHERE
+    if has_subject or has_fact:
         return Origin.PERSON
     if taxon_id in plain_words.taxa or not words.isdisjoint(plain_words.environments):
         return Origin.ELSEWHERE
@@ -113,7 +118,10 @@ def _is_human(host: str, vocabulary: Vocabulary) -> bool | None:
         return True
     if vocabulary.missing.term(host) is not None:
         return None
-    words = set(_WORD.findall(host.lower()))
-    if not words.isdisjoint(vocabulary.plain.human) or not _HUMAN_TAXA.isdisjoint(_NUMBER.findall(host)):
+    words, numbers = set(_WORD.findall(host.lower())), _NUMBER.findall(host)
+    if not words.isdisjoint(vocabulary.plain.human) or not _HUMAN_TAXA.isdisjoint(numbers):
         return True
-    return None if words and words <= vocabulary.plain.unclear_hosts else False
+    if words <= _OF_IDS:
+        # Any other number may be mistyped.
+        return None if vocabulary.plain.other_hosts.isdisjoint(numbers) else False
+    return None if words <= vocabulary.plain.unclear_hosts else False

@@ -26,7 +26,7 @@ _LONGEST_OF_MANY = 64
 _ENOUGH_TO_JUDGE = 1000
 """The number of values of a column that show whether it names donors by codes."""
 # One other word may be a code name ("Blue", "PI") unless it says who somebody is to somebody else.
-_RELATIVES = RELATIONS | frozenset(("child", "infant", "baby", "parent", "sibling", "twin"))
+_RELATIVES = RELATIONS | frozenset(("child", "infant", "baby", "parent", "sibling", "twin", "sib", "sis", "bro", "mum"))
 _SHORTEST_DESCRIBING = 4
 _WORD = re.compile(r"[^\W_]+")
 _PART = re.compile(r"[^\W\d_]+|\d+")
@@ -67,9 +67,9 @@ def fits_many(donor: str) -> bool:
 def settle_subject(own: str | None, donors: Mapping[str, str], vocabulary: Vocabulary) -> Settled:
     """Decide between the donor of the sample's own field, `own`, and those of the metadata, by the name of the field.
 
-    A code or a name wins over a description ("healthy mother"), then the sample's own field over the metadata, then
-    the most specific title. But two codes must be spellings of one donor, or one must be a part of the other,
-    unless one is the code of a case.
+    A code or a name wins over a description ("healthy mother"), then the longer code over the end of it, then the
+    sample's own field over the metadata, then the most specific title. But two codes must be spellings of one donor, or
+    one must be the end of the other, unless one is the code of a case.
     """
     lost: dict[str | None, Dropped] = {}
     named: list[tuple[str | None, str]] = list(donors.items())
@@ -83,12 +83,14 @@ def settle_subject(own: str | None, donors: Mapping[str, str], vocabulary: Vocab
     if len(set(keys.values())) == 1:
         return Settled(min(named, key=lambda item: _rank(item[0]))[1], lost, is_contradicted=False)
     described = {name for name, donor in named if _describes(donor, vocabulary)}
-    name, subject = min(named, key=lambda item: (item[0] in described, _rank(item[0])))
+    name, subject = min(
+        named, key=lambda item: (item[0] in described, _is_case(item[0]), -len(keys[item[0]]), _rank(item[0]))
+    )
     lost |= {other: REPEATED for other, key in keys.items() if key != keys[name]}
     ignored = described if name not in described else set[str | None]()
     deciding = {keys[other]: donor for other, donor in named if other not in ignored and not _is_case(other)}
     pairs = combinations(deciding.values(), 2)
-    return Settled(subject, lost, is_contradicted=any(not _is_part(one, other) for one, other in pairs))
+    return Settled(subject, lost, is_contradicted=any(not _is_end(one, other) for one, other in pairs))
 
 
 def best_column(columns: Mapping[str, Iterable[str]], vocabulary: Vocabulary) -> str | None:
@@ -125,10 +127,15 @@ def _rank(name: str | None) -> tuple[int, bool, str]:
     return place, not title.endswith("id"), name or ""
 
 
-def _is_part(one: str, other: str) -> bool:
-    """Return whether a donor is a part of another one: "1234" of "AG-1234", but not "1" of "21"."""
+def _is_end(one: str, other: str) -> bool:
+    """Return whether a code is the end of another one, behind words that name no second person: "1234" of "AG-1234".
+
+    "1234" of "AG-1-1234" or "mother 1234" may be of somebody else, and so may "AG-1" of "AG-1-2".
+    """
     one, other = fold(one).lower(), fold(other).lower()
     if _MARKS.findall(one) != _MARKS.findall(other):
         return False
     short, long = sorted((_PART.findall(one), _PART.findall(other)), key=len)
-    return bool(short) and any(short == long[start : start + len(short)] for start in range(len(long) - len(short) + 1))
+    before, end = long[: len(long) - len(short)], long[len(long) - len(short) :]
+    is_code = any(part.isdecimal() for part in short)
+    return is_code and short == end and all(part.isalpha() and part not in _RELATIVES for part in before)

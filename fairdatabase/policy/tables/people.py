@@ -34,6 +34,8 @@ class PlainWords:
     """Words for foods and places that have no place in a field about the laboratory."""
     human: frozenset[str]
     unclear_hosts: frozenset[str]
+    other_hosts: frozenset[str]
+    """Ids of NCBI Taxonomy for hosts that are no people."""
     environments: frozenset[str]
     """Words of organisms that name a community of an environment, or an animal or a plant."""
     taxa: frozenset[int]
@@ -66,6 +68,7 @@ def load_plain_words(sections: Mapping[str, str]) -> PlainWords:
         misplaced=(environment | foods) - sites - _split(words["laboratory"]),
         human=_split(content["origin"]["human"]),
         unclear_hosts=_split(content["origin"]["unclear_hosts"]),
+        other_hosts=frozenset(content["origin"]["other_hosts"].split()),
         environments=(environment - _split(content["origin"]["not_environments"]) - anatomy)
         | _split(content["origin"]["environments"]),
         taxa=frozenset(map(int, content["origin"]["taxa"].split())),
