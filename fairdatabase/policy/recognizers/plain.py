@@ -16,6 +16,8 @@ _CODES_OF_TIMES = f"{CODES_OF_DAYS}|{CODES_OF_MONTHS}"
 _VISIT = re.compile(rf"(?:{CODES_OF_VISITS}|{_CODES_OF_TIMES})?\d{{1,3}}|\d{{1,3}}(?:{_CODES_OF_TIMES})")
 _DONORS = frozenset(("donor", "donors"))
 _SITES, _ENVIRONMENTS = "UBERON", "ENVO"
+# "2x250", "V4", "16s", "80": in a laboratory.
+_QUANTITY = re.compile(r"[a-z]{0,4}\d+(?:x\d+)?[a-z]{0,4}")
 # "34", "F", "M34": an age, a sex or a code.
 _CODE = re.compile(r"[a-z]?\d*[a-z]?")
 
@@ -44,8 +46,12 @@ def is_plain(text: str, field: Field, vocabulary: Vocabulary, *, is_person: bool
         return _are_plain(tokens, plain.sites if is_person else plain.elsewhere, vocabulary)
     if name in groups["visits"]:
         return _are_plain([token for token in tokens if not _VISIT.fullmatch(token)], plain.visits, vocabulary)
-    is_of_laboratory = is_person and name not in groups["processing"] and name not in groups["controls"]
-    return words.isdisjoint(_DONORS) and not (is_of_laboratory and not words.isdisjoint(plain.misplaced))
+    if not words.isdisjoint(_DONORS):
+        return False
+    if not is_person or field.action != "term":
+        return True
+    rest = [token for token in _without_times(tokens, vocabulary.topics) if not _QUANTITY.fullmatch(token)]
+    return _are_plain(rest, plain.laboratory, vocabulary)
 
 
 def is_plain_id(text: str, vocabulary: Vocabulary) -> bool:

@@ -30,8 +30,8 @@ class PlainWords:
     """A qualifier makes a part of the body or a food say something about a person."""
     adjectives: frozenset[str]
     """Words that do so only directly before a part of the body: "dry skin"."""
-    misplaced: frozenset[str]
-    """Words for foods and places that have no place in a field about the laboratory."""
+    laboratory: frozenset[str]
+    """Plain words of all other fields: of sampling, processing and sequencing."""
     human: frozenset[str]
     unclear_hosts: frozenset[str]
     other_hosts: frozenset[str]
@@ -65,7 +65,8 @@ def load_plain_words(sections: Mapping[str, str]) -> PlainWords:
         parts=anatomy - _split(words["not_parts"]),
         foods=foods,
         adjectives=_split(words["adjectives"]),
-        misplaced=(environment | foods) - sites - _split(words["laboratory"]),
+        laboratory=(sites | _split(sections["sequencing"]) | _split(words["laboratory"]) | _split(words["methods"]))
+        - _split(words["not_laboratory"]),
         human=_split(content["origin"]["human"]),
         unclear_hosts=_split(content["origin"]["unclear_hosts"]),
         other_hosts=frozenset(content["origin"]["other_hosts"].split()),

@@ -172,3 +172,21 @@ def test_foods_and_places_of_people_have_no_place_in_a_laboratory() -> None:
                 assert found >= FIELD_CLASS_SENSITIVE, (field, value)
             for found in classes_of({field: value}, **SOIL).values():
                 assert found == FIELD_CLASS_PUBLIC or value in ("no food", "fasting"), (field, value)
+
+
+def test_laboratory_fields_of_people_say_nothing_about_them() -> None:
+    about_people = (
+        "participant four", "subject nine", "individual six", "permanent teeth", "big man", "low weight", "night shift",
+        "monthly cycle", "cycle day 12", "consent withdrawn", "only plants", "with a dog", "living on a farm", "fasted",
+    )  # fmt: skip
+    about_methods = (
+        "Illumina MiSeq 2x300 paired end", "manual extraction with bead beating", "frozen at -20", "RNAlater on ice",
+        "kit version 2", "PCR with universal primers", "quality score above 30", "stored in ethanol until extraction",
+    )  # fmt: skip
+    for field in ("sequencing_method", "sample_storage", "library_kit"):
+        for value in about_people:
+            for found in classes_of({field: value}, **PEOPLE["donor"]).values():
+                assert found != FIELD_CLASS_PUBLIC, (field, value)
+        for value in about_methods:
+            for found in classes_of({field: value}, **PEOPLE["donor"]).values():
+                assert found == FIELD_CLASS_PUBLIC, (field, value)
