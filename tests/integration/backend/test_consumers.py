@@ -74,6 +74,7 @@ async def test_each_value_is_indexed_by_its_kind_and_class(backend: Backend) -> 
         "organism": (PUBLIC, sample.organism, None),
         "taxonId": (PUBLIC, None, 9606.0),
         "collectionDate": (PUBLIC, "2019-06", None),
+        "metadata.collection_date": (PUBLIC, "2019-06", None),
         "metadata.donor age": (SENSITIVE, None, 34.0),
     }
     for name, value in values.items():

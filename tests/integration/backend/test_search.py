@@ -86,6 +86,25 @@ async def test_comparison_matches_only_visible_classes(backend: Backend) -> None
     assert await found("metadata.age = 30", everywhere=[0], own=[0]) == []
 
 
+@pytest.mark.parametrize("place", ["the sample", "the metadata"])
+async def test_collection_date_is_found_under_both_of_its_names(backend: Backend, place: str) -> None:
+    owner, stranger = new_account(), new_account()
+    if place == "the sample":
+        id = await backend.add(owner, {}, collection_date="2014")
+    else:
+        id = await backend.add(owner, {"collection_date": ("2014", QUASI)}, collection_date="")
+    other = await backend.add(owner, {"collection_date": ("2017", QUASI)}, collection_date="2019")
+    classes: Any = {"everywhere": [PUBLIC, QUASI]}
+    for field in ("collectionDate", "metadata.collection_date"):
+        assert await backend.find(stranger, f'{field} = "2014"', **classes) == [id]
+        assert await backend.find(stranger, f'{field} < "2016"', **classes) == [id]
+        # Here only fields of the metadata have classes. The class holds under both names.
+        outsider = await backend.find(stranger, f'{field} = "2014"', everywhere=[PUBLIC])
+        assert outsider == ([id] if place == "the sample" else [])
+    assert await backend.find(stranger, 'collectionDate >= "2017"', **classes) == [other]
+    assert await backend.find(stranger, 'collectionDate = "2017"', **classes) == []
+
+
 async def test_same_field_may_be_visible_on_one_sample_only(backend: Backend) -> None:
     reader = new_account()
     open_one = await backend.add(new_account(), {"age": (30, PUBLIC)})
