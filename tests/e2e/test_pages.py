@@ -88,6 +88,18 @@ async def test_the_tutorial_works_when_pasted(platform: Platform) -> None:
     assert health["status"] == "healthy"
 
 
+async def test_every_filter_on_the_page_about_filters_finds_its_sample(platform: Platform) -> None:
+    page = "docs/reference/filters.md"
+    owner = await platform.account(consented=True)
+    sample = await owner.create(**json.loads(read_blocks(page, "json")))
+    await owner.wait_until_processed(sample["id"])
+
+    for example in read_blocks(page, "filter").splitlines():
+        parameters = {"filter": f'{example} AND owner = "{owner.id}"'}
+        answer = await owner.call("GET", "/api/samples", params=parameters)
+        assert [found["id"] for found in answer.json()["samples"]] == [sample["id"]], example
+
+
 async def test_the_operators_commands_work_when_pasted(platform: Platform) -> None:
     email = f"admin-{secrets.token_hex(6)}@example.org"
     script = read_blocks("docs/howto/operate.md").replace("admin@example.org", email)
