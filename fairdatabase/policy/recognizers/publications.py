@@ -3,6 +3,7 @@
 import re
 
 from fairdatabase.policy.recognizers.detection import is_identifying
+from fairdatabase.policy.recognizers.publishers import code_of_journal, is_of_publisher
 from fairdatabase.policy.tables.vocabulary import Vocabulary
 from fairdatabase.policy.text.dates import is_numeric_date
 
@@ -11,61 +12,59 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_SUFFIX = re.compile(r"10\.\d{4,6}/(.+)")
-_PART = re.compile(r"[^\W_]+")
-_LETTERS = re.compile(r"[a-z]+")
-_DIGITS = re.compile(r"\d+")
-_AGE_AND_SEX = re.compile(r"[fm]\d{1,3}|\d{1,3}[fm]")
+_DOI = re.compile(r"10\.\d{4,6}/(.+)")
+_WORD = re.compile(r"[a-z]+")
+_NUMBER = re.compile(r"\d+")
+# "34-f", "m.41".
+_AGE_AND_SEX = re.compile(r"(?<![a-z0-9])(?:[fm][\W_]*\d{1,3}|\d{1,3}[\W_]*[fm])(?![a-z0-9])")
+# "1e4", "kr7731": letters and digits in one part are a code, except a journal or a version with its number.
+_CODE = re.compile(r"[a-z]+\d+[a-z0-9]*|\d+[a-z][a-z0-9]*")
+_JOURNAL_AND_NUMBER = re.compile(r"([a-z]+)\d+")
+_VERSION = re.compile(r"v\d")
 # A smaller PubMed id may be an age or a year.
 _SHORTEST_ID = 5
 _SIX = 6
-# "gkab1112": codes of journals with a number. A code with fewer digits may be that of a participant.
-_LONGEST_CODE, _FEWEST_DIGITS = 4, 4
-# Codes of journals and repositories in DOIs.
+# Journals and repositories whose names stand in DOIs of any registrant. A shorter code may be that of a participant.
 _JOURNALS = _words("""
-    aac aem annurev arxiv bioinformatics bjd bmj bmjopen bmjgast celrep cell chom cid cmet cmi cmr ctm dryad ebiom
-    elife emi femsec femsle femsre femspd figshare gastro gb gbe gcb genome giaa gigascience gm gr gut gutjnl hep
-    iai ibd ijs ijsem imt immuni infdis io isci ismej ismeco jac jaci jama jamaoncol jb jci jcm jhep jid jmm joc
-    journal lancet liv m9 mbe mbio mbo3 mec men mgen mic micro mmbr molbev molcel msystems msphere nar nature nbt
-    ncomms nejm nejmoa nm nmeth nmicrobiol nph npj nrgastro nrmicro nutr osf peerj physiol plphys pnas pone
-    protocols rs rsif rsos rspb rstb s41467 sciadv science scitranslmed sdata spectrum srep thorax v1 v2 v3 xcrm
-    xgen zenodo
+    annurev arxiv bioinformatics bioproject biorxiv bmjopen bmjgast dryad elife figshare genome gigascience gutjnl
+    immuni infdis ismej ismeco journal lancet mbio medrxiv mgen msphere msystems nature ncomms nejm nejmoa nmeth
+    nmicrobiol nrgastro nrmicro peerj physiol pnas protocols sciadv science scitranslmed sdata spectrum srep zenodo
 """)
 
 
 def is_publication(text: str, vocabulary: Vocabulary) -> bool:
     """Return whether a clean DOI or PubMed id contains no name, date, age or code of a person."""
     text = text.lower()
-    match = _SUFFIX.search(text)
-    # The address of the resolver would count as a link.
-    if is_identifying(text if match is None else match[0]):
-        return False
+    match = _DOI.search(text)
     if match is None:
         number = text.removeprefix("pmid:").strip()
-        return len(number) >= _SHORTEST_ID and not (len(number) == _SIX and is_numeric_date(number))
-    return all(_is_of_publication(part, vocabulary) for part in _PART.findall(match[1]))
+        is_long = len(number) >= _SHORTEST_ID and not (len(number) == _SIX and is_numeric_date(number))
+        return is_long and not is_identifying(text)
+    doi, suffix = match[0], match[1]
+    numbers = _NUMBER.findall(suffix)
+    may_be_date = any(len(number) >= _SIX and is_numeric_date(number) for number in numbers)
+    if is_of_publisher(doi):
+        code = code_of_journal(doi)
+        return not (may_be_date and len(numbers) == 1) and (code in _JOURNALS or not _may_be_name(code, vocabulary))
+    # The address of the resolver would count as a link.
+    is_silent = not (may_be_date or is_identifying(doi) or _AGE_AND_SEX.search(suffix))
+    return is_silent and _names_journal(suffix, vocabulary)
 
 
-def _is_of_publication(part: str, vocabulary: Vocabulary) -> bool:
-    """Return whether one part of the suffix of a DOI is a number, or the code or name of a journal."""
-    if part in _JOURNALS or len(part) == 1:
-        return True
-    if part.isdecimal():
-        return not (len(part) >= _SIX and is_numeric_date(part))
-    if _AGE_AND_SEX.fullmatch(part):
-        return False
-    words, digits = _LETTERS.findall(part), _DIGITS.findall(part)
-    if digits and sum(map(len, digits)) < _FEWEST_DIGITS:
-        return all(word in _JOURNALS for word in words)
-    if any(is_numeric_date(number) for number in digits if len(number) >= _SIX):
-        return False
-    return all(
-        word in _JOURNALS or (digits and len(word) <= _LONGEST_CODE) or _is_harmless(word, vocabulary) for word in words
-    ) and not any(_may_be_name(word, vocabulary) for word in words if word not in _JOURNALS)
+def _names_journal(suffix: str, vocabulary: Vocabulary) -> bool:
+    """Return whether the suffix of a DOI of any registrant begins with a journal, and adds only numbers and words."""
+    for code in _CODE.findall(suffix):
+        journal = _JOURNAL_AND_NUMBER.fullmatch(code)
+        if not _VERSION.fullmatch(code) and (journal is None or journal[1] not in _JOURNALS):
+            return False
+    words = _WORD.findall(_VERSION.sub("", suffix))
+    return bool(words) and words[0] in _JOURNALS and all(_is_harmless(word, vocabulary) for word in words[1:])
 
 
 def _is_harmless(word: str, vocabulary: Vocabulary) -> bool:
-    return word in vocabulary.words and word not in vocabulary.topics.words
+    if word in _JOURNALS:
+        return True
+    return word in vocabulary.words and word not in vocabulary.topics.words and not _may_be_name(word, vocabulary)
 
 
 def _may_be_name(word: str, vocabulary: Vocabulary) -> bool:

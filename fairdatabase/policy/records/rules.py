@@ -113,8 +113,6 @@ def _publication(field: Field, value: Scalar, context: RuleContext) -> Scalar | 
     text = plain(value)
     if len(text) > _LONGEST_PATTERN or field.pattern is None or not field.pattern.fullmatch(text):
         return None
-    if field.certain is not None and field.certain.fullmatch(text):
-        return value
     return value if is_publication(text, context.vocabulary) else None
 
 

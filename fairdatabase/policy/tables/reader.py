@@ -27,7 +27,7 @@ _OPTIONS: dict[str, tuple[set[str], set[str]]] = {
     "term": ({"says"}, {"values"}),
     "answer": ({"says"}, set()),
     "pattern": ({"says", "pattern"}, {"certain"}),
-    "publication": ({"says", "pattern"}, {"certain"}),
+    "publication": ({"says", "pattern"}, set()),
     "study": ({"says"}, set()),
     "prefix": ({"says", "digits"}, set()),
     "sequence": ({"says"}, set()),
