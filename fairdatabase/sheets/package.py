@@ -17,6 +17,8 @@ MOST_UNPACKED = 512 * 1024**2
 _MOST_PARTS = 10_000
 _MOST_ELEMENTS = 2_000_000
 """The maximum number of XML elements in a row, and outside of rows."""
+_MOST_TEXTS = 3_000_000
+"""The maximum number of shared strings, which the library holds all at once."""
 _MOST_AT_A_TIME = 32 * 1024**2
 """The maximum size of a row, a text, and what stands outside of them, in bytes: the library holds it several times."""
 _AT_ONCE = 64 * 1024
@@ -101,7 +103,7 @@ class _Part:
         self.formulas_without_result = self.size = 0
         self._most, self._must_be_xml = most, named_xml
         self._is_wide = False
-        self._elements = self._counted_from = 0
+        self._elements = self._counted_from = self._texts = 0
         self._has_formula = self._has_result = False
         self._parser = expat.ParserCreate(namespace_separator=" ")
         self._parser.XmlDeclHandler = self._declaration
@@ -171,6 +173,9 @@ class _Part:
         if name in (_ROW, _TEXT):
             self._elements = 0
             self._count_from(self._parser.CurrentByteIndex, ends=True)
+            self._texts += name == _TEXT
+            if self._texts > _MOST_TEXTS:
+                raise too_large()
         elif name == _VALUE:
             self._parser.CharacterDataHandler = None
         elif name == _CELL and self._has_formula and not self._has_result:

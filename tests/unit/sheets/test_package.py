@@ -1,6 +1,7 @@
 """Every part of an Excel file is checked before a library reads it, whatever its name and its first bytes are."""
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 
@@ -96,13 +97,58 @@ def test_long_rows_and_texts_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(cells(many)) == 10
 
 
+def referring(strings: bytes, rows: str) -> bytes:
+    """Return an Excel file whose cells refer to shared strings, as Excel writes them. `rows`: a digit for each cell."""
+    part = b'<sst xmlns="' + package._MAIN.encode() + b'">' + strings + b"</sst>"
+    content = changed(PLAIN, "xl/strings.dat", lambda _: part)
+    named = changed(
+        content,
+        "[Content_Types].xml",
+        lambda xml: xml.replace(
+            b"</Types>",
+            b'<Override PartName="/xl/strings.dat" ContentType="application/vnd.openxmlformats-officedocument.'
+            b'spreadsheetml.sharedStrings+xml"/></Types>',
+        ),
+    )
+    data = "".join(
+        "<row>" + "".join(f'<c t="s"><v>{digit}</v></c>' for digit in row) + "</row>" for row in rows.split()
+    )
+    return changed(
+        named,
+        SHEET,
+        lambda xml: re.sub(b"<sheetData>.*</sheetData>", b"<sheetData>" + data.encode() + b"</sheetData>", xml),
+    )
+
+
+def test_shared_strings_are_read() -> None:
+    strings = b"<si><t>tube</t></si><si><r><t>de</t></r><r><t>pth</t></r></si><si><t>9 m</t></si>"
+    assert cells(referring(strings, "01 22 12")) == [["tube", "depth"], ["9 m", "9 m"], ["depth", "9 m"]]
+
+
 def test_text_that_many_cells_refer_to_counts_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbook, "_MOST_TEXT", 1_000_000)
-    long = "z" * 30_000
-    assert len(cells(of_rows(HEADER, *(["t", long, "x"] for _ in range(30))))) == 31
-    for rows in ([["t", long, "x"]] * 40, [[long] * 40]):
+    strings = b"<si><t>tube</t></si><si><t>" + b"z" * 30_000 + b"</t></si>"
+    assert len(cells(referring(strings, "0 " + "1 " * 30))) == 31
+    for rows in ("0 " + "1 " * 40, "0 " + "1" * 40):
         with pytest.raises(BadTable, match="too large"):
-            cells(of_rows(HEADER, *rows))
+            cells(referring(strings, rows))
+
+
+@pytest.mark.parametrize(
+    ("strings", "why"),
+    [
+        (b"<si><t>tube</t></si>" + BLANKS + b"<!DOCTYPE x>", "damaged or cut off"),
+        (b"<si><t>" + b"z" * 200_000 + b"</t></si>", "too large"),
+        (b"<si>" + b"<r/>" * 4_000 + b"</si>", "too large"),
+        (b"<si/>" * 1_001, "too large"),
+    ],
+)
+def test_shared_strings_are_checked(monkeypatch: pytest.MonkeyPatch, strings: bytes, why: str) -> None:
+    monkeypatch.setattr(package, "_MOST_ELEMENTS", 3000)
+    monkeypatch.setattr(package, "_MOST_AT_A_TIME", 150_000)
+    monkeypatch.setattr(package, "_MOST_TEXTS", 1_000)
+    with pytest.raises(BadTable, match=why):
+        cells(referring(strings, "0 0"))
 
 
 def test_size_is_limited_as_declared_and_as_read(monkeypatch: pytest.MonkeyPatch) -> None:
