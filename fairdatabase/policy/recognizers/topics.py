@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from fairdatabase.policy.recognizers.plain import is_plain
+from fairdatabase.policy.recognizers.strains import may_be_of_person
 from fairdatabase.policy.tables.fields import Field
 from fairdatabase.policy.tables.topics import Topic
 from fairdatabase.policy.tables.vocabulary import Vocabulary
@@ -41,12 +42,6 @@ _TAXONOMY = "NCBITAXON"
 _CODE, _COMBINED = "code", "combined"
 _TAXON_IDS = frozenset(("taxon_id", "host_taxid"))
 _AGE_OR_YEAR = re.compile(r"\d{2}|1[0-2]\d|19[0-9]\d|20[0-4]\d")
-# "F34", "34 M", "34", "JD1980": a strain may be named after the sex and age, or the initials and birth, of a donor.
-_CODE_OF_STRAIN = re.compile(
-    r"(?<![\w.-])(?:[FMfm][ _-]?\d{2,3}|\d{2,3}[ _-]?[FMfm]|\d{2}|[A-Z]{2,3}[ _-]?(?:19[0-9]\d|20[0-2]\d))(?![\w-])"
-)
-# Viruses have types: "Human papillomavirus 16", "Escherichia phage M13".
-_TYPED = re.compile(r"phage|influenza|virus", re.IGNORECASE)
 # "breast-fed" is one word about diet, which names no organ.
 _BREASTFED = re.compile(r"(?<!\w)breast[ -](?=fed|feed)", re.IGNORECASE)
 _QUASI, _SENSITIVE, _RESTRICTED = (
@@ -203,7 +198,7 @@ def _topics_of_organism(text: str, vocabulary: Vocabulary) -> Iterator[Topic]:
     folded = fold(text)
     if _VIRUS.search(folded.lower()):
         yield vocabulary.topics.by_name["infection"]
-    if _CODE_OF_STRAIN.search(folded) and not _TYPED.search(folded):
+    if may_be_of_person(folded):
         yield vocabulary.topics.by_name[_CODE]
     organisms = vocabulary.organisms
     for token in _harmful_tokens(folded, vocabulary):

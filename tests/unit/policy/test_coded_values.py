@@ -100,7 +100,11 @@ def test_usual_numbers_are_public(field: str, value: str) -> None:
     [
         "Streptococcus sp. M41", "Escherichia coli F62", "E. coli f 41", "Bacteroides sp. 41F", "Escherichia coli 41",
         "Lactobacillus gasseri 62 M", "E. coli KS1961", "Staphylococcus aureus AB-1985",
-        "Klebsiella pneumoniae strain M-62",
+        "Klebsiella pneumoniae strain M-62", "Escherichia coli ks1961", "E. coli KS61", "E. coli KS-61",
+        "E. coli K1961S",
+        "E. coli 1961KS", "Escherichia coli KS.1961", "E. coli S1961", "Escherichia coli 1961", "E. coli isolate 62yF",
+        "Bacteroides sp. B62M", "E. coli KS62F", "E. coli ksz1961", "E. coli 61KS", "E. coli str. ks-1961",
+        "Escherichia coli isolate KS 61", "E. coli 2009", "E. coli kslm2009", "Escherichia phage T1961",
     ],
 )  # fmt: skip
 def test_strain_that_may_be_a_sex_an_age_or_a_birth_is_not_public(organism: str) -> None:
@@ -115,7 +119,12 @@ def test_strain_that_may_be_a_sex_an_age_or_a_birth_is_not_public(organism: str)
 @pytest.mark.parametrize(
     "organism",
     ["Escherichia coli K-12", "Pseudomonas aeruginosa PAO1", "Escherichia coli O157:H7", "Escherichia phage M13",
-     "Bacillus subtilis 168", "Escherichia coli CFT073", "Staphylococcus aureus ATCC 25923", "human gut metagenome"],
+     "Bacillus subtilis 168", "Escherichia coli CFT073", "Staphylococcus aureus ATCC 25923", "human gut metagenome",
+     "Escherichia coli str. K-12 substr. MG1655", "Escherichia coli BL21", "Escherichia coli Nissle 1917",
+     "Lactobacillus rhamnosus GG", "Staphylococcus aureus NCTC 8325", "Bacteroides fragilis JCM 1234",
+     "Lactobacillus reuteri DSM 20016", "Escherichia coli ATCC 25922", "Escherichia coli O26:H11", "E. coli W3110",
+     "Lactobacillus plantarum WCFS1", "Bacteroides thetaiotaomicron VPI-5482", "Pseudomonas aeruginosa PA14",
+     "Bifidobacterium longum NCC2705", "Escherichia phage T4", "Mycobacterium bovis"],
 )  # fmt: skip
 def test_usual_strains_are_public(organism: str) -> None:
     assert "organism" not in anonymised(raw_sample(organism=organism, subject="S1")).classes
