@@ -1,5 +1,6 @@
 """`fairdb import`: sends a file of samples in chunks. Each chunk can be sent again safely."""
 
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from functools import partial
 from itertools import chain
@@ -70,7 +71,8 @@ def import_command(
     """Create a sample from each row of a file.
 
     The columns study, subject, organism, taxonId and collectionDate become the fields of a sample with these names.
-    requestId is your own key for the row. Every other column becomes metadata.
+    requestId is your own key for the row. Every other column becomes metadata; one that names the donor, such as
+    host_subject_id or patient, means the same as subject.
 
     You can import the same file again: rows that were stored within the last 24 hours are not stored twice. So correct
     the refused rows in the file and import it again, or correct and import the file that --refused wrote. Do not do
@@ -167,6 +169,15 @@ def _rows(count: int) -> str:
     return f"{count} row" if count == 1 else f"{count} rows"
 
 
+def _naming(donors: Sequence[str]) -> str:
+    """Return which columns name the donor."""
+    if not donors:
+        return "The rows name their donors"
+    if len(donors) == 1:
+        return f"The column {donors[0]} names the donor of a row"
+    return f"The columns {', '.join(donors[:-1])} and {donors[-1]} name the donor of a row"
+
+
 def _processed(made: Report) -> str:
     return f"{_rows(made.rows)} {'was' if made.rows == 1 else 'were'} processed"
 
@@ -188,11 +199,9 @@ def _show(made: Report, file: Path, written: Path | None, refused: Path | None) 
         table.add_row(*map(Text, (str(kind.rows), str(first.row), str(first.line), first.field, first.description)))
     out.print(table)
     if made.donors_without_consent:
-        line = (
-            "The column subject names the donor of a row. Record a consent for each donor, then import the file again:"
-        )
+        line = f"{_naming(made.donors)}. Record a consent for each donor, then import the file again:"
         body = '{"purpose": "sample_creation", "subject": "the donor"}'
-        out.print(line, Text(f"POST /api/consents {body}"), soft_wrap=True)
+        out.print(Text(line), Text(f"POST /api/consents {body}"), soft_wrap=True)
     if made.correctable:
         line = Text(f"Correct and import {refused}, or correct {file} and import that: one or the other, never both.")
         out.print(line, soft_wrap=True)

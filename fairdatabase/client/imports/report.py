@@ -54,6 +54,8 @@ class Report:
         self.kinds: dict[tuple[str, str], Kind] = {}
         self.comments = 0
         self.notes: list[str] = []
+        self.donors: Sequence[str] = ()
+        """The titles of the columns that name the donor."""
         self.dropped = DroppedColumns()
         self._columns_written = False
         self._report = report
@@ -73,7 +75,7 @@ class Report:
         self.new -= repeated
         self.repeated += repeated
         self.lost += repeated if sent.answer_lost else 0
-        self.comments, self.notes = chunk.comments, chunk.notes
+        self.comments, self.notes, self.donors = chunk.comments, chunk.notes, chunk.donors
         self.dropped.add(sent.imported.dropped, sent.imported.more_dropped)
         if chunk.titles and sent.imported.answers and not self._columns_written:
             self._write_columns()

@@ -64,6 +64,8 @@ class Chunk:
     """How many lines of the file so far are comments."""
     notes: list[str] = field(default_factory=list[str])
     """What the rows so far do not show of the file."""
+    donors: Sequence[str] = ()
+    """The titles of the columns that name the donor; empty for NDJSON."""
     rows: list[FileRow] = field(default_factory=list[FileRow])
     content: bytearray = field(default_factory=bytearray)
     """The lines to send: one for each row without a fault."""
@@ -116,12 +118,12 @@ def read_chunks(file: BinaryIO, format: Format, keys: Keys, worksheet: str = "")
 def _read_chunks(file: BinaryIO, cutter: LineRecords | TableRecords, keys: Keys) -> Iterator[Chunk]:
     """Raises FileUnusable, BadTable."""
     records = _records_of(file, cutter)
-    prepare, titles = _prepare_json, b""
+    prepare, titles, donors = _prepare_json, b"", list[str]()
     if isinstance(cutter, TableRecords):
         header = next(records, None)
         table = _Table(header, cutter.delimiter.encode(), organism_given=keys.organism_given)
-        prepare, titles = table.prepare, table.titles
-    chunk, number = Chunk(titles), 0
+        prepare, titles, donors = table.prepare, table.titles, table.donors
+    chunk, number = Chunk(titles, donors=donors), 0
     for number, record in enumerate(records, start=1):
         line, to_correct, key_generated = prepare(record, keys)
         fault = line if isinstance(line, Fault) else None
@@ -131,7 +133,7 @@ def _read_chunks(file: BinaryIO, cutter: LineRecords | TableRecords, keys: Keys)
         chunk.comments, chunk.notes = cutter.comments, cutter.notes
         if chunk.full:
             yield chunk
-            chunk = Chunk(titles)
+            chunk = Chunk(titles, donors=donors)
     if not number:
         raise FileUnusable("the file contains no rows")
     chunk.comments, chunk.notes = cutter.comments, cutter.notes
@@ -171,6 +173,7 @@ class _Table:
             _check_titles(titles.cells)
         self._delimiter = delimiter
         self._key_column = next((index for index, name in self._columns.named if name == "request_id"), None)
+        self.donors = [title for title in self._columns.titles if _names_donor(title)]
         self.titles = b"requestId" + delimiter + titles.raw if self._key_column is None else titles.raw
 
     def prepare(self, record: Record, keys: Keys) -> Prepared:
@@ -203,6 +206,11 @@ class _Table:
         if metadata:
             row["metadata"] = metadata
         return row if row.keys() - {"requestId"} else Fault.EMPTY
+
+
+def _names_donor(title: str) -> bool:
+    field = load_policy().resolve(title)
+    return field is not None and field.action == "subject"
 
 
 def _check_titles(titles: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from fairdatabase.policy.records.named_fields import NamedFields, judge_named, r
 from fairdatabase.policy.records.organisms import own_organism, settle_organism, titled_values, with_organism
 from fairdatabase.policy.records.origins import Origin, origin_of
 from fairdatabase.policy.records.postcodes import expects_five_figures
-from fairdatabase.policy.records.refusals import Refusal, collect_refusals
+from fairdatabase.policy.records.refusals import Refusal, collect_refusals, title_to_show
 from fairdatabase.policy.records.repeats import merge_repeats
 from fairdatabase.policy.records.rules import HAVE_ANSWERS, RuleContext, country_of
 from fairdatabase.policy.records.sorting import Sorted, Stored, gather_identifiers, sort_values
@@ -30,7 +30,6 @@ from fairdb.privacy.v1.field_class_pb2 import FieldClass
 from fairdb.samples.v1.sample_pb2 import RawSample, Sample
 
 _QUASI, _PUBLIC = FieldClass.FIELD_CLASS_QUASI_IDENTIFIER, FieldClass.FIELD_CLASS_PUBLIC
-_TWO_DONORS = "differs from the donor that the metadata names; send one donor"
 _TOO_MANY = "contains too many direct identifiers; leave them out"
 
 
@@ -150,8 +149,9 @@ class Anonymiser:
         # Check the validation rules of the proto.
         broken = broken_rules(raw, questionable, memo)
         refused = dict(named.refused)
-        if settled.is_contradicted:
-            refused["subject"] = _TWO_DONORS
+        if settled.contradiction is not None:
+            one, other = (title_to_show(name or "subject", policy) for name in settled.contradiction)
+            refused["subject"] = f"{one} and {other} name different donors; send one donor"
         elif settled.lost:
             for name, loser in settled.lost.items():
                 (named.dropped if name is None else dropped)["subject" if name is None else name] = loser

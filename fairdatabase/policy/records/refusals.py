@@ -12,6 +12,7 @@ from fairdatabase.violations import Violation
 _METADATA = f"{SAMPLE}.metadata"
 _NAME_WORD = re.compile(r"[^\W\d_]+")
 _NAME_SHAPE = re.compile(r"[A-Za-z0-9 _.()-]{1,64}")
+_KNOWN_SHAPE = re.compile(r"[A-Za-z _-]{1,64}")
 _MOST_DIGITS_OF_NAME = 4
 
 
@@ -48,6 +49,12 @@ def collect_refusals(
         if path not in refused:
             violations.append(Violation(path, violation.description))
     return Refusal(faults, violations)
+
+
+def title_to_show(name: str, policy: Policy) -> str:
+    """Return the name of a known field as its sender wrote it, or the policy's name if it is more than words."""
+    field = policy.resolve(name)
+    return name if field is None or _KNOWN_SHAPE.fullmatch(name) else field.name
 
 
 def _path(name: str, identifiers: Identifiers, policy: Policy) -> str:

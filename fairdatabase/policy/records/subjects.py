@@ -47,8 +47,8 @@ class Settled(NamedTuple):
     """None if no field names a donor."""
     lost: Mapping[str | None, Dropped]
     """The fields that do not decide, because another field does: names of the metadata, None for the sample's own."""
-    is_contradicted: bool
-    """Whether the fields name two people."""
+    contradiction: tuple[str | None, str | None] | None
+    """Two fields that name different people; None if all name one person."""
 
 
 def donor_of(text: str, vocabulary: Vocabulary) -> str | None:
@@ -78,19 +78,25 @@ def settle_subject(own: str | None, donors: Mapping[str, str], vocabulary: Vocab
     elif own is not None:
         named.insert(0, (None, own))
     if len(named) <= 1:
-        return Settled(named[0][1] if named else None, lost, is_contradicted=False)
+        return Settled(named[0][1] if named else None, lost, None)
     keys = {name: normalise_subject(donor) for name, donor in named}
     if len(set(keys.values())) == 1:
-        return Settled(min(named, key=lambda item: _rank(item[0]))[1], lost, is_contradicted=False)
+        return Settled(min(named, key=lambda item: _rank(item[0]))[1], lost, None)
     described = {name for name, donor in named if _describes(donor, vocabulary)}
     name, subject = min(
         named, key=lambda item: (item[0] in described, _is_case(item[0]), -len(keys[item[0]]), _rank(item[0]))
     )
     lost |= {other: REPEATED for other, key in keys.items() if key != keys[name]}
     ignored = described if name not in described else set[str | None]()
-    deciding = {keys[other]: donor for other, donor in named if other not in ignored and not _is_case(other)}
-    pairs = combinations(deciding.values(), 2)
-    return Settled(subject, lost, is_contradicted=any(not _is_end(one, other) for one, other in pairs))
+    deciding = [(other, donor) for other, donor in named if other not in ignored and not _is_case(other)]
+    pairs = combinations(sorted(deciding, key=lambda item: _rank(item[0])), 2)
+    two = next(((one[0], other[0]) for one, other in pairs if not _is_one(one, other, keys)), None)
+    return Settled(subject, lost, two)
+
+
+def _is_one(one: tuple[str | None, str], other: tuple[str | None, str], keys: Mapping[str | None, str]) -> bool:
+    """Return whether two fields name one donor."""
+    return keys[one[0]] == keys[other[0]] or _is_end(one[1], other[1])
 
 
 def best_column(columns: Mapping[str, Iterable[str]], vocabulary: Vocabulary) -> str | None:

@@ -273,9 +273,22 @@ def test_refused_rows_too_large_to_write_are_reported(platform: Platform) -> Non
 
 def test_missing_consent_of_donors_is_explained_once(platform: Platform) -> None:
     platform.answers = [refuse("CONSENT_REQUIRED", of="subject")]
-    assert importing().stdout.count("The column subject names the donor of a row. Record a consent for each donor") == 1
+    assert importing().stdout.count("The rows name their donors. Record a consent for each donor") == 1
     platform.answers = [refuse("CONSENT_REQUIRED", of="account")]
-    assert "column subject" not in importing().stdout
+    assert "Record a consent" not in importing().stdout
+
+
+@pytest.mark.parametrize(("titles", "expected"), [
+    (["subject"], "The column subject names the donor of a row."),
+    (["Host Subject ID"], "The column Host Subject ID names the donor of a row."),
+    (["case_id", "body_site"], "The column case_id names the donor of a row."),
+    (["patient", "DONOR"], "The columns patient and DONOR name the donor of a row."),
+    (["subject", "person", "age", "proband_id"], "The columns subject, person and proband_id name the donor of a row."),
+])  # fmt: skip
+def test_missing_consent_of_donors_names_the_columns(platform: Platform, titles: list[str], expected: str) -> None:
+    platform.answers = [refuse("CONSENT_REQUIRED", of="subject")]
+    Path("t.csv").write_text(f"organism,{','.join(titles)}\nE. coli{',k7' * len(titles)}\n")
+    assert expected in run("import", "t.csv", "--email", "a@example.org").stdout
 
 
 def test_refused_file_comes_with_one_clear_instruction(platform: Platform) -> None:
