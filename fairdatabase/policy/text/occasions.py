@@ -41,7 +41,8 @@ _LAST = re.compile(rf"(?:{_OCCASION}){_BETWEEN}$")
 _FIRST = re.compile(rf"^{_BETWEEN}(?:{_OCCASION})(?:[\W_]{{1,3}}|(?<=\d)(?=[a-z]))")
 # These count only beside a code with digits: "P77D14", "P77_2", "P77-b", "W4-P77". "HV-1" and "D14" name donors.
 _SHORT_LAST = re.compile(
-    rf"(?:{_START}(?:{CODES}){_BETWEEN}\d{{1,4}}(?:[.,]\d{{1,2}})?[a-e]?|[\W_]{{1,2}}(?:\d{{1,2}}|[a-e]|i{{1,3}}|iv))"
+    rf"(?:{_START}(?:{CODES}){_BETWEEN}\d{{1,4}}(?:[.,]\d{{1,2}})?[a-e]?|[\W_]{{1,2}}(?:\d{{1,2}}|[a-e]|i{{1,3}}|iv)"
+    r"|(?<=\d)[a-e])"
     rf"{_BETWEEN}$"
 )
 _SHORT_FIRST = re.compile(rf"^{_BETWEEN}(?:{CODES})\d{{1,3}}[\W_]{{0,3}}(?=[a-z]{{1,6}}[\W_]?\d)")
