@@ -237,5 +237,8 @@ def _show_dropped(made: Report) -> None:
             out.print(
                 f"{len(drops) - _SHOWN} more kinds of values were dropped. --report FILE names them for each row."
             )
+    if made.bare:
+        samples = "1 sample contains" if made.bare == 1 else f"{made.bare} samples contain"
+        out.print(Text.assemble(("Warning: ", "yellow"), f"{samples} nothing but the organism."), soft_wrap=True)
     if dropped.more:
         out.print(f"{dropped.more} more values were dropped, under too many different names to list.")

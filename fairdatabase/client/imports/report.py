@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TextIO
 
 from fairdatabase.client.imports.dropped import DroppedColumns
-from fairdatabase.client.imports.rows import Chunk, FileRow
+from fairdatabase.client.imports.rows import Chunk, FileRow, default_policy
 from fairdatabase.client.imports.sending import Sent
+from fairdatabase.policy.text.characters import clean
 from fairdatabase.sheets.formulas import as_text
 
 _TITLES = ("row", "line", "id", "reason", "field", "how to correct it", "dropped")
 _FIELDS = ("row", "line", "id", "droppedFields", "moreDroppedFields", "error")
+_OF_DONOR = ("subject", "collectionDate", "collection_date")
+_OF_ORGANISM = ("organism", "taxon_id")
 _MOST_KINDS = 1000
 """The maximum number of kinds of problems to count separately. A usual file has one per column and rule."""
 
@@ -51,6 +54,8 @@ class Report:
         """How many rows were written to the file of refused rows."""
         self.too_large = list[int]()
         """The numbers of refused rows that were too large to write."""
+        self.bare = 0
+        """How many new samples contain nothing but the organism."""
         self.kinds: dict[tuple[str, str], Kind] = {}
         self.comments = 0
         self.notes: list[str] = []
@@ -71,7 +76,7 @@ class Report:
 
     def add(self, chunk: Chunk, sent: Sent) -> None:
         """Add the rows of a chunk, with the platform's answers to those that were sent."""
-        left, repeated = iter(sent.imported.answers), sent.imported.repeated
+        left, lines, repeated = iter(sent.imported.answers), iter(chunk.content.split(b"\n")), sent.imported.repeated
         self.new -= repeated
         self.repeated += repeated
         self.lost += repeated if sent.answer_lost else 0
@@ -80,11 +85,12 @@ class Report:
         if chunk.titles and sent.imported.answers and not self._columns_written:
             self._write_columns()
         for row in chunk.rows:
-            answer = next(left) if row.fault is None else {"error": _error_of(row)}
+            answer, line = (next(left), next(lines)) if row.fault is None else ({"error": _error_of(row)}, b"")
             error = answer.get("error")
             problems = list(_problems_of(row, error)) if error else []
             self.new += not problems
             self.refused += bool(problems)
+            self.bare += not error and self._is_bare(line, answer)
             for problem in problems:
                 self._count(problem)
             if error and error["reason"] == "CONSENT_REQUIRED":
@@ -92,6 +98,15 @@ class Report:
             self._write(row, answer, problems)
             if error and not _corrected_before(row, error):
                 self._write_refused(chunk, row)
+
+    def _is_bare(self, line: bytes, answer: dict[str, Any]) -> bool:
+        """Return whether the sample of a row contains nothing but the organism."""
+        if answer.get("moreDroppedFields"):
+            return False
+        dropped = {*answer.get("droppedFields", ())}.union(*self.dropped.by_name.values())
+        row: dict[str, Any] = json.loads(line)
+        given = {name: value for name, value in row.items() if name in _OF_DONOR} | row.get("metadata", {})
+        return not any(name not in dropped and _says_more(name, value) for name, value in given.items())
 
     def _write_refused(self, chunk: Chunk, row: FileRow) -> None:
         if self._refused is None:
@@ -164,6 +179,15 @@ def _private(name: str, flags: int) -> int:
         # The file may exist, or be a device.
         os.fchmod(descriptor, 0o600)
     return descriptor
+
+
+def _says_more(name: str, value: object) -> bool:
+    """Return whether a stored field says more about a sample than its organism."""
+    policy = default_policy()
+    if value is None or (isinstance(value, str) and policy.vocabulary.missing.term(clean(value)) == ""):
+        return False
+    field = policy.resolve(name)
+    return field is None or field.name not in _OF_ORGANISM
 
 
 def _error_of(row: FileRow) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any, BinaryIO, NamedTuple, cast
 
+from fairdatabase.policy.tables.fields import Policy
 from fairdatabase.policy.tables.reader import load_policy
 from fairdatabase.sheets.columns import REQUEST_ID, SAMPLE_FIELDS, Columns, RowRagged, TitlesUnusable, list_titles
 from fairdatabase.sheets.errors import BadTable
@@ -208,14 +210,20 @@ class _Table:
         return row if row.keys() - {"requestId"} else Fault.EMPTY
 
 
+@cache
+def default_policy() -> Policy:
+    """Return the policy with which this client was installed. The platform may use a newer one."""
+    return load_policy()
+
+
 def _names_donor(title: str) -> bool:
-    field = load_policy().resolve(title)
+    field = default_policy().resolve(title)
     return field is not None and field.action == "subject"
 
 
 def _check_titles(titles: Sequence[str]) -> None:
     """Raise FileUnusable if no column names the organism, so that no row could be stored."""
-    policy = load_policy()
+    policy = default_policy()
     fields = {field.name for title in titles if (field := policy.resolve(title)) is not None}
     if fields.isdisjoint(("organism", "taxon_id")):
         found = f"the columns are: {list_titles(titles)}"

@@ -229,6 +229,7 @@ def test_excel_file_is_imported_whatever_its_name(platform: Platform, name: str)
         "2 rows: 2 new, 0 stored before, 0 refused",
         "1 cell has an error such as #N/A, so it was read as blank.",
         '1 line begins with "#": passed over as comments.',
+        "Warning: 1 sample contains nothing but the organism.",
     ]
     sent = [{name: value for name, value in row.items() if name != "requestId"} for row in platform.sent]
     assert sent == [{"organism": "E. coli", "metadata": {"age": "34", "found": "true"}}, {"organism": "E. coli"}]
@@ -344,3 +345,24 @@ def test_import_ends_silently_if_nobody_reads_its_output(platform: Platform, mon
     monkeypatch.setattr("fairdatabase.client.terminal._Console.print", broken)
     result = importing()
     assert (result.exit_code, result.output) == (141, "")
+
+
+@pytest.mark.parametrize(("name", "content", "dropped", "expected"), [
+    ("t.csv", "organism,age\nE. coli,\nE. coli,\n", [], 2),
+    ("t.csv", "organism,age,ph\nE. coli,old,\nE. coli,34,\n", ["age"], 2),
+    ("t.csv", "organism,age,ph\nE. coli,old,7\nE. coli,34,\n", ["age"], 1),
+    ("t.csv", "species,ncbi taxon id\nE. coli,562\n", [], 1),
+    ("t.csv", "organism,subject\nE. coli,k7\n", [], 0),
+    ("t.csv", "organism,sampling date\nE. coli,2016\nE. coli,n/a\n", [], 1),
+    ("t.ndjson", '{"organism": "E. coli"}\n{"organism": "E. coli", "metadata": {"ph": 7}}\n', [], 1),
+    ("t.ndjson", '{"organism": "E. coli", "collectionDate": "2016"}\n', [], 0),
+])  # fmt: skip
+def test_samples_of_nothing_but_the_organism_are_counted(
+    platform: Platform, name: str, content: str, dropped: list[str], expected: int
+) -> None:
+    platform.answers = [lambda rows: Imported([{"id": "1", "droppedFields": dropped} for _ in rows], 0)]
+    Path(name).write_text(content)
+    printed = run("import", name, "--email", "a@example.org").stdout
+    assert ("nothing but the organism" in printed) == bool(expected)
+    counted = "1 sample contains" if expected == 1 else f"{expected} samples contain"
+    assert (f"Warning: {counted} nothing but the organism." in printed) == bool(expected)
