@@ -76,7 +76,11 @@ class Report:
 
     def add(self, chunk: Chunk, sent: Sent) -> None:
         """Add the rows of a chunk, with the platform's answers to those that were sent."""
-        left, lines, repeated = iter(sent.imported.answers), iter(chunk.content.split(b"\n")), sent.imported.repeated
+        left, lines, repeated = (
+            iter(sent.imported.answers),
+            iter(bytes(chunk.content).split(b"\n")),
+            sent.imported.repeated,
+        )
         self.new -= repeated
         self.repeated += repeated
         self.lost += repeated if sent.answer_lost else 0
