@@ -153,7 +153,7 @@ class Policy:
                 continue
             if not _suits(reading, found.field):
                 continue
-            how = found.reading or reading_of(reading)
+            how = _combined(reading_of(reading), found.reading)
             # The labels of codes may be any text: "1=male, 2=female".
             return Match(found.field, not (how and how.codes) or how is found.reading, how)
         return Match(next((field for pattern, field in self._patterns if pattern.search(squashed)), None))
@@ -174,6 +174,14 @@ class Policy:
                     squashed = squashed[len(prefix) :]
                     break
         return Match(found, True, self._translations.get(squashed)) if found else None
+
+
+def _combined(own: Reading | None, translation: Reading | None) -> Reading | None:
+    """Return how to read values under a title that has a coding of its own, "(1=m, 2=w)", or translated values."""
+    if own is None or translation is None or not own.codes:
+        return translation or own
+    codes = {code: translation.codes.get(squash(label), label) for code, label in own.codes.items()}
+    return replace(own, codes=codes)
 
 
 def _suits(title: Title, field: Field) -> bool:

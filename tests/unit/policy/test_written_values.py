@@ -503,3 +503,16 @@ def test_every_band_comes_back_unchanged_when_it_is_sent_again(field: Field) -> 
 )
 def test_place_becomes_its_country_or_sea(written: str, expected: str | None) -> None:
     assert stored("geo_loc_name", written) == expected
+
+
+@pytest.mark.parametrize(("title", "written", "expected"), [
+    ("Geschlecht", "w", "Female"), ("geschlecht", "W", "Female"), ("Geschlecht", "männlich", "Male"),
+    ("geschlecht", "Weiblich", "Female"), ("Geschlecht", "d", "Other"), ("Geschlecht", "divers", "Other"),
+    ("Patient Geschlecht", "w", "Female"), ("geslacht", "V", "Female"), ("geslacht", "m", "Male"),
+    ("sexe", "h", "Male"), ("Sexe", "F", "Female"), ("sexe", "féminin", "Female"), ("sexe", "female", "Female"),
+    ("Geschlecht", "unbekannt", "unknown"), ("Geschlecht (1=m, 2=w)", "2", "Female"),
+    ("Geschlecht (1=male, 2=female)", "1", "Male"), ("sexe (1=homme, 2=femme)", "1", "Male"),
+    ("Geschlecht", "q", None), ("sex", "w", None), ("sex", "h", None), ("sexo", "h", None),
+])  # fmt: skip
+def test_letters_of_a_sex_count_under_titles_of_their_language(title: str, written: str, expected: str | None) -> None:
+    assert kept({title: written}).get("sex") == expected
