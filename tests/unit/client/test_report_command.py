@@ -154,8 +154,9 @@ def test_columns_that_options_leave_out_are_named_in_one_line(tmp_path: Path) ->
 
 def test_proposal_limits_what_a_class_reveals_and_counts_whom_it_singles_out(tmp_path: Path) -> None:
     header = ("subject_id", "age", "sex", "disease", "sample_volume", "nitrate", "shoe size")
+    diseases = ("flu", "IBD", "flu;IBD", "none")
     rows = [
-        (f"p{i}", str(20 + i % 40), "FM"[i % 2], ("flu", "IBD", "flu;IBD", "none")[i % 4], str(10**6 + 7919 * i), "150",
+        (f"p{i}", str(20 + i % 40), "FM"[i % 2], diseases[7 * i % 11 % 4], str(10**6 + 7919 * i), "150",
          str(i))
         for i in range(200)
     ]  # fmt: skip
