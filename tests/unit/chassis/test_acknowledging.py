@@ -15,6 +15,8 @@ class Channel:
     def __init__(self) -> None:
         self.acks: list[tuple[int, bool]] = []
         self.is_closed = False
+        self.others = asyncio.all_tasks()
+        """Tasks of other tests that use the same event loop. Some never end."""
 
     async def basic_ack(self, delivery_tag: int, multiple: bool = False, wait: bool = True) -> None:
         if self.is_closed:
@@ -30,17 +32,17 @@ def start(messages: int) -> tuple[Channel, Acknowledger, list[BaseException]]:
     return channel, acknowledger, failures
 
 
-async def until_idle() -> None:
-    me = asyncio.current_task()
-    while others := [task for task in asyncio.all_tasks() if task is not me]:
-        await asyncio.wait(others)
+async def until_idle(channel: Channel) -> None:
+    """Wait until the tasks that began after the channel was made have ended."""
+    while begun := asyncio.all_tasks() - channel.others:
+        await asyncio.wait(begun)
 
 
 async def test_messages_handled_together_are_acknowledged_in_one_frame() -> None:
     channel, acknowledger, _ = start(5)
     for tag in (2, 1, 3, 5, 4):
         acknowledger.handled(tag)
-    await until_idle()
+    await until_idle(channel)
     assert channel.acks == [(5, True)]
 
 
@@ -48,10 +50,10 @@ async def test_waiting_message_is_not_acknowledged_and_does_not_delay_others() -
     channel, acknowledger, _ = start(5)
     for tag in (1, 2, 4, 5):
         acknowledger.handled(tag)
-    await until_idle()
+    await until_idle(channel)
     assert channel.acks == [(2, True), (4, False), (5, False)]
     acknowledger.handled(3)
-    await until_idle()
+    await until_idle(channel)
     assert channel.acks[3:] == [(3, True)]
 
 
@@ -59,7 +61,7 @@ async def test_each_message_is_acknowledged_once() -> None:
     channel, acknowledger, _ = start(4)
     for tag in (1, 3, 2, 4):
         acknowledger.handled(tag)
-        await until_idle()
+        await until_idle(channel)
     covered: list[int] = []
     for tag, multiple in channel.acks:
         covered += [each for each in range(1, tag + 1) if each not in covered] if multiple else [tag]
@@ -70,5 +72,5 @@ async def test_closed_channel_is_reported_and_not_raised() -> None:
     channel, acknowledger, failures = start(1)
     channel.is_closed = True
     acknowledger.handled(1)
-    await until_idle()
+    await until_idle(channel)
     assert [type(failure) for failure in failures] == [ChannelInvalidStateError]
