@@ -49,8 +49,8 @@ async def get(connection: Connection, account_id: UUID) -> Account:
 async def lock(connection: Connection, account_id: UUID) -> asyncpg.Record | None:
     """Lock an account until the transaction ends; return its row as it is now, or None if there is no such account.
 
-    Whatever issues tokens, ends sessions or changes what a log-in needs holds this lock, so that these happen one after
-    another: no token names roles that the account has lost.
+    Every call that issues tokens, ends sessions or changes the account takes this lock first. So such calls run one
+    after another, and no token names a role that the account has lost.
     """
     return await connection.fetchrow(LOCK, account_id)
 

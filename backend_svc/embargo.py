@@ -45,7 +45,7 @@ SWEEP_ENDED = Sweep("embargo", "ends_at < now() - interval '1 day'")
 
 
 async def join(database: Database, owners: Iterable[UUID], step: timedelta) -> Mapping[UUID, UUID]:
-    """Return the embargo that new samples of each owner join, and prolong it. None if the step is zero."""
+    """Return the embargo that new samples of each owner join, and prolong it. Return nothing if the step is zero."""
     if not step:
         return {}
     found = await database.fetch(JOIN, sorted(set(owners)), step)

@@ -90,7 +90,7 @@ async def connect(url: str) -> AsyncIterator[tuple[AbstractConnection, asyncio.E
 async def declare_exchange(
     connection: AbstractConnection, name: str = EXCHANGE, type: aio_pika.ExchangeType = EXCHANGES[EXCHANGE]
 ) -> None:
-    """Declare an exchange unless it exists. Whoever may declare one may also delete it, so services may do neither."""
+    """Declare an exchange unless it exists. Services lack the right to declare it, which includes deleting it."""
     try:
         async with await connection.channel() as channel:
             await channel.declare_exchange(name, type, passive=True)

@@ -1,6 +1,6 @@
 """Standard output as a file for log lines that never makes its writer wait, and never raises.
 
-A thread of its own writes. If the disk is full, or whoever reads a pipe stops reading, lines are dropped and counted:
+A separate thread writes. If the disk is full, or the reader of a pipe stops reading, lines are dropped and counted:
 a service must go on without its log.
 """
 

@@ -99,7 +99,7 @@ class Database:
                 await failing.pause()
 
 
-# Classes of SQLSTATE that mean "not now", whatever the statement: 08, 25006, 53, 55P03, 57 and 58.
+# Errors that say something about the server, not about the statement: SQLSTATE 08, 25006, 53, 55P03, 57 and 58.
 _UNAVAILABLE = (
     asyncpg.InternalClientError,  # raised when the server dies in the middle of an exchange
     OSError,

@@ -16,7 +16,7 @@ MOST_UNPACKED = 512 * 1024**2
 """The size limit of the unpacked parts, in bytes."""
 _MOST_PARTS = 10_000
 _MOST_ELEMENTS = 2_000_000
-"""The maximum number of XML elements in a row, and outside of rows."""
+"""The maximum number of XML elements in one row, and of those outside all rows."""
 _MOST_TEXTS = 3_000_000
 """The maximum number of shared strings, which the library holds all at once."""
 _MOST_AT_A_TIME = 32 * 1024**2
@@ -68,7 +68,7 @@ def check_package(file: BinaryIO) -> dict[str, int]:
 
 
 def _check_directory(parts: list[ZipInfo]) -> None:
-    """Raise BadTable if the package is no workbook, or larger than the limits by its own account."""
+    """Raise BadTable if the package is not a workbook, or if its directory declares sizes above the limits."""
     names = [part.filename for part in parts]
     for pattern, why in _OTHER_PARTS:
         if any(map(pattern.fullmatch, names)):

@@ -8,8 +8,8 @@ never gets a leader again, because it is registered on disk late. A test that ki
 queues have existed for two seconds.
 
 Each service has an account. All may publish events; only services with consumers may do more. A consumer's queues have
-the name of its service as a prefix. The broker creates the exchanges at its start, because whoever may declare an
-exchange may also delete it.
+the name of its service as a prefix. The broker creates the exchanges at its start. A service that may declare an
+exchange could also delete it.
 """
 
 import base64

@@ -138,7 +138,7 @@ def _check(
         raise typer.Exit(BAD_INPUT)
     # The name of a packed file ends in two suffixes: ".csv.gz".
     suffix = Path(file.stem).suffix if file.suffix.lower() == ".gz" else file.suffix
-    # An Excel file is read as CSV, whatever its name.
+    # The name does not matter: an Excel file is read as CSV.
     found = Format.CSV if is_excel else format or _FORMATS.get(suffix.lower())
     if found is None:
         raise typer.BadParameter(f"the name of {file.name} does not show its format: add --format csv, tsv or ndjson")

@@ -88,7 +88,7 @@ _label(
     rf"{_NUMBERED}{{0,2}}{_IS}{_VALUE}{_END}",
     _has_digits,
 )
-# These words need another that says "number", or a value that is no count.
+# These words count only beside a word for "number", or before a value that cannot be a count.
 _PERSONS = """
     patient, patiente, patientin, patients, patient's, pasient, paciente, paziente, pacjent, pacjenta, pacjentka,
     pacjentki, doente, malade, potilas, potilaan, donor, donator, donneur, donante, donatore, doador, dawca,
@@ -279,7 +279,7 @@ def erase_labelled(text: str, cues: Iterable[str], replacement: str) -> str:
 
 
 def _find_labelled(text: str, low: str, start: int, cue: str) -> tuple[int, int] | None:
-    """Return the span of the value behind the label that begins with a cue at `start`; None if there is no value."""
+    """Return the span of the value after a label, or None. The label begins with a cue at `start`."""
     for label, phrases in _LABELS.get(cue, _NO_LABELS).items():
         for phrase in phrases:
             end = start + len(phrase)

@@ -19,7 +19,7 @@ from fairdatabase.policy.text.occasion_words import (
     VISITS,
 )
 
-# A longer text is no code of a study, and the searches below take more than proportional time.
+# A longer text is not a code, and searching it would take too long: the time grows faster than the length.
 _LONGEST = 128
 # "P77 visit 2 day 3 aliquot 4 2018-04-05" has four occasions.
 _MOST_ROUNDS = 4
@@ -29,7 +29,7 @@ _NUMBER = (
     rf"seven|eight|nine|ten|{ORDINALS})"
 )
 _ORDINAL = rf"(?:(?<!\d)\d{{1,3}}(?:st|nd|rd|th|e|\.)|{ORDINALS})"
-# A word of letters must not go on before an occasion: "PT1" is no "T1", and "Sunday1" no "day1".
+# No letter may precede an occasion: "PT1" does not contain "T1", and "Sunday1" does not contain "day1".
 _START = r"(?<![^\W\d_])"
 _DATE = r"(?<!\d)(?:19|20)\d\d[-./]?[01]\d[-./]?[0-3]\d(?!\d)|(?<!\d)[0-3]?\d[-./][01]?\d[-./](?:19|20)\d\d(?!\d)"
 _SPELLED = f"{VISITS}|{REPEATS}|{PIECES}|{DAYS}|{MONTHS_AND_YEARS}|rep|wk|yr|tp|fu"
