@@ -23,6 +23,11 @@ class Layout:
         return self.root / "trust"
 
     @property
+    def certificates(self) -> Path:
+        """A folder for each holder of a certificate; see `authority`."""
+        return self.root / "certificates"
+
+    @property
     def envoy(self) -> Path:
         return self.root / "envoy"
 
@@ -42,6 +47,6 @@ class Layout:
 
     def create(self) -> None:
         """Create the folders. Only the owner can enter `secrets`."""
-        for folder in (self.root, self.root / "logs", self.trust, self.envoy):
+        for folder in (self.root, self.root / "logs", self.trust, self.certificates, self.envoy):
             folder.mkdir(parents=True, exist_ok=True)
         self.secrets.mkdir(mode=0o700, exist_ok=True)

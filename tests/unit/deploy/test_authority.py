@@ -1,0 +1,92 @@
+"""The local authority: what it issues, renews and forgets."""
+
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.x509.verification import PolicyBuilder, Store
+
+from chassis.identity.certificates import (
+    AUTHORITIES,
+    CERTIFICATE,
+    KEY,
+    Certificate,
+    CertificateInvalid,
+    Certificates,
+    spiffe_id,
+)
+from deploy.local.authority import HOLDERS, LIFETIME, Authority
+from deploy.local.layout import Layout
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    layout = Layout(tmp_path)
+    layout.create()
+    authority = Authority(layout)
+    authority.issue_missing()
+    return authority
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_certificate_names_its_holder_and_verifies(authority: Authority, holder: str) -> None:
+    held = Certificate.read(authority.folder(holder))
+    leaf = x509.load_pem_x509_certificate(held.chain)
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.UniformResourceIdentifier) == [spiffe_id(holder)]
+    leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(held.authorities))
+
+
+def test_server_certificate_passes_strict_verification_for_loopback(authority: Authority) -> None:
+    held = Certificate.read(authority.folder("postgres"))
+    store = Store(x509.load_pem_x509_certificates(held.authorities))
+    verifier = PolicyBuilder().store(store).build_server_verifier(x509.DNSName("localhost"))
+    assert len(verifier.verify(x509.load_pem_x509_certificate(held.chain), [])) == 2
+
+
+def test_key_is_readable_only_by_its_owner(authority: Authority) -> None:
+    for holder in HOLDERS:
+        assert (authority.folder(holder) / KEY).stat().st_mode & 0o777 == 0o400
+        assert authority.folder(holder).resolve().stat().st_mode & 0o077 == 0
+
+
+def test_fresh_certificate_stays(authority: Authority) -> None:
+    before = Certificate.read(authority.folder("gateway"))
+    authority.issue_missing()
+    assert Certificate.read(authority.folder("gateway")) == before
+
+
+def test_certificate_is_renewed_when_a_third_of_its_life_is_over(authority: Authority) -> None:
+    before = Certificate.read(authority.folder("gateway"))
+    authority.issue("gateway", LIFETIME * 0.6)
+    assert authority.due("gateway")
+    authority.issue_missing()
+    after = Certificate.read(authority.folder("gateway"))
+    assert not authority.due("gateway")
+    assert after.key != before.key
+
+
+@pytest.mark.parametrize("damage", [CERTIFICATE, KEY, AUTHORITIES])
+def test_damaged_certificate_is_refused_and_replaced(authority: Authority, damage: str) -> None:
+    file = authority.folder("gateway") / damage
+    file.chmod(0o600)
+    file.write_text("-----BEGIN NOTHING-----")
+    with pytest.raises(CertificateInvalid):
+        Certificate.read(authority.folder("gateway"))
+    authority.issue_missing()
+    assert not authority.due("gateway")
+
+
+def test_reader_keeps_the_old_certificate_until_the_new_one_is_whole(authority: Authority) -> None:
+    reader = Certificates(authority.folder("gateway"))
+    before = reader.current
+    authority.issue("gateway")
+    key = authority.folder("gateway") / KEY
+    whole = key.read_bytes()
+    key.chmod(0o600)
+    key.write_bytes(before.key)  # the key of the certificate before
+    assert not reader.refresh()
+    assert reader.current == before
+    key.write_bytes(whole)
+    assert reader.refresh()
+    assert reader.current == Certificate.read(authority.folder("gateway")) != before
