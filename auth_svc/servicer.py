@@ -34,9 +34,10 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
     async def Login(self, request: pb.LoginRequest, context: Context) -> pb.Tokens:
         async with self._database.connection() as connection:
             row = await accounts.find_by_email(connection, request.email)
-        if not await passwords.verify_password(request.password, row["password_hash"] if row else None):
+        # Also for an unknown account, so that the time of the answer does not reveal which accounts exist.
+        matches = await passwords.verify_password(request.password, row["password_hash"] if row else None)
+        if row is None or not matches:
             raise CredentialsWrong
-        assert row is not None
         async with self._database.transaction() as connection:
             # The row that was read before is as old as the computation of the hash, and may name roles since lost.
             now = await accounts.lock(connection, row["id"])

@@ -22,13 +22,13 @@ from fairdb.options.v1.access_pb2 import Role
 SESSION_DAYS = 30
 
 OPEN = "INSERT INTO session (id, account_id, expires_at) VALUES ($1, $2, now() + make_interval(days => $3))"
-ADD_TOKEN = "INSERT INTO refresh_token (token_hash, session_id) VALUES ($1, $2)"
-FIND_TOKEN = """
+ADD_REFRESH = "INSERT INTO refresh_token (token_hash, session_id) VALUES ($1, $2)"
+FIND_REFRESH = """
 SELECT refresh_token.used, session.id AS session_id, session.account_id, session.expires_at > now() AS lives
 FROM refresh_token JOIN session ON session.id = refresh_token.session_id
 WHERE token_hash = $1
 """
-USE_TOKEN = "UPDATE refresh_token SET used = true WHERE token_hash = $1"
+USE_REFRESH = "UPDATE refresh_token SET used = true WHERE token_hash = $1"
 OF_ACCOUNT = "SELECT id FROM session WHERE account_id = $1"
 CLOSE = "DELETE FROM session WHERE id = $1"
 SWEEP_SESSIONS = Sweep("session", "expires_at < now()")
@@ -53,7 +53,7 @@ async def open_session(connection: Connection, account: Account, signer: Signer)
 async def issue(connection: Connection, session_id: UUID, account: Account, signer: Signer) -> Tokens:
     """Return a session's next pair of tokens."""
     refresh_token = secrets.token_urlsafe(32)
-    await connection.execute(ADD_TOKEN, _hash(refresh_token), session_id)
+    await connection.execute(ADD_REFRESH, _hash(refresh_token), session_id)
     claims = {"sub": account.id, "sid": str(session_id), "roles": [Role.Name(role) for role in account.roles]}
     access_token = signer.sign(ACCOUNT_AUDIENCE, ACCOUNT_TOKEN_SECONDS, claims)
     return Tokens(access_token=access_token, refresh_token=refresh_token, expires_in=ACCOUNT_TOKEN_SECONDS)
@@ -61,19 +61,19 @@ async def issue(connection: Connection, session_id: UUID, account: Account, sign
 
 async def owner_of(connection: Connection, refresh_token: str) -> UUID | None:
     """Return the account of a refresh token, or None when it was never issued or its session is closed."""
-    row = await connection.fetchrow(FIND_TOKEN, _hash(refresh_token))
+    row = await connection.fetchrow(FIND_REFRESH, _hash(refresh_token))
     return None if row is None else row["account_id"]
 
 
 async def use_refresh_token(connection: Connection, refresh_token: str) -> Exchange | None:
     """Use a refresh token; return None when it was never issued or its session is closed. Needs the account's lock."""
     token_hash = _hash(refresh_token)
-    row = await connection.fetchrow(FIND_TOKEN, token_hash)
+    row = await connection.fetchrow(FIND_REFRESH, token_hash)
     if row is None:
         return None
     good = row["lives"] and not row["used"]
     if good:
-        await connection.execute(USE_TOKEN, token_hash)
+        await connection.execute(USE_REFRESH, token_hash)
     return Exchange(row["session_id"], good)
 
 

@@ -10,7 +10,7 @@ from fairdb.options.v1.access_pb2 import Principal
 
 CORRELATION_ID = "x-correlation-id"
 TRACEPARENT = "traceparent"
-SERVICE_TOKEN = "x-service-token"
+SERVICE_TOKEN = "x-service-token"  # noqa: S105 - the name of a header
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -31,7 +31,8 @@ class Caller:
     @property
     def principal(self) -> Principal:
         """The account, in the form that other services receive."""
-        assert self.user_id is not None, "only an RPC for accounts has a principal"
+        if self.user_id is None:
+            raise RuntimeError("only an RPC for accounts has a principal")
         return Principal(user_id=self.user_id, roles=sorted(self.roles))  # pyright: ignore[reportArgumentType]
 
     @property

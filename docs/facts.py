@@ -99,7 +99,8 @@ def constants(tree: ast.AST) -> set[str]:
 def attribute_docstrings(kind: type) -> dict[str, str]:
     """Map the attributes of a class to the docstrings below them."""
     body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
-    assert isinstance(body, ast.ClassDef)
+    if not isinstance(body, ast.ClassDef):
+        raise TypeError(f"{kind} is not a class statement")
     return {
         above.target.id: below.value.value
         for above, below in pairwise(body.body)

@@ -55,6 +55,7 @@ async def resume(database: Database, sample_id: UUID) -> None:
             raise SampleNotFound
         if awaited := AWAITED.get(state):
             row = await connection.fetchrow(EVENT_OF_TYPE, sample_id, awaited)
-            assert row is not None, "the transaction that reaches a state records its event"
+            if row is None:
+                raise LookupError(f"sample {sample_id} has reached state {state} without an event")
             # Publish the same event, not a new one: a consumer that has handled the event recognises its id.
             await outbox.record(connection, [event_store.to_event(row)])

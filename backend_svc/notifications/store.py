@@ -51,6 +51,7 @@ async def add(database: Database, account: UUID, subscription: Subscription) -> 
     if organism is None and study is None:
         raise InvalidRequest(violations=[Violation("subscription.organism", "must be a name")])
     row = await database.fetchrow(ADD, uuid7(), account, organism, organism and organism.lower(), study)
+    assert row is not None  # noqa: S101 - the statement returns the row that it adds, or the one in its way
     return _to_subscription(row)
 
 
@@ -98,8 +99,7 @@ async def list_notifications(database: Database, request: ListAccountNotificatio
     return page
 
 
-def _to_subscription(row: asyncpg.Record | None) -> Subscription:
-    assert row is not None
+def _to_subscription(row: asyncpg.Record) -> Subscription:
     subscription = Subscription(id=str(row["id"]))
     if row["study"] is not None:
         subscription.study = str(row["study"])

@@ -187,8 +187,9 @@ def _indexed(value: language.Value) -> tuple[str, str | float]:
         return "text_value", str(value).lower()
     if isinstance(value, str):
         return "text_value", value.translate(_LOWER)
-    assert isinstance(value, int | float)
-    return "number_value", float(value)
+    if isinstance(value, int | float):
+        return "number_value", float(value)
+    raise TypeError(f"the index has no column for {type(value).__name__}")
 
 
 def _parse(text: str) -> tuple[Comparison, ...]:

@@ -114,7 +114,7 @@ class Consumer:
 
             async def receive(message: DeliveredMessage) -> None:
                 tag = message.delivery_tag
-                assert tag is not None
+                assert tag is not None  # noqa: S101 - every delivery has one
                 acknowledger.received(tag)
                 try:
                     await self._receive(message, channel.default_exchange, dead)

@@ -108,7 +108,8 @@ class Authority:
             self.layout.certificates.mkdir(exist_ok=True)
             write_atomically(key_file, _pem(generate_private_key(SECP256R1())), mode=0o600)
         key = load_pem_private_key(key_file.read_bytes(), password=None)
-        assert isinstance(key, EllipticCurvePrivateKey)
+        if not isinstance(key, EllipticCurvePrivateKey):
+            raise TypeError(f"{key_file} is not an elliptic-curve key: delete it, and the next start creates one")
         if not self.certificate.exists():
             write_atomically(self.certificate, _root(key).public_bytes(Encoding.PEM))
         return x509.load_pem_x509_certificate(self.certificate.read_bytes()), key

@@ -48,7 +48,8 @@ class Credentials:
         """Return the path of the service's Ed25519 key (PKCS8 PEM); write its public half to `trust/`."""
         path = self.layout.secrets / f"{service}.key.pem"
         key = load_pem_private_key(create_once(path, new_key).encode(), password=None)
-        assert isinstance(key, Ed25519PrivateKey)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise TypeError(f"{path} is not an Ed25519 key: delete it, and the next start creates one")
         key_set = json.dumps({"keys": [public_jwk(key.public_key())]})
         write_atomically(self.layout.trust / f"{service}{KEY_SET_SUFFIX}", key_set)
         return path

@@ -7,7 +7,7 @@ from chassis.files import write_atomically
 from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_ISSUER, CLOCK_SKEW_SECONDS
 from edge.typed import Config, shared, typed
 
-TOKEN_REQUIRED = "token"
+TOKEN_REQUIRED = "token"  # noqa: S105 - the name of a requirement
 JWT_FILTER = "envoy.filters.http.jwt_authn"
 FILTER_CONFIG = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
 

@@ -103,7 +103,7 @@ class Text:
         return data
 
     def _converted(self, data: bytes, *, final: bool = False) -> bytes:
-        assert self._decoder is not None
+        assert self._decoder is not None  # noqa: S101 - the callers have checked it
         try:
             return self._decoder.decode(data, final).encode()
         except UnicodeError:

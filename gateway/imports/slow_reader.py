@@ -11,7 +11,7 @@ class SlowReader:
 
     def __init__(self) -> None:
         task = asyncio.current_task()
-        assert task is not None
+        assert task is not None  # noqa: S101 - coroutines run in tasks
         self._task = task
         self._unread = self._limited = False
         self.overdue = False

@@ -98,7 +98,7 @@ class Spool:
             self._room.clear()
 
     def _write(self, piece: bytes) -> None:
-        assert self._file is not None
+        assert self._file is not None  # noqa: S101 - the caller has opened it
         self._file.seek(self._written_to)
         rest = memoryview(piece)
         # A nearly full disk accepts part of a write; the next write then raises.

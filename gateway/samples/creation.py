@@ -99,7 +99,7 @@ def create_sample(
 
     async def store(ref: Ref, work: Work) -> StoredSample:
         prepared = work.prepared
-        assert prepared is not None
+        assert prepared is not None  # noqa: S101 - the step before this one sets it
         answer = await backend.StoreSample(
             StoreSampleRequest(
                 principal=work.principal,
@@ -172,7 +172,7 @@ class Creation:
             return Created(earlier, grants, {})
         work = Work(principal, raw, claim)
         stored, repeated = await self._execute(work)
-        assert work.prepared is not None
+        assert work.prepared is not None  # noqa: S101 - a saga that has ended ran its first step
         return Created(stored, work.prepared.grants, {} if repeated else work.prepared.drop_reasons)
 
     async def identify(

@@ -113,7 +113,7 @@ def broker_check(url: str) -> Check:
 
     async def check() -> str:
         async with broker.connect(url) as (connection, _):
-            assert connection.transport is not None
+            assert connection.transport is not None  # noqa: S101 - it is connected
             properties = connection.transport.connection.server_properties
             return _text(properties.get("version", ""))
 

@@ -94,7 +94,7 @@ def _step(numbers: Sequence[Quantity | None]) -> Decimal:
 
 def _exponent(number: Decimal) -> int:
     exponent = number.normalize().as_tuple().exponent
-    assert isinstance(exponent, int)
+    assert isinstance(exponent, int)  # noqa: S101 - the number is finite
     return exponent
 
 

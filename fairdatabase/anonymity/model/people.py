@@ -92,7 +92,7 @@ def _weighted(subjects: Codes | None, rows: int) -> People:
 def notes_on(subjects: Column, title: str) -> list[str]:
     """Return what k does not show about the subject column: unnamed rows, and spellings that count as one person."""
     people = people_of(subjects, len(subjects.codes)).subjects
-    assert people is not None
+    assert people is not None  # noqa: S101 - there is a subject column
     found: list[str] = []
     nameless = int((people == NOBODY).sum())
     if nameless:

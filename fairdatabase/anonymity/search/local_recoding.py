@@ -61,7 +61,7 @@ def best_local_recoding(
         else:
             trimmed = found if trimmed is None else min(trimmed, found, key=_loss)
     # Classes that are cut or clustered without trimming always exist.
-    assert complete is not None
+    assert complete is not None  # noqa: S101 - see the line above
     ncp, ids, count, kept = complete
     if trimmed is not None and trimmed[0] < ncp:
         # The grid and the range of a column must depend on the published rows only, so the loss changes.

@@ -168,7 +168,7 @@ def _check_files(file: Path, out: Path, report: Path | None, hierarchies: Sequen
     if report is not None and report.name in ("", ".."):
         print_error(f"--report {str(report)!r}", "is a folder: add a file name")
         raise typer.Exit(BAD_INPUT)
-    written = [out, *(_beside(report, suffix) for suffix in (".md", ".json", ".svg") if report is not None)]
+    written = [out, *(_beside(report, suffix) for suffix in (".md", ".json", ".svg"))] if report else [out]
     check_outputs(written, (file, *hierarchies), force=force)
     if len({path.resolve() for path in written}) < len(written):
         print_error(str(out), "cannot be both the table and its report")
@@ -195,8 +195,7 @@ def _read_trees(given: list[str] | None, table: "Table", quasi: Sequence[str]) -
     return trees
 
 
-def _beside(report: Path | None, suffix: str) -> Path:
-    assert report is not None
+def _beside(report: Path, suffix: str) -> Path:
     plain = report.with_suffix("") if report.suffix in (".md", ".json", ".svg") else report
     return plain.with_name(plain.name + suffix)
 
