@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import asyncpg
 
 from bench.collector import Collector, collecting
 from deploy.local.constellation import Constellation
+from deploy.local.database import in_database
 from deploy.local.ports import Ports
 from deploy.services import NAMES
 
@@ -43,7 +43,7 @@ class Stage:
 
     def database_url(self, name: str) -> str:
         """Return the superuser's URL of another database."""
-        return urlsplit(self.superuser_url)._replace(path=f"/{name}").geturl()
+        return in_database(self.superuser_url, name)
 
     def trace(self, *, tracing: bool) -> None:
         """Switch tracing on or off for services that start later."""
@@ -59,7 +59,7 @@ class Stage:
     @asynccontextmanager
     async def connection(self, database: str) -> AsyncIterator[asyncpg.Connection]:
         """Yield a superuser's connection to a database."""
-        connection = await asyncpg.connect(self.database_url(database), ssl=False)
+        connection = await asyncpg.connect(self.database_url(database))
         try:
             yield connection
         finally:

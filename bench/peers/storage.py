@@ -48,7 +48,7 @@ class Claim(NamedTuple):
 
 async def open_pool(url: str) -> asyncpg.Pool:
     """Open the connection pool of a process."""
-    return await asyncpg.create_pool(url, min_size=2, max_size=POOL, ssl=False)
+    return await asyncpg.create_pool(url, min_size=2, max_size=POOL)
 
 
 class Studies:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -17,6 +16,7 @@ from bench.variants import platform
 from bench.variants.identity import Identity
 from deploy.local import process
 from deploy.local.component import until
+from deploy.local.database import role_url
 from deploy.local.layout import CHECKOUT
 from deploy.local.ports import LOOPBACK, find_free
 from deploy.local.process import Child, Command
@@ -97,12 +97,11 @@ class Peer:
         return Command(tuple(argv), self._environment(), CHECKOUT, log)
 
     def _environment(self) -> Mapping[str, str]:
-        host = urlsplit(self.stage.superuser_url).netloc.rpartition("@")[2]
         urls = {f"BENCH_{name.upper()}_URL": f"http://{LOOPBACK}:{port}" for name, port in self._ports.items()}
         return {
             **os.environ,
             **urls,
-            "BENCH_DATABASE_URL": f"postgresql://{ROLE}:{quote(PASSWORD)}@{host}/{self.database}",
+            "BENCH_DATABASE_URL": role_url(self.stage.database_url(self.database), ROLE, PASSWORD),
             "BENCH_BROKER_URL": self.stage.broker_url,
             "BENCH_TRUST_DIR": str(self.identity.trust_dir),
             "BENCH_KEYSTORE_FILE": str(self.identity.keystore),

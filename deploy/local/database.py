@@ -21,13 +21,13 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
 async def create_database(admin_url: str) -> None:
     """Create the platform's database in our own cluster, and revoke all access from PUBLIC."""
-    connection = await asyncpg.connect(admin_url, ssl=False, timeout=10)
+    connection = await asyncpg.connect(admin_url, timeout=10)
     try:
         if await connection.fetchval(FIND_DATABASE, DATABASE) is None:
             await connection.execute(CREATE_DATABASE)
     finally:
         await connection.close()
-    connection = await asyncpg.connect(in_database(admin_url), ssl=False, timeout=10)
+    connection = await asyncpg.connect(in_database(admin_url), timeout=10)
     try:
         await connection.execute(CLOSE_CLUSTER)
     finally:
@@ -45,9 +45,9 @@ async def create_roles(admin_url: str, passwords: Mapping[str, str]) -> None:
         await connection.close()
 
 
-def in_database(admin_url: str) -> str:
-    """Return the URL with its database replaced by the platform's database."""
-    return urlsplit(admin_url)._replace(path=f"/{DATABASE}").geturl()
+def in_database(url: str, name: str = DATABASE) -> str:
+    """Return the URL with its database replaced, by default by the platform's database."""
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 def role_url(admin_url: str, role: str, password: str) -> str:

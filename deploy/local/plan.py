@@ -73,7 +73,7 @@ class Plan:
         layout = Layout(root)
         layout.create()
         credentials = Credentials(layout)
-        postgres = Postgres(layout, credentials, ports)
+        postgres = Postgres(layout, credentials)
         redis = Redis(layout, credentials, ports)
         rabbitmq = RabbitMQ(layout, credentials, ports)
         consul = Consul(layout, credentials, ports)
@@ -126,7 +126,7 @@ class Plan:
 
     @property
     def superuser_url(self) -> str:
-        return Postgres(self.layout, self.credentials, self.port_numbers).url
+        return Postgres(self.layout, self.credentials).url
 
     @property
     def redis_admin_url(self) -> str:

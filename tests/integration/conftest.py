@@ -69,7 +69,7 @@ class Servers:
 
     def url(self, name: str, service: str | None = None) -> str:
         """Return the URL of a database, for a service's role or for the administrator."""
-        url = self.plan.superuser_url.rpartition("/")[0] + f"/{name}"
+        url = database.in_database(self.plan.superuser_url, name)
         return database.role_url(url, service, self.plan.credentials.password(service)) if service else url
 
 

@@ -1,6 +1,10 @@
-"""PostgreSQL as deploy/local runs it: in folders closed to other users, and with data of another release."""
+"""PostgreSQL as deploy/local runs it: in closed or deep folders, only for us, and with data of another release."""
 
+import asyncio
+import os
+import pwd
 import shutil
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import asyncpg
@@ -29,6 +33,36 @@ async def test_postgres_runs_in_a_folder_closed_to_other_users(tmp_path: Path, m
             assert await connection.fetchval("SHOW server_version_num") >= "180000"
         finally:
             await connection.close()
+
+
+async def test_other_users_cannot_reach_postgres(tmp_path: Path) -> None:
+    # The path is too long for a socket, so the socket is below /tmp, which everybody can enter.
+    async with Constellation(tmp_path / ("deep, " * 30), Ports.free(), components=["postgres"]) as running:
+        connection = await asyncpg.connect(running.plan.superuser_url)
+        await connection.close()
+        process = psutil.Process(running.pid("postgres"))
+        assert [found for found in process.net_connections("inet") if found.status == psutil.CONN_LISTEN] == []
+        (socket,) = [Path(str(found.laddr)) for found in process.net_connections("unix") if found.laddr]
+        folder = socket.parent.stat()
+        assert (folder.st_mode & 0o777, folder.st_uid) == (0o700, process.uids().real)
+        stranger = pwd.getpwnam("nobody")
+        if os.geteuid() == 0 and process.uids().real != stranger.pw_uid:
+            look = await asyncio.create_subprocess_exec(
+                *("stat", socket), user=stranger.pw_uid, group=stranger.pw_gid, extra_groups=[], stderr=PIPE
+            )
+            _, error = await look.communicate()
+            assert b"Permission denied" in error
+
+
+async def test_rules_of_an_earlier_release_are_replaced(tmp_path: Path) -> None:
+    constellation = Constellation(tmp_path, Ports.free(), components=["postgres"])
+    async with constellation:
+        pass
+    rules = constellation.layout.state("postgres") / "data" / "pg_hba.conf"
+    rules.write_text("local all all trust\nhost all all all trust\n")
+    async with constellation:
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(constellation.plan.superuser_url, password="guessed")
 
 
 async def test_data_of_another_release_is_reported_and_unchanged(tmp_path: Path) -> None:

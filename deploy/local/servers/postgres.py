@@ -1,4 +1,8 @@
-"""PostgreSQL: a private, durable cluster whose log contains no data."""
+"""PostgreSQL: a private, durable cluster whose log contains no data.
+
+It listens only on a Unix socket, in a folder that other users cannot enter, because the wheel's PostgreSQL is built
+without TLS. docs/decisions/server-accounts.md gives the reasons.
+"""
 
 import asyncio
 import os
@@ -7,22 +11,27 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT
+from urllib.parse import quote, urlencode
 
 import asyncpg
 
 from chassis.files import write_atomically
-from deploy.local import binaries, privileges
+from deploy.local import binaries, privileges, sockets
 from deploy.local.credentials import Credentials
 from deploy.local.database import SUPERUSER
 from deploy.local.layout import Layout
-from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.process import Command
 from deploy.local.servers import plain_environment
 
-# A Unix socket's path is limited to 107 bytes. In a deeper folder there is no socket, only TCP.
-LONGEST_SOCKET_FOLDER = 90
+# Part of the name of the socket.
+PORT = 5432
+ACCESS = """\
+# Written at each start. There is no other way in: no TCP, and no method without a password.
+local all all scram-sha-256
+"""
 SETTINGS = {
-    "listen_addresses": LOOPBACK,
+    "listen_addresses": "",
+    "port": str(PORT),
     # A 201 response promises durable storage, which needs both of these.
     "fsync": "on",
     "synchronous_commit": "on",
@@ -49,15 +58,20 @@ class InitdbFailed(Exception):
 class Postgres:
     layout: Layout
     credentials: Credentials
-    port_numbers: Ports
     name: str = "postgres"
-    ports: tuple[str, ...] = ("postgres",)
+    ports: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
         """The superuser's URL, used only to create the database and the roles."""
         password = self.credentials.password("postgres")
-        return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{self.port_numbers.postgres}/postgres"
+        where = urlencode({"host": self.sockets, "port": PORT}, quote_via=quote, safe="")
+        return f"postgresql://{SUPERUSER}:{password}@/postgres?{where}"
+
+    @property
+    def sockets(self) -> Path:
+        """The folder of its Unix socket."""
+        return sockets.folder_below(self.layout.state(self.name))
 
     @property
     def data(self) -> Path:
@@ -66,6 +80,13 @@ class Postgres:
     async def prepare(self) -> None:
         if not (self.data / "PG_VERSION").exists():
             await asyncio.to_thread(self.initialise)
+        account = self.account(self.programs())
+        uid, gid = (os.geteuid(), os.getegid()) if account is None else (account.uid, account.gid)
+        sockets.create(self.sockets, uid, gid)
+        # Replace the rules of a cluster that an earlier release created.
+        rules = self.data / "pg_hba.conf"
+        write_atomically(rules, ACCESS, mode=0o600)
+        os.chown(rules, uid, gid)
 
     def initialise(self) -> None:
         """Create the cluster in a temporary folder and rename it, so that a crash leaves no incomplete cluster."""
@@ -104,8 +125,9 @@ class Postgres:
     def commands(self) -> list[Command]:
         programs = self.programs()
         state = self.layout.state(self.name)
-        sockets = str(state) if len(str(state)) <= LONGEST_SOCKET_FOLDER else ""
-        settings = {**SETTINGS, "port": str(self.port_numbers.postgres), "unix_socket_directories": sockets}
+        # Without the quotes, a comma in a folder's name would separate two folders.
+        folder = str(self.sockets).replace('"', '""')
+        settings = {**SETTINGS, "unix_socket_directories": f'"{folder}"'}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return [
             Command(
@@ -123,7 +145,7 @@ class Postgres:
 
     async def ready(self) -> bool:
         try:
-            connection = await asyncpg.connect(self.url, ssl=False, timeout=5)
+            connection = await asyncpg.connect(self.url, timeout=5)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         await connection.close()

@@ -1,0 +1,42 @@
+"""Folders for Unix sockets: only one user and root can enter them, so nobody else connects or puts a socket there."""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+LONGEST = 90
+"""The longest path of a folder in bytes. The path of a socket in it is limited to 107 bytes."""
+_SHORT = Path("/tmp")  # noqa: S108 - the folder below is private, and `create` refuses a folder of another user
+
+
+class FolderUntrusted(Exception):
+    """Other users can enter the folder for sockets, or it belongs to another user."""
+
+
+def folder_below(state: Path) -> Path:
+    """Return the folder for the sockets of a server with this state; for a long path, one below /tmp."""
+    folder = state / "socket"
+    if len(os.fsencode(folder)) <= LONGEST:
+        return folder
+    return _SHORT / f"fairdb-{os.geteuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+
+
+def create(folder: Path, uid: int, gid: int) -> None:
+    """Create a folder that only user `uid` and root can enter. Raises FolderUntrusted if it exists and is not ours."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    # O_NOFOLLOW: below /tmp, another user may have put a symlink here.
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise FolderUntrusted(f"{folder} is not a folder that we can open: remove it") from error
+    try:
+        status = os.fstat(opened)
+        if status.st_uid not in (uid, os.geteuid()):
+            raise FolderUntrusted(f"{folder} belongs to another user: remove it, or move the state to a shorter path")
+        if status.st_uid != uid:
+            os.fchown(opened, uid, gid)
+        if stat.S_IMODE(status.st_mode) != 0o700:
+            os.fchmod(opened, 0o700)
+    finally:
+        os.close(opened)
