@@ -5,13 +5,10 @@ import time
 from dataclasses import dataclass
 from uuid import UUID
 
-import grpc.aio
 from google.protobuf.json_format import Parse
 
 from bench.figures import Figure
 from bench.measuring import Meter
-from chassis.identity.keys import SERVICE_TOKEN_SECONDS
-from chassis.identity.tokens import Signer
 from chassis.storage import daily_ids
 from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.tables.reader import load_policy
@@ -36,14 +33,13 @@ class Run:
 async def measure_store(meter: Meter, account: str, consent: str, seconds: float) -> Figure:
     """Measure the median time of a call at one connection."""
     constellation = meter.stage.constellation
-    signer = Signer.load(CALLER, constellation.plan.credentials.signing_key(CALLER))
-    metadata = [("x-service-token", signer.sign(CALLEE, SERVICE_TOKEN_SECONDS, {"sub": CALLER}))]
+    metadata = [("x-service-token", constellation.plan.credentials.service_token(CALLER, CALLEE))]
     samples = _prepare(meter.lines.bodies(_PREPARED), account)
 
     async def run() -> Run:
         times: list[float] = []
         created = 0
-        async with grpc.aio.insecure_channel(constellation.addresses[CALLEE]) as channel:
+        async with constellation.channel(CALLEE, CALLER) as channel:
             stub = BackendServiceStub(channel)
             until = time.perf_counter() + seconds
             while time.perf_counter() < until:

@@ -137,6 +137,7 @@ def settings_of(folder: Path, service: str) -> Settings:
             "consul_url": f"http://{NOWHERE}",
             "signing_key_file": folder / f"{service}.pem",
             "trust_dir": folder,
+            "transport": "sidecar",
             "drain_seconds": 0,
         }
     )
@@ -168,7 +169,7 @@ async def child(variant: str, folder: Path) -> None:
         back_port = await serve(stack, folder, BACK, lambda _: Answering())
 
         def forwarding(parts: Parts) -> Forwarding:
-            back = ServiceChannel(BACK, parts.tokens)
+            back = ServiceChannel(BACK, parts.tokens, parts.transport)
             back.update([f"127.0.0.1:{back_port}"])
             stack.push_async_callback(back.close)
             return Forwarding(back)

@@ -67,6 +67,8 @@ SERVICES = (
     ),
 )
 NAMES = tuple(service.name for service in SERVICES)
+SERVERS = ("postgres", "redis", "rabbitmq", "consul")
+"""The servers that the services use."""
 
 
 def find(name: str) -> Service:

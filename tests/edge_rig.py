@@ -271,8 +271,9 @@ async def edge_running(
 ) -> AsyncIterator[Edge]:
     """Run Envoy, which trusts `keys` and finds every service at `addresses`. `change` may edit its configuration."""
     port, admin_port = find_free(2)
+    given = {"transport": "sidecar", **settings}
     edge_settings = EdgeSettings(
-        edge_dir=folder, trust_dir=folder / "trust", edge_port=port, edge_admin_port=admin_port, **settings
+        edge_dir=folder, trust_dir=folder / "trust", edge_port=port, edge_admin_port=admin_port, **given
     )
     files = EdgeFiles(folder)
     for cluster in CLUSTERS:

@@ -135,6 +135,5 @@ class Platform:
         return Signer.load(service, Path(env["FAIRDB_SIGNING_KEY_FILE"]))
 
     def service_metadata(self, caller: str, callee: str) -> list[tuple[str, str]]:
-        """Return the call metadata that authenticates one service to another."""
-        token = self.signer(caller).sign(callee, 300, {"sub": caller})
-        return [("x-service-token", token)]
+        """Return the call metadata that authenticates one service to another, on a channel with its certificate."""
+        return [("x-service-token", self.constellation.plan.credentials.service_token(caller, callee))]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
+import grpc
 from google.protobuf.json_format import Parse
 
 from bench.records import write_records
@@ -63,7 +64,8 @@ class Ceiling:
         self._children = [process.spawn(command, detached=False) for command in (server, *envoy.commands())]
 
         async def answers() -> bool:
-            ready = await probe.grpc_serving(f"{LOOPBACK}:{port}") and await envoy.ready()
+            async with grpc.aio.insecure_channel(f"{LOOPBACK}:{port}") as channel:
+                ready = await probe.grpc_serving(channel) and await envoy.ready()
             # Envoy is ready when it answers 401: it does so for a call without a token, on every path that it knows.
             return ready and await probe.http(f"{self.url}/api/samples/x") == 401
 
@@ -89,7 +91,7 @@ class Ceiling:
         files = EdgeFiles(self._layout.envoy)
         for cluster in CLUSTERS:
             write_endpoints(files.endpoints(cluster), cluster, [address])
-        extra = {**NO_LIMIT, "FAIRDB_TRUST_DIR": str(self._identity.trust_dir)}
+        extra = {**NO_LIMIT, "FAIRDB_TRUST_DIR": str(self._identity.trust_dir), "FAIRDB_TRANSPORT": "sidecar"}
         await EdgeAgent(self._layout, self._ports, Urls({}, {}, {}, "http://127.0.0.1:1", {}), extra).prepare()
 
 

@@ -1,4 +1,4 @@
-"""A channel to another service, whose addresses come from the registry.
+"""A channel to another service, whose addresses come from the registry, and which must prove its name.
 
 Generated stubs use it as a `grpc.aio.Channel`. It adds to each call a service token, the correlation id, the trace
 context, the remaining deadline, retries (gRPC's service config, on UNAVAILABLE only) and a circuit breaker. Calls of
@@ -18,7 +18,9 @@ from chassis.calling.batch_client import BATCH_METHOD, LARGE, Batcher, Outgoing
 from chassis.calling.breaker import Breaker
 from chassis.errors import Expired, NotSent, from_rpc_error
 from chassis.identity.access import is_batched, only_reads
+from chassis.identity.certificates import Certificate
 from chassis.identity.tokens import ServiceTokens
+from chassis.identity.transport import Transport
 from chassis.tracing import current_traceparent, span
 from fairdb.batch.v1.batch_service_pb2 import CallManyRequest, CallManyResponse
 
@@ -61,19 +63,29 @@ _OPTIONS = [
 class ServiceChannel:
     """A channel to the known instances of a service. Calls fail at once while none is known."""
 
-    def __init__(self, service: str, tokens: ServiceTokens) -> None:
+    def __init__(self, service: str, tokens: ServiceTokens, transport: Transport) -> None:
         self.service = service
         self._tokens = tokens
+        self._transport = transport
         self._breaker = Breaker(service)
+        self._target = ""
         self._channel: grpc.aio.Channel | None = None
+        self._certificate: Certificate | None = None
+        """The certificate that the channel shows."""
         self._bound: dict[str, tuple[grpc.aio.Channel, Any]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def update(self, addresses: Sequence[str]) -> None:
         """Use these addresses ("127.0.0.1:8002") from now on. Calls in flight finish on the old ones."""
-        old = self._channel
-        self._channel = grpc.aio.insecure_channel("ipv4:" + ",".join(addresses), options=_OPTIONS)
+        self._target = "ipv4:" + ",".join(addresses)
+        self._open()
         self._breaker.reset()
+
+    def _open(self) -> None:
+        """Replace the channel by one with the current addresses and certificate."""
+        old = self._channel
+        self._certificate = self._transport.certificate
+        self._channel = self._transport.channel(self.service, self._target, _OPTIONS)
         if old is not None:
             task = asyncio.create_task(old.close(_CLOSE_GRACE))
             self._closing.add(task)
@@ -146,12 +158,15 @@ class ServiceChannel:
         self, method: str, request: bytes, seconds: float, metadata: list[tuple[str, str]], *, probing: bool = False
     ) -> bytes:
         """Make a call. Raises AioRpcError, NotSent."""
-        channel = self._channel
-        if channel is None:
+        if self._channel is None:
             raise NotSent(service=self.service)
+        if self._certificate is not self._transport.certificate:
+            self._open()
+        channel = self._channel
         if self._bound.get(method, (None, None))[0] is not channel:
             self._bound[method] = (channel, channel.unary_unary(method))
-        metadata.append((call_context.SERVICE_TOKEN, self._tokens.token_for(self.service)))
+        thumbprint = self._certificate.thumbprint if self._certificate else None
+        metadata.append((call_context.SERVICE_TOKEN, self._tokens.token_for(self.service, thumbprint)))
         try:
             answer = await self._bound[method][1](request, timeout=seconds, metadata=metadata)
         except grpc.aio.AioRpcError as error:

@@ -9,8 +9,10 @@ Names are SPIFFE ids (https://spiffe.io), such as `spiffe://fairdatabase/gateway
 
 import base64
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import structlog
 from cryptography import x509
@@ -19,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 log = structlog.get_logger()
 
+Security = Literal["mtls", "sidecar"]
+"""Who encrypts and checks names: this process with its certificate, or a sidecar."""
 TRUST_DOMAIN = "fairdatabase"
 CERTIFICATE, KEY, AUTHORITIES = "tls.crt", "tls.key", "ca.crt"
 EDGE = "edge"
@@ -40,6 +44,7 @@ class Certificate:
     authorities: bytes
     thumbprint: str
     """As in a token's `cnf` claim; see `thumbprint_of`."""
+    not_after: datetime
 
     @classmethod
     def read(cls, folder: Path) -> "Certificate":
@@ -47,10 +52,11 @@ class Certificate:
         try:
             version = (folder / CERTIFICATE).resolve(strict=True).parent
             chain, key, authorities = ((version / name).read_bytes() for name in (CERTIFICATE, KEY, AUTHORITIES))
-            if x509.load_pem_x509_certificate(chain).public_key() != load_pem_private_key(key, None).public_key():
+            leaf = x509.load_pem_x509_certificate(chain)
+            if leaf.public_key() != load_pem_private_key(key, None).public_key():
                 raise CertificateInvalid(f"{folder}: {KEY} is not the key of {CERTIFICATE}")
             x509.load_pem_x509_certificates(authorities)
-            return cls(chain, key, authorities, thumbprint_of(chain))
+            return cls(chain, key, authorities, thumbprint_of(chain), leaf.not_valid_after_utc)
         except OSError as error:
             raise CertificateInvalid(f"{folder}: {error.strerror} ({Path(error.filename or folder).name})") from None
         except (ValueError, TypeError) as error:

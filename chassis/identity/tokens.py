@@ -4,6 +4,9 @@ Every issuer has its own key. Services read the public keys from a trust folder,
 (`<issuer>.jwks.json`), so that verification calls no other service. A token is valid only if it was signed with a key
 of the issuer that it names, so a service cannot sign for an account or for another service. The verifier limits the
 lifetime too, so a key cannot sign a token that outlives the list of revoked tokens.
+
+A service's token is bound to the certificate of the connection that it travels on (RFC 8705, section 3): the claim
+`cnf` has the certificate's thumbprint. Whoever steals the token cannot use it without the key of that certificate.
 """
 
 import json
@@ -22,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chassis.call_context import Caller
 from chassis.errors import Unauthenticated
+from chassis.identity.certificates import Peer
 from chassis.identity.keys import (
     ACCOUNT_AUDIENCE,
     ACCOUNT_ISSUER,
@@ -37,6 +41,7 @@ from fairdb.options.v1.access_pb2 import Role
 log = structlog.get_logger()
 
 _RENEW_BEFORE = 60
+_THUMBPRINT = "x5t#S256"
 _CACHED_TOKENS = 10_000
 _TRUST_RELOAD_SECONDS = 5.0
 
@@ -72,18 +77,22 @@ class Signer:
 
 
 class ServiceTokens:
-    """A service's own tokens, one for each callee, renewed a minute before they expire."""
+    """A service's own tokens, one for each callee, renewed a minute before they expire and with the certificate."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
-        self._tokens: dict[str, tuple[str, float]] = {}
+        self._tokens: dict[str, tuple[str, str | None, float]] = {}
 
-    def token_for(self, callee: str) -> str:
-        """Return a token that `callee` accepts."""
-        token, renew_at = self._tokens.get(callee, ("", 0.0))
-        if time.time() >= renew_at:
-            token = self._signer.sign(callee, SERVICE_TOKEN_SECONDS, {"sub": self._signer.issuer})
-            self._tokens[callee] = (token, time.time() + SERVICE_TOKEN_SECONDS - _RENEW_BEFORE)
+    def token_for(self, callee: str, thumbprint: str | None) -> str:
+        """Return a token that `callee` accepts on a connection with our certificate of this thumbprint.
+
+        Without a thumbprint, the token is not bound: a sidecar has the certificate.
+        """
+        token, bound_to, renew_at = self._tokens.get(callee, ("", None, 0.0))
+        if time.time() >= renew_at or bound_to != thumbprint:
+            bound = {} if thumbprint is None else {"cnf": {_THUMBPRINT: thumbprint}}
+            token = self._signer.sign(callee, SERVICE_TOKEN_SECONDS, {"sub": self._signer.issuer, **bound})
+            self._tokens[callee] = (token, thumbprint, time.time() + SERVICE_TOKEN_SECONDS - _RENEW_BEFORE)
         return token
 
     def forget(self, callee: str) -> None:
@@ -142,23 +151,31 @@ class TrustStore:
         self._keys, self._documents, self._stamp = keys, documents, stamp
 
 
+_Presented = tuple[str, str, Peer | None]
+"""The kind of a token, the token, and who presented it."""
+
+
 class Verifier:
     """Verifies tokens for one audience. A verified token is cached until it expires."""
 
     def __init__(self, service: str, trust: TrustStore) -> None:
         self._service = service
         self._trust = trust
-        self._verified: OrderedDict[tuple[str, str], Caller] = OrderedDict()
+        self._verified: OrderedDict[_Presented, Caller] = OrderedDict()
 
     def account(self, token: str) -> Caller:
         """Return the account of an access token. Raises Unauthenticated."""
-        key = ("account", token)
+        key = ("account", token, None)
         return self._remembered(key) or self._remember(key, self._account(token))
 
-    def service(self, token: str) -> Caller:
-        """Return the service that signed a service token. Raises Unauthenticated."""
-        key = ("service", token)
-        return self._remembered(key) or self._remember(key, self._service_caller(token))
+    def service(self, token: str, peer: Peer | None) -> Caller:
+        """Return the service that signed a service token. Raises Unauthenticated.
+
+        `peer` is who presents it, and must be that service, with the certificate that the token is bound to; None if a
+        sidecar has checked who it is.
+        """
+        key = ("service", token, peer)
+        return self._remembered(key) or self._remember(key, self._service_caller(token, peer))
 
     def _account(self, token: str) -> Caller:
         claims = self._claims(token, ACCOUNT_AUDIENCE, ACCOUNT_TOKEN_SECONDS)
@@ -172,8 +189,10 @@ class Verifier:
             token_expires=claims["exp"] + CLOCK_SKEW_SECONDS,
         )
 
-    def _service_caller(self, token: str) -> Caller:
+    def _service_caller(self, token: str, peer: Peer | None) -> Caller:
         claims = self._claims(token, self._service, SERVICE_TOKEN_SECONDS)
+        if peer is not None and (peer.name, {_THUMBPRINT: peer.thumbprint}) != (claims["iss"], claims.get("cnf")):
+            raise Unauthenticated
         return Caller(service=claims["iss"], token_id=claims["jti"], token_expires=claims["exp"] + CLOCK_SKEW_SECONDS)
 
     def _claims(self, token: str, audience: str, longest: int) -> dict[str, Any]:
@@ -198,14 +217,14 @@ class Verifier:
             raise Unauthenticated
         return claims
 
-    def _remembered(self, key: tuple[str, str]) -> Caller | None:
+    def _remembered(self, key: _Presented) -> Caller | None:
         caller = self._verified.get(key)
         if caller is not None and time.time() >= caller.token_expires:
             del self._verified[key]
             raise Unauthenticated
         return caller
 
-    def _remember(self, key: tuple[str, str], caller: Caller) -> Caller:
+    def _remember(self, key: _Presented, caller: Caller) -> Caller:
         self._verified[key] = caller
         if len(self._verified) > _CACHED_TOKENS:
             self._verified.popitem(last=False)

@@ -80,6 +80,11 @@ class Consul:
             self._client.agent.service.register, name, service_id=instance_id, address=host, port=port, check=check
         )
 
+    async def report(self, instance_id: str, *, passing: bool) -> None:
+        """Report whether an instance of this agent serves. Its check must be one that waits for reports (TTL)."""
+        checks = self._client.agent.check
+        await self._worker.run(checks.ttl_pass if passing else checks.ttl_fail, f"service:{instance_id}")
+
     async def deregister(self, instance_id: str) -> None:
         """Remove an instance. An unknown one is ignored."""
         try:

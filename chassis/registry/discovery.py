@@ -18,8 +18,7 @@ from chassis.registry.consul import Consul, ConsulError
 
 log = structlog.get_logger()
 
-CHECK_INTERVAL = "10s"
-CHECK_TIMEOUT = "5s"
+TTL = "15s"
 DEREGISTER_AFTER = "30s"  # Consul rounds this up to a minute
 _KEEP_SECONDS = 5.0
 _WAIT_SECONDS = 30
@@ -51,11 +50,15 @@ class Registry:
         self._queries.close()
         self._pings.close()
 
-    async def keep_registered(self, name: str, host: str, port: int) -> None:
-        """Register an instance, and again whenever the registry has lost it, until cancelled; then deregister."""
+    async def keep_registered(self, name: str, host: str, port: int, serves: Callable[[], bool]) -> None:
+        """Register an instance, and again whenever the registry has lost it, until cancelled; then deregister.
+
+        The instance reports every few seconds whether it serves. The registry counts silence as a failure. It does not
+        ask, because it has no certificate that services accept.
+        """
         instance_id = f"{name}-{host}-{port}"
-        check = Check.grpc(f"{host}:{port}", CHECK_INTERVAL, timeout=CHECK_TIMEOUT, deregister=DEREGISTER_AFTER)
-        # The service is listening by now, so callers need not wait for the first check.
+        check = Check.ttl(TTL) | {"DeregisterCriticalServiceAfter": DEREGISTER_AFTER}
+        # The service is listening by now, so callers need not wait for the first report.
         check["Status"] = "passing"
         async with Consul(self._url) as consul:
 
@@ -63,6 +66,8 @@ class Registry:
                 if instance_id not in await consul.services_of_agent():
                     await consul.register(name, instance_id, host, port, check)
                     log.info("registered", instance=instance_id)
+                else:
+                    await consul.report(instance_id, passing=serves())
 
             try:
                 while True:

@@ -44,6 +44,7 @@ class Readiness:
         self._checks = checks
         self._background = background
         self._failing: object = None
+        self._serving = False
 
     async def keep(self) -> None:
         """Check every second until cancelled."""
@@ -54,14 +55,22 @@ class Readiness:
             if (failing, work) != self._failing:
                 log.info("readiness", serving=not failing, failing=failing, background=work)
                 self._failing = failing, work
-            await self._set(self._names, serving=not failing)
+            await self._set_all(serving=not failing)
             for name in self._background.names():
                 await self._set((BACKGROUND + name,), serving=name not in work)
             await asyncio.sleep(_CHECK_SECONDS)
 
+    def is_serving(self) -> bool:
+        """Return whether the service serves."""
+        return self._serving
+
     async def stop_serving(self) -> None:
         """Report that the service does not serve."""
-        await self._set(self._names, serving=False)
+        await self._set_all(serving=False)
+
+    async def _set_all(self, *, serving: bool) -> None:
+        self._serving = serving
+        await self._set(self._names, serving=serving)
 
     async def _set(self, names: Sequence[str], *, serving: bool) -> None:
         status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING

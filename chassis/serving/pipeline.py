@@ -34,8 +34,10 @@ from chassis.errors import (
     Unauthenticated,
 )
 from chassis.identity import access
+from chassis.identity.certificates import EDGE, OPERATOR
 from chassis.identity.revocation import Revocations
 from chassis.identity.tokens import Verifier
+from chassis.identity.transport import PeerUnknown, Transport
 from chassis.tracing import current_traceparent, span
 from fairdatabase.violations import violations_of
 from fairdb.options.v1.access_pb2 import AccessRule
@@ -52,6 +54,8 @@ HANDLING_SECONDS = Histogram(
 HTTP_CODE = "x-http-code"
 """Metadata with the HTTP status of the response, if no gRPC code maps to that status."""
 _OPEN_SERVICES = ("/grpc.health.v1.Health/", "/grpc.reflection.v1")
+_FOR_CLIENTS = (EDGE, OPERATOR)
+"""Whose connections bring the calls of clients."""
 _DEFAULT_DEADLINE = 30.0
 _ANSWER_MARGIN = 0.02
 """Seconds subtracted from the caller's deadline, so that the caller receives our timeout error."""
@@ -86,8 +90,9 @@ StreamMethod = Method[StreamServicer]
 class Pipeline(grpc.aio.ServerInterceptor):
     """Wraps every servicer method of a server, except those of health and reflection."""
 
-    def __init__(self, verifier: Verifier, revocations: Revocations) -> None:
+    def __init__(self, verifier: Verifier, revocations: Revocations, transport: Transport) -> None:
         self._verifier = verifier
+        self._transport = transport
         self._revocations = revocations
         self._wrapped: dict[str, grpc.RpcMethodHandler] = {}
 
@@ -122,7 +127,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         metadata: dict[str, Any] = dict(context.invocation_metadata() or ())
         call = _call_of(metadata, context)
         try:
-            return await self.answer(method, request, context, call, partial(self._authenticate, metadata))
+            return await self.answer(method, request, context, call, partial(self._authenticate, metadata, context))
         except AppError as error:
             await _abort(context, error)
             raise AssertionError("abort never returns") from None
@@ -134,7 +139,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         call = _call_of(metadata, context)
         try:
             with _handling(method.path, call):
-                await self._admit(method.path, call, partial(self._authenticate, metadata))
+                await self._admit(method.path, call, partial(self._authenticate, metadata, context))
                 # The deadline limited only the checks above; the stream itself has none.
                 call.deadline = None
                 async with aclosing(method.servicer(_read_each(method, requests), context)) as answers:
@@ -169,12 +174,24 @@ class Pipeline(grpc.aio.ServerInterceptor):
         call.caller = await authenticate(rule)
         access.authorise(rule, call.caller)
 
-    async def _authenticate(self, metadata: dict[str, Any], rule: AccessRule) -> Caller:
-        """Return the caller. Public methods ignore tokens, so that an expired one does not prevent a new log-in."""
-        if rule.anyone:
+    async def _authenticate(
+        self, metadata: dict[str, Any], context: grpc.aio.ServicerContext, rule: AccessRule
+    ) -> Caller:
+        """Return the caller. Public methods ignore tokens, so that an expired one does not prevent a new log-in.
+
+        Clients' calls come through the edge. A service that sends one itself has stolen the client's token.
+        """
+        try:
+            peer = self._transport.peer(context)
+        except PeerUnknown:
+            raise Unauthenticated from None
+        of_client = peer is None or peer.name in _FOR_CLIENTS
+        if rule.anyone and of_client:
             return Caller()
         if rule.services and (token := metadata.get(call_context.SERVICE_TOKEN)):
-            caller = self._verifier.service(token)
+            caller = self._verifier.service(token, peer)
+        elif not of_client:
+            raise Unauthenticated
         elif authorization := metadata.get("authorization"):
             scheme, _, token = authorization.partition(" ")
             if scheme.lower() != "bearer":

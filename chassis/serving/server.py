@@ -23,8 +23,10 @@ from prometheus_client import start_http_server
 
 from chassis.background import Background
 from chassis.calling.channel import ServiceChannel
+from chassis.identity.certificates import Certificates
 from chassis.identity.revocation import Revocations
 from chassis.identity.tokens import ServiceTokens, Signer, TrustStore, Verifier
+from chassis.identity.transport import MutualTls, Sidecar, Transport
 from chassis.registry.discovery import Registry
 from chassis.serving.batch_server import BatchServicer
 from chassis.serving.health import Check, Readiness
@@ -64,6 +66,7 @@ class Parts:
     signer: Signer
     trust: TrustStore
     tokens: ServiceTokens
+    transport: Transport
     registry: Registry
     closing: AsyncExitStack
     """What ends before the application's resources close."""
@@ -71,7 +74,7 @@ class Parts:
 
     async def channel(self, service: str) -> grpc.aio.Channel:
         """Open a channel to another service. It follows the registry until this service ends."""
-        channel = ServiceChannel(service, self.tokens)
+        channel = ServiceChannel(service, self.tokens, self.transport)
         self.closing.push_async_callback(channel.close)
         self.background.start(f"addresses of {service}", partial(self.registry.follow, service, channel.update))
         # ServiceChannel has the methods that generated stubs call.
@@ -122,11 +125,12 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
         registry = await stack.enter_async_context(aclosing(Registry(settings.consul_url)))
         closing = AsyncExitStack()
         background = Background(closing)
-        parts = Parts(name, signer, trust, ServiceTokens(signer), registry, closing, background)
+        transport = _open_transport(settings, background)
+        parts = Parts(name, signer, trust, ServiceTokens(signer), transport, registry, closing, background)
         stack.push_async_callback(closing.aclose)  # if the application fails to open
         app = await stack.enter_async_context(open_app(settings, parts))
         stack.push_async_callback(closing.aclose)  # background work ends before the resources that it uses close
-        pipeline = Pipeline(Verifier(name, trust), app.revocations)
+        pipeline = Pipeline(Verifier(name, trust), app.revocations, transport)
         server = grpc.aio.server(
             interceptors=[pipeline],
             options=[
@@ -155,11 +159,13 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
             [*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME], server
         )
         await readiness.stop_serving()
-        port = server.add_insecure_port(f"{settings.host}:{settings.port}")
+        port = transport.listen(server, f"{settings.host}:{settings.port}")
         await server.start()
         log.info("started", port=port)
         checking = background.start("health", readiness.keep)
-        registering = background.start("registration", partial(registry.keep_registered, name, settings.host, port))
+        registering = background.start(
+            "registration", partial(registry.keep_registered, name, settings.host, port, readiness.is_serving)
+        )
         try:
             yield port
         finally:
@@ -169,6 +175,15 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
             await asyncio.sleep(settings.drain_seconds)
             await server.stop(_STOP_GRACE)
             log.info("stopped")
+
+
+def _open_transport(settings: Settings, background: Background) -> Transport:
+    """Return the transport of the settings. Raises CertificateInvalid."""
+    if settings.certificate_dir is None:
+        return Sidecar()
+    tls = MutualTls(Certificates(settings.certificate_dir))
+    background.start("certificate", tls.keep_current)
+    return tls
 
 
 def _require_access(descriptor: ServiceDescriptor) -> None:

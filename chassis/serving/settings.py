@@ -1,11 +1,12 @@
 """Settings of every service, read from the environment (prefix FAIRDB_) once at start."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import SecretStr, field_validator
+from pydantic import SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis.identity.certificates import Security
 from chassis.registry.consul import split_url
 
 
@@ -29,10 +30,23 @@ class Settings(BaseSettings):
     """PKCS 8 PEM of the service's own Ed25519 key."""
     trust_dir: Path
     """Folder with one `<issuer>.jwks.json` for each issuer whose tokens are accepted."""
+    transport: Security = "mtls"
+    """`mtls`: the service shows a certificate to its peers and requires theirs. `sidecar`: a sidecar does both."""
+    certificate_dir: Path | None = None
+    """Folder with `tls.crt`, `tls.key` and `ca.crt`, for `mtls`. The service notices a renewal within a second."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     drain_seconds: float = 3.0
     """Seconds that a stopping service still answers after it reports NOT_SERVING, so that callers move away first.
     Must exceed the time that Envoy needs to notice: two health checks, a second apart."""
+
+    @model_validator(mode="after")
+    def _check_transport(self) -> Self:
+        if (self.transport == "mtls") != (self.certificate_dir is not None):
+            raise ValueError(
+                "FAIRDB_CERTIFICATE_DIR must name the folder of the service's certificate, unless FAIRDB_TRANSPORT is"
+                " `sidecar`"
+            )
+        return self
 
     @field_validator("consul_url")
     @classmethod

@@ -33,14 +33,13 @@ from chassis.identity.certificates import (
 )
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK
-from deploy.services import NAMES
+from deploy.services import NAMES, SERVERS
 
 LIFETIME = timedelta(days=1)
 _AUTHORITY_LIFETIME = timedelta(days=3650)
 _CLOCK_SKEW = timedelta(minutes=1)
 CLIENTS = (*NAMES, EDGE, OPERATOR)
 """Who calls services and servers. Services are servers too."""
-SERVERS = ("postgres", "redis", "rabbitmq", "consul")
 HOLDERS = (*CLIENTS, *SERVERS)
 """Everybody who has a certificate."""
 

@@ -15,16 +15,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import grpc
+
+from chassis.identity.certificates import OPERATOR
 from deploy.local import process
 from deploy.local.component import Component, until
 from deploy.local.ledger import Ledger
-from deploy.local.plan import COMPONENTS, SERVERS, External, Plan
+from deploy.local.plan import COMPONENTS, External, Plan
 from deploy.local.ports import Ports
 from deploy.local.probe import http
 from deploy.local.process import Child
+from deploy.local.renewal import NAME as CERTIFICATES
 from deploy.local.rootlock import root_lock
 from deploy.local.versions import read_versions
-from deploy.services import NAMES
+from deploy.services import NAMES, SERVERS
 
 # In seconds. Generous, because a busy machine is slow; a process that exits is noticed at once.
 START_LIMIT = 90.0
@@ -33,7 +37,7 @@ STOP_LIMIT = 15.0
 STOP_ORDER = (
     NAMES,
     ("edge_agent", "envoy"),
-    SERVERS,
+    (*SERVERS, CERTIFICATES),
 )
 
 
@@ -95,6 +99,10 @@ class Constellation:
     def log_files(self) -> dict[str, Path]:
         return {component: self.layout.log(component) for component in self.plan.components}
 
+    def channel(self, service: str, holder: str = OPERATOR) -> grpc.aio.Channel:
+        """Open a channel to a service with the certificate of `holder`."""
+        return self.plan.credentials.channel(service, self.addresses[service], holder)
+
     def env_of(self, service: str) -> dict[str, str]:
         """Return the environment of a service or of `edge_agent`."""
         return self.plan.environment(service)
@@ -117,6 +125,7 @@ class Constellation:
             async with asyncio.TaskGroup() as group:
                 stores = [group.create_task(self._start_store(name)) for name in ("postgres", "redis", "consul")]
                 group.create_task(self._start_if_planned("rabbitmq"))
+                group.create_task(self._start_if_planned(CERTIFICATES))
                 # These need no server: the edge agent renders from files, and Envoy reads the rendered files.
                 group.create_task(self._start_in_order("edge_agent", "envoy"))
                 # Services start after the stores: on two cores their imports would slow down the stores' start.

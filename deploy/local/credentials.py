@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import grpc
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -21,7 +22,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from chassis.files import write_atomically
+from chassis.identity.certificates import OPERATOR, Certificate
 from chassis.identity.keys import KEY_SET_SUFFIX, public_jwk
+from chassis.identity.tokens import ServiceTokens, Signer
+from chassis.identity.transport import Options, tls_channel
+from deploy.local.authority import Authority
 from deploy.local.layout import Layout
 from deploy.services import SERVICES, KeyFile
 
@@ -31,6 +36,10 @@ class Credentials:
     """Returns secrets by name; creates each at its first use."""
 
     layout: Layout
+
+    @property
+    def authority(self) -> Authority:
+        return Authority(self.layout)
 
     def password(self, name: str) -> str:
         """Return a password that needs no escaping in URLs and configuration files."""
@@ -54,6 +63,16 @@ class Credentials:
         write_atomically(self.layout.trust / f"{service}{KEY_SET_SUFFIX}", key_set)
         return path
 
+    def channel(self, service: str, address: str, holder: str = OPERATOR, options: Options = ()) -> grpc.aio.Channel:
+        """Open a channel to a service with the certificate of `holder`. Proxies in the environment do not apply."""
+        certificate = Certificate.read(self.authority.folder(holder))
+        return tls_channel(certificate, service, address, [*options, ("grpc.enable_http_proxy", 0)])
+
+    def service_token(self, caller: str, callee: str) -> str:
+        """Return a token of a service, for a channel with its present certificate."""
+        thumbprint = Certificate.read(self.authority.folder(caller)).thumbprint
+        return ServiceTokens(Signer.load(caller, self.signing_key(caller))).token_for(callee, thumbprint)
+
     def key_file(self, file: KeyFile) -> Path:
         """Return the path of a service's key file."""
         path = self.layout.secrets / file.name
@@ -62,7 +81,11 @@ class Credentials:
         return path
 
     def create_all(self) -> None:
-        """Create the keys of all services. Call this before any service starts, because each trusts all others."""
+        """Create all certificates, and the keys of all services.
+
+        Call this before anything starts: each service trusts all others, and every server has a certificate.
+        """
+        self.authority.issue_missing()
         for service in SERVICES:
             self.signing_key(service.name)
             for file in service.key_files:

@@ -12,6 +12,8 @@ from deploy.local.component import Component
 from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports
+from deploy.local.renewal import NAME as CERTIFICATES
+from deploy.local.renewal import Renewal
 from deploy.local.servers.consul import Consul
 from deploy.local.servers.envoy import Envoy
 from deploy.local.servers.postgres import Postgres
@@ -20,10 +22,9 @@ from deploy.local.servers.rabbitmq import RabbitMQ
 from deploy.local.servers.redis import ADMIN as REDIS_ADMIN
 from deploy.local.servers.redis import Redis
 from deploy.local.services import EdgeAgent, ServiceProcess, Urls
-from deploy.services import NAMES, SERVICES
+from deploy.services import NAMES, SERVERS, SERVICES
 
-SERVERS = ("postgres", "redis", "rabbitmq", "consul")
-COMPONENTS = (*SERVERS, *NAMES, "edge_agent", "envoy")
+COMPONENTS = (*SERVERS, CERTIFICATES, *NAMES, "edge_agent", "envoy")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Plan:
             outside.get("consul", consul.url),
             {} if "consul" in outside else consul.tokens(),
         )
-        everything: list[Component] = [postgres, redis, rabbitmq, consul]
+        everything: list[Component] = [postgres, redis, rabbitmq, consul, Renewal(layout)]
         everything += [
             ServiceProcess(service, layout, credentials, ports, urls, extra_env.get(service.name, {}))
             for service in SERVICES

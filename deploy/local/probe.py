@@ -31,13 +31,11 @@ async def http(url: str, timeout: float = TIMEOUT, headers: Mapping[str, str] | 
             return 0
 
 
-async def grpc_serving(address: str) -> bool:
+async def grpc_serving(channel: grpc.aio.Channel) -> bool:
     """Return whether the server's overall gRPC health (service "") is SERVING."""
-    options = [("grpc.enable_http_proxy", 0)]
-    async with grpc.aio.insecure_channel(address, options=options) as channel:
-        stub: Any = health_pb2_grpc.HealthStub(channel)  # the package ships no types for it
-        try:
-            reply = await stub.Check(health_pb2.HealthCheckRequest(service=""), timeout=TIMEOUT)
-        except grpc.aio.AioRpcError:
-            return False
+    stub: Any = health_pb2_grpc.HealthStub(channel)  # the package ships no types for it
+    try:
+        reply = await stub.Check(health_pb2.HealthCheckRequest(service=""), timeout=TIMEOUT)
+    except grpc.aio.AioRpcError:
+        return False
     return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)

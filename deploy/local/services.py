@@ -7,7 +7,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chassis.identity.certificates import EDGE
 from deploy.local import probe
+from deploy.local.authority import Authority
 from deploy.local.binaries import SETTING
 from deploy.local.credentials import Credentials
 from deploy.local.layout import CHECKOUT, Layout
@@ -27,6 +29,8 @@ PER_PROCESS = frozenset(
         "FAIRDB_CONSUL_URL",
         "FAIRDB_SIGNING_KEY_FILE",
         "FAIRDB_TRUST_DIR",
+        "FAIRDB_TRANSPORT",
+        "FAIRDB_CERTIFICATE_DIR",
         "FAIRDB_EDGE_DIR",
         "FAIRDB_EDGE_PORT",
         "FAIRDB_EDGE_ADMIN_PORT",
@@ -89,6 +93,7 @@ class ServiceProcess:
             **self.urls.registry(self.name),
             "FAIRDB_SIGNING_KEY_FILE": str(self.credentials.signing_key(self.name)),
             "FAIRDB_TRUST_DIR": str(self.layout.trust),
+            "FAIRDB_CERTIFICATE_DIR": str(self.credentials.authority.folder(self.name)),
             **{file.variable: str(self.credentials.key_file(file)) for file in self.service.key_files},
         }
         return {**env, **self.extra}
@@ -101,7 +106,9 @@ class ServiceProcess:
         return [Command(argv, self.environment(), CHECKOUT, self.layout.log(self.name))]
 
     async def ready(self) -> bool:
-        return await probe.grpc_serving(f"{LOOPBACK}:{self.port_numbers.number(self.ports[0])}")
+        address = f"{LOOPBACK}:{self.port_numbers.number(self.ports[0])}"
+        async with self.credentials.channel(self.name, address) as channel:
+            return await probe.grpc_serving(channel)
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,7 @@ class EdgeAgent:
             "FAIRDB_EDGE_PORT": str(self.port_numbers.edge),
             "FAIRDB_EDGE_ADMIN_PORT": str(self.port_numbers.envoy_admin),
             "FAIRDB_TRUST_DIR": str(self.layout.trust),
+            "FAIRDB_CERTIFICATE_DIR": str(Authority(self.layout).folder(EDGE)),
             **self.urls.registry(self.name),
             **self.extra,
         }

@@ -1,4 +1,4 @@
-"""The agent: keeps Envoy's addresses and keys current until it is stopped. It serves no port."""
+"""The agent: keeps Envoy's addresses, keys and certificate current until it is stopped. It serves no port."""
 
 import asyncio
 import signal
@@ -14,22 +14,26 @@ from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
 from edge.keys import KeyCopy
 from edge.render import render
+from edge.secrets import CertificateCopy
 from edge.settings import EdgeSettings
 
 log = structlog.get_logger()
 
-KEYS_INTERVAL = 1.0  # seconds
+COPY_INTERVAL = 1.0  # seconds
 
 
 async def run_agent(settings: EdgeSettings) -> None:
-    """Render, then follow the registry and the trust folder until SIGTERM or SIGINT."""
+    """Render, then follow the registry, the trust folder and the certificate until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     files = render(settings)
     async with aclosing(Registry(str(settings.consul_url))) as registry, asyncio.TaskGroup() as group:
         work = [group.create_task(registry.follow(cluster, partial(_publish, files, cluster))) for cluster in CLUSTERS]
-        work.append(group.create_task(_follow_keys(KeyCopy(settings.trust_dir, files))))
+        copies: list[KeyCopy | CertificateCopy] = [KeyCopy(settings.trust_dir, files)]
+        if settings.transport == "mtls":
+            copies.append(CertificateCopy(settings.certificate_dir, files))
+        work += [group.create_task(_follow(copy)) for copy in copies]
         log.info("started", folder=str(files.root), clusters=CLUSTERS)
         await stop.wait()
         for task in work:
@@ -37,10 +41,10 @@ async def run_agent(settings: EdgeSettings) -> None:
     log.info("stopped")
 
 
-async def _follow_keys(keys: KeyCopy) -> None:
+async def _follow(copy: KeyCopy | CertificateCopy) -> None:
     while True:
-        keys.refresh()
-        await asyncio.sleep(KEYS_INTERVAL)
+        copy.refresh()
+        await asyncio.sleep(COPY_INTERVAL)
 
 
 def _publish(files: EdgeFiles, cluster: str, addresses: Sequence[str]) -> None:

@@ -66,7 +66,7 @@ def build_bootstrap(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...], schemas
             _overload_manager(settings.edge_max_connections),
         ),
         "static_resources": {
-            "clusters": [build_cluster(name, _FILES.endpoints(name)) for name in CLUSTERS],
+            "clusters": [build_cluster(name, _FILES, settings.transport) for name in CLUSTERS],
             "listeners": [_listener(settings, rpcs, schemas)],
         },
     }

@@ -1,7 +1,8 @@
 """The services behind the edge: discovery, limits, health checks, outlier ejection."""
 
-from pathlib import Path
-
+from chassis.identity.certificates import Security
+from edge.files import EdgeFiles
+from edge.secrets import build_transport_socket
 from edge.typed import Config, shared, typed
 
 CONNECTION_BUFFER = 32 * 1024  # bytes
@@ -58,8 +59,10 @@ OUTLIERS = shared(
 )
 
 
-def build_cluster(name: str, endpoints: Path) -> Config:
-    """Return one service's cluster, which reads its addresses from the file `endpoints`."""
+def build_cluster(name: str, files: EdgeFiles, transport: Security) -> Config:
+    """Return one service's cluster, which reads its addresses from a file."""
+    endpoints = files.endpoints(name)
+    secured = {"transport_socket": build_transport_socket(files, name)} if transport == "mtls" else {}
     return {
         "name": name,
         "type": "EDS",
@@ -71,6 +74,7 @@ def build_cluster(name: str, endpoints: Path) -> Config:
         },
         "lb_policy": "ROUND_ROBIN",
         "connect_timeout": "1s",
+        **secured,
         "per_connection_buffer_limit_bytes": CONNECTION_BUFFER,
         "typed_extension_protocol_options": shared(
             "http2",

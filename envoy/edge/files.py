@@ -33,6 +33,16 @@ class EdgeFiles:
         """Configuration of the filter that checks tokens, including the public keys."""
         return self.root / "tokens" / "jwt_authn.json"
 
+    @property
+    def certificate(self) -> Path:
+        """Envoy's certificate and key."""
+        return self.root / "sds" / "certificate.json"
+
+    @property
+    def authorities(self) -> Path:
+        """The authorities whose certificates Envoy accepts from services."""
+        return self.root / "sds" / "authorities.json"
+
     def endpoints(self, cluster: str) -> Path:
         """Addresses of a service."""
         return self.root / "eds" / f"{cluster}.json"

@@ -9,6 +9,7 @@ from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
 from edge.keys import KeyCopy, publish_keys, read_last_known
 from edge.schemas import Schemas
+from edge.secrets import CertificateCopy, prepare_secrets
 from edge.settings import EdgeSettings
 from edge.typed import Config
 from edge.yaml import to_yaml
@@ -25,8 +26,10 @@ Envoy runs in the edge's folder, so the paths below are relative to it:
   descriptors.binpb        the protos, compiled
   eds/<service>.json       addresses of each service, from Consul
   tokens/jwt_authn.json    how access tokens are verified, with the public keys of auth_svc
+  sds/certificate.json     the certificate that Envoy shows to the services
+  sds/authorities.json     the authorities whose certificates it accepts from them
 
-`python -m edge`, the agent, keeps the last two current while Envoy runs; Envoy watches them."""
+`python -m edge`, the agent, keeps all but the first current while Envoy runs; Envoy watches them."""
 
 
 def render(settings: EdgeSettings) -> EdgeFiles:
@@ -40,6 +43,9 @@ def render(settings: EdgeSettings) -> EdgeFiles:
             write_endpoints(files.endpoints(cluster), cluster, [])
     publish_keys(files, read_last_known(files))
     KeyCopy(settings.trust_dir, files).refresh()
+    if settings.transport == "mtls":
+        prepare_secrets(files)
+        CertificateCopy(settings.certificate_dir, files).refresh()
     write_atomically(files.config, render_config(settings).encode())
     return files
 

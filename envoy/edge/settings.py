@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, HttpUrl
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis.identity.certificates import Security
 from fairdb.options.v1 import access_pb2
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -35,6 +36,10 @@ class EdgeSettings(BaseSettings):
     """Origins of web pages that may call the API, as a JSON list: ["https://portal.example.org"]."""
     trust_dir: Path = Path(".fairdb/trust")
     """Folder of the public keys of users' tokens, one JWKS file per issuer."""
+    transport: Security = "mtls"
+    """`mtls`: Envoy shows a certificate to the services and checks theirs. `sidecar`: a sidecar does both."""
+    certificate_dir: Path = Path(".fairdb/certificates/edge")
+    """Folder with `tls.crt`, `tls.key` and `ca.crt`, for `mtls`."""
     consul_url: HttpUrl = HttpUrl("http://127.0.0.1:8500")
     descriptors: Path = Field(default_factory=find_descriptors)
     """Descriptor set of the protos."""

@@ -96,7 +96,7 @@ async def test_public_keys_are_published(platform: Platform) -> None:
 
 @pytest.mark.parametrize("service", ["gateway", "auth_svc", "privacy_svc"])
 async def test_only_declared_services_may_call(platform: Platform, service: str) -> None:
-    async with grpc.aio.insecure_channel(platform.constellation.addresses["backend_svc"]) as channel:
+    async with platform.constellation.channel("backend_svc", service) as channel:
         call = BackendServiceStub(channel).GetStoredSample(
             NOBODYS_SAMPLE,
             metadata=platform.service_metadata(service, "backend_svc"),
@@ -117,7 +117,7 @@ async def test_service_token_with_wrong_audience_key_issuer_or_expiry_is_refused
         as_other.sign("backend_svc", 300, {"sub": "gateway"}),
         platform.signer("gateway").sign("backend_svc", -CLOCK_SKEW_SECONDS - 1, {"sub": "gateway"}),
     ]
-    async with grpc.aio.insecure_channel(platform.constellation.addresses["backend_svc"]) as channel:
+    async with platform.constellation.channel("backend_svc", "gateway") as channel:
         for token in tokens:
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await BackendServiceStub(channel).GetStoredSample(NOBODYS_SAMPLE, metadata=[("x-service-token", token)])

@@ -155,7 +155,7 @@ async def test_services_verify_tokens_themselves(platform: Platform) -> None:
     forged = Signer("auth_svc", Ed25519PrivateKey.generate()).sign(
         ACCOUNT_AUDIENCE, 60, {"sub": researcher.id, "roles": ["ROLE_STEWARD"]}
     )
-    async with grpc.aio.insecure_channel(platform.constellation.addresses["gateway"]) as channel:
+    async with platform.constellation.channel("gateway") as channel:
         for metadata in ([], [("authorization", f"Bearer {forged}")]):
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await SampleServiceStub(channel).GetSample(GetSampleRequest(id=sample["id"]), metadata=metadata)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import grpc
 import httpx
 import pytest
 
@@ -152,7 +151,7 @@ async def test_only_stewards_and_services_check_consents(platform: Platform) -> 
     anywhere = await steward.call("POST", "/api/consents:check", question)
     own = await steward.call("POST", "/api/consents:check", {**question, "subject": ""})
     forbidden = await researcher.call("POST", "/api/consents:check", question)
-    async with grpc.aio.insecure_channel(platform.constellation.addresses["privacy_svc"]) as channel:
+    async with platform.constellation.channel("privacy_svc", "gateway") as channel:
         answer = await ConsentServiceStub(channel).CheckConsent(
             CheckConsentRequest(**question, study=study), metadata=platform.service_metadata("gateway", "privacy_svc")
         )

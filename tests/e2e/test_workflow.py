@@ -1,7 +1,5 @@
 """The life of a sample: creation, events, audit, notification."""
 
-import grpc
-
 from fairdatabase.client import connect
 from fairdb.backend.v1.backend_service_pb2 import GetStoredSampleRequest, ListEventsRequest
 from fairdb.backend.v1.backend_service_pb2_grpc import BackendServiceStub
@@ -24,15 +22,14 @@ async def test_complete_sample_workflow(platform: Platform) -> None:
     assert answer.headers["location"] == f"/api/samples/{sample_id}"
     assert answer.headers["etag"] == answer.json()["etag"]
 
-    backend = platform.constellation.addresses["backend_svc"]
-    async with grpc.aio.insecure_channel(backend) as channel:
+    async with platform.constellation.channel("backend_svc", "gateway") as channel:
         stub, metadata = BackendServiceStub(channel), platform.service_metadata("gateway", "backend_svc")
         stored = await stub.GetStoredSample(GetStoredSampleRequest(id=sample_id), metadata=metadata)
         assert stored.sample.organism == "E. coli"
         events = await stub.ListEvents(ListEventsRequest(subject=sample_id), metadata=metadata)
         assert "sample.created" in [event.type for event in events.events]
 
-    async with grpc.aio.insecure_channel(platform.constellation.addresses["privacy_svc"]) as channel:
+    async with platform.constellation.channel("privacy_svc", "gateway") as channel:
         stub, metadata = PrivacyServiceStub(channel), platform.service_metadata("gateway", "privacy_svc")
         privacy = await stub.GetPrivacyStatus(GetPrivacyStatusRequest(sample_id=sample_id), metadata=metadata)
         assert privacy.anonymized is True

@@ -48,6 +48,7 @@ class Servers:
             "consul_url": f"http://{NOWHERE}",
             "signing_key_file": self.plan.credentials.signing_key(service),
             "trust_dir": self.plan.layout.trust,
+            "certificate_dir": self.plan.credentials.authority.folder(service),
             "drain_seconds": 0,
         }
 

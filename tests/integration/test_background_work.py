@@ -78,7 +78,7 @@ async def running(
     settings = import_module(SETTINGS.get(name, f"{name}.app")).Settings(**values)
     async with (
         serving(name, settings, import_module(f"{name}.app").open_app) as port,
-        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+        servers.plan.credentials.channel(name, f"127.0.0.1:{port}") as channel,
     ):
         yield struck, channel
 

@@ -20,6 +20,7 @@ from chassis.identity.keys import ACCOUNT_AUDIENCE
 from chassis.identity.tokens import Signer
 from deploy.local import probe, process
 from deploy.local.constellation import Constellation
+from deploy.local.credentials import Credentials
 from deploy.local.layout import CHECKOUT
 from deploy.local.ports import LOOPBACK, find_free
 from deploy.local.process import Child, Command
@@ -86,11 +87,15 @@ class Gateway:
 
     child: Child
     address: str
+    credentials: Credentials
     trace: Path
     log: Path
 
     def alive(self) -> bool:
         return self.child.alive()
+
+    def channel(self) -> grpc.aio.Channel:
+        return self.credentials.channel("gateway", self.address, options=[("grpc.enable_retries", 0)])
 
     async def ready(self, reader: Account) -> None:
         """Wait until the gateway serves and has resolved the other services, or until it has killed itself."""
@@ -98,8 +103,9 @@ class Gateway:
         async def serving() -> bool:
             if await self.is_dead():
                 return True
-            if not await probe.grpc_serving(self.address):
-                return False
+            async with self.channel() as channel:
+                if not await probe.grpc_serving(channel):
+                    return False
             try:
                 await self.call(SampleServiceStub, "GetSample", GetSampleRequest(id=str(uuid4())), reader)
             except Refused as refused:
@@ -130,7 +136,7 @@ class Gateway:
         return await self.call(SagaServiceStub, method, request, admin)
 
     async def call(self, stub: Any, method: str, request: Any, account: Account) -> Any:
-        async with grpc.aio.insecure_channel(self.address, options=[("grpc.enable_retries", 0)]) as channel:
+        async with self.channel() as channel:
             try:
                 return await getattr(stub(channel), method)(request, metadata=account.metadata, timeout=20)
             except grpc.aio.AioRpcError as error:
@@ -164,6 +170,7 @@ class Rig:
             "FAIRDB_METRICS_PORT": str(metrics),
             "FAIRDB_DATABASE_URL": plan.urls.database["gateway"],
             "FAIRDB_SIGNING_KEY_FILE": str(plan.credentials.signing_key("gateway")),
+            "FAIRDB_CERTIFICATE_DIR": str(plan.credentials.authority.folder("gateway")),
             **{file.variable: str(plan.credentials.key_file(file)) for file in find("gateway").key_files},
             "FAIRDB_DRAIN_SECONDS": "0",
             "FAIRDB_TEST_TRACE": str(trace),
@@ -174,7 +181,7 @@ class Rig:
         environment["PYTHONPATH"] = str(CHECKOUT)
         log = self.root / f"{name}.log"
         child = process.spawn(Command(argv, environment, CHECKOUT, log), detached=False)
-        gateway = Gateway(child, f"{LOOPBACK}:{port}", trace, log)
+        gateway = Gateway(child, f"{LOOPBACK}:{port}", plan.credentials, trace, log)
         try:
             await gateway.ready(await self.account(consented=False))
             yield gateway
@@ -189,7 +196,7 @@ class Rig:
         )
         account = Account(id, [("authorization", f"Bearer {token}")])
         if consented:
-            async with grpc.aio.insecure_channel(self.constellation.addresses["privacy_svc"]) as channel:
+            async with self.constellation.channel("privacy_svc") as channel:
                 request = GrantConsentRequest(purpose="sample_creation")
                 account.consent = (
                     await ConsentServiceStub(channel).GrantConsent(request, metadata=account.metadata)

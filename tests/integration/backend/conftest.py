@@ -16,7 +16,8 @@ from backend_svc.app import Settings, open_app
 from backend_svc.lifecycle import consumers
 from chassis import call_context
 from chassis.call_context import SERVICE_TOKEN, Call, Caller
-from chassis.identity.tokens import ServiceTokens, Signer
+from chassis.identity.certificates import Certificate
+from chassis.identity.transport import tls_channel
 from chassis.serving.server import serving
 from chassis.storage.database import Database, open_database
 from fairdb.backend.v1 import backend_service_pb2 as pb
@@ -191,9 +192,10 @@ async def running(servers: Servers, url: str, *, embargo_seconds: int) -> AsyncI
     """Yield a running backend_svc with this setting."""
 
     def stub_channel(service: str, port: int) -> grpc.aio.Channel:
-        signer = Signer.load(service, servers.plan.credentials.signing_key(service))
-        token = ServiceTokens(signer).token_for("backend_svc")
-        return grpc.aio.insecure_channel(f"127.0.0.1:{port}", interceptors=[_WithToken(token)])
+        credentials = servers.plan.credentials
+        token = credentials.service_token(service, "backend_svc")
+        certificate = Certificate.read(credentials.authority.folder(service))
+        return tls_channel(certificate, "backend_svc", f"127.0.0.1:{port}", interceptors=[_WithToken(token)])
 
     settings = Settings(**servers.settings("backend_svc", url), embargo_seconds=embargo_seconds)
     async with (

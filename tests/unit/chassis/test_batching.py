@@ -21,6 +21,7 @@ from chassis.calling.channel import ServiceChannel
 from chassis.errors import DeadlineExceeded, Internal, RemoteError, ServiceUnavailable
 from chassis.identity.access import only_reads
 from chassis.identity.tokens import ServiceTokens, Signer, TrustStore, Verifier
+from chassis.identity.transport import Sidecar
 from chassis.serving.batch_server import BatchServicer
 from chassis.serving.pipeline import Pipeline
 from fairdb.backend.v1 import backend_service_pb2 as pb
@@ -110,7 +111,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     signers = {name: Signer(name, Ed25519PrivateKey.generate()) for name in ("gateway", "privacy_svc")}
     for name, signer in signers.items():
         (tmp_path / f"{name}.jwks.json").write_text(json.dumps({"keys": [signer.jwk]}))
-    pipeline = Pipeline(Verifier("backend_svc", TrustStore(tmp_path)), NoRevocations())  # pyright: ignore[reportArgumentType]
+    pipeline = Pipeline(Verifier("backend_svc", TrustStore(tmp_path)), NoRevocations(), Sidecar())  # pyright: ignore[reportArgumentType]
     server = grpc.aio.server(interceptors=[pipeline])
     backend, batches = Backend(), Counting(pipeline)  # pyright: ignore[reportAbstractUsage]  # tests need two methods
     backend_service_pb2_grpc.add_BackendServiceServicer_to_server(backend, server)
@@ -118,7 +119,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     batch_service_pb2_grpc.add_BatchServiceServicer_to_server(batches, server)
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
-    channel = ServiceChannel("backend_svc", ServiceTokens(signers["gateway"]))
+    channel = ServiceChannel("backend_svc", ServiceTokens(signers["gateway"]), Sidecar())
     channel.update([address])
     rig = Rig(backend, batches, backend_service_pb2_grpc.BackendServiceStub(channel), address, signers)  # pyright: ignore[reportArgumentType, reportCallIssue]
     yield rig
@@ -247,7 +248,7 @@ async def test_each_call_of_a_batch_is_authorised_separately(
         request=pb.GetStoredSampleRequest(id=str(uuid4())).SerializeToString(),
     )
     item.timeout.FromSeconds(5)
-    token = ServiceTokens(rig.signers[caller]).token_for("backend_svc")
+    token = ServiceTokens(rig.signers[caller]).token_for("backend_svc", None)
     async with grpc.aio.insecure_channel(rig.address) as channel:
         call = channel.unary_unary("/fairdb.batch.v1.BatchService/CallMany")
         request = batch_service_pb2.CallManyRequest(calls=[item, item]).SerializeToString()

@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis.errors import Unauthenticated
+from chassis.identity.certificates import Peer
 from chassis.identity.keys import ACCOUNT_AUDIENCE, ACCOUNT_TOKEN_SECONDS, CLOCK_SKEW_SECONDS, SERVICE_TOKEN_SECONDS
 from chassis.identity.tokens import ServiceTokens, Signer, TrustStore, Verifier
 
@@ -35,9 +36,37 @@ def test_token_of_an_account_is_accepted(signers: dict[str, Signer], verifier: V
 
 def test_token_of_a_service_is_accepted_and_renewed(signers: dict[str, Signer], verifier: Verifier) -> None:
     tokens = ServiceTokens(signers["gateway"])
-    assert verifier.service(tokens.token_for("backend_svc")).service == "gateway"
-    assert tokens.token_for("backend_svc") == tokens.token_for("backend_svc")
-    assert tokens.token_for("backend_svc") != tokens.token_for("privacy_svc")
+    assert verifier.service(tokens.token_for("backend_svc", "a"), Peer("gateway", "a")).service == "gateway"
+    assert tokens.token_for("backend_svc", "a") == tokens.token_for("backend_svc", "a")
+    assert tokens.token_for("backend_svc", "a") != tokens.token_for("privacy_svc", "a")
+
+
+@pytest.mark.parametrize(
+    ("bound_to", "presented_by"),
+    [
+        ("a", Peer("gateway", "b")),
+        ("a", Peer("privacy_svc", "b")),
+        ("a", Peer("privacy_svc", "a")),
+        ("a", Peer("edge", "a")),
+        (None, Peer("gateway", "a")),
+    ],
+    ids=["another certificate", "another service", "another name", "the edge", "not bound"],
+)
+def test_token_of_a_service_is_worthless_on_another_connection(
+    bound_to: str | None, presented_by: Peer, signers: dict[str, Signer], verifier: Verifier
+) -> None:
+    token = ServiceTokens(signers["gateway"]).token_for("backend_svc", bound_to)
+    if bound_to:
+        verifier.service(token, Peer("gateway", bound_to))  # a verified token is remembered, with who presented it
+    with pytest.raises(Unauthenticated):
+        verifier.service(token, presented_by)
+
+
+def test_token_of_a_service_follows_its_certificate(signers: dict[str, Signer], verifier: Verifier) -> None:
+    tokens = ServiceTokens(signers["gateway"])
+    first, second = tokens.token_for("backend_svc", "a"), tokens.token_for("backend_svc", "b")
+    assert first != second
+    assert verifier.service(second, Peer("gateway", "b")).service == "gateway"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +100,7 @@ def test_cached_token_still_expires(
 
 def test_token_of_a_service_is_not_one_of_an_account(signers: dict[str, Signer], verifier: Verifier) -> None:
     token = signers["gateway"].sign("backend_svc", 60, {"sub": "gateway"})
-    verifier.service(token)
+    verifier.service(token, None)
     with pytest.raises(Unauthenticated):
         verifier.account(token)
 
@@ -82,7 +111,7 @@ def test_token_of_a_service_that_lives_too_long_is_refused(
 ) -> None:
     token = signers["gateway"].sign("backend_svc", lifetime, {"sub": "gateway"})
     with pytest.raises(Unauthenticated):
-        verifier.service(token)
+        verifier.service(token, None)
 
 
 @pytest.mark.parametrize("ahead", [-CLOCK_SKEW_SECONDS, -5, 1, 5, CLOCK_SKEW_SECONDS])
@@ -93,7 +122,7 @@ def test_clocks_of_issuer_and_verifier_may_differ(
     with monkeypatch.context() as issuer:
         issuer.setattr("chassis.identity.tokens.time.time", lambda: now + ahead)
         token = signers["gateway"].sign("backend_svc", SERVICE_TOKEN_SECONDS, {"sub": "gateway"})
-    assert verifier.service(token).service == "gateway"
+    assert verifier.service(token, None).service == "gateway"
 
 
 def test_token_from_the_future_is_refused(
@@ -104,4 +133,4 @@ def test_token_from_the_future_is_refused(
         issuer.setattr("chassis.identity.tokens.time.time", lambda: now + CLOCK_SKEW_SECONDS + 2)
         token = signers["gateway"].sign("backend_svc", SERVICE_TOKEN_SECONDS, {"sub": "gateway"})
     with pytest.raises(Unauthenticated):
-        verifier.service(token)
+        verifier.service(token, None)
