@@ -109,6 +109,10 @@ up: setup ## Start the platform and leave it running
 down: ## Stop the platform that `make up` started
 	$(BIN)/python -m deploy.local down
 
+.PHONY: certs
+certs: setup ## Renew the certificates of the platform that `make up` starts, now
+	$(BIN)/python -m deploy.local certs
+
 .PHONY: logs
 logs: ## Follow the logs of the platform that `make up` started
 	$(BIN)/python -m deploy.local logs

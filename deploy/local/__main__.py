@@ -1,4 +1,4 @@
-"""The command: `python -m deploy.local up | down | status | logs | run -- CMD | exec SERVICE -- CMD`.
+"""The command: `python -m deploy.local up | down | certs | status | logs | run -- CMD | exec SERVICE -- CMD`.
 
 `up` leaves the platform running on its default ports (`ports` explains how to change them), with its state in
 `.fairdb/up`. To use an external server instead of starting one, set FAIRDB_DATABASE_URL (an administrator's URL),
@@ -18,12 +18,14 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.local import privileges
+from deploy.local.authority import HOLDERS, Authority
 from deploy.local.binaries import ProgramUnusable, ServerMissing
 from deploy.local.constellation import Constellation, StartFailed, end_all
 from deploy.local.layout import FAIRDB, Layout
 from deploy.local.ledger import Ledger
 from deploy.local.plan import COMPONENTS, External
 from deploy.local.ports import Ports, PortTaken, PortUnreadable
+from deploy.local.renewal import lifetime
 from deploy.local.rootlock import RootInUse, root_lock
 from deploy.services import NAMES
 
@@ -65,6 +67,17 @@ def down(root: Root = UP) -> None:
         alive = ledger.alive()
         interruptible(end_all(ledger))
     console.print(f"Stopped {', '.join(in_order(alive))}." if alive else "The platform is not running.", soft_wrap=True)
+
+
+@app.command()
+def certs(root: Root = UP) -> None:
+    """Give everybody a new certificate. Running processes use it within seconds."""
+    layout = Layout(root)
+    layout.create()
+    authority = Authority(layout)
+    for holder in HOLDERS:
+        authority.issue(holder, lifetime())
+    console.print(f"Renewed the certificates of {', '.join(HOLDERS)}.", soft_wrap=True)
 
 
 @app.command()
