@@ -92,14 +92,15 @@ class Authority:
                 self.issue(holder, lifetime)
 
     def due(self, holder: str, lifetime: timedelta = LIFETIME) -> bool:
-        """Return whether less than two thirds of a certificate's lifetime are left."""
+        """Return whether less than two thirds of a certificate's lifetime are left, or more than all of it."""
         authority, _ = self._load()
         try:
             held = x509.load_pem_x509_certificate(Certificate.read(self.folder(holder)).chain)
             held.verify_directly_issued_by(authority)
         except (CertificateInvalid, ValueError, InvalidSignature):  # absent, damaged, or of another authority
             return True
-        return held.not_valid_after_utc - datetime.now(UTC) < lifetime * 2 / 3
+        left = held.not_valid_after_utc - datetime.now(UTC)
+        return not lifetime * 2 / 3 <= left <= lifetime
 
     def _load(self) -> tuple[x509.Certificate, EllipticCurvePrivateKey]:
         key_file = self.layout.secrets / "authority.key.pem"

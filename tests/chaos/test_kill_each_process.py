@@ -46,6 +46,7 @@ async def platform(constellation: Constellation) -> AsyncIterator[Platform]:
         "backend_svc",
         "privacy_svc",
         "gateway",
+        "certificates",
         "edge_agent",
         "envoy",
         "postgres",
