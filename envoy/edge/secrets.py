@@ -13,7 +13,7 @@ from edge.typed import Config, shared, typed
 log = structlog.get_logger()
 
 _AUTHORITIES = "authorities"
-_SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret"
+_RESOURCE = "envoy.extensions.transport_sockets.tls.v3.Secret"
 
 
 class CertificateCopy:
@@ -44,8 +44,8 @@ def publish_certificate(files: EdgeFiles, certificate: Certificate) -> None:
         "private_key": {"inline_string": certificate.key.decode()},
     }
     trusted = {"trusted_ca": {"inline_string": certificate.authorities.decode()}}
-    _write(files.authorities, typed(_SECRET, name=_AUTHORITIES, validation_context=trusted))
-    _write(files.certificate, typed(_SECRET, name=EDGE, tls_certificate=own))
+    _write(files.authorities, typed(_RESOURCE, name=_AUTHORITIES, validation_context=trusted))
+    _write(files.certificate, typed(_RESOURCE, name=EDGE, tls_certificate=own))
 
 
 def prepare_secrets(files: EdgeFiles) -> None:
