@@ -131,9 +131,32 @@ lock-bench: setup ## Update requirements-bench.lock, with the versions of requir
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet --generate-hashes --no-header \
 	  --no-annotate --constraint requirements.lock --group bench --output-file requirements-bench.lock
 
+.PHONY: lock-audit
+lock-audit: setup ## Update requirements-audit.lock, with the versions of requirements.lock for shared libraries
+	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --quiet --generate-hashes --no-header \
+	  --no-annotate --constraint requirements.lock --group audit --output-file requirements-audit.lock
+
+.PHONY: secrets
+secrets: setup ## Search all committed files for secrets (10 seconds); pre-commit searches the changed ones
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
+
+.PHONY: audit
+audit: setup ## Report known vulnerabilities of locked packages, and servers with newer packages; needs the network
+	@$(BIN)/python -m deploy.supply.audit
+
+.PHONY: update-servers
+update-servers: ## Unpack the newest packages of Redis, RabbitMQ and Consul; stop the platform first
+	@rm -f .fairdb/setup/redis-server.stamp .fairdb/setup/rabbitmq-server.stamp .fairdb/setup/consul.stamp
+	@$(MAKE) --no-print-directory setup
+
 .PHONY: wheel
-wheel: setup ## Build the wheel, including the stubs, in dist/
-	$(BIN)/pip wheel --no-deps --no-build-isolation --wheel-dir dist .
+wheel: setup ## Build the wheel, including the stubs, in dist/. The same commit always gives the same bytes
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
+	  $(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+.PHONY: sbom
+sbom: wheel ## Write the bill of materials of the wheel and its dependencies (CycloneDX) in dist/
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} $(BIN)/python -m deploy.supply.sbom dist
 
 .PHONY: admin
 admin: setup ## Make the user EMAIL=... an administrator of the platform that `make up` started

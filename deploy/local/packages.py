@@ -5,6 +5,7 @@ keys that this machine trusts. Standard library only: this runs before a virtual
 """
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import unquote
 
 from deploy.local.binaries import library_path
 from deploy.local.sources import APT, OS_RELEASE, NoArchive, as_deb822, distribution_sources, older_sources
@@ -40,6 +42,9 @@ class Packages:
     Package lists are loaded once, at first use. Several threads may call `unpack`. Use it as a context manager, which
     removes `scratch` on exit.
     """
+
+    CONTENT = "packages.txt"
+    """The file in each unpacked folder that lists its packages: a name and a version in each line."""
 
     def __init__(self, scratch: Path, *, older: bool = False, apt: Path = APT, os_release: Path = OS_RELEASE) -> None:
         self._scratch = scratch
@@ -74,6 +79,7 @@ class Packages:
                 list(pool.map(lambda deb: run(["dpkg", "-x", str(deb), str(fresh)], self._scratch), debs))
             # The scripts of Erlang and RabbitMQ contain absolute paths, which must point into the new folder.
             relocate(fresh, into)
+            (fresh / self.CONTENT).write_text("".join(f"{name} {version}\n" for name, version in map(contained, debs)))
             shutil.rmtree(into, ignore_errors=True)
             fresh.rename(into)
             verify(into, wanted)
@@ -83,6 +89,23 @@ class Packages:
             lines = (error.stderr or error.stdout or "").strip().splitlines() or [str(error)]
             reason = next((line for line in lines if line.startswith("E:")), lines[-1])
             raise PackagesMissing(wanted, f"{error.cmd[0]}: {reason}") from None
+
+    def outdated(self, folder: Path) -> list[str]:
+        """Return a line for each package in an unpacked folder that has a newer version. Raises PackagesMissing."""
+        unpacked = dict(line.split() for line in (folder / self.CONTENT).read_text().splitlines())
+        try:
+            with self._lock:
+                shown = run(["apt-cache", *self._configured(), "show", "--no-all-versions", *unpacked], self._scratch)
+        except NoArchive:
+            raise PackagesMissing([folder.name], "apt's sources contain no Debian or Ubuntu archive") from None
+        except subprocess.CalledProcessError as error:
+            raise PackagesMissing([folder.name], f"apt: {(error.stderr or '').strip()[-200:]}") from None
+        newest = dict(re.findall(r"^Package: (\S+)\n(?:.+\n)*?Version: (\S+)$", shown, re.MULTILINE))
+        return [
+            f"{name} {version} of {folder.name} is older than {newest[name]}"
+            for name, version in unpacked.items()
+            if name in newest and is_newer(newest[name], version)
+        ]
 
     def _download(self, names: list[str]) -> list[Path]:
         options = self._configured()
@@ -144,6 +167,16 @@ def configure(scratch: Path, text: str) -> list[str]:
         "APT::Sandbox::User": "root",
     }
     return ["-q", *(word for name, value in settings.items() for word in ("-o", f"{name}={value}"))]
+
+
+def contained(deb: Path) -> tuple[str, str]:
+    """Return the name and version of a package from the name of its file."""
+    name, version, _ = deb.name.split("_")
+    return name, unquote(version)
+
+
+def is_newer(version: str, than: str) -> bool:
+    return subprocess.run(["dpkg", "--compare-versions", version, "gt", than], check=False).returncode == 0
 
 
 def missing_dependencies(simulation: str) -> list[str]:

@@ -1,5 +1,7 @@
-"""The wheel contains the client, the stubs and their data, and nothing of the services."""
+"""The wheel contains the client, the stubs and their data, and nothing of the services. Its bytes can be reproduced."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +12,34 @@ import pytest
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> ZipFile:
-    folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    subprocess.run(command, cwd=pytestconfig.rootpath, check=True, capture_output=True)
-    (file,) = folder.iterdir()
-    return ZipFile(file)
+    return ZipFile(build(pytestconfig.rootpath, tmp_path_factory.mktemp("dist")))
+
+
+def build(sources: Path, into: Path, **variables: str) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(into)]
+    env = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000", **variables}
+    subprocess.run(command, cwd=sources, env=env, check=True, capture_output=True)
+    (file,) = into.iterdir()
+    return file
+
+
+def test_same_sources_give_the_same_bytes_elsewhere(
+    wheel: ZipFile, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    # Another folder, other times and permissions of the files, another time zone, another order of sets.
+    sources = tmp_path / "other"
+    for name in ("fairdatabase", "gen", "pyproject.toml", "README.md", "LICENSE"):
+        found = pytestconfig.rootpath / name
+        if found.is_dir():
+            shutil.copytree(found, sources / name, copy_function=shutil.copyfile)
+        else:
+            shutil.copyfile(found, sources / name)
+    for file in sources.rglob("*"):
+        file.chmod(0o700 if file.is_dir() else 0o600)
+        os.utime(file, (1, 1))
+    again = build(sources, tmp_path / "dist", TZ="Pacific/Auckland", PYTHONHASHSEED="1")
+    assert wheel.filename is not None
+    assert again.read_bytes() == Path(wheel.filename).read_bytes()
 
 
 def test_wheel_installs_few_top_level_names(wheel: ZipFile) -> None:

@@ -27,19 +27,21 @@ class Archive:
     def os_release(self) -> Path:
         return self.root / "os-release"
 
-    def add(self, name: str, files: dict[str, str], depends: str = "", suite: str = "bookworm") -> Path:
-        """Build a package of executable files and return its path. Its version is newer than any installed one."""
+    def add(
+        self, name: str, files: dict[str, str], depends: str = "", suite: str = "bookworm", version: str = "99:1"
+    ) -> Path:
+        """Build a package of executable files and return its path. It is newer than any that is installed."""
         tree = self.root / "build" / name
         for path, text in files.items():
             file = tree / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
             file.chmod(0o755)
-        control = f"Package: {name}\nVersion: 99:1\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\n"
+        control = f"Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\n"
         control += f"Depends: {depends}\n" if depends else ""
         (tree / "DEBIAN").mkdir(parents=True, exist_ok=True)
         (tree / "DEBIAN" / "control").write_text(f"{control}Description: made up\n")
-        deb = self.folder / "pool" / f"{name}_1_all.deb"
+        deb = self.folder / "pool" / f"{name}_{version.replace(':', '.')}_all.deb"
         deb.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["dpkg-deb", "--root-owner-group", "--build", tree, deb], check=True, capture_output=True)
         where = f"Filename: pool/{deb.name}\nSize: {deb.stat().st_size}\nSHA256: {sha256(deb.read_bytes())}\n"

@@ -34,6 +34,20 @@ def test_unpacked_package_replaces_the_folder(archive: Archive, tmp_path: Path) 
     assert not (tmp_path / "scratch").exists()
 
 
+def test_outdated_names_packages_with_a_newer_version(archive: Archive, tmp_path: Path) -> None:
+    archive.add("madeup", {"usr/bin/madeup": PROGRAM})
+    archive.add("other", {"usr/bin/other": PROGRAM})
+    archive.publish()
+    into = tmp_path / "into"
+    with packages_of(archive, tmp_path) as packages:
+        packages.unpack(["madeup", "other"], into)
+        assert packages.outdated(into) == []
+    archive.add("madeup", {"usr/bin/madeup": PROGRAM}, version="99:1+deb12u1")
+    archive.publish()
+    with packages_of(archive, tmp_path) as packages:
+        assert packages.outdated(into) == ["madeup 99:1 of into is older than 99:1+deb12u1"]
+
+
 def test_redis_includes_the_libraries_that_the_system_lacks(archive: Archive, tmp_path: Path) -> None:
     archive.add("redis-server", {"usr/bin/redis-server": PROGRAM}, depends="libmadeup1, adduser, base-files")
     archive.add("libmadeup1", {"usr/lib/somewhere/libmadeup.so.1": ""})

@@ -1,0 +1,1 @@
+"""The chain of supply: known vulnerabilities, and what the wheel is made of."""
