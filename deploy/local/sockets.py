@@ -15,9 +15,12 @@ class FolderUntrusted(Exception):
 
 
 def folder_below(state: Path) -> Path:
-    """Return the folder for the sockets of a server with this state; for a long path, one below /tmp."""
+    """Return the folder for the sockets of a server with this state; one below /tmp if its path cannot be used.
+
+    It cannot if it is too long, or if it contains a comma, which separates the hosts in a database's URL.
+    """
     folder = state / "socket"
-    if len(os.fsencode(folder)) <= LONGEST:
+    if len(os.fsencode(folder)) <= LONGEST and "," not in str(folder):
         return folder
     return _SHORT / f"fairdb-{os.geteuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
 

@@ -54,6 +54,13 @@ async def test_other_users_cannot_reach_postgres(tmp_path: Path) -> None:
             assert b"Permission denied" in error
 
 
+@pytest.mark.parametrize("name", ["a b, c", 'quote" %2F'])
+async def test_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    async with Constellation(tmp_path / name, Ports.free(), components=["postgres"]) as running:
+        connection = await asyncpg.connect(running.plan.superuser_url)
+        await connection.close()
+
+
 async def test_rules_of_an_earlier_release_are_replaced(tmp_path: Path) -> None:
     constellation = Constellation(tmp_path, Ports.free(), components=["postgres"])
     async with constellation:

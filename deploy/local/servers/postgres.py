@@ -26,7 +26,7 @@ from deploy.local.servers import plain_environment
 # Part of the name of the socket.
 PORT = 5432
 ACCESS = """\
-# Written at each start. There is no other way in: no TCP, and no method without a password.
+# Written at each start. There is no other way in.
 local all all scram-sha-256
 """
 SETTINGS = {
@@ -125,7 +125,7 @@ class Postgres:
     def commands(self) -> list[Command]:
         programs = self.programs()
         state = self.layout.state(self.name)
-        # Without the quotes, a comma in a folder's name would separate two folders.
+        # Without the quotes, spaces around the folder's name would be dropped.
         folder = str(self.sockets).replace('"', '""')
         settings = {**SETTINGS, "unix_socket_directories": f'"{folder}"'}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

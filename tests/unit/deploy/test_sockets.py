@@ -19,6 +19,10 @@ def test_deep_folder_has_its_sockets_in_a_short_one(tmp_path: Path) -> None:
     assert short != sockets.folder_below(tmp_path / ("b" * 100))
 
 
+def test_folder_with_a_comma_has_its_sockets_in_another() -> None:
+    assert "," not in str(sockets.folder_below(Path("/srv/a, b/postgres")))
+
+
 def test_length_is_in_bytes() -> None:
     assert sockets.folder_below(Path("/" + "é" * 45)).parent != Path("/" + "é" * 45)
 
