@@ -17,12 +17,14 @@ from typing import Protocol
 
 import grpc
 from redis.asyncio import Redis
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from chassis.call_context import Caller
 from chassis.errors import TokenRevoked
+from chassis.identity.redis_tls import RenewingConnection
 from chassis.tasks import raise_lost_cancellation
 from fairdb.auth.v1.revocation_service_pb2 import CheckRevocationRequest
 from fairdb.auth.v1.revocation_service_pb2_grpc import RevocationServiceStub
@@ -91,7 +93,11 @@ def connect_redis(url: str) -> Redis:
     """Return a client with short timeouts: Redis is only a cache here."""
     # Retry once: after a restart of Redis the first command finds its connection closed.
     retry = Retry(NoBackoff(), 1)
-    return Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, retry=retry)
+    redis = Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, retry=retry)
+    pool = redis.connection_pool
+    if issubclass(pool.connection_class, SSLConnection):
+        pool.connection_class = RenewingConnection
+    return redis
 
 
 @asynccontextmanager

@@ -75,7 +75,7 @@ class Plan:
         layout.create()
         credentials = Credentials(layout)
         postgres = Postgres(layout, credentials)
-        redis = Redis(layout, credentials, ports)
+        redis = Redis(layout, credentials)
         rabbitmq = RabbitMQ(layout, credentials, ports)
         consul = Consul(layout, credentials, ports)
         outside = external.urls()
@@ -132,7 +132,7 @@ class Plan:
     @property
     def redis_admin_url(self) -> str:
         """The URL of an account of Redis that may do everything."""
-        return self.external.redis_url or Redis(self.layout, self.credentials, self.port_numbers).url(REDIS_ADMIN)
+        return self.external.redis_url or Redis(self.layout, self.credentials).url(REDIS_ADMIN)
 
     @property
     def broker_admin_url(self) -> str:

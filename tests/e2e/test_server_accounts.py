@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aio_pika
 import httpx
@@ -184,10 +184,10 @@ async def refused(call: Awaitable[object]) -> bool:
 
 
 async def test_cache_refuses_strangers(constellation: Constellation) -> None:
-    address = urlsplit(constellation.plan.redis_admin_url)
-    async with Redis(host=LOOPBACK, port=address.port or 0) as stranger:
+    socket = unquote(urlsplit(constellation.plan.redis_admin_url).path)
+    async with Redis(unix_socket_path=socket, protocol=2) as stranger:
         assert await refused(stranger.get(COMPLETE_KEY))
-    async with Redis(host=LOOPBACK, port=address.port or 0, password="guessed") as stranger:
+    async with Redis(unix_socket_path=socket, protocol=2, password="guessed") as stranger:
         assert await refused(stranger.get(COMPLETE_KEY))
 
 

@@ -1,27 +1,31 @@
 """Redis: only a cache, so it writes nothing to disk.
 
+It listens only on a Unix socket, in a folder that other users cannot enter: see docs/decisions/server-accounts.md.
 Each service has an account that can run only the commands it needs, on the keys of revocations.
 """
 
+import json
+import os
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
 
 from redis.asyncio import Redis as Client
 from redis.exceptions import RedisError
 
 from chassis.files import write_atomically
 from chassis.identity.revocation import revoked_key
-from deploy.local import binaries
+from deploy.local import binaries, sockets
 from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
-from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.process import Command
 from deploy.local.servers import plain_environment
 from deploy.services import NAMES
 
 CONFIGURATION = """\
-bind {host}
-port {port}
-protected-mode yes
+port 0
+unixsocket {socket}
+unixsocketperm 700
 user default off
 {users}
 save ""
@@ -45,13 +49,16 @@ RIGHTS = {
 class Redis:
     layout: Layout
     credentials: Credentials
-    port_numbers: Ports
     name: str = "redis"
-    ports: tuple[str, ...] = ("redis",)
+    ports: tuple[str, ...] = ()
+
+    @property
+    def socket(self) -> Path:
+        return sockets.folder_below(self.layout.state(self.name)) / "redis.sock"
 
     def url(self, user: str) -> str:
         """Return the URL with the account of a service, or of `ADMIN`."""
-        return f"redis://{user}:{self.password(user)}@{LOOPBACK}:{self.port_numbers.redis}/0"
+        return f"unix://{user}:{self.password(user)}@{quote(str(self.socket))}?db=0"
 
     def password(self, user: str) -> str:
         return self.credentials.password(f"redis_{user}")
@@ -59,8 +66,9 @@ class Redis:
     async def prepare(self) -> None:
         folder = self.layout.state(self.name)
         folder.mkdir(exist_ok=True)
+        sockets.create(self.socket.parent, os.geteuid(), os.getegid())
         lines = [f"user {name} on >{self.password(name)} {rights}" for name, rights in RIGHTS.items()]
-        text = CONFIGURATION.format(host=LOOPBACK, port=self.port_numbers.redis, users="\n".join(lines))
+        text = CONFIGURATION.format(socket=json.dumps(str(self.socket), ensure_ascii=False), users="\n".join(lines))
         # The passwords are in a file because every user on the machine can read command lines.
         write_atomically(folder / "redis.conf", text, mode=0o600)
 
