@@ -14,6 +14,7 @@ from aiormq.exceptions import AuthenticationError as AuthenticationErrorOfBroker
 from aiormq.exceptions import ChannelAccessRefused, ProbableAuthenticationError
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from backend_svc.lifecycle.consumers import SUBSCRIPTIONS
 from chassis.events.broker import DEAD_EXCHANGE, DIRECTORY, EXCHANGE, EXCHANGES
@@ -178,6 +179,9 @@ async def refused(call: Awaitable[object]) -> bool:
         await call
     except (NoPermissionError, AuthenticationError):
         return True
+    except RedisConnectionError as error:
+        # On a Unix socket, redis-py reports a refused log-in so.
+        return isinstance(error.__cause__, AuthenticationError)
     except ResponseError as error:
         return str(error).startswith("NOAUTH")
     return False
