@@ -1,11 +1,10 @@
 """A certificate authority for one machine: it signs a certificate for each service, server and tool of the platform.
 
-The authority's key never leaves `secrets/`. Certificates live a day; the process `certificates` renews them long before
+The authority's key never leaves `secrets/`. Certificates live a day; the process `authority` renews them long before
 they end. On Kubernetes cert-manager takes this part: see docs/decisions/mutual-tls.md.
 """
 
 import ipaddress
-import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from chassis.identity.certificates import (
 )
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK
+from deploy.local.users import Users
 from deploy.services import NAMES, SERVERS
 
 LIFETIME = timedelta(days=1)
@@ -42,14 +42,6 @@ CLIENTS = (*NAMES, EDGE, OPERATOR)
 """Who calls services and servers. Services are servers too."""
 HOLDERS = (*CLIENTS, *SERVERS)
 """Everybody who has a certificate."""
-
-
-@dataclass(frozen=True)
-class Owner:
-    """The user who may read a key."""
-
-    uid: int
-    gid: int
 
 
 @dataclass(frozen=True)
@@ -67,8 +59,8 @@ class Authority:
         """Return the folder with a holder's certificate, key and authorities. It is a symlink, replaced at renewal."""
         return self.layout.certificates / holder
 
-    def issue(self, holder: str, lifetime: timedelta = LIFETIME, owner: Owner | None = None) -> None:
-        """Give a holder a new key and certificate. Only `owner` (by default, we) can read the key."""
+    def issue(self, holder: str, lifetime: timedelta = LIFETIME) -> None:
+        """Give a holder a new key and certificate. Only the holder's user can read the key."""
         authority, signer = self._load()
         key = generate_private_key(SECP256R1())
         certificate = _leaf(holder, key, authority, signer, lifetime)
@@ -79,9 +71,7 @@ class Authority:
         write_atomically(version / CERTIFICATE, certificate.public_bytes(Encoding.PEM))
         write_atomically(version / AUTHORITIES, authority.public_bytes(Encoding.PEM))
         write_atomically(version / KEY, _pem(key), mode=0o400)
-        if owner is not None:
-            for path in (version, *version.iterdir()):
-                os.chown(path, owner.uid, owner.gid)
+        Users.of(self.layout).give(holder, version)
         self._switch(self.folder(holder), version)
         self._forget_old(holder, version)
 
@@ -106,7 +96,7 @@ class Authority:
         key_file = self.layout.secrets / "authority.key.pem"
         if not key_file.exists():
             self.layout.certificates.mkdir(exist_ok=True)
-            write_atomically(key_file, _pem(generate_private_key(SECP256R1())), mode=0o600)
+            write_atomically(key_file, _pem(generate_private_key(SECP256R1())), mode=0o400)
         key = load_pem_private_key(key_file.read_bytes(), password=None)
         if not isinstance(key, EllipticCurvePrivateKey):
             raise TypeError(f"{key_file} is not an elliptic-curve key: delete it, and the next start creates one")

@@ -11,6 +11,7 @@ import asyncio
 import signal
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,7 +26,7 @@ from deploy.local.plan import COMPONENTS, External, Plan
 from deploy.local.ports import Ports
 from deploy.local.probe import http
 from deploy.local.process import Child
-from deploy.local.renewal import NAME as CERTIFICATES
+from deploy.local.renewal import NAME as AUTHORITY
 from deploy.local.rootlock import root_lock
 from deploy.local.versions import read_versions
 from deploy.services import NAMES, SERVERS
@@ -37,7 +38,7 @@ STOP_LIMIT = 15.0
 STOP_ORDER = (
     NAMES,
     ("edge_agent", "envoy"),
-    (*SERVERS, CERTIFICATES),
+    (*SERVERS, AUTHORITY),
 )
 
 
@@ -125,7 +126,7 @@ class Constellation:
             async with asyncio.TaskGroup() as group:
                 stores = [group.create_task(self._start_store(name)) for name in ("postgres", "redis", "consul")]
                 group.create_task(self._start_if_planned("rabbitmq"))
-                group.create_task(self._start_if_planned(CERTIFICATES))
+                group.create_task(self._start_if_planned(AUTHORITY))
                 # These need no server: the edge agent renders from files, and Envoy reads the rendered files.
                 group.create_task(self._start_in_order("edge_agent", "envoy"))
                 # Services start after the stores: on two cores their imports would slow down the stores' start.
@@ -154,7 +155,9 @@ class Constellation:
         try:
             self.ports.require_free(component, planned.ports)
             await planned.prepare()
+            self.plan.give_state(component)
             for command in planned.commands():
+                command = replace(command, account=command.account or self.plan.users.account(component))
                 self._children.setdefault(component, []).append(process.spawn(command, detached=self.detached))
                 self._ledger.record(component, self._children[component])
         except Exception as error:

@@ -28,6 +28,7 @@ from chassis.identity.tokens import ServiceTokens, Signer
 from chassis.identity.transport import Options, tls_channel
 from deploy.local.authority import Authority
 from deploy.local.layout import Layout
+from deploy.local.users import Users
 from deploy.services import SERVICES, KeyFile
 
 
@@ -36,6 +37,10 @@ class Credentials:
     """Returns secrets by name; creates each at its first use."""
 
     layout: Layout
+
+    @property
+    def users(self) -> Users:
+        return Users.of(self.layout)
 
     @property
     def authority(self) -> Authority:
@@ -61,6 +66,7 @@ class Credentials:
             raise TypeError(f"{path} is not an Ed25519 key: delete it, and the next start creates one")
         key_set = json.dumps({"keys": [public_jwk(key.public_key())]})
         write_atomically(self.layout.trust / f"{service}{KEY_SET_SUFFIX}", key_set)
+        self.users.give(service, path)
         return path
 
     def channel(self, service: str, address: str, holder: str = OPERATOR, options: Options = ()) -> grpc.aio.Channel:
@@ -73,11 +79,12 @@ class Credentials:
         thumbprint = Certificate.read(self.authority.folder(caller)).thumbprint
         return ServiceTokens(Signer.load(caller, self.signing_key(caller))).token_for(callee, thumbprint)
 
-    def key_file(self, file: KeyFile) -> Path:
+    def key_file(self, service: str, file: KeyFile) -> Path:
         """Return the path of a service's key file."""
         path = self.layout.secrets / file.name
         names = file.keys
         create_once(path, lambda: json.dumps({name: random_key() for name in names}) if names else random_key())
+        self.users.give(service, path)
         return path
 
     def create_all(self) -> None:
@@ -89,7 +96,7 @@ class Credentials:
         for service in SERVICES:
             self.signing_key(service.name)
             for file in service.key_files:
-                self.key_file(file)
+                self.key_file(service.name, file)
 
 
 def random_key() -> str:
@@ -101,7 +108,7 @@ def new_key() -> str:
 
 
 def create_once(path: Path, make: Callable[[], str]) -> str:
-    """Return the file's text; if the file is absent, create it with mode 0600."""
+    """Return the file's text; if the file is absent, create it, readable only by its owner."""
     if not path.exists():
-        write_atomically(path, make(), mode=0o600)
+        write_atomically(path, make(), mode=0o400)
     return path.read_text()

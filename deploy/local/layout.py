@@ -46,7 +46,8 @@ class Layout:
         return self.root / "logs" / f"{component}.log"
 
     def create(self) -> None:
-        """Create the folders. Only the owner can enter `secrets`."""
+        """Create the folders. Nobody else can list `secrets`, and each file in it is readable only by its owner."""
         for folder in (self.root, self.root / "logs", self.trust, self.certificates, self.envoy):
             folder.mkdir(parents=True, exist_ok=True)
-        self.secrets.mkdir(mode=0o700, exist_ok=True)
+        self.secrets.mkdir(mode=0o711, exist_ok=True)
+        self.secrets.chmod(0o711)

@@ -12,7 +12,7 @@ from deploy.local.component import Component
 from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports
-from deploy.local.renewal import NAME as CERTIFICATES
+from deploy.local.renewal import NAME as AUTHORITY
 from deploy.local.renewal import Renewal
 from deploy.local.servers.consul import Consul
 from deploy.local.servers.envoy import Envoy
@@ -22,9 +22,10 @@ from deploy.local.servers.rabbitmq import RabbitMQ
 from deploy.local.servers.redis import ADMIN as REDIS_ADMIN
 from deploy.local.servers.redis import Redis
 from deploy.local.services import EdgeAgent, ServiceProcess, Urls
+from deploy.local.users import Users
 from deploy.services import NAMES, SERVERS, SERVICES
 
-COMPONENTS = (*SERVERS, CERTIFICATES, *NAMES, "edge_agent", "envoy")
+COMPONENTS = (*SERVERS, AUTHORITY, *NAMES, "edge_agent", "envoy")
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,18 @@ class Plan:
     def broker_admin_url(self) -> str:
         """The URL of an account of RabbitMQ that may do everything."""
         return self.external.broker_url or RabbitMQ(self.layout, self.credentials, self.port_numbers).url(BROKER_ADMIN)
+
+    @property
+    def users(self) -> Users:
+        return self.credentials.users
+
+    def give_state(self, component: str) -> None:
+        """Give a component's folder to its user, and close it to others, after `prepare` wrote some of it as us."""
+        folder = self.layout.envoy if component in ("edge_agent", "envoy") else self.layout.state(component)
+        if folder.exists():
+            # The group of all components passes through the folders of PostgreSQL and Redis, to their sockets.
+            folder.chmod(0o710 if component in ("postgres", "redis") else 0o700)
+            self.users.give(component, folder)
 
     def environment(self, name: str) -> dict[str, str]:
         component = self.components[name]

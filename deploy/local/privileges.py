@@ -8,7 +8,7 @@ import os
 import pwd
 import shutil
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def unprivileged(data: Path, program: Path) -> Account | None:
     if os.geteuid() != 0:
         return None
     user = owner_of(data) or next(entry for entry in map(find_user, ("postgres", "nobody")) if entry is not None)
-    closed = closed_folder((data, program), user)
+    closed = closed_folder((data, program), user.pw_uid, (user.pw_gid,))
     if closed is None:
         return Account(user.pw_uid, user.pw_gid)
     capability = available_capability(held_capabilities())
@@ -51,10 +51,10 @@ def unprivileged(data: Path, program: Path) -> Account | None:
     return Account(user.pw_uid, user.pw_gid, capability)
 
 
-def closed_folder(paths: Iterable[Path], user: pwd.struct_passwd) -> Path | None:
-    """Return the first folder above the paths that the user cannot enter."""
+def closed_folder(paths: Iterable[Path], uid: int, gids: Collection[int]) -> Path | None:
+    """Return the first folder above the paths that a user cannot enter."""
     folders = (folder for path in paths for folder in reversed(path.resolve().parents) if folder.exists())
-    return next((folder for folder in folders if not passable(folder, user)), None)
+    return next((folder for folder in folders if not passable(folder, uid, gids)), None)
 
 
 def owner_of(data: Path) -> pwd.struct_passwd | None:
@@ -73,11 +73,11 @@ def find_user(name: str) -> pwd.struct_passwd | None:
         return None
 
 
-def passable(folder: Path, user: pwd.struct_passwd) -> bool:
+def passable(folder: Path, uid: int, gids: Collection[int]) -> bool:
     status = folder.stat()
-    if status.st_uid == user.pw_uid:
+    if status.st_uid == uid:
         return bool(status.st_mode & stat.S_IXUSR)
-    if status.st_gid == user.pw_gid:
+    if status.st_gid in gids:
         return bool(status.st_mode & stat.S_IXGRP)
     return bool(status.st_mode & stat.S_IXOTH)
 

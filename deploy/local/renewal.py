@@ -1,4 +1,4 @@
-"""The process `certificates`, which renews certificates long before they end: `python -m deploy.local.renewal ROOT`.
+"""The process `authority`, which renews certificates long before they end: `python -m deploy.local.renewal ROOT`.
 
 It is the only running process that reads the authority's key.
 """
@@ -21,7 +21,7 @@ from deploy.local.servers import plain_environment
 
 log = structlog.get_logger()
 
-NAME = "certificates"
+NAME = "authority"
 LIFETIME_VARIABLE = "FAIRDB_CERTIFICATE_LIFETIME"
 _LOOKS = 30
 """How often the process looks, in a certificate's lifetime."""

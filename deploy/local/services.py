@@ -94,7 +94,7 @@ class ServiceProcess:
             "FAIRDB_SIGNING_KEY_FILE": str(self.credentials.signing_key(self.name)),
             "FAIRDB_TRUST_DIR": str(self.layout.trust),
             "FAIRDB_CERTIFICATE_DIR": str(self.credentials.authority.folder(self.name)),
-            **{file.variable: str(self.credentials.key_file(file)) for file in self.service.key_files},
+            **{file.variable: str(self.credentials.key_file(self.name, file)) for file in self.service.key_files},
         }
         return {**env, **self.extra}
 

@@ -1,9 +1,12 @@
-"""Folders for Unix sockets: only one user and root can enter them, so nobody else connects or puts a socket there."""
+"""Folders for Unix sockets that strangers cannot enter, so that they neither connect nor put a socket there."""
 
 import hashlib
 import os
 import stat
 from pathlib import Path
+
+from deploy.local.privileges import Account
+from deploy.local.users import GROUP
 
 LONGEST = 90
 """The longest path of a folder in bytes. The path of a socket in it is limited to 107 bytes."""
@@ -25,9 +28,16 @@ def folder_below(state: Path) -> Path:
     return _SHORT / f"fairdb-{os.geteuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
 
 
-def create(folder: Path, uid: int, gid: int) -> None:
-    """Create a folder that only user `uid` and root can enter. Raises FolderUntrusted if it exists and is not ours."""
+def create(folder: Path, account: Account | None) -> None:
+    """Create a folder that only an account, root and the group of the platform's users can enter.
+
+    Without an account, the folder is ours, and only we and root can enter it.
+
+    Raises FolderUntrusted if it exists and is not ours.
+    """
     folder.mkdir(mode=0o700, exist_ok=True)
+    uid, gid = (os.geteuid(), -1) if account is None else (account.uid, account.gid)
+    mode = 0o710 if gid == GROUP else 0o700
     # O_NOFOLLOW: below /tmp, another user may have put a symlink here.
     try:
         opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -37,9 +47,8 @@ def create(folder: Path, uid: int, gid: int) -> None:
         status = os.fstat(opened)
         if status.st_uid not in (uid, os.geteuid()):
             raise FolderUntrusted(f"{folder} belongs to another user: remove it, or move the state to a shorter path")
-        if status.st_uid != uid:
-            os.fchown(opened, uid, gid)
-        if stat.S_IMODE(status.st_mode) != 0o700:
-            os.fchmod(opened, 0o700)
+        os.fchown(opened, uid, gid)
+        if stat.S_IMODE(status.st_mode) != mode:
+            os.fchmod(opened, mode)
     finally:
         os.close(opened)

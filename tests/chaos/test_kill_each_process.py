@@ -46,7 +46,7 @@ async def platform(constellation: Constellation) -> AsyncIterator[Platform]:
         "backend_svc",
         "privacy_svc",
         "gateway",
-        "certificates",
+        "authority",
         "edge_agent",
         "envoy",
         "postgres",

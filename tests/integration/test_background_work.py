@@ -74,7 +74,7 @@ async def running(
 
     monkeypatch.setattr(Background, "start", start)
     values: dict[str, Any] = servers.settings(name, await new_database(name))
-    values |= {file.setting: servers.plan.credentials.key_file(file) for file in find(name).key_files}
+    values |= {file.setting: servers.plan.credentials.key_file(name, file) for file in find(name).key_files}
     settings = import_module(SETTINGS.get(name, f"{name}.app")).Settings(**values)
     async with (
         serving(name, settings, import_module(f"{name}.app").open_app) as port,

@@ -5,7 +5,6 @@ without TLS. docs/decisions/server-accounts.md gives the reasons.
 """
 
 import asyncio
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from urllib.parse import quote, urlencode
 import asyncpg
 
 from chassis.files import write_atomically
-from deploy.local import binaries, privileges, sockets
+from deploy.local import binaries, privileges, sockets, users
 from deploy.local.credentials import Credentials
 from deploy.local.database import SUPERUSER
 from deploy.local.layout import Layout
@@ -80,28 +79,29 @@ class Postgres:
     async def prepare(self) -> None:
         if not (self.data / "PG_VERSION").exists():
             await asyncio.to_thread(self.initialise)
-        account = self.account(self.programs())
-        uid, gid = (os.geteuid(), os.getegid()) if account is None else (account.uid, account.gid)
-        sockets.create(self.sockets, uid, gid)
+        self.programs()  # fails before anything changes, if the release that created the data is missing
         # Replace the rules of a cluster that an earlier release created.
-        rules = self.data / "pg_hba.conf"
-        write_atomically(rules, ACCESS, mode=0o600)
-        os.chown(rules, uid, gid)
+        write_atomically(self.data / "pg_hba.conf", ACCESS, mode=0o600)
+        account = self.account()
+        if account is not None:
+            # Another user may have created the cluster.
+            users.chown(account, self.layout.state(self.name))
+        sockets.create(self.sockets, account)
 
     def initialise(self) -> None:
         """Create the cluster in a temporary folder and rename it, so that a crash leaves no incomplete cluster."""
         programs = self.programs()
         state = self.layout.state(self.name)
         state.mkdir(exist_ok=True)
-        account = self.account(programs)
+        # A user with a name, which initdb requires.
+        account = self.named_account()
         fresh = state / "fresh"
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         secret = state / "superuser"
         write_atomically(secret, self.credentials.password("postgres"), mode=0o600)
         if account is not None:
-            for path in (state, fresh, secret):
-                os.chown(path, account.uid, account.gid)
+            users.chown(account, state)
         argv = [
             *privileges.prefix(None, account),
             *(str(programs / "initdb"), "-D", str(fresh), "-U", SUPERUSER, f"--pwfile={secret}"),
@@ -119,8 +119,11 @@ class Postgres:
         version = self.data / "PG_VERSION"
         return binaries.postgres(int(version.read_text()) if version.exists() else None)
 
-    def account(self, programs: Path) -> privileges.Account | None:
-        return privileges.unprivileged(self.data, programs / "postgres")
+    def account(self) -> privileges.Account | None:
+        return self.credentials.users.account(self.name) or self.named_account()
+
+    def named_account(self) -> privileges.Account | None:
+        return privileges.unprivileged(self.data, self.programs() / "postgres")
 
     def commands(self) -> list[Command]:
         programs = self.programs()
@@ -139,7 +142,7 @@ class Postgres:
                 stop_signal=SIGINT,
                 # "Immediate" shutdown: recovers at the next start as after a crash, but releases shared memory.
                 death_signal="QUIT",
-                account=self.account(programs),
+                account=self.account(),
             )
         ]
 

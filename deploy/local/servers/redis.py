@@ -5,7 +5,6 @@ Each service has an account that can run only the commands it needs, on the keys
 """
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -25,7 +24,7 @@ from deploy.services import NAMES
 CONFIGURATION = """\
 port 0
 unixsocket {socket}
-unixsocketperm 700
+unixsocketperm 777
 user default off
 {users}
 save ""
@@ -66,7 +65,8 @@ class Redis:
     async def prepare(self) -> None:
         folder = self.layout.state(self.name)
         folder.mkdir(exist_ok=True)
-        sockets.create(self.socket.parent, os.geteuid(), os.getegid())
+        account = self.credentials.users.account(self.name)
+        sockets.create(self.socket.parent, account)
         lines = [f"user {name} on >{self.password(name)} {rights}" for name, rights in RIGHTS.items()]
         text = CONFIGURATION.format(socket=json.dumps(str(self.socket), ensure_ascii=False), users="\n".join(lines))
         # The passwords are in a file because every user on the machine can read command lines.

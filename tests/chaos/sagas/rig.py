@@ -171,7 +171,7 @@ class Rig:
             "FAIRDB_DATABASE_URL": plan.urls.database["gateway"],
             "FAIRDB_SIGNING_KEY_FILE": str(plan.credentials.signing_key("gateway")),
             "FAIRDB_CERTIFICATE_DIR": str(plan.credentials.authority.folder("gateway")),
-            **{file.variable: str(plan.credentials.key_file(file)) for file in find("gateway").key_files},
+            **{file.variable: str(plan.credentials.key_file("gateway", file)) for file in find("gateway").key_files},
             "FAIRDB_DRAIN_SECONDS": "0",
             "FAIRDB_TEST_TRACE": str(trace),
             **env,

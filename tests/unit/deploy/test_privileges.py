@@ -9,7 +9,7 @@ import pytest
 from deploy.local import privileges
 from deploy.local.privileges import Account, Unreachable, available_capability, closed_folder, prefix, unprivileged
 
-NOBODY = pwd.getpwnam("nobody")
+NOBODY = (65534, (65534,))
 SETPCAP, OVERRIDE, READ_SEARCH = 1 << 8, 1 << 1, 1 << 2
 
 
@@ -20,16 +20,17 @@ def test_ordinary_user_runs_postgres_as_itself(tmp_path: Path, monkeypatch: pyte
 
 def test_first_closed_folder_is_named(tmp_path: Path) -> None:
     # pytest's own folders may be closed to other users; only system folders are certainly open.
-    assert closed_folder([Path("/usr/bin/env")], NOBODY) is None
+    assert closed_folder([Path("/usr/bin/env")], *NOBODY) is None
     outer = tmp_path / "outer"
     (outer / "inner").mkdir(parents=True)
     outer.chmod(0o700)
-    found = closed_folder([Path("/usr/bin/env"), outer / "inner" / "data"], NOBODY)
+    found = closed_folder([Path("/usr/bin/env"), outer / "inner" / "data"], *NOBODY)
     assert found is not None
     assert found in (outer, *outer.parents)
-    owner = pwd.getpwuid(outer.stat().st_uid)
-    assert privileges.passable(outer, owner)
-    assert not privileges.passable(outer, NOBODY)
+    assert privileges.passable(outer, outer.stat().st_uid, ())
+    assert not privileges.passable(outer, *NOBODY)
+    outer.chmod(0o710)
+    assert privileges.passable(outer, NOBODY[0], (outer.stat().st_gid,))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_error_without_a_capability_says_what_to_do(tmp_path: Path, monkeypatch:
 
 def test_postgres_runs_as_the_owner_of_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(privileges, "find_user", lambda name: NOBODY)
+    monkeypatch.setattr(privileges, "find_user", lambda name: pwd.getpwnam("nobody"))
     daemon = pwd.getpwnam("daemon")
     monkeypatch.setattr(privileges, "owner_of", lambda data: daemon)
     account = unprivileged(tmp_path / "data", Path("/usr/bin/env"))

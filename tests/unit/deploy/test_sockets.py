@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import sockets
+from deploy.local.privileges import Account
 from deploy.local.sockets import LONGEST, FolderUntrusted
 
 UID, GID = os.geteuid(), os.getegid()
@@ -30,15 +31,22 @@ def test_length_is_in_bytes() -> None:
 def test_folder_is_closed_to_others(tmp_path: Path) -> None:
     folder = tmp_path / "socket"
     folder.mkdir(mode=0o777)
-    sockets.create(folder, UID, GID)
+    sockets.create(folder, None)
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_folder_is_open_to_the_group_of_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "GROUP", GID)
+    sockets.create(tmp_path / "socket", Account(UID, GID))
+    status = (tmp_path / "socket").stat()
+    assert (status.st_mode & 0o777, status.st_gid) == (0o710, GID)
 
 
 def test_symlink_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "socket").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FolderUntrusted, match="remove it"):
-        sockets.create(tmp_path / "socket", UID, GID)
+        sockets.create(tmp_path / "socket", None)
 
 
 def test_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,4 +54,4 @@ def test_folder_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.M
     folder.mkdir()
     monkeypatch.setattr(os, "geteuid", lambda: UID + 1)
     with pytest.raises(FolderUntrusted, match="belongs to another user"):
-        sockets.create(folder, UID + 1, GID)
+        sockets.create(folder, Account(UID + 1, GID))
