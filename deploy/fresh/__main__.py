@@ -26,6 +26,7 @@ from deploy.fresh.systems import (
     remove,
     source_environment,
 )
+from deploy.local import private_files
 from deploy.local.packages import PackagesMissing
 from deploy.local.stages import FAIRDB
 
@@ -75,7 +76,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, interrupt)
     FOLDER.mkdir(parents=True, exist_ok=True)
     try:
-        with (FOLDER / "lock").open("w") as lock:
+        with open(FOLDER / "lock", "w", opener=private_files.opener) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             outcomes = try_all(options.suite or list(SUITES), options.user or list(USERS))
     except BlockingIOError:

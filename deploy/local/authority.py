@@ -65,7 +65,8 @@ class Authority:
         key = generate_private_key(SECP256R1())
         certificate = _leaf(holder, key, authority, signer, lifetime)
         issued = self.layout.certificates / ".issued"
-        issued.mkdir(mode=0o711, exist_ok=True)
+        issued.mkdir(exist_ok=True)
+        issued.chmod(0o711)
         version = issued / f"{holder}.{certificate.serial_number:x}"
         version.mkdir(mode=0o700)
         write_atomically(version / CERTIFICATE, certificate.public_bytes(Encoding.PEM))

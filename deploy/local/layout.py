@@ -42,12 +42,26 @@ class Layout:
     def state(self, component: str) -> Path:
         return self.root / component
 
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
     def log(self, component: str) -> Path:
-        return self.root / "logs" / f"{component}.log"
+        return self.logs / f"{component}.log"
 
     def create(self) -> None:
-        """Create the folders. Nobody else can list `secrets`, and each file in it is readable only by its owner."""
-        for folder in (self.root, self.root / "logs", self.trust, self.certificates, self.envoy):
+        """Create the folders, and set their modes whatever the umask is: components may run as other users.
+
+        They pass through `root` and `secrets`, where each file is readable only by its owner, and read public keys.
+        """
+        modes = {
+            self.root: 0o711,
+            self.secrets: 0o711,
+            self.trust: 0o755,
+            self.certificates: 0o755,
+            self.envoy: 0o700,
+            self.logs: 0o700,
+        }
+        for folder, mode in modes.items():
             folder.mkdir(parents=True, exist_ok=True)
-        self.secrets.mkdir(mode=0o711, exist_ok=True)
-        self.secrets.chmod(0o711)
+            folder.chmod(mode)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deploy.local import private_files
 from deploy.local.process import Child, Identity
 
 
@@ -73,7 +74,8 @@ class Ledger:
             "versions": self.versions,
             "parts": entries,
         }
-        fresh.write_text(json.dumps(document, indent=1))
+        with open(fresh, "w", opener=private_files.opener) as file:
+            json.dump(document, file, indent=1)
         fresh.replace(self.path)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from deploy.local import private_files
 from deploy.local.privileges import Account, prefix
 
 POLL = 0.02
@@ -80,11 +81,12 @@ class Child:
 def spawn(command: Command, *, detached: bool) -> Child:
     """Start a program in its own session, so that Ctrl-C reaches only us and we stop it in order.
 
-    Unless `detached`, it dies with us, even if we are killed.
+    Unless `detached`, it dies with us, even if we are killed. Only its user can read its log and the files it creates,
+    whatever the umask is: servers store messages in files with the mode that the umask leaves.
     """
     command.log.parent.mkdir(parents=True, exist_ok=True)
     argv = [*prefix(None if detached else command.death_signal, command.account), *command.argv]
-    with command.log.open("ab") as log:
+    with private_files.open_log(command.log) as log:
         popen = subprocess.Popen(
             argv,
             env=dict(command.env),
@@ -93,6 +95,7 @@ def spawn(command: Command, *, detached: bool) -> Child:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            umask=private_files.UMASK,
         )
     identity = Identity.of(popen.pid)
     if identity is None:  # it has already ended; callers see that from its exit code

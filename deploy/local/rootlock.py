@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy.local import private_files
+
 
 class RootInUse(Exception):
     """Another constellation is starting, running or stopping in this root folder."""
@@ -14,7 +16,7 @@ class RootInUse(Exception):
 def root_lock(path: Path) -> Iterator[None]:
     """Hold the lock. The kernel releases it when this process ends, even after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
+    with open(path, "wb", opener=private_files.opener) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

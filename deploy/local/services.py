@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chassis.identity.certificates import EDGE
-from deploy.local import probe
+from deploy.local import private_files, probe
 from deploy.local.authority import Authority
 from deploy.local.binaries import SETTING
 from deploy.local.credentials import Credentials
@@ -137,7 +137,7 @@ class EdgeAgent:
     async def prepare(self) -> None:
         """Render envoy.yaml and the first endpoint and key files, which Envoy needs to start."""
         log = self.layout.log(self.name)
-        with log.open("ab") as output:
+        with private_files.open_log(log) as output:
             done = await asyncio.to_thread(
                 subprocess.run,
                 [sys.executable, "-m", "edge", "render"],

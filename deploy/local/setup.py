@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # Replaces this script's folder, whose modules must not be importable as top-level ones.
 sys.path[0] = str(CHECKOUT)
 
-from deploy.local import binaries  # noqa: E402 - needs the line above
+from deploy.local import binaries, private_files  # noqa: E402 - needs the line above
 from deploy.local.environment import make_venv  # noqa: E402
 from deploy.local.packages import Packages, PackagesMissing  # noqa: E402
 from deploy.local.stages import (  # noqa: E402
@@ -53,7 +53,7 @@ def main() -> int:
         require_writable([CHECKOUT, FAIRDB, STAMPS, VENV])
         STAMPS.mkdir(parents=True, exist_ok=True)
         # If two `make` commands run at once, the second waits and then has nothing to do.
-        with (FAIRDB / "setup.lock").open("w") as lock:
+        with open(FAIRDB / "setup.lock", "w", opener=private_files.opener) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             set_up()
     except (SetUpFailed, PackagesMissing, binaries.ProgramUnusable) as error:

@@ -47,8 +47,16 @@ def open_folder() -> Iterator[Path]:
 
 @pytest_asyncio.fixture(scope="module")
 async def constellation(open_folder: Path) -> AsyncIterator[Constellation]:
-    async with Constellation(open_folder / "up", Ports.free()) as running:
-        yield running
+    # Modes must not depend on the umask, nor on those that folders and files have from an earlier release.
+    before = os.umask(0)
+    try:
+        (open_folder / "up" / "logs").mkdir(parents=True)
+        (open_folder / "up" / "lock").touch()
+        async with Constellation(open_folder / "up", Ports.free()) as running:
+            os.umask(before)
+            yield running
+    finally:
+        os.umask(before)
 
 
 def test_each_component_has_its_own_user(constellation: Constellation) -> None:
@@ -109,3 +117,31 @@ def test_stranger_reads_no_secret_and_no_state(constellation: Constellation, str
         cwd="/",
     )
     assert done.stdout == ""
+
+
+def test_strangers_can_open_only_public_keys_and_certificates(constellation: Constellation) -> None:
+    layout = constellation.layout
+    opened = {path for path in layout.root.rglob("*") if is_open(path, layout.root, stat.S_IRWXO)}
+    assert {path for path in opened if path.suffix != ".crt" and path.parent != layout.trust} == set()
+    assert layout.certificates / "ca.crt" in opened
+    # The services' common group also reaches the sockets of servers.
+    shared = {path for path in layout.root.rglob("*") if is_open(path, layout.root, stat.S_IRWXG)} - opened
+    assert all(path.is_socket() for path in shared)
+
+
+def is_open(path: Path, root: Path, who: int) -> bool:
+    """Return whether others or the group, as the bits `who` say, may read or write a file, or change a folder."""
+    if path.is_symlink() or not path.exists():
+        return False
+    folders = path.relative_to(root).parents
+    if not all((root / folder).stat().st_mode & who & 0o111 for folder in folders):
+        return False
+    mode = path.stat().st_mode & who
+    return bool(mode & (0o222 if path.is_dir() else 0o666))
+
+
+@pytest.mark.parametrize("name", ["lock", "run.json"])
+def test_strangers_can_neither_lock_the_platform_nor_name_processes_to_stop(
+    constellation: Constellation, name: str
+) -> None:
+    assert stat.S_IMODE((constellation.layout.root / name).stat().st_mode) == 0o600

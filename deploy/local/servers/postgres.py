@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import asyncpg
 
 from chassis.files import write_atomically
-from deploy.local import binaries, privileges, sockets, users
+from deploy.local import binaries, private_files, privileges, sockets, users
 from deploy.local.credentials import Credentials
 from deploy.local.database import SUPERUSER
 from deploy.local.layout import Layout
@@ -107,7 +107,7 @@ class Postgres:
             *(str(programs / "initdb"), "-D", str(fresh), "-U", SUPERUSER, f"--pwfile={secret}"),
             *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-instructions"),
         ]
-        with self.layout.log(self.name).open("ab") as log:
+        with private_files.open_log(self.layout.log(self.name)) as log:
             done = subprocess.run(argv, cwd=state, env=plain_environment(state), stdout=log, stderr=log, check=False)
         secret.unlink()
         if done.returncode != 0:
