@@ -33,14 +33,20 @@ from chassis.identity.certificates import (
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK
 from deploy.local.users import Users
-from deploy.services import NAMES, SERVERS
+from deploy.services import NAMES
 
 LIFETIME = timedelta(days=1)
 _AUTHORITY_LIFETIME = timedelta(days=3650)
 _CLOCK_SKEW = timedelta(minutes=1)
 CLIENTS = (*NAMES, EDGE, OPERATOR)
 """Who calls services and servers. Services are servers too."""
-HOLDERS = (*CLIENTS, *SERVERS)
+_SERVER_NAMES: dict[str, list[x509.GeneralName]] = {
+    "rabbitmq": [x509.DNSName("localhost")],
+    # The last is the name that Consul servers expect of each other.
+    "consul": [x509.IPAddress(ipaddress.ip_address(LOOPBACK)), x509.DNSName("server.dc1.consul")],
+}
+"""The hosts in the URLs of the servers that use TLS. They differ, so that no server can pose as another."""
+HOLDERS = (*CLIENTS, *_SERVER_NAMES)
 """Everybody who has a certificate."""
 
 
@@ -139,12 +145,11 @@ def _leaf(
     lifetime: timedelta,
 ) -> x509.Certificate:
     names: list[x509.GeneralName] = [x509.UniformResourceIdentifier(spiffe_id(holder)), x509.DNSName(holder)]
-    uses = [ExtendedKeyUsageOID.CLIENT_AUTH] if holder in CLIENTS else []
-    if holder in (*NAMES, *SERVERS):
+    names += _SERVER_NAMES.get(holder, [])
+    # Consul also calls itself.
+    uses = [ExtendedKeyUsageOID.CLIENT_AUTH] if holder in (*CLIENTS, "consul") else []
+    if holder in (*NAMES, *_SERVER_NAMES):
         uses.append(ExtendedKeyUsageOID.SERVER_AUTH)
-    if holder in SERVERS:
-        # Clients of servers check the host of the URL.
-        names += [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(LOOPBACK))]
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, holder)])
     return (
         _builder(name, authority.subject, key, lifetime)

@@ -25,6 +25,9 @@ UNNEEDED = {"adduser", "logrotate", "procps", "lsb-base", "sysvinit-utils"}
 # Unquoted expansions in RabbitMQ's script, which break if the checkout's path contains spaces.
 UNQUOTED = ("$SCRIPT_PATH", "${RABBITMQ_SCRIPTS_DIR}/rabbitmq-defaults")
 
+# RabbitMQ needs the first to start. The second logs clients in by their certificates.
+KEPT_PLUGINS = ("rabbitmq_prelaunch", "rabbitmq_auth_mechanism_ssl")
+
 
 class PackagesMissing(Exception):
     """Packages could not be unpacked; the message gives the reason and what to install manually."""
@@ -192,7 +195,7 @@ def erlang_packages(dependencies: str) -> list[str]:
 
 
 def relocate(fresh: Path, into: Path) -> None:
-    """Adapt the scripts of Erlang and RabbitMQ to the folder `into`, and remove RabbitMQ's optional plugins.
+    """Adapt the scripts of Erlang and RabbitMQ to the folder `into`, and remove the plugins that we do not use.
 
     RabbitMQ reads every plugin at each start; without them it starts in two thirds of the time.
     """
@@ -202,7 +205,7 @@ def relocate(fresh: Path, into: Path) -> None:
     for script in fresh.glob("usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-env"):
         substitute(script, {f" {word}": f' "{word}"' for word in UNQUOTED})
     for plugin in fresh.glob("usr/lib/rabbitmq/lib/rabbitmq_server-*/plugins/rabbitmq_*"):
-        if not plugin.name.startswith("rabbitmq_prelaunch"):
+        if not plugin.name.startswith(KEPT_PLUGINS):
             shutil.rmtree(plugin) if plugin.is_dir() else plugin.unlink()
 
 

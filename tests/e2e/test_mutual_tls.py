@@ -196,7 +196,7 @@ async def service_call(channel: grpc.aio.Channel, platform: Platform) -> None:
     await BackendServiceStub(channel).GetStoredSample(REQUEST, metadata=metadata, timeout=5)
 
 
-@pytest.mark.parametrize("holder", ["privacy_svc", "auth_svc", "backend_svc", EDGE, OPERATOR, "postgres"])
+@pytest.mark.parametrize("holder", ["privacy_svc", "auth_svc", "backend_svc", EDGE, OPERATOR, "rabbitmq"])
 async def test_stolen_service_token_is_worth_nothing(platform: Platform, holder: str) -> None:
     async with platform.constellation.channel("backend_svc", holder) as channel:
         assert await refusal(service_call(channel, platform)) in (

@@ -7,24 +7,26 @@ Known problem of RabbitMQ 3.10: if the broker is killed within about a second of
 never gets a leader again, because it is registered on disk late. A test that kills the broker therefore waits until its
 queues have existed for two seconds.
 
+It accepts only TLS with a certificate of the platform's authority. The name in the certificate is the account, so there
+are no passwords. Certificates are read again for each connection, so a renewal needs no restart.
+
 Each service has an account. All may publish events; only services with consumers may do more. A consumer's queues have
 the name of its service as a prefix. The broker creates the exchanges at its start. A service that may declare an
 exchange could also delete it.
 """
 
-import base64
-import hashlib
 import json
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote, urlencode
 
 import aiormq
 from aiormq.exceptions import AMQPError
 
 from chassis.events.broker import DEAD_EXCHANGE, DIRECTORY, EXCHANGE, EXCHANGES
 from chassis.files import write_atomically
+from chassis.identity.certificates import AUTHORITIES, CERTIFICATE, KEY, OPERATOR
 from deploy.local import binaries, probe
 from deploy.local.credentials import Credentials, create_once
 from deploy.local.layout import Layout
@@ -34,9 +36,18 @@ from deploy.local.servers import plain_environment
 from deploy.services import NAMES, find
 
 NODE = "fairdb@localhost"
-ADMIN = "fairdb"
+ADMIN = OPERATOR
 CONFIGURATION = """\
-listeners.tcp.default = {host}:{port}
+listeners.tcp = none
+listeners.ssl.default = {host}:{port}
+ssl_options.cacertfile = {certificate}/ca.crt
+ssl_options.certfile = {certificate}/tls.crt
+ssl_options.keyfile = {certificate}/tls.key
+ssl_options.verify = verify_peer
+ssl_options.fail_if_no_peer_cert = true
+ssl_options.versions.1 = tlsv1.3
+auth_mechanisms.1 = EXTERNAL
+ssl_cert_login_from = common_name
 load_definitions = {definitions}
 log.console = true
 log.console.level = info
@@ -47,6 +58,8 @@ disk_free_limit.absolute = 100MB
 raft.wal_max_size_bytes = 33554432
 """
 DISTRIBUTION = "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false"
+# By default Erlang keeps certificates for two minutes.
+CERTIFICATES = "-ssl bypass_pem_cache true"
 
 
 @dataclass(frozen=True)
@@ -58,32 +71,33 @@ class RabbitMQ:
     ports: tuple[str, ...] = ("rabbitmq", "rabbitmq_dist", "epmd")
 
     def url(self, user: str) -> str:
-        """Return the URL with the account of a service, or of `ADMIN`."""
-        return f"amqp://{user}:{self.password(user)}@{LOOPBACK}:{self.port_numbers.rabbitmq}/"
-
-    def password(self, user: str) -> str:
-        return self.credentials.password("rabbitmq" if user == ADMIN else f"rabbitmq_{user}")
+        """Return the URL with the certificate of a service, or of `ADMIN`."""
+        folder = self.credentials.authority.folder(user)
+        names = {"cafile": AUTHORITIES, "certfile": CERTIFICATE, "keyfile": KEY}
+        query = urlencode({"auth": "external", **{key: folder / name for key, name in names.items()}}, quote_via=quote)
+        return f"amqps://localhost:{self.port_numbers.rabbitmq}/?{query}"
 
     async def prepare(self) -> None:
         folder = self.layout.state(self.name)
         folder.mkdir(exist_ok=True)
         definitions = folder / "definitions.json"
-        text = CONFIGURATION.format(host=LOOPBACK, port=self.port_numbers.rabbitmq, definitions=definitions)
+        text = CONFIGURATION.format(
+            host=LOOPBACK,
+            port=self.port_numbers.rabbitmq,
+            certificate=self.credentials.authority.folder(self.name),
+            definitions=definitions,
+        )
         write_atomically(folder / "rabbitmq.conf", text, mode=0o600)
         write_atomically(definitions, json.dumps(self.definitions(), indent=1), mode=0o600)
-        write_atomically(folder / "enabled_plugins", "[].\n")
+        write_atomically(folder / "enabled_plugins", "[rabbitmq_auth_mechanism_ssl].\n")
         # Without a cookie file Erlang creates a guessable cookie; it refuses a file that other users can read.
         create_once(folder / ".erlang.cookie", lambda: self.credentials.password("erlang_cookie"))
 
     def definitions(self) -> Mapping[str, object]:
         """Return the accounts and exchanges, which the broker creates or changes at each start."""
         users = [
-            {
-                "name": user,
-                "password_hash": _hash(self.password(user)),
-                "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": "administrator" if user == ADMIN else "",
-            }
+            # An empty hash matches no password.
+            {"name": user, "password_hash": "", "tags": "administrator" if user == ADMIN else ""}
             for user in (ADMIN, *NAMES)
         ]
         permissions = [{"user": user, "vhost": "/", **_permissions(user)} for user in (ADMIN, *NAMES)]
@@ -113,7 +127,7 @@ class RabbitMQ:
             "RABBITMQ_PID_FILE": str(folder / "pid"),
             # Ignore the settings of the system-wide broker.
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": DISTRIBUTION,
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{DISTRIBUTION} {CERTIFICATES}",
             # A crash dump would contain the messages in memory.
             "ERL_CRASH_DUMP_BYTES": "0",
             # Makes the script exec the broker instead of waiting for a child, so that the pid is the broker's.
@@ -155,9 +169,3 @@ def _permissions(user: str) -> dict[str, str]:
 def _any_of(*names: str, also: str = "$^") -> str:
     """Return a pattern for exactly these names, and for what the pattern `also` matches."""
     return f"^({'|'.join([*map(re.escape, names), also])})$"
-
-
-def _hash(password: str) -> str:
-    """Return the hash of a password as RabbitMQ stores it: a salt of four bytes, and the SHA-256 of both."""
-    salt = secrets.token_bytes(4)
-    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()

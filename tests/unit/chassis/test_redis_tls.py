@@ -17,6 +17,8 @@ from deploy.local.authority import Authority
 from deploy.local.layout import Layout
 
 HOLDER = "gateway"
+FOR_LOOPBACK = "consul"
+"""Whose certificate is for 127.0.0.1."""
 
 
 class Server:
@@ -45,7 +47,7 @@ async def authority(tmp_path: Path) -> Authority:
     layout = Layout(tmp_path / "a folder")
     layout.create()
     authority = Authority(layout)
-    authority.issue_missing((HOLDER, "redis", "backend_svc"))
+    authority.issue_missing((HOLDER, FOR_LOOPBACK, "backend_svc"))
     return authority
 
 
@@ -60,7 +62,7 @@ def url_of(authority: Authority, port: int) -> str:
 
 
 async def test_reconnecting_client_shows_its_renewed_certificate(authority: Authority) -> None:
-    server = Server(authority, "redis")
+    server = Server(authority, FOR_LOOPBACK)
     async with server.running() as port, connect_redis(url_of(authority, port)) as redis:
         for _ in range(2):
             with pytest.raises(RedisError):

@@ -1,10 +1,11 @@
 """The local authority: what it issues, renews and forgets."""
 
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.x509.verification import PolicyBuilder, Store
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from chassis.identity.certificates import (
     AUTHORITIES,
@@ -17,6 +18,8 @@ from chassis.identity.certificates import (
 )
 from deploy.local.authority import HOLDERS, LIFETIME, Authority
 from deploy.local.layout import Layout
+
+LOOPBACK = ip_address("127.0.0.1")
 
 
 @pytest.fixture
@@ -37,11 +40,22 @@ def test_certificate_names_its_holder_and_verifies(authority: Authority, holder:
     leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(held.authorities))
 
 
-def test_server_certificate_passes_strict_verification_for_loopback(authority: Authority) -> None:
-    held = Certificate.read(authority.folder("postgres"))
-    store = Store(x509.load_pem_x509_certificates(held.authorities))
-    verifier = PolicyBuilder().store(store).build_server_verifier(x509.DNSName("localhost"))
-    assert len(verifier.verify(x509.load_pem_x509_certificate(held.chain), [])) == 2
+@pytest.mark.parametrize(
+    ("holder", "host", "other"),
+    [
+        ("rabbitmq", x509.DNSName("localhost"), x509.IPAddress(LOOPBACK)),
+        ("consul", x509.IPAddress(LOOPBACK), x509.DNSName("localhost")),
+    ],
+)
+def test_server_certificate_passes_strict_verification_for_its_own_host_only(
+    authority: Authority, holder: str, host: x509.DNSName, other: x509.DNSName
+) -> None:
+    held = Certificate.read(authority.folder(holder))
+    leaf = x509.load_pem_x509_certificate(held.chain)
+    store = PolicyBuilder().store(Store(x509.load_pem_x509_certificates(held.authorities)))
+    assert len(store.build_server_verifier(host).verify(leaf, [])) == 2
+    with pytest.raises(VerificationError):
+        store.build_server_verifier(other).verify(leaf, [])
 
 
 def test_key_is_readable_only_by_its_owner(authority: Authority) -> None:

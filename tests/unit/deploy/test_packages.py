@@ -182,11 +182,12 @@ def test_erlang_and_rabbitmq_work_in_a_folder_with_spaces(tmp_path: Path) -> Non
     assert printed == [f"{into}/usr/lib/erlang\n", "the defaults\n"]
 
 
-def test_optional_rabbitmq_plugins_are_removed(tmp_path: Path) -> None:
+def test_unused_rabbitmq_plugins_are_removed(tmp_path: Path) -> None:
     plugins = tmp_path / "usr/lib/rabbitmq/lib/rabbitmq_server-4.0.5/plugins"
-    for folder in (plugins / "rabbitmq_management-4.0.5", plugins / "rabbitmq_prelaunch-4.0.5"):
-        folder.mkdir(parents=True)
+    for name in ("rabbitmq_management", "rabbitmq_prelaunch", "rabbitmq_auth_mechanism_ssl"):
+        (plugins / f"{name}-4.0.5").mkdir(parents=True)
     for file in ("rabbitmq_web_stomp-4.0.5.ez", "ra-2.0.ez"):
         (plugins / file).touch()
     relocate(tmp_path, tmp_path)
-    assert sorted(file.name for file in plugins.iterdir()) == ["ra-2.0.ez", "rabbitmq_prelaunch-4.0.5"]
+    kept = ["ra-2.0.ez", "rabbitmq_auth_mechanism_ssl-4.0.5", "rabbitmq_prelaunch-4.0.5"]
+    assert sorted(file.name for file in plugins.iterdir()) == kept
