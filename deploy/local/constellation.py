@@ -19,7 +19,7 @@ from typing import Self
 import grpc
 
 from chassis.identity.certificates import OPERATOR
-from deploy.local import process
+from deploy.local import process, sockets
 from deploy.local.component import Component, until
 from deploy.local.ledger import Ledger
 from deploy.local.plan import COMPONENTS, External, Plan
@@ -247,6 +247,7 @@ async def end_all(ledger: Ledger) -> None:
     ledger.up = False
     for rank in STOP_ORDER:
         await asyncio.gather(*(end(component) for component in rank if component in ledger.components))
+    sockets.remove_outside(ledger.path.parent.resolve())
 
 
 def first_of(error: BaseException) -> BaseException:

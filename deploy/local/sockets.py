@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -26,6 +27,15 @@ def folder_below(state: Path) -> Path:
     if len(os.fsencode(folder)) <= LONGEST and "," not in str(folder):
         return folder
     return _SHORT / f"fairdb-{os.geteuid()}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+
+
+def remove_outside(root: Path) -> None:
+    """Remove the folders for sockets that the servers of a constellation have outside its root folder."""
+    for server in ("postgres", "redis"):
+        folder = folder_below(root / server)
+        if folder.parent == _SHORT:
+            # Also a folder that is not ours: then it only stands in the way. A symlink is not followed.
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def create(folder: Path, account: Account | None) -> None:

@@ -1,6 +1,7 @@
 """Folders for Unix sockets: nobody else may enter them, or have made them."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,22 @@ def test_deep_folder_has_its_sockets_in_a_short_one(tmp_path: Path) -> None:
 
 def test_folder_with_a_comma_has_its_sockets_in_another() -> None:
     assert "," not in str(sockets.folder_below(Path("/srv/a, b/postgres")))
+
+
+def test_nothing_is_left_outside_the_root_of_a_platform_that_ended(tmp_path: Path) -> None:
+    root = tmp_path / ("a" * 100)
+    root.mkdir()
+    folders = [sockets.folder_below(root / server) for server in ("postgres", "redis")]
+    other = sockets.folder_below(tmp_path / ("b" * 100) / "redis")
+    try:
+        for folder in (*folders, other):
+            sockets.create(folder, None)
+            (folder / "some.sock").touch()
+        sockets.remove_outside(root)
+        assert [folder for folder in (*folders, other) if folder.exists()] == [other]
+    finally:
+        for folder in (*folders, other):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_length_is_in_bytes() -> None:
