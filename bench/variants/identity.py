@@ -34,7 +34,7 @@ class Identity:
             layout.trust,
             credentials.signing_key(ACCOUNT_ISSUER),
             credentials.signing_key(SERVICES_ISSUER),
-            credentials.key_file(find("privacy_svc").key_files[0]),
+            credentials.key_file("privacy_svc", find("privacy_svc").key_files[0]),
         )
 
     def token(self, account: str = "") -> str:
