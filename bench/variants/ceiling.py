@@ -92,7 +92,12 @@ class Ceiling:
         for cluster in CLUSTERS:
             write_endpoints(files.endpoints(cluster), cluster, [address])
         extra = {**NO_LIMIT, "FAIRDB_TRUST_DIR": str(self._identity.trust_dir), "FAIRDB_TRANSPORT": "sidecar"}
-        await EdgeAgent(self._layout, self._ports, Urls({}, {}, {}, "http://127.0.0.1:1", {}), extra).prepare()
+        await EdgeAgent(
+            self._layout,
+            self._ports,
+            Urls({}, {}, {}, {"edge_agent": {"FAIRDB_CONSUL_URL": "http://127.0.0.1:1"}}),
+            extra,
+        ).prepare()
 
 
 def _ready_sample(owner: str) -> Sample:

@@ -4,6 +4,7 @@ A blocking query holds its thread for as long as Consul waits for a change, so i
 """
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -43,8 +44,9 @@ def split_url(url: str) -> SplitResult:
 class Consul:
     """Calls one agent, one request at a time; must be closed.
 
-    Its methods raise ConsulError, and OSError while the agent is unavailable. A token for Consul's access control is
-    read from CONSUL_HTTP_TOKEN, as Consul's own command does.
+    Its methods raise ConsulError, and OSError while the agent is unavailable. As Consul's own command does, it reads a
+    token for access control from CONSUL_HTTP_TOKEN, and the files for TLS from CONSUL_CACERT, CONSUL_CLIENT_CERT and
+    CONSUL_CLIENT_KEY. It reads the files again for each connection, so it uses renewed certificates.
     """
 
     def __init__(self, url: str, *, answer_seconds: float = _ANSWER_SECONDS) -> None:
@@ -131,9 +133,15 @@ class _Client(consul.std.Consul):
     def __init__(self, url: str, answer_seconds: float) -> None:
         parts = split_url(url)
         self._path = parts.path.rstrip("/")
-        # Pass `verify`, because otherwise CONSUL_HTTP_SSL_VERIFY could turn off the verification of certificates.
+        certificate, key = os.environ.get("CONSUL_CLIENT_CERT"), os.environ.get("CONSUL_CLIENT_KEY")
         super().__init__(
-            parts.hostname, parts.port, scheme=parts.scheme, verify=True, connections_timeout=answer_seconds
+            parts.hostname,
+            parts.port,
+            scheme=parts.scheme,
+            # Pass `verify`, because otherwise CONSUL_HTTP_SSL_VERIFY could turn off the verification of certificates.
+            verify=os.environ.get("CONSUL_CACERT") or True,
+            cert=(certificate, key) if certificate and key else None,
+            connections_timeout=answer_seconds,
         )
         if self.token:
             # Some methods of py-consul, such as agent.self, do not send the token.

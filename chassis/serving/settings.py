@@ -19,13 +19,13 @@ class Settings(BaseSettings):
     port: int
     metrics_port: int
     database_url: SecretStr
-    """postgresql://user:password@host:port/database"""
+    """postgresql://user:password@host:port/database, with `?sslmode=verify-full&sslrootcert=FILE` for TLS"""
     redis_url: SecretStr
-    """redis://host:port/number"""
+    """redis://host:port/number, or `rediss://` for TLS"""
     broker_url: SecretStr
-    """amqp://user:password@host:port/"""
+    """amqp://user:password@host:port/, or `amqps://` for TLS"""
     consul_url: str
-    """http://host:port"""
+    """http://host:port, or `https://` with the variables CONSUL_CACERT, CONSUL_CLIENT_CERT and CONSUL_CLIENT_KEY"""
     signing_key_file: Path
     """PKCS 8 PEM of the service's own Ed25519 key."""
     trust_dir: Path

@@ -6,6 +6,7 @@ they end. On Kubernetes cert-manager takes this part: see docs/decisions/mutual-
 
 import ipaddress
 import shutil
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -64,6 +65,12 @@ class Authority:
     def folder(self, holder: str) -> Path:
         """Return the folder with a holder's certificate, key and authorities. It is a symlink, replaced at renewal."""
         return self.layout.certificates / holder
+
+    def client_context(self, holder: str) -> ssl.SSLContext:
+        """Return a TLS context that trusts only this authority, and shows a holder's certificate."""
+        context = ssl.create_default_context(cafile=self.certificate)
+        context.load_cert_chain(self.folder(holder) / CERTIFICATE, self.folder(holder) / KEY)
+        return context
 
     def issue(self, holder: str, lifetime: timedelta = LIFETIME) -> None:
         """Give a holder a new key and certificate. Only the holder's user can read the key."""

@@ -14,6 +14,7 @@ from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.renewal import NAME as AUTHORITY
 from deploy.local.renewal import Renewal
+from deploy.local.servers.consul import HOLDERS as CONSUL_HOLDERS
 from deploy.local.servers.consul import Consul
 from deploy.local.servers.envoy import Envoy
 from deploy.local.servers.postgres import Postgres
@@ -85,10 +86,19 @@ class Plan:
             {service: database.role_url(admin, service, credentials.password(service)) for service in NAMES},
             {service: outside.get("redis") or redis.url(service) for service in NAMES},
             {service: outside.get("rabbitmq") or rabbitmq.url(service) for service in NAMES},
-            outside.get("consul", consul.url),
-            {} if "consul" in outside else consul.tokens(),
+            # For an external Consul, the environment's CONSUL_... variables, if any, are everybody's.
+            {
+                holder: {"FAIRDB_CONSUL_URL": outside["consul"]} if "consul" in outside else consul.environment(holder)
+                for holder in CONSUL_HOLDERS
+            },
         )
-        everything: list[Component] = [postgres, redis, rabbitmq, consul, Renewal(layout)]
+        everything: list[Component] = [
+            postgres,
+            redis,
+            rabbitmq,
+            consul,
+            Renewal(layout, None if "consul" in outside else ports.consul),
+        ]
         everything += [
             ServiceProcess(service, layout, credentials, ports, urls, extra_env.get(service.name, {}))
             for service in SERVICES

@@ -1,7 +1,6 @@
 """Readiness probes: TCP, HTTP and gRPC health. None raises if the peer does not answer."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import grpc
@@ -22,11 +21,11 @@ async def tcp(port: int) -> bool:
     return True
 
 
-async def http(url: str, timeout: float = TIMEOUT, headers: Mapping[str, str] | None = None) -> int:
+async def http(url: str, timeout: float = TIMEOUT) -> int:
     """Return the status code of a GET request, 0 if there is no answer. Ignores proxies in the environment."""
     async with httpx.AsyncClient(trust_env=False, timeout=timeout) as client:
         try:
-            return (await client.get(url, headers=headers)).status_code
+            return (await client.get(url)).status_code
         except httpx.HTTPError:
             return 0
 

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import structlog
 
 from chassis.serving.logs import set_up_logging
 from deploy.local.authority import HOLDERS, LIFETIME, Authority
+from deploy.local.credentials import Credentials
 from deploy.local.layout import CHECKOUT, Layout
+from deploy.local.ports import Ports
 from deploy.local.process import Command
 from deploy.local.servers import plain_environment
+from deploy.local.servers.consul import Consul
 
 log = structlog.get_logger()
 
@@ -33,6 +37,8 @@ class Renewal:
     """The process as a component."""
 
     layout: Layout
+    consul_port: int | None
+    """None for an external Consul."""
     name: str = NAME
     ports: tuple[str, ...] = ()
 
@@ -41,6 +47,7 @@ class Renewal:
 
     def commands(self) -> list[Command]:
         argv = (sys.executable, "-m", "deploy.local.renewal", str(self.layout.root))
+        argv += () if self.consul_port is None else (str(self.consul_port),)
         lifetime = {name: os.environ[name] for name in (LIFETIME_VARIABLE,) if name in os.environ}
         return [Command(argv, plain_environment(self.layout.root) | lifetime, CHECKOUT, self.layout.log(self.name))]
 
@@ -54,8 +61,10 @@ def lifetime() -> timedelta:
     return timedelta(seconds=float(os.environ.get(LIFETIME_VARIABLE, LIFETIME.total_seconds())))
 
 
-async def renew(authority: Authority, lifetime: timedelta) -> None:
+async def renew(authority: Authority, lifetime: timedelta, consul: Consul | None) -> None:
     """Renew whatever is due, until cancelled."""
+    # At the first look, because we may have ended between a renewal and its reload.
+    stale = consul is not None
     pause = min(_LONGEST_PAUSE, lifetime.total_seconds() / _LOOKS)
     while True:
         for holder in HOLDERS:
@@ -63,15 +72,25 @@ async def renew(authority: Authority, lifetime: timedelta) -> None:
                 if authority.due(holder, lifetime):
                     authority.issue(holder, lifetime)
                     log.info("certificate_renewed", holder=holder)
+                    stale = stale or (consul is not None and holder == consul.name)
             except OSError as error:
                 # A full disk: the old certificate stays, and the next look tries again.
                 log.error("certificate_not_renewed", holder=holder, error=error)
+        if consul is not None and stale:
+            try:
+                await consul.reload()
+                stale = False
+            except (httpx.HTTPError, OSError) as error:
+                # Consul is not running: it reads the new certificate when it starts. Or it is busy: try again.
+                log.warning("certificate_not_reloaded", holder=consul.name, error=error)
         await asyncio.sleep(pause)
 
 
-async def main(root: Path) -> None:
+async def main(root: Path, consul_port: int | None = None) -> None:
     """Renew until SIGTERM or SIGINT."""
-    work = asyncio.ensure_future(renew(Authority(Layout(root)), lifetime()))
+    layout = Layout(root)
+    consul = None if consul_port is None else Consul(layout, Credentials(layout), Ports(consul=consul_port))
+    work = asyncio.ensure_future(renew(Authority(layout), lifetime(), consul))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
     await asyncio.wait([work])
@@ -81,4 +100,4 @@ async def main(root: Path) -> None:
 
 if __name__ == "__main__":
     set_up_logging(NAME, "info")
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), *map(int, sys.argv[2:])))

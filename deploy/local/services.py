@@ -49,14 +49,8 @@ class Urls:
     database: Mapping[str, str]
     redis: Mapping[str, str]
     broker: Mapping[str, str]
-    consul: str
-    consul_tokens: Mapping[str, str]
-    """Empty for an external Consul: then the environment's CONSUL_HTTP_TOKEN, if any, is everybody's."""
-
-    def registry(self, holder: str) -> dict[str, str]:
-        """Return the environment variables with which a process reaches Consul."""
-        token = self.consul_tokens.get(holder)
-        return {"FAIRDB_CONSUL_URL": self.consul, **({"CONSUL_HTTP_TOKEN": token} if token else {})}
+    consul: Mapping[str, Mapping[str, str]]
+    """The environment variables with which each service, and the edge agent, reaches Consul."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +84,7 @@ class ServiceProcess:
             "FAIRDB_DATABASE_URL": self.urls.database[self.name],
             "FAIRDB_REDIS_URL": self.urls.redis[self.name],
             "FAIRDB_BROKER_URL": self.urls.broker[self.name],
-            **self.urls.registry(self.name),
+            **self.urls.consul[self.name],
             "FAIRDB_SIGNING_KEY_FILE": str(self.credentials.signing_key(self.name)),
             "FAIRDB_TRUST_DIR": str(self.layout.trust),
             "FAIRDB_CERTIFICATE_DIR": str(self.credentials.authority.folder(self.name)),
@@ -130,7 +124,7 @@ class EdgeAgent:
             "FAIRDB_EDGE_ADMIN_PORT": str(self.port_numbers.envoy_admin),
             "FAIRDB_TRUST_DIR": str(self.layout.trust),
             "FAIRDB_CERTIFICATE_DIR": str(Authority(self.layout).folder(EDGE)),
-            **self.urls.registry(self.name),
+            **self.urls.consul[self.name],
             **self.extra,
         }
 

@@ -103,9 +103,14 @@ async def relay(port: int) -> AsyncIterator[Fake]:
 async def listed(constellation: Constellation, service: str, fake: Fake) -> AsyncIterator[None]:
     """List a fake in the registry as a healthy instance, with the stolen token of the service."""
     urls = constellation.plan.urls
-    headers = {"X-Consul-Token": urls.consul_tokens[service]}
+    headers = {"X-Consul-Token": urls.consul[service]["CONSUL_HTTP_TOKEN"]}
     id = f"fake-{service}-{fake.port}"
-    async with httpx.AsyncClient(base_url=urls.consul, headers=headers, trust_env=False) as consul:
+    async with httpx.AsyncClient(
+        base_url=urls.consul[service]["FAIRDB_CONSUL_URL"],
+        headers=headers,
+        verify=constellation.plan.credentials.authority.client_context(service),
+        trust_env=False,
+    ) as consul:
         instance = {"Name": service, "ID": id, "Address": LOOPBACK, "Port": fake.port}
         (await consul.put("/v1/agent/service/register", json=instance)).raise_for_status()
         try:

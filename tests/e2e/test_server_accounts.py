@@ -52,14 +52,17 @@ ON_KEYS_OF_REVOCATIONS = ("SET {} 1", "DEL {}", "EXPIRE {} 1", "GETDEL {}", "UNL
 
 @pytest_asyncio.fixture
 async def consul(constellation: Constellation) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=constellation.plan.urls.consul, trust_env=False) as client:
+    # With a certificate, so that only the tokens make the difference.
+    context = constellation.plan.credentials.authority.client_context("gateway")
+    url = constellation.env_of("gateway")["FAIRDB_CONSUL_URL"]
+    async with httpx.AsyncClient(base_url=url, verify=context, trust_env=False) as client:
         yield client
 
 
 def token_of(constellation: Constellation, holder: str) -> dict[str, str]:
     """Return the header with a holder's token; none for "nobody"."""
-    token = constellation.plan.urls.consul_tokens.get(holder)
-    return {"X-Consul-Token": token} if token else {}
+    own = constellation.plan.urls.consul.get(holder)
+    return {"X-Consul-Token": own["CONSUL_HTTP_TOKEN"]} if own else {}
 
 
 async def register(consul: httpx.AsyncClient, name: str, headers: dict[str, str]) -> int:

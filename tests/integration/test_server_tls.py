@@ -14,14 +14,16 @@ from aiormq.exceptions import AMQPError
 from yarl import URL
 
 from chassis.identity.certificates import CERTIFICATE, KEY
+from chassis.registry.consul import Consul as Registry
 from deploy.local.authority import Authority
 from deploy.local.constellation import Constellation
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports
+from deploy.local.servers.consul import Consul
 
 EXPIRED = timedelta(seconds=-1)
-HOSTS = {"rabbitmq": "localhost"}
-HELLO = {"rabbitmq": b"AMQP\0\0\x09\x01"}
+HOSTS = {"rabbitmq": "localhost", "consul": LOOPBACK}
+HELLO = {"rabbitmq": b"AMQP\0\0\x09\x01", "consul": b"GET /v1/status/leader HTTP/1.1\r\nHost: consul\r\n\r\n"}
 """What a client of each server sends first."""
 SERVERS = list(HELLO)
 
@@ -101,8 +103,8 @@ async def test_server_speaks_no_plain_text(running: Constellation, server: str) 
     except ConnectionError:
         answer = b""
     writer.transport.abort()
-    # At most a TLS alert.
-    assert answer[:1] in (b"", b"\x15")
+    # At most a TLS alert, or Go's hint to use TLS: "HTTP/1.0 400 Bad Request".
+    assert answer[:1] in (b"", b"\x15") or answer == b"HTTP/1.0"
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -112,10 +114,27 @@ async def test_server_uses_its_renewed_certificate_without_a_restart(running: Co
     pid = running.pid(server)
     _, before = await greet(running, server, context)
     authority.issue(server)
+    component = running.plan.components[server]
+    if isinstance(component, Consul):
+        await component.reload()
     answer, after = await greet(running, server, context)
     assert answer != b""
     assert after != before
     assert running.pid(server) == pid
+
+
+async def test_consul_whose_certificate_has_expired_takes_a_new_one(running: Constellation) -> None:
+    authority = running.plan.credentials.authority
+    consul = running.plan.components["consul"]
+    assert isinstance(consul, Consul)
+    authority.issue("consul", EXPIRED)
+    await consul.reload()
+    with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+        await greet(running, "consul", client_context(authority, authority.folder("gateway")))
+    authority.issue("consul")
+    await consul.reload()
+    answer, _ = await greet(running, "consul", client_context(authority, authority.folder("gateway")))
+    assert answer != b""
 
 
 @asynccontextmanager
@@ -154,4 +173,20 @@ async def test_false_broker_hears_nothing(running: Constellation, strangers: Aut
         async with false_server(folder) as (port, heard):
             with pytest.raises((AMQPError, OSError), match="certificate verify failed"):
                 await aiormq.connect(url.with_port(port))
+            assert heard == b"", name
+
+
+async def test_false_registry_hears_nothing(
+    running: Constellation, strangers: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in running.plan.urls.consul["gateway"].items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("CONSUL_HTTP_SSL_VERIFY", "false")
+    async with Registry(running.plan.urls.consul["gateway"]["FAIRDB_CONSUL_URL"]) as registry:
+        assert await registry.leader() != ""
+    folders = false_folders(running.plan.credentials.authority, strangers, "consul", tmp_path)
+    for name, folder in folders.items():
+        async with false_server(folder) as (port, heard), Registry(f"https://{LOOPBACK}:{port}") as registry:
+            with pytest.raises(OSError, match="certificate verify failed"):
+                await registry.leader()
             assert heard == b"", name

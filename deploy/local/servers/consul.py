@@ -1,11 +1,12 @@
 """Consul: a single server whose registry and KV survive a restart.
 
-Nobody may read or change anything without a token. Each service's token registers that service only, so no other
-program can pose as it. docs/decisions/server-accounts.md gives the reasons.
+It accepts only TLS with a certificate of the platform's authority. Nobody may read or change anything without a token.
+Each service's token registers that service only, so no other program can pose as it.
+docs/decisions/server-accounts.md gives the reasons.
 """
 
 import json
-from collections.abc import Mapping
+import ssl
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -13,7 +14,8 @@ from uuid import NAMESPACE_OID, uuid5
 import httpx
 
 from chassis.files import write_atomically
-from deploy.local import binaries, probe
+from chassis.identity.certificates import AUTHORITIES, CERTIFICATE, EDGE, KEY, OPERATOR
+from deploy.local import binaries
 from deploy.local.credentials import Credentials
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports
@@ -25,6 +27,8 @@ EDGE_AGENT = "edge_agent"
 HOLDERS = (*NAMES, EDGE_AGENT)
 """Who has a token of its own."""
 _MANAGEMENT = "management"
+_NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
+"""X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python does not name."""
 # `agent` is for the release, which the gateway shows.
 _READ = 'service_prefix "" { policy = "read" } node_prefix "" { policy = "read" } agent_prefix "" { policy = "read" }'
 
@@ -39,11 +43,12 @@ class Consul:
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port_numbers.consul}"
+        return f"https://{LOOPBACK}:{self.port_numbers.consul}"
 
     async def prepare(self) -> None:
         folder = self.layout.state(self.name)
         folder.mkdir(exist_ok=True)
+        certificate = self.credentials.authority.folder(self.name)
         configuration = {
             "server": True,
             "bootstrap_expect": 1,
@@ -52,13 +57,13 @@ class Consul:
             "bind_addr": LOOPBACK,
             "client_addr": LOOPBACK,
             "ports": {
-                "http": self.port_numbers.consul,
+                "http": -1,
+                "https": self.port_numbers.consul,
                 "server": self.port_numbers.consul_rpc,
                 "serf_lan": self.port_numbers.consul_serf,
                 "serf_wan": -1,
                 "dns": -1,
                 "grpc": -1,
-                "https": -1,
             },
             # Elect a leader after one heartbeat instead of five.
             "performance": {"raft_multiplier": 1},
@@ -68,6 +73,14 @@ class Consul:
             "enable_script_checks": False,
             "log_level": "WARN",
             "encrypt": self.credentials.gossip_key(),
+            "ca_file": str(certificate / AUTHORITIES),
+            "cert_file": str(certificate / CERTIFICATE),
+            "key_file": str(certificate / KEY),
+            "tls_min_version": "tls12",
+            "verify_incoming": True,
+            "verify_outgoing": True,
+            # Only a server's certificate, not a service's, opens the port on which servers replicate.
+            "verify_server_hostname": True,
             "acl": {
                 "enabled": True,
                 "default_policy": "deny",
@@ -86,24 +99,45 @@ class Consul:
         """Return the token of a service or of the edge agent."""
         return self.credentials.token(f"consul_{holder}")
 
-    def tokens(self) -> Mapping[str, str]:
-        """Return all tokens but the one for management, by holder."""
-        return {holder: self.token(holder) for holder in HOLDERS}
+    def environment(self, holder: str) -> dict[str, str]:
+        """Return the variables with which a process reaches Consul as `holder`; they are those of Consul's command."""
+        folder = self.credentials.authority.folder(EDGE if holder == EDGE_AGENT else holder)
+        return {
+            "FAIRDB_CONSUL_URL": self.url,
+            "CONSUL_HTTP_TOKEN": self.token(holder),
+            "CONSUL_CACERT": str(folder / AUTHORITIES),
+            "CONSUL_CLIENT_CERT": str(folder / CERTIFICATE),
+            "CONSUL_CLIENT_KEY": str(folder / KEY),
+        }
 
     async def ready(self) -> bool:
         """Return whether Consul has a leader and knows all tokens; it learns them here."""
-        headers = {"X-Consul-Token": self.token(_MANAGEMENT)}
-        # Consul refuses a consistent read until an up-to-date leader exists.
-        if await probe.http(f"{self.url}/v1/catalog/nodes?consistent", headers=headers) != 200:
-            return False
-        async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False) as client:
+        async with self._client() as client:
             try:
+                # Consul refuses a consistent read until an up-to-date leader exists.
+                (await client.get("/v1/catalog/nodes?consistent")).raise_for_status()
                 known = {policy["Name"]: policy["ID"] for policy in (await _call(client, "GET", "policies"))}
                 for holder in HOLDERS:
                     await self._grant(client, holder, known.get(holder, ""))
             except httpx.HTTPError:
                 return False
         return True
+
+    async def reload(self) -> None:
+        """Make Consul use its renewed certificate for new connections. Raises httpx.HTTPError.
+
+        The one in use may have expired, for example while the machine was suspended.
+        """
+        async with self._client(verify_time=False) as client:
+            (await client.put("/v1/agent/reload")).raise_for_status()
+
+    def _client(self, *, verify_time: bool = True) -> httpx.AsyncClient:
+        """Return a client that may do everything."""
+        context = self.credentials.authority.client_context(OPERATOR)
+        if not verify_time:
+            context.verify_flags |= _NO_CHECK_TIME
+        headers = {"X-Consul-Token": self.token(_MANAGEMENT)}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, verify=context)
 
     async def _grant(self, client: httpx.AsyncClient, holder: str, policy: str) -> None:
         """Create or replace a holder's policy (its id, or "" if there is none), and create its token."""
