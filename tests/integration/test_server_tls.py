@@ -15,11 +15,13 @@ from yarl import URL
 
 from chassis.identity.certificates import CERTIFICATE, KEY
 from chassis.registry.consul import Consul as Registry
+from deploy.local import renewal
 from deploy.local.authority import Authority
 from deploy.local.constellation import Constellation
 from deploy.local.layout import Layout
 from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.servers.consul import Consul
+from tests.waiting import eventually
 
 EXPIRED = timedelta(seconds=-1)
 HOSTS = {"rabbitmq": "localhost", "consul": LOOPBACK}
@@ -121,6 +123,26 @@ async def test_server_uses_its_renewed_certificate_without_a_restart(running: Co
     assert answer != b""
     assert after != before
     assert running.pid(server) == pid
+
+
+async def test_consul_gets_its_certificates_from_the_process_that_renews(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(renewal.LIFETIME_VARIABLE, "6")
+    async with Constellation(tmp_path, Ports.free(), components=["consul", renewal.NAME]) as short_lived:
+        authority = short_lived.plan.credentials.authority
+
+        async def serial() -> str:
+            context = client_context(authority, authority.folder("gateway"))
+            return (await greet(short_lived, "consul", context))[1]
+
+        seen = {await serial()}
+
+        async def renewed_twice() -> bool:
+            seen.add(await serial())
+            return len(seen - {""}) >= 3
+
+        await eventually(renewed_twice)
 
 
 async def test_consul_whose_certificate_has_expired_takes_a_new_one(running: Constellation) -> None:
