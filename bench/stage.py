@@ -2,7 +2,8 @@
 
 import secrets
 import shutil
-from collections.abc import AsyncIterator
+from collections import ChainMap
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,8 +73,10 @@ async def set_up(root: Path) -> AsyncIterator[Stage]:
     async with collecting() as collector:
         tracing = collector.environment(tracing=True)
         # Without an embargo, others see samples at once, and donors are counted at once, as in the peers.
-        unlimited = {"edge_agent": NO_LIMIT}
-        extra = {name: {**tracing, "FAIRDB_EMBARGO_SECONDS": "0"} for name in NAMES} | unlimited
+        no_embargo = {"FAIRDB_EMBARGO_SECONDS": "0"}
+        # A view, not a copy, because `trace` changes the variables.
+        service: Mapping[str, str] = ChainMap(tracing, no_embargo)
+        extra = {**dict.fromkeys(NAMES, service), "edge_agent": NO_LIMIT}
         # Use a new folder each time: tables of an earlier run would slow this run down.
         folder = root / secrets.token_hex(4)
         async with Constellation(folder, Ports.free(), extra_env=extra) as constellation:
