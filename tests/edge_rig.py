@@ -23,11 +23,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_status import rpc_status
 
+from chassis.tasks import cancel
 from deploy.local.ports import find_free
 from edge.contract import CLUSTERS
 from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
 from edge.keys import publish_keys
+from edge.pressure import Pressure
 from edge.render import make_config, render
 from edge.settings import EdgeSettings
 from edge.validate import find_envoy
@@ -290,10 +292,12 @@ async def edge_running(
             find_envoy(), *arguments, "--file-flush-interval-msec", "20", stdout=output, stderr=output, cwd=folder
         )
     edge = Edge(edge_settings, files, log)
+    reporting = asyncio.create_task(Pressure(edge_settings, files.pressure).run())
     try:
         await eventually(edge.is_live)
         yield edge
     finally:
+        await cancel(reporting)
         process.terminate()
         await process.wait()
         await edge.http.aclose()

@@ -1,4 +1,4 @@
-"""The agent: keeps Envoy's addresses, keys and certificate current until it is stopped. It serves no port."""
+"""The agent: keeps Envoy's addresses, keys, certificate and pressure current until it is stopped. It serves no port."""
 
 import asyncio
 import signal
@@ -13,6 +13,7 @@ from edge.contract import CLUSTERS
 from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
 from edge.keys import KeyCopy
+from edge.pressure import Pressure
 from edge.render import render
 from edge.secrets import CertificateCopy
 from edge.settings import EdgeSettings
@@ -34,6 +35,7 @@ async def run_agent(settings: EdgeSettings) -> None:
         if settings.transport == "mtls":
             copies.append(CertificateCopy(settings.certificate_dir, files))
         work += [group.create_task(_follow(copy)) for copy in copies]
+        work.append(group.create_task(Pressure(settings, files.pressure).run()))
         log.info("started", folder=str(files.root), clusters=CLUSTERS)
         await stop.wait()
         for task in work:

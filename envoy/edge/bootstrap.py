@@ -7,6 +7,7 @@ from edge.clusters import CONNECTION_BUFFER, build_cluster
 from edge.contract import CLUSTERS, PublicRpc
 from edge.files import EdgeFiles
 from edge.filters import build_filters
+from edge.pressure import LISTENER
 from edge.replies import build_local_replies
 from edge.routes import build_route_config
 from edge.schemas import Schema
@@ -14,6 +15,15 @@ from edge.settings import EdgeSettings
 from edge.typed import Config, explained, typed
 
 HEAP_LIMIT = 1024**3  # bytes
+
+# Timeouts become shorter from the first share of the permitted connections, or of the memory, and are shortest at the
+# second.
+PRESSURES = (("injected_resource", 0.25, 0.5), ("fixed_heap", 0.5, 0.8))
+SHORTEST_TIMEOUTS = {
+    "HTTP_DOWNSTREAM_CONNECTION_IDLE": "1s",
+    "HTTP_DOWNSTREAM_STREAM_IDLE": "10s",
+    "HTTP_DOWNSTREAM_STREAM_FLUSH": "10s",
+}
 
 # Headers that clients must not set: internal headers, and headers that control Envoy or put text into traces.
 STRIPPED_HEADERS = ("grpc-timeout", "x-request-id", "x-service-token", "x-http-code", "tracestate", "baggage")
@@ -50,8 +60,9 @@ def build_bootstrap(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...], schemas
     return {
         "node": {"id": "edge", "cluster": "fairdatabase"},
         "admin": explained(
-            "The admin interface always listens on loopback, because it can stop Envoy and shows this configuration.",
-            {"address": _address("127.0.0.1", settings.edge_admin_port)},
+            "The admin interface always listens on loopback, because it can stop Envoy and shows this configuration. It"
+            " answers even if clients use all connections.",
+            {"address": _address("127.0.0.1", settings.edge_admin_port), "ignore_global_conn_limit": True},
         ),
         "application_log_config": explained(
             "Writes Envoy's own log in JSON lines, like the logs of the services.",
@@ -62,7 +73,7 @@ def build_bootstrap(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...], schemas
             },
         ),
         "overload_manager": explained(
-            "Limits connections, and sheds load before memory runs out.",
+            "Limits connections, closes idle ones while many are in use, and sheds load before memory runs out.",
             _overload_manager(settings.edge_max_connections),
         ),
         "static_resources": {
@@ -90,7 +101,8 @@ def _listener(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...], schemas: Mapp
         local_reply_config=build_local_replies(),
     )
     return {
-        "name": "edge",
+        "name": LISTENER,
+        "stat_prefix": LISTENER,
         "address": _address(settings.edge_host, settings.edge_port),
         "per_connection_buffer_limit_bytes": CONNECTION_BUFFER,
         "filter_chains": [
@@ -103,7 +115,7 @@ def _hardening() -> Config:
     """Return the settings from Envoy's guide to edge proxies, with tighter timeouts: our calls end within 30 s."""
     return {
         "common_http_protocol_options": {
-            "idle_timeout": "300s",
+            "idle_timeout": "60s",
             "headers_with_underscores_action": "REJECT_REQUEST",
         },
         "http2_protocol_options": {
@@ -112,8 +124,12 @@ def _hardening() -> Config:
             "initial_connection_window_size": 1024 * 1024,
         },
         "max_request_headers_kb": 32,
-        "request_headers_timeout": "10s",
-        "request_timeout": "30s",
+        # How long a connection that timed out still accepts requests that its client has already sent.
+        "drain_timeout": "0.5s",
+        "request_headers_timeout": "5s",
+        # Until the whole request has arrived: 1 MB needs 50 kB a second. Imports begin their answer earlier, which ends
+        # this limit; the gateway limits them.
+        "request_timeout": "20s",
         "stream_idle_timeout": "60s",
         "normalize_path": True,
         "merge_slashes": True,
@@ -165,7 +181,15 @@ def _access_log() -> Config:
 
 def _overload_manager(max_connections: int) -> Config:
     return {
+        "refresh_interval": "0.25s",
         "resource_monitors": [
+            {
+                "name": "envoy.resource_monitors.injected_resource",
+                "typed_config": typed(
+                    "envoy.extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig",
+                    filename=str(_FILES.pressure),
+                ),
+            },
             {
                 "name": "envoy.resource_monitors.global_downstream_max_connections",
                 "typed_config": typed(
@@ -186,6 +210,24 @@ def _overload_manager(max_connections: int) -> Config:
                 "triggers": [{"name": "envoy.resource_monitors.fixed_heap", "threshold": {"value": threshold}}],
             }
             for action, threshold in (("shrink_heap", 0.9), ("stop_accepting_requests", 0.95))
+        ]
+        + [
+            {
+                "name": "envoy.overload_actions.reduce_timeouts",
+                "triggers": [
+                    {
+                        "name": f"envoy.resource_monitors.{monitor}",
+                        "scaled": {"scaling_threshold": reduced, "saturation_threshold": shortest},
+                    }
+                    for monitor, reduced, shortest in PRESSURES
+                ],
+                "typed_config": typed(
+                    "envoy.config.overload.v3.ScaleTimersOverloadActionConfig",
+                    timer_scale_factors=[
+                        {"timer": timer, "min_timeout": shortest} for timer, shortest in SHORTEST_TIMEOUTS.items()
+                    ],
+                ),
+            }
         ],
     }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 class EdgeFiles:
     """The files of one edge.
 
-    Envoy watches whole folders, so the addresses and the token filter's configuration are in separate folders.
+    Envoy watches whole folders, so each kind of file that changes has a folder of its own.
     """
 
     root: Path
@@ -42,6 +42,11 @@ class EdgeFiles:
     def authorities(self) -> Path:
         """The authorities whose certificates Envoy accepts from services."""
         return self.root / "sds" / "authorities.json"
+
+    @property
+    def pressure(self) -> Path:
+        """The share of the permitted connections that is in use, from 0 to 1."""
+        return self.root / "pressure" / "connections"
 
     def endpoints(self, cluster: str) -> Path:
         """Addresses of a service."""

@@ -8,6 +8,7 @@ from edge.contract import CLUSTERS, read_public_rpcs
 from edge.endpoints import write_endpoints
 from edge.files import EdgeFiles
 from edge.keys import KeyCopy, publish_keys, read_last_known
+from edge.pressure import write_pressure
 from edge.schemas import Schemas
 from edge.secrets import CertificateCopy, prepare_secrets
 from edge.settings import EdgeSettings
@@ -28,6 +29,7 @@ Envoy runs in the edge's folder, so the paths below are relative to it:
   tokens/jwt_authn.json    how access tokens are verified, with the public keys of auth_svc
   sds/certificate.json     the certificate that Envoy shows to the services
   sds/authorities.json     the authorities whose certificates it accepts from them
+  pressure/connections     the share of the permitted connections that is in use
 
 `python -m edge`, the agent, keeps all but the first current while Envoy runs; Envoy watches them."""
 
@@ -41,6 +43,7 @@ def render(settings: EdgeSettings) -> EdgeFiles:
     for cluster in CLUSTERS:
         if not files.endpoints(cluster).exists():
             write_endpoints(files.endpoints(cluster), cluster, [])
+    write_pressure(files.pressure, 0)
     publish_keys(files, read_last_known(files))
     KeyCopy(settings.trust_dir, files).refresh()
     if settings.transport == "mtls":

@@ -30,8 +30,9 @@ class EdgeSettings(BaseSettings):
     """Envoy's admin pages, always on loopback."""
     edge_rate_limit: Annotated[int, Field(gt=0)] = 2000
     """Requests per second, for all clients together; further ones are answered with 429."""
-    edge_max_connections: Annotated[int, Field(gt=0)] = 4000
-    """Concurrent client connections; further ones are closed at once."""
+    edge_max_connections: Annotated[int, Field(gt=0)] = 10_000
+    """Concurrent client connections; further ones are closed at once. From a quarter of them on, idle ones are closed
+    ever sooner. Envoy needs a file descriptor for each."""
     edge_cors_origins: tuple[str, ...] = ()
     """Origins of web pages that may call the API, as a JSON list: ["https://portal.example.org"]."""
     trust_dir: Path = Path(".fairdb/trust")

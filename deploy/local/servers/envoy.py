@@ -1,6 +1,7 @@
 """Envoy: how to start it. Package `edge` writes its configuration."""
 
 import os
+import resource
 from dataclasses import dataclass
 
 from deploy.local import binaries, probe
@@ -26,7 +27,11 @@ class Envoy:
         """Do nothing: `python -m edge render` has written the configuration."""
 
     def commands(self) -> list[Command]:
+        _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
         argv = (
+            # Each connection needs a file descriptor. The usual soft limit is 1024.
+            "prlimit",
+            f"--nofile={most_files}",
             str(binaries.envoy()),
             "-c",
             str(self.layout.envoy / "envoy.yaml"),
