@@ -14,6 +14,10 @@ class Overloaded(AppError):
     retry_after = 5.0
 
 
+class PlaceLost(Overloaded):
+    """Others needed the place of this import: send the whole file again, faster if you can. Stored rows are kept."""
+
+
 class MediaTypeUnsupported(AppError):
     """Content-Type must be application/x-ndjson, text/csv or text/tab-separated-values, with a known charset if any.
 

@@ -1,33 +1,85 @@
-"""Places for imports: limits how many imports this process runs at a time, in total and per account."""
+"""Places for imports: limits how many imports this process runs at a time, in total and per account.
 
+If all places are taken, a newcomer gets the place of a slow import: one whose sender makes the gateway wait. If none is
+slow, and an account without any import has waited a moment, it gets the place of an account that has several. Accounts
+with the fewest running imports are first, then those that came first. Everybody waits a limited time.
+"""
+
+import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from gateway.imports.errors import Overloaded
+from gateway.imports.pace import Pace
 
 MOST_PER_ACCOUNT = 2
 """The client `fairdb import` sends two chunks of a file at the same time."""
+WAIT_SECONDS = 8.0
+"""How long an import may wait for a place: less than a request may take at the edge."""
+_SHARE_SECONDS = 0.5
+"""How long an account without any import waits before another account must give up one of several."""
+_LOOK_SECONDS = 0.1
 
 
 class Places:
     """Counts the running imports of this process."""
 
     def __init__(self, total: int) -> None:
-        self._free = total
-        self._taken = Counter[str]()
+        self._total = total
+        self._running: dict[Pace, str] = {}
+        """The account of each import that has a place."""
+        self._waiting: dict[Pace, str] = {}
+        """The account of each import that waits for one, in the order of their arrival."""
 
-    @contextmanager
-    def hold(self, account: str) -> Iterator[None]:
-        """Occupy a place for an import of an account inside the block. Raises Overloaded when none is free."""
-        if not self._free or self._taken[account] >= MOST_PER_ACCOUNT:
+    @asynccontextmanager
+    async def hold(self, account: str) -> AsyncIterator[Pace]:
+        """Occupy a place for an import of an account inside the block; yield its pace.
+
+        Raises Overloaded when the account has its places, or none becomes free in time.
+        """
+        if [*self._running.values(), *self._waiting.values()].count(account) >= MOST_PER_ACCOUNT:
             raise Overloaded
-        self._free -= 1
-        self._taken[account] += 1
+        pace = Pace()
+        self._waiting[pace] = account
         try:
-            yield
+            await self._wait(pace)
         finally:
-            self._free += 1
-            self._taken[account] -= 1
-            if not self._taken[account]:
-                del self._taken[account]
+            del self._waiting[pace]
+        try:
+            yield pace
+        finally:
+            self._running.pop(pace, None)
+
+    async def _wait(self, pace: Pace) -> None:
+        """Wait for a place, and take it. Raises Overloaded."""
+        now = asyncio.get_running_loop().time
+        begun = now()
+        while True:
+            if self._is_first(pace):
+                if len(self._running) >= self._total:
+                    needy = self._waiting[pace] not in self._running.values() and now() - begun >= _SHARE_SECONDS
+                    self._end_one(even_fast=needy)
+                if len(self._running) < self._total:
+                    self._running[pace] = self._waiting[pace]
+                    return
+            if now() - begun >= WAIT_SECONDS:
+                raise Overloaded
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _is_first(self, pace: Pace) -> bool:
+        running = Counter(self._running.values())
+        # `min` returns the first of several that are equal, which came first.
+        return min(self._waiting, key=lambda waiting: running[self._waiting[waiting]]) is pace
+
+    def _end_one(self, *, even_fast: bool) -> None:
+        """Free the place of a slow import; with `even_fast`, else that of any import of an account that has several."""
+        running = Counter(self._running.values())
+        candidates = [pace for pace in self._running if pace.is_slow()]
+        if even_fast and not candidates:
+            candidates = [pace for pace, account in self._running.items() if running[account] > 1]
+        if candidates:
+            worst = max(candidates, key=lambda pace: (running[self._running[pace]], pace.waited()))
+            # Its place is free at once. It may take a moment to end.
+            del self._running[worst]
+            worst.stop()

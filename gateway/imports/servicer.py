@@ -36,33 +36,37 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
     async def ImportSamples(
         self, request_iterator: AsyncIterator[pb.ImportSamplesRequest], context: Context
     ) -> AsyncGenerator[pb.ImportSamplesResponse, None]:
-        with self._importing.places.hold(_account()):
-            async with aclosing(Messages(request_iterator)) as messages:
-                defaults = _defaults(await messages.first())
-                answers = self._importing.run(_rows_of(messages), messages, defaults)
-                async with aclosing(answers):
-                    async for answer in answers:
-                        if answer.ByteSize():
-                            yield answer
-                        else:
-                            await context.send_initial_metadata(())
+        async with (
+            self._importing.places.hold(_account()) as pace,
+            aclosing(Messages(request_iterator, pace)) as messages,
+        ):
+            defaults = _defaults(await messages.first())
+            answers = self._importing.run(_rows_of(messages), messages, defaults)
+            async with aclosing(answers):
+                async for answer in answers:
+                    if answer.ByteSize():
+                        yield answer
+                    else:
+                        await context.send_initial_metadata(())
 
     async def ImportFile(
         self, request_iterator: AsyncIterator[pb.ImportFileRequest], context: Context
     ) -> AsyncGenerator[HttpBody, None]:
-        with self._importing.places.hold(_account()):
-            async with aclosing(Messages(request_iterator)) as messages:
-                first = await messages.first()
-                defaults = _defaults(first)
-                reader = open_reader(first.file.content_type)
-                answers = self._importing.run(_rows_in(reader, messages), messages, defaults)
-                async with aclosing(answers):
-                    async for answer in answers:
-                        if answer.ByteSize():
-                            yield HttpBody(content_type=_NDJSON, data=_to_lines(answer))
-                        else:
-                            # Begin the answer now: the edge limits the time until an answer begins.
-                            await context.send_initial_metadata(())
+        async with (
+            self._importing.places.hold(_account()) as pace,
+            aclosing(Messages(request_iterator, pace)) as messages,
+        ):
+            first = await messages.first()
+            defaults = _defaults(first)
+            reader = open_reader(first.file.content_type)
+            answers = self._importing.run(_rows_in(reader, messages), messages, defaults)
+            async with aclosing(answers):
+                async for answer in answers:
+                    if answer.ByteSize():
+                        yield HttpBody(content_type=_NDJSON, data=_to_lines(answer))
+                    else:
+                        # Begin the answer now: the edge limits the time until an answer begins.
+                        await context.send_initial_metadata(())
 
 
 def _account() -> str:

@@ -7,7 +7,8 @@ from typing import Generic, TypeVar
 from chassis.errors import DeadlineExceeded, InvalidRequest
 from fairdatabase.violations import Violation
 from fairdb.samples.v1 import import_service_pb2 as pb
-from gateway.imports.errors import ImportTooLarge
+from gateway.imports.errors import ImportTooLarge, PlaceLost
+from gateway.imports.pace import Pace
 
 MOST_BYTES = 1024**3
 FIRST_SECONDS = 10.0
@@ -17,19 +18,23 @@ Request = TypeVar("Request", pb.ImportSamplesRequest, pb.ImportFileRequest)
 
 
 class Messages(Generic[Request]):
-    """Iterates over the messages of a stream. Raises ImportTooLarge beyond the largest size of an import.
+    """Iterates over the messages of a stream. Raises ImportTooLarge beyond the largest size of an import, and
+    PlaceLost if the import has lost its place.
 
     When a reader is cancelled while it waits, the next reader receives the message.
     """
 
-    def __init__(self, requests: AsyncIterator[Request]) -> None:
+    def __init__(self, requests: AsyncIterator[Request], pace: Pace) -> None:
         self._requests = requests
+        self._pace = pace
         self._reading: asyncio.Future[Request | None] | None = None
         self._first: Request | None = None
         self._size = 0
 
     async def first(self) -> Request:
-        """Return the first message; iteration returns it again. Raises InvalidRequest, DeadlineExceeded."""
+        """Return the first message; iteration returns it again. Raises InvalidRequest, DeadlineExceeded,
+        PlaceLost.
+        """
         try:
             async with asyncio.timeout(FIRST_SECONDS):
                 self._first = await self._next()
@@ -62,8 +67,13 @@ class Messages(Generic[Request]):
         if self._reading is None:
             self._reading = asyncio.ensure_future(_read(self._requests))
         reading = self._reading
-        message = await asyncio.shield(reading)
+        self._pace.wait()
+        await asyncio.wait((reading, self._pace.stopped), return_when=asyncio.FIRST_COMPLETED)
+        if self._pace.stopped.done():
+            raise PlaceLost
         self._reading = None
+        message = reading.result()
+        self._pace.receive(message.ByteSize() if message is not None else 0)
         return message
 
 

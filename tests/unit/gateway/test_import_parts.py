@@ -15,6 +15,7 @@ from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
 from gateway.imports import stream
 from gateway.imports.admission import Admission
+from gateway.imports.pace import Pace
 from gateway.imports.spool import Spool
 from gateway.imports.stream import Messages
 from gateway.samples.idempotency import Fingerprints
@@ -221,7 +222,7 @@ async def test_stream_without_a_first_message_times_out(monkeypatch: pytest.Monk
         await asyncio.Event().wait()
         yield pb.ImportFileRequest()
 
-    messages = Messages(silence())
+    messages = Messages(silence(), Pace())
     with pytest.raises(DeadlineExceeded):
         await messages.first()
     await messages.aclose()
@@ -234,7 +235,7 @@ async def test_message_of_a_cancelled_read_goes_to_the_next_reader() -> None:
         for _ in range(2):
             yield await sent.get()
 
-    messages = Messages(stream())
+    messages = Messages(stream(), Pace())
     sent.put_nowait(pb.ImportFileRequest(organism="first"))
     assert (await messages.first()).organism == "first"
     assert (await anext(messages)).organism == "first"

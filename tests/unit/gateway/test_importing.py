@@ -22,7 +22,7 @@ from fairdatabase.policy.records.anonymisation import Anonymiser
 from fairdatabase.policy.tables.reader import load_policy
 from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1.sample_pb2 import RawSample
-from gateway.imports import attempts, importing, slow_reader, token_watch
+from gateway.imports import attempts, importing, places, slow_reader, token_watch
 from gateway.imports.errors import Overloaded, RowNotJson
 from gateway.imports.importing import Importing
 from gateway.imports.rows import Item, Row, Titles
@@ -93,7 +93,7 @@ class Rig:
         self, items: AsyncIterator[Item], rest: AsyncIterator[object] | None = None, caller: Caller = CALLER
     ) -> AsyncGenerator[pb.ImportSamplesResponse, None]:
         call_context.enter(Call(caller=caller))
-        with self.importing.places.hold(caller.principal.user_id):
+        async with self.importing.places.hold(caller.principal.user_id):
             answers = self.importing.run(
                 cast(AsyncGenerator[Item, None], items),
                 rest or rows(),
@@ -300,7 +300,10 @@ async def test_after_a_disconnect_rows_in_progress_end_and_no_new_row_begins(mon
     assert outcomes(await rig.answer(row("next"))) == ["id of next"]
 
 
-async def test_import_above_the_limit_of_running_imports_is_refused_as_overloaded() -> None:
+async def test_import_above_the_limit_of_running_imports_is_refused_as_overloaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(places, "WAIT_SECONDS", 0.2)
     rig = Rig(at_once=1)
     first = rig.run(rows(row("a")))
     assert await anext(first) == pb.ImportSamplesResponse()

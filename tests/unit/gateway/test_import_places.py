@@ -1,0 +1,94 @@
+"""Places for imports: who gets one when all are taken, and who loses one."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from gateway.imports import pace, places
+from gateway.imports.errors import Overloaded
+from gateway.imports.pace import MINIMUM, Pace
+from gateway.imports.places import Places
+from tests.waiting import eventually
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "_GRACE_SECONDS", 0.05)
+    monkeypatch.setattr(places, "_SHARE_SECONDS", 0.1)
+    monkeypatch.setattr(places, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(places, "WAIT_SECONDS", 0.5)
+
+
+async def is_slow(imported: Pace) -> bool:
+    return imported.is_slow()
+
+
+async def enter(stack: AsyncExitStack, room: Places, account: str) -> Pace:
+    return await stack.enter_async_context(room.hold(account))
+
+
+async def test_slow_import_gives_its_place_to_a_newcomer() -> None:
+    room = Places(2)
+    async with AsyncExitStack() as stack:
+        slow, fast = await enter(stack, room, "a"), await enter(stack, room, "b")
+        slow.wait()
+        slow.receive(10)
+        slow.wait()
+        await enter(stack, room, "c")
+        assert (slow.stopped.done(), fast.stopped.done()) == (True, False)
+
+
+async def test_slow_import_keeps_its_place_while_nobody_needs_it() -> None:
+    room = Places(2)
+    async with AsyncExitStack() as stack:
+        slow = await enter(stack, room, "a")
+        slow.wait()
+        await eventually(lambda: is_slow(slow))
+        await enter(stack, room, "b")
+        assert not slow.stopped.done()
+
+
+async def test_fast_import_and_a_busy_gateway_are_not_slow() -> None:
+    fast, busy = Pace(), Pace()
+    fast.wait()
+    await eventually(lambda: is_slow(fast))
+    fast.receive(int(MINIMUM))
+    fast.wait()
+    # The gateway does not wait for this sender.
+    busy.receive(1)
+    assert not fast.is_slow()
+    assert not busy.is_slow()
+
+
+async def test_account_without_an_import_gets_a_place_of_one_with_two() -> None:
+    room = Places(3)
+    async with AsyncExitStack() as stack:
+        first, second = await enter(stack, room, "a"), await enter(stack, room, "a")
+        alone = await enter(stack, room, "b")
+        await enter(stack, room, "c")
+        assert first.stopped.done() != second.stopped.done()
+        assert not alone.stopped.done()
+        # Now each account has one.
+        with pytest.raises(Overloaded):
+            await enter(stack, room, "d")
+
+
+async def test_account_with_fewer_imports_is_served_before_one_that_came_first() -> None:
+    room = Places(2)
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        leaving = AsyncExitStack()
+        await enter(leaving, room, "b")
+        await enter(stack, room, "a")
+        order: list[str] = []
+
+        async def join(account: str) -> None:
+            async with room.hold(account):
+                order.append(account)
+
+        group.create_task(join("a"))
+        await asyncio.sleep(0)
+        group.create_task(join("c"))
+        await asyncio.sleep(0)
+        await leaving.aclose()
+    assert order == ["c", "a"]
