@@ -31,3 +31,14 @@ class AccountNotFound(AppError):
 
     code = grpc.StatusCode.NOT_FOUND
     reason = "ACCOUNT_NOT_FOUND"
+
+
+class TooManyAttempts(AppError):
+    """Too many log-ins or registrations at this account or from this address: wait before you try again."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    reason = "OVERLOADED"
+
+    def __init__(self, retry_after: float = 1.0) -> None:
+        super().__init__()
+        self.retry_after = round(retry_after, 1)

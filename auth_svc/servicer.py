@@ -5,7 +5,10 @@ from uuid import UUID
 import grpc
 
 from auth_svc import accounts, passwords, revocations, sessions
+from auth_svc.clients import client_of
 from auth_svc.errors import AccountNotFound, CredentialsWrong, RefreshTokenInvalid
+from auth_svc.throttle import Throttle
+from auth_svc.turns import Turns
 from chassis import call_context
 from chassis.identity.tokens import Signer, TrustStore
 from chassis.storage.database import Database
@@ -25,17 +28,27 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
         self._signer = signer
         self._trust = trust
         self._mirror = mirror
+        self._throttle = Throttle()
+        self._turns = Turns()
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.Account:
-        password_hash = await passwords.hash_password(request.password)
+        client = client_of(context)
+        # Apart from the client's log-ins, so that guesses of passwords delay no registration.
+        async with self._turns.take(f"register {client}", priority=False):
+            password_hash = await passwords.hash_password(request.password)
         async with self._database.transaction() as connection:
-            return await accounts.create(connection, request.email, password_hash, [ROLE_RESEARCHER])
+            account = await accounts.create(connection, request.email, password_hash, [ROLE_RESEARCHER])
+        self._throttle.remember(client, account.email)
+        return account
 
     async def Login(self, request: pb.LoginRequest, context: Context) -> pb.Tokens:
+        client, email = client_of(context), accounts.normalise_email(request.email)
+        self._throttle.begin(client, email)
         async with self._database.connection() as connection:
             row = await accounts.find_by_email(connection, request.email)
         # Also for an unknown account, so that the time of the answer does not reveal which accounts exist.
-        matches = await passwords.verify_password(request.password, row["password_hash"] if row else None)
+        async with self._turns.take(client, priority=self._throttle.knows(client, email)):
+            matches = await passwords.verify_password(request.password, row["password_hash"] if row else None)
         if row is None or not matches:
             raise CredentialsWrong
         async with self._database.transaction() as connection:
@@ -43,7 +56,9 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
             now = await accounts.lock(connection, row["id"])
             if now is None or now["password_hash"] != row["password_hash"]:
                 raise CredentialsWrong
-            return await sessions.open_session(connection, accounts.to_account(now), self._signer)
+            tokens = await sessions.open_session(connection, accounts.to_account(now), self._signer)
+        self._throttle.succeed(client, email)
+        return tokens
 
     async def Refresh(self, request: pb.RefreshRequest, context: Context) -> pb.Tokens:
         async with self._database.transaction() as connection:

@@ -13,6 +13,16 @@ ATTEMPTS = 3
 STREAM_IDLE = 120  # seconds without a byte in either direction; the duration of a stream is not limited
 
 
+# auth_svc limits the log-ins of each client. No other service learns the address.
+_CLIENT = shared(
+    "client",
+    {
+        "header": {"key": "x-edge-client", "value": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    },
+)
+
+
 def build_route_config(rpcs: Iterable[PublicRpc], cors_origins: Sequence[str]) -> Config:
     """Return the routes. They match the paths of RPCs, because transcoding comes first."""
     config: Config = {
@@ -68,7 +78,8 @@ def _route(rpc: PublicRpc, headers: list[Config], *, repeatable: bool) -> Config
             shared(
                 f"deadline_{deadline}s",
                 {"header": {"key": "grpc-timeout", "value": f"{deadline}S"}, "append_action": "ADD_IF_ABSENT"},
-            )
+            ),
+            *([_CLIENT] if rpc.cluster == "auth_svc" else []),
         ],
     }
 

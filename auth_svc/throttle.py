@@ -1,0 +1,107 @@
+"""The throttle of log-ins: slows down whoever guesses passwords, and locks nobody out.
+
+Attempts are counted for each account and for each client (an address). A right password gives its attempts back. Counts
+fall with time, so after too many wrong passwords attempts are possible again, but slowly.
+
+A client from which an account was registered, or has logged in, is known to the account. Its attempts are counted
+apart, so that nobody elsewhere can use up the attempts of the account's owner. Everything is kept in memory, of this
+process only, and for unknown accounts as for others, so that no answer reveals which accounts exist.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from auth_svc.errors import TooManyAttempts
+
+_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How many attempts are possible at once, and how many seconds give back one."""
+
+    attempts: int
+    seconds: float
+
+
+OF_CLIENT = Allowance(50, 0.5)
+"""Of an address, at accounts that do not know it. Many people may share an address."""
+OF_ACCOUNT = Allowance(10, 30)
+"""At an account, from all clients together that it does not know."""
+OF_KNOWN = Allowance(10, 5)
+"""At an account, from a client that it knows."""
+
+
+class Counts:
+    """Counts attempts by key. The keys that were used longest ago are forgotten when there are too many."""
+
+    def __init__(self, allowance: Allowance, now: Callable[[], float] = time.monotonic) -> None:
+        self._allowance = allowance
+        self._now = now
+        self._counts: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def wait_for(self, key: str) -> float:
+        """Return the seconds until another attempt is allowed, 0 if it is allowed now."""
+        return max(0.0, (self._count(key) + 1 - self._allowance.attempts) * self._allowance.seconds)
+
+    def add(self, key: str, number: int) -> None:
+        """Count attempts, or with -1 give one back."""
+        self._counts[key] = max(0.0, self._count(key) + number), self._now()
+        self._counts.move_to_end(key)
+        if len(self._counts) > _REMEMBERED:
+            self._counts.popitem(last=False)
+
+    def forget(self, key: str) -> None:
+        """Allow all attempts again."""
+        self._counts.pop(key, None)
+
+    def _count(self, key: str) -> float:
+        count, since = self._counts.get(key, (0.0, 0.0))
+        return max(0.0, count - (self._now() - since) / self._allowance.seconds)
+
+
+class Throttle:
+    """Decides whether a password may be tried now."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._clients = Counts(OF_CLIENT, now)
+        self._accounts = Counts(OF_ACCOUNT, now)
+        self._pairs = Counts(OF_KNOWN, now)
+        self._known: OrderedDict[str, None] = OrderedDict()
+
+    def knows(self, client: str, email: str) -> bool:
+        """Return whether the account was registered, or has logged in, from this client."""
+        return _pair(client, email) in self._known
+
+    def begin(self, client: str, email: str) -> None:
+        """Count an attempt. Raises TooManyAttempts, with the time to wait."""
+        counted = self._counted(client, email)
+        if wait := max(counts.wait_for(key) for counts, key in counted):
+            raise TooManyAttempts(wait)
+        for counts, key in counted:
+            counts.add(key, 1)
+
+    def succeed(self, client: str, email: str) -> None:
+        """Give back the attempt that `begin` counted, and remember the client."""
+        for counts, key in self._counted(client, email):
+            counts.add(key, -1)
+        self._pairs.forget(_pair(client, email))
+        self.remember(client, email)
+
+    def remember(self, client: str, email: str) -> None:
+        """Remember that the account knows this client."""
+        self._known[_pair(client, email)] = None
+        self._known.move_to_end(_pair(client, email))
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+    def _counted(self, client: str, email: str) -> Iterable[tuple[Counts, str]]:
+        if self.knows(client, email):
+            return [(self._pairs, _pair(client, email))]
+        return [(self._clients, client), (self._accounts, email)]
+
+
+def _pair(client: str, email: str) -> str:
+    return f"{client} {email}"

@@ -1,0 +1,47 @@
+"""Turns at hashing passwords: their order, and how many may wait."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from auth_svc.errors import TooManyAttempts
+from auth_svc.turns import AT_ONCE, MOST_WAITING, Turns
+
+
+async def test_one_of_each_client_in_turn_and_those_with_priority_first() -> None:
+    turns, order = Turns(), list[str]()
+
+    async def take(client: str, priority: bool) -> None:
+        async with turns.take(client, priority=priority):
+            order.append(client)
+
+    async with asyncio.TaskGroup() as group, AsyncExitStack() as busy:
+        for _ in range(AT_ONCE):
+            await busy.enter_async_context(turns.take("busy", priority=False))
+        for client, priority in [*[("flood", False)] * 3, ("other", False), ("known", True)]:
+            group.create_task(take(client, priority))
+            await asyncio.sleep(0)
+    assert order == ["known", "flood", "other", "flood", "flood"]
+
+
+async def test_number_of_waiting_calls_of_a_client_is_limited_and_given_back() -> None:
+    turns = Turns()
+
+    async def take(client: str) -> None:
+        async with turns.take(client, priority=False):
+            pass
+
+    async with AsyncExitStack() as busy:
+        for _ in range(AT_ONCE):
+            await busy.enter_async_context(turns.take("busy", priority=False))
+        waiting = [asyncio.create_task(take("flood")) for _ in range(MOST_WAITING)]
+        await asyncio.sleep(0)
+        with pytest.raises(TooManyAttempts):
+            await take("flood")
+        waiting[0].cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    # Nobody holds a turn: all are free again.
+    async with asyncio.timeout(1), AsyncExitStack() as all_turns:
+        for _ in range(AT_ONCE):
+            await all_turns.enter_async_context(turns.take("next", priority=False))
