@@ -19,7 +19,7 @@ from deploy.services import NAMES
 SHARED = ("postgres", "rabbitmq")
 DONORS = [f"HV{30_000 + number}" for number in range(100)]
 """The donors of the samples. All have consented."""
-NO_LIMIT = {"FAIRDB_EDGE_RATE_LIMIT": "1000000"}
+NO_LIMIT = {"FAIRDB_EDGE_RATE_LIMIT": "1000000", "FAIRDB_EDGE_CLIENT_RATE_LIMIT": "1000000"}
 """Effectively disables the edge's rate limit in every variant with Envoy, because it would refuse the load."""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from edge.clusters import CONNECTION_BUFFER, build_cluster
 from edge.contract import CLUSTERS, PublicRpc
 from edge.files import EdgeFiles
-from edge.filters import build_filters
+from edge.filters import RateLimits, build_filters
 from edge.pressure import LISTENER
 from edge.replies import build_local_replies
 from edge.routes import build_route_config
@@ -84,6 +84,7 @@ def build_bootstrap(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...], schemas
 
 
 def _listener(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...], schemas: Mapping[str, Schema]) -> Config:
+    rates = RateLimits(settings.edge_client_rate_limit, settings.edge_rate_limit)
     connection_manager = typed(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="edge",
@@ -96,7 +97,7 @@ def _listener(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...], schemas: Mapp
         **_trust(),
         access_log=[_access_log()],
         # These three are the longest sections of the YAML, so they come last.
-        http_filters=build_filters(_FILES.descriptors, _FILES.tokens, settings.edge_rate_limit, rpcs, schemas),
+        http_filters=build_filters(_FILES.descriptors, _FILES.tokens, rates, rpcs, schemas),
         route_config=build_route_config(rpcs, settings.edge_cors_origins),
         local_reply_config=build_local_replies(),
     )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from edge.contract import UPSTREAMS, PublicRpc
 from edge.schemas import Schema
@@ -22,9 +23,19 @@ LOG_NAMESPACE = "fairdb.edge"
 CORS_FILTER = "envoy.filters.http.cors"
 BUFFER_FILTER = "envoy.filters.http.buffer"
 
+MAX_CLIENTS = 10_000
+"""Number of clients whose requests are counted; those that were quiet longest are forgotten."""
+
+
+class RateLimits(NamedTuple):
+    """Requests a second."""
+
+    client: int
+    total: int
+
 
 def build_filters(
-    descriptors: Path, tokens: Path, rate_limit: int, rpcs: Sequence[PublicRpc], schemas: Mapping[str, Schema]
+    descriptors: Path, tokens: Path, rates: RateLimits, rpcs: Sequence[PublicRpc], schemas: Mapping[str, Schema]
 ) -> list[Config]:
     """Return the chain of HTTP filters."""
     return [
@@ -39,7 +50,11 @@ def build_filters(
             typed("envoy.extensions.filters.http.cors.v3.Cors"),
             "CORS precedes the transcoder, which has no OPTIONS method and would answer a preflight request with 404.",
         ),
-        _filter("envoy.filters.http.local_ratelimit", _rate_limit(rate_limit), "One limit for all clients together."),
+        _filter(
+            "envoy.filters.http.local_ratelimit",
+            _rate_limit(rates),
+            "Limits the requests of each client (an address), and those of all clients together.",
+        ),
         _filter(
             "bodies",
             _bodies(rpcs, schemas),
@@ -125,15 +140,23 @@ def _lua_table(schema: Schema) -> str:
     return "{" + ", ".join(f'["{name}"] = "{kind}"' for name, kind in schema.items()) + "}"
 
 
-def _rate_limit(a_second: int) -> Config:
+def _rate_limit(rates: RateLimits) -> Config:
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     return typed(
         "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
         stat_prefix="edge",
-        token_bucket={"max_tokens": a_second, "tokens_per_fill": a_second, "fill_interval": "1s"},
+        token_bucket=_bucket(rates.total),
+        rate_limits=[{"actions": [{"masked_remote_address": {"v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64}}]}],
+        # An entry without a value makes a bucket for each address.
+        descriptors=[{"entries": [{"key": "masked_remote_address"}], "token_bucket": _bucket(rates.client)}],
+        max_dynamic_descriptors=MAX_CLIENTS,
         filter_enabled=always,
         filter_enforced=always,
     )
+
+
+def _bucket(a_second: int) -> Config:
+    return {"max_tokens": a_second, "tokens_per_fill": a_second, "fill_interval": "1s"}
 
 
 def _grpc_status_to_log() -> Config:

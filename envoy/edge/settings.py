@@ -30,6 +30,8 @@ class EdgeSettings(BaseSettings):
     """Envoy's admin pages, always on loopback."""
     edge_rate_limit: Annotated[int, Field(gt=0)] = 2000
     """Requests per second, for all clients together; further ones are answered with 429."""
+    edge_client_rate_limit: Annotated[int, Field(gt=0)] = 1000
+    """Requests per second of one client, which is an IP address; further ones are answered with 429."""
     edge_max_connections: Annotated[int, Field(gt=0)] = 10_000
     """Concurrent client connections; further ones are closed at once. From a quarter of them on, idle ones are closed
     ever sooner. Envoy needs a file descriptor for each."""

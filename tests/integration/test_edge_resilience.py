@@ -2,10 +2,15 @@
 
 import asyncio
 import time
+from collections import Counter
 from pathlib import Path
 
+import httpx
+
+from chassis.tasks import cancel
 from edge.endpoints import write_endpoints
 from edge.keys import publish_keys
+from tests.abuse import OTHER_CLIENT, be_honest
 from tests.edge_rig import Config, Issuer, Upstream, assert_is_error, edge_running, upstream_running
 from tests.waiting import eventually
 
@@ -23,6 +28,25 @@ async def test_requests_above_the_rate_limit_are_429(upstream: Upstream, tmp_pat
             assert_is_error(answer, 429, EXHAUSTED, "OVERLOADED")
             assert answer.headers["retry-after"] == "1"
             assert answer.json()["details"][1]["retryDelay"] == "1s"
+
+
+async def test_flood_of_one_client_refuses_nobody_else(upstream: Upstream, tmp_path: Path) -> None:
+    async with edge_running(
+        tmp_path, [upstream.address], [ISSUER.jwk()], edge_client_rate_limit=20, edge_rate_limit=60
+    ) as edge:
+        transport = httpx.AsyncHTTPTransport(local_address=OTHER_CLIENT)
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://{edge.address}") as flooding:
+            statuses = Counter[int]()
+
+            async def flood() -> None:
+                while True:
+                    statuses[(await flooding.get("/api/samples/a", headers=TOKEN)).status_code] += 1
+
+            floods = [asyncio.create_task(flood()) for _ in range(4)]
+            times = await be_honest(lambda: edge.http.get("/api/samples/a", headers=TOKEN), lambda: statuses[429] > 200)
+            await cancel(*floods)
+        times.check()
+        assert set(statuses) == {200, 429}
 
 
 async def test_calls_above_a_services_limit_are_429(upstream: Upstream, tmp_path: Path) -> None:
