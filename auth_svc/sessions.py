@@ -54,7 +54,12 @@ async def issue(connection: Connection, session_id: UUID, account: Account, sign
     """Return a session's next pair of tokens."""
     refresh_token = secrets.token_urlsafe(32)
     await connection.execute(ADD_REFRESH, _hash(refresh_token), session_id)
-    claims = {"sub": account.id, "sid": str(session_id), "roles": [Role.Name(role) for role in account.roles]}
+    claims = {
+        "sub": account.id,
+        "sid": str(session_id),
+        "roles": [Role.Name(role) for role in account.roles],
+        "since": account.create_time.seconds,
+    }
     access_token = signer.sign(ACCOUNT_AUDIENCE, ACCOUNT_TOKEN_SECONDS, claims)
     return Tokens(access_token=access_token, refresh_token=refresh_token, expires_in=ACCOUNT_TOKEN_SECONDS)
 

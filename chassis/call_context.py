@@ -23,6 +23,8 @@ class Caller:
     user_id: str | None = None
     roles: frozenset[int] = frozenset()
     session_id: str | None = None
+    account_since: float = 0.0
+    """Unix time at which the account was registered; 0 if unknown."""
     token_id: str | None = None
     token_expires: float = 0.0
     """Unix time at which the token stops being accepted."""

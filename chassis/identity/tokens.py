@@ -185,6 +185,7 @@ class Verifier:
             user_id=claims["sub"],
             roles=frozenset(Role.Value(name) for name in claims.get("roles", ())),
             session_id=claims.get("sid"),
+            account_since=claims.get("since", 0.0),
             token_id=claims["jti"],
             token_expires=claims["exp"] + CLOCK_SKEW_SECONDS,
         )

@@ -3,13 +3,18 @@
 If all places are taken, a newcomer gets the place of a slow import: one whose sender makes the gateway wait. If none is
 slow, and an account without any import has waited a moment, it gets the place of an account that has several. Accounts
 with the fewest running imports are first, then those that came first. Everybody waits a limited time.
+
+Anybody can register accounts, so new ones come last, and give up their places first.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
+from chassis.call_context import Caller
 from gateway.imports.errors import Overloaded
 from gateway.imports.pace import Pace
 
@@ -17,9 +22,22 @@ MOST_PER_ACCOUNT = 2
 """The client `fairdb import` sends two chunks of a file at the same time."""
 WAIT_SECONDS = 8.0
 """How long an import may wait for a place: less than a request may take at the edge."""
+NEW_SECONDS = 24 * 3600.0
+"""The age up to which an account is new."""
 _SHARE_SECONDS = 0.5
 """How long an account without any import waits before another account must give up one of several."""
 _LOOK_SECONDS = 0.1
+
+
+class Holder(NamedTuple):
+    """The account of an import."""
+
+    account: str
+    is_new: bool
+
+    @classmethod
+    def of(cls, caller: Caller) -> "Holder":
+        return cls(caller.principal.user_id, time.time() - caller.account_since < NEW_SECONDS)
 
 
 class Places:
@@ -27,21 +45,21 @@ class Places:
 
     def __init__(self, total: int) -> None:
         self._total = total
-        self._running: dict[Pace, str] = {}
+        self._running: dict[Pace, Holder] = {}
         """The account of each import that has a place."""
-        self._waiting: dict[Pace, str] = {}
+        self._waiting: dict[Pace, Holder] = {}
         """The account of each import that waits for one, in the order of their arrival."""
 
     @asynccontextmanager
-    async def hold(self, account: str) -> AsyncIterator[Pace]:
+    async def hold(self, holder: Holder) -> AsyncIterator[Pace]:
         """Occupy a place for an import of an account inside the block; yield its pace.
 
         Raises Overloaded when the account has its places, or none becomes free in time.
         """
-        if [*self._running.values(), *self._waiting.values()].count(account) >= MOST_PER_ACCOUNT:
+        if [*self._running.values(), *self._waiting.values()].count(holder) >= MOST_PER_ACCOUNT:
             raise Overloaded
         pace = Pace()
-        self._waiting[pace] = account
+        self._waiting[pace] = holder
         try:
             await self._wait(pace)
         finally:
@@ -57,11 +75,12 @@ class Places:
         begun = now()
         while True:
             if self._is_first(pace):
+                holder = self._waiting[pace]
                 if len(self._running) >= self._total:
-                    needy = self._waiting[pace] not in self._running.values() and now() - begun >= _SHARE_SECONDS
-                    self._end_one(even_fast=needy)
+                    needy = holder not in self._running.values() and now() - begun >= _SHARE_SECONDS
+                    self._end_one_for(holder, even_fast=needy)
                 if len(self._running) < self._total:
-                    self._running[pace] = self._waiting[pace]
+                    self._running[pace] = holder
                     return
             if now() - begun >= WAIT_SECONDS:
                 raise Overloaded
@@ -70,16 +89,24 @@ class Places:
     def _is_first(self, pace: Pace) -> bool:
         running = Counter(self._running.values())
         # `min` returns the first of several that are equal, which came first.
-        return min(self._waiting, key=lambda waiting: running[self._waiting[waiting]]) is pace
+        return pace is min(self._waiting, key=lambda one: (self._waiting[one].is_new, running[self._waiting[one]]))
 
-    def _end_one(self, *, even_fast: bool) -> None:
-        """Free the place of a slow import; with `even_fast`, else that of any import of an account that has several."""
+    def _end_one_for(self, holder: Holder, *, even_fast: bool) -> None:
+        """Free the place of a slow import; with `even_fast`, else one of several of an account, or of a new account."""
         running = Counter(self._running.values())
         candidates = [pace for pace in self._running if pace.is_slow()]
         if even_fast and not candidates:
-            candidates = [pace for pace, account in self._running.items() if running[account] > 1]
+            candidates = [
+                pace
+                for pace, other in self._running.items()
+                if running[other] > 1 or (other.is_new and not holder.is_new)
+            ]
         if candidates:
-            worst = max(candidates, key=lambda pace: (running[self._running[pace]], pace.waited()))
+            worst = max(candidates, key=lambda pace: (*self._rank(pace, running), pace.waited()))
             # Its place is free at once. It may take a moment to end.
             del self._running[worst]
             worst.stop()
+
+    def _rank(self, pace: Pace, running: Counter[Holder]) -> tuple[bool, int]:
+        holder = self._running[pace]
+        return holder.is_new, running[holder]

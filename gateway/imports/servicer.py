@@ -16,6 +16,7 @@ from fairdb.samples.v1 import import_service_pb2 as pb
 from fairdb.samples.v1 import import_service_pb2_grpc
 from gateway.imports.files import FileReader, open_reader
 from gateway.imports.importing import Importing
+from gateway.imports.places import Holder
 from gateway.imports.rows import Item, Row
 from gateway.imports.stream import Messages
 
@@ -37,7 +38,7 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
         self, request_iterator: AsyncIterator[pb.ImportSamplesRequest], context: Context
     ) -> AsyncGenerator[pb.ImportSamplesResponse, None]:
         async with (
-            self._importing.places.hold(_account()) as pace,
+            self._importing.places.hold(_holder()) as pace,
             aclosing(Messages(request_iterator, pace)) as messages,
         ):
             defaults = _defaults(await messages.first())
@@ -53,7 +54,7 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
         self, request_iterator: AsyncIterator[pb.ImportFileRequest], context: Context
     ) -> AsyncGenerator[HttpBody, None]:
         async with (
-            self._importing.places.hold(_account()) as pace,
+            self._importing.places.hold(_holder()) as pace,
             aclosing(Messages(request_iterator, pace)) as messages,
         ):
             first = await messages.first()
@@ -69,8 +70,8 @@ class ImportServicer(import_service_pb2_grpc.ImportServiceServicer):
                         await context.send_initial_metadata(())
 
 
-def _account() -> str:
-    return call_context.current().caller.principal.user_id
+def _holder() -> Holder:
+    return Holder.of(call_context.current().caller)
 
 
 def _defaults(first: pb.ImportSamplesRequest | pb.ImportFileRequest) -> tuple[str, str]:

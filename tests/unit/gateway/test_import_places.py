@@ -8,7 +8,7 @@ import pytest
 from gateway.imports import pace, places
 from gateway.imports.errors import Overloaded
 from gateway.imports.pace import MINIMUM, Pace
-from gateway.imports.places import Places
+from gateway.imports.places import Holder, Places
 from tests.waiting import eventually
 
 
@@ -24,8 +24,8 @@ async def is_slow(imported: Pace) -> bool:
     return imported.is_slow()
 
 
-async def enter(stack: AsyncExitStack, room: Places, account: str) -> Pace:
-    return await stack.enter_async_context(room.hold(account))
+async def enter(stack: AsyncExitStack, room: Places, account: str, *, is_new: bool = False) -> Pace:
+    return await stack.enter_async_context(room.hold(Holder(account, is_new)))
 
 
 async def test_slow_import_gives_its_place_to_a_newcomer() -> None:
@@ -83,7 +83,7 @@ async def test_account_with_fewer_imports_is_served_before_one_that_came_first()
         order: list[str] = []
 
         async def join(account: str) -> None:
-            async with room.hold(account):
+            async with room.hold(Holder(account, is_new=False)):
                 order.append(account)
 
         group.create_task(join("a"))
@@ -92,3 +92,13 @@ async def test_account_with_fewer_imports_is_served_before_one_that_came_first()
         await asyncio.sleep(0)
         await leaving.aclose()
     assert order == ["c", "a"]
+
+
+async def test_new_account_gives_its_place_to_one_that_is_not_new_but_not_the_other_way() -> None:
+    room = Places(2)
+    async with AsyncExitStack() as stack:
+        new, other = await enter(stack, room, "a", is_new=True), await enter(stack, room, "b")
+        with pytest.raises(Overloaded):
+            await enter(stack, room, "c", is_new=True)
+        await enter(stack, room, "d")
+        assert (new.stopped.done(), other.stopped.done()) == (True, False)

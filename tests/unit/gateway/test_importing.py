@@ -25,6 +25,7 @@ from fairdb.samples.v1.sample_pb2 import RawSample
 from gateway.imports import attempts, importing, places, slow_reader, token_watch
 from gateway.imports.errors import Overloaded, RowNotJson
 from gateway.imports.importing import Importing
+from gateway.imports.places import Holder
 from gateway.imports.rows import Item, Row, Titles
 from gateway.imports.windows import shuffled
 from gateway.samples.creation import Creation, Identified
@@ -93,7 +94,7 @@ class Rig:
         self, items: AsyncIterator[Item], rest: AsyncIterator[object] | None = None, caller: Caller = CALLER
     ) -> AsyncGenerator[pb.ImportSamplesResponse, None]:
         call_context.enter(Call(caller=caller))
-        async with self.importing.places.hold(caller.principal.user_id):
+        async with self.importing.places.hold(Holder.of(caller)):
             answers = self.importing.run(
                 cast(AsyncGenerator[Item, None], items),
                 rest or rows(),
