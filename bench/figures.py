@@ -21,6 +21,8 @@ _THROUGHPUTS: Mapping[str, tuple[tuple[str, What, int], tuple[str, What, int]]] 
     "get_vs_ceiling_64": (("platform", "get", 64), ("ceiling", "get", 64)),
     "import_vs_copy": (("platform", "import", 1), ("platform", "copy", 1)),
     "traced_vs_untraced": (("platform", "post", 64), ("untraced", "post", 64)),
+    "tls_vs_plain_post": (("platform", "post", 64), ("plain", "post", 64)),
+    "tls_vs_plain_get": (("platform", "get", 64), ("plain", "get", 64)),
 }
 
 

@@ -17,6 +17,7 @@ FOLDER = Path(__file__).parent / "results"
 VARIANTS = {
     "platform": "FAIRDatabase",
     "untraced": "FAIRDatabase, not traced",
+    "plain": "FAIRDatabase, without TLS",
     "pooled": "sketch, pooled httpx",
     "monolith": "monolith, 1 worker",
     "monolith2": "monolith, 2 workers",

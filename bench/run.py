@@ -1,7 +1,7 @@
 """Measures all variants in turn, repeatedly, and writes the report: `python -m bench.run [--short | --smoke]`.
 
-Variants take turns (platform, untraced, pooled, monolith, two workers, ceiling, platform, …) so that a temporarily slow
-machine affects all of them.
+Variants take turns (platform, untraced, plain, pooled, monolith, two workers, ceiling, platform, …) so that a
+temporarily slow machine affects all of them.
 """
 
 import argparse
@@ -61,7 +61,8 @@ async def measure(plan: Plan, root: Path) -> Results:
         if plan.rival:
             variants: list[Variant] = [Platform(stage), *peers]
         else:
-            variants = [Platform(stage), Platform(stage, tracing=False), *peers, Ceiling(stage, identity)]
+            own = [Platform(stage), Platform(stage, tracing=False), Platform(stage, plain=True)]
+            variants = [*own, *peers, Ceiling(stage, identity)]
         conformance = Conformance()
         for repetition in range(1, plan.repetitions + 1):
             for variant in variants:
@@ -74,7 +75,7 @@ async def measure(plan: Plan, root: Path) -> Results:
                     if repetition == 1:
                         await fill(meter, plan)
                         ids = await read_ids(stage, DATABASE, "backend_svc.sample", plan)
-                        for name in ("platform", "untraced", "ceiling"):
+                        for name in ("platform", "untraced", "plain", "ceiling"):
                             lines.set_ids(name, ids)
                     await measure_variant(meter, plan, results)
                     results.figures.append(await measure_store(meter, account, consent, plan.seconds))
@@ -125,6 +126,9 @@ async def measure_variant(meter: Meter, plan: Plan, results: Results) -> None:
         await meter.closed(method, 16, plan.warm_up_seconds)
     if meter.variant.name == "untraced":
         results.figures.append(await meter.closed("POST", 64, plan.seconds))
+        return
+    if meter.variant.name == "plain":
+        results.figures += [await meter.closed(method, 64, plan.seconds) for method in ("POST", "GET")]
         return
     for method in ("POST", "GET"):
         for connections in LOADS:

@@ -3,7 +3,7 @@
 import secrets
 import shutil
 from collections import ChainMap
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,12 @@ NO_LIMIT = {"FAIRDB_EDGE_RATE_LIMIT": "1000000", "FAIRDB_EDGE_CLIENT_RATE_LIMIT"
 
 @dataclass(frozen=True)
 class Stage:
-    """The environment of a variant. The services that start next get the variables in `tracing`."""
+    """The environment of a variant. The services and the edge that start next get the variables in `settings`."""
 
     root: Path
     constellation: Constellation
     collector: Collector
-    tracing: dict[str, str]
+    settings: dict[str, str]
 
     @property
     def superuser_url(self) -> str:
@@ -46,10 +46,12 @@ class Stage:
         """Return the superuser's URL of another database."""
         return in_database(self.superuser_url, name)
 
-    def trace(self, *, tracing: bool) -> None:
-        """Switch tracing on or off for services that start later."""
-        self.tracing.clear()
-        self.tracing.update(self.collector.environment(tracing=tracing))
+    def set(self, *, tracing: bool, plain: bool = False) -> None:
+        """Switch tracing, and mutual TLS unless `plain`, on or off for what starts later."""
+        self.settings.clear()
+        self.settings.update(self.collector.environment(tracing=tracing))
+        if plain:
+            self.settings["FAIRDB_TRANSPORT"] = "sidecar"
 
     def folder(self, name: str) -> Path:
         """Return the folder of a variant."""
@@ -71,15 +73,14 @@ class Stage:
 async def set_up(root: Path) -> AsyncIterator[Stage]:
     """Start a constellation on free ports in a new folder, with tracing; always end it."""
     async with collecting() as collector:
-        tracing = collector.environment(tracing=True)
+        settings = collector.environment(tracing=True)
         # Without an embargo, others see samples at once, and donors are counted at once, as in the peers.
-        no_embargo = {"FAIRDB_EMBARGO_SECONDS": "0"}
-        # A view, not a copy, because `trace` changes the variables.
-        service: Mapping[str, str] = ChainMap(tracing, no_embargo)
-        extra = {**dict.fromkeys(NAMES, service), "edge_agent": NO_LIMIT}
+        fixed = {name: {"FAIRDB_EMBARGO_SECONDS": "0"} for name in NAMES} | {"edge_agent": NO_LIMIT}
+        # A view, not a copy, because `set` changes the variables.
+        extra = {name: ChainMap(settings, own) for name, own in fixed.items()}
         # Use a new folder each time: tables of an earlier run would slow this run down.
         folder = root / secrets.token_hex(4)
         async with Constellation(folder, Ports.free(), extra_env=extra) as constellation:
-            yield Stage(constellation.layout.root, constellation, collector, tracing)
+            yield Stage(constellation.layout.root, constellation, collector, settings)
     # After a failure, keep the folder for its logs.
     shutil.rmtree(folder)

@@ -40,16 +40,17 @@ class NotReady(Exception):
 
 
 class Platform:
-    """The constellation, with or without tracing."""
+    """The constellation, with or without tracing, and with or without mutual TLS."""
 
     database = DATABASE
     expected = EXPECTED
 
-    def __init__(self, stage: Stage, *, tracing: bool = True) -> None:
+    def __init__(self, stage: Stage, *, tracing: bool = True, plain: bool = False) -> None:
         self._stage = stage
         self._tracing = tracing
+        self._plain = plain
         self._spans = 0
-        self.name = "platform" if tracing else "untraced"
+        self.name = "plain" if plain else "platform" if tracing else "untraced"
 
     @property
     def url(self) -> str:
@@ -57,9 +58,10 @@ class Platform:
 
     async def start(self) -> None:
         constellation = self._stage.constellation
-        self._stage.trace(tracing=self._tracing)
+        self._stage.set(tracing=self._tracing, plain=self._plain)
         self._spans = self._stage.collector.spans
-        await asyncio.gather(*(constellation.start(service) for service in NAMES))
+        # Without TLS, a service does not answer the constellation's look. The edge answers below.
+        await asyncio.gather(*(constellation.start(service, wait=not self._plain) for service in NAMES))
         for component in EDGE:
             await constellation.start(component)
 

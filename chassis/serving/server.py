@@ -179,7 +179,8 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
 
 def _open_transport(settings: Settings, background: Background) -> Transport:
     """Return the transport of the settings. Raises CertificateInvalid."""
-    if settings.certificate_dir is None:
+    # The settings require a folder for `mtls`.
+    if settings.transport == "sidecar" or settings.certificate_dir is None:
         return Sidecar()
     tls = MutualTls(Certificates(settings.certificate_dir))
     background.start("certificate", tls.keep_current)

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_transport(self) -> Self:
-        if (self.transport == "mtls") != (self.certificate_dir is not None):
+        if self.transport == "mtls" and self.certificate_dir is None:
             raise ValueError(
                 "FAIRDB_CERTIFICATE_DIR must name the folder of the service's certificate, unless FAIRDB_TRANSPORT is"
                 " `sidecar`"
