@@ -35,7 +35,9 @@ class Held:
 
 def _is_open(connection: socket.socket) -> bool:
     try:
-        return connection.recv(1 << 16) != b""
+        while connection.recv(1 << 16):
+            pass
+        return False
     except BlockingIOError:
         return True
     except OSError:
