@@ -5,12 +5,11 @@ from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from chassis.errors import ServiceUnavailable
 from chassis.events import outbox
 from chassis.identity.keys import ACCOUNT_TOKEN_SECONDS, CLOCK_SKEW_SECONDS
-from chassis.identity.revocation import COMPLETE_KEY, revoked_key
+from chassis.identity.revocation import COMPLETE_KEY, FRESH_KEY, FRESH_SECONDS, REDIS_UNAVAILABLE, revoked_key
 from chassis.storage.database import Connection, Database
 from chassis.storage.sweep import Sweep
 from chassis.tasks import raise_lost_cancellation
@@ -20,7 +19,6 @@ log = structlog.get_logger()
 _MIRROR_SECONDS = 1.0
 _KEPT_SECONDS = ACCOUNT_TOKEN_SECONDS + 2 * CLOCK_SKEW_SECONDS
 """How long a revocation is kept: until no verifier accepts the token, even if clocks differ from ours both ways."""
-_REDIS_UNAVAILABLE = (RedisError, OSError, TimeoutError)
 
 REVOKE = """
 INSERT INTO revocation (identifier, expires_at) VALUES ($1, now() + make_interval(secs => $2)) ON CONFLICT DO NOTHING
@@ -55,11 +53,12 @@ class Mirror:
     async def add(self, identifier: UUID) -> None:
         """Copy one revocation before its transaction commits, so that the token is rejected even after a crash.
 
-        Does not fail while Redis is unavailable, because readers then ask the database.
+        Does not fail while Redis is unavailable, because readers then ask us. `run` copies the revocation later.
         """
         try:
             await self._redis.set(revoked_key(str(identifier)), b"1", ex=_KEPT_SECONDS)
-        except _REDIS_UNAVAILABLE:
+        except REDIS_UNAVAILABLE:
+            # If Redis answers, but refuses writes, its list soon stops being fresh.
             self._stale = True
 
     async def run(self) -> None:
@@ -72,7 +71,9 @@ class Mirror:
                 if self._stale or run != self._filled or not await self._redis.exists(COMPLETE_KEY):
                     await self._refill()
                     self._filled = run
-            except (ServiceUnavailable, *_REDIS_UNAVAILABLE) as error:
+                else:
+                    await self._redis.set(FRESH_KEY, b"1", ex=FRESH_SECONDS)
+            except (ServiceUnavailable, *REDIS_UNAVAILABLE) as error:
                 log.info("mirror_waits", error=type(error).__name__)
             raise_lost_cancellation()
             await asyncio.sleep(_MIRROR_SECONDS)
@@ -85,6 +86,7 @@ class Mirror:
                 for row in rows:
                     pipeline.set(revoked_key(str(row["identifier"])), b"1", ex=row["seconds"])
                 pipeline.set(COMPLETE_KEY, b"1")
+                pipeline.set(FRESH_KEY, b"1", ex=FRESH_SECONDS)
                 await pipeline.execute()
         except BaseException:
             self._stale = True

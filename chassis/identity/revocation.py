@@ -3,16 +3,18 @@
 auth_svc writes these Redis keys from its database:
 
     fairdb:revoked:complete     set while the list is complete; absent after Redis lost its data
+    fairdb:revoked:fresh        expires unless auth_svc can write to Redis: then the list may lack revocations
     fairdb:revoked:<id>         the token (jti) or session (sid) <id> is revoked; the key expires with its last token
 
 Services trust an answer for one second. When Redis is unavailable, or has lost the list, auth_svc answers instead. When
-both are unavailable, the call fails, because a revoked token must not be accepted.
+both are unavailable, the call fails, because a revoked token must not be accepted. auth_svc also answers when the list
+is not fresh. If auth_svc is unavailable then, a complete list is trusted: revocations need auth_svc.
 """
 
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 import grpc
@@ -23,13 +25,18 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from chassis.call_context import Caller
-from chassis.errors import TokenRevoked
+from chassis.errors import DeadlineExceeded, ServiceUnavailable, TokenRevoked
 from chassis.identity.redis_tls import RenewingConnection
 from chassis.tasks import raise_lost_cancellation
 from fairdb.auth.v1.revocation_service_pb2 import CheckRevocationRequest
 from fairdb.auth.v1.revocation_service_pb2_grpc import RevocationServiceStub
 
 COMPLETE_KEY = "fairdb:revoked:complete"
+FRESH_KEY = "fairdb:revoked:fresh"
+FRESH_SECONDS = 2
+"""How long the list counts as fresh after auth_svc has written to Redis. It does so every second."""
+REDIS_UNAVAILABLE = (RedisError, OSError, TimeoutError)
+"""Errors of the Redis client while Redis does not do its work: down, hung, loading, full, read-only or busy."""
 RECHECK_SECONDS = 1.0
 _CACHED = 10_000
 
@@ -75,10 +82,10 @@ class RevocationList:
 
     async def _is_revoked(self, token_id: str, session_id: str) -> bool:
         try:
-            complete, *revoked = await self._redis.mget(
-                COMPLETE_KEY, revoked_key(token_id), *([revoked_key(session_id)] if session_id else [])
+            complete, fresh, *revoked = await self._redis.mget(
+                COMPLETE_KEY, FRESH_KEY, revoked_key(token_id), *([revoked_key(session_id)] if session_id else [])
             )
-        except (RedisError, OSError, TimeoutError):
+        except REDIS_UNAVAILABLE:
             return await self._check_authority(token_id, session_id)
         # The Redis client loses some cancellations.
         raise_lost_cancellation()
@@ -86,6 +93,9 @@ class RevocationList:
             return True
         if complete is None:
             return await self._check_authority(token_id, session_id)
+        if fresh is None:
+            with suppress(ServiceUnavailable, DeadlineExceeded):
+                return await self._check_authority(token_id, session_id)
         return False
 
 

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from chassis.identity.revocation import COMPLETE_KEY, connect_redis
+from chassis.identity.revocation import COMPLETE_KEY, FRESH_KEY, connect_redis
 from chassis.storage.database import MIGRATIONS, migrate
 from deploy.local import database
 from deploy.local.constellation import Constellation
@@ -79,8 +79,9 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
     root = tmp_path_factory.mktemp("servers")
     async with Constellation(root, Ports.free(), components=("postgres", "redis")) as constellation:
         async with connect_redis(constellation.plan.redis_admin_url) as redis:
-            # Mark the empty revocation list as complete, so that services do not wait for auth_svc, which does not run.
-            await redis.set(COMPLETE_KEY, 1)
+            # Mark the empty revocation list as complete and fresh, so that services do not ask auth_svc, which does not
+            # run.
+            await redis.mset({COMPLETE_KEY: 1, FRESH_KEY: 1})
         admin = await asyncpg.connect(constellation.plan.superuser_url)
         try:
             yield Servers(constellation.plan, admin)

@@ -70,7 +70,7 @@ async def test_check_of_a_token_ends_although_redis_hides_its_cancellation() -> 
         async def mget(self, *_: str) -> list[bytes | None]:
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(60)
-            return [b"1", None]
+            return [b"1", b"1", None]
 
     async def ask_authority(token: str, session: str) -> bool:
         raise AssertionError
