@@ -97,9 +97,10 @@ class Registry:
             if not addresses:
                 log.warning("registry_knows_no_instance", callee=service)
             elif addresses != known:
+                # If this fails, for example on a full disk, the next answer reports the addresses again.
+                on_change(addresses)
                 known = addresses
                 log.info("addresses_changed", callee=service, addresses=addresses)
-                on_change(addresses)
 
         async with Consul(self._url) as consul:
             while True:

@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 
+from chassis.background import Work, keep_running
 from chassis.registry.discovery import Registry
 from edge.contract import CLUSTERS
 from edge.endpoints import write_endpoints
@@ -30,12 +31,15 @@ async def run_agent(settings: EdgeSettings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     files = render(settings)
     async with aclosing(Registry(str(settings.consul_url))) as registry, asyncio.TaskGroup() as group:
-        work = [group.create_task(registry.follow(cluster, partial(_publish, files, cluster))) for cluster in CLUSTERS]
-        copies: list[KeyCopy | CertificateCopy] = [KeyCopy(settings.trust_dir, files)]
+        jobs: dict[str, Work] = {
+            f"addresses of {name}": partial(registry.follow, name, partial(_publish, files, name)) for name in CLUSTERS
+        }
+        jobs["keys"] = partial(_follow, KeyCopy(settings.trust_dir, files))
         if settings.transport == "mtls":
-            copies.append(CertificateCopy(settings.certificate_dir, files))
-        work += [group.create_task(_follow(copy)) for copy in copies]
-        work.append(group.create_task(Pressure(settings, files.pressure).run()))
+            jobs["certificate"] = partial(_follow, CertificateCopy(settings.certificate_dir, files))
+        jobs["pressure"] = Pressure(settings, files.pressure).run
+        # A write that fails, on a full disk for example, is repeated until it succeeds.
+        work = [group.create_task(keep_running(name, job)) for name, job in jobs.items()]
         log.info("started", folder=str(files.root), clusters=CLUSTERS)
         await stop.wait()
         for task in work:

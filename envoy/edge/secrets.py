@@ -23,18 +23,22 @@ class CertificateCopy:
         self._folder = folder
         self._files = files
         self._certificates: Certificates | None = None
+        self._published: Certificate | None = None
 
     def refresh(self) -> None:
-        """Copy the certificate if it has changed since the last call."""
+        """Copy the certificate if it has changed since the last copy. Raises OSError."""
         if self._certificates is None:
             try:
                 self._certificates = Certificates(self._folder)
             except CertificateInvalid as error:
                 log.warning("certificate_unreadable", reason=str(error))
                 return
-        elif not self._certificates.refresh():
-            return
-        publish_certificate(self._files, self._certificates.current)
+        self._certificates.refresh()
+        current = self._certificates.current
+        if current is not self._published:
+            publish_certificate(self._files, current)
+            # Only now: if a file could not be written, the next call writes it.
+            self._published = current
 
 
 def publish_certificate(files: EdgeFiles, certificate: Certificate) -> None:
