@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from deploy.local.constellation import Constellation
 from deploy.local.ports import Ports
+from tests.chaos.load import HANG, at_least, create_until, healthy, stored_samples_were_acknowledged_or_unknown
 from tests.platform import Account, Platform
 from tests.waiting import eventually
 
@@ -23,8 +24,6 @@ HEALTH_NAMES = {
     "consul": "registry",
 }
 CRITICAL = {"backend_svc", "privacy_svc", "postgres"}
-HANG = 35.0
-"""Timeout in seconds. The edge answers within 30, so a longer wait means that the call hangs (httpx.ReadTimeout)."""
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -87,42 +86,6 @@ async def test_kill_and_restart(platform: Platform, component: str) -> None:
     assert [event["sequence"] for event in events] == [1, 2, 3, 4, 5]
 
 
-async def create_until(stop: asyncio.Event, researcher: Account, acknowledged: list[str]) -> list[int | str]:
-    """Create samples one after the other; return the status of each attempt."""
-    answers: list[int | str] = []
-    while not stop.is_set():
-        try:
-            answer = await researcher.call("POST", "/api/samples", {"organism": "E. coli"})
-        except (httpx.ConnectError, httpx.ReadError, httpx.RemoteProtocolError):
-            answers.append("refused")
-        else:
-            answers.append(answer.status_code)
-            if answer.status_code == 201:
-                acknowledged.append(answer.json()["id"])
-            else:
-                assert answer.json()["details"], answer.text
-        await asyncio.sleep(0.02)
-    return answers
-
-
-async def stored_samples_were_acknowledged_or_unknown(researcher: Account, answers: list[int | str]) -> None:
-    """Check that a create with 503 stored nothing: its sender may repeat it, and has no Idempotency-Key."""
-    stored, token = 0, ""
-    while True:
-        parameters = {"filter": f'owner = "{researcher.id}"', "pageSize": 200, "pageToken": token}
-        page = (await researcher.call("GET", "/api/samples", params=parameters)).json()
-        stored += len(page["samples"])
-        token = page["nextPageToken"]
-        if not token:
-            break
-    unknown = sum(answer in (504, "refused") for answer in answers)
-    assert answers.count(201) <= stored <= answers.count(201) + unknown, answers
-
-
-async def at_least(acknowledged: list[str], count: int) -> bool:
-    return len(acknowledged) >= count
-
-
 async def health_names(platform: Platform, component: str) -> None:
     """Wait until health reports that the process is unavailable, and the overall status that follows from it."""
     expected = "critical" if component in CRITICAL else "degraded"
@@ -149,8 +112,3 @@ async def no_call_hangs(researcher: Account) -> None:
     assert answer.status_code in (200, 503)
     if answer.status_code == 503:
         assert answer.json()["details"][0]["reason"] == "SERVICE_UNAVAILABLE"
-
-
-async def healthy(platform: Platform) -> bool:
-    answer = await platform.http.get("/api/health")
-    return answer.status_code == 200 and answer.json()["status"] == "healthy"
