@@ -26,7 +26,10 @@ class Settings(settings.Settings):
 async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]:
     """Open database, Redis and broker, and yield the servicers."""
     redis = connect_redis(config.redis_url.get_secret_value())
-    async with redis, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
+    async with (
+        redis,
+        open_database(config.database_url.get_secret_value(), FOLDERS, report=parts.background.report) as database,
+    ):
         mirror = Mirror(database, redis)
         start_publishing(parts.background, database, config.broker_url.get_secret_value())
         parts.background.start("mirror of revocations", mirror.run)

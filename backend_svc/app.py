@@ -43,7 +43,9 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
     revocations = open_revocation_list(config.redis_url.get_secret_value(), await parts.channel("auth_svc"))
     async with (
         revocations as revoked,
-        open_database(config.database_url.get_secret_value(), FOLDERS, size=20) as database,
+        open_database(
+            config.database_url.get_secret_value(), FOLDERS, size=20, report=parts.background.report
+        ) as database,
     ):
         start_publishing(parts.background, database, broker_url, mandatory=CONSUMED)
         for subscription in SUBSCRIPTIONS:

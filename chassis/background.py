@@ -1,4 +1,7 @@
-"""Background work: tasks that run as long as the service, and that start again after they failed."""
+"""Background work: tasks that run as long as the service, and that start again after they failed.
+
+It also collects other trouble that health answers show, such as a database that accepts no writes.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -50,6 +53,10 @@ class Background:
         """Return the names of the work that failed a moment ago."""
         since = asyncio.get_running_loop().time() - RECOVERED_SECONDS
         return [name for name in self.names() if self._failed_at[name] > since]
+
+    def report(self, trouble: str) -> None:
+        """Count `trouble`, a few words for operators, as failing work for a moment; for trouble that raises nothing."""
+        self._note(trouble)
 
     def _note(self, name: str) -> None:
         self._failed_at[name] = asyncio.get_running_loop().time()

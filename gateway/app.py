@@ -48,16 +48,16 @@ FOLDERS = (MIGRATIONS, Path(__file__).parent / "migrations")
 @asynccontextmanager
 async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]:
     """Open the channels, Redis and the database, start the saga engine, and yield the servicers."""
-    redis_url, broker_url = config.redis_url.get_secret_value(), config.broker_url.get_secret_value()
+    redis_url = config.redis_url.get_secret_value()
     auth_channel = await parts.channel("auth_svc")
     backend_channel = await parts.channel("backend_svc")
     privacy_channel = await parts.channel("privacy_svc")
     async with (
         open_revocation_list(redis_url, auth_channel) as revocations,
         connect_redis(redis_url) as redis,
-        open_database(config.database_url.get_secret_value(), FOLDERS) as database,
+        open_database(config.database_url.get_secret_value(), FOLDERS, report=parts.background.report) as database,
     ):
-        start_publishing(parts.background, database, broker_url)
+        publisher = start_publishing(parts.background, database, config.broker_url.get_secret_value())
         parts.background.start("sweep", partial(keep_sweeping, database, SWEEPS))
         privacy, backend = PrivacyServiceStub(privacy_channel), BackendServiceStub(backend_channel)
         creating = create_sample(privacy, backend)
@@ -77,7 +77,7 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
                 "privacy": Part(service_check(privacy_channel), CRITICAL),
                 "database": Part(database_check(database), CRITICAL),
                 "cache": Part(cache_check(redis), DEGRADED),
-                "queue": Part(broker_check(broker_url), DEGRADED),
+                "queue": Part(broker_check(publisher), DEGRADED),
                 "registry": Part(registry_check(parts.registry), DEGRADED),
             }
         )

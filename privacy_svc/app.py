@@ -40,7 +40,10 @@ async def open_app(config: Settings, parts: Parts) -> AsyncIterator[Application]
     keystore, anonymiser = Keystore.load(config.keystore_file), Anonymiser(load_policy())
     revocations = open_revocation_list(config.redis_url.get_secret_value(), await parts.channel("auth_svc"))
     backend = BackendServiceStub(await parts.channel("backend_svc"))
-    async with revocations as revoked, open_database(config.database_url.get_secret_value(), FOLDERS) as database:
+    async with (
+        revocations as revoked,
+        open_database(config.database_url.get_secret_value(), FOLDERS, report=parts.background.report) as database,
+    ):
         quarantine = Quarantine(database, backend)
         start_publishing(parts.background, database, config.broker_url.get_secret_value())
         parts.background.start("quarantine", quarantine.run)

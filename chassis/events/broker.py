@@ -8,11 +8,15 @@ fairdb.dead                 direct exchange for messages that failed every retry
 fairdb.queues               the names of the consumers' queues, because AMQP cannot list queues
 
 A message that moves between queues may be duplicated but is not lost.
+
+A broker that is short of disk space or memory stops reading from each connection that has published, until it has room
+again ("resource alarm"). Acknowledgements on such a connection would not arrive either, so a consumer publishes on a
+connection of its own.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,13 +25,13 @@ import structlog
 from aio_pika.abc import (
     AbstractChannel,
     AbstractConnection,
-    AbstractExchange,
     AbstractMessage,
     AbstractQueue,
     HeadersType,
 )
 from aio_pika.connection import make_url
 from aio_pika.exceptions import AMQPError
+from aiormq.abc import AbstractConnection as Transport
 from aiormq.exceptions import ChannelInvalidStateError, ChannelNotFoundEntity
 
 from chassis.backoff import Backoff
@@ -51,6 +55,11 @@ ATTEMPTS, ERROR, FAILED_AT, QUEUE = "fairdb-attempts", "fairdb-error", "fairdb-t
 
 CONFIRM_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
+SET_UP_SECONDS = 30.0
+"""How long a session may take to declare what it needs. A busy broker needs seconds for a new quorum queue."""
+_CLOSE_SECONDS = 3.0
+_HEARTBEAT_SECONDS = 10
+"""A connection on which nothing arrives for three times as long is lost, such as one to a broker that hangs."""
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.1, 3.0
 
 UNAVAILABLE = (OSError, TimeoutError, AMQPError, ChannelInvalidStateError, RuntimeError)
@@ -77,14 +86,30 @@ async def keep_connected(purpose: str, session: Callable[[], Awaitable[None]]) -
 async def connect(url: str) -> AsyncIterator[tuple[AbstractConnection, asyncio.Event]]:
     """Open a connection; the event is set when it is lost."""
     # Do not use aio_pika.connect(): if it fails, the garbage collector closes the connection, maybe in another thread.
-    connection = aio_pika.Connection(make_url(url))
+    connection = aio_pika.Connection(make_url(url).update_query(heartbeat=_HEARTBEAT_SECONDS))
     lost = asyncio.Event()
     connection.close_callbacks.add(lambda *_: lost.set())
     try:
         await connection.connect(timeout=CONNECT_SECONDS)
         yield connection, lost
     finally:
-        await connection.close()
+        # A broker that hangs does not answer, and may not even read.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await connection.close()
+
+
+def is_blocked(transport: Transport) -> bool:
+    """Return whether the broker has stopped reading from a connection, because it is short of disk space or memory."""
+    # aiormq only lets callers wait for the end of the block. While there is none, that wait ends at its first step.
+    waiting = transport.ready()
+    try:
+        waiting.send(None)
+    except StopIteration:
+        return False
+    finally:
+        waiting.close()
+    return True
 
 
 async def declare_exchange(
@@ -123,12 +148,16 @@ async def declare_queue(
     for event_type in types:
         await queue.bind(exchange, routing_key=event_type)
     await declare_directory(channel)
-    await channel.default_exchange.publish(aio_pika.Message(name.encode()), DIRECTORY, timeout=CONFIRM_SECONDS)
     return queue
 
 
+async def list_queue(channel: AbstractChannel, name: str) -> None:
+    """Add a consumer's queue to the directory."""
+    await publish(channel, "", DIRECTORY, aio_pika.Message(name.encode()))
+
+
 async def declare_directory(channel: AbstractChannel) -> AbstractQueue:
-    """Declare the queue of queue names. Each consumer adds its queue's name whenever it connects."""
+    """Declare the queue of queue names. Each consumer adds its queue's name whenever it connects (`list_queue`)."""
     arguments = {"x-queue-type": "quorum", "x-max-length": 10_000}
     return await channel.declare_queue(DIRECTORY, durable=True, arguments=arguments)
 
@@ -159,7 +188,9 @@ def _forwarding_to(exchange: str, routing_key: str) -> dict[str, Any]:
     }
 
 
-async def move(exchange: AbstractExchange, routing_key: str, message: AbstractMessage, headers: HeadersType) -> None:
+async def move(
+    channel: AbstractChannel, exchange: str, routing_key: str, message: AbstractMessage, headers: HeadersType
+) -> None:
     """Publish a copy of a received message and wait for the confirm; the caller then acknowledges the original.
 
     The headers are replaced: with the old `x-death`, the broker would detect a cycle next time and drop the message.
@@ -172,7 +203,31 @@ async def move(exchange: AbstractExchange, routing_key: str, message: AbstractMe
         content_type=message.content_type,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
     )
-    await exchange.publish(copy, routing_key, mandatory=True, timeout=CONFIRM_SECONDS)
+    await publish(channel, exchange, routing_key, copy)
+
+
+async def publish(channel: AbstractChannel, exchange: str, routing_key: str, message: aio_pika.Message) -> None:
+    """Publish a message and wait for the confirm, also while the broker is short of disk space or memory.
+
+    The message must reach a queue, and may reach it twice. The exchange "" is the default one.
+    """
+    underlying = await channel.get_underlay_channel()
+    while True:
+        await underlying.connection.ready()
+        try:
+            await underlying.basic_publish(
+                message.body,
+                exchange=exchange,
+                routing_key=routing_key,
+                properties=message.properties,
+                mandatory=True,
+                timeout=CONFIRM_SECONDS,
+            )
+            return
+        except TimeoutError:
+            if not is_blocked(underlying.connection):
+                raise
+            log.warning("broker_accepts_nothing", purpose=f"publishing to {routing_key}")
 
 
 def attempts_of(message: AbstractMessage) -> int:

@@ -71,7 +71,7 @@ async def replay(url: str, queue: str, id: str | None = None) -> int:
         # Take only as many as there are now: otherwise a letter that fails again would be replayed forever.
         async for message in _take(letters, letters.declaration_result.message_count or 0):
             if id is None or _describe(message).id == id:
-                await broker.move(channel.default_exchange, queue, message, {})
+                await broker.move(channel, "", queue, message, {})
                 await message.ack()
                 replayed += 1
     return replayed

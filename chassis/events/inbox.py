@@ -6,13 +6,14 @@ and then becomes a dead letter. Meanwhile other messages overtake the failed one
 subject's events must compare their `sequence`.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
-from aio_pika.abc import AbstractExchange
+from aio_pika.abc import AbstractChannel
 from aio_pika.message import IncomingMessage
 from aiormq.abc import DeliveredMessage
 from google.protobuf.message import DecodeError
@@ -28,6 +29,7 @@ from chassis.events import broker
 from chassis.events.acknowledging import Acknowledger
 from chassis.storage.database import Connection, Database
 from chassis.storage.sweep import Sweep
+from chassis.tasks import cancel
 from chassis.tracing import span
 from fairdb.events.v1.event_pb2 import Event
 
@@ -94,16 +96,22 @@ class Consumer:
             self._together.cancel()
 
     async def _session(self) -> None:
-        async with broker.connect(self._url) as (connection, lost):
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            channel.close_callbacks.add(lambda *_: lost.set())
-            await channel.set_qos(prefetch_count=_PREFETCH)
-            queue = await broker.declare_queue(
-                connection, channel, self._subscription.queue, self._subscription.types, self._delays
-            )
-            dead = await channel.get_exchange(broker.DEAD_EXCHANGE, ensure=False)
-
-            underlying = await channel.get_underlay_channel()
+        # Two connections: see the docstring of `broker`.
+        async with (
+            broker.connect(self._url) as (connection, lost),
+            broker.connect(self._url) as (publishing, _),
+        ):
+            publishing.close_callbacks.add(lambda *_: lost.set())
+            async with asyncio.timeout(broker.SET_UP_SECONDS):
+                moves = await publishing.channel(publisher_confirms=True, on_return_raises=True)
+                channel = await connection.channel(publisher_confirms=False)
+                for each in (moves, channel):
+                    each.close_callbacks.add(lambda *_: lost.set())
+                await channel.set_qos(prefetch_count=_PREFETCH)
+                queue = await broker.declare_queue(
+                    connection, channel, self._subscription.queue, self._subscription.types, self._delays
+                )
+                underlying = await channel.get_underlay_channel()
 
             def failed(error: BaseException) -> None:
                 # The message is redelivered in the next session, which also declares any missing queue.
@@ -117,7 +125,7 @@ class Consumer:
                 assert tag is not None  # noqa: S101 - every delivery has one
                 acknowledger.received(tag)
                 try:
-                    await self._receive(message, channel.default_exchange, dead)
+                    await self._receive(message, moves)
                 except BaseException as error:
                     # Also when the task is cancelled: the message would otherwise wait until the connection is lost.
                     failed(error)
@@ -126,10 +134,15 @@ class Consumer:
 
             # Consume through aiormq: aio-pika would build objects that are not needed here, and wait for the socket
             # after each message. aiormq runs the callback in a task for each message, at most _PREFETCH at a time.
-            await underlying.basic_consume(queue.name, receive)
-            await lost.wait()
+            await underlying.basic_consume(queue.name, receive, timeout=broker.SET_UP_SECONDS)
+            listing = asyncio.create_task(broker.list_queue(moves, queue.name))
+            listing.add_done_callback(lambda task: None if _succeeded(task) else lost.set())
+            try:
+                await lost.wait()
+            finally:
+                await cancel(listing)
 
-    async def _receive(self, message: DeliveredMessage, queues: AbstractExchange, dead: AbstractExchange) -> None:
+    async def _receive(self, message: DeliveredMessage, moves: AbstractChannel) -> None:
         """Handle a message, or move it to another queue."""
         name = self._subscription.queue
         try:
@@ -139,7 +152,7 @@ class Consumer:
             log.error("message_is_not_an_event", queue=name)
             EVENTS_PROCESSED.labels("unknown", "refused").inc()
             headers = broker.failure_headers(name, 1, type(error).__name__)
-            await broker.move(dead, name, IncomingMessage(message), headers)
+            await broker.move(moves, broker.DEAD_EXCHANGE, name, IncomingMessage(message), headers)
             return
         call_context.enter(
             Call(
@@ -151,7 +164,7 @@ class Consumer:
         with span(f"{name} {event.type}", SpanKind.CONSUMER, event.traceparent):
             outcome = await self._handle(event)
         if isinstance(outcome, Exception):
-            outcome = await self._move_on(IncomingMessage(message), outcome, queues, dead)
+            outcome = await self._move_on(IncomingMessage(message), outcome, moves)
         EVENTS_PROCESSED.labels(event.type, outcome).inc()
 
     async def _handle(self, event: Event) -> str | Exception:
@@ -180,21 +193,23 @@ class Consumer:
         handled = {str(id) for id in claimed}
         return ["handled" if str(UUID(event.id)) in handled else "repeated" for event in events]
 
-    async def _move_on(
-        self, message: IncomingMessage, error: Exception, queues: AbstractExchange, dead: AbstractExchange
-    ) -> str:
+    async def _move_on(self, message: IncomingMessage, error: Exception, moves: AbstractChannel) -> str:
         """Move a failed message to the retry queue of its next attempt, or to the dead letters."""
         name = self._subscription.queue
         attempts = broker.attempts_of(message)
         if isinstance(error, ServiceUnavailable):
             # Waiting does not count as an attempt.
             retry = broker.retry_name(name, self._delays[0])
-            await broker.move(queues, retry, message, {broker.ATTEMPTS: attempts})
+            await broker.move(moves, "", retry, message, {broker.ATTEMPTS: attempts})
             return "waiting"
         headers = broker.failure_headers(name, attempts + 1, type(error).__name__)
         if attempts < len(self._delays):
-            await broker.move(queues, broker.retry_name(name, self._delays[attempts]), message, headers)
+            await broker.move(moves, "", broker.retry_name(name, self._delays[attempts]), message, headers)
             return "failed"
-        await broker.move(dead, name, message, headers)
+        await broker.move(moves, broker.DEAD_EXCHANGE, name, message, headers)
         log.error("message_dead_lettered", queue=name, event_id=message.message_id, error=type(error).__name__)
         return "dead"
+
+
+def _succeeded(task: asyncio.Task[None]) -> bool:
+    return not task.cancelled() and task.exception() is None

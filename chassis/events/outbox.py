@@ -19,7 +19,7 @@ from chassis.background import Background
 from chassis.backoff import Backoff
 from chassis.errors import ServiceUnavailable
 from chassis.events.publisher import Publisher
-from chassis.storage.database import Connection, Database
+from chassis.storage.database import Connection, Database, Report
 from fairdb.events.v1.event_pb2 import Event
 
 log = structlog.get_logger()
@@ -110,14 +110,15 @@ def wake() -> None:
 
 def start_publishing(
     background: Background, database: Database, broker_url: str, *, mandatory: Collection[str] = ()
-) -> None:
+) -> Publisher:
     """Start the background work that publishes the events in a database's outbox: the broker connection and the relay.
 
-    `mandatory`: event types that stay in the outbox until a queue is bound for them.
+    `mandatory`: event types that stay in the outbox until a queue is bound for them. Return the publisher.
     """
     publisher = Publisher(broker_url, mandatory=mandatory)
     background.start("broker connection", publisher.run)
-    background.start("outbox", Relay(database, publisher).run)
+    background.start("outbox", Relay(database, publisher, background.report).run)
+    return publisher
 
 
 def poll_pause(idle: Backoff) -> float:
@@ -128,9 +129,11 @@ def poll_pause(idle: Backoff) -> float:
 class Relay:
     """Moves events from the outbox to the broker."""
 
-    def __init__(self, database: Database, publisher: Publisher) -> None:
+    def __init__(self, database: Database, publisher: Publisher, report: Report = lambda trouble: None) -> None:
+        """Set up. `report` is called whenever the broker has not taken an event."""
         self._database = database
         self._publisher = publisher
+        self._report = report
         self._wake = asyncio.Event()
         self._counted_at = float("-inf")
 
@@ -182,6 +185,7 @@ class Relay:
                 undone = [row["id"] for row, ok in zip(rows, confirmed, strict=True) if not ok]
                 await connection.execute(DELETE, done)
                 if undone:
+                    self._report("outbox: the broker does not take all events")
                     await connection.execute(PUT_OFF, undone)
         return len(rows)
 

@@ -6,10 +6,10 @@ timer, a lock and a system call on each message. Writing the frames of a batch a
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from functools import lru_cache, partial
-from typing import cast
-from uuid import UUID
+from typing import Any, cast
+from uuid import UUID, uuid4
 
 import aio_pika
 import pamqp.frame
@@ -21,12 +21,27 @@ from aiormq.channel import Channel
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
-from chassis.events.broker import CONFIRM_SECONDS, EXCHANGE, UNAVAILABLE, connect, declare_exchange, keep_connected
+from chassis.events.broker import (
+    CONFIRM_SECONDS,
+    EXCHANGE,
+    SET_UP_SECONDS,
+    UNAVAILABLE,
+    connect,
+    declare_exchange,
+    is_blocked,
+    keep_connected,
+)
+from chassis.tasks import cancel
 
 log = structlog.get_logger()
 
 _FRAME_BYTES = 64 * 1024
 """Half of the frame size that RabbitMQ accepts."""
+
+_PROBE = "health.check"
+"""Type of the messages that only find out whether the broker accepts messages. No queue receives them."""
+_LOOK_SECONDS = 0.1
+"""How often a batch that waits for the broker looks whether the broker has stopped reading."""
 
 _ANY_ID = str(UUID(int=0))
 _SIZE_AT = 11
@@ -34,6 +49,10 @@ _SIZE_AT = 11
 
 Message = tuple[str, UUID, bytes]
 """Type, id and body."""
+
+
+class BrokerBlocked(Exception):
+    """The broker accepts no messages: it is short of disk space or memory."""
 
 
 class Publisher:
@@ -47,6 +66,7 @@ class Publisher:
         self._channel: Channel | None = None
         self._connected = asyncio.Event()
         self._give_up = asyncio.Event()
+        self._blocked = asyncio.Event()
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -54,32 +74,56 @@ class Publisher:
 
     async def _session(self) -> None:
         async with connect(self._url) as (connection, lost):
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            channel.close_callbacks.add(lambda *_: lost.set())
-            await declare_exchange(connection, self._exchange)
-            self._channel = cast(Channel, await channel.get_underlay_channel())
+            async with asyncio.timeout(SET_UP_SECONDS):
+                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                channel.close_callbacks.add(lambda *_: lost.set())
+                await declare_exchange(connection, self._exchange)
+                underlying = cast(Channel, await channel.get_underlay_channel())
+            self._channel = underlying
             self._give_up = lost
             self._connected.set()
             try:
-                await lost.wait()
+                await _first(lost.wait(), self._blocked.wait())
+                if self._blocked.is_set():
+                    # Keep the connection: each new one would be blocked too, and the broker would notice only
+                    # afterwards that the old one is closed.
+                    self._connected.clear()
+                    log.warning("broker_accepts_nothing", purpose="publishing")
+                    await _first(lost.wait(), underlying.connection.ready())
             finally:
                 self._channel = None
                 self._connected.clear()
+                self._blocked.clear()
 
     async def connected(self) -> None:
-        """Wait until there is a connection."""
+        """Wait until there is a connection on which the broker accepts messages."""
         await self._connected.wait()
+
+    async def check(self) -> str:
+        """Return the broker's release. Raises BrokerBlocked or ConnectionError unless it accepts messages."""
+        channel = self._channel
+        if channel is None:
+            raise ConnectionError("not connected to the broker")
+        # The broker tells only those who publish that it is short of disk space or memory.
+        if self._blocked.is_set() or await self.publish([(_PROBE, uuid4(), b"")]) != [True]:
+            raise BrokerBlocked if self._blocked.is_set() else ConnectionError("the broker did not confirm a message")
+        version = channel.connection.server_properties.get("version", "")
+        return version.decode() if isinstance(version, bytes) else str(version)
 
     async def publish(self, messages: Sequence[Message]) -> list[bool]:
         """Publish messages. Return for each, in order, whether the broker has made it durable."""
         channel, give_up = self._channel, self._give_up
-        if channel is None or not messages:
+        if channel is None or self._blocked.is_set() or not messages:
             return [False] * len(messages)
         confirms: list[asyncio.Future[object]] = []
         try:
             async with asyncio.timeout(CONFIRM_SECONDS):
-                await _send(channel, self._exchange, self._mandatory, messages, confirms)
-                await asyncio.wait(confirms)
+                await _while_read(channel, _send(channel, self._exchange, self._mandatory, messages, confirms))
+                await _while_read(channel, asyncio.wait(confirms))
+        except BrokerBlocked:
+            # Once the broker reads again, it receives these messages, which are also published again.
+            log.warning("events_unconfirmed", count=len(messages), error=BrokerBlocked.__name__)
+            self._blocked.set()
         except UNAVAILABLE as error:
             log.warning("events_unconfirmed", count=len(messages), error=type(error).__name__)
             # Reconnect before the unconfirmed messages are published again. On the old connection, their copies would
@@ -90,6 +134,27 @@ class Publisher:
         failures = [_failure_of(confirm) for confirm in confirms]
         _log([(message[0], failure) for message, failure in zip(messages, failures, strict=True) if failure])
         return [failure is None for failure in failures]
+
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+    """Wait until one of these has ended; cancel the others."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await cancel(*tasks)
+
+
+async def _while_read(channel: Channel, work: Coroutine[Any, Any, object]) -> None:
+    """Wait for work. Cancel it and raise BrokerBlocked if the broker has stopped reading from the channel."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait((task,), timeout=_LOOK_SECONDS))[0]:
+            if is_blocked(channel.connection):
+                raise BrokerBlocked
+        task.result()
+    finally:
+        await cancel(task)
 
 
 async def _send(

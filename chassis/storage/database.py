@@ -5,7 +5,7 @@ under a lock, so that several instances may start at once. The search_path of th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -24,14 +24,17 @@ log = structlog.get_logger()
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x6661697264626D67  # "fairdbmg"
 
+Report = Callable[[str], None]
+"""Takes trouble of the server that health is to show, in a few words."""
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 
 class Database:
     """A connection pool whose schema may not be migrated yet; see `check`."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, report: Report = lambda trouble: None) -> None:
         self.pool = pool
+        self._report = report
         self._migrated = asyncio.Event()
 
     async def check(self) -> None:
@@ -53,6 +56,8 @@ class Database:
                 yield connection
         except Exception as error:
             if _is_unavailable(error):
+                if trouble := next((text for kind, text in _TROUBLES.items() if isinstance(error, kind)), None):
+                    self._report(f"database: {trouble}")
                 raise ServiceUnavailable(service="database") from error
             raise
 
@@ -99,7 +104,7 @@ class Database:
                 await failing.pause()
 
 
-# Errors that say something about the server, not about the statement: SQLSTATE 08, 25006, 53, 55P03, 57 and 58.
+# Errors that say something about the server, not about the statement: SQLSTATE 08, 25006, 53, 55P03, 57, 58 and XX.
 _UNAVAILABLE = (
     asyncpg.InternalClientError,  # raised when the server dies in the middle of an exchange
     OSError,
@@ -110,7 +115,21 @@ _UNAVAILABLE = (
     asyncpg.LockNotAvailableError,
     asyncpg.OperatorInterventionError,  # shutdown, crash, start-up, statement timeout
     asyncpg.PostgresSystemError,  # an I/O error, such as that of a full disk
+    asyncpg.InternalServerError,  # includes errors of the operating system without a class, such as an exceeded quota
 )
+
+# Trouble that a check by reading does not notice.
+_TROUBLES: dict[type[Exception], str] = {
+    asyncpg.DiskFullError: "its disk is full",
+    asyncpg.OutOfMemoryError: "it is out of memory",
+    asyncpg.TooManyConnectionsError: "it has too many connections",
+    asyncpg.InsufficientResourcesError: "it is short of a resource",
+    asyncpg.ReadOnlySQLTransactionError: "it is read-only",
+    asyncpg.CannotConnectNowError: "it is starting or stopping",
+    asyncpg.PostgresIOError: "it cannot read or write its files",
+    asyncpg.InternalServerError: "it fails internally",
+    TimeoutError: "it answers too slowly",
+}
 
 
 def _is_unavailable(error: Exception) -> bool:
@@ -143,8 +162,13 @@ async def _reset(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def open_database(url: str, folders: Sequence[Path], *, size: int = 10) -> AsyncIterator[Database]:
-    """Open a service's database. The schema is migrated in the background as soon as the server answers."""
+async def open_database(
+    url: str, folders: Sequence[Path], *, size: int = 10, report: Report = lambda trouble: None
+) -> AsyncIterator[Database]:
+    """Open a service's database. The schema is migrated in the background as soon as the server answers.
+
+    `report` is called with trouble of the server each time it makes a statement fail.
+    """
     pool = await asyncpg.create_pool(
         url,
         min_size=0,
@@ -154,7 +178,7 @@ async def open_database(url: str, folders: Sequence[Path], *, size: int = 10) ->
         max_inactive_connection_lifetime=60.0,
         reset=_reset,
     )
-    database = Database(pool)
+    database = Database(pool, report)
     migrating = asyncio.create_task(keep_running("migration", partial(database.keep_migrated, folders)))
     try:
         yield database

@@ -10,11 +10,12 @@ import grpc
 import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import BusyLoadingError, ResponseError
 
 from chassis.background import Background
 from chassis.errors import Internal
-from chassis.events import broker
+from chassis.events.publisher import BrokerBlocked, Publisher
+from chassis.identity.revocation import COMPLETE_KEY, FRESH_KEY
 from chassis.registry.discovery import Registry
 from chassis.serving.health import BACKGROUND
 from chassis.storage.database import Database
@@ -31,6 +32,10 @@ Check = Callable[[], Awaitable[str]]
 
 class NotServing(Exception):
     """A service answers that it is not ready."""
+
+
+class Refusing(Exception):
+    """A server answers, but does not do its work now. The message says why, without internals."""
 
 
 class BackgroundFailing(Exception):
@@ -91,9 +96,17 @@ def database_check(database: Database) -> Check:
 
 
 def cache_check(redis: Redis) -> Check:
-    """Return a check of Redis."""
+    """Return a check that Redis answers, and that auth_svc keeps its list of revocations up to date."""
 
     async def check() -> str:
+        try:
+            found = await redis.mget(COMPLETE_KEY, FRESH_KEY)
+        except BusyLoadingError:
+            raise Refusing("is still loading its data") from None
+        except ResponseError:
+            raise Refusing("refuses commands") from None
+        if None in found:
+            raise Refusing("auth_svc cannot write revocations to it, so services ask auth_svc")
         try:
             # HELLO costs as little as PING and, unlike INFO, is permitted to every user.
             answer: Any = await redis.execute_command("HELLO")
@@ -108,14 +121,14 @@ def cache_check(redis: Redis) -> Check:
     return check
 
 
-def broker_check(url: str) -> Check:
-    """Return a check that logs in to the broker."""
+def broker_check(publisher: Publisher) -> Check:
+    """Return a check that the broker accepts messages."""
 
     async def check() -> str:
-        async with broker.connect(url) as (connection, _):
-            assert connection.transport is not None  # noqa: S101 - it is connected
-            properties = connection.transport.connection.server_properties
-            return _text(properties.get("version", ""))
+        try:
+            return await publisher.check()
+        except BrokerBlocked:
+            raise Refusing("accepts no messages: it is short of disk space or memory") from None
 
     return check
 

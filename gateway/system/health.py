@@ -11,7 +11,7 @@ import structlog
 from chassis import call_context
 from chassis.call_context import Call
 from fairdb.system.v1.system_service_pb2 import PartHealth, SystemHealth
-from gateway.system.checks import CHECK_SECONDS, BackgroundFailing, Check, NotServing
+from gateway.system.checks import CHECK_SECONDS, BackgroundFailing, Check, NotServing, Refusing
 
 log = structlog.get_logger()
 
@@ -68,8 +68,10 @@ async def _check_part(part: Part) -> PartHealth:
         status, detail = part.when_unavailable, "did not answer in time"
     except NotServing:
         status, detail = part.when_unavailable, "is up but not ready"
+    except Refusing as error:
+        status, detail = part.when_unavailable, str(error)
     except BackgroundFailing as error:
-        status, detail = DEGRADED, f"serves, but background work fails: {error}"
+        status, detail = DEGRADED, f"serves, but has trouble: {error}"
     except Exception as error:
         # Client libraries raise many types. Do not show their texts, which may reveal internals.
         log.info("health_check_failed", error=error)

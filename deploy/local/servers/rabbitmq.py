@@ -60,6 +60,28 @@ raft.wal_max_size_bytes = 33554432
 DISTRIBUTION = "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false"
 # By default Erlang keeps certificates for two minutes.
 CERTIFICATES = "-ssl bypass_pem_cache true"
+# `ra`, the Erlang application below quorum queues, gives up after a few writes in a row have failed, as on a full disk.
+# The broker stays up then, but its queues refuse everything. So the broker watches the processes of `ra`, and restarts
+# itself inside its operating system process once there is room. Started anew, `ra` continues from its files.
+WATCH = """\
+Ends = fun() -> element(1, init:get_status()) =:= stopping end,
+Works = fun() -> whereis(ra_server_sup_sup) =/= undefined andalso whereis(ra_log_wal) =/= undefined end,
+Restart = fun Restart() ->
+    timer:sleep(1000),
+    case catch rabbit_alarm:get_alarms() of
+        [_ | _] -> full;
+        _ -> Works() orelse Ends() orelse begin catch rabbit:stop(), catch rabbit:start() end
+    end,
+    Ends() orelse (Works() andalso rabbit:is_running()) orelse Restart()
+end,
+Watch = fun Watch(Started) ->
+    timer:sleep(1000),
+    (Started andalso not Works()) andalso Restart(),
+    Ends() orelse Watch(Started orelse rabbit:is_running())
+end,
+spawn(fun() -> Watch(false) end).
+"""
+START_WATCH = '-eval file:script(os:getenv("FAIRDB_BROKER_WATCH"))'
 
 
 @dataclass(frozen=True)
@@ -90,6 +112,7 @@ class RabbitMQ:
         write_atomically(folder / "rabbitmq.conf", text, mode=0o600)
         write_atomically(definitions, json.dumps(self.definitions(), indent=1), mode=0o600)
         write_atomically(folder / "enabled_plugins", "[rabbitmq_auth_mechanism_ssl].\n")
+        write_atomically(folder / "watch.erl", WATCH)
         # Without a cookie file Erlang creates a guessable cookie; it refuses a file that other users can read.
         create_once(folder / ".erlang.cookie", lambda: self.credentials.password("erlang_cookie"))
 
@@ -127,7 +150,8 @@ class RabbitMQ:
             "RABBITMQ_PID_FILE": str(folder / "pid"),
             # Ignore the settings of the system-wide broker.
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{DISTRIBUTION} {CERTIFICATES}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{DISTRIBUTION} {CERTIFICATES} {START_WATCH}",
+            "FAIRDB_BROKER_WATCH": str(folder / "watch.erl"),
             # A crash dump would contain the messages in memory.
             "ERL_CRASH_DUMP_BYTES": "0",
             # Makes the script exec the broker instead of waiting for a child, so that the pid is the broker's.

@@ -4,10 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from redis.exceptions import ResponseError
+from redis.exceptions import BusyLoadingError, ResponseError
 
+from chassis.identity.revocation import COMPLETE_KEY, FRESH_KEY
 from gateway.system import checks
-from gateway.system.checks import cache_check, registry_check
+from gateway.system.checks import Refusing, cache_check, registry_check
 
 
 class Registry:
@@ -37,11 +38,18 @@ class Registry:
 
 
 class Redis:
-    """A fake Redis that answers HELLO with `hello`, or raises it if it is an exception."""
+    """A fake Redis. `hello` and `found` are its answers to HELLO and MGET, or the exceptions that it raises."""
 
-    def __init__(self, hello: Any) -> None:
+    def __init__(self, hello: Any, found: Any = (b"1", b"1")) -> None:
         self._hello = hello
+        self._found = found
         self.pings = 0
+
+    async def mget(self, *keys: str) -> Any:
+        assert keys == (COMPLETE_KEY, FRESH_KEY)
+        if isinstance(self._found, Exception):
+            raise self._found
+        return [*self._found]
 
     async def execute_command(self, command: str) -> Any:
         assert command == "HELLO"
@@ -106,3 +114,17 @@ async def test_cache_that_does_not_report_its_release_is_only_pinged() -> None:
     redis = Redis(ResponseError("unknown command"))
     assert await cache_check(redis)() == ""  # pyright: ignore[reportArgumentType]  # a fake
     assert redis.pings == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "detail"),
+    [
+        (BusyLoadingError("Redis is loading the dataset in memory"), "loading"),
+        (ResponseError("BUSY Redis is busy running a script"), "refuses"),
+        ((b"1", None), "cannot write revocations"),
+        ((None, None), "cannot write revocations"),
+    ],
+)
+async def test_cache_that_answers_but_does_not_do_its_work_is_named(found: object, detail: str) -> None:
+    with pytest.raises(Refusing, match=detail):
+        await cache_check(Redis({}, found))()  # pyright: ignore[reportArgumentType]  # a fake
