@@ -5,6 +5,7 @@ import base64
 import copy
 import json
 import re
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from grpc_health.v1._async import HealthServicer
 from grpc_status import rpc_status
 
 from chassis.tasks import cancel
+from deploy.local import sockets
 from deploy.local.ports import find_free
 from edge.contract import CLUSTERS
 from edge.endpoints import write_endpoints
@@ -225,7 +227,8 @@ class Edge:
         self.address = f"{LOOPBACK}:{settings.edge_port}"
         self.port = settings.edge_port
         self.http = httpx.AsyncClient(base_url=f"http://{self.address}", timeout=10)
-        self.admin = httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{settings.edge_admin_port}", timeout=10)
+        admin = httpx.AsyncHTTPTransport(uds=str(settings.edge_admin_socket))
+        self.admin = httpx.AsyncClient(base_url="http://envoy", transport=admin, timeout=10)
         self._log = log
 
     def read_log(self) -> str:
@@ -272,10 +275,12 @@ async def edge_running(
     **settings: Any,
 ) -> AsyncIterator[Edge]:
     """Run Envoy, which trusts `keys` and finds every service at `addresses`. `change` may edit its configuration."""
-    port, admin_port = find_free(2)
+    (port,) = find_free(1)
+    admin = sockets.folder_below(folder)
+    sockets.create(admin, None)
     given = {"transport": "sidecar", **settings}
     edge_settings = EdgeSettings(
-        edge_dir=folder, trust_dir=folder / "trust", edge_port=port, edge_admin_port=admin_port, **given
+        edge_dir=folder, trust_dir=folder / "trust", edge_port=port, edge_admin_socket=admin / "admin.sock", **given
     )
     files = EdgeFiles(folder)
     for cluster in CLUSTERS:
@@ -298,6 +303,7 @@ async def edge_running(
         yield edge
     finally:
         await cancel(reporting)
+        await asyncio.to_thread(shutil.rmtree, admin)
         process.terminate()
         await process.wait()
         await edge.http.aclose()

@@ -46,21 +46,22 @@ class Ceiling:
         self._layout = Layout(self._folder)
         self._layout.create()
         self._children: list[Child] = []
-        self._ports = replace(Ports(), edge=0, envoy_admin=0)
+        self._ports = replace(Ports(), edge=0)
 
     @property
     def url(self) -> str:
         return Envoy(self._layout, self._ports).url
 
     async def start(self) -> None:
-        port, edge_port, admin_port = find_free(3)
-        self._ports = replace(Ports(), edge=edge_port, envoy_admin=admin_port)
+        port, edge_port = find_free(2)
+        self._ports = replace(Ports(), edge=edge_port)
         sample = self._folder / "sample.binpb"
         sample.write_bytes(_ready_sample(self._identity.account).SerializeToString())
         argv = (sys.executable, "-m", "bench.peers.ceiling", str(port), str(sample))
         server = Command(argv, {}, CHECKOUT, self._layout.log("server"))
         await self._configure(f"{LOOPBACK}:{port}")
         envoy = Envoy(self._layout, self._ports)
+        await envoy.prepare()
         self._children = [process.spawn(command, detached=False) for command in (server, *envoy.commands())]
 
         async def answers() -> bool:

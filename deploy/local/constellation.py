@@ -28,6 +28,7 @@ from deploy.local.probe import http
 from deploy.local.process import Child
 from deploy.local.renewal import NAME as AUTHORITY
 from deploy.local.rootlock import root_lock
+from deploy.local.servers.envoy import admin_socket
 from deploy.local.versions import read_versions
 from deploy.services import NAMES, SERVERS
 
@@ -220,7 +221,7 @@ class Constellation:
                 f"GET /api/health still returns {status or 'no answer'} after {HEALTH_LIMIT:.0f} s",
                 self.layout.log("gateway"),
             )
-        self.versions = await read_versions(self.edge_url, self.ports.envoy_admin)
+        self.versions = await read_versions(self.edge_url, admin_socket(self.layout))
 
     def _require_running(self, component: str) -> None:
         if not self.running(component):

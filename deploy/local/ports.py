@@ -46,7 +46,6 @@ class Ports:
 
     edge: int = 8000
     services: Mapping[str, int] = field(default_factory=service_ports)
-    envoy_admin: int = 9901
     rabbitmq: int = 5672
     rabbitmq_dist: int = 25672
     # Not the default 4369, which the epmd of a system-wide RabbitMQ uses.

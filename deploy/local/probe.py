@@ -1,6 +1,7 @@
 """Readiness probes: TCP, HTTP and gRPC health. None raises if the peer does not answer."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -21,9 +22,13 @@ async def tcp(port: int) -> bool:
     return True
 
 
-async def http(url: str, timeout: float = TIMEOUT) -> int:
-    """Return the status code of a GET request, 0 if there is no answer. Ignores proxies in the environment."""
-    async with httpx.AsyncClient(trust_env=False, timeout=timeout) as client:
+async def http(url: str, timeout: float = TIMEOUT, socket: Path | None = None) -> int:
+    """Return the status code of a GET request, 0 if there is no answer. Ignores proxies in the environment.
+
+    With `socket`, the server listens on that Unix socket.
+    """
+    transport = None if socket is None else httpx.AsyncHTTPTransport(uds=str(socket))
+    async with httpx.AsyncClient(trust_env=False, timeout=timeout, transport=transport) as client:
         try:
             return (await client.get(url)).status_code
         except httpx.HTTPError:

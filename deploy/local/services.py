@@ -15,6 +15,7 @@ from deploy.local.credentials import Credentials
 from deploy.local.layout import CHECKOUT, Layout
 from deploy.local.ports import LOOPBACK, Ports
 from deploy.local.process import Command
+from deploy.local.servers.envoy import admin_socket
 from deploy.services import SERVICES, Service
 
 # Set for each process, never inherited from the environment of the command.
@@ -33,7 +34,7 @@ PER_PROCESS = frozenset(
         "FAIRDB_CERTIFICATE_DIR",
         "FAIRDB_EDGE_DIR",
         "FAIRDB_EDGE_PORT",
-        "FAIRDB_EDGE_ADMIN_PORT",
+        "FAIRDB_EDGE_ADMIN_SOCKET",
     }
 ) | {file.variable for service in SERVICES for file in service.key_files}
 
@@ -121,7 +122,7 @@ class EdgeAgent:
             **inherited_environment(),
             "FAIRDB_EDGE_DIR": str(self.layout.envoy),
             "FAIRDB_EDGE_PORT": str(self.port_numbers.edge),
-            "FAIRDB_EDGE_ADMIN_PORT": str(self.port_numbers.envoy_admin),
+            "FAIRDB_EDGE_ADMIN_SOCKET": str(admin_socket(self.layout)),
             "FAIRDB_TRUST_DIR": str(self.layout.trust),
             "FAIRDB_CERTIFICATE_DIR": str(Authority(self.layout).folder(EDGE)),
             **self.urls.consul[self.name],

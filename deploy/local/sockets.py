@@ -31,7 +31,7 @@ def folder_below(state: Path) -> Path:
 
 def remove_outside(root: Path) -> None:
     """Remove the folders for sockets that the servers of a constellation have outside its root folder."""
-    for server in ("postgres", "redis"):
+    for server in ("postgres", "redis", "envoy"):
         folder = folder_below(root / server)
         if folder.parent == _SHORT:
             # Also a folder that is not ours: then it only stands in the way. A symlink is not followed.

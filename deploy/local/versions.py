@@ -1,19 +1,21 @@
 """The releases of the running servers, as the servers report them; most come from the gateway's health response."""
 
-import httpx
+from pathlib import Path
 
-from deploy.local.ports import LOOPBACK
+import httpx
 
 # The names in the health response, and our names for the same servers.
 SERVERS = {"database": "postgres", "cache": "redis", "queue": "rabbitmq", "registry": "consul"}
 TIMEOUT = 10.0
 
 
-async def read_versions(edge_url: str, envoy_admin: int) -> dict[str, str]:
+async def read_versions(edge_url: str, envoy_admin: Path) -> dict[str, str]:
     """Return releases by server name, without servers that do not report one."""
     async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT) as client:
         parts = (await client.get(f"{edge_url}/api/health")).json().get("parts", {})
+    transport = httpx.AsyncHTTPTransport(uds=str(envoy_admin))
+    async with httpx.AsyncClient(transport=transport, timeout=TIMEOUT) as admin:
         # The text has the form "<commit>/1.40.0/Clean/RELEASE/BoringSSL".
-        envoy = (await client.get(f"http://{LOOPBACK}:{envoy_admin}/server_info")).json()["version"].split("/")[1]
+        envoy = (await admin.get("http://envoy/server_info")).json()["version"].split("/")[1]
     found = {server: parts.get(name, {}).get("version", "") for name, server in SERVERS.items()}
     return {name: version for name, version in {**found, "envoy": envoy}.items() if version}

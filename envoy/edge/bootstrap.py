@@ -60,9 +60,12 @@ def build_bootstrap(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...], schemas
     return {
         "node": {"id": "edge", "cluster": "fairdatabase"},
         "admin": explained(
-            "The admin interface always listens on loopback, because it can stop Envoy and shows this configuration. It"
-            " answers even if clients use all connections.",
-            {"address": _address("127.0.0.1", settings.edge_admin_port), "ignore_global_conn_limit": True},
+            "The admin interface listens on a Unix socket that only Envoy's own user can open, because it can stop"
+            " Envoy and shows this configuration. It answers even if clients use all connections.",
+            {
+                "address": {"pipe": {"path": str(settings.edge_admin_socket), "mode": 0o600}},
+                "ignore_global_conn_limit": True,
+            },
         ),
         "application_log_config": explained(
             "Writes Envoy's own log in JSON lines, like the logs of the services.",

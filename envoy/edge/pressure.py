@@ -5,6 +5,7 @@ higher the pressure, the shorter its timeouts (edge.bootstrap).
 """
 
 import asyncio
+import socket
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import quote
@@ -28,7 +29,7 @@ class Pressure:
     def __init__(self, settings: EdgeSettings, file: Path) -> None:
         self._most = settings.edge_max_connections
         self._file = file
-        self._admin_port = settings.edge_admin_port
+        self._admin = settings.edge_dir.resolve() / settings.edge_admin_socket
         self._written = -1.0
 
     async def run(self) -> None:
@@ -36,7 +37,7 @@ class Pressure:
         answers = True
         while True:
             try:
-                self.report(await asyncio.to_thread(count_connections, self._admin_port))
+                self.report(await asyncio.to_thread(count_connections, self._admin))
                 answers = True
             except (OSError, HTTPException, ValueError) as error:
                 # Envoy is starting or stopping, or the disk is full. Say so once.
@@ -53,9 +54,23 @@ class Pressure:
             self._written = pressure
 
 
-def count_connections(admin_port: int) -> int:
+class AdminConnection(HTTPConnection):
+    """A connection to Envoy's admin interface."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("envoy", timeout=2)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the Unix socket. Raises OSError."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def count_connections(admin: Path) -> int:
     """Return the number of clients' connections. Raises OSError, HTTPException, ValueError."""
-    connection = HTTPConnection("127.0.0.1", admin_port, timeout=2)
+    connection = AdminConnection(admin)
     try:
         connection.request("GET", f"/stats?filter={quote(_STATISTICS)}")
         lines = connection.getresponse().read().decode().splitlines()

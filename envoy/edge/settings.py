@@ -26,8 +26,8 @@ class EdgeSettings(BaseSettings):
     """Folder of Envoy's files."""
     edge_host: str = "127.0.0.1"
     edge_port: Port = 8000
-    edge_admin_port: Port = 9901
-    """Envoy's admin pages, always on loopback."""
+    edge_admin_socket: Path = Path("admin.sock")
+    """Unix socket of Envoy's admin pages. A relative path starts in the edge's folder."""
     edge_rate_limit: Annotated[int, Field(gt=0)] = 2000
     """Requests per second, for all clients together; further ones are answered with 429."""
     edge_client_rate_limit: Annotated[int, Field(gt=0)] = 1000

@@ -11,9 +11,10 @@ import httpx
 from redis.asyncio import Redis
 
 from chassis.events import broker
+from chassis.identity.certificates import OPERATOR
 from deploy.local import binaries
 from deploy.local.constellation import Constellation
-from deploy.local.ports import LOOPBACK
+from deploy.local.servers.envoy import admin_socket
 from tests.platform import Platform
 from tests.waiting import eventually
 
@@ -203,17 +204,20 @@ async def everything_kept(constellation: Constellation, http: httpx.AsyncClient,
         keys = [key async for key in redis.scan_iter()]
         places["redis"] = repr([(key, await redis.dump(key)) for key in keys]) + repr(await redis.info())
     consul, management = env["FAIRDB_CONSUL_URL"], constellation.plan.credentials.token("consul_management")
-    places["consul"] = "".join(
-        [
-            (await http.get(f"{consul}{path}", headers={"X-Consul-Token": management})).text
-            for path in ("/v1/kv/?recurse", "/v1/agent/services", "/v1/health/state/any")
-        ]
-    )
+    tls = constellation.plan.credentials.authority.client_context(OPERATOR)
+    async with httpx.AsyncClient(base_url=consul, verify=tls, headers={"X-Consul-Token": management}) as registry:
+        places["consul"] = "".join(
+            [
+                (await registry.get(path)).text  # 404 if there are no keys
+                for path in ("/v1/kv/?recurse", "/v1/agent/services", "/v1/health/state/any")
+            ]
+        )
     for service in ("auth_svc", "backend_svc", "privacy_svc", "gateway"):
         port = constellation.env_of(service)["FAIRDB_METRICS_PORT"]
         places[f"metrics of {service}"] = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
-    admin = f"http://{LOOPBACK}:{constellation.ports.envoy_admin}"
-    places["metrics of envoy"] = (await http.get(f"{admin}/stats")).text + (await http.get(f"{admin}/config_dump")).text
+    transport = httpx.AsyncHTTPTransport(uds=str(admin_socket(constellation.layout)))
+    async with httpx.AsyncClient(base_url="http://envoy", transport=transport, timeout=30) as admin:
+        places["metrics of envoy"] = (await admin.get("/stats")).text + (await admin.get("/config_dump")).text
     places["queues"] = await read_queues(constellation.plan.broker_admin_url)
     return places
 
