@@ -27,7 +27,7 @@ from tests.integration.conftest import NewDatabase, Servers
 
 EMAIL = "ada@example.org"
 PASSWORD = "correct horse battery"
-ROUNDS = 25
+ROUNDS, MANY_ROUNDS = 25, 1000
 """Rounds of each pair. A round lasts a few milliseconds."""
 CONTEXT: Any = None
 """The servicer does not use gRPC's context."""
@@ -112,10 +112,13 @@ def fast_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "verify_password", verify)
 
 
+@pytest.mark.parametrize(
+    "rounds", [ROUNDS, pytest.param(MANY_ROUNDS, marks=[pytest.mark.soak, pytest.mark.timeout(1200)])]
+)
 @pytest.mark.parametrize(("first", "second"), list(permutations(ACTS, 2)))
 @pytest.mark.usefixtures("fast_passwords")
-async def test_no_valid_token_names_a_lost_role(account: Accounts, first: str, second: str) -> None:
-    for _ in range(ROUNDS):
+async def test_no_valid_token_names_a_lost_role(account: Accounts, first: str, second: str, rounds: int) -> None:
+    for _ in range(rounds):
         before = await account.promote()
         answers = await asyncio.gather(
             *(ACTS[name](account, before) for name in (first, second)), return_exceptions=True
