@@ -72,6 +72,8 @@ class Certificates:
         self._folder = folder
         self._seen = self._version()
         self.current = Certificate.read(folder)
+        self._reason = ""
+        """Why the folder is unreadable, as the log says already."""
 
     def refresh(self) -> bool:
         """Return whether there is a new certificate. The old one stays in use while the folder is unreadable."""
@@ -81,9 +83,11 @@ class Certificates:
         try:
             found = Certificate.read(self._folder)
         except CertificateInvalid as error:
-            log.warning("certificate_unreadable", reason=str(error))
+            if str(error) != self._reason:
+                log.warning("certificate_unreadable", reason=str(error))
+            self._reason = str(error)
             return False
-        self._seen = version
+        self._seen, self._reason = version, ""
         if found == self.current:
             return False
         self.current = found

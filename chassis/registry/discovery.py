@@ -61,13 +61,18 @@ class Registry:
         # The service is listening by now, so callers need not wait for the first report.
         check["Status"] = "passing"
         async with Consul(self._url) as consul:
+            # An instance of this id may be left from an earlier process, with another kind of check.
+            ours = False
 
             async def register() -> None:
-                if instance_id not in await consul.services_of_agent():
+                nonlocal ours
+                if ours and instance_id in await consul.services_of_agent():
+                    ours = False  # unless the registry takes the report
+                    await consul.report(instance_id, passing=serves())
+                else:
                     await consul.register(name, instance_id, host, port, check)
                     log.info("registered", instance=instance_id)
-                else:
-                    await consul.report(instance_id, passing=serves())
+                ours = True
 
             try:
                 while True:

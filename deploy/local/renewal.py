@@ -9,11 +9,13 @@ import signal
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
 import structlog
 
+from chassis.background import keep_running
 from chassis.serving.logs import set_up_logging
 from deploy.local.authority import HOLDERS, LIFETIME, Authority
 from deploy.local.credentials import Credentials
@@ -90,7 +92,8 @@ async def main(root: Path, consul_port: int | None = None) -> None:
     """Renew until SIGTERM or SIGINT."""
     layout = Layout(root)
     consul = None if consul_port is None else Consul(layout, Credentials(layout), Ports(consul=consul_port))
-    work = asyncio.ensure_future(renew(Authority(layout), lifetime(), consul))
+    renewing = partial(renew, Authority(layout), lifetime(), consul)
+    work = asyncio.ensure_future(keep_running("renewal", renewing))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
     await asyncio.wait([work])

@@ -179,6 +179,26 @@ async def test_broker_accepts_no_passwords(constellation: Constellation) -> None
             await aio_pika.connect(by_password)
 
 
+async def test_instance_left_with_another_check_is_replaced(
+    constellation: Constellation, consul: httpx.AsyncClient
+) -> None:
+    """An earlier release let the registry ask; a crash leaves such an instance behind."""
+    await constellation.kill("privacy_svc")
+    port = int(constellation.addresses["privacy_svc"].rpartition(":")[2])
+    check = {"TCP": f"{LOOPBACK}:1", "Interval": "1s"}
+    left = {"Name": "privacy_svc", "ID": f"privacy_svc-{LOOPBACK}-{port}", "Address": LOOPBACK, "Port": port}
+    headers = token_of(constellation, "privacy_svc")
+    answer = await consul.put("/v1/agent/service/register", json={**left, "Check": check}, headers=headers)
+    assert answer.status_code == 200
+    await constellation.start("privacy_svc")
+
+    async def reports() -> bool:
+        found = (await consul.get("/v1/health/service/privacy_svc?passing", headers=headers)).json()
+        return [check["Type"] for node in found for check in node["Checks"] if check["ServiceID"]] == ["ttl"]
+
+    assert await eventually(reports)
+
+
 async def refused(call: Awaitable[object]) -> bool:
     try:
         await call
