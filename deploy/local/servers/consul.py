@@ -79,7 +79,8 @@ class Consul:
             "tls_min_version": "tls12",
             "verify_incoming": True,
             "verify_outgoing": True,
-            # Only a server's certificate, not a service's, opens the port on which servers replicate.
+            # Closes the port on which servers replicate to those without a certificate. This release lets in those with
+            # a service's, too (CVE-2021-37219).
             "verify_server_hostname": True,
             "acl": {
                 "enabled": True,
