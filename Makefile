@@ -69,6 +69,10 @@ bench-setup: setup ## Install what only the benchmarks need: the rivals' librari
 bench: bench-setup ## Compare the platform with its rivals, in three rounds; writes bench/results/latest.md
 	$(BIN)/python -m bench.run
 
+.PHONY: bench-earlier
+bench-earlier: bench-setup ## Compare speed and CPU with the earlier checkout in DIR=..., both measured in turns
+	$(BIN)/python -m bench.earlier "$(DIR)"
+
 .PHONY: bench-short
 bench-short: bench-setup ## Run the benchmark in two minutes, to test that it works; its figures are not reliable
 	$(BIN)/python -m bench.run --short

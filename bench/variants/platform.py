@@ -80,8 +80,7 @@ class Platform:
             raise NotReady(f"tracing is {self._tracing}, but the spans received do not match that")
 
     async def token(self) -> str:
-        async with httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False) as http:
-            return (await _log_in(http, EMAIL))[0]
+        return await log_in_owner(self.url)
 
     async def stranger_token(self) -> str:
         async with httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False) as http:
@@ -107,6 +106,12 @@ async def make_account(url: str) -> tuple[str, str]:
 
         own, *_ = await asyncio.gather(*map(consent, ("", *DONORS)))
         return account, own
+
+
+async def log_in_owner(url: str) -> str:
+    """Return an access token of the account of `make_account`."""
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as http:
+        return (await _log_in(http, EMAIL))[0]
 
 
 async def _register(http: httpx.AsyncClient, email: str) -> None:
