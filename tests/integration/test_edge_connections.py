@@ -53,7 +53,9 @@ async def test_idle_connections_are_closed_while_many_are_open(upstream: Upstrea
         edge_running(tmp_path, [upstream.address], [ISSUER.jwk()], edge_max_connections=400) as edge,
         holding(edge.port, 300, KINDS[kind]) as held,
     ):
-        times = await be_honest(lambda: read_a_sample(edge), lambda: held.count_open() < 100)
+        # Without pressure, they would be closed after a minute.
+        async with asyncio.timeout(30):
+            times = await be_honest(lambda: read_a_sample(edge), lambda: held.count_open() < 100)
         times.check()
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from auth_svc import throttle as module
 from auth_svc.errors import TooManyAttempts
 from auth_svc.throttle import OF_ACCOUNT, OF_CLIENT, OF_KNOWN, Throttle
 
@@ -77,3 +78,12 @@ def test_right_passwords_use_nothing_up(throttle: Throttle) -> None:
     for number in range(3 * OF_CLIENT.attempts):
         throttle.begin(HOME, f"{number}@example.org")
         throttle.succeed(HOME, f"{number}@example.org")
+
+
+def test_memory_is_limited_and_the_oldest_counts_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_REMEMBERED", 3)
+    throttle = Throttle(Clock())
+    use_up(throttle, ABROAD)
+    for number in range(3):
+        throttle.begin(f"203.0.113.{number}", f"{number}@example.org")
+    throttle.begin(ABROAD, ADA)

@@ -45,3 +45,23 @@ async def test_number_of_waiting_calls_of_a_client_is_limited_and_given_back() -
     async with asyncio.timeout(1), AsyncExitStack() as all_turns:
         for _ in range(AT_ONCE):
             await all_turns.enter_async_context(turns.take("next", priority=False))
+
+
+async def test_turn_of_a_call_that_is_cancelled_as_it_gets_it_passes_on() -> None:
+    turns = Turns()
+
+    async def take() -> None:
+        async with turns.take("client", priority=False):
+            pass
+
+    async with AsyncExitStack() as busy:
+        for _ in range(AT_ONCE):
+            await busy.enter_async_context(turns.take("busy", priority=False))
+        waiting = [asyncio.create_task(take()) for _ in range(AT_ONCE)]
+        await asyncio.sleep(0)
+    # They have got their turns, but have not run since.
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    async with asyncio.timeout(1), turns.take("next", priority=False):
+        pass

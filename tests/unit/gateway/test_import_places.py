@@ -1,14 +1,16 @@
 """Places for imports: who gets one when all are taken, and who loses one."""
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 
 import pytest
 
+from chassis.call_context import Caller
 from gateway.imports import pace, places
 from gateway.imports.errors import Overloaded
 from gateway.imports.pace import MINIMUM, Pace
-from gateway.imports.places import Holder, Places
+from gateway.imports.places import MOST_PER_ACCOUNT, NEW_SECONDS, Holder, Places
 from tests.waiting import eventually
 
 
@@ -61,6 +63,28 @@ async def test_fast_import_and_a_busy_gateway_are_not_slow() -> None:
     assert not busy.is_slow()
 
 
+async def test_time_in_which_the_gateway_does_not_read_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported, now = Pace(), [100.0]
+    monkeypatch.setattr(imported, "_now", lambda: now[0])
+    imported.wait()
+    imported.receive(1)
+    now[0] += 60
+    assert imported.waited() == 0
+    imported.wait()
+    now[0] += 1
+    assert imported.is_slow()
+
+
+async def test_account_has_a_limited_number_of_places_even_if_others_are_free() -> None:
+    room = Places(MOST_PER_ACCOUNT + 1)
+    async with AsyncExitStack() as stack:
+        for _ in range(MOST_PER_ACCOUNT):
+            await enter(stack, room, "a")
+        with pytest.raises(Overloaded):
+            await enter(stack, room, "a")
+        await enter(stack, room, "b")
+
+
 async def test_account_without_an_import_gets_a_place_of_one_with_two() -> None:
     room = Places(3)
     async with AsyncExitStack() as stack:
@@ -92,6 +116,27 @@ async def test_account_with_fewer_imports_is_served_before_one_that_came_first()
         await asyncio.sleep(0)
         await leaving.aclose()
     assert order == ["c", "a"]
+
+
+async def test_new_account_is_served_after_one_that_came_later() -> None:
+    room = Places(1)
+    order: list[str] = []
+
+    async def join(account: str, is_new: bool) -> None:
+        async with room.hold(Holder(account, is_new)):
+            order.append(account)
+
+    async with asyncio.TaskGroup() as group, AsyncExitStack() as leaving:
+        await enter(leaving, room, "a")
+        for account, is_new in (("new", True), ("old", False)):
+            group.create_task(join(account, is_new))
+            await asyncio.sleep(0)
+    assert order == ["old", "new"]
+
+
+@pytest.mark.parametrize(("age", "is_new"), [(NEW_SECONDS - 60, True), (NEW_SECONDS + 60, False)])
+def test_account_is_new_for_a_day(age: float, is_new: bool) -> None:
+    assert Holder.of(Caller("a", account_since=time.time() - age)) == Holder("a", is_new)
 
 
 async def test_new_account_gives_its_place_to_one_that_is_not_new_but_not_the_other_way() -> None:
