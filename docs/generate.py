@@ -21,6 +21,7 @@ from backend_svc.lifecycle.consumers import CONSUMED
 from chassis.serving.settings import Settings
 from deploy.local.binaries import PROGRAMS, SETTING
 from deploy.local.ports import Ports, variable
+from deploy.local.rotation import LogSettings
 from deploy.services import NAMES
 from edge.contract import UPSTREAMS
 from edge.settings import EdgeSettings
@@ -202,6 +203,8 @@ def settings() -> Iterator[str]:
     yield from table(
         ("variable", "default"), ((f"`{variable(name)}`", str(port)) for name, port in Ports().numbers().items())
     )
+    yield from ["", "## Logs of the local constellation", ""]
+    yield from setting_rows(LogSettings, {})
     yield from ["", "## Programs of the local constellation", "", LOCAL_PROGRAMS]
     yield from table(("variable", "path of"), ((f"`{SETTING}{name}`", meaning) for name, meaning in PROGRAMS.items()))
 

@@ -2,13 +2,19 @@
 
 A separate thread writes. If the disk is full, or the reader of a pipe stops reading, lines are dropped and counted:
 a service must go on without its log.
+
+It holds the lock of the file (flock) while it writes. A program that holds the lock can copy and empty the file, and
+loses no line.
 """
 
 import atexit
+import contextlib
+import fcntl
 import os
 import queue
 import select
 import threading
+from collections.abc import Iterator
 
 import structlog
 from prometheus_client import Counter
@@ -59,13 +65,25 @@ class LogFile:
             lines = [self._waiting.get()]
             while len(lines) < _MOST_AT_ONCE and not self._waiting.empty():
                 lines.append(self._waiting.get())
-            left = self._write_all("".join(lines))
+            with self._locked():
+                left = self._write_all("".join(lines))
             if left:
                 self._drop(left)
                 continue
             if self._dropped:
                 dropped, self._dropped = self._dropped, 0
                 log.warning("log_lines_dropped", count=dropped)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        # Some file systems have no locks. Writing goes on without.
+        with contextlib.suppress(OSError):
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def _write_all(self, text: str) -> int:
         """Write lines; return how many of them could not be written."""

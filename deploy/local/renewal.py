@@ -1,6 +1,6 @@
 """The process `authority`, which renews certificates long before they end: `python -m deploy.local.renewal ROOT`.
 
-It is the only running process that reads the authority's key.
+It is the only running process that reads the authority's key. It also rotates the logs, because it runs as their owner.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from deploy.local.credentials import Credentials
 from deploy.local.layout import CHECKOUT, Layout
 from deploy.local.ports import Ports
 from deploy.local.process import Command
+from deploy.local.rotation import LogSettings, keep_rotating
 from deploy.local.servers import plain_environment
 from deploy.local.servers.consul import Consul
 
@@ -51,7 +52,8 @@ class Renewal:
         argv = (sys.executable, "-m", "deploy.local.renewal", str(self.layout.root))
         argv += () if self.consul_port is None else (str(self.consul_port),)
         lifetime = {name: os.environ[name] for name in (LIFETIME_VARIABLE,) if name in os.environ}
-        return [Command(argv, plain_environment(self.layout.root) | lifetime, CHECKOUT, self.layout.log(self.name))]
+        env = plain_environment(self.layout.root) | lifetime | LogSettings().environment()
+        return [Command(argv, env, CHECKOUT, self.layout.log(self.name))]
 
     async def ready(self) -> bool:
         # It does not listen, and nobody waits for it.
@@ -89,11 +91,18 @@ async def renew(authority: Authority, lifetime: timedelta, consul: Consul | None
 
 
 async def main(root: Path, consul_port: int | None = None) -> None:
-    """Renew until SIGTERM or SIGINT."""
+    """Renew and rotate until SIGTERM or SIGINT."""
     layout = Layout(root)
     consul = None if consul_port is None else Consul(layout, Credentials(layout), Ports(consul=consul_port))
     renewing = partial(renew, Authority(layout), lifetime(), consul)
-    work = asyncio.ensure_future(keep_running("renewal", renewing))
+    rotating = partial(keep_rotating, layout, LogSettings())
+
+    async def both() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(keep_running("renewal", renewing))
+            group.create_task(keep_running("rotation", rotating))
+
+    work = asyncio.ensure_future(both())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, work.cancel)
     await asyncio.wait([work])
