@@ -1,10 +1,12 @@
-"""Which tests may run at the same time.
+"""Which tests may run at the same time, and what all folders share.
 
 `make test` runs two workers. Tests that share servers run in one worker, so that the servers start once. Other test
 files go to whichever worker is free.
 """
 
-from pathlib import PurePosixPath
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -31,3 +33,11 @@ class SharedServersScheduling(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
     """Return the scheduler of `pytest --numprocesses`."""
     return SharedServersScheduling(config, log)
+
+
+@pytest.fixture(scope="module")
+def open_folder() -> Iterator[Path]:
+    """Yield a folder that other users can enter, unlike pytest's."""
+    with tempfile.TemporaryDirectory(prefix="fairdb-users-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)

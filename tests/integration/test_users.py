@@ -4,8 +4,7 @@ import os
 import stat
 import subprocess
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
@@ -35,14 +34,6 @@ for path in sys.argv[1:]:
         continue
     print(path)
 """
-
-
-@pytest.fixture(scope="module")
-def open_folder() -> Iterator[Path]:
-    """Yield a folder that other users can enter, unlike pytest's."""
-    with tempfile.TemporaryDirectory(prefix="fairdb-users-") as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
 
 
 @pytest_asyncio.fixture(scope="module")
