@@ -4,6 +4,7 @@ import asyncio
 
 import httpx
 
+from tests.error_answers import assert_error, reason_of
 from tests.platform import Account, Platform
 
 HANG = 35.0
@@ -23,7 +24,7 @@ async def create_until(stop: asyncio.Event, researcher: Account, acknowledged: l
             if answer.status_code == 201:
                 acknowledged.append(answer.json()["id"])
             else:
-                assert answer.json()["details"], answer.text
+                assert_error(answer, answer.status_code, reason_of(answer))
         await asyncio.sleep(0.02)
     return answers
 
