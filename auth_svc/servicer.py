@@ -23,16 +23,19 @@ Context = grpc.aio.ServicerContext
 class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
     """Accounts and sessions."""
 
-    def __init__(self, database: Database, signer: Signer, trust: TrustStore, mirror: revocations.Mirror) -> None:
+    def __init__(
+        self, database: Database, signer: Signer, trust: TrustStore, mirror: revocations.Mirror, throttle: Throttle
+    ) -> None:
         self._database = database
         self._signer = signer
         self._trust = trust
         self._mirror = mirror
-        self._throttle = Throttle()
+        self._throttle = throttle
         self._turns = Turns()
 
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.Account:
         client = client_of(context)
+        self._throttle.begin_registration(client)
         # Apart from the client's log-ins, so that guesses of passwords delay no registration.
         async with self._turns.take(f"register {client}", priority=False):
             password_hash = await passwords.hash_password(request.password)

@@ -34,6 +34,10 @@ OF_KNOWN = Allowance(10, 5)
 """At an account, from a client that it knows."""
 
 
+REGISTRATION_SECONDS = 5.0
+"""How many seconds give back one registration from an address."""
+
+
 class Counts:
     """Counts attempts by key. The keys that were used longest ago are forgotten when there are too many."""
 
@@ -63,12 +67,13 @@ class Counts:
 
 
 class Throttle:
-    """Decides whether a password may be tried now."""
+    """Decides whether a password may be tried, or an account registered, now."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, *, registrations: int = 200) -> None:
         self._clients = Counts(OF_CLIENT, now)
         self._accounts = Counts(OF_ACCOUNT, now)
         self._pairs = Counts(OF_KNOWN, now)
+        self._registrations = Counts(Allowance(registrations, REGISTRATION_SECONDS), now)
         self._known: OrderedDict[str, None] = OrderedDict()
 
     def knows(self, client: str, email: str) -> bool:
@@ -82,6 +87,12 @@ class Throttle:
             raise TooManyAttempts(wait)
         for counts, key in counted:
             counts.add(key, 1)
+
+    def begin_registration(self, client: str) -> None:
+        """Count a registration, also one that fails. Raises TooManyAttempts, with the time to wait."""
+        if wait := self._registrations.wait_for(client):
+            raise TooManyAttempts(wait)
+        self._registrations.add(client, 1)
 
     def succeed(self, client: str, email: str) -> None:
         """Give back the attempt that `begin` counted, and remember the client."""

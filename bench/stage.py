@@ -19,8 +19,12 @@ from deploy.services import NAMES
 SHARED = ("postgres", "rabbitmq")
 DONORS = [f"HV{30_000 + number}" for number in range(100)]
 """The donors of the samples. All have consented."""
-NO_LIMIT = {"FAIRDB_EDGE_RATE_LIMIT": "1000000", "FAIRDB_EDGE_CLIENT_RATE_LIMIT": "1000000"}
-"""Effectively disables the edge's rate limit in every variant with Envoy, because it would refuse the load."""
+NO_LIMIT = {
+    "FAIRDB_EDGE_RATE_LIMIT": "1000000",
+    "FAIRDB_EDGE_CLIENT_RATE_LIMIT": "1000000",
+    "FAIRDB_ACCOUNT_CALLS": "1000000",
+}
+"""Effectively disables the limits per client and account, because the load comes from one of each."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ async def set_up(root: Path) -> AsyncIterator[Stage]:
     async with collecting() as collector:
         settings = collector.environment(tracing=True)
         # Without an embargo, others see samples at once, and donors are counted at once, as in the peers.
-        fixed = {name: {"FAIRDB_EMBARGO_SECONDS": "0"} for name in NAMES} | {"edge_agent": NO_LIMIT}
+        fixed = {name: {"FAIRDB_EMBARGO_SECONDS": "0", **NO_LIMIT} for name in NAMES} | {"edge_agent": NO_LIMIT}
         # A view, not a copy, because `set` changes the variables.
         extra = {name: ChainMap(settings, own) for name, own in fixed.items()}
         # Use a new folder each time: tables of an earlier run would slow this run down.

@@ -38,6 +38,7 @@ from chassis.identity.certificates import EDGE, OPERATOR
 from chassis.identity.revocation import Revocations
 from chassis.identity.tokens import Verifier
 from chassis.identity.transport import PeerUnknown, Transport
+from chassis.serving.account_calls import AccountCalls
 from chassis.tracing import current_traceparent, span
 from fairdatabase.violations import violations_of
 from fairdb.options.v1.access_pb2 import AccessRule
@@ -90,7 +91,8 @@ StreamMethod = Method[StreamServicer]
 class Pipeline(grpc.aio.ServerInterceptor):
     """Wraps every servicer method of a server, except those of health and reflection."""
 
-    def __init__(self, verifier: Verifier, revocations: Revocations, transport: Transport) -> None:
+    def __init__(self, verifier: Verifier, revocations: Revocations, transport: Transport, calls: AccountCalls) -> None:
+        self._calls = calls
         self._verifier = verifier
         self._transport = transport
         self._revocations = revocations
@@ -200,6 +202,7 @@ class Pipeline(grpc.aio.ServerInterceptor):
         else:
             raise Unauthenticated
         await self._revocations.check(caller)
+        self._calls.admit(caller, context)
         return caller
 
 

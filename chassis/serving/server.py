@@ -28,6 +28,7 @@ from chassis.identity.revocation import Revocations
 from chassis.identity.tokens import ServiceTokens, Signer, TrustStore, Verifier
 from chassis.identity.transport import MutualTls, Sidecar, Transport
 from chassis.registry.discovery import Registry
+from chassis.serving.account_calls import AccountCalls
 from chassis.serving.batch_server import BatchServicer
 from chassis.serving.health import Check, Readiness
 from chassis.serving.logs import set_up_logging
@@ -130,7 +131,7 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
         stack.push_async_callback(closing.aclose)  # if the application fails to open
         app = await stack.enter_async_context(open_app(settings, parts))
         stack.push_async_callback(closing.aclose)  # background work ends before the resources that it uses close
-        pipeline = Pipeline(Verifier(name, trust), app.revocations, transport)
+        pipeline = Pipeline(Verifier(name, trust), app.revocations, transport, AccountCalls(settings.account_calls))
         server = grpc.aio.server(
             interceptors=[pipeline],
             options=[

@@ -1,9 +1,9 @@
 """Settings of every service, read from the environment (prefix FAIRDB_) once at start."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis.identity.certificates import Security
@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     certificate_dir: Path | None = None
     """Folder with `tls.crt`, `tls.key` and `ca.crt`, for `mtls`. The service notices a renewal within a second."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    account_calls: Annotated[int, Field(gt=0)] = 64
+    """Calls of one account that are served at the same time, and half as many of an account that is younger than a day;
+    further ones are answered with 429. An import is one call."""
     drain_seconds: float = 3.0
     """Seconds that a stopping service still answers after it reports NOT_SERVING, so that callers move away first.
     Must exceed the time that Envoy needs to notice: two health checks, a second apart."""

@@ -97,7 +97,7 @@ def _listener(settings: EdgeSettings, rpcs: tuple[PublicRpc, ...], schemas: Mapp
         http_protocol_options={"accept_http_10": True, "default_host_for_http_10": "fairdatabase"},
         server_name="fairdatabase",
         **_hardening(),
-        **_trust(),
+        **_trust(settings.edge_trusted_proxies),
         access_log=[_access_log()],
         # These three are the longest sections of the YAML, so they come last.
         http_filters=build_filters(_FILES.descriptors, _FILES.tokens, rates, rpcs, schemas),
@@ -142,7 +142,7 @@ def _hardening() -> Config:
     }
 
 
-def _trust() -> Config:
+def _trust(proxies: int) -> Config:
     """Return the settings that make every client untrusted.
 
     By default Envoy trusts the internal headers of clients on loopback and private networks.
@@ -154,6 +154,7 @@ def _trust() -> Config:
     ]
     return {
         "use_remote_address": True,
+        "xff_num_trusted_hops": proxies,
         "early_header_mutation_extensions": [
             explained(
                 "Removes internal headers that a client sent.",

@@ -6,17 +6,20 @@ from edge.secrets import build_transport_socket
 from edge.typed import Config, shared, typed
 
 CONNECTION_BUFFER = 32 * 1024  # bytes
+STREAMS = 100  # at a time, on one connection to a service
+STREAM_WINDOW = 64 * 1024  # bytes
 
 LIMITS = shared(
     "limits",
     {
         "max_connections": 100,
-        "max_pending_requests": 100,
-        "max_requests": 100,
+        "max_pending_requests": 512,
+        "max_requests": 512,
         "retry_budget": {"budget_percent": {"value": 20.0}, "min_retry_concurrency": 3},
         "track_remaining": True,
     },
-    "Limits for each service. By default, Envoy permits three concurrent retries, regardless of load.",
+    "Limits for each service, for all clients together: a multiple of what a service serves of one account, so that no"
+    " account can use them up. By default, Envoy permits three concurrent retries, regardless of load.",
 )
 
 STREAM_LIMITS = shared(
@@ -81,9 +84,17 @@ def build_cluster(name: str, files: EdgeFiles, transport: Security) -> Config:
             {
                 "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
                     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                    explicit_http_config={"http2_protocol_options": {"max_concurrent_streams": 100}},
+                    explicit_http_config={
+                        "http2_protocol_options": {
+                            "max_concurrent_streams": STREAMS,
+                            "initial_stream_window_size": STREAM_WINDOW,
+                            "initial_connection_window_size": STREAMS * STREAM_WINDOW * 2,
+                        }
+                    },
                 )
             },
+            "The windows for all streams of a connection fit into that of the connection. So clients that do not read"
+            " their answers cannot block the answers of others.",
         ),
         "upstream_connection_options": shared(
             "keepalive",

@@ -35,6 +35,9 @@ class EdgeSettings(BaseSettings):
     edge_max_connections: Annotated[int, Field(gt=0)] = 10_000
     """Concurrent client connections; further ones are closed at once. From a quarter of them on, idle ones are closed
     ever sooner. Envoy needs a file descriptor for each."""
+    edge_trusted_proxies: Annotated[int, Field(ge=0)] = 0
+    """Number of proxies of your own in front of Envoy, such as a load balancer. Each must append its client to
+    X-Forwarded-For, whose last addresses Envoy then believes. With 0, the client is whoever connects."""
     edge_cors_origins: tuple[str, ...] = ()
     """Origins of web pages that may call the API, as a JSON list: ["https://portal.example.org"]."""
     trust_dir: Path = Path(".fairdb/trust")

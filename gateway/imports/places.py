@@ -8,13 +8,13 @@ Anybody can register accounts, so new ones come last, and give up their places f
 """
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from chassis.call_context import Caller
+from chassis.serving.account_calls import is_new
 from gateway.imports.errors import Overloaded
 from gateway.imports.pace import Pace
 
@@ -22,8 +22,6 @@ MOST_PER_ACCOUNT = 2
 """The client `fairdb import` sends two chunks of a file at the same time."""
 WAIT_SECONDS = 8.0
 """How long an import may wait for a place: less than a request may take at the edge."""
-NEW_SECONDS = 24 * 3600.0
-"""The age up to which an account is new."""
 _SHARE_SECONDS = 0.5
 """How long an account without any import waits before another account must give up one of several."""
 _LOOK_SECONDS = 0.1
@@ -37,7 +35,7 @@ class Holder(NamedTuple):
 
     @classmethod
     def of(cls, caller: Caller) -> "Holder":
-        return cls(caller.principal.user_id, time.time() - caller.account_since < NEW_SECONDS)
+        return cls(caller.principal.user_id, is_new(caller))
 
 
 class Places:

@@ -15,6 +15,7 @@ from auth_svc import accounts, passwords, sessions
 from auth_svc.errors import CredentialsWrong, RefreshTokenInvalid
 from auth_svc.revocations import Mirror
 from auth_svc.servicer import AuthServicer
+from auth_svc.throttle import Throttle
 from chassis import call_context
 from chassis.call_context import Call, Caller
 from chassis.identity.revocation import connect_redis
@@ -94,7 +95,8 @@ async def account(servers: Servers, new_database: NewDatabase) -> AsyncIterator[
         connect_redis(settings["redis_url"]) as redis,
         open_database(settings["database_url"], []) as database,
     ):
-        servicer = AuthServicer(database, signer, TrustStore(settings["trust_dir"]), Mirror(database, redis))
+        trust, mirror = TrustStore(settings["trust_dir"]), Mirror(database, redis)
+        servicer = AuthServicer(database, signer, trust, mirror, Throttle())
         async with database.transaction() as connection:
             hashed = await passwords.hash_password(PASSWORD)
             created = await accounts.create(connection, EMAIL, hashed, [ROLE_RESEARCHER])

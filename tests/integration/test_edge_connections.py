@@ -6,8 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.abuse import OTHER_CLIENT, Times, be_honest, holding
-from tests.edge_rig import Edge, Issuer, Upstream, edge_running
+from fairdb.samples.v1.sample_service_pb2 import ListSamplesRequest
+from tests.abuse import OTHER_CLIENT, Http2Client, Times, be_honest, holding
+from tests.edge_rig import LOOPBACK, Edge, Issuer, Upstream, edge_running
+from tests.waiting import eventually
 
 ISSUER = Issuer("key-1")
 
@@ -75,6 +77,22 @@ async def test_slow_headers_end_after_five_seconds(edge: Edge) -> None:
 
         async with asyncio.timeout(15):
             (await be_honest(lambda: read_a_sample(edge), trickle)).check()
+
+
+async def test_clients_that_read_no_answers_block_nobody(edge: Edge) -> None:
+    # Together the answers are larger than what Envoy accepts on one connection to a service.
+    request = ListSamplesRequest(page_size=1_000_000).SerializeToString()
+    async with Http2Client.connected(LOOPBACK, edge.port) as slow:
+        for _ in range(90):
+            slow.send_call("/fairdb.samples.v1.SampleService/ListSamples", request, ISSUER.bearer())
+
+        async def all_are_running() -> bool:
+            return await edge.stat("cluster.gateway.upstream_rq_active") >= 90
+
+        await eventually(all_are_running)
+        end = asyncio.get_running_loop().time() + 3
+        times = await be_honest(lambda: read_a_sample(edge), lambda: asyncio.get_running_loop().time() > end)
+        times.check()
 
 
 @pytest.mark.soak

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+import pytest
 
 from chassis.tasks import cancel
 from edge.endpoints import write_endpoints
@@ -47,6 +48,25 @@ async def test_flood_of_one_client_refuses_nobody_else(upstream: Upstream, tmp_p
             await cancel(*floods)
         times.check()
         assert set(statuses) == {200, 429}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "counted_apart"), [(0, "{}", False), (1, "{}", True), (1, "{}, 192.0.2.9", False)]
+)
+async def test_clients_behind_a_proxy_count_apart_only_if_it_is_trusted(
+    upstream: Upstream, tmp_path: Path, proxies: int, forwarded: str, counted_apart: bool
+) -> None:
+    async with edge_running(
+        tmp_path, [upstream.address], [ISSUER.jwk()], edge_trusted_proxies=proxies, edge_client_rate_limit=5
+    ) as edge:
+
+        async def request(number: int) -> int:
+            # Only the last address comes from the proxy. A client may have sent the others.
+            headers = {**TOKEN, "x-forwarded-for": forwarded.format(f"198.51.100.{number}")}
+            return (await edge.http.get("/api/samples/a", headers=headers)).status_code
+
+        statuses = await asyncio.gather(*map(request, range(20)))
+        assert (429 not in statuses) == counted_apart, statuses
 
 
 async def test_calls_above_a_services_limit_are_429(upstream: Upstream, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from auth_svc import throttle as module
 from auth_svc.errors import TooManyAttempts
-from auth_svc.throttle import OF_ACCOUNT, OF_CLIENT, OF_KNOWN, Throttle
+from auth_svc.throttle import OF_ACCOUNT, OF_CLIENT, OF_KNOWN, REGISTRATION_SECONDS, Throttle
 
 ADA, HOME, ABROAD = "ada@example.org", "192.0.2.1", "198.51.100.7"
 
@@ -78,6 +78,19 @@ def test_right_passwords_use_nothing_up(throttle: Throttle) -> None:
     for number in range(3 * OF_CLIENT.attempts):
         throttle.begin(HOME, f"{number}@example.org")
         throttle.succeed(HOME, f"{number}@example.org")
+
+
+def test_registrations_are_counted_by_address(clock: Clock) -> None:
+    throttle = Throttle(clock, registrations=3)
+    for _ in range(3):
+        throttle.begin_registration(HOME)
+    with pytest.raises(TooManyAttempts) as refused:
+        throttle.begin_registration(HOME)
+    throttle.begin_registration(ABROAD)
+    throttle.begin(HOME, ADA)
+    assert refused.value.retry_after == REGISTRATION_SECONDS
+    clock.time += REGISTRATION_SECONDS
+    throttle.begin_registration(HOME)
 
 
 def test_memory_is_limited_and_the_oldest_counts_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

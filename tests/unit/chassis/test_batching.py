@@ -22,6 +22,7 @@ from chassis.errors import DeadlineExceeded, Internal, RemoteError, ServiceUnava
 from chassis.identity.access import only_reads
 from chassis.identity.tokens import ServiceTokens, Signer, TrustStore, Verifier
 from chassis.identity.transport import Sidecar
+from chassis.serving.account_calls import AccountCalls
 from chassis.serving.batch_server import BatchServicer
 from chassis.serving.pipeline import Pipeline
 from fairdb.backend.v1 import backend_service_pb2 as pb
@@ -111,7 +112,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     signers = {name: Signer(name, Ed25519PrivateKey.generate()) for name in ("gateway", "privacy_svc")}
     for name, signer in signers.items():
         (tmp_path / f"{name}.jwks.json").write_text(json.dumps({"keys": [signer.jwk]}))
-    pipeline = Pipeline(Verifier("backend_svc", TrustStore(tmp_path)), NoRevocations(), Sidecar())  # pyright: ignore[reportArgumentType]
+    pipeline = Pipeline(Verifier("backend_svc", TrustStore(tmp_path)), NoRevocations(), Sidecar(), AccountCalls(1))  # pyright: ignore[reportArgumentType]
     server = grpc.aio.server(interceptors=[pipeline])
     backend, batches = Backend(), Counting(pipeline)  # pyright: ignore[reportAbstractUsage]  # tests need two methods
     backend_service_pb2_grpc.add_BackendServiceServicer_to_server(backend, server)

@@ -7,10 +7,11 @@ from contextlib import AsyncExitStack
 import pytest
 
 from chassis.call_context import Caller
+from chassis.serving.account_calls import NEW_SECONDS
 from gateway.imports import pace, places
 from gateway.imports.errors import Overloaded
 from gateway.imports.pace import MINIMUM, Pace
-from gateway.imports.places import MOST_PER_ACCOUNT, NEW_SECONDS, Holder, Places
+from gateway.imports.places import MOST_PER_ACCOUNT, Holder, Places
 from tests.waiting import eventually
 
 
