@@ -10,7 +10,6 @@ ourselves if we are not root. Then each can read the keys of all.
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -56,8 +55,15 @@ class Users:
 
 def chown(account: Account, *paths: Path) -> None:
     """Make an account the owner of files, and of folders with everything in them. Absent paths are ignored."""
-    for path in _with_contents(paths):
-        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            # The owner of a folder may replace an inner one by a symlink while we walk. `fwalk` opens each folder once,
+            # without following symlinks, and we change only what is in the opened one.
+            for _, _, files, opened in os.fwalk(path):
+                for name in (".", *files):
+                    os.chown(name, account.uid, account.gid, dir_fd=opened, follow_symlinks=False)
+        elif os.path.lexists(path):
+            os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
 @cache
@@ -76,11 +82,3 @@ def _maps_our_numbers() -> bool:
 def _readable() -> bool:
     """Return whether others may read the checkout's code: with umask 077 they may not."""
     return all(path.stat().st_mode & stat.S_IROTH for path in _READ if path.exists())
-
-
-def _with_contents(paths: Iterable[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir() and not path.is_symlink():
-            yield from (Path(folder) / name for folder, names, files in os.walk(path) for name in (*names, *files))
-        if path.exists():
-            yield path
