@@ -144,14 +144,19 @@ async def read_ids(url: str, token: str) -> list[str]:
 
 
 def compare(now: Sequence[Round], earlier: Sequence[Round]) -> str:
-    """Return a Markdown table of medians, and of ratios: this checkout divided by the earlier one."""
+    """Return a Markdown table of medians, and of the ratio of each round: this checkout divided by the earlier one.
+
+    The ratio of all is the median of those ratios: the two runs of a round are neighbours, so a machine whose speed
+    drifts affects both.
+    """
     rows: list[list[str]] = []
     for method in METHODS:
         for figure, unit in (("rate", "answers/s"), ("cpu_us", "CPU µs")):
             pairs = [(ours[method][figure], theirs[method][figure]) for ours, theirs in zip(now, earlier, strict=True)]
             ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-            each = ", ".join(f"{a / b:.2f}" for a, b in pairs)
-            rows.append([f"{method} {unit}", f"{ours:.0f}", f"{theirs:.0f}", f"{ours / theirs:.3f}", each])
+            each = [a / b for a, b in pairs]
+            cells = f"{ours:.0f}", f"{theirs:.0f}", f"{statistics.median(each):.3f}"
+            rows.append([f"{method} {unit}", *cells, ", ".join(f"{ratio:.2f}" for ratio in each)])
     return report.table(["", "now", "earlier", "ratio", "ratio of each round"], rows)
 
 

@@ -1,7 +1,7 @@
 from bench.earlier import compare
 
 
-def test_ratios_are_of_medians_and_of_each_round_and_now_is_above() -> None:
+def test_ratio_is_the_median_of_the_rounds_and_now_is_above() -> None:
     def rounds(*rates: float) -> list[dict[str, dict[str, float]]]:
         return [{method: {"rate": rate, "cpu_us": 1000 / rate} for method in ("POST", "GET")} for rate in rates]
 
