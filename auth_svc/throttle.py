@@ -4,8 +4,9 @@ Attempts are counted for each account and for each client (an address). A right 
 fall with time, so after too many wrong passwords attempts are possible again, but slowly.
 
 A client from which an account was registered, or has logged in, is known to the account. Its attempts are counted
-apart, so that nobody elsewhere can use up the attempts of the account's owner. Everything is kept in memory, of this
-process only, and for unknown accounts as for others, so that no answer reveals which accounts exist.
+apart, so that nobody elsewhere can use up the attempts of the account's owner. An owner elsewhere, or after a restart,
+has a few attempts that nobody else can use up. Everything is kept in memory, of this process only, and for unknown
+accounts as for others, so that no answer reveals which accounts exist.
 """
 
 import time
@@ -32,6 +33,8 @@ OF_ACCOUNT = Allowance(10, 30)
 """At an account, from all clients together that it does not know."""
 OF_KNOWN = Allowance(10, 5)
 """At an account, from a client that it knows."""
+OF_NEWCOMER = Allowance(3, 60)
+"""At an account, from a client that it does not know, even if others have used up the attempts at the account."""
 
 
 REGISTRATION_SECONDS = 5.0
@@ -52,7 +55,9 @@ class Counts:
 
     def add(self, key: str, number: int) -> None:
         """Count attempts, or with -1 give one back."""
-        self._counts[key] = max(0.0, self._count(key) + number), self._now()
+        # Some attempts are allowed beyond the allowance. They must not make the next wait longer.
+        count = min(max(0.0, self._count(key) + number), self._allowance.attempts)
+        self._counts[key] = count, self._now()
         self._counts.move_to_end(key)
         if len(self._counts) > _REMEMBERED:
             self._counts.popitem(last=False)
@@ -73,6 +78,7 @@ class Throttle:
         self._clients = Counts(OF_CLIENT, now)
         self._accounts = Counts(OF_ACCOUNT, now)
         self._pairs = Counts(OF_KNOWN, now)
+        self._newcomers = Counts(OF_NEWCOMER, now)
         self._registrations = Counts(Allowance(registrations, REGISTRATION_SECONDS), now)
         self._known: OrderedDict[str, None] = OrderedDict()
 
@@ -82,10 +88,9 @@ class Throttle:
 
     def begin(self, client: str, email: str) -> None:
         """Count an attempt. Raises TooManyAttempts, with the time to wait."""
-        counted = self._counted(client, email)
-        if wait := max(counts.wait_for(key) for counts, key in counted):
+        if wait := self._wait_for(client, email):
             raise TooManyAttempts(wait)
-        for counts, key in counted:
+        for counts, key in self._counted(client, email):
             counts.add(key, 1)
 
     def begin_registration(self, client: str) -> None:
@@ -108,10 +113,17 @@ class Throttle:
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
 
+    def _wait_for(self, client: str, email: str) -> float:
+        pair = _pair(client, email)
+        if self.knows(client, email):
+            return self._pairs.wait_for(pair)
+        at_account = min(self._accounts.wait_for(email), self._newcomers.wait_for(pair))
+        return max(self._clients.wait_for(client), at_account)
+
     def _counted(self, client: str, email: str) -> Iterable[tuple[Counts, str]]:
         if self.knows(client, email):
             return [(self._pairs, _pair(client, email))]
-        return [(self._clients, client), (self._accounts, email)]
+        return [(self._clients, client), (self._accounts, email), (self._newcomers, _pair(client, email))]
 
 
 def _pair(client: str, email: str) -> str:

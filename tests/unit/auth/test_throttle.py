@@ -4,7 +4,7 @@ import pytest
 
 from auth_svc import throttle as module
 from auth_svc.errors import TooManyAttempts
-from auth_svc.throttle import OF_ACCOUNT, OF_CLIENT, OF_KNOWN, REGISTRATION_SECONDS, Throttle
+from auth_svc.throttle import OF_ACCOUNT, OF_CLIENT, OF_KNOWN, OF_NEWCOMER, REGISTRATION_SECONDS, Throttle
 
 ADA, HOME, ABROAD = "ada@example.org", "192.0.2.1", "198.51.100.7"
 
@@ -61,8 +61,29 @@ def test_wrong_passwords_from_the_owners_address_delay_the_owner_for_seconds(thr
 def test_attempts_at_an_account_are_counted_over_all_clients(throttle: Throttle) -> None:
     for number in range(OF_ACCOUNT.attempts):
         throttle.begin(f"203.0.113.{number}", ADA)
+    for _ in range(OF_NEWCOMER.attempts):
+        throttle.begin(ABROAD, ADA)
     with pytest.raises(TooManyAttempts):
         throttle.begin(ABROAD, ADA)
+
+
+def test_owner_elsewhere_can_try_while_others_guess(throttle: Throttle, clock: Clock) -> None:
+    for _ in range(20):
+        use_up(throttle, ABROAD)
+        clock.time += OF_ACCOUNT.seconds
+    use_up(throttle, ABROAD)
+    for _ in range(OF_NEWCOMER.attempts):
+        throttle.begin("203.0.113.1", ADA)
+    with pytest.raises(TooManyAttempts) as refused:
+        throttle.begin("203.0.113.1", ADA)
+    assert refused.value.retry_after is not None
+    assert refused.value.retry_after <= OF_ACCOUNT.seconds
+
+
+def test_many_clients_do_not_make_the_next_wait_longer(throttle: Throttle) -> None:
+    for number in range(100):
+        throttle.begin(f"203.0.113.{number}", ADA)
+    assert use_up(throttle, ABROAD) <= OF_ACCOUNT.seconds
 
 
 def test_attempts_of_a_client_are_counted_over_all_accounts(throttle: Throttle) -> None:
