@@ -81,11 +81,13 @@ class Authority:
         issued.mkdir(exist_ok=True)
         issued.chmod(0o711)
         version = issued / f"{holder}.{certificate.serial_number:x}"
-        version.mkdir(mode=0o700)
+        # The folder stays ours: its holder must not be able to put something there that we would wait for when we read.
+        version.mkdir(mode=0o711)
+        version.chmod(0o711)
         write_atomically(version / CERTIFICATE, certificate.public_bytes(Encoding.PEM))
         write_atomically(version / AUTHORITIES, authority.public_bytes(Encoding.PEM))
         write_atomically(version / KEY, _pem(key), mode=0o400)
-        Users.of(self.layout).give(holder, version)
+        Users.of(self.layout).give(holder, version / KEY)
         self._switch(self.folder(holder), version)
         self._forget_old(holder, version)
 

@@ -61,7 +61,7 @@ def test_server_certificate_passes_strict_verification_for_its_own_host_only(
 def test_key_is_readable_only_by_its_owner(authority: Authority) -> None:
     for holder in HOLDERS:
         assert (authority.folder(holder) / KEY).stat().st_mode & 0o777 == 0o400
-        assert authority.folder(holder).resolve().stat().st_mode & 0o077 == 0
+        assert authority.folder(holder).resolve().stat().st_mode & 0o777 == 0o711
 
 
 def test_fresh_certificate_stays(authority: Authority) -> None:
