@@ -24,9 +24,9 @@ LIMITS = shared(
 
 STREAM_LIMITS = shared(
     "stream_limits",
-    LIMITS | {"priority": "HIGH", "max_pending_requests": 32, "max_requests": 32},
+    LIMITS | {"priority": "HIGH", "max_pending_requests": 256, "max_requests": 256},
     "Limits for streams, the only calls with high priority. Streams can last for minutes, so under shared limits they"
-    " could crowd out short calls.",
+    " could crowd out short calls. Most of them wait for a place: the gateway decides who gets one.",
 )
 
 HEALTH_CHECK = shared(

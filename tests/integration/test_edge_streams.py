@@ -11,6 +11,7 @@ import pytest
 
 from fairdb.samples.v1 import import_service_pb2, import_service_pb2_grpc
 from tests.edge_rig import Edge, Issuer, Upstream
+from tests.waiting import eventually
 
 PATH = "/api/samples:import"
 ISSUER = Issuer("key-1")
@@ -40,6 +41,25 @@ async def test_answers_arrive_while_the_file_is_sent(edge: Edge, upstream: Upstr
     assert (upstream.imports.first.organism, upstream.imports.first.file.data) == ("E. coli", b"abc")
     # A stream has no deadline.
     assert upstream.imports.time_remaining is None
+
+
+async def test_many_streams_in_progress_refuse_no_other(edge: Edge, upstream: Upstream) -> None:
+    never = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"abc"
+        await never.wait()
+
+    async with (
+        aiohttp.ClientSession(f"http://{edge.address}", connector=aiohttp.TCPConnector(limit=0)) as session,
+        asyncio.TaskGroup() as group,
+    ):
+        streams = [group.create_task(session.post(PATH, data=body(), headers=HEADERS)) for _ in range(100)]
+        await eventually(lambda: edge.stat("cluster.gateway.upstream_rq_active"), within=10)
+        assert [(await stream).status for stream in streams] == [200] * 100
+        assert (await edge.http.post(PATH, content=b"abc", headers=HEADERS)).status_code == 200
+        for stream in streams:
+            stream.result().close()
 
 
 async def test_edge_does_not_limit_a_file(edge: Edge) -> None:
@@ -77,17 +97,17 @@ async def test_silent_streams_do_not_block_other_calls(edge: Edge) -> None:
         call = stub.ImportFile(body(), metadata=tuple(ISSUER.bearer().items()))
         return await call.code()
 
-    # Two connections, because one carries at most 100 streams.
+    # Several connections, because one carries at most 100 streams.
     channels = [
         grpc.aio.insecure_channel(edge.address, options=[("grpc.use_local_subchannel_pool", 1), ("number", number)])
-        for number in range(2)
+        for number in range(4)
     ]
     stubs = [import_service_pb2_grpc.ImportServiceStub(channel) for channel in channels]
-    streams = [asyncio.create_task(stream(stubs[number % 2])) for number in range(120)]
+    streams = [asyncio.create_task(stream(stubs[number % 4])) for number in range(360)]
     try:
         async with asyncio.timeout(10):
-            # Streams above the limit of 32 are rejected at once; the others wait for their senders.
-            refused = [await code for code in itertools.islice(asyncio.as_completed(streams), 120 - 32)]
+            # Streams above the limit of 256 are rejected at once; the others wait for their senders.
+            refused = [await code for code in itertools.islice(asyncio.as_completed(streams), 360 - 256)]
         assert set(refused) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
         assert (await edge.http.get("/api/samples/1", headers=ISSUER.bearer())).status_code == 200
     finally:
