@@ -33,7 +33,7 @@ from chassis.serving.batch_server import BatchServicer
 from chassis.serving.health import Check, Readiness
 from chassis.serving.logs import set_up_logging
 from chassis.serving.pipeline import Pipeline
-from chassis.serving.registration import GeneratedService
+from chassis.serving.registration import GeneratedService, Generic
 from chassis.serving.settings import Settings
 from chassis.tasks import cancel
 from chassis.tracing import set_up_tracing
@@ -145,17 +145,18 @@ async def serving(name: str, settings: AnySettings, open_app: OpenApp[AnySetting
             ],
         )
         batches = BatchServicer(pipeline)
-        batch_service_pb2_grpc.add_BatchServiceServicer_to_server(batches, server)
+        # `Generic`, like `batches` below, has the methods that generated code calls on a server.
+        generic = cast(grpc.aio.Server, Generic(server))
+        batch_service_pb2_grpc.add_BatchServiceServicer_to_server(batches, generic)
         names = [batch_service_pb2.DESCRIPTOR.services_by_name["BatchService"].full_name]
         for servicer in app.servicers:
             service = GeneratedService.of(type(servicer))
             _require_access(service.descriptor)
-            service.add_to_server(servicer, server)
-            # `batches` has the methods that generated code calls on a server.
+            service.add_to_server(servicer, generic)
             service.add_to_server(servicer, cast(grpc.aio.Server, batches))
             names.append(service.descriptor.full_name)
         readiness = Readiness(names, app.checks, background)
-        health_pb2_grpc.add_HealthServicer_to_server(readiness.servicer, server)
+        health_pb2_grpc.add_HealthServicer_to_server(readiness.servicer, generic)
         reflection.enable_server_reflection(
             [*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME], server
         )
