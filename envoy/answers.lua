@@ -17,7 +17,7 @@ local INTERNAL = {["x-http-code"] = true, ["x-service-token"] = true}
 local INTERNAL_PREFIXES = {"grpc-", "x-fairdb-", "x-envoy-", "x-edge-"}
 
 local function is_grpc(content_type)
-  return content_type ~= nil and (content_type == "application/grpc" or content_type:find("^application/grpc[+;]") ~= nil)
+  return content_type ~= nil and (content_type == "application/grpc" or content_type:find("^application/grpc%+") ~= nil)
 end
 
 local function is_internal(name)
@@ -30,8 +30,9 @@ end
 
 -- Headers of the gRPC protocol that a gRPC client may send. A REST client may send none: the services would take them
 -- for those of the transcoder, and fail the call with a text of gRPC.
+-- Messages must not be compressed: gRPC refuses a damaged one, or one that is too long when unpacked, with a text of its
+-- own.
 local GRPC_HEADERS = {["grpc-encoding"] = true, ["grpc-accept-encoding"] = true}
-local GRPC_ENCODINGS = {identity = true, deflate = true, gzip = true}
 
 local function remove_grpc_headers(headers, allowed)
   local removed = {}
@@ -61,8 +62,8 @@ function envoy_on_request(handle)
   metadata:set(NAMESPACE, "correlation_id", correlation_id)
   local method = headers:get(":method")
   metadata:set(NAMESPACE, "method", METHODS[method] and method or "OTHER")
-  if not GRPC_ENCODINGS[headers:get("grpc-encoding") or "identity"] then
-    metadata:set(NAMESPACE, "problem", "grpc-encoding must be identity, deflate or gzip.")
+  if (headers:get("grpc-encoding") or "identity") ~= "identity" then
+    metadata:set(NAMESPACE, "problem", "grpc-encoding must be identity: send messages without compression.")
     headers:replace("x-edge-problem", "400")
     handle:respond({[":status"] = "400"}, "")
   end

@@ -1,7 +1,7 @@
 -- Rejects a request whose JSON body or query has a field that the call does not have, and a body that is not strict JSON
 -- (RFC 8259). The transcoder would silently drop the field, and it reads more than JSON: names in single quotes or
--- without quotes, repeated names, NaN. envoy/edge/filters.py puts two variables above this script: CALLS (verb, path
--- pattern, body, query) and SCHEMAS (the fields of each message and their types).
+-- without quotes, repeated names, NaN. envoy/edge/filters.py puts three variables above this script: CALLS (verb, path
+-- pattern, body, query), SCHEMAS (the fields of each message and their types) and UNARY (the paths of unary RPCs).
 --
 -- A problem never quotes the request, because a name or a value may identify a person.
 
@@ -246,11 +246,25 @@ local function reject(handle, status, problem)
   handle:respond({[":status"] = status}, "")
 end
 
+-- Return whether the body of a unary gRPC call is one message that is not compressed. A service written in Python never
+-- answers a call without a message, and answers a damaged one with a text of gRPC.
+local function is_one_message(body)
+  if not body or body:length() < 5 then return false end
+  local compressed, a, b, c, d = body:getBytes(0, 5):byte(1, 5)
+  return compressed == 0 and ((a * 256 + b) * 256 + c) * 256 + d == body:length() - 5
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
-  -- CONNECT has no path. No route matches it.
-  if headers:get("x-edge-native") or headers:get(":path") == nil then return end
   local target = headers:get(":path")
+  -- CONNECT has no path. No route matches it.
+  if target == nil then return end
+  if headers:get("x-edge-native") then
+    if UNARY[target] and not is_one_message(handle:body()) then
+      reject(handle, "400", "The body must be one gRPC message, with its length before it, and not compressed.")
+    end
+    return
+  end
   local call = find_call(headers:get(":method"), target)
   if not call then return end
   if has_unknown_parameter(target, call.query) then

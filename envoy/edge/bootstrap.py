@@ -23,6 +23,7 @@ SHORTEST_TIMEOUTS = {
     "HTTP_DOWNSTREAM_CONNECTION_IDLE": "1s",
     "HTTP_DOWNSTREAM_STREAM_IDLE": "10s",
     "HTTP_DOWNSTREAM_STREAM_FLUSH": "10s",
+    "HTTP_DOWNSTREAM_CONNECTION_MAX": "5s",
 }
 
 # Headers that clients must not set: internal headers, and headers that control Envoy or put text into traces.
@@ -120,6 +121,8 @@ def _hardening() -> Config:
     return {
         "common_http_protocol_options": {
             "idle_timeout": "60s",
+            # Shorter under pressure, so that connections that trickle end as well.
+            "max_connection_duration": "3600s",
             "headers_with_underscores_action": "REJECT_REQUEST",
         },
         "http2_protocol_options": {
@@ -131,9 +134,9 @@ def _hardening() -> Config:
         # How long a connection that timed out still accepts requests that its client has already sent.
         "drain_timeout": "0.5s",
         "request_headers_timeout": "5s",
-        # Until the whole request has arrived: 1 MB needs 50 kB a second. Imports begin their answer earlier, which ends
-        # this limit; the gateway limits them.
-        "request_timeout": "20s",
+        # Until the whole request has arrived: 1 MB needs 100 kB a second. Imports begin their answer earlier, which
+        # ends this limit; the gateway limits them.
+        "request_timeout": "10s",
         "stream_idle_timeout": "60s",
         "normalize_path": True,
         "merge_slashes": True,
@@ -209,12 +212,26 @@ def _overload_manager(max_connections: int) -> Config:
                 ),
             },
         ],
+        # Requests that buffer less than this are never ended: 2^16 bytes.
+        "buffer_factory_config": {"minimum_account_to_track_power_of_two": 16},
         "actions": [
             {
                 "name": f"envoy.overload_actions.{action}",
                 "triggers": [{"name": "envoy.resource_monitors.fixed_heap", "threshold": {"value": threshold}}],
             }
             for action, threshold in (("shrink_heap", 0.9), ("stop_accepting_requests", 0.95))
+        ]
+        + [
+            {
+                # Ends the requests whose unsent answers and unread bodies take most, before all are refused.
+                "name": "envoy.overload_actions.reset_high_memory_stream",
+                "triggers": [
+                    {
+                        "name": "envoy.resource_monitors.fixed_heap",
+                        "scaled": {"scaling_threshold": 0.6, "saturation_threshold": 0.9},
+                    }
+                ],
+            }
         ]
         + [
             {

@@ -6,25 +6,27 @@ from edge.secrets import build_transport_socket
 from edge.typed import Config, shared, typed
 
 CONNECTION_BUFFER = 32 * 1024  # bytes
+CALLS = 10_000  # at a time, to one service
 STREAMS = 100  # at a time, on one connection to a service
 STREAM_WINDOW = 64 * 1024  # bytes
 
 LIMITS = shared(
     "limits",
     {
-        "max_connections": 100,
-        "max_pending_requests": 512,
-        "max_requests": 512,
+        "max_connections": 200,
+        "max_pending_requests": CALLS,
+        "max_requests": CALLS,
         "retry_budget": {"budget_percent": {"value": 20.0}, "min_retry_concurrency": 3},
         "track_remaining": True,
     },
-    "Limits for each service, for all clients together: a multiple of what a service serves of one account, so that no"
-    " account can use them up. By default, Envoy permits three concurrent retries, regardless of load.",
+    "Limits for each service, for all clients together. The services limit what each account or client has. These are"
+    " only higher, because calls whose answers are unread count here. By default, Envoy permits three concurrent"
+    " retries, regardless of load.",
 )
 
 STREAM_LIMITS = shared(
     "stream_limits",
-    LIMITS | {"priority": "HIGH", "max_pending_requests": 256, "max_requests": 256},
+    LIMITS | {"priority": "HIGH", "max_pending_requests": CALLS, "max_requests": CALLS},
     "Limits for streams, the only calls with high priority. Streams can last for minutes, so under shared limits they"
     " could crowd out short calls. Most of them wait for a place: the gateway decides who gets one.",
 )

@@ -56,6 +56,18 @@ def build_filters(
             "Limits the requests of each client (an address), and those of all clients together.",
         ),
         _filter(
+            "envoy.filters.http.header_mutation",
+            typed(
+                "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+                mutations={
+                    "request_trailers_mutations": [
+                        {"remove_on_match": {"key_matcher": {"safe_regex": {"regex": ".*"}}}}
+                    ]
+                },
+            ),
+            "Removes all trailers of requests. Services would take them for headers of gRPC.",
+        ),
+        _filter(
             "bodies",
             _bodies(rpcs, schemas),
             "The transcoder would drop a field that it does not know. This filter follows the CORS filter, so that web"
@@ -119,7 +131,8 @@ def _bodies(rpcs: Sequence[PublicRpc], schemas: Mapping[str, Schema]) -> Config:
     calls = "".join(f"  {_lua_call(rpc)},\n" for rpc in rpcs if rpc.verb)
     messages = "".join(f'  ["{name}"] = {_lua_table(schema)},\n' for name, schema in schemas.items())
     script = BODIES.read_text(encoding="utf-8")
-    return _lua(f"local CALLS = {{\n{calls}}}\nlocal SCHEMAS = {{\n{messages}}}\n{script}")
+    unary = "".join(f'  ["{rpc.path}"] = true,\n' for rpc in rpcs if not rpc.streams)
+    return _lua(f"local CALLS = {{\n{calls}}}\nlocal SCHEMAS = {{\n{messages}}}\nlocal UNARY = {{\n{unary}}}\n{script}")
 
 
 def _lua(source: str) -> Config:

@@ -1,6 +1,7 @@
 """Clients that hold connections without using them: others are served meanwhile, and the connections are closed."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -79,15 +80,19 @@ async def test_slow_headers_end_after_five_seconds(edge: Edge) -> None:
             (await be_honest(lambda: read_a_sample(edge), trickle)).check()
 
 
-async def test_clients_that_read_no_answers_block_nobody(edge: Edge) -> None:
-    # Together the answers are larger than what Envoy accepts on one connection to a service.
-    request = ListSamplesRequest(page_size=1_000_000).SerializeToString()
-    async with Http2Client.connected(LOOPBACK, edge.port) as slow:
-        for _ in range(90):
-            slow.send_call("/fairdb.samples.v1.SampleService/ListSamples", request, ISSUER.bearer())
+# Together, the long answers are larger than what Envoy accepts on one connection to a service. The service has sent the
+# shorter ones completely, so it does not count them any more.
+@pytest.mark.parametrize(("connections", "size"), [(1, 1_000_000), (6, 100_000)])
+async def test_clients_that_read_no_answers_block_nobody(edge: Edge, connections: int, size: int) -> None:
+    request = ListSamplesRequest(page_size=size).SerializeToString()
+    async with AsyncExitStack() as stack:
+        for _ in range(connections):
+            slow = await stack.enter_async_context(Http2Client.connected(LOOPBACK, edge.port))
+            for _ in range(90):
+                slow.send_call("/fairdb.samples.v1.SampleService/ListSamples", request, ISSUER.bearer())
 
         async def all_are_running() -> bool:
-            return await edge.stat("cluster.gateway.upstream_rq_active") >= 90
+            return await edge.stat("cluster.gateway.upstream_rq_active") >= 90 * connections
 
         await eventually(all_are_running)
         end = asyncio.get_running_loop().time() + 3
