@@ -16,6 +16,9 @@ def client_of(context: Any) -> str:
         address = ipaddress.ip_address(str(metadata.get(HEADER, "")))
     except ValueError:
         return ""
+    # Some proxies write IPv4 addresses in this form: all would be in the same half.
+    if address.version == 6 and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
     if address.version == 4:
         return str(address)
     return str(ipaddress.ip_network((address, _HOUSEHOLD), strict=False))

@@ -46,11 +46,15 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
 
     async def Login(self, request: pb.LoginRequest, context: Context) -> pb.Tokens:
         client, email = client_of(context), accounts.normalise_email(request.email)
-        self._throttle.begin(client, email)
+        with self._throttle.attempt(client, email):
+            return await self._log_in(request, client, email)
+
+    async def _log_in(self, request: pb.LoginRequest, client: str, email: str) -> pb.Tokens:
         async with self._database.connection() as connection:
             row = await accounts.find_by_email(connection, request.email)
+        known = self._throttle.knows(client, email)
         # Also for an unknown account, so that the time of the answer does not reveal which accounts exist.
-        async with self._turns.take(client, priority=self._throttle.knows(client, email)):
+        async with self._turns.take(f"{client} {email}" if known else client, priority=known):
             matches = await passwords.verify_password(request.password, row["password_hash"] if row else None)
         if row is None or not matches:
             raise CredentialsWrong
@@ -59,9 +63,7 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
             now = await accounts.lock(connection, row["id"])
             if now is None or now["password_hash"] != row["password_hash"]:
                 raise CredentialsWrong
-            tokens = await sessions.open_session(connection, accounts.to_account(now), self._signer)
-        self._throttle.succeed(client, email)
-        return tokens
+            return await sessions.open_session(connection, accounts.to_account(now), self._signer)
 
     async def Refresh(self, request: pb.RefreshRequest, context: Context) -> pb.Tokens:
         async with self._database.transaction() as connection:

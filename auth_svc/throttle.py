@@ -9,12 +9,14 @@ has a few attempts that nobody else can use up. Everything is kept in memory, of
 accounts as for others, so that no answer reveals which accounts exist.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from auth_svc.errors import TooManyAttempts
+from auth_svc.errors import CredentialsWrong, TooManyAttempts
 
 _REMEMBERED = 20_000
 
@@ -37,6 +39,8 @@ OF_NEWCOMER = Allowance(3, 60)
 """At an account, from a client that it does not know, even if others have used up the attempts at the account."""
 
 
+OF_RIGHT = Allowance(60, 5)
+"""At an account, with its right password: each opens a session, and takes a turn at hashing."""
 REGISTRATION_SECONDS = 5.0
 """How many seconds give back one registration from an address."""
 
@@ -79,6 +83,7 @@ class Throttle:
         self._accounts = Counts(OF_ACCOUNT, now)
         self._pairs = Counts(OF_KNOWN, now)
         self._newcomers = Counts(OF_NEWCOMER, now)
+        self._right = Counts(OF_RIGHT, now)
         self._registrations = Counts(Allowance(registrations, REGISTRATION_SECONDS), now)
         self._known: OrderedDict[str, None] = OrderedDict()
 
@@ -86,25 +91,36 @@ class Throttle:
         """Return whether the account was registered, or has logged in, from this client."""
         return _pair(client, email) in self._known
 
-    def begin(self, client: str, email: str) -> None:
-        """Count an attempt. Raises TooManyAttempts, with the time to wait."""
-        if wait := self._wait_for(client, email):
+    @contextmanager
+    def attempt(self, client: str, email: str) -> Iterator[None]:
+        """Count the attempt inside the block. Raises TooManyAttempts, with the time to wait.
+
+        An attempt with a right password, or one that failed for another reason, is given back. One that its client
+        gave up is not.
+        """
+        if wait := max(self._right.wait_for(email), self._wait_for(client, email)):
             raise TooManyAttempts(wait)
-        for counts, key in self._counted(client, email):
+        # The client may be known to the account when the block ends.
+        counted = self._counted(client, email)
+        for counts, key in counted:
             counts.add(key, 1)
+        try:
+            yield
+        except (CredentialsWrong, asyncio.CancelledError):
+            raise
+        except BaseException:
+            _give_back(counted)
+            raise
+        _give_back(counted)
+        self._right.add(email, 1)
+        self._pairs.forget(_pair(client, email))
+        self.remember(client, email)
 
     def begin_registration(self, client: str) -> None:
         """Count a registration, also one that fails. Raises TooManyAttempts, with the time to wait."""
         if wait := self._registrations.wait_for(client):
             raise TooManyAttempts(wait)
         self._registrations.add(client, 1)
-
-    def succeed(self, client: str, email: str) -> None:
-        """Give back the attempt that `begin` counted, and remember the client."""
-        for counts, key in self._counted(client, email):
-            counts.add(key, -1)
-        self._pairs.forget(_pair(client, email))
-        self.remember(client, email)
 
     def remember(self, client: str, email: str) -> None:
         """Remember that the account knows this client."""
@@ -124,6 +140,11 @@ class Throttle:
         if self.knows(client, email):
             return [(self._pairs, _pair(client, email))]
         return [(self._clients, client), (self._accounts, email), (self._newcomers, _pair(client, email))]
+
+
+def _give_back(counted: Iterable[tuple[Counts, str]]) -> None:
+    for counts, key in counted:
+        counts.add(key, -1)
 
 
 def _pair(client: str, email: str) -> str:
