@@ -1,6 +1,8 @@
 """Revoked tokens. The database is authoritative. Redis has a copy; chassis/identity/revocation.py lists its keys."""
 
 import asyncio
+import time
+from collections.abc import Iterable
 from uuid import UUID
 
 import structlog
@@ -17,6 +19,8 @@ from chassis.tasks import raise_lost_cancellation
 log = structlog.get_logger()
 
 _MIRROR_SECONDS = 1.0
+_OPEN_SECONDS = 60.0
+"""Longer than any transaction that revokes: it ends with its call, after 30 seconds at most."""
 _KEPT_SECONDS = ACCOUNT_TOKEN_SECONDS + 2 * CLOCK_SKEW_SECONDS
 """How long a revocation is kept: until no verifier accepts the token, even if clocks differ from ours both ways."""
 
@@ -44,6 +48,8 @@ class Mirror:
         self._redis = redis
         self._stale = True
         self._filled = ""
+        self._recent: dict[UUID, float] = {}
+        """Revocations whose transaction may still be open, and when they came: the database does not show them yet."""
 
     async def is_revoked(self, token_id: str, session_id: str) -> bool:
         """Return whether a token or its session is revoked, according to the database."""
@@ -55,6 +61,7 @@ class Mirror:
 
         Does not fail while Redis is unavailable, because readers then ask us. `run` copies the revocation later.
         """
+        self._recent[identifier] = time.monotonic()
         try:
             await self._redis.set(revoked_key(str(identifier)), b"1", ex=_KEPT_SECONDS)
         except REDIS_UNAVAILABLE:
@@ -72,6 +79,7 @@ class Mirror:
                     await self._refill()
                     self._filled = run
                 else:
+                    self._still_recent()
                     await self._redis.set(FRESH_KEY, b"1", ex=FRESH_SECONDS)
             except (ServiceUnavailable, *REDIS_UNAVAILABLE) as error:
                 log.info("mirror_waits", error=type(error).__name__)
@@ -82,13 +90,20 @@ class Mirror:
         self._stale = False
         try:
             rows = await self._database.fetch(ALL)
+            left = {row["identifier"]: row["seconds"] for row in rows}
+            left.update(dict.fromkeys(self._still_recent(), _KEPT_SECONDS))
             async with self._redis.pipeline(transaction=True) as pipeline:
-                for row in rows:
-                    pipeline.set(revoked_key(str(row["identifier"])), b"1", ex=row["seconds"])
+                for identifier, seconds in left.items():
+                    pipeline.set(revoked_key(str(identifier)), b"1", ex=seconds)
                 pipeline.set(COMPLETE_KEY, b"1")
                 pipeline.set(FRESH_KEY, b"1", ex=FRESH_SECONDS)
                 await pipeline.execute()
         except BaseException:
             self._stale = True
             raise
-        log.info("revocations_mirrored", count=len(rows))
+        log.info("revocations_mirrored", count=len(left))
+
+    def _still_recent(self) -> Iterable[UUID]:
+        oldest = time.monotonic() - _OPEN_SECONDS
+        self._recent = {identifier: since for identifier, since in self._recent.items() if since > oldest}
+        return self._recent
