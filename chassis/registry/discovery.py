@@ -8,7 +8,9 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from consul import Check
@@ -58,19 +60,25 @@ class Registry:
         """
         instance_id = f"{name}-{host}-{port}"
         check = Check.ttl(TTL) | {"DeregisterCriticalServiceAfter": DEREGISTER_AFTER}
-        # The service is listening by now, so callers need not wait for the first report.
-        check["Status"] = "passing"
         async with Consul(self._url) as consul:
             # An instance of this id may be left from an earlier process, with another kind of check.
             ours = False
 
             async def register() -> None:
-                nonlocal ours
+                nonlocal ours, instance_id
                 if ours and instance_id in await consul.services_of_agent():
                     ours = False  # unless the registry takes the report
                     await consul.report(instance_id, passing=serves())
                 else:
-                    await consul.register(name, instance_id, host, port, check)
+                    # The service is listening by now, so callers need not wait for the first report.
+                    check["Status"] = "passing" if serves() else "critical"
+                    try:
+                        await consul.register(name, instance_id, host, port, check)
+                    except ConsulError as error:
+                        if error.status == HTTPStatus.FORBIDDEN:
+                            # Another service may have taken our id. Only it can change that instance.
+                            instance_id = f"{name}-{host}-{port}-{uuid4().hex[:8]}"
+                        raise
                     log.info("registered", instance=instance_id)
                 ours = True
 

@@ -5,6 +5,7 @@ they end. On Kubernetes cert-manager takes this part: see docs/decisions/mutual-
 """
 
 import ipaddress
+import os
 import shutil
 import ssl
 from collections.abc import Iterable
@@ -27,8 +28,6 @@ from chassis.identity.certificates import (
     KEY,
     OPERATOR,
     TRUST_DOMAIN,
-    Certificate,
-    CertificateInvalid,
     spiffe_id,
 )
 from deploy.local.layout import Layout
@@ -39,6 +38,7 @@ from deploy.services import NAMES
 LIFETIME = timedelta(days=1)
 _AUTHORITY_LIFETIME = timedelta(days=3650)
 _CLOCK_SKEW = timedelta(minutes=1)
+_LONGEST_KEY = 4096  # bytes, of PEM
 CLIENTS = (*NAMES, EDGE, OPERATOR)
 """Who calls services and servers. Services are servers too."""
 _SERVER_NAMES: dict[str, list[x509.GeneralName]] = {
@@ -96,14 +96,20 @@ class Authority:
         for holder in holders:
             if self.due(holder, lifetime):
                 self.issue(holder, lifetime)
+            # Another user may have started the platform before, or root, while others could not enter the checkout.
+            Users.of(self.layout).give(holder, self.folder(holder).resolve() / KEY)
 
     def due(self, holder: str, lifetime: timedelta = LIFETIME) -> bool:
         """Return whether less than two thirds of a certificate's lifetime are left, or more than all of it."""
         authority, _ = self._load()
         try:
-            held = x509.load_pem_x509_certificate(Certificate.read(self.folder(holder)).chain)
+            held = x509.load_pem_x509_certificate((self.folder(holder) / CERTIFICATE).read_bytes())
             held.verify_directly_issued_by(authority)
-        except (CertificateInvalid, ValueError, InvalidSignature):  # absent, damaged, or of another authority
+            key = load_pem_private_key(_read_little(self.folder(holder) / KEY), password=None)
+            trusted = (self.folder(holder) / AUTHORITIES).read_bytes()
+        except (OSError, ValueError, InvalidSignature):  # absent, damaged, or of another authority
+            return True
+        if key.public_key() != held.public_key() or trusted != authority.public_bytes(Encoding.PEM):
             return True
         left = held.not_valid_after_utc - datetime.now(UTC)
         return not lifetime * 2 / 3 <= left <= lifetime
@@ -116,9 +122,14 @@ class Authority:
         key = load_pem_private_key(key_file.read_bytes(), password=None)
         if not isinstance(key, EllipticCurvePrivateKey):
             raise TypeError(f"{key_file} is not an elliptic-curve key: delete it, and the next start creates one")
-        if not self.certificate.exists():
-            write_atomically(self.certificate, _root(key).public_bytes(Encoding.PEM))
-        return x509.load_pem_x509_certificate(self.certificate.read_bytes()), key
+        if self.certificate.exists():
+            authority = x509.load_pem_x509_certificate(self.certificate.read_bytes())
+            if authority.public_key() == key.public_key():
+                return authority, key
+        # There is none yet, or the key was deleted to get a new one.
+        authority = _root(key)
+        write_atomically(self.certificate, authority.public_bytes(Encoding.PEM))
+        return authority, key
 
     @staticmethod
     def _switch(link: Path, version: Path) -> None:
@@ -133,6 +144,18 @@ class Authority:
         versions = [path for path in current.parent.glob(f"{holder}.*") if path != current]
         for path in sorted(versions, key=lambda path: path.stat().st_mtime_ns)[:-1]:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _read_little(path: Path) -> bytes:
+    """Read a key, which its holder may have made too long to read. Raises OSError, ValueError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        content = os.read(descriptor, _LONGEST_KEY)
+        if len(content) == _LONGEST_KEY:
+            raise ValueError("too long for a key")
+        return content
+    finally:
+        os.close(descriptor)
 
 
 def _root(key: EllipticCurvePrivateKey) -> x509.Certificate:

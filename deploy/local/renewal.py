@@ -67,8 +67,8 @@ def lifetime() -> timedelta:
 
 async def renew(authority: Authority, lifetime: timedelta, consul: Consul | None) -> None:
     """Renew whatever is due, until cancelled."""
-    # At the first look, because we may have ended between a renewal and its reload.
-    stale = consul is not None
+    # `make certs` renews as well, and we may have ended between a renewal and its reload.
+    reloaded: Path | None = None
     pause = min(_LONGEST_PAUSE, lifetime.total_seconds() / _LOOKS)
     while True:
         for holder in HOLDERS:
@@ -76,14 +76,15 @@ async def renew(authority: Authority, lifetime: timedelta, consul: Consul | None
                 if authority.due(holder, lifetime):
                     authority.issue(holder, lifetime)
                     log.info("certificate_renewed", holder=holder)
-                    stale = stale or (consul is not None and holder == consul.name)
-            except OSError as error:
-                # A full disk: the old certificate stays, and the next look tries again.
+            except Exception as error:
+                # A full disk, for example: the old certificate stays, and the next look tries again. The others are
+                # renewed whatever it is.
                 log.error("certificate_not_renewed", holder=holder, error=error)
-        if consul is not None and stale:
+        current = authority.folder("consul").resolve()
+        if consul is not None and reloaded != current:
             try:
                 await consul.reload()
-                stale = False
+                reloaded = current
             except (httpx.HTTPError, OSError) as error:
                 # Consul is not running: it reads the new certificate when it starts. Or it is busy: try again.
                 log.warning("certificate_not_reloaded", holder=consul.name, error=error)

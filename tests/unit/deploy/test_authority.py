@@ -1,5 +1,8 @@
 """The local authority: what it issues, renews and forgets."""
 
+import asyncio
+import os
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -16,8 +19,11 @@ from chassis.identity.certificates import (
     Certificates,
     spiffe_id,
 )
+from chassis.tasks import cancel
 from deploy.local.authority import HOLDERS, LIFETIME, Authority
 from deploy.local.layout import Layout
+from deploy.local.renewal import renew
+from tests.waiting import eventually
 
 LOOPBACK = ip_address("127.0.0.1")
 
@@ -89,7 +95,54 @@ def test_damaged_certificate_is_refused_and_replaced(authority: Authority, damag
     with pytest.raises(CertificateInvalid):
         Certificate.read(authority.folder("gateway"))
     authority.issue_missing()
+    Certificate.read(authority.folder("gateway"))
+
+
+def test_key_that_its_holder_has_made_huge_is_replaced_and_not_read(authority: Authority) -> None:
+    key = authority.folder("gateway") / KEY
+    key.chmod(0o600)
+    os.truncate(key, 1 << 40)
+    authority.issue_missing()
+    Certificate.read(authority.folder("gateway"))
+
+
+def test_deleted_key_of_the_authority_makes_a_new_authority(authority: Authority) -> None:
+    before = authority.certificate.read_bytes()
+    (authority.layout.secrets / "authority.key.pem").unlink()
+    authority.issue_missing()
+    held = Certificate.read(authority.folder("gateway"))
+    assert held.authorities == authority.certificate.read_bytes() != before
     assert not authority.due("gateway")
+
+
+async def test_renewal_goes_on_after_any_error_and_reloads_consul_after_every_change(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due, reloads, renewed = Authority.due, list[Path](), set[str]()
+
+    class Server:
+        name = "consul"
+
+        async def reload(self) -> None:
+            reloads.append(authority.folder("consul").resolve())
+
+    def broken(self: Authority, holder: str, lifetime: timedelta) -> bool:
+        if holder == "auth_svc":
+            raise MemoryError
+        renewed.add(holder)
+        return due(self, holder, lifetime)
+
+    async def has_reloaded() -> bool:
+        return reloads[-1:] == [authority.folder("consul").resolve()]
+
+    monkeypatch.setattr(Authority, "due", broken)
+    running = asyncio.create_task(renew(authority, timedelta(seconds=3), Server()))  # pyright: ignore[reportArgumentType]
+    await eventually(has_reloaded)
+    # As `make certs` does.
+    authority.issue("consul", timedelta(seconds=3))
+    await eventually(has_reloaded)
+    await cancel(running)
+    assert renewed == {*HOLDERS} - {"auth_svc"}
 
 
 def test_reader_keeps_the_old_certificate_until_the_new_one_is_whole(authority: Authority) -> None:
