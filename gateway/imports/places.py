@@ -4,7 +4,7 @@ If all places are taken, a newcomer gets the place of a slow import: one whose s
 slow, and an account without any import has waited a moment, it gets the place of an account that has several. Accounts
 with the fewest running imports are first, then those that came first. Everybody waits a limited time.
 
-Anybody can register accounts, so new ones come last, and give up their places first.
+Anybody can register accounts, so among equals new ones come last, and they give up their places first.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ from gateway.imports.pace import Pace
 
 MOST_PER_ACCOUNT = 2
 """The client `fairdb import` sends two chunks of a file at the same time."""
+MOST_WAITING, MOST_NEW_WAITING = 256, 64
+"""How many imports may wait, in all and of new accounts."""
 WAIT_SECONDS = 8.0
 """How long an import may wait for a place: less than a request may take at the edge."""
 _SHARE_SECONDS = 0.5
@@ -56,6 +58,9 @@ class Places:
         """
         if [*self._running.values(), *self._waiting.values()].count(holder) >= MOST_PER_ACCOUNT:
             raise Overloaded
+        waiting = self._waiting.values()
+        if len(waiting) >= MOST_WAITING or (holder.is_new and sum(one.is_new for one in waiting) >= MOST_NEW_WAITING):
+            raise Overloaded
         pace = Pace()
         self._waiting[pace] = holder
         try:
@@ -86,8 +91,14 @@ class Places:
 
     def _is_first(self, pace: Pace) -> bool:
         running = Counter(self._running.values())
+
+        def rank(one: Pace) -> tuple[bool, bool, int]:
+            # Whoever has an import already can end nobody else's, so those without one must not wait behind them.
+            holder = self._waiting[one]
+            return running[holder] > 0, holder.is_new, running[holder]
+
         # `min` returns the first of several that are equal, which came first.
-        return pace is min(self._waiting, key=lambda one: (self._waiting[one].is_new, running[self._waiting[one]]))
+        return pace is min(self._waiting, key=rank)
 
     def _end_one_for(self, holder: Holder, *, even_fast: bool) -> None:
         """Free the place of a slow import; with `even_fast`, else one of several of an account, or of a new account."""

@@ -8,6 +8,7 @@ import pytest
 
 from chassis.call_context import Caller
 from chassis.serving.account_calls import NEW_SECONDS
+from chassis.tasks import cancel
 from gateway.imports import pace, places
 from gateway.imports.errors import Overloaded
 from gateway.imports.pace import MINIMUM, Pace
@@ -74,6 +75,62 @@ async def test_time_in_which_the_gateway_does_not_read_does_not_count(monkeypatc
     imported.wait()
     now[0] += 1
     assert imported.is_slow()
+
+
+async def test_burst_does_not_pay_for_a_long_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported, now = Pace(), [100.0]
+    monkeypatch.setattr(imported, "_now", lambda: now[0])
+    imported.wait()
+    imported.receive(100_000_000)
+    imported.wait()
+    now[0] += 3
+    assert not imported.is_slow()
+    now[0] += 7
+    assert imported.is_slow()
+
+
+@pytest.mark.parametrize(("rate", "is_slow"), [(MINIMUM * 0.9, True), (MINIMUM * 1.1, False)])
+async def test_steady_sender_is_judged_by_its_rate(monkeypatch: pytest.MonkeyPatch, rate: float, is_slow: bool) -> None:
+    imported, now = Pace(), [100.0]
+    monkeypatch.setattr(imported, "_now", lambda: now[0])
+    for _ in range(1000):
+        imported.wait()
+        now[0] += 0.1
+        imported.receive(round(rate * 0.1))
+    imported.wait()
+    assert imported.is_slow() == is_slow
+
+
+async def test_account_without_an_import_does_not_wait_behind_one_that_has_its_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(places, "WAIT_SECONDS", 60)
+    room = Places(3)
+    async with AsyncExitStack() as stack:
+        for account in ("old", "other", "other"):
+            await enter(stack, room, account)
+        waiting = asyncio.create_task(enter(stack, room, "old"))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await enter(stack, room, "new", is_new=True)
+        await cancel(waiting)
+
+
+async def test_few_imports_of_new_accounts_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MOST_NEW_WAITING", 1)
+    monkeypatch.setattr(places, "WAIT_SECONDS", 60)
+    room = Places(1)
+    async with AsyncExitStack() as stack:
+        await enter(stack, room, "a")
+        waiting = asyncio.create_task(enter(stack, room, "b", is_new=True))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            with pytest.raises(Overloaded):
+                await enter(stack, room, "c", is_new=True)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await enter(stack, room, "d")
+        await cancel(waiting)
 
 
 async def test_account_has_a_limited_number_of_places_even_if_others_are_free() -> None:
