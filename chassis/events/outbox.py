@@ -130,12 +130,13 @@ class Relay:
     """Moves events from the outbox to the broker."""
 
     def __init__(self, database: Database, publisher: Publisher, report: Report = lambda trouble: None) -> None:
-        """Set up. `report` is called whenever the broker has not taken an event."""
+        """Set up. `report` is called while the broker does not take events that wait."""
         self._database = database
         self._publisher = publisher
         self._report = report
         self._wake = asyncio.Event()
         self._counted_at = float("-inf")
+        self._pending = 0
 
     async def run(self) -> None:
         """Publish until cancelled.
@@ -176,6 +177,8 @@ class Relay:
             async with asyncio.timeout(_POLL_SECONDS):
                 await self._publisher.connected()
         except TimeoutError:
+            if self._pending:
+                self._report("outbox: the broker cannot be reached")
             return 0
         async with self._database.transaction() as connection:
             rows = await connection.fetch(CLAIM, _BATCH)
@@ -192,5 +195,6 @@ class Relay:
     async def _count(self) -> None:
         """Set the gauge at most once a second, also while the broker is unavailable."""
         if time.monotonic() - self._counted_at > _COUNT_SECONDS:
-            OUTBOX_PENDING.set(await self._database.fetchval(COUNT))
+            self._pending = await self._database.fetchval(COUNT)
+            OUTBOX_PENDING.set(self._pending)
             self._counted_at = time.monotonic()

@@ -29,6 +29,10 @@ class Unanswered(Exception):
     """No service said whether the packages have known vulnerabilities."""
 
 
+class Unknown(Unanswered):
+    """A service does not know a package. Another service need not know it either, but does not say so."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """A known vulnerability of a locked package."""
@@ -57,6 +61,9 @@ def main() -> int:
 def report_packages(pins: Iterable[Pin]) -> bool:
     """Print the vulnerabilities of Python packages; return whether there are any, or nobody could say."""
     pins = [*pins]
+    if not pins:
+        print("audit: Python packages: NOT AUDITED: the lock files name none")
+        return True
     try:
         findings = audit(pins)
     except Unanswered as error:
@@ -75,6 +82,8 @@ def audit(pins: Sequence[Pin], services: Sequence[str] = SERVICES) -> list[Findi
     for service in services:
         try:
             return sorted({*_ask(service, pins)}, key=str)
+        except Unknown:
+            raise
         except Unanswered as error:
             reasons.append(str(error))
     raise Unanswered("; ".join(reasons))
@@ -85,7 +94,7 @@ def _ask(service: str, pins: Sequence[Pin]) -> Iterator[Finding]:
         for number, batch in enumerate(_without_duplicates(pins)):
             file = Path(folder, f"{number}.txt")
             file.write_text("".join(f"{pin.name}=={pin.version}\n" for pin in batch))
-            yield from read_answer(service, *_run_pip_audit(service, file))
+            yield from read_answer(service, batch, *_run_pip_audit(service, file))
 
 
 def _without_duplicates(pins: Iterable[Pin]) -> list[list[Pin]]:
@@ -109,8 +118,8 @@ def _run_pip_audit(service: str, file: Path) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
-def read_answer(service: str, output: str, errors: str) -> Iterator[Finding]:
-    """Yield the vulnerabilities in the output of pip-audit. Raises Unanswered, also if a single package was skipped."""
+def read_answer(service: str, asked: Sequence[Pin], output: str, errors: str) -> Iterator[Finding]:
+    """Yield the vulnerabilities in the output of pip-audit. Raises Unanswered, also if a single package is missing."""
     try:
         packages: list[dict[str, Any]] = json.loads(output)["dependencies"]
     except ValueError:
@@ -119,7 +128,10 @@ def read_answer(service: str, output: str, errors: str) -> Iterator[Finding]:
     skipped = [package["name"] for package in packages if "skip_reason" in package]
     if skipped:
         some = ", ".join(skipped[:3]) + (", ..." if len(skipped) > 3 else "")
-        raise Unanswered(f"{service} does not know {len(skipped)} of {len(packages)} packages ({some})")
+        raise Unknown(f"{service} does not know {len(skipped)} of {len(packages)} packages ({some})")
+    answered = {(package["name"], package["version"]) for package in packages}
+    if missing := sorted(pin.name for pin in asked if (pin.name, pin.version) not in answered):
+        raise Unknown(f"{service} said nothing of {len(missing)} of {len(asked)} packages ({missing[0]})")
     for package in packages:
         for found in package["vulns"]:
             fixed = " or ".join(found["fix_versions"])
@@ -129,6 +141,9 @@ def read_answer(service: str, output: str, errors: str) -> Iterator[Finding]:
 def report_servers() -> bool:
     """Print which unpacked servers have newer packages; return whether there are any."""
     folders = [folder for folder in sorted(SERVERS.glob("*")) if (folder / Packages.CONTENT).exists()]
+    if not folders:
+        print("audit: servers: not checked, because none was unpacked: they come from PATH or from wheels")
+        return False
     outdated: list[str] = []
     with (
         Packages(stages.FAIRDB / "audit" / "apt") as newest,

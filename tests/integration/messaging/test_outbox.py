@@ -86,3 +86,16 @@ async def test_gauge_grows_while_the_broker_is_unavailable(bench: Bench) -> None
     await bench.record(count=3)
 
     await eventually(holds(lambda: REGISTRY.get_sample_value("outbox_pending") == 3))
+
+
+async def test_events_that_wait_for_an_unreachable_broker_are_reported(bench: Bench) -> None:
+    reports: list[str] = []
+    publisher = Publisher("amqp://127.0.0.1:1/")
+    bench.start(publisher.run())
+    bench.start(Relay(bench.database, publisher, reports.append).run())
+    await bench.record()
+
+    async def is_reported() -> bool:
+        return "outbox: the broker cannot be reached" in reports
+
+    await eventually(is_reported)

@@ -66,17 +66,29 @@ def test_vulnerability_is_named_with_the_release_that_fixes_it(
     assert "bad 2: PYSEC-1, fixed in 2.1 or 3" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("useless", ["", SKIPPED], ids=["no answer", "a package is skipped"])
 def test_other_service_is_asked_and_none_at_all_is_a_failure(
-    answers: Answers, useless: object, capsys: pytest.CaptureFixture[str]
+    answers: Answers, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers(pypi=useless, osv=ANSWER)
+    answers(pypi="", osv=ANSWER)
     assert len(audit.audit(PINS)) == 1
-    answers(pypi=useless, osv=useless)
+    answers(pypi="", osv="")
     with pytest.raises(Unanswered, match=r"pypi .* osv "):
         audit.audit(PINS)
     assert audit.report_packages(PINS)
     assert "NOT AUDITED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer", [SKIPPED, {"dependencies": []}], ids=["skipped", "missing"])
+def test_unknown_package_is_a_failure_whatever_another_service_says(answers: Answers, answer: object) -> None:
+    # OSV has no vulnerabilities of a package that it does not know.
+    answers(pypi=answer, osv=ANSWER)
+    with pytest.raises(Unanswered, match="pypi"):
+        audit.audit(PINS)
+    assert audit.report_packages(PINS)
+
+
+def test_audit_of_nothing_is_a_failure() -> None:
+    assert audit.report_packages([])
 
 
 def test_all_releases_of_a_package_are_asked_for(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +96,10 @@ def test_all_releases_of_a_package_are_asked_for(answers: Answers, monkeypatch: 
 
     def run(service: str, file: Path) -> tuple[str, str]:
         asked.append(file.read_text())
-        return json.dumps({"dependencies": []}), ""
+        pins = [line.split("==") for line in asked[-1].split()]
+        return json.dumps(
+            {"dependencies": [{"name": name, "version": version, "vulns": []} for name, version in pins]}
+        ), ""
 
     monkeypatch.setattr(audit, "_run_pip_audit", run)
     audit.audit([Pin("a", "1"), Pin("a", "2"), Pin("b", "1")])
