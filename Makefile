@@ -142,6 +142,7 @@ lock-audit: setup ## Update requirements-audit.lock, with the versions of requir
 
 .PHONY: secrets
 secrets: setup ## Search all committed files for secrets (10 seconds); pre-commit searches the changed ones
+	@git rev-parse --is-inside-work-tree > /dev/null
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 
 .PHONY: audit
