@@ -19,11 +19,11 @@ CHANGES_WITH_TIME = ("state", "etag", "updateTime")
 
 
 async def create(account: Account, key: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Create a sample, and retry with the same key while the edge is busy, as clients do."""
+    """Create a sample, and retry with the same key while the platform is busy, as clients do."""
 
     async def attempt() -> tuple[int, dict[str, Any]] | None:
         answer = await account.call("POST", "/api/samples", body, headers={"Idempotency-Key": key})
-        return None if answer.status_code == 503 else (answer.status_code, answer.json())
+        return None if answer.status_code in (429, 503) else (answer.status_code, answer.json())
 
     answer = await eventually(attempt, within=60)
     assert answer is not None
